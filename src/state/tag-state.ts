@@ -1,0 +1,108 @@
+// What is known of one tag's scan, and the pure functions that tell what an event makes of it.
+
+export const SCAN_STATUSES = ['scanning', 'retrying', 'complete', 'failed', 'unknown'] as const;
+export type ScanStatus = (typeof SCAN_STATUSES)[number];
+
+/** Why the last poll of a tag failed. */
+export type PollError = {
+  readonly code: string;
+  readonly message: string;
+  readonly requestId: string;
+  /** Wall clock, milliseconds since the epoch. */
+  readonly timeMs: number;
+};
+
+/** Immutable; times are wall-clock milliseconds since the epoch unless their names say otherwise. */
+export type TagState = {
+  readonly status: ScanStatus;
+  /** When the present status was first seen; for a tag never answered, when it was added. */
+  readonly sinceMs: number;
+  /** Whether any poll has been answered, be it with a status that this version does not know. */
+  readonly answered: boolean;
+  /** The end of the last poll, however it went. */
+  readonly lastPollMs: number | undefined;
+  /** The last poll that was answered with a known status. */
+  readonly lastSuccessMs: number | undefined;
+  /** Set exactly while the last poll failed. */
+  readonly lastError: PollError | undefined;
+  /** Failed polls in a row. */
+  readonly failures: number;
+  /** `ACR_SCAN_SERVICE`, `SAS_SCAN_SERVICE`, or empty when not known. */
+  readonly scanService: string;
+  /** When the scan that is under way was first seen, on the monotonic clock; undefined when none is, or when it began unseen. */
+  readonly scanSeenAtMonotonicMs: number | undefined;
+};
+
+/** The end of a poll. */
+export type PollEvent =
+  | { readonly type: 'answered'; readonly status: Exclude<ScanStatus, 'unknown'>; readonly scanService: string }
+  | { readonly type: 'unknown-status'; readonly error: PollError; readonly scanService: string }
+  | { readonly type: 'failed'; readonly error: PollError };
+
+/** When an event happened, on both clocks. */
+export type Moment = { readonly nowMs: number; readonly monotonicMs: number };
+
+/** What an event makes of a tag, and the length of the scan that it ended, if one was seen from its start. */
+export type Transition = { readonly state: TagState; readonly scanDurationMs: number | undefined };
+
+/** A tag that was just added at `nowMs`. */
+export function neverAnswered(nowMs: number): TagState {
+  return {
+    status: 'unknown',
+    sinceMs: nowMs,
+    answered: false,
+    lastPollMs: undefined,
+    lastSuccessMs: undefined,
+    lastError: undefined,
+    failures: 0,
+    scanService: '',
+    scanSeenAtMonotonicMs: undefined,
+  };
+}
+
+/** What `event`, at `moment`, makes of `before`. */
+export function transition(before: TagState, event: PollEvent, moment: Moment): Transition {
+  switch (event.type) {
+    case 'failed':
+      return unmoved({ ...before, lastPollMs: moment.nowMs, lastError: event.error, failures: before.failures + 1 });
+    case 'unknown-status':
+      return unmoved({
+        ...withStatus(before, 'unknown', moment),
+        lastError: event.error,
+        failures: before.failures + 1,
+        scanService: event.scanService || before.scanService,
+      });
+    case 'answered':
+      return answered(before, event.status, event.scanService, moment);
+  }
+}
+
+function answered(before: TagState, status: Exclude<ScanStatus, 'unknown'>, service: string, moment: Moment): Transition {
+  const underWay = isUnderWay(status);
+  const seenAt = before.scanSeenAtMonotonicMs;
+  const begins = underWay && seenAt === undefined && before.answered && !isUnderWay(before.status);
+  return {
+    state: {
+      ...withStatus(before, status, moment),
+      lastSuccessMs: moment.nowMs,
+      lastError: undefined,
+      failures: 0,
+      scanService: service || before.scanService,
+      scanSeenAtMonotonicMs: begins ? moment.monotonicMs : underWay ? seenAt : undefined,
+    },
+    scanDurationMs: underWay || seenAt === undefined ? undefined : moment.monotonicMs - seenAt,
+  };
+}
+
+/** Whether a scan with this status is running. */
+export function isUnderWay(status: ScanStatus): boolean {
+  return status === 'scanning' || status === 'retrying';
+}
+
+function withStatus(before: TagState, status: ScanStatus, { nowMs }: Moment): TagState {
+  return { ...before, status, sinceMs: status === before.status ? before.sinceMs : nowMs, answered: true, lastPollMs: nowMs };
+}
+
+function unmoved(state: TagState): Transition {
+  return { state, scanDurationMs: undefined };
+}

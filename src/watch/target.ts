@@ -1,0 +1,24 @@
+// What is watched: an image tag of a repository. Identity only; what is known of its scan lives in `state`.
+
+/** A repository of an instance. Replaced by a new value when a lookup finds what was missing. */
+export type Repository = {
+  readonly instanceId: string;
+  /** Empty while unknown: a repository given by id alone, before its lookup. */
+  readonly namespace: string;
+  /** The repository's id while the name is unknown. */
+  readonly name: string;
+  /** `crr-…`; empty while unknown: a repository given by name, before its lookup. */
+  readonly id: string;
+  /** The instance's registry domain, which makes the `image` label; empty when not configured. */
+  readonly domain: string;
+};
+
+/** A tag to poll. Immutable; a relabelled or changed target is a new one. */
+export type Target = {
+  readonly repository: Repository;
+  readonly tag: string;
+  /** As configured; empty when not. */
+  readonly digest: string;
+  /** As configured; empty when not. */
+  readonly scanTaskId: string;
+};

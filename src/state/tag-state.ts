@@ -77,7 +77,12 @@ export function transition(before: TagState, event: PollEvent, moment: Moment): 
   }
 }
 
-function answered(before: TagState, status: Exclude<ScanStatus, 'unknown'>, service: string, moment: Moment): Transition {
+function answered(
+  before: TagState,
+  status: Exclude<ScanStatus, 'unknown'>,
+  service: string,
+  moment: Moment,
+): Transition {
   const underWay = isUnderWay(status);
   const seenAt = before.scanSeenAtMonotonicMs;
   const begins = underWay && seenAt === undefined && before.answered && !isUnderWay(before.status);
@@ -100,7 +105,13 @@ export function isUnderWay(status: ScanStatus): boolean {
 }
 
 function withStatus(before: TagState, status: ScanStatus, { nowMs }: Moment): TagState {
-  return { ...before, status, sinceMs: status === before.status ? before.sinceMs : nowMs, answered: true, lastPollMs: nowMs };
+  return {
+    ...before,
+    status,
+    sinceMs: status === before.status ? before.sinceMs : nowMs,
+    answered: true,
+    lastPollMs: nowMs,
+  };
 }
 
 function unmoved(state: TagState): Transition {

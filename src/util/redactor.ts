@@ -35,7 +35,13 @@ export class Redactor {
 /** The ways a secret is written in URLs, in form bodies (where a string to sign is encoded twice) and in JSON; longest first. */
 function writings(secret: string): readonly string[] {
   const percent = encodeRfc3986(secret);
-  const all = [secret, encodeURIComponent(secret), percent, encodeRfc3986(percent), JSON.stringify(secret).slice(1, -1)];
+  const all = [
+    secret,
+    encodeURIComponent(secret),
+    percent,
+    encodeRfc3986(percent),
+    JSON.stringify(secret).slice(1, -1),
+  ];
   return [...new Set(all)].sort((a, b) => b.length - a.length);
 }
 

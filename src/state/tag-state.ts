@@ -3,6 +3,9 @@
 export const SCAN_STATUSES = ['scanning', 'retrying', 'complete', 'failed', 'unknown'] as const;
 export type ScanStatus = (typeof SCAN_STATUSES)[number];
 
+/** The code of a poll that was answered with a status that this version does not know. */
+export const UNKNOWN_STATUS = 'UnknownStatus';
+
 /** Why the last poll of a tag failed. */
 export type PollError = {
   readonly code: string;

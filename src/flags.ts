@@ -1,0 +1,182 @@
+// The command line of acr-scan-exporter: one table gives parsing, environment variables and the help text.
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { type ListenAddress, parseListenAddress } from './util/listen-address.ts';
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './util/logger.ts';
+
+type FlagType = 'text' | 'switch';
+
+/** One flag. `value` is how the help text names what it takes. */
+type FlagSpecification = {
+  readonly type: FlagType;
+  readonly value?: string;
+  readonly default?: string;
+  readonly help: string;
+  /** Asked for on the command line alone. */
+  readonly commandLineOnly?: true;
+};
+
+export const FLAGS = {
+  'config.file': {
+    type: 'text',
+    value: 'PATH',
+    default: 'config/acr-scan-exporter.yml',
+    help: 'The configuration file: what to watch.',
+  },
+  'config.check': {
+    type: 'switch',
+    commandLineOnly: true,
+    help: 'Validate the configuration file, print the poll plan and exit.',
+  },
+  'web.listen-address': {
+    type: 'text',
+    value: '[HOST]:PORT',
+    default: ':20181',
+    help: 'Where to listen. Port 0 picks a free one; IPv6 hosts stand in brackets.',
+  },
+  'web.telemetry-path': {
+    type: 'text',
+    value: 'PATH',
+    default: '/metrics',
+    help: 'Where the metrics are.',
+  },
+  'web.enable-lifecycle': {
+    type: 'switch',
+    help: 'Allow reloading the configuration with POST /-/reload.',
+  },
+  'log.level': {
+    type: 'text',
+    value: LOG_LEVELS.join('|'),
+    default: 'info',
+    help: 'The least serious events that are logged.',
+  },
+  'log.format': {
+    type: 'text',
+    value: LOG_FORMATS.join('|'),
+    default: 'logfmt',
+    help: 'How events are written to standard error.',
+  },
+  version: { type: 'switch', commandLineOnly: true, help: 'Print the version and exit.' },
+  help: { type: 'switch', commandLineOnly: true, help: 'Print this text and exit.' },
+} as const satisfies Record<string, FlagSpecification>;
+
+type FlagName = keyof typeof FLAGS;
+
+/** What the command line and the environment ask for. */
+export type Options = {
+  readonly configFile: string;
+  readonly configCheck: boolean;
+  readonly listenAddress: ListenAddress;
+  readonly telemetryPath: string;
+  readonly enableLifecycle: boolean;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+  readonly version: boolean;
+  readonly help: boolean;
+};
+
+/** A command line that does not fit; the message says what was expected and what was found. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+type Sources = { readonly argv: readonly string[]; readonly env: Readonly<Record<string, string | undefined>> };
+
+/**
+ * Reads the options. A flag beats its environment variable, which beats the default.
+ *
+ * @param takenPaths paths that the telemetry path must not be
+ * @throws {UsageError}
+ */
+export function readOptions({ argv, env }: Sources, takenPaths: readonly string[]): Options {
+  const flags = parseFlags(argv);
+  const text = (name: FlagName): Setting => {
+    const flag = flags[name];
+    if (typeof flag === 'string') return { value: flag, origin: `--${name}` };
+    const variable = variableOf(name);
+    const { default: fallback = '' }: FlagSpecification = FLAGS[name];
+    const fromEnvironment = env[variable];
+    return fromEnvironment ? { value: fromEnvironment, origin: variable } : { value: fallback, origin: `--${name}` };
+  };
+  const enableLifecycle = flags['web.enable-lifecycle'] === true || readSwitch('web.enable-lifecycle', env);
+  return {
+    configFile: notEmpty(text('config.file')),
+    configCheck: flags['config.check'] === true,
+    listenAddress: readListenAddress(text('web.listen-address')),
+    telemetryPath: readTelemetryPath(text('web.telemetry-path'), takenPaths),
+    enableLifecycle,
+    logLevel: oneOf(text('log.level'), LOG_LEVELS),
+    logFormat: oneOf(text('log.format'), LOG_FORMATS),
+    version: flags.version === true,
+    help: flags.help === true,
+  };
+}
+
+/** The help text. */
+export function helpText(): string {
+  const rows = Object.entries<FlagSpecification>(FLAGS).map(
+    ([name, { value, default: fallback, help, commandLineOnly }]) => {
+      const lines = [`  --${name}${value === undefined ? '' : `=${value}`}`, `        ${help}`];
+      if (fallback !== undefined) lines.push(`        Default: ${fallback}`);
+      if (commandLineOnly === undefined) lines.push(`        Environment: ${variableOf(name)}`);
+      return lines.join('\n');
+    },
+  );
+  return `Usage: acr-scan-exporter [FLAGS]
+
+Follows the image scans of Alibaba Cloud Container Registry and shows them to Prometheus.
+
+${rows.join('\n')}
+`;
+}
+
+/** The environment variable of a flag: `ACR_SCAN_EXPORTER_WEB_LISTEN_ADDRESS` for `web.listen-address`. */
+export function variableOf(flag: string): string {
+  return `ACR_SCAN_EXPORTER_${flag.toUpperCase().replace(/[.-]/g, '_')}`;
+}
+
+/** A value and where it came from, for messages. */
+type Setting = { readonly value: string; readonly origin: string };
+
+function parseFlags(argv: readonly string[]): Partial<Record<FlagName, string | boolean>> {
+  const options: NonNullable<ParseArgsConfig['options']> = {};
+  for (const [name, { type }] of Object.entries<FlagSpecification>(FLAGS)) {
+    options[name] = { type: type === 'switch' ? 'boolean' : 'string' };
+  }
+  try {
+    return parseArgs({ args: [...argv], options, strict: true, allowPositionals: false }).values;
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function readSwitch(name: FlagName, env: Sources['env']): boolean {
+  const variable = variableOf(name);
+  const value = env[variable] || 'false';
+  return oneOf({ value, origin: variable }, ['true', 'false']) === 'true';
+}
+
+function notEmpty({ value, origin }: Setting): string {
+  if (value === '') throw new UsageError(`${origin}: expected a path, found nothing`);
+  return value;
+}
+
+function readListenAddress({ value, origin }: Setting): ListenAddress {
+  const address = parseListenAddress(value);
+  if (address === undefined) throw new UsageError(`${origin}: expected [HOST]:PORT, found ${JSON.stringify(value)}`);
+  return address;
+}
+
+function readTelemetryPath({ value, origin }: Setting, takenPaths: readonly string[]): string {
+  if (!/^\/[\w.~/-]*$/.test(value) || takenPaths.includes(value)) {
+    const expected = `a path that starts with / and is not ${takenPaths.join(', ')}`;
+    throw new UsageError(`${origin}: expected ${expected}, found ${JSON.stringify(value)}`);
+  }
+  return value;
+}
+
+function oneOf<Value extends string>({ value, origin }: Setting, values: readonly Value[]): Value {
+  const found = values.find((each) => each === value);
+  if (found === undefined)
+    throw new UsageError(`${origin}: expected ${values.join(', ')}, found ${JSON.stringify(value)}`);
+  return found;
+}

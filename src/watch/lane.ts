@@ -1,0 +1,223 @@
+// The loop of one set of credentials: waits until something may start, takes a slot, and only then picks the task.
+import type { ApiError } from '../acr/api.ts';
+import type { Clock } from '../util/clock.ts';
+import { DueQueue, type Group } from './due-queue.ts';
+import { Pace } from './pace.ts';
+import { Refusal } from './refusal.ts';
+import type { Task } from './task.ts';
+
+/** Hands out slots: `acr/rate-limiter.ts`. */
+export interface SlotLimiter {
+  readonly inFlight: number;
+  limits: LaneLimits;
+  start(job: () => Promise<void>): Promise<boolean>;
+  stop(): void;
+}
+
+/** Brings credentials up to date before a slot is taken: `acr/credentials.ts`. Rejects with `ApiError` when there are none. */
+export interface LaneCredentials {
+  ensure(): Promise<void>;
+  /** Reads secret files again; true when they have changed. */
+  refresh(): Promise<boolean>;
+}
+
+/** Does what a task is about: `watch/poller.ts`. Neither method rejects. */
+export interface TaskPerformer {
+  /** Sends the task's request and applies its outcome; resolves with why it failed, undefined when it was answered. */
+  perform(task: Task): Promise<ApiError | undefined>;
+  /** Applies the failure of a request that could not be sent. */
+  fail(task: Task, error: ApiError): void;
+}
+
+export type LaneLimits = { readonly requestsPerSecond: number; readonly maxConcurrent: number };
+
+export type LaneOptions = {
+  /** The value of the `credentials` label. */
+  readonly name: string;
+  readonly limits: LaneLimits;
+  readonly limiter: SlotLimiter;
+  readonly credentials: LaneCredentials;
+  readonly performer: TaskPerformer;
+  readonly clock: Clock;
+  /** Tells what the lane's credentials have come to. */
+  readonly onRefusal: (refused: boolean) => void;
+};
+
+/** While credentials are refused, secret files are looked at this often. */
+const SECRET_CHECK_MS = 1_000;
+
+export class Lane {
+  readonly name: string;
+  readonly pace: Pace;
+  readonly refusal = new Refusal();
+  credentials: LaneCredentials;
+  readonly #queue = new DueQueue<Task>();
+  readonly #limiter: SlotLimiter;
+  readonly #performer: TaskPerformer;
+  readonly #clock: Clock;
+  readonly #onRefusal: (refused: boolean) => void;
+  readonly #failedByRefusal = new Set<Task>();
+  #maxConcurrent: number;
+  #idle: { readonly untilMs: number; readonly wake: AbortController } | undefined;
+
+  constructor({ name, limits, limiter, credentials, performer, clock, onRefusal }: LaneOptions) {
+    this.name = name;
+    this.pace = new Pace(limits.requestsPerSecond);
+    this.credentials = credentials;
+    this.#limiter = limiter;
+    this.#performer = performer;
+    this.#clock = clock;
+    this.#onRefusal = onRefusal;
+    this.#maxConcurrent = limits.maxConcurrent;
+  }
+
+  get inFlight(): number {
+    return this.#limiter.inFlight;
+  }
+
+  backlog(nowMs: number) {
+    return this.#queue.backlog(nowMs);
+  }
+
+  /** Changes the limits without forgetting what was sent, throttled or paused under the old ones. */
+  configure({ requestsPerSecond, maxConcurrent }: LaneLimits): void {
+    this.pace.configured = requestsPerSecond;
+    this.#maxConcurrent = maxConcurrent;
+    this.#applyLimits();
+    this.#wake(0);
+  }
+
+  /** Other credentials take the place of the old ones: what the API said of those no longer counts. */
+  replaceCredentials(credentials: LaneCredentials): void {
+    this.credentials = credentials;
+    this.refusal.probeNow(this.#clock.monotonic());
+    this.#wake(0);
+  }
+
+  /** Schedules a task, or schedules it anew. */
+  schedule(task: Task, group: Group, dueAtMs: number): void {
+    this.#queue.put(task, group, dueAtMs);
+    this.#wake(dueAtMs);
+  }
+
+  /** Forgets a task; one that is under way is not touched. */
+  withdraw(task: Task): void {
+    this.#queue.remove(task);
+    this.#failedByRefusal.delete(task);
+  }
+
+  /** Schedules tasks until `signal` is aborted. Requests under way are not waited for. */
+  async run(signal: AbortSignal): Promise<void> {
+    signal.addEventListener('abort', () => this.#limiter.stop(), { once: true });
+    while (!signal.aborted) {
+      const waitMs = this.#startsAtMs() - this.#clock.monotonic();
+      if (waitMs > 0) await this.#rest(waitMs, signal);
+      else if (await this.#hasCredentials()) await this.#startOne(signal);
+    }
+  }
+
+  /** When the next request may start, as far as is known now. */
+  #startsAtMs(): number {
+    const dueAtMs = this.#queue.nextDueAtMs() ?? Number.POSITIVE_INFINITY;
+    if (!this.refusal.refused) return Math.max(dueAtMs, this.pace.pausedUntilMs);
+    return this.#queue.size === 0
+      ? Number.POSITIVE_INFINITY
+      : Math.max(this.refusal.probeAtMs, this.pace.pausedUntilMs);
+  }
+
+  async #rest(waitMs: number, signal: AbortSignal): Promise<void> {
+    const boundedMs = this.refusal.refused ? Math.min(waitMs, SECRET_CHECK_MS) : waitMs;
+    const wake = new AbortController();
+    const onAbort = () => wake.abort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.#idle = { untilMs: this.#clock.monotonic() + boundedMs, wake };
+    await this.#clock.sleep(boundedMs, wake.signal);
+    this.#idle = undefined;
+    signal.removeEventListener('abort', onAbort);
+    if (this.refusal.refused && (await this.credentials.refresh())) this.refusal.probeNow(this.#clock.monotonic());
+  }
+
+  #wake(dueAtMs: number): void {
+    if (this.#idle !== undefined && dueAtMs < this.#idle.untilMs) this.#idle.wake.abort();
+  }
+
+  /** Before a slot is taken: a slow refresh inside one would bunch the requests behind it. */
+  async #hasCredentials(): Promise<boolean> {
+    try {
+      if (this.refusal.refused) await this.credentials.refresh();
+      await this.credentials.ensure();
+      return true;
+    } catch (error) {
+      this.#failNext(error as ApiError);
+      return false;
+    }
+  }
+
+  /** There are no credentials: the task that would have been sent next bears the error, everything else waits. */
+  #failNext(error: ApiError): void {
+    const nowMs = this.#clock.monotonic();
+    const probing = this.refusal.refused;
+    const task = this.#queue.take(Number.POSITIVE_INFINITY);
+    if (task !== undefined) this.#performer.fail(task, error);
+    this.#refuse(task, nowMs, nowMs);
+    if (probing) this.refusal.probeFailed(nowMs);
+  }
+
+  /** Waits for a slot and starts the most urgent task in it; while refused, also waits for the outcome. */
+  async #startOne(signal: AbortSignal): Promise<void> {
+    this.#applyLimits();
+    let ended: Promise<void> = Promise.resolve();
+    const started = await this.#limiter.start(() => {
+      ended = this.#performNext(signal);
+      return ended;
+    });
+    if (started && this.refusal.refused) await ended;
+  }
+
+  async #performNext(signal: AbortSignal): Promise<void> {
+    const nowMs = this.#clock.monotonic();
+    if (signal.aborted || this.#startsAtMs() > nowMs) return;
+    const probing = this.refusal.refused;
+    const task = this.#queue.take(probing ? Number.POSITIVE_INFINITY : nowMs);
+    if (task === undefined) return;
+    const error = await this.#performer.perform(task);
+    this.#settle(task, error, nowMs, probing);
+  }
+
+  /** Draws the conclusions from an outcome for everything under these credentials. */
+  #settle(task: Task, error: ApiError | undefined, sentAtMs: number, probing: boolean): void {
+    const nowMs = this.#clock.monotonic();
+    this.#failedByRefusal.delete(task);
+    if (error?.kind === 'refused') this.#refuse(task, sentAtMs, nowMs);
+    if (error?.kind === 'throttled') {
+      this.pace.throttled({ sentAtMs, nowMs, retryAfterMs: error.retryAfterMs });
+      this.#applyLimits();
+    }
+    const accepted = error === undefined || error.kind === 'answered' || error.kind === 'denied';
+    if (accepted && this.refusal.accepted(sentAtMs)) this.#resume(nowMs);
+    else if (probing && this.refusal.refused) this.refusal.probeFailed(nowMs);
+  }
+
+  #refuse(task: Task | undefined, sentAtMs: number, nowMs: number): void {
+    const before = this.refusal.refused;
+    this.refusal.refusedAt(sentAtMs, nowMs);
+    if (!this.refusal.refused) return;
+    if (task !== undefined) this.#failedByRefusal.add(task);
+    if (!before) this.#onRefusal(true);
+  }
+
+  /** The credentials are good again: what failed only because of them is asked at once. */
+  #resume(nowMs: number): void {
+    this.#onRefusal(false);
+    for (const task of this.#failedByRefusal) {
+      if (task.position >= 0) this.#queue.put(task, task.group, nowMs);
+    }
+    this.#failedByRefusal.clear();
+    this.#wake(nowMs);
+  }
+
+  #applyLimits(): void {
+    const requestsPerSecond = this.pace.current(this.#clock.monotonic());
+    this.#limiter.limits = { requestsPerSecond, maxConcurrent: this.#maxConcurrent };
+  }
+}

@@ -1,0 +1,91 @@
+// What can happen to one watched repository: tags come and go, its names or id become known, it turns out to be another one.
+import type { StateStore } from '../state/store.ts';
+import type { Clock } from '../util/clock.ts';
+import type { Logger } from '../util/logger.ts';
+import type { Poller } from './poller.ts';
+import type { Repository } from './target.ts';
+import { NOT_QUEUED, type PollTask, type WatchedRepository } from './task.ts';
+import type { WatchListTag } from './watch-list.ts';
+
+export type RepositoryKeeperOptions = {
+  readonly store: StateStore;
+  readonly poller: Poller;
+  readonly clock: Clock;
+  readonly logger: Logger;
+};
+
+export class RepositoryKeeper {
+  readonly #store: StateStore;
+  readonly #poller: Poller;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+
+  constructor({ store, poller, clock, logger }: RepositoryKeeperOptions) {
+    this.#store = store;
+    this.#poller = poller;
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  /** Starts to watch a tag, and polls it at once if the repository's id is known. */
+  addTag(watched: WatchedRepository, { tag, digest, scanTaskId }: WatchListTag): void {
+    const target = { repository: watched.repository, tag, digest, scanTaskId };
+    const task: PollTask = { ...NOT_QUEUED, kind: 'poll', tag: this.#store.add(target, this.#clock.now()), watched };
+    watched.polls.set(tag, task);
+    this.#poller.begin(task);
+  }
+
+  removeTag(task: PollTask): void {
+    task.watched.instance.lane.withdraw(task);
+    task.watched.polls.delete(task.tag.target.tag);
+    this.#store.remove(task.tag);
+  }
+
+  /** Shows a repository under what is now known of it. Its tags are polled exactly while its id is known. */
+  relabel(watched: WatchedRepository, repository: Repository): void {
+    const wasPolled = watched.repository.id !== '';
+    watched.repository = repository;
+    for (const task of watched.polls.values()) {
+      this.#store.retarget(task.tag, { ...task.tag.target, repository });
+      if (!wasPolled) this.#poller.begin(task);
+      else if (repository.id === '') watched.instance.lane.withdraw(task);
+    }
+  }
+
+  /** `second` is the same repository as `first`, which keeps its tags and takes over those that only the second has. */
+  merge(first: WatchedRepository, second: WatchedRepository): void {
+    const wasPolled = second.repository.id !== '';
+    for (const [tag, poll] of second.polls) {
+      if (first.polls.has(tag)) {
+        this.warnDuplicate(first.repository, tag);
+        this.removeTag(poll);
+        continue;
+      }
+      poll.watched = first;
+      first.polls.set(tag, poll);
+      this.#store.retarget(poll.tag, { ...poll.tag.target, repository: first.repository });
+      if (!wasPolled) this.#poller.begin(poll);
+    }
+    second.polls.clear();
+  }
+
+  /** Starts a lookup when the id or the names are missing and none is on its way, and ends one that is no longer needed. */
+  updateLookup(watched: WatchedRepository): void {
+    const { id, namespace } = watched.repository;
+    if (id !== '' && namespace !== '') this.endLookup(watched);
+    else if (watched.lookup === undefined) {
+      watched.lookup = { ...NOT_QUEUED, kind: 'lookup', watched, failures: 0, lastErrorCode: undefined };
+      watched.instance.lane.schedule(watched.lookup, 'unanswered', this.#clock.monotonic());
+    }
+  }
+
+  endLookup(watched: WatchedRepository): void {
+    if (watched.lookup !== undefined) watched.instance.lane.withdraw(watched.lookup);
+    watched.lookup = undefined;
+  }
+
+  warnDuplicate({ instanceId, namespace, name, id }: Repository, tag: string): void {
+    const fields = { instance_id: instanceId, repo_namespace: namespace, repo_name: name, repo_id: id, tag };
+    this.#logger.warn('two entries list the same tag of the same repository: the first one is kept', fields);
+  }
+}

@@ -1,0 +1,36 @@
+// When a tag is polled again, and in which group: functions of its state and one random number.
+import { isUnderWay, type TagState, UNKNOWN_STATUS } from '../state/tag-state.ts';
+import type { Group } from './due-queue.ts';
+
+export type Intervals = { readonly scanningMs: number; readonly completeMs: number; readonly failedMs: number };
+export type Backoff = { readonly initialMs: number; readonly maxMs: number };
+export type Timing = { readonly intervals: Intervals; readonly backoff: Backoff };
+
+/** Intervals are shortened by up to this share, so that tags that were added together do not stay together. */
+const SPREAD = 0.1;
+
+/** From the end of a poll to the next, in milliseconds. `random` is in [0, 1). */
+export function pollDelayMs(state: TagState, { intervals, backoff }: Timing, random: number): number {
+  if (state.lastError !== undefined) {
+    const initialMs = state.lastError.code === UNKNOWN_STATUS ? intervals.scanningMs : backoff.initialMs;
+    return backoffDelayMs(state.failures, { ...backoff, initialMs }, random);
+  }
+  return intervalMs(state, intervals) * (1 - SPREAD * random);
+}
+
+/** (0.5 + 0.5 × random) × min(max, initial × 2ⁿ⁻¹) milliseconds after `failures` = n failures in a row. */
+export function backoffDelayMs(failures: number, { initialMs, maxMs }: Backoff, random: number): number {
+  return (0.5 + 0.5 * random) * Math.min(maxMs, initialMs * 2 ** (failures - 1));
+}
+
+/** The group that a tag in this state belongs to. */
+export function groupOf(state: TagState): Group {
+  if (isUnderWay(state.status)) return 'running';
+  return state.answered ? 'settled' : 'unanswered';
+}
+
+function intervalMs({ status }: TagState, intervals: Intervals): number {
+  if (status === 'complete') return intervals.completeMs;
+  if (status === 'failed') return intervals.failedMs;
+  return intervals.scanningMs;
+}

@@ -1,0 +1,102 @@
+// What is to be watched, as the configuration lists it, and what it amounts to once entries for the same repository are one.
+import type { Repository } from './target.ts';
+
+export type WatchListTag = { readonly tag: string; readonly digest: string; readonly scanTaskId: string };
+
+/** Namespace and name, or id, or all three; empty where not given. */
+export type WatchListEntry = {
+  readonly namespace: string;
+  readonly name: string;
+  readonly id: string;
+  readonly tags: readonly WatchListTag[];
+};
+
+export type WatchListInstance = {
+  readonly id: string;
+  readonly domain: string;
+  readonly repositories: readonly WatchListEntry[];
+};
+
+/** A repository with all tags that the entries for it list, in their order. */
+export type WantedRepository = { repository: Repository; readonly tags: Map<string, WatchListTag> };
+
+/** What a lookup finds. */
+export type FoundRepository = { readonly id: string; readonly namespace: string; readonly name: string };
+
+/** What lookups have found of an instance's repositories: kept over reloads, so that nothing is looked up twice. */
+export class KnownRepositories {
+  readonly #namesById = new Map<string, { readonly namespace: string; readonly name: string }>();
+  readonly #idByNames = new Map<string, string>();
+
+  learn({ id, namespace, name }: FoundRepository): void {
+    this.#namesById.set(id, { namespace, name });
+    this.#idByNames.set(namesKey(namespace, name), id);
+  }
+
+  /** The repository of an entry, with what is known of it. */
+  complete(instanceId: string, domain: string, { id, namespace, name }: WatchListEntry): Repository {
+    if (name !== '') {
+      return { instanceId, domain, namespace, name, id: id || (this.#idByNames.get(namesKey(namespace, name)) ?? '') };
+    }
+    return { instanceId, domain, id, ...(this.#namesById.get(id) ?? { namespace: '', name: id }) };
+  }
+}
+
+/** Finds repositories by id and by names: two that share either are the same. */
+export class RepositoryIndex<Item> {
+  readonly #byId = new Map<string, Item>();
+  readonly #byNames = new Map<string, Item>();
+
+  find({ id, namespace, name }: Repository): Item | undefined {
+    return (id === '' ? undefined : this.#byId.get(id)) ?? this.#byNames.get(namesKey(namespace, name));
+  }
+
+  add({ id, namespace, name }: Repository, item: Item): void {
+    if (id !== '') this.#byId.set(id, item);
+    this.#byNames.set(namesKey(namespace, name), item);
+  }
+
+  remove({ id, namespace, name }: Repository, item: Item): void {
+    if (this.#byId.get(id) === item) this.#byId.delete(id);
+    if (this.#byNames.get(namesKey(namespace, name)) === item) this.#byNames.delete(namesKey(namespace, name));
+  }
+}
+
+/** Told when two entries list one tag of what turned out to be one repository; the first entry's stays. */
+export type OnDuplicate = (repository: Repository, tag: string) => void;
+
+/** An instance's repositories, each once. `breathe` is called between any two of its entries. */
+export async function wantedRepositories(
+  { id: instanceId, domain, repositories }: WatchListInstance,
+  known: KnownRepositories,
+  onDuplicate: OnDuplicate,
+  breathe: () => Promise<void>,
+): Promise<WantedRepository[]> {
+  const index = new RepositoryIndex<WantedRepository>();
+  const wanted = new Set<WantedRepository>();
+  for (const entry of repositories) {
+    const repository = known.complete(instanceId, domain, entry);
+    const same = index.find(repository);
+    const target = same ?? { repository, tags: new Map<string, WatchListTag>() };
+    wanted.add(target);
+    target.repository = unite(target.repository, repository);
+    index.add(target.repository, target);
+    for (const tag of entry.tags) {
+      if (target.tags.has(tag.tag)) onDuplicate(target.repository, tag.tag);
+      else target.tags.set(tag.tag, tag);
+    }
+    await breathe();
+  }
+  return [...wanted];
+}
+
+/** What two descriptions of the same repository say together; the first has the word where both speak. */
+export function unite(first: Repository, second: Repository): Repository {
+  const names = first.namespace === '' ? second : first;
+  return { ...first, id: first.id || second.id, namespace: names.namespace, name: names.name };
+}
+
+/** Repositories are told apart by their names as a pair; JSON keeps `a/b` + `c` apart from `a` + `b/c`. */
+function namesKey(namespace: string, name: string): string {
+  return JSON.stringify([namespace, name]);
+}

@@ -1,0 +1,104 @@
+// What is answered under which path: a koa application that knows nothing of listening.
+import Koa, { type Context } from 'koa';
+import type { Logger } from '../util/logger.ts';
+import { type LandingPage, renderLandingPage } from './landing-page.ts';
+import { type MetricsFormat, preferredFormat, prefersGzip } from './negotiation.ts';
+import { sendChunks } from './send-chunks.ts';
+
+/** A page of metrics, ready to be sent. */
+export type MetricsPage = {
+  readonly chunks: readonly Buffer[];
+  /** Bytes in all chunks together. */
+  readonly length: number;
+  readonly contentType: string;
+};
+
+/** What a reload came to: the problems that keep the old configuration in force, none when the new one is. */
+export type ReloadResult = { readonly problems: readonly string[] };
+
+/** Everything that the pages show and do. */
+export type WebHandlers = {
+  readonly telemetryPath: string;
+  readonly metrics: (options: { format: MetricsFormat; gzip: boolean }) => Promise<MetricsPage>;
+  readonly isReady: () => boolean;
+  readonly landingPage: () => LandingPage;
+  /** Undefined while reloading over HTTP is not allowed. */
+  readonly reload: (() => Promise<ReloadResult>) | undefined;
+  readonly logger: Logger;
+};
+
+type Handler = (ctx: Context) => Promise<void> | void;
+type Route = Readonly<Record<string, Handler>>;
+
+/** Paths that are taken, so that the telemetry path must be another one. */
+export const FIXED_PATHS = ['/', '/-/healthy', '/-/ready', '/-/reload', '/api/v1/targets'] as const;
+
+/** The application's request listener for `http.createServer`. */
+export function createRoutes(handlers: WebHandlers): ReturnType<Koa['callback']> {
+  const routes = new Map<string, Route>([
+    ['/', { GET: (ctx) => showLandingPage(ctx, handlers) }],
+    [handlers.telemetryPath, { GET: (ctx) => showMetrics(ctx, handlers) }],
+    ['/-/healthy', { GET: (ctx) => plain(ctx, 200, 'acr-scan-exporter is healthy.') }],
+    ['/-/ready', { GET: (ctx) => showReadiness(ctx, handlers) }],
+    ['/-/reload', { POST: (ctx) => reload(ctx, handlers), PUT: (ctx) => reload(ctx, handlers) }],
+  ]);
+  const app = new Koa();
+  app.on('error', (error: Error) => handlers.logger.error('request failed', { error: error.message }));
+  app.use((ctx) => dispatch(ctx, routes));
+  return app.callback();
+}
+
+async function dispatch(ctx: Context, routes: ReadonlyMap<string, Route>): Promise<void> {
+  ctx.set('X-Content-Type-Options', 'nosniff');
+  const route = routes.get(ctx.path);
+  if (route === undefined) return plain(ctx, 404, 'There is nothing here. The start page is at /.');
+  const handler = route[ctx.method === 'HEAD' ? 'GET' : ctx.method];
+  if (handler !== undefined) return handler(ctx);
+  const allowed = Object.keys(route).flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+  ctx.set('Allow', allowed.join(', '));
+  plain(ctx, 405, `${ctx.method} is not possible here, only ${allowed.join(', ')}.`);
+}
+
+async function showMetrics(ctx: Context, { metrics }: WebHandlers): Promise<void> {
+  const format = preferredFormat(ctx.get('Accept') || undefined);
+  const gzip = prefersGzip(ctx.get('Accept-Encoding') || undefined);
+  const page = await metrics({ format, gzip });
+  ctx.status = 200;
+  ctx.set('Content-Type', page.contentType);
+  ctx.set('Content-Length', String(page.length));
+  ctx.set('Vary', 'Accept, Accept-Encoding');
+  ctx.set('Cache-Control', 'no-store');
+  if (gzip) ctx.set('Content-Encoding', 'gzip');
+  // koa would send one buffer or one stream; a page of thousands of cached blocks is neither, and must not be copied into one.
+  ctx.respond = false;
+  if (ctx.method === 'HEAD') ctx.res.end();
+  else await sendChunks(ctx.res, page.chunks);
+}
+
+function showReadiness(ctx: Context, { isReady }: WebHandlers): void {
+  if (isReady()) plain(ctx, 200, 'acr-scan-exporter is ready.');
+  else plain(ctx, 503, 'acr-scan-exporter is not ready.');
+}
+
+function showLandingPage(ctx: Context, { landingPage }: WebHandlers): void {
+  ctx.set(
+    'Content-Security-Policy',
+    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+  );
+  ctx.type = 'text/html; charset=utf-8';
+  ctx.body = renderLandingPage(landingPage());
+}
+
+async function reload(ctx: Context, { reload: perform }: WebHandlers): Promise<void> {
+  if (perform === undefined)
+    return plain(ctx, 403, 'Reloading over HTTP is off. Start with --web.enable-lifecycle to allow it.');
+  const { problems } = await perform();
+  if (problems.length === 0) plain(ctx, 200, 'The configuration was reloaded.');
+  else plain(ctx, 500, ['The configuration was not reloaded, the old one stays in force:', ...problems].join('\n'));
+}
+
+function plain(ctx: Context, status: number, text: string): void {
+  ctx.status = status;
+  ctx.type = 'text/plain; charset=utf-8';
+  ctx.body = `${text}\n`;
+}

@@ -1,0 +1,122 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { DueQueue, GROUPS, type Group, type QueueEntry } from '../../src/watch/due-queue.ts';
+
+type Named = QueueEntry & { readonly name: string };
+
+function named(name: string): Named {
+  return { name, group: 'unanswered', dueAtMs: 0, position: -1 };
+}
+
+/** A queue in which each group has `count` entries that have been due since the start, and are due again when taken. */
+function saturated(groups: readonly Group[], count = 50) {
+  const queue = new DueQueue<Named>();
+  for (const group of groups) for (let i = 0; i < count; i++) queue.put(named(`${group}-${i}`), group, i);
+  return {
+    queue,
+    takeGroup(): Group {
+      const entry = queue.take(1_000_000);
+      if (entry === undefined) throw new Error('nothing was due');
+      const { group } = entry;
+      queue.put(entry, group, 1_000);
+      return group;
+    },
+  };
+}
+
+test('nothing is taken before it is due, and the longest overdue of a group comes first', (t) => {
+  const queue = new DueQueue<Named>();
+  for (const dueAtMs of [30, 10, 20]) queue.put(named(`at ${dueAtMs}`), 'settled', dueAtMs);
+  t.is(queue.take(9), undefined);
+  t.is(queue.nextDueAtMs(), 10);
+  t.deepEqual(
+    [queue.take(30), queue.take(30), queue.take(30), queue.take(30)].map((entry) => entry?.name),
+    ['at 10', 'at 20', 'at 30', undefined],
+  );
+  t.is(queue.nextDueAtMs(), undefined);
+});
+
+test('with all groups due, each five consecutive requests hold one of every lower group and three of the most urgent', (t) => {
+  const { takeGroup } = saturated(GROUPS);
+  const taken = Array.from({ length: 500 }, takeGroup);
+  for (let start = 0; start + 5 <= taken.length; start++) {
+    const window = taken.slice(start, start + 5);
+    t.true(window.includes('unanswered'), `requests ${start} to ${start + 4}: ${window}`);
+    t.true(window.includes('settled'), `requests ${start} to ${start + 4}: ${window}`);
+  }
+  t.is(taken.filter((group) => group === 'running').length, 300);
+});
+
+test('with two groups due, the lower one gets exactly one of five', (t) => {
+  for (const pair of [
+    ['running', 'settled'],
+    ['running', 'unanswered'],
+    ['unanswered', 'settled'],
+  ] as const) {
+    const { takeGroup } = saturated(pair);
+    const taken = Array.from({ length: 100 }, takeGroup);
+    t.is(taken.filter((group) => group === pair[1]).length, 20, pair.join());
+  }
+});
+
+test('a lower group that becomes due gets one of the next five requests, whatever came before', (t) => {
+  const property = fc.property(
+    fc.array(fc.constantFrom(...GROUPS), { maxLength: 40 }),
+    fc.nat({ max: 30 }),
+    (initially, warmUp) => {
+      const { queue, takeGroup } = saturated(['running', ...initially]);
+      for (let i = 0; i < warmUp; i++) takeGroup();
+      for (const group of ['unanswered', 'settled'] as const) queue.put(named('new'), group, -1);
+      const taken = Array.from({ length: 5 }, takeGroup);
+      return taken.includes('unanswered') && taken.includes('settled');
+    },
+  );
+  t.notThrows(() => fc.assert(property));
+});
+
+test('any sequence of puts, moves, removals and takes agrees with a plain sorted list', (t) => {
+  const operation = fc.oneof(
+    fc.record({ do: fc.constant('put' as const), who: fc.nat({ max: 19 }), at: fc.nat({ max: 100 }) }),
+    fc.record({ do: fc.constant('remove' as const), who: fc.nat({ max: 19 }), at: fc.constant(0) }),
+    fc.record({ do: fc.constant('take' as const), who: fc.constant(0), at: fc.nat({ max: 100 }) }),
+  );
+  fc.assert(
+    fc.property(fc.array(operation, { maxLength: 200 }), (operations) => {
+      const queue = new DueQueue<Named>();
+      const entries = Array.from({ length: 20 }, (_, index) => named(`${index}`));
+      const model = new Map<Named, number>();
+      for (const { do: action, who, at } of operations) {
+        const entry = entries[who];
+        if (entry === undefined) continue;
+        if (action === 'put') {
+          queue.put(entry, 'settled', at);
+          model.set(entry, at);
+        } else if (action === 'remove') {
+          queue.remove(entry);
+          model.delete(entry);
+        } else {
+          const earliest = Math.min(...model.values());
+          const taken = queue.take(at);
+          t.is(taken === undefined ? undefined : model.get(taken), earliest <= at ? earliest : undefined);
+          if (taken !== undefined) model.delete(taken);
+        }
+        t.is(queue.size, model.size);
+        t.is(queue.nextDueAtMs() ?? Number.POSITIVE_INFINITY, Math.min(...model.values()));
+        t.is(queue.backlog(50).background.due, [...model.values()].filter((dueAt) => dueAt <= 50).length);
+      }
+    }),
+  );
+});
+
+test('the backlog tells urgent from background and how long the oldest has waited', (t) => {
+  const queue = new DueQueue<Named>();
+  queue.put(named('running'), 'running', 900);
+  queue.put(named('new'), 'unanswered', 400);
+  queue.put(named('later'), 'running', 1_001);
+  queue.put(named('old'), 'settled', 0);
+  t.deepEqual(queue.backlog(1_000), { urgent: { due: 2, oldestMs: 600 }, background: { due: 1, oldestMs: 1_000 } });
+  t.deepEqual(new DueQueue<Named>().backlog(1_000), {
+    urgent: { due: 0, oldestMs: 0 },
+    background: { due: 0, oldestMs: 0 },
+  });
+});

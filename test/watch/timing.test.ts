@@ -1,0 +1,55 @@
+import test from 'ava';
+import { neverAnswered, type TagState } from '../../src/state/tag-state.ts';
+import { backoffDelayMs, groupOf, pollDelayMs, type Timing } from '../../src/watch/timing.ts';
+
+const timing: Timing = {
+  intervals: { scanningMs: 15_000, completeMs: 600_000, failedMs: 300_000 },
+  backoff: { initialMs: 5_000, maxMs: 60_000 },
+};
+
+function answered(status: TagState['status']): TagState {
+  return { ...neverAnswered(0), status, answered: true };
+}
+
+function failed(state: TagState, code: string, failures: number): TagState {
+  return { ...state, failures, lastError: { code, message: '', requestId: '', timeMs: 0 } };
+}
+
+test('intervals follow the status and are shortened by up to a tenth', (t) => {
+  const delays = (['scanning', 'retrying', 'complete', 'failed'] as const).map((status) =>
+    [0, 0.5, 1].map((random) => pollDelayMs(answered(status), timing, random)),
+  );
+  t.deepEqual(delays, [
+    [15_000, 14_250, 13_500],
+    [15_000, 14_250, 13_500],
+    [600_000, 570_000, 540_000],
+    [300_000, 285_000, 270_000],
+  ]);
+});
+
+test('after n failures in a row the delay is (0.5 + 0.5 × random) × min(max, initial × 2ⁿ⁻¹)', (t) => {
+  const delays = [1, 2, 3, 4, 5, 6, 5_000].map((failures) => backoffDelayMs(failures, timing.backoff, 1));
+  t.deepEqual(delays, [5_000, 10_000, 20_000, 40_000, 60_000, 60_000, 60_000]);
+  t.is(backoffDelayMs(3, timing.backoff, 0), 10_000);
+  t.is(pollDelayMs(failed(answered('complete'), 'SystemError', 2), timing, 0.5), 7_500);
+});
+
+test('an unknown status backs off from the scanning interval, a later error of another kind from the initial back-off', (t) => {
+  t.is(pollDelayMs(failed(answered('unknown'), 'UnknownStatus', 1), timing, 1), 15_000);
+  t.is(pollDelayMs(failed(answered('unknown'), 'UnknownStatus', 2), timing, 1), 30_000);
+  t.is(pollDelayMs(failed(answered('unknown'), 'SystemError', 1), timing, 1), 5_000);
+});
+
+test('scans under way are the most urgent group, then what was never answered, then the rest; failures do not move a tag', (t) => {
+  const groups = [
+    answered('scanning'),
+    answered('retrying'),
+    failed(answered('scanning'), 'SystemError', 3),
+    neverAnswered(0),
+    failed(neverAnswered(0), 'SystemError', 3),
+    answered('complete'),
+    answered('failed'),
+    failed(answered('unknown'), 'UnknownStatus', 1),
+  ].map(groupOf);
+  t.deepEqual(groups, ['running', 'running', 'running', 'unanswered', 'unanswered', 'settled', 'settled', 'settled']);
+});

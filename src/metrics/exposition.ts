@@ -1,0 +1,148 @@
+// The page at /metrics: the text of all watched tags, kept as blocks and written again only where something changed, and after it
+// the exporter's own numbers, written for every scrape.
+import type { RepositoryTally, StoreObserver, WatchedTag } from '../state/store.ts';
+import { type Block, deflate } from './block.ts';
+import { TAG_FAMILIES, TALLY_FAMILIES, type TagFacts, type TallyFacts, tagLabels, tallyLabels } from './families.ts';
+import { gzipMember } from './gzip.ts';
+import { Sheet } from './sheet.ts';
+import { Slices } from './slices.ts';
+import { CONTENT_TYPES, type ExpositionFormat } from './text.ts';
+
+/** Renders families that are not of watched tags: metadata and lines, without the end mark of OpenMetrics. */
+export interface OwnFamilies {
+  render(format: ExpositionFormat): Promise<string>;
+}
+
+export type ScrapeRequest = { readonly format: ExpositionFormat; readonly gzip: boolean };
+
+/** A page in pieces, which are not to be changed: the next scrape shares them. */
+export type Page = {
+  readonly chunks: readonly Buffer[];
+  /** Of all chunks together, in bytes. */
+  readonly length: number;
+  readonly contentType: string;
+};
+
+/** What is scraped. Observes the store; a change only takes note of the tag, and the next scrape renders what was noted. */
+export class Exposition implements StoreObserver {
+  readonly #own: OwnFamilies;
+  readonly #slices = new Slices();
+  readonly #tallies = new Sheet<RepositoryTally, TallyFacts>({
+    families: TALLY_FAMILIES,
+    facts: ({ repository, counts }) => ({ repository, counts: { ...counts } }),
+    labels: tallyLabels,
+    labelSource: ({ repository }) => repository,
+  });
+  readonly #tags = new Sheet<WatchedTag, TagFacts>({
+    families: TAG_FAMILIES,
+    facts: ({ target, state }) => ({ target, state }),
+    labels: tagLabels,
+    labelSource: ({ target }) => target,
+  });
+  /** How many groups the catching up that is under way may still render. */
+  #allowance = 0;
+  #catchingUp: Promise<readonly Block[]> | undefined;
+  #held: readonly Block[] | undefined;
+
+  constructor(own: OwnFamilies) {
+    this.#own = own;
+  }
+
+  tagAdded(tag: WatchedTag): void {
+    this.#tags.add(tag);
+  }
+
+  tagChanged(tag: WatchedTag): void {
+    this.#tags.change(tag);
+  }
+
+  tagRemoved(tag: WatchedTag): void {
+    this.#tags.remove(tag);
+  }
+
+  tallyAdded(tally: RepositoryTally): void {
+    this.#tallies.add(tally);
+  }
+
+  tallyChanged(tally: RepositoryTally): void {
+    this.#tallies.change(tally);
+  }
+
+  tallyRemoved(tally: RepositoryTally): void {
+    this.#tallies.remove(tally);
+  }
+
+  /** The page as of now, or as of {@link hold} while that is in force. Scrapes at the same time share the work. */
+  async scrape({ format, gzip }: ScrapeRequest): Promise<Page> {
+    const blocks = this.#held ?? (await this.#catchUp());
+    const own = Buffer.from((await this.#own.render(format)) + (format === 'openmetrics' ? '# EOF\n' : ''));
+    const chunks = gzip ? await this.#compress(blocks, own) : [...blocks.map(({ bytes }) => bytes), own];
+    const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    return { chunks, length, contentType: CONTENT_TYPES[format] };
+  }
+
+  /**
+   * From when this resolves until {@link release}, scrapes see the tags as they are now: for a change of many tags that takes
+   * several turns of the event loop and is to be seen whole or not at all.
+   */
+  async hold(): Promise<void> {
+    this.#held ??= await this.#catchUp();
+  }
+
+  /** Ends {@link hold}: the next scrape sees what has changed meanwhile. */
+  release(): void {
+    this.#held = undefined;
+  }
+
+  /**
+   * Renders what waits and returns the blocks of that moment. Everything that changed before the call is in them. What changes
+   * during it is as well, unless changes keep coming as fast as they are rendered: then it ends after twice a whole page.
+   */
+  #catchUp(): Promise<readonly Block[]> {
+    // The two sheets take turns, so half of it is enough for each to render all that waits now, which is first in line.
+    this.#allowance = 2 * (this.#tallies.groups + this.#tags.groups);
+    this.#catchingUp ??= this.#renderWaiting();
+    return this.#catchingUp;
+  }
+
+  async #renderWaiting(): Promise<readonly Block[]> {
+    let blocks: readonly Block[] = [];
+    try {
+      await this.#slices.run(() => {
+        if (!this.#held && this.#allowance > 0 && this.#renderNext()) return true;
+        blocks = this.#held ?? this.#collect();
+        // From here on a change is not in these blocks: who comes now starts anew.
+        this.#catchingUp = undefined;
+        return false;
+      });
+    } catch (error) {
+      this.#catchingUp = undefined;
+      throw error;
+    }
+    return blocks;
+  }
+
+  /** Renders one group and returns whether there was one to render. */
+  #renderNext(): boolean {
+    const [first, second] = this.#allowance % 2 === 0 ? [this.#tallies, this.#tags] : [this.#tags, this.#tallies];
+    this.#allowance--;
+    return first.renderNext() || second.renderNext();
+  }
+
+  #collect(): Block[] {
+    const blocks: Block[] = [];
+    this.#tallies.collect(blocks);
+    this.#tags.collect(blocks);
+    return blocks;
+  }
+
+  async #compress(blocks: readonly Block[], own: Buffer): Promise<Buffer[]> {
+    let next = 0;
+    await this.#slices.run(() => {
+      while (blocks[next]?.deflated) next++;
+      blocks[next]?.deflate();
+      return next < blocks.length;
+    });
+    return gzipMember([...blocks.map((block) => block.deflate()), deflate(own)]);
+  }
+}

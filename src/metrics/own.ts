@@ -1,0 +1,186 @@
+// The exporter's own numbers, counted by prom-client in a registry of their own.
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { OwnFamilies } from './exposition.ts';
+import { MISNAMED_DEFAULTS, OWN_FAMILIES, type OwnFamily } from './own-families.ts';
+import { type CollectedFamily, renderFamilies } from './own-text.ts';
+import type { ExpositionFormat } from './text.ts';
+
+/** How the scheduler of one set of credentials stands. */
+export type SchedulerStatus = {
+  /** `default`, or the id of the instance that brings its own. */
+  readonly credentials: string;
+  /** Tags due now. */
+  readonly due: ByClass;
+  /** How overdue the longest overdue tag is; 0 when none is due. */
+  readonly oldestDueSeconds: ByClass;
+  readonly inFlight: number;
+  /** Requests a second. */
+  readonly rate: { readonly configured: number; readonly current: number };
+  readonly paused: { readonly refused: boolean; readonly throttled: boolean };
+};
+
+type ByClass = { readonly urgent: number; readonly background: number };
+
+export type BuildInfo = {
+  readonly version: string;
+  readonly revision: string;
+  readonly nodeVersion: string;
+  /** Which SDK answers, or empty while it is not loaded. */
+  readonly sdk: string;
+};
+
+export type OwnMetricsOptions = {
+  /** Asked at every scrape. */
+  readonly schedulers: () => readonly SchedulerStatus[];
+  /** Whether to tell of the process too (`process_*`, `nodejs_*`). It watches garbage collection and event loop until the process ends. */
+  readonly processMetrics: boolean;
+};
+
+/** What exists at 0 from the start, so that a first occurrence shows as an increase. */
+const POLL_ACTION = 'GetRepoTagScanStatus';
+const EXPECTED_ERRORS = ['Throttling.User', 'NoPrivilege', 'SystemError', 'RequestTimeout'] as const;
+
+/** Counts what happens, and renders it. Events of instances that are not configured (any more) are not counted. */
+export class OwnMetrics implements OwnFamilies {
+  readonly #registry = new Registry();
+  readonly #schedulers: () => readonly SchedulerStatus[];
+  readonly #scanDuration = this.#histogram(OWN_FAMILIES.scanDuration);
+  readonly #requests = this.#counter(OWN_FAMILIES.requests);
+  readonly #requestErrors = this.#counter(OWN_FAMILIES.requestErrors);
+  readonly #requestDuration = this.#histogram(OWN_FAMILIES.requestDuration);
+  readonly #dueTags = this.#gauge(OWN_FAMILIES.dueTags);
+  readonly #oldestDue = this.#gauge(OWN_FAMILIES.oldestDue);
+  readonly #requestsInFlight = this.#gauge(OWN_FAMILIES.requestsInFlight);
+  readonly #rateLimit = this.#gauge(OWN_FAMILIES.rateLimit);
+  readonly #paused = this.#gauge(OWN_FAMILIES.paused);
+  readonly #buildInfo = this.#gauge(OWN_FAMILIES.buildInfo);
+  readonly #reloadSuccessful = this.#gauge(OWN_FAMILIES.reloadSuccessful);
+  readonly #reloadTime = this.#gauge(OWN_FAMILIES.reloadTime);
+  /** The label values in use, to find the series of an instance that goes. */
+  readonly #instances = new Set<string>();
+  readonly #actions = new Set<string>();
+  readonly #codes = new Set<string>();
+
+  constructor({ schedulers, processMetrics }: OwnMetricsOptions) {
+    this.#schedulers = schedulers;
+    // prom-client shows a gauge without labels as 0 before it is set, which would be a lie.
+    this.#reloadSuccessful.remove();
+    this.#reloadTime.remove();
+    if (!processMetrics) return;
+    collectDefaultMetrics({ register: this.#registry });
+    for (const name of MISNAMED_DEFAULTS) this.#registry.removeSingleMetric(name);
+  }
+
+  /** A request is on its way. */
+  requestSent(instanceId: string, action: string): void {
+    if (this.#knows(instanceId, action)) this.#requests.inc({ instance_id: instanceId, action });
+  }
+
+  /** A request failed, or, for `CredentialsUnavailable`, could not be sent. */
+  requestFailed(instanceId: string, action: string, code: string): void {
+    if (!this.#knows(instanceId, action)) return;
+    this.#codes.add(code);
+    this.#requestErrors.inc({ instance_id: instanceId, action, code });
+  }
+
+  /** A request ended, whatever the outcome, after so many seconds. */
+  requestEnded(instanceId: string, action: string, seconds: number): void {
+    if (this.#knows(instanceId, action)) this.#requestDuration.observe({ instance_id: instanceId, action }, seconds);
+  }
+
+  /** A scan that was seen from its start ended after so many seconds. */
+  scanEnded(instanceId: string, seconds: number): void {
+    if (this.#instances.has(instanceId)) this.#scanDuration.observe({ instance_id: instanceId }, seconds);
+  }
+
+  /** The instances that are configured now. New ones get their zeros; the series of all others are gone. */
+  setInstances(ids: Iterable<string>): void {
+    const wanted = new Set(ids);
+    for (const id of this.#instances) if (!wanted.has(id)) this.#forget(id);
+    for (const id of wanted) if (!this.#instances.has(id)) this.#begin(id);
+  }
+
+  /** An attempt to load the configuration ended, at `nowMs` by the wall clock. */
+  configReloaded(successful: boolean, nowMs: number): void {
+    this.#reloadSuccessful.set(successful ? 1 : 0);
+    if (successful) this.#reloadTime.set(nowMs / 1000);
+  }
+
+  /** Replaces what was set before. */
+  setBuildInfo({ version, revision, nodeVersion, sdk }: BuildInfo): void {
+    this.#buildInfo.reset();
+    this.#buildInfo.set({ version, revision, node_version: nodeVersion, sdk }, 1);
+  }
+
+  /** All families, of the moment of the call. One that cannot be collected is left out, and the others are not disturbed. */
+  async render(format: ExpositionFormat): Promise<string> {
+    this.#collectSchedulers();
+    const collected = await Promise.allSettled(
+      this.#registry.getMetricsAsArray().map(({ name }) => this.#registry.getSingleMetric(name)?.get()),
+    );
+    const families = collected.flatMap((result): CollectedFamily[] =>
+      result.status === 'fulfilled' && result.value ? [result.value] : [],
+    );
+    return renderFamilies(families, format);
+  }
+
+  #knows(instanceId: string, action: string): boolean {
+    if (!this.#instances.has(instanceId)) return false;
+    this.#actions.add(action);
+    return true;
+  }
+
+  #begin(instanceId: string): void {
+    const labels = { instance_id: instanceId, action: POLL_ACTION };
+    this.#instances.add(instanceId);
+    this.#actions.add(POLL_ACTION);
+    this.#scanDuration.zero({ instance_id: instanceId });
+    this.#requestDuration.zero(labels);
+    this.#requests.inc(labels, 0);
+    for (const code of EXPECTED_ERRORS) {
+      this.#codes.add(code);
+      this.#requestErrors.inc({ ...labels, code }, 0);
+    }
+  }
+
+  #forget(instanceId: string): void {
+    this.#instances.delete(instanceId);
+    this.#scanDuration.remove({ instance_id: instanceId });
+    for (const action of this.#actions) {
+      const labels = { instance_id: instanceId, action };
+      this.#requests.remove(labels);
+      this.#requestDuration.remove(labels);
+      for (const code of this.#codes) this.#requestErrors.remove({ ...labels, code });
+    }
+  }
+
+  #collectSchedulers(): void {
+    const families = [this.#dueTags, this.#oldestDue, this.#requestsInFlight, this.#rateLimit, this.#paused];
+    for (const family of families) family.reset();
+    for (const { credentials, due, oldestDueSeconds, inFlight, rate, paused } of this.#schedulers()) {
+      this.#requestsInFlight.set({ credentials }, inFlight);
+      for (const group of ['urgent', 'background'] as const) {
+        this.#dueTags.set({ credentials, class: group }, due[group]);
+        this.#oldestDue.set({ credentials, class: group }, oldestDueSeconds[group]);
+      }
+      for (const kind of ['configured', 'current'] as const) this.#rateLimit.set({ credentials, kind }, rate[kind]);
+      for (const reason of ['refused', 'throttled'] as const) {
+        this.#paused.set({ credentials, reason }, paused[reason] ? 1 : 0);
+      }
+    }
+  }
+
+  #gauge<Label extends string>({ name, help, labels }: LabelledFamily<Label>): Gauge<Label> {
+    return new Gauge({ name, help, labelNames: labels, registers: [this.#registry] });
+  }
+
+  #counter<Label extends string>({ name, help, labels }: LabelledFamily<Label>): Counter<Label> {
+    return new Counter({ name, help, labelNames: labels, registers: [this.#registry] });
+  }
+
+  #histogram<Label extends string>({ name, help, labels, buckets = [] }: LabelledFamily<Label>): Histogram<Label> {
+    return new Histogram({ name, help, labelNames: labels, buckets: [...buckets], registers: [this.#registry] });
+  }
+}
+
+type LabelledFamily<Label extends string> = OwnFamily & { readonly labels: readonly Label[] };

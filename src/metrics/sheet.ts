@@ -1,0 +1,128 @@
+// The text of all families that speak of one kind of thing, kept in blocks and written again only where something changed.
+import { BLOCK_SLOTS, Block } from './block.ts';
+import type { Family } from './families.ts';
+import { formatMetadata } from './text.ts';
+
+/** How a sheet sees its items. */
+export type SheetView<Item, Facts> = {
+  readonly families: readonly Family<Facts>[];
+  /** What is to be shown of an item now; stays as it is when the item changes. */
+  readonly facts: (item: Item) => Facts;
+  /** The labels that all families have, and what they are made of: the same source gives the same labels. */
+  readonly labels: (facts: Facts) => string;
+  readonly labelSource: (facts: Facts) => unknown;
+};
+
+/** One place for an item's lines, in every family the same. */
+type Slot<Item, Facts> = {
+  item: Item | undefined;
+  /** What the blocks say; undefined while they say nothing. */
+  shown: Facts | undefined;
+  stale: boolean;
+};
+
+/** The blocks of one family, by group of slots. */
+type Column<Facts> = { readonly family: Family<Facts>; readonly metadata: Block; readonly blocks: Block[] };
+
+/** Items with their exposition text. Adding, changing and removing only take note; {@link Sheet.renderNext} does the work. */
+export class Sheet<Item extends object, Facts> {
+  readonly #view: SheetView<Item, Facts>;
+  readonly #columns: readonly Column<Facts>[];
+  readonly #slots: Slot<Item, Facts>[] = [];
+  readonly #slotOf = new Map<Item, number>();
+  readonly #free: number[] = [];
+  /** Groups of slots with something stale, in the order in which they became so. */
+  readonly #staleGroups = new Set<number>();
+
+  constructor(view: SheetView<Item, Facts>) {
+    this.#view = view;
+    this.#columns = view.families.map((family) => ({
+      family,
+      metadata: Block.of(formatMetadata(family.name, family.type, family.help, 'text')),
+      blocks: [],
+    }));
+  }
+
+  add(item: Item): void {
+    const index = this.#free.pop() ?? this.#slots.length;
+    const slot = this.#slots[index];
+    if (slot) slot.item = item;
+    else this.#slots.push({ item, shown: undefined, stale: false });
+    this.#slotOf.set(item, index);
+    this.#touch(index);
+  }
+
+  change(item: Item): void {
+    const index = this.#slotOf.get(item);
+    if (index !== undefined) this.#touch(index);
+  }
+
+  remove(item: Item): void {
+    const index = this.#slotOf.get(item);
+    const slot = index === undefined ? undefined : this.#slots[index];
+    if (index === undefined || !slot) return;
+    slot.item = undefined;
+    this.#slotOf.delete(item);
+    this.#free.push(index);
+    this.#touch(index);
+  }
+
+  /** How many groups there are. */
+  get groups(): number {
+    return Math.ceil(this.#slots.length / BLOCK_SLOTS);
+  }
+
+  /** Renders what changed in the group that has waited longest, and returns whether there was one. */
+  renderNext(): boolean {
+    const next = this.#staleGroups.values().next();
+    if (next.done) return false;
+    this.#staleGroups.delete(next.value);
+    this.#render(next.value);
+    return true;
+  }
+
+  /** Appends the blocks of the whole text, as rendered so far. A family without series is left out. */
+  collect(into: Block[]): void {
+    for (const { metadata, blocks } of this.#columns) {
+      const before = into.push(metadata);
+      for (const block of blocks) if (block !== Block.empty) into.push(block);
+      if (into.length === before) into.pop();
+    }
+  }
+
+  #touch(index: number): void {
+    const slot = this.#slots[index];
+    if (!slot || slot.stale) return;
+    slot.stale = true;
+    this.#staleGroups.add(Math.floor(index / BLOCK_SLOTS));
+  }
+
+  #render(group: number): void {
+    const { facts, labels } = this.#view;
+    const first = group * BLOCK_SLOTS;
+    const changes = this.#columns.map(() => new Map<number, string>());
+    for (let index = 0; index < BLOCK_SLOTS; index++) {
+      const slot = this.#slots[first + index];
+      if (!slot?.stale) continue;
+      const before = slot.shown;
+      const after = slot.item && facts(slot.item);
+      slot.shown = after;
+      slot.stale = false;
+      let common: string | undefined;
+      for (const [column, { family }] of this.#columns.entries()) {
+        if (this.#same(family, before, after)) continue;
+        if (after) common ??= labels(after);
+        changes[column]?.set(index, after && common !== undefined ? family.lines(common, after) : '');
+      }
+    }
+    for (const [column, { blocks }] of this.#columns.entries()) {
+      const lines = changes[column];
+      if (lines && lines.size > 0) blocks[group] = (blocks[group] ?? Block.empty).with(lines);
+    }
+  }
+
+  #same(family: Family<Facts>, before: Facts | undefined, after: Facts | undefined): boolean {
+    if (before === undefined || after === undefined) return before === after;
+    return this.#view.labelSource(before) === this.#view.labelSource(after) && family.same(before, after);
+  }
+}

@@ -1,0 +1,68 @@
+// Faults as a scenario describes them: which requests they strike, and what they do to them.
+import { z } from 'zod';
+import { duration, integer, list, section, share, text, word } from './fields.ts';
+import { ACTIONS } from './parameters.ts';
+
+const LARGEST_BODY = 2 ** 30;
+const MOMENTS = ['before_head', 'mid_body'] as const;
+
+/** What a fault does; each has exactly one of these. */
+export const EFFECTS = ['error', 'business_error', 'status', 'body', 'reset', 'hang'] as const;
+export type EffectName = (typeof EFFECTS)[number];
+
+const httpStatus = () => integer({ min: 200, max: 599 });
+const code = () => text('an error code');
+
+const bodySchema = section({
+  http_status: httpStatus().default(200),
+  content_type: text('a content type').default('application/json;charset=utf-8'),
+  text: z.string({ error: 'expected text' }).optional(),
+  bytes: integer({ min: 1, max: LARGEST_BODY }).optional(),
+}).refine(({ text, bytes }) => (text === undefined) !== (bytes === undefined), {
+  error: 'expected exactly one of text, bytes',
+});
+
+export const faultSchema = section({
+  operation: word(ACTIONS).optional().describe('The operation it strikes; without it, every one'),
+  instance: text().optional().describe('The id of the instance it strikes'),
+  repository: text().optional().describe('The id of the repository it strikes, or NAMESPACE/NAME'),
+  tag: text().optional().describe('The tag it strikes'),
+  share: share().optional().describe('The share of the requests that it strikes'),
+  from: duration().optional().describe('When it begins, after it was put in force'),
+  until: duration().optional().describe('When it ends, after it was put in force'),
+  first: integer({ min: 1, max: Number.MAX_SAFE_INTEGER }).optional().describe('How many requests it strikes in all'),
+  error: section({
+    code: code(),
+    http_status: httpStatus().optional(),
+    message: text().optional(),
+    retry_after: duration().optional().describe('Sent as x-acs-retry-after, in milliseconds'),
+  })
+    .optional()
+    .describe('Answers with an error of the API'),
+  business_error: section({ code: code(), message: text().optional() })
+    .optional()
+    .describe('Answers HTTP 200 with IsSuccess: false'),
+  status: text('a status').optional().describe('Answers GetRepoTagScanStatus with this status'),
+  body: bodySchema.optional().describe('Answers with this body, or with JSON of so many bytes'),
+  reset: word(MOMENTS).optional().describe('Resets the connection'),
+  hang: word(MOMENTS).optional().describe('Leaves the connection open and sends nothing more'),
+})
+  .refine((fault) => EFFECTS.filter((effect) => fault[effect] !== undefined).length === 1, {
+    error: `expected exactly one of ${EFFECTS.join(', ')}`,
+  })
+  .refine(({ from, until }) => until === undefined || until > (from ?? 0), {
+    error: 'expected until to be later than from',
+  })
+  .refine(
+    ({ status, operation }) => status === undefined || (operation ?? 'GetRepoTagScanStatus') === 'GetRepoTagScanStatus',
+    {
+      error: 'expected the operation GetRepoTagScanStatus with a status',
+    },
+  );
+
+export const faultsSchema = list(faultSchema, 'faults');
+
+/** A fault in the form of the scenario file. */
+export type FaultInput = z.input<typeof faultSchema>;
+/** A fault that was checked; times are in milliseconds. */
+export type Fault = z.output<typeof faultSchema>;

@@ -1,0 +1,55 @@
+// The simulator's HTTP: the API at `/`, and pages for people and tests under `/_sim/`.
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Clock } from '../util/clock.ts';
+import { readBody, targetOf, toSignedRequest } from './incoming.ts';
+import { servePage } from './pages.ts';
+import type { Simulation } from './simulation.ts';
+import { transmit } from './transmission.ts';
+
+const LARGEST_FORM = 65_536;
+const FORM = 'application/x-www-form-urlencoded';
+
+/** Answers everything that comes in. */
+export function createListener(simulation: Simulation, clock: Clock): RequestListener {
+  return (request, response) => {
+    const done = isApiRequest(request)
+      ? serveApi(simulation, clock, request, response)
+      : servePage(simulation, request, response);
+    done.catch(() => response.destroy());
+  };
+}
+
+/** POST is always for the API; GET also shows a page to people, who send no action. */
+function isApiRequest(request: IncomingMessage): boolean {
+  const { method, headers } = request;
+  if (targetOf(request).path !== '/') return false;
+  return method === 'POST' || (method === 'GET' && headers['x-acs-action'] !== undefined);
+}
+
+async function serveApi(
+  simulation: Simulation,
+  clock: Clock,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const entry = simulation.log.arrive();
+  const gone = new AbortController();
+  response.once('finish', () => simulation.log.finish(entry));
+  response.once('close', () => {
+    simulation.log.finish(entry);
+    gone.abort();
+  });
+  const body = await readBody(request, LARGEST_FORM);
+  const signed = toSignedRequest(request, body);
+  const isForm = request.headers['content-type']?.startsWith(FORM) ?? false;
+  const call = simulation.receive(entry, signed, isForm ? new URLSearchParams(body.toString()) : []);
+  if (call.latencyMs > 0) await clock.sleep(call.latencyMs, gone.signal);
+  if (gone.signal.aborted) return;
+  const answer = simulation.answer(call);
+  if (!call.fault?.hang && !call.fault?.reset) {
+    entry.code = answer.code;
+    entry.httpStatus = answer.httpStatus;
+  }
+  const headers = { ...answer.headers, 'x-acs-request-id': call.requestId };
+  await transmit(response, { ...answer, headers }, call.fault);
+}

@@ -1,0 +1,42 @@
+// The operations that the simulator knows, with their parameters.
+
+/** Each operation with its parameters: the required ones first, in the order in which the API misses them. */
+export const PARAMETERS = {
+  GetRepoTagScanStatus: { required: ['InstanceId', 'RepoId', 'Tag'], optional: ['ScanTaskId', 'Digest', 'ScanType'] },
+  GetRepoTagScanSummary: { required: ['InstanceId', 'RepoId', 'Tag'], optional: ['ScanTaskId', 'Digest'] },
+  GetRepository: { required: ['InstanceId'], optional: ['RepoId', 'RepoNamespaceName', 'RepoName'] },
+  ListRepository: {
+    required: ['InstanceId'],
+    optional: ['RepoNamespaceName', 'RepoName', 'RepoStatus', 'PageNo', 'PageSize'],
+  },
+  ListRepoTag: { required: ['InstanceId', 'RepoId'], optional: ['PageNo', 'PageSize'] },
+  CreateRepoTagScanTask: { required: ['InstanceId', 'RepoId', 'Tag'], optional: ['Digest', 'ScanService'] },
+} as const;
+
+export type Action = keyof typeof PARAMETERS;
+
+export const ACTIONS = [
+  'GetRepoTagScanStatus',
+  'GetRepoTagScanSummary',
+  'GetRepository',
+  'ListRepository',
+  'ListRepoTag',
+  'CreateRepoTagScanTask',
+] as const satisfies readonly Action[];
+
+/** Parameters by name. */
+export type Parameters = Readonly<Record<string, string>>;
+
+const KNOWN_NAMES: ReadonlySet<string> = new Set([
+  'RegionId',
+  ...Object.values(PARAMETERS).flatMap(({ required, optional }) => [...required, ...optional]),
+]);
+
+export function isAction(name: string): name is Action {
+  return Object.hasOwn(PARAMETERS, name);
+}
+
+/** The parameters that some operation has; all others, which might be secrets sent by mistake, are left out. */
+export function knownParameters(pairs: Iterable<readonly [string, string]>): Parameters {
+  return Object.fromEntries([...pairs].filter(([name]) => KNOWN_NAMES.has(name)));
+}

@@ -1,0 +1,29 @@
+// How many requests a second an access key may send to an operation: a bucket of tokens for each.
+import { apiFailure } from './failure.ts';
+import type { Quota } from './scenario.ts';
+
+type Bucket = { tokens: number; filledAtMs: number };
+
+/** Counts requests against a quota; without one, everything is allowed. */
+export class QuotaKeeper {
+  readonly #quota: Quota | undefined;
+  readonly #buckets = new Map<string, Bucket>();
+
+  constructor(quota: Quota | undefined) {
+    this.#quota = quota;
+  }
+
+  /** Counts a request at `nowMs` (monotonic); throws `Throttling.User` when there is nothing left for it. */
+  take(accessKeyId: string, action: keyof Quota['operations'], nowMs: number): void {
+    if (!this.#quota) return;
+    const { requests_per_second: rate, burst } = this.#quota.operations[action] ?? this.#quota;
+    const size = burst ?? Math.max(1, Math.ceil(rate));
+    const id = JSON.stringify([accessKeyId, action]);
+    const bucket = this.#buckets.get(id) ?? { tokens: size, filledAtMs: nowMs };
+    bucket.tokens = Math.min(size, bucket.tokens + ((nowMs - bucket.filledAtMs) * rate) / 1000);
+    bucket.filledAtMs = nowMs;
+    this.#buckets.set(id, bucket);
+    if (bucket.tokens < 1) throw apiFailure('Throttling.User', { retryAfterMs: this.#quota.retry_after });
+    bucket.tokens -= 1;
+  }
+}

@@ -1,0 +1,153 @@
+// The simulated API without HTTP: takes a request that has arrived, and later gives its answer.
+import type { Clock } from '../util/clock.ts';
+import { Authenticator, headerOf } from './authentication.ts';
+import {
+  type ApiAnswer,
+  ApiFailure,
+  apiFailure,
+  businessFailure,
+  failureAnswer,
+  missing,
+  successAnswer,
+} from './failure.ts';
+import { effectOf, FaultPicker } from './fault-picker.ts';
+import type { Fault } from './fault-schema.ts';
+import { namedRepository, perform } from './operations.ts';
+import { type Action, isAction, knownParameters, type Parameters } from './parameters.ts';
+import { QuotaKeeper } from './quota.ts';
+import { type Draw, seededDraw, stableUuid, within } from './random.ts';
+import { createRegistry, type Registry } from './registry.ts';
+import { type LoggedRequest, RequestLog } from './request-log.ts';
+import type { Scenario } from './scenario.ts';
+import { parseAuthorization, type SignedRequest } from './signature.ts';
+
+const API_VERSION = '2018-12-01';
+
+/** A request on its way through the API. */
+export type Call = {
+  readonly entry: LoggedRequest;
+  readonly requestId: string;
+  readonly hostId: string;
+  readonly action: string;
+  readonly parameters: Parameters;
+  /** Why it is refused, as decided when it arrived. */
+  readonly failure: ApiFailure | undefined;
+  /** The fault that strikes it. */
+  readonly fault: Fault | undefined;
+  /** How long its answer takes. */
+  readonly latencyMs: number;
+};
+
+export class Simulation {
+  readonly registry: Registry;
+  readonly authenticator: Authenticator;
+  readonly log: RequestLog;
+  readonly #scenario: Scenario;
+  readonly #seed: number;
+  readonly #clock: Clock;
+  readonly #startedAtMs: number;
+  readonly #startedMonotonicMs: number;
+  readonly #latencies: Draw;
+  #quota: QuotaKeeper;
+  #faults: FaultPicker;
+
+  constructor(scenario: Scenario, seed: number, clock: Clock) {
+    this.#scenario = scenario;
+    this.#seed = seed;
+    this.#clock = clock;
+    this.#startedAtMs = clock.now();
+    this.#startedMonotonicMs = clock.monotonic();
+    this.#latencies = seededDraw(seed, 'latency');
+    this.#quota = new QuotaKeeper(scenario.quota);
+    this.#faults = new FaultPicker(scenario.faults, seed, this.elapsedMs());
+    this.registry = createRegistry(scenario, seed);
+    this.log = new RequestLog(clock);
+    this.authenticator = new Authenticator(clock);
+    this.authenticator.setKeys(scenario.keys);
+  }
+
+  /** Milliseconds since the simulation started. */
+  elapsedMs(): number {
+    return this.#clock.monotonic() - this.#startedMonotonicMs;
+  }
+
+  setFaults(faults: readonly Fault[]): void {
+    this.#faults = new FaultPicker(faults, this.#seed, this.elapsedMs());
+  }
+
+  setQuota(quota: Scenario['quota']): void {
+    this.#quota = new QuotaKeeper(quota);
+  }
+
+  /** Decides what becomes of a request; `form` are the parameters of its body. */
+  receive(entry: LoggedRequest, request: SignedRequest, form: Iterable<readonly [string, string]>): Call {
+    const action = headerOf(request, 'x-acs-action');
+    const parameters = knownParameters([...form, ...request.query]);
+    entry.action = action;
+    entry.parameters = parameters;
+    entry.accessKeyId = parseAuthorization(headerOf(request, 'authorization'))?.accessKeyId ?? '';
+    const failure = this.#refusal(request, action, entry.accessKeyId);
+    const fault = failure ? undefined : this.#strike(action, parameters);
+    if (fault) entry.fault = effectOf(fault) ?? null;
+    return {
+      entry,
+      requestId: stableUuid(this.#seed, 'request', entry.index),
+      hostId: headerOf(request, 'host'),
+      action,
+      parameters,
+      failure,
+      fault,
+      latencyMs: within(this.#scenario.latency, this.#latencies(entry.index)),
+    };
+  }
+
+  /** The answer to a call as of now; where a fault resets or hangs, the answer that it cuts short. */
+  answer({ requestId, hostId, action, parameters, failure, fault }: Call): ApiAnswer {
+    if (fault?.body) {
+      const { http_status: httpStatus, content_type: contentType, text = '' } = fault.body;
+      return { httpStatus, code: '', headers: { 'content-type': contentType }, body: text };
+    }
+    try {
+      if (failure) throw failure;
+      if (!isAction(action)) throw apiFailure('InvalidAction.NotFound');
+      if (fault) throwFault(fault);
+      const fields = this.#perform(action, parameters);
+      return successAnswer(fault?.status === undefined ? fields : { ...fields, Status: fault.status }, requestId);
+    } catch (error) {
+      if (error instanceof ApiFailure) return failureAnswer(error, requestId, hostId);
+      throw error;
+    }
+  }
+
+  #perform(action: Action, parameters: Parameters): Readonly<Record<string, unknown>> {
+    return perform(action, this.registry, parameters, { elapsedMs: this.elapsedMs(), startedAtMs: this.#startedAtMs });
+  }
+
+  #refusal(request: SignedRequest, action: string, accessKeyId: string): ApiFailure | undefined {
+    try {
+      if (action === '') throw missing('Action');
+      if (!isAction(action)) throw apiFailure('InvalidAction.NotFound');
+      if (headerOf(request, 'x-acs-version') !== API_VERSION) throw apiFailure('InvalidVersion');
+      this.authenticator.authenticate(request);
+      this.#quota.take(accessKeyId, action, this.elapsedMs());
+      return undefined;
+    } catch (error) {
+      if (error instanceof ApiFailure) return error;
+      throw error;
+    }
+  }
+
+  #strike(action: string, parameters: Parameters): Fault | undefined {
+    const { InstanceId: instanceId = '', RepoId: repoId = '', Tag: tag = '' } = parameters;
+    const found = namedRepository(this.registry, parameters);
+    const repository = found ? [found.id, `${found.namespace}/${found.name}`] : [repoId];
+    return this.#faults.pick({ action, instanceId, repository, tag }, this.elapsedMs());
+  }
+}
+
+function throwFault({ error, business_error: business }: Fault): void {
+  if (business) throw businessFailure(business.code, business.message);
+  if (!error) return;
+  const { code, http_status: httpStatus, message, retry_after: retryAfterMs } = error;
+  throw apiFailure(code, { httpStatus, message, retryAfterMs });
+}

@@ -1,0 +1,57 @@
+// Sends an answer, whole or as a fault cuts it.
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import type { ApiAnswer } from './failure.ts';
+import type { Fault } from './fault-schema.ts';
+
+const CHUNK_BYTES = 65_536;
+const JSON_TYPE = 'application/json;charset=utf-8';
+
+/** Sends `answer`; resolves when nothing more is to be sent, which after a hang is at once. */
+export async function transmit(response: ServerResponse, answer: ApiAnswer, fault: Fault | undefined): Promise<void> {
+  if (fault?.hang === 'before_head') return;
+  if (fault?.reset === 'before_head') {
+    reset(response);
+    return;
+  }
+  const size = fault?.body?.bytes;
+  const length = size ?? Buffer.byteLength(answer.body);
+  response.writeHead(answer.httpStatus, { 'content-type': JSON_TYPE, ...answer.headers, 'content-length': length });
+  if (size !== undefined) await sendPadding(response, size);
+  else if (fault?.hang) sendHalf(response, answer.body);
+  else if (fault?.reset) sendHalf(response, answer.body, () => reset(response));
+  else response.end(answer.body);
+}
+
+function sendHalf(response: ServerResponse, body: string, then?: () => void): void {
+  const bytes = Buffer.from(body);
+  response.write(bytes.subarray(0, Math.floor(bytes.length / 2)), () => then?.());
+}
+
+/** Sends JSON of exactly so many bytes, as slowly as it is read. */
+async function sendPadding(response: ServerResponse, size: number): Promise<void> {
+  const head = '{"Status":"COMPLETE","Code":"success","IsSuccess":true,"RequestId":"-","Padding":"';
+  const tail = '"}';
+  const padding = Buffer.alloc(CHUNK_BYTES, 'x');
+  response.write(head.slice(0, size));
+  for (let rest = size - head.length - tail.length; rest > 0; rest -= CHUNK_BYTES) {
+    const hasRoom = response.write(padding.subarray(0, Math.min(rest, CHUNK_BYTES)));
+    if (!hasRoom && !(await drained(response))) return;
+  }
+  response.end(tail.slice(0, Math.max(0, size - head.length)));
+}
+
+/** Whether more can be written; false when the connection is gone. */
+async function drained(response: ServerResponse): Promise<boolean> {
+  if (response.destroyed) return false;
+  const stop = new AbortController();
+  await Promise.race([
+    once(response, 'drain', { signal: stop.signal }),
+    once(response, 'close', { signal: stop.signal }),
+  ]).finally(() => stop.abort());
+  return !response.destroyed;
+}
+
+function reset(response: ServerResponse): void {
+  response.socket?.resetAndDestroy();
+}

@@ -1,7 +1,11 @@
 // A small strict reader of exposition text, independent of what writes it: for tests that ask what a page says.
 
 /** One series with its value, labels as they were before escaping. */
-export type Sample = { readonly name: string; readonly labels: Readonly<Record<string, string>>; readonly value: number };
+export type Sample = {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+};
 export type ParsedFamily = { readonly help: string; readonly type: string; readonly samples: readonly Sample[] };
 export type ParsedPage = {
   readonly families: ReadonlyMap<string, ParsedFamily>;

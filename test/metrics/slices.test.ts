@@ -24,10 +24,7 @@ test('work is done to its end, with turns of the event loop in between', async (
 test('two pieces of work take turns and both end', async (t) => {
   const slices = new Slices();
   const order: string[] = [];
-  await Promise.all([
-    slices.run(busy(5, 6, () => order.push('a'))),
-    slices.run(busy(5, 6, () => order.push('b'))),
-  ]);
+  await Promise.all([slices.run(busy(5, 6, () => order.push('a'))), slices.run(busy(5, 6, () => order.push('b')))]);
   t.is(order.join(''), 'ababababab');
 });
 

@@ -3,7 +3,7 @@ import { escapeLabelValue, formatLabels, formatMetadata, formatTimestamp } from 
 
 test('backslashes, quotes and newlines in a label value are escaped, and nothing else is touched', (t) => {
   t.is(escapeLabelValue('a\\b"c\nd'), 'a\\\\b\\"c\\nd');
-  const untouched = 'v1.0-ß 🚀 {x="y"}'.replaceAll('"', '') + '\t\r\u0000\u007f\u0085\u2028';
+  const untouched = 'v1.0-ß 🚀 {x=y}\t\r\u0000\u007f\u0085\u2028';
   t.is(escapeLabelValue(untouched), untouched);
 });
 

@@ -1,0 +1,60 @@
+// The page of a store's tags written from scratch, line by line as the contract has it: what the cached page is held against.
+import type { StateStore } from '../../src/state/store.ts';
+
+const STATUSES = ['scanning', 'retrying', 'complete', 'failed', 'unknown'] as const;
+
+/** All sample lines of tags and repositories, sorted. */
+export function naiveLines(store: StateStore): string[] {
+  const lines: string[] = [];
+  for (const { repository, counts } of store.tallies()) {
+    for (const status of STATUSES) {
+      const labels = [...repositoryLabels(repository), ['status', status]] as const;
+      lines.push(line('acr_scan_tags', labels, String(counts[status])));
+    }
+  }
+  for (const { target, state } of store.tags()) {
+    const { repository, tag, digest } = target;
+    const labels = [...repositoryLabels(repository), ['tag', tag]] as const;
+    const add = (name: string, value: string, ...more: (readonly [string, string])[]) =>
+      lines.push(line(`acr_scan_tag_${name}`, [...labels, ...more], value));
+    add('status', '1', ['status', state.status]);
+    add('status_since_timestamp_seconds', seconds(state.sinceMs));
+    if (state.lastSuccessMs !== undefined) add('last_success_timestamp_seconds', seconds(state.lastSuccessMs));
+    if (state.lastPollMs !== undefined) add('poll_success', state.lastError === undefined ? '1' : '0');
+    if (state.lastError !== undefined) add('last_error_info', '1', ['code', state.lastError.code]);
+    const complete = repository.domain !== '' && repository.namespace !== '' && repository.name !== '';
+    const image = `${repository.domain}/${repository.namespace}/${repository.name}:${tag}`;
+    const info: [string, string][] = [
+      ['repo_id', repository.id],
+      ['digest', digest],
+      ['scan_service', state.scanService],
+      ['image', complete ? image : ''],
+    ];
+    add('info', '1', ...info);
+  }
+  return lines.sort();
+}
+
+type Labels = readonly (readonly [name: string, value: string])[];
+
+function repositoryLabels({ instanceId, namespace, name }: { instanceId: string; namespace: string; name: string }) {
+  return [
+    ['instance_id', instanceId],
+    ['repo_namespace', namespace],
+    ['repo_name', name],
+  ] as const;
+}
+
+function line(name: string, labels: Labels, value: string): string {
+  const text = labels.map(([label, content]) => `${label}="${escaped(content)}"`).join(',');
+  return `${name}{${text}} ${value}`;
+}
+
+function escaped(text: string): string {
+  return text.split('\\').join('\\\\').split('"').join('\\"').split('\n').join('\\n');
+}
+
+function seconds(ms: number): string {
+  const digits = String(ms).padStart(4, '0');
+  return `${digits.slice(0, -3)}.${digits.slice(-3)}`;
+}

@@ -1,0 +1,47 @@
+// Sends a body that is in many pieces, without copying it and without handing the socket more than it takes.
+import type { ServerResponse } from 'node:http';
+
+/** How much is handed over at once: enough that system calls do not count, little enough that the event loop does not wait for one. */
+const PIECE_BYTES = 1_000_000;
+
+/**
+ * Writes `chunks` and ends the response. Head and `Content-Length` are the caller's. The chunks must not change until it is done.
+ *
+ * @returns when all is handed to the operating system, or as soon as the client is gone; never rejects
+ */
+export async function sendChunks(response: ServerResponse, chunks: readonly Buffer[]): Promise<void> {
+  for (let next = 0; next < chunks.length && !response.destroyed; ) {
+    next = writePiece(response, chunks, next);
+    if (response.writableNeedDrain) await eventOrClose(response, 'drain');
+  }
+  if (response.destroyed) return;
+  response.end();
+  if (!response.writableFinished) await eventOrClose(response, 'finish');
+}
+
+/** Writes chunks from `first` on as one system call would take them, and returns which is next. */
+function writePiece(response: ServerResponse, chunks: readonly Buffer[], first: number): number {
+  let next = first;
+  response.cork();
+  for (let bytes = 0; next < chunks.length && bytes < PIECE_BYTES; next++) {
+    const chunk = chunks[next];
+    if (!chunk) continue;
+    bytes += chunk.length;
+    response.write(chunk);
+  }
+  response.uncork();
+  return next;
+}
+
+/** Waits for an event that will not come once the response is closed. */
+function eventOrClose(response: ServerResponse, event: 'drain' | 'finish'): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off(event, done);
+      response.off('close', done);
+      resolve();
+    };
+    response.on(event, done);
+    response.on('close', done);
+  });
+}

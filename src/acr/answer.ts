@@ -1,0 +1,138 @@
+// What an answer of the API says: its body, or the error that it is. Read from the wire and not from what the SDK makes of
+// it, so that the same answer means the same whichever package sent the request.
+import type { Redactor } from '../util/redactor.ts';
+import { ApiError, kindOfAnswer } from './errors.ts';
+import type { Reply } from './exchange.ts';
+import { type KnownCodes, OTHER_CODE } from './known-codes.ts';
+import { shownText } from './shown-text.ts';
+
+/** The JSON object of a successful answer. */
+export type AnswerBody = Readonly<Record<string, unknown>>;
+
+export type AnswerContext = { readonly knownCodes: KnownCodes; readonly redactor: Redactor };
+
+/** The body of an answer that says success. Throws the {@link ApiError} of any other. */
+export function readAnswer(reply: Reply, context: AnswerContext): AnswerBody {
+  const body = parseObject(reply.body);
+  const code = body && apiCode(body);
+  if (reply.status >= 400) throw answeredError(reply, body, code, context);
+  if (reply.flaw !== undefined) throw invalidResponse(reply, body, `the body ${reply.flaw}`, context);
+  if (!body) {
+    throw invalidResponse(reply, body, `expected a JSON object, found ${describeBody(reply.body)}`, context);
+  }
+  if (isTrue(body.IsSuccess)) return body;
+  if (code !== undefined) throw answeredError(reply, body, code, context);
+  if (isFalse(body.IsSuccess)) throw invalidResponse(reply, body, 'IsSuccess is false without a Code', context);
+  return body;
+}
+
+/** A text field of a successful answer; throws the {@link ApiError} `InvalidResponse` where there is none, or a longer one. */
+export function textField(
+  reply: Reply,
+  body: AnswerBody,
+  field: string,
+  context: AnswerContext & { readonly longest: number },
+): string {
+  const value = body[field];
+  if (typeof value === 'string' && value !== '' && value.length <= context.longest) return value;
+  const found =
+    value === undefined
+      ? 'none'
+      : typeof value === 'string'
+        ? `one of ${value.length} characters`
+        : JSON.stringify(value);
+  const expected = `expected ${field} to be a text of 1 to ${context.longest} characters, found ${found}`;
+  throw invalidResponse(reply, body, expected, context);
+}
+
+/** Alibaba Cloud's id of the request; empty where there is none, or one with odd characters. */
+export function requestIdOf(reply: Reply, body: AnswerBody | undefined, redactor: Redactor): string {
+  const id = body?.RequestId ?? body?.requestId ?? reply.headers['x-acs-request-id'];
+  return typeof id === 'string' && /^[\w.:-]{1,64}$/.test(id) && redactor.redact(id) === id ? id : '';
+}
+
+/** The API's code, or where it has none the HTTP status. */
+function answeredError(
+  reply: Reply,
+  body: AnswerBody | undefined,
+  code: string | undefined,
+  { knownCodes, redactor }: AnswerContext,
+): ApiError {
+  const admitted = code === undefined ? `HttpStatus_${reply.status}` : knownCodes.admit(code);
+  const unlisted = admitted === OTHER_CODE && code !== undefined ? ` ${shownText(code, redactor, 80)}` : '';
+  const said = body?.Message ?? body?.message;
+  const reason =
+    typeof said === 'string' && said !== ''
+      ? withoutStringToSign(said)
+      : body
+        ? 'no message'
+        : describeBody(reply.body, reply.flaw);
+  return new ApiError({
+    code: admitted,
+    kind: kindOfAnswer(code, reply.status),
+    message: shownText(`HTTP ${reply.status}${unlisted}: ${reason}`, redactor),
+    requestId: requestIdOf(reply, body, redactor),
+    retryAfterMs: retryAfterMs(reply),
+  });
+}
+
+function invalidResponse(
+  reply: Reply,
+  body: AnswerBody | undefined,
+  reason: string,
+  { redactor }: AnswerContext,
+): ApiError {
+  return new ApiError({
+    code: 'InvalidResponse',
+    kind: 'transport',
+    message: shownText(`HTTP ${reply.status}: ${reason}`, redactor),
+    requestId: requestIdOf(reply, body, redactor),
+    retryAfterMs: retryAfterMs(reply),
+  });
+}
+
+function parseObject(bytes: Buffer): AnswerBody | undefined {
+  try {
+    const value: unknown = JSON.parse(bytes.toString());
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is AnswerBody {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The error code in a body; undefined for success and where there is none. */
+function apiCode(body: AnswerBody): string | undefined {
+  const code = body.Code ?? body.code;
+  return typeof code === 'string' && code !== '' && code !== 'success' ? code : undefined;
+}
+
+function isTrue(value: unknown): boolean {
+  return value === true || value === 'true';
+}
+
+function isFalse(value: unknown): boolean {
+  return value === false || value === 'false';
+}
+
+/** What the body is instead of a JSON object, without quoting a byte of it. */
+function describeBody(bytes: Buffer, flaw?: string): string {
+  if (flaw !== undefined) return `a body that ${flaw}`;
+  if (bytes.length === 0) return 'an empty body';
+  const first = bytes.toString('utf8', 0, 64).trimStart();
+  return first.startsWith('<') ? `${bytes.length} bytes of markup` : `${bytes.length} bytes of something else`;
+}
+
+/** The API echoes what it was sent when a signature is wrong, the security token included, and may do so in part. */
+function withoutStringToSign(message: string): string {
+  return message.replace(/(string to sign is)\b.*$/is, '$1 [left out]');
+}
+
+/** `x-acs-retry-after` in milliseconds; undefined unless it is a number. */
+function retryAfterMs(reply: Reply): number | undefined {
+  const header = reply.headers['x-acs-retry-after'];
+  return typeof header === 'string' && /^\d{1,15}(?:\.\d+)?$/.test(header) ? Number(header) : undefined;
+}

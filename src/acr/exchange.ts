@@ -1,0 +1,154 @@
+// A request and its answer as they pass over the wire. The SDK can neither be cancelled nor bounded, and hides what it
+// could not parse; Node's diagnostics channel gives the request that a call makes, and with it all of that.
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { subscribe } from 'node:diagnostics_channel';
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { LONGEST_SLEEP_MS } from '../util/clock.ts';
+import { ApiError } from './errors.ts';
+
+/** The real answers have some hundred bytes. */
+export const LARGEST_BODY_BYTES = 1024 * 1024;
+
+/** What came back, unread. */
+export type Reply = {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+  /** Why the body was not taken, in which case it is empty and the connection closed. */
+  readonly flaw: string | undefined;
+};
+
+/** Watches the requests of this process that are made through {@link Wire.send}. Make one for the process. */
+export class Wire {
+  readonly #exchanges = new AsyncLocalStorage<Exchange>();
+
+  constructor() {
+    subscribe('http.client.request.start', (message) => {
+      // The channel's message, by Node's documentation: it types none.
+      this.#exchanges.getStore()?.attach((message as { readonly request: ClientRequest }).request);
+    });
+  }
+
+  /**
+   * Makes a call that sends one request and gives what came back.
+   *
+   * Settles when the last byte is there, or when the request has failed or been destroyed: when nothing has come back
+   * whole after `timeoutMs`, when the body is too large or compressed. Rejects with the {@link ApiError}
+   * `RequestTimeout`, with Node's error, or with that of the call when it made no request.
+   */
+  send(call: () => Promise<unknown>, timeoutMs: number): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      const exchange = new Exchange(timeoutMs, resolve, reject);
+      this.#exchanges.run(exchange, call).then(
+        () => exchange.callEnded(new Error('the SDK returned without sending a request')),
+        (error: unknown) => exchange.callEnded(error),
+      );
+    });
+  }
+}
+
+class Exchange {
+  readonly #resolve: (reply: Reply) => void;
+  readonly #reject: (error: unknown) => void;
+  readonly #deadline: NodeJS.Timeout;
+  #request: ClientRequest | undefined;
+  #chunks: Buffer[] = [];
+  #size = 0;
+  #over = false;
+
+  constructor(timeoutMs: number, resolve: (reply: Reply) => void, reject: (error: unknown) => void) {
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#deadline = setTimeout(() => this.#expire(timeoutMs), Math.min(timeoutMs, LONGEST_SLEEP_MS));
+  }
+
+  /** Takes the request that the call has started. One that starts after the end must not reach the API. */
+  attach(request: ClientRequest): void {
+    if (this.#over) {
+      request.destroy();
+      return;
+    }
+    this.#request = request;
+    request.prependOnceListener('error', (error) => this.#fail(error));
+    request.once('response', (response) => this.#receive(request, response));
+    request.once('close', () => this.#fail(prematureClose()));
+  }
+
+  /** The call has settled. That counts only when it made no request: else the wire knows better. */
+  callEnded(error: unknown): void {
+    if (this.#request === undefined) this.#fail(error);
+  }
+
+  #receive(request: ClientRequest, response: IncomingMessage): void {
+    if (response.socket) stopReadTimer(response.socket);
+    const encoding = response.headers['content-encoding'] ?? 'identity';
+    if (encoding !== 'identity') {
+      this.#refuse(request, response, `is encoded as ${encoding}, which was not asked for`);
+      return;
+    }
+    // A second `data` listener would take the chunks from the SDK, so the parser's way into the stream is watched.
+    const push = response.push;
+    response.push = (chunk: Buffer | null, ...rest) => {
+      this.#size += chunk?.length ?? 0;
+      if (this.#size > LARGEST_BODY_BYTES) {
+        this.#refuse(request, response, `has more than ${LARGEST_BODY_BYTES} bytes`);
+        return false;
+      }
+      if (chunk && !this.#over) this.#chunks.push(chunk);
+      return push.call(response, chunk, ...rest);
+    };
+    response.once('end', () => this.#succeed(response, undefined));
+    // A connection that closes after the last byte may do so before the SDK has read the end.
+    request.prependOnceListener('close', () => {
+      if (response.complete) this.#succeed(response, undefined);
+    });
+  }
+
+  #refuse(request: ClientRequest, response: IncomingMessage, flaw: string): void {
+    this.#chunks = [];
+    request.destroy();
+    this.#succeed(response, flaw);
+  }
+
+  #succeed(response: IncomingMessage, flaw: string | undefined): void {
+    if (this.#over) return;
+    const body = Buffer.concat(this.#chunks);
+    this.#finish();
+    this.#resolve({ status: response.statusCode ?? 0, headers: response.headers, body, flaw });
+  }
+
+  #expire(timeoutMs: number): void {
+    this.#request?.destroy();
+    const message = `no whole answer within ${timeoutMs} ms`;
+    this.#fail(new ApiError({ code: 'RequestTimeout', kind: 'transport', message }));
+  }
+
+  #fail(error: unknown): void {
+    if (this.#over) return;
+    this.#finish();
+    this.#reject(error);
+  }
+
+  /** A connection that is kept alive may hold on to the exchange that opened it: nothing large stays behind. */
+  #finish(): void {
+    this.#over = true;
+    clearTimeout(this.#deadline);
+    this.#chunks = [];
+    this.#request = undefined;
+  }
+}
+
+function prematureClose(): Error {
+  return Object.assign(new Error('the connection was closed before the end of the answer'), { code: 'ECONNRESET' });
+}
+
+/**
+ * The SDK's HTTP layer (httpx 2.3) starts a timer for each answer and, called as the core calls it, never stops it: each
+ * would hold its request and answer in memory until it fires.
+ */
+function stopReadTimer(socket: Socket): void {
+  for (const symbol of Object.getOwnPropertySymbols(socket)) {
+    if (symbol.description === 'TIMER::READ_TIMER') clearTimeout(Reflect.get(socket, symbol));
+  }
+}

@@ -1,0 +1,84 @@
+// An API client for one test, with credentials that never change.
+import { createAcrApi } from '../../src/acr/acr-api.ts';
+import type { AcrApi } from '../../src/acr/api.ts';
+import { loadSdk, type SdkCredentials } from '../../src/acr/client.ts';
+import type { CredentialSource } from '../../src/acr/credentials.ts';
+import { ApiError } from '../../src/acr/errors.ts';
+import { KnownCodes } from '../../src/acr/known-codes.ts';
+import { Redactor } from '../../src/util/redactor.ts';
+
+export const SECRET = 'vErY+sEcReT/kEy=';
+export const TOKEN = 'CAIS+t0ken/with=odd*chars';
+
+/** The SDK as production loads it, once for all tests of a file. */
+export const sdk = await loadSdk();
+
+export const scanRequest = { instanceId: 'cri-1', repoId: 'crr-1', tag: 'v1.0' };
+
+/** The body of an answer as in the API's documentation. */
+export const scanAnswer = {
+  Status: 'COMPLETE',
+  Code: 'success',
+  IsSuccess: true,
+  RequestId: 'BC648259-91A7-4502-BED3-EDF64361FA83',
+  ScanService: 'ACR_SCAN_SERVICE',
+};
+
+export type FixedCredentials = CredentialSource & { readonly refusals: SdkCredentials[] };
+
+export function fixedCredentials(
+  credentials: SdkCredentials | undefined = {
+    accessKeyId: 'LTAIexample',
+    accessKeySecret: SECRET,
+    securityToken: TOKEN,
+    type: 'sts',
+  },
+): FixedCredentials {
+  const refusals: SdkCredentials[] = [];
+  return {
+    refusals,
+    ensure: async () => {},
+    current: () => credentials,
+    refresh: async () => false,
+    refused: (used) => refusals.push(used),
+  };
+}
+
+export type TestApiOptions = {
+  readonly protocol?: 'http' | 'https';
+  readonly requestTimeoutMs?: number;
+  readonly credentials?: CredentialSource;
+  readonly knownCodes?: KnownCodes;
+  readonly sdk?: typeof sdk;
+};
+
+export function testApi(host: string, options: TestApiOptions = {}): AcrApi {
+  const redactor = new Redactor();
+  redactor.add(SECRET);
+  redactor.add(TOKEN);
+  return createAcrApi({
+    sdk: options.sdk ?? sdk,
+    endpoint: { protocol: options.protocol ?? 'http', host },
+    region: 'cn-hangzhou',
+    credentials: options.credentials ?? fixedCredentials(),
+    requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
+    knownCodes: options.knownCodes ?? new KnownCodes(redactor),
+    redactor,
+  });
+}
+
+/** The error that a call rejects with, which has to be an `ApiError` whose message is fit to be shown. */
+export async function failureOf(call: Promise<unknown>): Promise<ApiError> {
+  try {
+    await call;
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    const { message } = error;
+    if (message === '' || message.length > 300)
+      throw new Error(`expected 1 to 300 characters, found ${message.length}`);
+    if (/[\p{Cc}\u2028\u2029]|undefined/u.test(message)) throw new Error(`not fit to be shown: ${message}`);
+    if (message.includes(SECRET) || message.includes(TOKEN)) throw new Error(`a secret is shown: ${message}`);
+    return error;
+  }
+  throw new Error('expected the call to fail');
+}

@@ -1,0 +1,39 @@
+// npm run bench -- [--sizes=1000,10000,100000] [--repeats=20] [--only=PART] [--peer=COMMAND]: measures, and prints one table a part.
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { compile } from './compile.ts';
+import type { BenchOptions, BenchPart } from './part.ts';
+import { scrapePart } from './scrape/part.ts';
+import { formatResult } from './table.ts';
+
+const PARTS: readonly BenchPart[] = [scrapePart];
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      sizes: { type: 'string', default: '1000,10000,100000' },
+      repeats: { type: 'string', default: '20' },
+      only: { type: 'string' },
+      peer: { type: 'string' },
+    },
+  });
+  const parts = PARTS.filter(({ name }) => values.only === undefined || name === values.only);
+  if (parts.length === 0) throw new Error(`expected --only to be one of ${PARTS.map(({ name }) => name).join(', ')}`);
+  const options: BenchOptions = {
+    sizes: values.sizes.split(',').map((text) => positive('--sizes', text)),
+    repeats: positive('--repeats', values.repeats),
+    peer: values.peer,
+    compiled: compile(),
+    progress: (text) => console.error(text),
+  };
+  console.log(`${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}\n`);
+  for (const part of parts) console.log(formatResult(await part.run(options)));
+}
+
+function positive(flag: string, text: string): number {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number) || number < 1) throw new Error(`expected ${flag} to be positive, found ${text}`);
+  return number;
+}
+
+await main();

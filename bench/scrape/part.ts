@@ -1,0 +1,116 @@
+// What a scrape costs the process that is scraped, beside the stock registry, a peer, and the limit.
+import type { BenchOptions, BenchPart, Row } from '../part.ts';
+import type { Report } from './child.ts';
+import { type Subject, startPeer, startServer } from './process.ts';
+import type { ServerName } from './servers.ts';
+import type { ChangeKind } from './tags.ts';
+
+/** What 50 requests a second change in a scrape interval of 15 seconds. */
+const CHANGES = 750;
+
+/** The stock registry takes seconds for a scrape: a few tell as much. */
+const REPEATS_OF_SLOW = 3;
+
+export const scrapePart: BenchPart = {
+  name: 'scrape',
+  run: async (options) => {
+    const rows: Row[] = [];
+    for (const tags of options.sizes) rows.push(...(await measureSize(tags, options)));
+    return {
+      title: `A scrape with ${CHANGES} tags changed since the one before`,
+      rows,
+      notes: [
+        '`polls`: the tags were polled and had the same status; `transitions`: each had another. `first`: all tags are new, nothing is rendered.',
+        'CPU is that of the whole process (user and system, all threads), the mean of all scrapes. Hold is the longest that the event loop was held up in any of them.',
+        '`one buffer` sends the same bytes from memory: the limit. `peer` has four of the families, and nothing changes in it.',
+      ],
+    };
+  },
+};
+
+type Case = { readonly change: ChangeKind | 'none'; readonly gzip: boolean };
+
+const CASES: readonly Case[] = [false, true].flatMap((gzip): Case[] => [
+  { change: 'none', gzip },
+  { change: 'poll', gzip },
+  { change: 'transition', gzip },
+]);
+const UNCHANGING = CASES.filter(({ change }) => change === 'none');
+const POLLED = CASES.filter(({ change }) => change === 'poll');
+
+async function measureSize(tags: number, options: BenchOptions): Promise<Row[]> {
+  const { compiled, repeats, peer, progress } = options;
+  const slow = Math.min(repeats, REPEATS_OF_SLOW);
+  const rows: Row[] = [];
+  const measure = async (name: string, start: () => Promise<Subject>, cases: readonly Case[], times: number) => {
+    progress(`scrape: ${name} with ${tags} tags`);
+    const subject = await start();
+    try {
+      rows.push(...(await measureSubject(subject, name, tags, cases, times)));
+    } finally {
+      await subject.stop();
+    }
+  };
+  const ours = (server: ServerName) => () => startServer(compiled, server, tags);
+  await measure('exporter', ours('exporter'), CASES, repeats);
+  await measure('one buffer', ours('buffer'), UNCHANGING, repeats);
+  await measure('prom-client', ours('prom-client'), POLLED, slow);
+  if (peer !== undefined) await measure('peer', () => startPeer(peer, tags), UNCHANGING, slow);
+  return rows;
+}
+
+async function measureSubject(
+  subject: Subject,
+  name: string,
+  tags: number,
+  cases: readonly Case[],
+  repeats: number,
+): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const gzip of [false, true]) {
+    let bytes = 0;
+    const first = await subject.measure(async () => {
+      bytes = (await subject.scrape(gzip)).bytes;
+    });
+    if (name === 'exporter') rows.push(row(name, tags, 'first', gzip, bytes, [first]));
+  }
+  for (const { change, gzip } of cases) {
+    const reports: Partial<Report>[] = [];
+    let bytes = 0;
+    for (let repeat = 0; repeat < repeats; repeat++) {
+      if (change !== 'none') await subject.tell({ do: 'change', count: CHANGES, kind: change });
+      const report = await subject.measure(async () => {
+        bytes = (await subject.scrape(gzip)).bytes;
+      });
+      reports.push(report);
+    }
+    rows.push(
+      row(name, tags, { none: 'nothing', poll: 'polls', transition: 'transitions' }[change], gzip, bytes, reports),
+    );
+  }
+  return rows;
+}
+
+function row(
+  name: string,
+  tags: number,
+  changed: string,
+  gzip: boolean,
+  bytes: number,
+  reports: readonly Partial<Report>[],
+): Row {
+  const of = (field: keyof Report) => reports.flatMap((report) => report[field] ?? []);
+  const holds = of('longestHoldMs');
+  const cpu = of('cpuMs');
+  return {
+    tags,
+    server: name,
+    changed,
+    encoding: gzip ? 'gzip' : 'plain',
+    'MB sent': (bytes / 1e6).toFixed(2),
+    'CPU ms': (cpu.reduce((sum, each) => sum + each, 0) / cpu.length).toFixed(1),
+    'hold ms': holds.length > 0 ? Math.max(...holds).toFixed(1) : '',
+    'RSS MB': (Math.max(...of('rssBytes')) / 2 ** 20).toFixed(0),
+    'peak RSS MB': (Math.max(...of('peakRssBytes')) / 2 ** 20).toFixed(0),
+  };
+}

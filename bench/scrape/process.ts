@@ -1,0 +1,112 @@
+// Starts what is measured and scrapes it.
+import { type ChildProcess, execFileSync, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { Agent, get } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Command, Report } from './child.ts';
+import type { ServerName } from './servers.ts';
+
+export type Scrape = { readonly bytes: number; readonly wallMs: number };
+
+/** A process that serves /metrics. */
+export type Subject = {
+  readonly scrape: (gzip: boolean) => Promise<Scrape>;
+  /** Does something and tells what it cost the process; `undefined` where that cannot be seen. */
+  readonly measure: (work: () => Promise<unknown>) => Promise<Partial<Report>>;
+  readonly tell: (command: Command) => Promise<unknown>;
+  readonly stop: () => Promise<void>;
+};
+
+/** One of our own servers. */
+export async function startServer(compiled: string, server: ServerName, tags: number): Promise<Subject> {
+  const child = fork(`${compiled}/bench/scrape/child.js`, [server, String(tags)], { execArgv: [] });
+  const [{ address }] = (await once(child, 'message')) as [{ address: AddressInfo }];
+  const tell = async (command: Command): Promise<unknown> => {
+    child.send(command);
+    return (await once(child, 'message'))[0];
+  };
+  return {
+    scrape: scraper(address.port),
+    tell,
+    measure: async (work) => {
+      await tell({ do: 'begin' });
+      await work();
+      return (await tell({ do: 'end' })) as Report;
+    },
+    stop: () => stop(child),
+  };
+}
+
+/** A foreign server, `COMMAND N PORT`, whose cost is read from /proc. */
+export async function startPeer(command: string, tags: number): Promise<Subject> {
+  const port = await freePort();
+  const child = spawn('/bin/sh', ['-c', `exec ${command} ${tags} ${port}`], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`cannot start ${command}`);
+  const scrape = scraper(port);
+  while (!(await scrape(false).catch(() => undefined))) {
+    if (child.exitCode !== null) throw new Error(`${command} ended with status ${child.exitCode}`);
+    await sleep(50);
+  }
+  return {
+    scrape,
+    tell: async () => undefined,
+    measure: async (work) => {
+      const before = cpuMsOf(pid);
+      await work();
+      return { cpuMs: cpuMsOf(pid) - before, rssBytes: memoryOf(pid, 'VmRSS'), peakRssBytes: memoryOf(pid, 'VmHWM') };
+    },
+    stop: () => stop(child),
+  };
+}
+
+/** Scrapes over one kept-alive connection, as Prometheus does, and leaves the body as it was sent. */
+function scraper(port: number): Subject['scrape'] {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  return (gzip) =>
+    new Promise((resolve, reject) => {
+      const start = performance.now();
+      const headers = { accept: 'text/plain;version=0.0.4', 'accept-encoding': gzip ? 'gzip' : 'identity' };
+      get({ host: '127.0.0.1', port, path: '/metrics', agent, headers }, (response) => {
+        let bytes = 0;
+        response.on('data', (chunk: Buffer) => {
+          bytes += chunk.length;
+        });
+        response.on('error', reject);
+        response.on('end', () => resolve({ bytes, wallMs: performance.now() - start }));
+      }).on('error', reject);
+    });
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return;
+  const exit = once(child, 'exit');
+  child.kill();
+  await exit;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** User and system CPU time of a process. */
+function cpuMsOf(pid: number): number {
+  // The fields after the command name, which is in parentheses and may hold anything.
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\)\s+/s, '')
+    .split(' ');
+  const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
+  return ((Number(fields[11]) + Number(fields[12])) * 1000) / ticksPerSecond;
+}
+
+function memoryOf(pid: number, field: 'VmRSS' | 'VmHWM'): number {
+  const kilobytes = new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  return Number(kilobytes) * 1024;
+}

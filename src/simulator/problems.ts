@@ -53,7 +53,9 @@ function describe(issue: z.core.$ZodIssue, input: unknown, base: Path): Problem[
 
 /** The branch of a union that the value was meant for: the one that it has the right kind for. */
 function closestBranch(branches: readonly (readonly z.core.$ZodIssue[])[]): readonly z.core.$ZodIssue[] | undefined {
-  return branches.find((issues) => issues.every(({ path, code }) => path.length > 0 || code !== 'invalid_type'));
+  return branches.find((issues) =>
+    issues.every(({ path, code }) => path.length > 0 || (code !== 'invalid_type' && code !== 'invalid_value')),
+  );
 }
 
 /** Everything about access keys: a secret may stand in the wrong place. */

@@ -16,7 +16,12 @@ export function loadScenario(text: string, file: string): LoadedScenario {
     return `${file}:${Math.max(line, 1)}:${Math.max(col, 1)}`;
   };
   // The failsafe schema leaves every scalar the text that it is in the file; pretty errors would show lines with secrets.
-  const document = parseDocument(text, { schema: 'failsafe', prettyErrors: false, lineCounter: lines });
+  const document = parseDocument(text, {
+    schema: 'failsafe',
+    prettyErrors: false,
+    logLevel: 'error',
+    lineCounter: lines,
+  });
   if (document.errors.length > 0) {
     return {
       problems: document.errors.map(({ pos, code }) => `${place(pos[0])}: expected YAML, found ${inWords(code)}`),

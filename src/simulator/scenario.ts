@@ -37,7 +37,7 @@ export const timelineSchema = list(phaseSchema, 'phases')
 const tagSchema = section({
   tag: text('a tag').optional().describe('One tag'),
   count: integer({ min: 1, max: MOST_TAGS }).optional().describe('So many tags'),
-  name: text('a pattern').includes('{n}', { error: 'expected a pattern with {n}' }).optional(),
+  name: text('a pattern').includes('{n}', { error: 'expected a pattern with {n}', abort: true }).optional(),
   start: integer({ min: 0, max: Number.MAX_SAFE_INTEGER - MOST_TAGS })
     .default(1)
     .describe('The first {n}'),

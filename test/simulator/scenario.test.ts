@@ -1,0 +1,172 @@
+// Scenario files: what is understood, what is refused and in which words, and the schema for editors.
+import { readFileSync } from 'node:fs';
+import test from 'ava';
+import fc from 'fast-check';
+import { scenarioJsonSchema } from '../../src/simulator/json-schema.ts';
+import { ScenarioError } from '../../src/simulator/problems.ts';
+import { loadScenario } from '../../src/simulator/scenario-file.ts';
+import { createSimulator } from '../../src/simulator/simulator.ts';
+
+/** A repository with these tags, in one line of YAML. */
+const withTags = (tags: string) => `instances: [{ id: i, repositories: [{ namespace: n, name: r, tags: ${tags} }] }]`;
+
+test('an empty file is the built-in scenario', (t) => {
+  for (const text of ['', '# only a comment\n', '{}']) {
+    const { scenario, problems } = loadScenario(text, 'empty.yml');
+    t.is(problems, undefined);
+    t.true(createSimulator({ scenario: scenario ?? {} }).state().length > 5);
+  }
+});
+
+test('tags are the text in the file, and generated ones follow their pattern', (t) => {
+  const { scenario = {} } = loadScenario(
+    withTags(`[1.10, 0123, no, { tag: 1e3 }, { count: 3, name: 'v{n}.{n}', start: 9 }]`),
+    'f',
+  );
+  const tags = createSimulator({ scenario })
+    .state()
+    .map(({ tag }) => tag);
+  t.deepEqual(tags, ['1.10', '0123', 'no', '1e3', 'v9.9', 'v10.10', 'v11.11']);
+});
+
+const MISTAKES: readonly (readonly [text: string, ...problems: string[]])[] = [
+  ['scna: {}', '1:1: scna: expected one of keys, instances, scan, latency, quota, faults, found an unknown key'],
+  ['- 1', '1:1: expected a map of keys, instances, scan, latency, quota, faults, found a list'],
+  ['keys: x', '1:1: keys: expected a list of access keys, found "x"'],
+  ['scan: { duration: 5 }', '1:9: scan.duration: expected a duration such as 15s or 1h30m, at least 1ms, found "5"'],
+  ['scan: { duration: 0s }', '1:9: scan.duration: expected a duration such as 15s or 1h30m, at least 1ms, found "0s"'],
+  ['scan: { retry_share: 1.5 }', '1:9: scan.retry_share: expected a number from 0 to 1, found "1.5"'],
+  ['scan: { retry_share: }', '1:9: scan.retry_share: expected a number from 0 to 1, found ""'],
+  ['scan: { retry_share: [1] }', '1:9: scan.retry_share: expected a number from 0 to 1, found a list'],
+  ['latency: { min: 2s, max: 1s }', '1:1: latency: expected a max that is not below min, found a map'],
+  ['latency: { min: 2s }', '1:1: latency.max: expected a duration such as 15s or 1h30m, found nothing'],
+  ['latency: [1s]', '1:1: latency: expected a duration such as 15s, or a map of min, max, found a list'],
+  ['quota: { requests_per_second: 0 }', '1:10: quota.requests_per_second: expected a number above 0, found "0"'],
+  ['quota: { burst: 1 }', '1:1: quota.requests_per_second: expected a number above 0, found nothing'],
+  [withTags('[{}]'), '1:69: instances[0].repositories[0].tags[0]: expected exactly one of tag, count, found a map'],
+  [
+    withTags('[{ count: 2.5 }]'),
+    '1:71: instances[0].repositories[0].tags[0].count: expected a whole number from 1 to 1000000, found "2.5"',
+  ],
+  [
+    withTags('[{ count: 2, name: v }]'),
+    '1:81: instances[0].repositories[0].tags[0].name: expected a pattern with {n}, found "v"',
+  ],
+  [
+    withTags('[v2, { count: 3 }]'),
+    '1:73: instances[0].repositories[0].tags[1]: expected each tag once, but "v2" is there already, found a map',
+  ],
+  [
+    withTags('[{ tag: a, status: X, timeline: [{ status: Y }] }]'),
+    '1:69: instances[0].repositories[0].tags[0]: expected at most one of status, timeline, found a map',
+  ],
+  [
+    withTags('[{ tag: a, timeline: [{ status: X }], repeat: true }]'),
+    '1:69: instances[0].repositories[0].tags[0]: expected a timeline that says "for" in every phase with repeat, found a map',
+  ],
+  [
+    withTags('[{ tag: a, repeat: maybe }]'),
+    '1:79: instances[0].repositories[0].tags[0].repeat: expected true or false, found "maybe"',
+  ],
+  ['instances: [{ id: a }, { id: a }]', '1:26: instances[1].id: expected each instance once, found "a"'],
+  [
+    'instances:\n  - id: a\n    repositories:\n      - { namespace: n, name: r }\n      - { namespace: n, name: r }\n',
+    '5:25: instances[0].repositories[1].name: expected each repository once, found "r"',
+  ],
+  [
+    'faults:\n  - share: 0.5\n',
+    '2:5: faults[0]: expected exactly one of error, business_error, status, body, reset, hang, found a map',
+  ],
+  [
+    'faults: [{ hang: mid_body, from: 2s, until: 1s }]',
+    '1:10: faults[0]: expected until to be later than from, found a map',
+  ],
+  ['faults: [{ body: {} }]', '1:12: faults[0].body: expected exactly one of text, bytes, found a map'],
+  [
+    'faults: [{ status: X, operation: GetRepository }]',
+    '1:10: faults[0]: expected the operation GetRepoTagScanStatus with a status, found a map',
+  ],
+  ['scan: {}\nscan: {}', '2:1: expected YAML, found duplicate key'],
+  ['scan:\n\tduration: 1s', '2:1: expected YAML, found tab as indent'],
+  [
+    'scan: { duration: x }\nlatency: y\n',
+    '1:9: scan.duration: expected a duration such as 15s or 1h30m, at least 1ms, found "x"',
+    '2:1: latency: expected a duration such as 15s or 1h30m, found "y"',
+  ],
+];
+
+for (const [text, ...problems] of MISTAKES) {
+  test(`the scenario ${JSON.stringify(text)} is refused with its place and what was expected`, (t) => {
+    const loaded = loadScenario(text, 'my.yml');
+    t.deepEqual(
+      loaded.problems,
+      problems.map((problem) => `my.yml:${problem}`),
+    );
+  });
+}
+
+test('an anchor bomb is refused', (t) => {
+  const levels = Array.from({ length: 9 }, (_, n) => `a${n + 1}: &a${n + 1} [${Array(9).fill(`*a${n}`).join(', ')}]`);
+  const { problems } = loadScenario(['a0: &a0 x', ...levels].join('\n'), 'bomb.yml');
+  t.deepEqual(problems, ['bomb.yml:1:1: expected few YAML aliases, found too many']);
+});
+
+test('no problem shows what stands among the access keys', (t) => {
+  const secret = 'hunter2-hunter2';
+  for (const text of [
+    `keys: [{ access_key_id: a, access_key_secret: [${secret}] }]`,
+    `keys: ["${secret}"]`,
+    `keys: [{ access_key_id: a, access_key_secret: x, security_token_expires: ${secret} }]`,
+    `keys:\n  - access_key_secret: "${secret}\n`,
+    `keys:\n  - access_key_secret: a: ${secret}\n`,
+  ]) {
+    const { problems = [] } = loadScenario(text, 'f.yml');
+    t.true(problems.length > 0, text);
+    t.false(problems.join('\n').includes(secret), problems.join('\n'));
+  }
+});
+
+test('any text gives a scenario that works or problems, never a crash', (t) => {
+  const words = fc.constantFrom(
+    ...'keys: instances: scan: faults: quota: - { } [ ] id tags: tag: count: 3 1s share: 0.5 & * ? | > # " \n'.split(
+      ' ',
+    ),
+    '\n',
+    '\n  ',
+  );
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        fc.array(words).map((parts) => parts.join(' ')),
+      ),
+      (text) => {
+        const { scenario, problems } = loadScenario(text, 'f.yml');
+        if (scenario) createSimulator({ scenario });
+        else t.true(problems.length > 0);
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+test('a scenario that is handed in is checked as a file is', (t) => {
+  const error = t.throws(() => createSimulator({ scenario: { latency: 'soon', scan: { retry_share: 2 } } }), {
+    instanceOf: ScenarioError,
+  });
+  t.is(
+    error.message,
+    'scan.retry_share: expected a number from 0 to 1, found 2\n' +
+      'latency: expected a duration such as 15s or 1h30m, found "soon"',
+  );
+});
+
+test('the committed JSON schema is the one of this version, and the demo scenario is good', (t) => {
+  const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+  t.is(
+    read('docs/simulator-scenario.schema.json'),
+    scenarioJsonSchema(),
+    'see docs/simulator.md for how to write it anew',
+  );
+  t.is(loadScenario(read('config/demo-scenario.yml'), 'demo').problems, undefined);
+});

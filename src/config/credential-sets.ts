@@ -1,0 +1,20 @@
+// The sets of credentials that a configuration asks for: each has one limiter, one pause, and one value of the label `credentials`.
+import type { CredentialSettings } from '../util/credential-settings.ts';
+import type { Config } from './config.ts';
+
+/** One credentials block in use, and the ids of the instances under it. */
+export type CredentialSet = {
+  /** `default` for the top-level block, else the id of the instance that brings it. */
+  readonly name: string;
+  readonly settings: CredentialSettings;
+  readonly instanceIds: readonly string[];
+};
+
+/** The sets in use: the top-level one first, if any instance uses it, then those of instances in the order of the file. */
+export function credentialSets({ credentials, instances }: Config): readonly CredentialSet[] {
+  const shared = instances.filter((instance) => !instance.credentials).map(({ id }) => id);
+  const own = instances.flatMap(({ id, credentials: settings }) =>
+    settings ? [{ name: id, settings, instanceIds: [id] }] : [],
+  );
+  return shared.length === 0 ? own : [{ name: 'default', settings: credentials, instanceIds: shared }, ...own];
+}

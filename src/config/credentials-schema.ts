@@ -1,0 +1,170 @@
+// The credentials block: one shape for each type, and each secret in exactly one of its forms.
+import { z } from 'zod';
+import type { CredentialSettings, SecretSource } from '../util/credential-settings.ts';
+import { matching, strictMap, text } from './fields.ts';
+
+const LONGEST_SECRET = 16_384;
+const LONGEST_TEXT = 2048;
+
+const SECRETS = {
+  access_key_id: 'Id of the access key.',
+  access_key_secret: 'Secret of the access key.',
+  security_token: 'Token that came with a temporary access key.',
+} as const;
+type SecretName = keyof typeof SECRETS;
+type SecretForm<Name extends SecretName> = Name | `${Name}_file` | `${Name}_env`;
+
+const roleArn = plain('ARN of the RAM role to assume, such as acs:ram::1234567890123456:role/acr-scan-reader.');
+const roleSessionName = plain("Name of the session, as the cloud's audit log shows it.").optional();
+
+const defaultChain = block('default', [], {}).transform((): CredentialSettings => ({ type: 'default' }));
+
+const accessKey = block('access_key', ['access_key_id', 'access_key_secret'], {}).transform(
+  (keys): CredentialSettings => ({ type: 'access_key', ...accessKeyOf(keys) }),
+);
+
+const sts = block('sts', ['access_key_id', 'access_key_secret', 'security_token'], {}).transform(
+  (keys): CredentialSettings => ({
+    type: 'sts',
+    ...accessKeyOf(keys),
+    securityToken: sourceOf(keys, 'security_token'),
+  }),
+);
+
+const ramRoleArn = block('ram_role_arn', ['access_key_id', 'access_key_secret'], {
+  role_arn: roleArn,
+  role_session_name: roleSessionName,
+  external_id: plain("Id that the role's trust policy may ask for.").optional(),
+}).transform(
+  (keys): CredentialSettings => ({
+    type: 'ram_role_arn',
+    ...accessKeyOf(keys),
+    roleArn: keys.role_arn,
+    roleSessionName: keys.role_session_name,
+    externalId: keys.external_id,
+  }),
+);
+
+const oidcRoleArn = block('oidc_role_arn', [], {
+  role_arn: roleArn,
+  oidc_provider_arn: plain(
+    'ARN of the OIDC identity provider, such as acs:ram::1234567890123456:oidc-provider/ack-rrsa.',
+  ),
+  oidc_token_file: plain('File that holds the OIDC token; relative to the directory of this file.'),
+  role_session_name: roleSessionName,
+}).transform(
+  (keys): CredentialSettings => ({
+    type: 'oidc_role_arn',
+    roleArn: keys.role_arn,
+    oidcProviderArn: keys.oidc_provider_arn,
+    oidcTokenFile: keys.oidc_token_file,
+    roleSessionName: keys.role_session_name,
+  }),
+);
+
+const ecsRamRole = block('ecs_ram_role', [], {
+  role_name: plain('Name of the role; asked of the metadata service when left out.').optional(),
+}).transform((keys): CredentialSettings => ({ type: 'ecs_ram_role', roleName: keys.role_name }));
+
+const credentialsUri = block('credentials_uri', [], {
+  uri: z.string({ error: 'an http or https URL' }).refine(isHttpUrl, { error: 'an http or https URL' }).meta({
+    description: 'URL that answers with temporary credentials as JSON.',
+    format: 'uri',
+    pattern: '^https?://',
+  }),
+}).transform((keys): CredentialSettings => ({ type: 'credentials_uri', uri: keys.uri }));
+
+const VARIANTS = [defaultChain, accessKey, sts, ramRoleArn, oidcRoleArn, ecsRamRole, credentialsUri] as const;
+
+/** The keys that each type of credentials takes, in the order of the documentation. */
+export const CREDENTIAL_KEYS: ReadonlyMap<string, readonly string[]> = new Map(
+  VARIANTS.map(({ in: { shape } }) => [shape.type.value, Object.keys(shape)]),
+);
+
+/** One credentials block. File paths are still as written: see {@link resolvePaths}. */
+export const credentialsSchema = z.discriminatedUnion('type', VARIANTS, {
+  error: (issue) =>
+    typeof issue.input === 'object' && issue.input !== null && !Array.isArray(issue.input)
+      ? `one of ${[...CREDENTIAL_KEYS.keys()].join(', ')}`
+      : 'a map with the key type and the keys of that type',
+});
+
+/** The map of one type: its type, its secrets in all their forms, and its other keys. */
+function block<Type extends CredentialSettings['type'], Name extends SecretName, Shape extends z.core.$ZodLooseShape>(
+  type: Type,
+  secrets: readonly Name[],
+  shape: Shape,
+) {
+  const description = 'How requests are signed; the other keys depend on it.';
+  return strictMap({ type: z.literal(type).meta({ description }), ...formsOf(secrets), ...shape })
+    .superRefine((keys, context) => requireOneForm(secrets, keys, context), { when: () => true })
+    .meta({ allOf: secrets.map((name) => ({ oneOf: formNames(name).map((form) => ({ required: [form] })) })) });
+}
+
+/** The keys in which a secret can be given. */
+function formNames<Name extends SecretName>(name: Name): SecretForm<Name>[] {
+  return [name, `${name}_file`, `${name}_env`];
+}
+
+function formsOf<Name extends SecretName>(
+  names: readonly Name[],
+): Record<SecretForm<Name>, z.ZodOptional<z.ZodString>> {
+  const entries = names.flatMap((name): [string, z.ZodOptional<z.ZodString>][] => [
+    [name, visibleText().meta({ description: SECRETS[name] }).optional()],
+    [`${name}_file`, plain(`File that holds ${name}; relative to the directory of this file.`).optional()],
+    [
+      `${name}_env`,
+      environmentName()
+        .meta({ description: `Environment variable that holds ${name}.` })
+        .optional(),
+    ],
+  ]);
+  return Object.fromEntries(entries) as Record<SecretForm<Name>, z.ZodOptional<z.ZodString>>;
+}
+
+function requireOneForm(secrets: readonly SecretName[], keys: object, context: z.core.$RefinementCtx): void {
+  for (const name of secrets) {
+    const forms = formNames(name);
+    const given = forms.filter((form) => form in keys);
+    if (given.length === 1) continue;
+    context.addIssue({
+      code: 'custom',
+      message: `one of ${forms.join(', ')}`,
+      path: given.slice(1, 2),
+      params: { found: given.length === 0 ? 'none of them' : given.join(' and ') },
+    });
+  }
+}
+
+type AccessKeyForms = Partial<Record<SecretForm<'access_key_id' | 'access_key_secret'>, string | undefined>>;
+
+function accessKeyOf(keys: AccessKeyForms) {
+  return { accessKeyId: sourceOf(keys, 'access_key_id'), accessKeySecret: sourceOf(keys, 'access_key_secret') };
+}
+
+function sourceOf<Name extends SecretName>(
+  keys: Partial<Record<SecretForm<Name>, string | undefined>>,
+  name: Name,
+): SecretSource {
+  const forms: Partial<Record<string, string | undefined>> = keys;
+  const { [`${name}_file`]: path, [`${name}_env`]: variable, [name]: value = '' } = forms;
+  if (path !== undefined) return { from: 'file', path };
+  return variable === undefined ? { from: 'value', value } : { from: 'env', name: variable };
+}
+
+function plain(description: string) {
+  return text(`a text of 1 to ${LONGEST_TEXT} characters`, LONGEST_TEXT).meta({ description });
+}
+
+/** Secrets travel in headers. A line break at the end, as a block text leaves it, would break every request. */
+function visibleText() {
+  return matching('a text of visible ASCII characters', new RegExp(`^[\\x21-\\x7e]{1,${LONGEST_SECRET}}$`));
+}
+
+function environmentName() {
+  return matching('the name of an environment variable', /^[A-Za-z_][A-Za-z0-9_.-]{0,254}$/);
+}
+
+function isHttpUrl(written: string): boolean {
+  return /^https?:\/\/\S+$/.test(written) && URL.canParse(written);
+}

@@ -1,0 +1,107 @@
+// The kinds of value that the configuration knows. The file gives every scalar as text; here it becomes what it stands for.
+// The message of every issue says what was expected: see issues.ts.
+import { isIPv6 } from 'node:net';
+import { z } from 'zod';
+import { formatDuration, parseDuration } from '../util/duration.ts';
+
+const LONGEST_LABEL = 255;
+const LONGEST_HOST = 253;
+const DAY_MS = 86_400_000;
+
+/** Editors read `1.10` as a number and `true` as a truth value where the program reads text. */
+const ANY_SCALAR = ['string', 'number', 'boolean'];
+
+const DURATION_PATTERN = '^(?=.)(\\d+d)?(\\d+h)?(\\d+m)?(\\d+s)?(\\d+ms)?$';
+const NUMBER_PATTERN = '^\\d+(\\.\\d*)?([eE][-+]?\\d+)?$|^\\.\\d+([eE][-+]?\\d+)?$';
+const HOST_PATTERN = '[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?|\\[[0-9A-Fa-f:.]+\\]';
+const ENDPOINT_PATTERN = `^(?:(https?)://)?(${HOST_PATTERN.replaceAll('(', '(?:')})(?::(\\d{1,5}))?$`;
+
+/** A map of exactly these keys. For an unknown key the message lists the known ones, separated by commas. */
+export function strictMap<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
+  const keys = Object.keys(shape).join(', ');
+  return z.strictObject(shape, {
+    error: (issue) => (issue.code === 'unrecognized_keys' ? keys : `a map with the keys ${keys}`),
+  });
+}
+
+/** A list of at least one. */
+export function listOf<Item extends z.core.$ZodType>(what: string, item: Item) {
+  const expected = `a list of at least one ${what}`;
+  return z.array(item, { error: expected }).min(1, expected);
+}
+
+/** Text as it stands in the file, such as a tag or a name. */
+export function label(what: string) {
+  return text(`${what} of 1 to ${LONGEST_LABEL} characters`, LONGEST_LABEL).meta({ type: ANY_SCALAR });
+}
+
+/** Text of 1 to `longest` characters that UTF-8 can carry: two different half surrogates would show as the same tag. */
+export function text(expected: string, longest: number) {
+  const fits = (value: string) => value !== '' && (value.length <= longest || [...value].length <= longest);
+  return z
+    .string({ error: expected })
+    .refine((value) => fits(value) && !/\p{Surrogate}/u.test(value), { error: expected })
+    .meta({ minLength: 1, maxLength: longest });
+}
+
+/** Text that a pattern describes. */
+export function matching(expected: string, pattern: RegExp) {
+  return z.string({ error: expected }).regex(pattern, { error: expected });
+}
+
+/** A duration of more than nothing and at most `mostMs`, as milliseconds. */
+export function duration(mostMs = 365 * DAY_MS) {
+  return parsed(`a duration such as 500ms, 15s or 1h30m, above 0 and at most ${formatDuration(mostMs)}`, (written) => {
+    const ms = parseDuration(written);
+    return ms !== undefined && ms > 0 && ms <= mostMs ? ms : undefined;
+  }).meta({ pattern: DURATION_PATTERN });
+}
+
+/** A rate of at least one in 10,000 seconds, which no timer of the limiter overflows. */
+export function rate() {
+  return parsed('a number of at least 0.0001, such as 5 or 0.5', (written) => {
+    const value = new RegExp(NUMBER_PATTERN).test(written) ? Number(written) : 0;
+    return Number.isFinite(value) && value >= 0.0001 ? value : undefined;
+  }).meta({ type: ['number', 'string'], minimum: 0.0001, pattern: NUMBER_PATTERN });
+}
+
+/** A whole number of at least 1. */
+export function count() {
+  return parsed('a whole number of at least 1', (written) => {
+    const value = /^\d+$/.test(written) ? Number(written) : 0;
+    return Number.isSafeInteger(value) && value >= 1 ? value : undefined;
+  }).meta({ type: ['integer', 'string'], minimum: 1, pattern: '^0*[1-9]\\d*$' });
+}
+
+/** Where an API listens: a host with an optional scheme and port, and nothing else. */
+export function endpoint() {
+  return parsed(
+    'a host, optionally with http:// or https:// before it and a port after it, and nothing else',
+    (written) => {
+      const [, protocol, host = '', port] = new RegExp(ENDPOINT_PATTERN).exec(written) ?? [];
+      if (!isHost(host) || (port !== undefined && (Number(port) < 1 || Number(port) > 65_535))) return undefined;
+      const chosen: 'http' | 'https' = protocol === 'http' ? 'http' : 'https';
+      return { protocol: chosen, host: port === undefined ? host : `${host}:${Number(port)}` };
+    },
+  ).meta({ pattern: ENDPOINT_PATTERN });
+}
+
+function isHost(host: string): boolean {
+  if (host.startsWith('[')) return isIPv6(host.slice(1, -1));
+  const labels = host.split('.');
+  return (
+    host.length <= LONGEST_HOST &&
+    labels.every((part) => /^(?!-)[\w-]{1,63}(?<!-)$/.test(part)) &&
+    URL.canParse(`http://${host}`)
+  );
+}
+
+/** Text that `parse` turns into a value, or refuses by giving undefined. */
+function parsed<Value>(expected: string, parse: (written: string) => Value | undefined) {
+  return z.string({ error: expected }).transform((written, context): Value => {
+    const value = parse(written);
+    if (value !== undefined) return value;
+    context.issues.push({ code: 'custom', message: expected, input: written });
+    return z.NEVER;
+  });
+}

@@ -1,0 +1,22 @@
+// The worker thread that loads a configuration file and hands it over slice by slice, each when it is asked for.
+import { parentPort, workerData } from 'node:worker_threads';
+import { parseConfig } from './parse.ts';
+import { type Piece, piecesOf, problemPieces, slicesOf } from './pieces.ts';
+import { ConfigError } from './problem.ts';
+import { readText } from './read-file.ts';
+
+const slices = slicesOf(load(String(workerData)));
+
+parentPort?.on('message', () => {
+  const { value } = slices.next();
+  parentPort?.postMessage(value);
+});
+
+function load(file: string): Iterable<Piece> {
+  try {
+    return piecesOf(parseConfig(readText(file), file));
+  } catch (error) {
+    if (error instanceof ConfigError) return problemPieces(error);
+    throw error;
+  }
+}

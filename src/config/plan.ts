@@ -1,0 +1,148 @@
+// The poll plan: what the configured intervals ask of the quota, and what the quota makes of the intervals.
+
+import { formatDuration } from '../util/duration.ts';
+import type { Config } from './config.ts';
+import { type CredentialSet, credentialSets } from './credential-sets.ts';
+
+/** The share of tags that are scanning in the second case. */
+const SCANNING_SHARE = 0.01;
+/** A lower group that has something due gets one of every five requests; the scanning tags at most the others. */
+const MOST_FOR_SCANNING = 0.8;
+
+/** What is to be expected of one set of credentials. Rates are requests a second. */
+export type SetPlan = {
+  readonly credentials: string;
+  readonly instances: number;
+  readonly tags: number;
+  /** Repositories of which the id or the names have to be looked up first, one request each. */
+  readonly lookups: number;
+  readonly allowedRate: number;
+  /** How long it takes until every tag was polled once. */
+  readonly firstSweepMs: number;
+  /** When every tag's scan is complete. */
+  readonly allComplete: CasePlan;
+  /** When 1 % of the tags, and at least one, are scanning and the others are complete. */
+  readonly someScanning: CasePlan;
+};
+
+/** One case: the rate that the intervals ask for, and the intervals that come of it. */
+export type CasePlan = {
+  readonly askedRate: number;
+  readonly scanningTags: number;
+  /** undefined where no tag is scanning, or all are. */
+  readonly scanningEveryMs: number | undefined;
+  readonly completeEveryMs: number | undefined;
+};
+
+export type Plan = {
+  readonly sets: readonly SetPlan[];
+  readonly intervals: Config['intervals'];
+  /** One for each set whose intervals ask for more than the quota. */
+  readonly warnings: readonly string[];
+};
+
+/** The plan of a configuration, for each set of credentials in use. */
+export function planPolls(config: Config): Plan {
+  const sets = credentialSets(config).map((set) => planSet(set, config));
+  return { sets, intervals: config.intervals, warnings: sets.flatMap(warningsOf) };
+}
+
+function planSet({ name, instanceIds }: CredentialSet, config: Config): SetPlan {
+  const ids = new Set(instanceIds);
+  const repositories = config.instances.filter(({ id }) => ids.has(id)).flatMap((instance) => instance.repositories);
+  const tags = repositories.reduce((sum, repository) => sum + repository.tags.length, 0);
+  const lookups = repositories.filter(({ id, name: given }) => id === '' || given === '').length;
+  const allowedRate = config.rateLimit.requestsPerSecond;
+  return {
+    credentials: name,
+    instances: ids.size,
+    tags,
+    lookups,
+    allowedRate,
+    firstSweepMs: (1000 * (tags + lookups)) / allowedRate,
+    allComplete: planCase(0, tags, config),
+    someScanning: planCase(Math.min(tags, Math.ceil(tags * SCANNING_SHARE)), tags, config),
+  };
+}
+
+function planCase(scanning: number, tags: number, { intervals, rateLimit }: Config): CasePlan {
+  const allowed = rateLimit.requestsPerSecond;
+  const complete = tags - scanning;
+  const askedScanning = (1000 * scanning) / intervals.scanningMs;
+  const askedComplete = (1000 * complete) / intervals.completeMs;
+  const isTooMuch = askedScanning + askedComplete > allowed;
+  // Scanning tags go first, but never take all while others are due.
+  const reserved = Math.min(askedComplete, (1 - MOST_FOR_SCANNING) * allowed);
+  const forScanning = isTooMuch ? Math.min(askedScanning, allowed - reserved) : askedScanning;
+  const forComplete = isTooMuch ? allowed - forScanning : askedComplete;
+  return {
+    askedRate: askedScanning + askedComplete,
+    scanningTags: scanning,
+    scanningEveryMs: scanning === 0 ? undefined : Math.max(intervals.scanningMs, (1000 * scanning) / forScanning),
+    completeEveryMs: complete === 0 ? undefined : Math.max(intervals.completeMs, (1000 * complete) / forComplete),
+  };
+}
+
+function warningsOf({ credentials, allowedRate, allComplete, someScanning }: SetPlan): string[] {
+  const allowed = `${formatRate(allowedRate)} requests a second are allowed`;
+  for (const [when, { askedRate }] of [
+    ['', allComplete],
+    [' while 1 % of the tags are scanning', someScanning],
+  ] as const) {
+    if (askedRate <= allowedRate) continue;
+    return [
+      `credentials ${credentials}: the intervals ask for ${formatRate(askedRate)} requests a second${when}, ${allowed}: ` +
+        'tags will be polled less often than configured',
+    ];
+  }
+  return [];
+}
+
+/** The plan as a table, two rows for each set of credentials; ends in a newline. */
+export function formatPlan({ sets, intervals }: Plan): string {
+  const { scanningMs, completeMs, failedMs } = intervals;
+  const header = ['CREDENTIALS', 'TAGS', 'FIRST SWEEP', 'WHEN', 'ASKED', 'ALLOWED', 'SCANNING EVERY', 'COMPLETE EVERY'];
+  const rows = sets.flatMap((set) => {
+    const start = [set.credentials, `${set.tags}`, formatLength(set.firstSweepMs)];
+    return [
+      [...start, 'all complete', ...caseCells(set.allComplete, set.allowedRate, intervals)],
+      ['', '', '', '1 % scanning', ...caseCells(set.someScanning, set.allowedRate, intervals)],
+    ];
+  });
+  const configured = `scanning ${formatDuration(scanningMs)}, complete ${formatDuration(completeMs)}, failed ${formatDuration(failedMs)}`;
+  return `Intervals: ${configured}\n\n${alignColumns([header, ...rows])}\n`;
+}
+
+function caseCells(planned: CasePlan, allowedRate: number, intervals: Config['intervals']): string[] {
+  return [
+    `${formatRate(planned.askedRate)}/s`,
+    `${formatRate(allowedRate)}/s`,
+    everyCell(planned.scanningEveryMs, intervals.scanningMs),
+    everyCell(planned.completeEveryMs, intervals.completeMs),
+  ];
+}
+
+/** How often it will be, and when that is less often than configured, what was wanted. */
+function everyCell(everyMs: number | undefined, wantedMs: number): string {
+  if (everyMs === undefined) return '-';
+  const [every, wanted] = [formatLength(everyMs), formatDuration(wantedMs)];
+  return everyMs < wantedMs * 1.005 ? wanted : `${every}, not ${wanted}`;
+}
+
+function alignColumns(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => [...(row[column] ?? '')].length)));
+  return rows
+    .map((row) => row.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - [...cell].length)).join('  '))
+    .map((line) => line.trimEnd())
+    .join('\n');
+}
+
+/** Whole seconds where nobody would ask for more. */
+function formatLength(ms: number): string {
+  return formatDuration(ms < 10_000 ? ms : Math.round(ms / 1000) * 1000);
+}
+
+/** Three significant digits: `33.3`, `0.0167`. */
+function formatRate(rate: number): string {
+  return rate >= 1000 ? Math.round(rate).toString() : Number(rate.toPrecision(3)).toString();
+}

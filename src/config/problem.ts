@@ -1,0 +1,46 @@
+// What is wrong with a configuration file: problems with their places, and the error that carries them.
+
+/** The way from the top of the file to a value: keys and list positions. */
+export type Path = readonly (string | number)[];
+
+/** One mistake. Lines and columns count from 1; what concerns the file as a whole stands at 1:1. */
+export type Problem = {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** Such as `instances[0].repositories[1].tags[2].digest`; `YAML` for syntax, `file` when the file could not be read. */
+  readonly path: string;
+  readonly expected: string;
+  readonly found: string;
+};
+
+/** A configuration that cannot be used. `problems` is never empty and in the order of the file. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    super(formatProblems(problems, 1).join(' '));
+    this.problems = problems;
+  }
+}
+
+/** `FILE:LINE:COLUMN: PATH: expected …, found …`, always one line. */
+export function formatProblem({ file, line, column, path, expected, found }: Problem): string {
+  return escapeInvisible(`${file}:${line}:${column}: ${path}: expected ${expected}, found ${found}`);
+}
+
+/** One line a problem: the first `most`, then how many more there are. */
+export function formatProblems(problems: readonly Problem[], most = 100): string[] {
+  const lines = problems.slice(0, most).map(formatProblem);
+  if (problems.length > most) lines.push(`… and ${problems.length - most} more`);
+  return lines;
+}
+
+/** Writes control characters, line separators and marks that change the direction of text as `\uXXXX`. */
+export function escapeInvisible(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Surrogate}\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

@@ -1,0 +1,41 @@
+// Collects what is wrong while a file is read, and puts it into the order of the file.
+import type { LineCounter } from 'yaml';
+import { formatPath } from './found.ts';
+import type { Path, Problem } from './problem.ts';
+
+/** A mistake by its place in the text. */
+type Mistake = { readonly offset: number; readonly path: string; readonly expected: string; readonly found: string };
+
+/** The mistakes of one file. */
+export class Report {
+  readonly #mistakes: Mistake[] = [];
+  readonly #lines: LineCounter;
+
+  constructor(lines: LineCounter) {
+    this.#lines = lines;
+  }
+
+  get isEmpty(): boolean {
+    return this.#mistakes.length === 0;
+  }
+
+  /** Adds a mistake at `offset` in the text. */
+  add(offset: number, path: Path | string, expected: string, found: string): void {
+    this.#mistakes.push({ offset, path: typeof path === 'string' ? path : formatPath(path), expected, found });
+  }
+
+  /** The line, from 1, of an offset in the text. */
+  lineOf(offset: number): number {
+    return this.#lines.linePos(offset).line;
+  }
+
+  /** All of them in the order of the file. */
+  problems(file: string): Problem[] {
+    return this.#mistakes
+      .toSorted((a, b) => a.offset - b.offset)
+      .map(({ offset, ...mistake }) => {
+        const { line, col } = this.#lines.linePos(offset);
+        return { file, line, column: col, ...mistake };
+      });
+  }
+}

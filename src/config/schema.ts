@@ -1,0 +1,129 @@
+// The one schema of the configuration file: it validates, fills in defaults, gives the types of config.ts, and becomes the
+// JSON schema for editors. What may be said only once in the whole file is checked in uniqueness.ts.
+import { z } from 'zod';
+import { formatDuration } from '../util/duration.ts';
+import type { Config, InstanceConfig, RepositoryConfig, TagConfig } from './config.ts';
+import { credentialsSchema } from './credentials-schema.ts';
+import { count, duration, endpoint, label, listOf, matching, rate, strictMap } from './fields.ts';
+
+const always = { when: () => true };
+
+const tagName = () => label('a tag').meta({ description: 'Name of the image tag, as text: 1.10 is the tag 1.10.' });
+
+const tagMap = strictMap({
+  tag: tagName(),
+  digest: matching('sha256: and 64 hexadecimal digits in lower case', /^sha256:[0-9a-f]{64}$/)
+    .optional()
+    .meta({ description: 'Asks for the scan of this digest. When it changes, the tag starts anew.' }),
+  scan_task_id: label('the id of a scan task')
+    .optional()
+    .meta({ description: 'Asks for this scan task. When it changes, the tag starts anew.' }),
+}).transform(({ tag, digest = '', scan_task_id: scanTaskId = '' }): TagConfig => ({ tag, digest, scanTaskId }));
+
+const tagSchema = z.union([tagName().transform((tag): TagConfig => ({ tag, digest: '', scanTaskId: '' })), tagMap], {
+  error: 'a tag, or a map with the keys tag, digest, scan_task_id',
+});
+
+const repositorySchema = strictMap({
+  namespace: label('the name of a namespace').optional().meta({ description: 'Namespace of the repository.' }),
+  name: label('the name of a repository').optional().meta({ description: 'Name of the repository in its namespace.' }),
+  id: label('the id of a repository')
+    .optional()
+    .meta({ description: 'Id of the repository, such as crr-uf082u9dg8do.' }),
+  tags: listOf('tag', tagSchema).meta({ description: 'Tags to watch, each once.' }),
+})
+  .superRefine(requireIdentity, always)
+  .meta({
+    anyOf: [{ required: ['id'] }, { required: ['namespace', 'name'] }],
+    dependentRequired: { namespace: ['name'], name: ['namespace'] },
+  })
+  .transform(({ namespace = '', name = '', id = '', tags }): RepositoryConfig => ({ namespace, name, id, tags }));
+
+const instanceSchema = strictMap({
+  id: label('the id of an instance').meta({ description: 'Id of the instance, such as cri-2j88dtld8yel; unique.' }),
+  region: matching('a region such as cn-hangzhou', /^(?=.{1,63}$)[a-z0-9]+(-[a-z0-9]+)*$/).meta({
+    description: 'Region of the instance, such as cn-hangzhou.',
+  }),
+  endpoint: endpoint().optional().meta({
+    description: 'Host of the API, optionally with http:// or https:// and a port. Default: cr.REGION.aliyuncs.com.',
+  }),
+  domain: label('a domain').optional().meta({
+    description: "The registry's domain; makes the image label DOMAIN/NAMESPACE/NAME:TAG.",
+  }),
+  credentials: credentialsSchema.optional().meta({
+    description: 'Replaces the top-level credentials for this instance, with a limiter of its own.',
+  }),
+  repositories: listOf('repository', repositorySchema).meta({ description: 'Repositories to watch.' }),
+}).transform(
+  ({ id, region, endpoint: given, domain = '', credentials, repositories }): InstanceConfig => ({
+    id,
+    region,
+    endpoint: given ?? { protocol: 'https', host: `cr.${region}.aliyuncs.com` },
+    domain,
+    credentials,
+    repositories,
+  }),
+);
+
+const rateLimitSchema = strictMap({
+  requests_per_second: rate().prefault('5').meta({ description: 'Requests started a second; may be below 1.' }),
+  max_concurrent: count().prefault('4').meta({ description: 'Requests under way at once.' }),
+}).transform((keys) => ({ requestsPerSecond: keys.requests_per_second, maxConcurrent: keys.max_concurrent }));
+
+const intervalsSchema = strictMap({
+  scanning: duration().prefault('15s').meta({ description: 'For tags that are SCANNING or RETRYING.' }),
+  complete: duration().prefault('10m').meta({ description: 'For tags whose scan is COMPLETE.' }),
+  failed: duration().prefault('10m').meta({ description: 'For tags whose scan FAILED.' }),
+}).transform(({ scanning, complete, failed }) => ({ scanningMs: scanning, completeMs: complete, failedMs: failed }));
+
+const backoffSchema = strictMap({
+  initial: duration()
+    .prefault('5s')
+    .meta({ description: 'After the first error of a tag; doubles with each further one.' }),
+  max: duration().prefault('10m').meta({ description: 'The longest wait; at least initial.' }),
+})
+  .superRefine(requireOrder, always)
+  .transform(({ initial, max }) => ({ initialMs: initial, maxMs: max }));
+
+export const configSchema = strictMap({
+  credentials: credentialsSchema.prefault({ type: 'default' }).meta({
+    description: "Credentials for every instance without its own. Default: the SDK's chain.",
+  }),
+  rate_limit: rateLimitSchema.prefault({}).meta({
+    description: 'For each set of credentials, over all its instances and operations.',
+  }),
+  request_timeout: duration(3_600_000)
+    .prefault('10s')
+    .meta({ description: 'From sending a request to its last byte.' }),
+  intervals: intervalsSchema.prefault({}).meta({ description: 'From the end of a poll to the next.' }),
+  backoff: backoffSchema.prefault({}).meta({ description: 'Waits after errors, for each tag.' }),
+  instances: listOf('instance', instanceSchema).meta({ description: 'Instances of Container Registry to watch.' }),
+})
+  .meta({ title: 'Configuration of acr-scan-exporter' })
+  .transform(
+    ({ rate_limit: rateLimit, request_timeout: requestTimeoutMs, ...rest }): Config => ({
+      ...rest,
+      rateLimit,
+      requestTimeoutMs,
+    }),
+  );
+
+function requireIdentity(keys: object, context: z.core.$RefinementCtx): void {
+  const given = ['namespace', 'name', 'id'].filter((key) => key in keys);
+  if (['id', 'namespace,name', 'namespace,name,id'].includes(given.join())) return;
+  context.addIssue({
+    code: 'custom',
+    message: 'namespace and name, or id, or all three',
+    params: { found: given.length === 0 ? 'none of them' : `only ${given.join(' and ')}` },
+  });
+}
+
+/** Both are undefined or text, not numbers, when they are wrong in themselves. */
+function requireOrder({ initial, max }: { initial: unknown; max: unknown }, context: z.core.$RefinementCtx): void {
+  if (typeof initial !== 'number' || typeof max !== 'number' || max >= initial) return;
+  context.addIssue({
+    code: 'custom',
+    message: 'a max that is at least initial',
+    params: { found: `initial ${formatDuration(initial)} and max ${formatDuration(max)}` },
+  });
+}

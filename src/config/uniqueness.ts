@@ -1,0 +1,99 @@
+// What may be said only once in a configuration: ids of instances, identities of repositories, tags of a repository. Works on the
+// plain values of the file, so that it finds its mistakes beside any others.
+import { quoted } from './found.ts';
+import type { Path } from './problem.ts';
+import type { Report } from './report.ts';
+import type { YamlTree } from './yaml.ts';
+
+type Context = { readonly tree: YamlTree; readonly report: Report };
+type Names = { readonly names: string; readonly id: string; readonly path: Path };
+
+/** Reports what stands twice or contradicts itself. */
+export function reportRepetitions(tree: YamlTree, report: Report): void {
+  const context = { tree, report };
+  const ids = new Map<string, Path>();
+  for (const [index, instance] of listAt(tree.value, 'instances').entries()) {
+    const path: Path = ['instances', index];
+    once(ids, textAt(instance, 'id'), [...path, 'id'], 'each instance once', context);
+    reportReservedId(instance, path, context);
+    reportRepositories(listAt(instance, 'repositories'), [...path, 'repositories'], context);
+  }
+}
+
+/** Metrics call the top-level credentials `default`, and an instance's own by the id of the instance. */
+function reportReservedId(instance: unknown, path: Path, { tree, report }: Context): void {
+  if (textAt(instance, 'id') !== 'default' || Reflect.get(Object(instance), 'credentials') === undefined) return;
+  const { offset } = tree.locate([...path, 'id']);
+  report.add(
+    offset,
+    [...path, 'id'],
+    'another id than default for an instance with credentials of its own',
+    '"default"',
+  );
+}
+
+function reportRepositories(repositories: readonly unknown[], path: Path, context: Context): void {
+  const entries = repositories.map((repository, index) => identityOf(repository, [...path, index]));
+  const idOf = new Map<string, Names>();
+  const namesOf = new Map<string, Names>();
+  for (const entry of entries) {
+    if (entry.names === '' || entry.id === '') continue;
+    const sameNames = idOf.get(entry.names);
+    const sameId = namesOf.get(entry.id);
+    if (sameNames && sameNames.id !== entry.id) contradict(entry, sameNames, 'id', 'names', context);
+    if (sameId && sameId.names !== entry.names) contradict(entry, sameId, 'name', 'id', context);
+    if (!sameNames) idOf.set(entry.names, entry);
+    if (!sameId) namesOf.set(entry.id, entry);
+  }
+  const tags = new Map<string, Map<string, Path>>();
+  for (const [index, { names, id, path: at }] of entries.entries()) {
+    const knownId = id === '' ? (idOf.get(names)?.id ?? '') : id;
+    const key = knownId === '' ? names : `id ${knownId}`;
+    const seen = (key === '' ? undefined : tags.get(key)) ?? new Map<string, Path>();
+    if (key !== '') tags.set(key, seen);
+    reportTags(listAt(repositories[index], 'tags'), [...at, 'tags'], seen, context);
+  }
+}
+
+function reportTags(tags: readonly unknown[], path: Path, seen: Map<string, Path>, context: Context): void {
+  for (const [index, entry] of tags.entries()) {
+    const isText = typeof entry === 'string';
+    const tag = isText ? entry : textAt(entry, 'tag');
+    once(seen, tag, isText ? [...path, index] : [...path, index, 'tag'], 'each tag of a repository once', context);
+  }
+}
+
+function once(seen: Map<string, Path>, text: string, path: Path, expected: string, { tree, report }: Context): void {
+  if (text === '') return;
+  const first = seen.get(text);
+  if (!first) {
+    seen.set(text, path);
+    return;
+  }
+  const line = report.lineOf(tree.locate(first).offset);
+  report.add(tree.locate(path).offset, path, expected, `${quoted(text)} again (first at line ${line})`);
+}
+
+function contradict(entry: Names, first: Names, differing: string, same: string, { tree, report }: Context): void {
+  const path = [...entry.path, differing];
+  const line = report.lineOf(tree.locate(first.path).offset);
+  const found = `another ${differing} than at line ${line}, with the same ${same}`;
+  report.add(tree.locate(path).offset, path, 'one id for one namespace and name', found);
+}
+
+function identityOf(repository: unknown, path: Path): Names {
+  const [namespace, name] = [textAt(repository, 'namespace'), textAt(repository, 'name')];
+  const names = namespace === '' || name === '' ? '' : JSON.stringify([namespace, name]);
+  return { names, id: textAt(repository, 'id'), path };
+}
+
+function listAt(map: unknown, key: string): readonly unknown[] {
+  const value: unknown = Reflect.get(Object(map), key);
+  return Array.isArray(value) ? value : [];
+}
+
+/** The text of a key; empty when it is absent or no text. */
+function textAt(map: unknown, key: string): string {
+  const value: unknown = Reflect.get(Object(map), key);
+  return typeof value === 'string' ? value : '';
+}

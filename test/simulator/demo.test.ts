@@ -1,0 +1,71 @@
+// The demo: the simulator's scenario and the exporter's configuration belong together, and there is something to see.
+import { readFileSync } from 'node:fs';
+import test from 'ava';
+import { parse } from 'yaml';
+import { loadScenario } from '../../src/simulator/scenario-file.ts';
+import { createSimulator } from '../../src/simulator/simulator.ts';
+import { ManualClock } from './manual-clock.ts';
+
+type Watched = { namespace?: string; name?: string; id?: string; tags: string[] };
+
+const read = (name: string) => readFileSync(new URL(`../../config/${name}`, import.meta.url), 'utf8');
+const scenario = loadScenario(read('demo-scenario.yml'), 'demo-scenario.yml').scenario ?? {};
+const config = parse(read('demo.yml'), { schema: 'failsafe' });
+const repositories: Watched[] = config.instances[0].repositories;
+
+test('the exporter watches every tag of the simulator, with its key and at its address', (t) => {
+  const simulated = createSimulator({ scenario }).state();
+  const watched = repositories.flatMap(({ tags, ...names }) => tags.map((tag) => ({ ...names, tag })));
+  t.is(watched.length, 40);
+  for (const { id, namespace, name, tag } of watched) {
+    const found = simulated.filter(
+      (truth) =>
+        truth.tag === tag &&
+        (id === undefined || truth.repoId === id) &&
+        (namespace === undefined || (truth.repoNamespace === namespace && truth.repoName === name)),
+    );
+    t.is(found.length, 1, `${id ?? name}:${tag}`);
+    t.is(found[0]?.instanceId, config.instances[0].id);
+  }
+  t.is(simulated.length, 40);
+  const [key] = scenario.keys ?? [];
+  t.is(config.credentials.access_key_id, key?.access_key_id);
+  t.is(config.credentials.access_key_secret, key?.access_key_secret);
+  t.is(config.instances[0].endpoint, 'http://127.0.0.1:20182');
+});
+
+test('one repository is given by its id alone, one by its names alone, one by both', (t) => {
+  const given = repositories.map(({ id, name }) => [id !== undefined, name !== undefined]);
+  t.deepEqual(given, [
+    [true, true],
+    [false, true],
+    [true, false],
+  ]);
+});
+
+test('for every seed, every status shows from the start to two minutes later, and scans start and end while one watches', (t) => {
+  for (let seed = 0; seed < 20; seed++) {
+    const clock = new ManualClock();
+    const simulator = createSimulator({ scenario, seed, clock });
+    const seen = new Set<string>();
+    const startsAndEnds = new Set<string>();
+    const atStart = new Set(simulator.state().map(({ status }) => status));
+    for (const status of ['SCANNING', 'COMPLETE', 'FAILED', 'QUARANTINED'])
+      t.true(atStart.has(status), `${status}, seed ${seed}`);
+    const started = new Set<string>();
+    let before = new Map<string, string>();
+    for (let second = 0; second < 120; second += 5) {
+      const now = new Map(simulator.state().map(({ repoId, tag, status }) => [`${repoId}:${tag}`, status] as const));
+      for (const [tag, status] of now) {
+        seen.add(status);
+        const isOver = status === 'COMPLETE' || status === 'FAILED';
+        if (status === 'SCANNING' && (before.get(tag) === 'COMPLETE' || before.get(tag) === 'FAILED')) started.add(tag);
+        if (isOver && started.has(tag)) startsAndEnds.add(tag);
+      }
+      before = now;
+      clock.advance(5_000);
+    }
+    t.deepEqual([...seen].sort(), ['COMPLETE', 'FAILED', 'QUARANTINED', 'RETRYING', 'SCANNING']);
+    t.true(startsAndEnds.size >= 5, `${startsAndEnds.size} scans, seed ${seed}`);
+  }
+});

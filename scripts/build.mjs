@@ -1,6 +1,6 @@
-// Builds dist/ from src/: removes what an earlier build left, compiles, and makes the two programs executable.
+// Builds dist/ from src/: removes what an earlier build left, compiles, notes version and revision, makes the programs executable.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,3 +15,13 @@ const { status } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.
 });
 if (status !== 0) process.exit(status ?? 1);
 for (const program of ['bin.js', 'simulator/bin.js']) chmodSync(join(root, 'dist', program), 0o755);
+
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+writeFileSync(join(root, 'dist', 'build-info.json'), JSON.stringify({ version, revision: revision() }));
+
+/** What was given to the build, else what git says; empty where neither knows, as in an unpacked archive. */
+function revision() {
+  if (process.env.REVISION) return process.env.REVISION;
+  const git = spawnSync('git', ['-C', root, 'rev-parse', '--short=12', 'HEAD'], { encoding: 'utf8' });
+  return git.status === 0 ? git.stdout.trim() : '';
+}

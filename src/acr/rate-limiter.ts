@@ -50,13 +50,14 @@ export class RateLimiter {
    * @returns false when the limiter was stopped before the job could start
    */
   async start(job: () => Promise<void>): Promise<boolean> {
-    while (this.#inFlight >= this.#limits.maxConcurrent && !this.#stopped.signal.aborted) {
+    const { signal } = this.#stopped;
+    while (this.#inFlight >= this.#limits.maxConcurrent && !signal.aborted) {
       await new Promise<void>((resolve) => {
         this.#freed = resolve;
       });
     }
-    await this.#nextTurn();
-    if (this.#stopped.signal.aborted) return false;
+    if (!signal.aborted) await this.#nextTurn();
+    if (signal.aborted) return false;
     this.#inFlight += 1;
     void job().finally(() => {
       this.#inFlight -= 1;
@@ -67,13 +68,16 @@ export class RateLimiter {
 
   /** Lets go of whoever waits for a slot. Jobs in flight are not touched. */
   stop(): void {
+    if (this.#stopped.signal.aborted) return;
     this.#stopped.abort();
+    void this.#pacer.stop({ dropWaitingJobs: true });
     this.#freed?.();
     this.#waiting?.();
   }
 
   /** Resolves when the pace allows the next start. */
   #nextTurn(): Promise<void> {
+    this.#checkWallClock();
     return new Promise((resolve) => {
       this.#waiting = resolve;
       this.#schedule(resolve);
@@ -81,25 +85,34 @@ export class RateLimiter {
   }
 
   #schedule(resolve: () => void): void {
-    void this.#pacer.schedule(async () => {
+    const turn = this.#pacer.schedule(async () => {
       if (this.#waiting === resolve) this.#waiting = undefined;
       resolve();
     });
+    // Rejects when its pacer was stopped: then `stop` has let go of who waits, or another pacer gives the turn.
+    turn.catch(() => {});
   }
 
+  /** Before each turn is not enough: a turn that is planned already would wait for as long as the clock was set back. */
   async #watchWallClock(): Promise<void> {
     while (!this.#stopped.signal.aborted) {
       await this.#clock.sleep(WALL_CLOCK_CHECK_MS, this.#stopped.signal);
-      const offsetMs = this.#clock.now() - this.#clock.monotonic();
-      if (Math.abs(offsetMs - this.#wallClockOffsetMs) > WALL_CLOCK_STEP_MS) this.#replacePacer();
-      this.#wallClockOffsetMs = offsetMs;
+      this.#checkWallClock();
     }
+  }
+
+  #checkWallClock(): void {
+    const offsetMs = this.#clock.now() - this.#clock.monotonic();
+    const stepMs = Math.abs(offsetMs - this.#wallClockOffsetMs);
+    this.#wallClockOffsetMs = offsetMs;
+    if (stepMs > WALL_CLOCK_STEP_MS && !this.#stopped.signal.aborted) this.#replacePacer();
   }
 
   /** A new pacer would let its first turn start at once, right behind the old one's last: so it gives an empty one first. */
   #replacePacer(): void {
+    void this.#pacer.stop({ dropWaitingJobs: true });
     this.#pacer = new Bottleneck({ minTime: 1_000 / this.#limits.requestsPerSecond });
-    void this.#pacer.schedule(async () => {});
+    this.#schedule(() => {});
     if (this.#waiting !== undefined) this.#schedule(this.#waiting);
   }
 }

@@ -50,6 +50,13 @@ export class StateStore {
     return this.#tallies.values();
   }
 
+  /** How many tags have each status. */
+  totals(): Record<ScanStatus, number> {
+    const totals = noTags();
+    for (const { counts } of this.#tallies.values()) for (const status of SCAN_STATUSES) totals[status] += counts[status];
+    return totals;
+  }
+
   /** Starts to watch a tag, never answered yet. */
   add(target: Target, nowMs: number): WatchedTag {
     const tag: WatchedTag = { target, state: neverAnswered(nowMs) };

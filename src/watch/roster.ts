@@ -156,11 +156,11 @@ export class Roster implements LookupReceiver {
       await this.#breathe(breathe);
     }
     if (!sameRepository(watched.repository, wanted.repository)) this.#keeper.relabel(watched, wanted.repository);
+    this.#keeper.updateLookup(watched);
     for (const tag of wanted.tags.values()) {
       if (!watched.polls.has(tag.tag)) this.#keeper.addTag(watched, tag);
       await this.#breathe(breathe);
     }
-    this.#keeper.updateLookup(watched);
   }
 
   async #removeRepository(section: Section, watched: WatchedRepository, breathe: Breather): Promise<void> {

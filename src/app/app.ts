@@ -1,0 +1,147 @@
+// The composition root: everything is wired here and nowhere else.
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Sdk } from '../acr/client.ts';
+import type { Config } from '../config/config.ts';
+import { ConfigError, formatProblems } from '../config/problem.ts';
+import { Exposition } from '../metrics/exposition.ts';
+import { OwnMetrics } from '../metrics/own.ts';
+import { StateStore } from '../state/store.ts';
+import type { Clock } from '../util/clock.ts';
+import type { ListenAddress } from '../util/listen-address.ts';
+import type { Logger } from '../util/logger.ts';
+import type { Redactor } from '../util/redactor.ts';
+import { Poller } from '../watch/poller.ts';
+import { Roster } from '../watch/roster.ts';
+import type { Timing } from '../watch/timing.ts';
+import { createRoutes, type ReloadResult } from '../web/routes.ts';
+import { WebServer } from '../web/server.ts';
+import { Fleet } from './fleet.ts';
+
+/** What the program is made of that a test may want otherwise. */
+export type AppDependencies = {
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly redactor: Redactor;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Reads the configuration for a reload. Rejects with {@link ConfigError}. */
+  readonly loadConfig: () => Promise<Config>;
+  readonly loadSdk: () => Promise<Sdk>;
+  readonly listenAddress: ListenAddress;
+  readonly telemetryPath: string;
+  /** Whether `process_*` and `nodejs_*` are shown. */
+  readonly processMetrics: boolean;
+  /** Whether `POST /-/reload` is allowed. */
+  readonly enableLifecycle: boolean;
+  readonly build: { readonly version: string; readonly revision: string; readonly nodeVersion: string };
+};
+
+export interface App {
+  /** Resolves when polling runs. Rejects when the address cannot be listened on or the SDK cannot be loaded. */
+  start(): Promise<{ address: string }>;
+  /** Puts the present file in force, or says why the old one stays. One at a time; never rejects. */
+  reload(): Promise<ReloadResult>;
+  /** Starts no new poll, lets the scrapes under way finish, and closes. */
+  stop(): Promise<void>;
+}
+
+/** How long a stop waits for scrapes. */
+const STOP_GRACE_MS = 4_500;
+
+export function createApp(initial: Config, deps: AppDependencies): App {
+  const { clock, random, logger, redactor, env, build } = deps;
+  const stopping = new AbortController();
+  const own = new OwnMetrics({ schedulers: () => fleet.schedulers(), processMetrics: deps.processMetrics });
+  const exposition = new Exposition(own);
+  const store = new StateStore(exposition);
+  const poller = new Poller({ store, meter: own, clock, random, logger, timing: timingOf(initial) });
+  const roster = new Roster({ store, poller, clock, logger });
+  const fleet: Fleet = new Fleet({ env, clock, logger, redactor, performer: poller, roster });
+  let instanceIds: readonly string[] = [];
+  let sdk: Sdk | undefined;
+  let polling = false;
+  let lastReload: Promise<unknown> = Promise.resolve();
+
+  const isReady = () => polling && !stopping.signal.aborted;
+  const listener = createRoutes({
+    telemetryPath: deps.telemetryPath,
+    metrics: (request) => exposition.scrape(request),
+    isReady,
+    landingPage: () => ({
+      version: build.version,
+      revision: build.revision,
+      telemetryPath: deps.telemetryPath,
+      ready: isReady(),
+      tags: store.totals(),
+    }),
+    reload: deps.enableLifecycle ? () => reload() : undefined,
+    logger,
+  });
+  const server = new WebServer(listener, clock);
+
+  async function put(config: Config): Promise<void> {
+    const ids = config.instances.map(({ id }) => id);
+    poller.timing = timingOf(config);
+    own.setInstances([...instanceIds, ...ids]);
+    await roster.apply(config.instances, fleet.configure(config, sdk), () => turn());
+    own.setInstances(ids);
+    instanceIds = ids;
+    own.configReloaded(true, clock.now());
+  }
+
+  async function start(config: Config): Promise<{ address: string }> {
+    own.setBuildInfo({ ...build, sdk: '' });
+    await put(config);
+    const address = await server.listen(deps.listenAddress);
+    logger.info('listening', { address });
+    sdk = await deps.loadSdk();
+    own.setBuildInfo({ ...build, sdk: sdk.label });
+    fleet.configure(config, sdk);
+    fleet.run(stopping.signal);
+    polling = true;
+    logger.info('polling', { tags: store.size, sdk: sdk.label });
+    return { address };
+  }
+
+  function reload(): Promise<ReloadResult> {
+    const result = lastReload.then(reloadNow);
+    lastReload = result;
+    return result;
+  }
+
+  async function reloadNow(): Promise<ReloadResult> {
+    try {
+      const config = await deps.loadConfig();
+      await exposition.hold();
+      await put(config);
+      logger.info('configuration reloaded', { tags: store.size });
+      return { problems: [] };
+    } catch (error) {
+      own.configReloaded(false, clock.now());
+      const problems = error instanceof ConfigError ? formatProblems(error.problems) : [String(error)];
+      for (const problem of problems) logger.error('configuration not reloaded', { problem });
+      return { problems };
+    } finally {
+      exposition.release();
+    }
+  }
+
+  return {
+    start() {
+      const started = start(initial);
+      // A reload that is asked for meanwhile waits: it would find nothing to replace.
+      lastReload = started.catch(() => {});
+      return started;
+    },
+    reload,
+    async stop() {
+      stopping.abort();
+      await server.close(STOP_GRACE_MS);
+    },
+  };
+}
+
+function timingOf({ intervals, backoff }: Config): Timing {
+  return { intervals, backoff };
+}

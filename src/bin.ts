@@ -1,0 +1,34 @@
+#!/usr/bin/env node
+// The program: hands the process over to `cli` and ends with the status that it gives.
+import { writeSync } from 'node:fs';
+import { readBuildInfo } from './build-info.ts';
+import { run } from './cli.ts';
+
+const STDOUT = 1;
+const STDERR = 2;
+
+const status = await run({
+  argv: process.argv.slice(2),
+  env: process.env,
+  nodeVersion: process.version,
+  build: readBuildInfo(),
+  stdout: (text) => write(STDOUT, text),
+  stderr: (text) => write(STDERR, text),
+  onSignal: (callback) => {
+    for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, callback);
+  },
+});
+process.exit(status);
+
+/** Writes at once and whole, so that nothing is lost when the process ends; a reader that has gone away is no reason to end it. */
+function write(descriptor: number, text: string): void {
+  const bytes = Buffer.from(text);
+  for (let written = 0; written < bytes.length; ) {
+    try {
+      written += writeSync(descriptor, bytes, written);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'EAGAIN') return;
+    }
+  }
+}

@@ -1,0 +1,110 @@
+// What the program does with its command line: help, version, check, or run until it is told to stop.
+import { access } from 'node:fs/promises';
+import { constants } from 'node:os';
+import { loadSdk } from './acr/client.ts';
+import { type App, createApp } from './app/app.ts';
+import type { BuildInfo } from './build-info.ts';
+import { checkSecrets } from './config/check-secrets.ts';
+import { loadConfig, loadConfigInWorker } from './config/load.ts';
+import { formatPlan, planPolls } from './config/plan.ts';
+import { ConfigError, formatProblems } from './config/problem.ts';
+import { helpText, type Options, readOptions, UsageError } from './flags.ts';
+import { systemClock } from './util/clock.ts';
+import { createLogger } from './util/logger.ts';
+import { Redactor } from './util/redactor.ts';
+import { FIXED_PATHS } from './web/routes.ts';
+
+/** The program's surroundings. */
+export type Surroundings = {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly nodeVersion: string;
+  readonly build: BuildInfo;
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
+  /** Calls back for each signal that comes from now on. */
+  readonly onSignal: (callback: (signal: NodeJS.Signals) => void) => void;
+};
+
+const CANNOT_RUN = 1;
+const USAGE = 2;
+/** Plus the signal's number. */
+const SIGNALLED = 128;
+
+/** Runs the program. Resolves with its exit status; never rejects for what a user can mend. */
+export async function run(surroundings: Surroundings): Promise<number> {
+  const { argv, env, stdout, stderr, build, nodeVersion } = surroundings;
+  try {
+    const options = readOptions({ argv, env }, FIXED_PATHS);
+    if (options.help) stdout(helpText());
+    else if (options.version)
+      stdout(`acr-scan-exporter ${build.version} (revision ${build.revision || 'unknown'}, node ${nodeVersion})\n`);
+    else if (options.configCheck) await check(options, surroundings);
+    else return await serve(options, surroundings);
+    return 0;
+  } catch (error) {
+    if (error instanceof UsageError) {
+      stderr(`acr-scan-exporter: ${error.message} (--help lists the flags)\n`);
+      return USAGE;
+    }
+    const problems =
+      error instanceof ConfigError ? formatProblems(error.problems) : [`acr-scan-exporter: ${describe(error)}`];
+    stderr(`${problems.join('\n')}\n`);
+    return CANNOT_RUN;
+  }
+}
+
+/** Prints the plan to stdout and warnings to stderr. */
+async function check({ configFile }: Options, { env, stdout, stderr }: Surroundings): Promise<void> {
+  const config = loadConfig(configFile);
+  const plan = planPolls(config);
+  const missing = await checkSecrets(config, {
+    hasVariable: (name) => env[name] !== undefined,
+    hasFile: (path) =>
+      access(path).then(
+        () => true,
+        () => false,
+      ),
+  });
+  stdout(formatPlan(plan));
+  for (const warning of [...missing, ...plan.warnings]) stderr(`warning: ${warning}\n`);
+}
+
+async function serve(options: Options, surroundings: Surroundings): Promise<number> {
+  const { env, stderr, build, nodeVersion, onSignal } = surroundings;
+  const redactor = new Redactor();
+  const logger = createLogger({ level: options.logLevel, format: options.logFormat, redactor, write: stderr });
+  const stops: ((signal: NodeJS.Signals) => void)[] = [];
+  const nextStop = () => new Promise<NodeJS.Signals>((resolve) => stops.push(resolve));
+  const [firstStop, secondStop] = [nextStop(), nextStop()];
+  let app: App | undefined;
+  onSignal((signal) => {
+    if (signal === 'SIGHUP') void app?.reload();
+    else stops.shift()?.(signal);
+  });
+  app = createApp(loadConfig(options.configFile), {
+    clock: systemClock,
+    random: Math.random,
+    logger,
+    redactor,
+    env,
+    loadConfig: () => loadConfigInWorker(options.configFile),
+    loadSdk,
+    listenAddress: options.listenAddress,
+    telemetryPath: options.telemetryPath,
+    processMetrics: true,
+    enableLifecycle: options.enableLifecycle,
+    build: { ...build, nodeVersion },
+  });
+  const failedToStart = app.start().then(() => new Promise<never>(() => {}));
+  const signal = await Promise.race([firstStop, failedToStart]);
+  logger.info('stopping', { signal });
+  const forced = secondStop.then((second) => SIGNALLED + constants.signals[second]);
+  return Promise.race([app.stop().then(() => 0), forced]);
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if ('code' in error && error.code === 'EADDRINUSE') return `${error.message}: choose another --web.listen-address`;
+  return error.message;
+}

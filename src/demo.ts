@@ -1,0 +1,81 @@
+#!/usr/bin/env node
+// The demonstration: starts the simulator and the exporter against it, prints their URLs, and ends both when it is told to.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+/** The simulator's address in `config/demo.yml`. */
+const CONFIGURED = '127.0.0.1:20182';
+
+const configDirectory = fileURLToPath(new URL('../config/', import.meta.url));
+const { values: flags } = parseArgs({
+  options: {
+    'simulator.listen-address': { type: 'string', default: CONFIGURED },
+    'web.listen-address': {
+      type: 'string',
+      default: process.env['ACR_SCAN_EXPORTER_WEB_LISTEN_ADDRESS'] ?? '127.0.0.1:20181',
+    },
+    seed: { type: 'string', default: '1' },
+  },
+});
+
+const temporary = mkdtempSync(join(tmpdir(), 'acr-scan-exporter-demo-'));
+const children: ChildProcess[] = [];
+process.on('exit', () => rmSync(temporary, { recursive: true, force: true }));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => end(0));
+
+const simulator = await startProgram('simulator/bin.js', [
+  `--listen-address=${flags['simulator.listen-address']}`,
+  `--scenario=${join(configDirectory, 'demo-scenario.yml')}`,
+  `--seed=${flags.seed}`,
+]);
+const exporter = await startProgram('bin.js', [
+  `--config.file=${configFor(simulator)}`,
+  `--web.listen-address=${flags['web.listen-address']}`,
+]);
+process.stdout.write(`
+The simulator answers at  http://${simulator}/
+The exporter answers at   http://${exporter}/metrics
+
+Ctrl-C ends both.
+`);
+
+/** The demo's configuration, with the simulator's address where it is another one than usual. */
+function configFor(address: string): string {
+  const usual = join(configDirectory, 'demo.yml');
+  if (address === CONFIGURED) return usual;
+  const changed = join(temporary, 'demo.yml');
+  writeFileSync(changed, readFileSync(usual, 'utf8').replaceAll(CONFIGURED, address));
+  return changed;
+}
+
+/** Starts one of the two programs; resolves with the address that it listens on. Its log goes to standard error. */
+function startProgram(file: string, args: readonly string[]): Promise<string> {
+  const program = fileURLToPath(new URL(file, import.meta.url));
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'inherit', 'pipe'] });
+  children.push(child);
+  child.once('exit', (status) => end(status ?? 1));
+  return new Promise((resolve) => {
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      process.stderr.write(`${line}\n`);
+      const address = /msg="listening" address=(\S+)/.exec(line)?.[1];
+      if (address !== undefined) resolve(address);
+    });
+  });
+}
+
+/** Ends what runs; when one program ends, so does the demo. */
+function end(status: number): void {
+  const running = children.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
+  for (const child of running) {
+    child.removeAllListeners('exit');
+    child.kill('SIGTERM');
+  }
+  void Promise.all(running.map((child) => new Promise((resolve) => child.once('exit', resolve)))).then(() =>
+    process.exit(status),
+  );
+}

@@ -1,0 +1,90 @@
+import test, { type ExecutionContext } from 'ava';
+import { RateLimiter, type RateLimits } from '../../src/acr/rate-limiter.ts';
+import { systemClock } from '../../src/util/clock.ts';
+
+// bottleneck paces by real time, so these tests do too: they run one after the other, and compare starts with each other.
+
+/** Starts jobs that last `jobMs`, one after the other, until `untilMs` has passed; gives the times of their starts. */
+async function startJobs(limiter: RateLimiter, { untilMs, jobMs }: { untilMs: number; jobMs: number }) {
+  const starts: number[] = [];
+  let mostInFlight = 0;
+  const begin = performance.now();
+  while (performance.now() - begin < untilMs) {
+    await limiter.start(async () => {
+      starts.push(performance.now());
+      mostInFlight = Math.max(mostInFlight, limiter.inFlight);
+      await systemClock.sleep(jobMs);
+    });
+  }
+  return { starts, mostInFlight };
+}
+
+/** The most by which any window of time holds more starts than rate × length. */
+function largestExcess(starts: readonly number[], requestsPerSecond: number): number {
+  let most = 0;
+  starts.forEach((from, first) => {
+    starts.slice(first).forEach((to, index) => {
+      most = Math.max(most, index + 1 - ((to - from) / 1_000) * requestsPerSecond);
+    });
+  });
+  return most;
+}
+
+function limiterOf(t: ExecutionContext, limits: RateLimits): RateLimiter {
+  const limiter = new RateLimiter(limits, systemClock);
+  t.teardown(() => limiter.stop());
+  return limiter;
+}
+
+test.serial(
+  'no window of time holds more than rate × T + 2 starts, and at least 97 % of the rate is used',
+  async (t) => {
+    const limiter = limiterOf(t, { requestsPerSecond: 100, maxConcurrent: 4 });
+    const { starts } = await startJobs(limiter, { untilMs: 3_000, jobMs: 5 });
+    t.true(largestExcess(starts, 100) <= 2, `${largestExcess(starts, 100)}`);
+    t.true(starts.length >= 0.97 * 300, `${starts.length} starts in 3 s`);
+  },
+);
+
+test.serial('never more than maxConcurrent are in flight, also when that changes', async (t) => {
+  const limiter = limiterOf(t, { requestsPerSecond: 1_000, maxConcurrent: 3 });
+  t.is((await startJobs(limiter, { untilMs: 300, jobMs: 20 })).mostInFlight, 3);
+  limiter.limits = { requestsPerSecond: 1_000, maxConcurrent: 5 };
+  t.is((await startJobs(limiter, { untilMs: 300, jobMs: 20 })).mostInFlight, 5);
+});
+
+test.serial('another rate holds from the next slots on, and the last start is not forgotten', async (t) => {
+  const limiter = limiterOf(t, { requestsPerSecond: 100, maxConcurrent: 4 });
+  await startJobs(limiter, { untilMs: 200, jobMs: 1 });
+  limiter.limits = { requestsPerSecond: 10, maxConcurrent: 4 };
+  const { starts } = await startJobs(limiter, { untilMs: 1_000, jobMs: 1 });
+  t.true(largestExcess(starts.slice(1), 10) <= 2, `${starts}`);
+});
+
+for (const byMs of [-3_600_000, 3_600_000]) {
+  test.serial(`the wall clock jumping by ${byMs / 60_000} minutes neither stalls nor bunches starts`, async (t) => {
+    const realNow = Date.now;
+    t.teardown(() => {
+      Date.now = realNow;
+    });
+    const limiter = limiterOf(t, { requestsPerSecond: 20, maxConcurrent: 4 });
+    const jobs = startJobs(limiter, { untilMs: 4_000, jobMs: 1 });
+    await systemClock.sleep(1_000);
+    Date.now = () => realNow() + byMs;
+    const { starts } = await jobs;
+    t.true(largestExcess(starts, 20) <= 2, `${largestExcess(starts, 20)}`);
+    t.true(
+      starts.length >= 55,
+      `${starts.length} of 80 starts: no more than the second until the jump is noticed is lost`,
+    );
+  });
+}
+
+test.serial('a stop lets go of whoever waits, and nothing starts any more', async (t) => {
+  const limiter = limiterOf(t, { requestsPerSecond: 0.01, maxConcurrent: 1 });
+  t.true(await limiter.start(async () => {}));
+  const waiting = limiter.start(async () => t.fail('started after the stop'));
+  limiter.stop();
+  t.false(await waiting);
+  t.false(await limiter.start(async () => t.fail('started after the stop')));
+});

@@ -1,0 +1,91 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { type RepositoryTally, StateStore, type StoreObserver, type WatchedTag } from '../../src/state/store.ts';
+import { SCAN_STATUSES } from '../../src/state/tag-state.ts';
+import type { Repository } from '../../src/watch/target.ts';
+
+/** Remembers what it was told exists, and fails on news of what does not. */
+class Witness implements StoreObserver {
+  readonly tags = new Set<WatchedTag>();
+  readonly tallies = new Set<RepositoryTally>();
+
+  tagAdded(tag: WatchedTag) {
+    if (this.tags.has(tag)) throw new Error('added twice');
+    this.tags.add(tag);
+  }
+  tagChanged(tag: WatchedTag) {
+    if (!this.tags.has(tag)) throw new Error('changed but not there');
+  }
+  tagRemoved(tag: WatchedTag) {
+    if (!this.tags.delete(tag)) throw new Error('removed but not there');
+  }
+  tallyAdded(tally: RepositoryTally) {
+    if (this.tallies.has(tally)) throw new Error('tally added twice');
+    this.tallies.add(tally);
+  }
+  tallyChanged(tally: RepositoryTally) {
+    if (!this.tallies.has(tally)) throw new Error('tally changed but not there');
+  }
+  tallyRemoved(tally: RepositoryTally) {
+    if (!this.tallies.delete(tally)) throw new Error('tally removed but not there');
+  }
+}
+
+const repositories = ['a', 'b', 'c'].map(
+  (name): Repository => ({ instanceId: 'cri', namespace: 'ns', name, id: name, domain: '' }),
+);
+
+test('after any sequence of changes the tallies are what counting the tags gives, and the observer knows exactly what is there', (t) => {
+  const action = fc.record({
+    kind: fc.constantFrom('add', 'remove', 'answer', 'unknown', 'fail', 'retarget'),
+    pick: fc.nat(),
+    repository: fc.nat({ max: 2 }),
+    status: fc.constantFrom('scanning' as const, 'retrying' as const, 'complete' as const, 'failed' as const),
+  });
+  const error = { code: 'E', message: '', requestId: '', timeMs: 0 };
+  const property = fc.property(fc.array(action, { maxLength: 120 }), (actions) => {
+    const witness = new Witness();
+    const store = new StateStore(witness);
+    const moment = { nowMs: 1, monotonicMs: 1 };
+    for (const { kind, pick, repository: index, status } of actions) {
+      const repository = repositories[index] as Repository;
+      const tag = [...store.tags()][pick % Math.max(1, store.size)];
+      if (kind === 'add') store.add({ repository, tag: `t${pick}`, digest: '', scanTaskId: '' }, 0);
+      else if (tag === undefined) continue;
+      else if (kind === 'remove') store.remove(tag);
+      else if (kind === 'answer') store.apply(tag, { type: 'answered', status, scanService: '' }, moment);
+      else if (kind === 'unknown') store.apply(tag, { type: 'unknown-status', error, scanService: '' }, moment);
+      else if (kind === 'fail') store.apply(tag, { type: 'failed', error }, moment);
+      else store.retarget(tag, { ...tag.target, repository });
+    }
+    const tags = [...store.tags()];
+    const count = (of: Repository, status: string) =>
+      tags.filter(({ target, state }) => target.repository === of && state.status === status).length;
+    const inUse = repositories.filter((each) => tags.some(({ target }) => target.repository === each));
+    t.deepEqual(
+      [...store.tallies()].map(({ repository }) => repository.name).sort(),
+      inUse.map(({ name }) => name),
+    );
+    for (const { repository, counts } of store.tallies()) {
+      for (const status of SCAN_STATUSES) t.is(counts[status], count(repository, status));
+    }
+    t.deepEqual(witness.tags, new Set(tags));
+    t.deepEqual(witness.tallies, new Set(store.tallies()));
+    t.deepEqual(
+      store.totals(),
+      Object.fromEntries(
+        SCAN_STATUSES.map((status) => [status, tags.filter(({ state }) => state.status === status).length]),
+      ) as never,
+    );
+  });
+  t.notThrows(() => fc.assert(property));
+});
+
+test('removing a tag twice changes nothing, and an answer says whether it still counts', (t) => {
+  const store = new StateStore(new Witness());
+  const tag = store.add({ repository: repositories[0] as Repository, tag: 'v1', digest: '', scanTaskId: '' }, 0);
+  t.true(store.has(tag));
+  store.remove(tag);
+  t.notThrows(() => store.remove(tag));
+  t.false(store.has(tag));
+});

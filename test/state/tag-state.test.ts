@@ -1,0 +1,93 @@
+import test from 'ava';
+import { neverAnswered, type PollEvent, type TagState, transition } from '../../src/state/tag-state.ts';
+
+const ERROR = { code: 'SystemError', message: 'm', requestId: 'r', timeMs: 1 };
+
+/** Applies events that come 10 s apart, on a wall clock that shows a million milliseconds more than the monotonic one. */
+function follow(...events: readonly PollEvent[]) {
+  let state = neverAnswered(1_000_000);
+  const scans: number[] = [];
+  events.forEach((event, index) => {
+    const monotonicMs = (index + 1) * 10_000;
+    const after = transition(state, event, { nowMs: 1_000_000 + monotonicMs, monotonicMs });
+    state = after.state;
+    if (after.scanDurationMs !== undefined) scans.push(after.scanDurationMs);
+  });
+  return { state, scans };
+}
+
+function answered(status: Exclude<TagState['status'], 'unknown'>): PollEvent {
+  return { type: 'answered', status, scanService: 'ACR_SCAN_SERVICE' };
+}
+const failed: PollEvent = { type: 'failed', error: ERROR };
+const unknownStatus: PollEvent = {
+  type: 'unknown-status',
+  error: { ...ERROR, code: 'UnknownStatus' },
+  scanService: '',
+};
+
+test('a tag that was never answered is unknown since it was added, whatever errors come', (t) => {
+  const { state } = follow(failed, failed);
+  t.is(state.status, 'unknown');
+  t.is(state.sinceMs, 1_000_000);
+  t.is(state.failures, 2);
+  t.is(state.lastPollMs, 1_020_000);
+  t.is(state.lastSuccessMs, undefined);
+  t.false(state.answered);
+});
+
+test('a failed poll keeps status, since and last success; the next answer clears the error', (t) => {
+  const before = follow(answered('complete'));
+  const after = follow(answered('complete'), failed);
+  t.deepEqual(
+    { ...after.state, lastPollMs: 0, lastError: undefined, failures: 0 },
+    { ...before.state, lastPollMs: 0, lastError: undefined, failures: 0 },
+  );
+  t.is(after.state.lastError, ERROR);
+  const { state } = follow(answered('complete'), failed, answered('complete'));
+  t.is(state.lastError, undefined);
+  t.is(state.failures, 0);
+  t.is(state.sinceMs, 1_010_000);
+  t.is(state.lastSuccessMs, 1_030_000);
+});
+
+test('since moves when the status changes and only then', (t) => {
+  t.is(follow(answered('scanning'), answered('scanning')).state.sinceMs, 1_010_000);
+  t.is(follow(answered('scanning'), answered('retrying')).state.sinceMs, 1_020_000);
+});
+
+test('an unknown status is the status unknown since now, a poll without success, and leaves the last success', (t) => {
+  const { state } = follow(answered('complete'), unknownStatus);
+  t.is(state.status, 'unknown');
+  t.is(state.sinceMs, 1_020_000);
+  t.is(state.lastSuccessMs, 1_010_000);
+  t.is(state.lastError?.code, 'UnknownStatus');
+  t.true(state.answered);
+  t.is(state.failures, 1);
+});
+
+test('a scan is measured from its first SCANNING or RETRYING answer to COMPLETE or FAILED', (t) => {
+  t.deepEqual(
+    follow(answered('complete'), answered('scanning'), answered('retrying'), failed, answered('failed')).scans,
+    [30_000],
+  );
+  t.deepEqual(follow(answered('failed'), answered('retrying'), answered('complete')).scans, [10_000]);
+  t.deepEqual(
+    follow(answered('complete'), answered('scanning'), answered('complete'), answered('scanning'), answered('complete'))
+      .scans,
+    [10_000, 10_000],
+  );
+});
+
+test('a scan that was already running at the first answer is not measured, nor is one that was never seen', (t) => {
+  t.deepEqual(follow(answered('scanning'), answered('retrying'), answered('complete')).scans, []);
+  t.deepEqual(follow(failed, answered('scanning'), answered('complete')).scans, []);
+  t.deepEqual(follow(answered('complete'), answered('failed'), answered('complete')).scans, []);
+});
+
+test('a scan whose end was missed because the next had begun is one scan, and errors do not end it', (t) => {
+  t.deepEqual(
+    follow(answered('complete'), answered('scanning'), unknownStatus, answered('scanning'), answered('complete')).scans,
+    [30_000],
+  );
+});

@@ -1,0 +1,170 @@
+import test, { type ExecutionContext } from 'ava';
+import { createWatching, entry } from '../helpers/watching.ts';
+
+const API = { namespace: 'shop', name: 'api', id: 'crr-api' };
+
+async function running(t: ExecutionContext, ...tags: readonly string[]) {
+  const watching = createWatching();
+  const stop = new AbortController();
+  t.teardown(() => stop.abort());
+  await watching.watch(entry(API, ...tags));
+  void watching.lane.run(stop.signal);
+  await watching.clock.advance(0);
+  return { ...watching, stop };
+}
+
+/** What asks for which tag, in order. */
+function asked(pending: readonly { readonly request: object }[]): unknown[] {
+  return pending.map(({ request }) => ('tag' in request ? request.tag : request));
+}
+
+test('first polls start at once; the next comes one interval after the end of the last', async (t) => {
+  const { clock, pending, next, shown } = await running(t, 'v1');
+  const { answer, request } = next();
+  t.deepEqual(request, { instanceId: 'cri-1', repoId: 'crr-api', tag: 'v1' });
+  await clock.advance(2_000);
+  answer.status('SCANNING');
+  await clock.advance(14_999);
+  t.deepEqual(shown(), ['shop/api:v1 scanning']);
+  t.is(pending.length, 0);
+  await clock.advance(1);
+  next().answer.status('COMPLETE');
+  await clock.advance(599_999);
+  t.is(pending.length, 0);
+  await clock.advance(1);
+  t.is(pending.length, 1);
+});
+
+test('a tag whose request is under way is not asked for again', async (t) => {
+  const { clock, pending } = await running(t, 'v1');
+  await clock.advance(3_600_000);
+  t.is(pending.length, 1);
+});
+
+test('a failed poll backs off that tag alone and keeps what is known of it', async (t) => {
+  const { clock, pending, shown, store, failures } = await running(t, 'v1', 'v2');
+  for (const { answer } of pending.splice(0)) answer.status('COMPLETE');
+  await clock.advance(600_000);
+  const [first, second] = pending.splice(0);
+  first?.answer.error('SystemError', 'transport');
+  second?.answer.status('COMPLETE');
+  await clock.advance(2_499);
+  t.is(pending.length, 0);
+  await clock.advance(1);
+  t.deepEqual(asked(pending), [first && 'tag' in first.request ? first.request.tag : '']);
+  t.deepEqual(shown(), ['shop/api:v1 complete', 'shop/api:v2 complete']);
+  t.deepEqual(failures, ['GetRepoTagScanStatus SystemError']);
+  t.is([...store.tags()].filter(({ state }) => state.lastError?.code === 'SystemError').length, 1);
+});
+
+test('retry-after stops all starts until it has passed', async (t) => {
+  const { clock, pending, lane } = await running(t, 'v1', 'v2', 'v3');
+  const [first, ...others] = pending.splice(0);
+  for (const { answer } of others) answer.status('SCANNING');
+  first?.answer.error('Throttling.User', 'throttled', 30_000);
+  await clock.advance(29_999);
+  t.is(pending.length, 0);
+  t.is(lane.pace.current(clock.monotonic()), 7, 'halved to 5, and two steps of 1 back since then');
+  await clock.advance(1);
+  t.is(pending.length, 3);
+});
+
+test('refused credentials stop everything but one probe at a time, and one success resumes all', async (t) => {
+  const { clock, pending, lane } = await running(t, 'v1', 'v2', 'v3');
+  for (const { answer } of pending.splice(0)) answer.error('InvalidAccessKeyId.NotFound', 'refused');
+  await clock.advance(4_999);
+  t.true(lane.refusal.refused);
+  t.is(pending.length, 0);
+  await clock.advance(1);
+  t.is(pending.length, 1, 'the first probe');
+  await clock.advance(60_000);
+  t.is(pending.length, 1, 'no other while it is under way');
+  pending.splice(0)[0]?.answer.error('SignatureDoesNotMatch', 'refused');
+  await clock.advance(9_999);
+  t.is(pending.length, 0);
+  await clock.advance(1);
+  pending.splice(0)[0]?.answer.status('COMPLETE');
+  await clock.advance(0);
+  t.false(lane.refusal.refused);
+  t.is(pending.length, 2, 'those that had failed for this reason do not wait for their back-off');
+});
+
+test('an answer that the API gave to valid credentials resumes all, a network error does not', async (t) => {
+  const { clock, pending, lane } = await running(t, 'v1', 'v2');
+  for (const { answer } of pending.splice(0)) answer.error('InvalidAccessKeyId.NotFound', 'refused');
+  await clock.advance(5_000);
+  pending.splice(0)[0]?.answer.error('ConnectionReset', 'transport');
+  await clock.advance(0);
+  t.true(lane.refusal.refused);
+  await clock.advance(10_000);
+  pending.splice(0)[0]?.answer.error('NoPrivilege', 'denied');
+  await clock.advance(0);
+  t.false(lane.refusal.refused);
+});
+
+test('a changed secret file probes within 2 s', async (t) => {
+  const { clock, pending, credentials } = await running(t, 'v1');
+  for (let probe = 0; probe < 6; probe++) {
+    pending.splice(0)[0]?.answer.error('SignatureDoesNotMatch', 'refused');
+    await clock.advance(300_000);
+  }
+  pending.splice(0)[0]?.answer.error('SignatureDoesNotMatch', 'refused');
+  await clock.advance(10_000);
+  t.is(pending.length, 0);
+  credentials.changed = true;
+  await clock.advance(2_000);
+  t.is(pending.length, 1);
+});
+
+test('secret files are read again before every probe', async (t) => {
+  const { clock, pending, credentials } = await running(t, 'v1');
+  pending.splice(0)[0]?.answer.error('SignatureDoesNotMatch', 'refused');
+  await clock.advance(4_999);
+  const before = credentials.refreshes;
+  await clock.advance(1);
+  t.is(pending.length, 1);
+  t.true(credentials.refreshes > before);
+});
+
+test('without credentials nothing is sent: one tag bears the error, and all are polled when they appear', async (t) => {
+  const watching = createWatching();
+  const { clock, pending, credentials, failures, lane, store } = watching;
+  const stop = new AbortController();
+  t.teardown(() => stop.abort());
+  credentials.unavailable = true;
+  await watching.watch(entry(API, 'v1', 'v2', 'v3'));
+  void lane.run(stop.signal);
+  await clock.advance(4_999);
+  t.deepEqual(failures, ['GetRepoTagScanStatus CredentialsUnavailable']);
+  t.is([...store.tags()].filter(({ state }) => state.lastError !== undefined).length, 1);
+  await clock.advance(1);
+  t.is(failures.length, 2, 'the probe after 5 s');
+  credentials.unavailable = false;
+  await clock.advance(10_000);
+  t.is(pending.length, 1, 'the probe after 10 s more');
+  pending.splice(0)[0]?.answer.status('COMPLETE');
+  await clock.advance(0);
+  t.is(pending.length, 2);
+});
+
+test('the wall clock may be set back or forward by an hour without a burst or a stall', async (t) => {
+  const { clock, pending } = await running(t, 'v1');
+  for (const byMs of [-3_600_000, 7_200_000, -3_600_000]) {
+    pending.splice(0)[0]?.answer.status('SCANNING');
+    await clock.advance(1_000);
+    clock.stepWallClock(byMs);
+    await clock.advance(13_999);
+    t.is(pending.length, 0);
+    await clock.advance(1);
+    t.is(pending.length, 1);
+  }
+});
+
+test('after a stop no poll starts, and what comes back is still applied', async (t) => {
+  const { clock, pending, stop, shown } = await running(t, 'v1', 'v2');
+  stop.abort();
+  for (const { answer } of pending.splice(0)) answer.status('SCANNING');
+  await clock.advance(60_000);
+  t.is(pending.length, 0);
+  t.deepEqual(shown(), ['shop/api:v1 scanning', 'shop/api:v2 scanning']);
+});

@@ -1,0 +1,270 @@
+import test, { type ExecutionContext } from 'ava';
+import fc from 'fast-check';
+import { createLane, createWatching, entry, ScriptedCredentials } from '../helpers/watching.ts';
+
+function running(t: ExecutionContext) {
+  const watching = createWatching();
+  const stop = new AbortController();
+  t.teardown(() => stop.abort());
+  void watching.lane.run(stop.signal);
+  return watching;
+}
+
+const API = { namespace: 'shop', name: 'api', id: 'crr-api' };
+const BY_NAME = { namespace: 'shop', name: 'api' };
+const BY_ID = { id: 'crr-api' };
+
+test('a repository given by name is looked up, and polled as soon as its id is known', async (t) => {
+  const { watch, clock, next, pending, shown } = running(t);
+  await watch(entry(BY_NAME, 'v1', 'v2'));
+  await clock.advance(0);
+  t.deepEqual(shown(), ['shop/api:v1 unknown', 'shop/api:v2 unknown']);
+  const lookup = next();
+  t.deepEqual(lookup.request, { instanceId: 'cri-1', repoNamespaceName: 'shop', repoName: 'api' });
+  lookup.answer.repository('crr-api', 'shop', 'api');
+  await clock.advance(0);
+  t.deepEqual(
+    pending.map(({ request }) => request),
+    ['v1', 'v2'].map((tag) => ({ instanceId: 'cri-1', repoId: 'crr-api', tag })),
+  );
+});
+
+test('a repository given by id is polled at once, shows its id as its name, and keeps what is known when it gets its names', async (t) => {
+  const { watch, clock, pending, shown, store } = running(t);
+  await watch(entry(BY_ID, 'v1'));
+  await clock.advance(0);
+  t.deepEqual(shown(), ['/crr-api:v1 unknown']);
+  const poll = pending.find(({ action }) => action === 'GetRepoTagScanStatus');
+  const lookup = pending.find(({ action }) => action === 'GetRepository');
+  t.deepEqual(lookup?.request, { instanceId: 'cri-1', repoId: 'crr-api' });
+  poll?.answer.status('SCANNING');
+  await clock.advance(1_000);
+  lookup?.answer.repository('crr-api', 'shop', 'api');
+  await clock.advance(1_000);
+  t.deepEqual(shown(), ['shop/api:v1 scanning']);
+  t.deepEqual(
+    [...store.tags()].map(({ state }) => state.sinceMs),
+    [clock.now() - 2_000],
+  );
+  t.deepEqual(
+    [...store.tallies()].map(({ repository, counts }) => [repository.name, counts.scanning]),
+    [['api', 1]],
+  );
+});
+
+test('a lookup that fails is retried with back-off, and its tags count as polled without success with that error', async (t) => {
+  const { watch, clock, next, pending, store, failures } = running(t);
+  await watch(entry(BY_NAME, 'v1', 'v2'));
+  await clock.advance(0);
+  next().answer.error('REPO_NOT_EXIST', 'answered');
+  await clock.advance(2_499);
+  t.is(pending.length, 0);
+  t.deepEqual(
+    [...store.tags()].map(({ state }) => state.lastError?.code),
+    ['REPO_NOT_EXIST', 'REPO_NOT_EXIST'],
+  );
+  await clock.advance(1);
+  next().answer.error('REPO_NOT_EXIST', 'answered');
+  await clock.advance(4_999);
+  t.is(pending.length, 0);
+  await clock.advance(1);
+  t.is(pending.length, 1);
+  t.deepEqual(failures, ['GetRepository REPO_NOT_EXIST', 'GetRepository REPO_NOT_EXIST']);
+});
+
+for (const [title, order] of [
+  ['by id first', [BY_ID, BY_NAME]],
+  ['by name first', [BY_NAME, BY_ID]],
+] as const) {
+  test(`two entries that turn out to be the same repository become one, the first keeps a tag that both list: ${title}`, async (t) => {
+    const { watch, clock, pending, shown, events } = running(t);
+    await watch(entry(order[0], 'both', 'first'), entry(order[1], 'both', 'second'));
+    await clock.advance(0);
+    for (let round = 0; round < 4; round++) {
+      for (const { action, answer } of pending.splice(0)) {
+        if (action === 'GetRepository') answer.repository('crr-api', 'shop', 'api');
+        else answer.status('COMPLETE');
+      }
+      await clock.advance(0);
+    }
+    t.deepEqual(shown(), ['shop/api:both complete', 'shop/api:first complete', 'shop/api:second complete']);
+    t.is(
+      events.filter((event) => event.includes('two entries list the same tag') && event.includes('"both"')).length,
+      1,
+    );
+    await clock.advance(600_000);
+    t.deepEqual(pending.map(({ request }) => 'tag' in request && request.tag).sort(), ['both', 'first', 'second']);
+  });
+}
+
+test('a reload keeps what is known of tags in both files, forgets removed ones and polls new ones at once', async (t) => {
+  const { watch, clock, pending, next, shown, store } = running(t);
+  await watch(entry(API, 'stays', 'goes'));
+  await clock.advance(0);
+  for (const { answer } of pending.splice(0)) answer.status('SCANNING');
+  await clock.advance(5_000);
+  const [before] = [...store.tags()];
+  await watch(entry(API, 'comes', 'stays'));
+  await clock.advance(0);
+  t.deepEqual(shown(), ['shop/api:comes unknown', 'shop/api:stays scanning']);
+  t.is([...store.tags()].find(({ target }) => target.tag === 'stays')?.state, before?.state);
+  t.deepEqual(next().request, { instanceId: 'cri-1', repoId: 'crr-api', tag: 'comes' });
+  await clock.advance(9_999);
+  t.is(pending.length, 0, 'the kept tag is polled when it would have been');
+  await clock.advance(1);
+  t.is(pending.length, 1);
+});
+
+test('a tag whose digest or scan task changes starts anew', async (t) => {
+  for (const change of [{ digest: 'sha256:new' }, { scanTaskId: 'task-2' }]) {
+    const { watch, clock, pending, next, shown } = running(t);
+    const tag = { tag: 'v1', digest: '', scanTaskId: '' };
+    await watch({ ...API, tags: [tag] });
+    await clock.advance(0);
+    next().answer.status('COMPLETE');
+    await clock.advance(1_000);
+    await watch({ ...API, tags: [{ ...tag, ...change }] });
+    t.deepEqual(shown(), ['shop/api:v1 unknown']);
+    await clock.advance(0);
+    t.deepEqual(
+      pending.map(({ request }) => request),
+      [{ instanceId: 'cri-1', repoId: 'crr-api', tag: 'v1', ...change }],
+    );
+  }
+});
+
+test('an answer for a tag that was removed meanwhile is dropped', async (t) => {
+  const { watch, clock, next, pending, shown } = running(t);
+  await watch(entry(API, 'goes'));
+  await clock.advance(0);
+  const { answer } = next();
+  await watch(entry(API, 'comes'));
+  answer.status('COMPLETE');
+  await clock.advance(0);
+  t.deepEqual(shown(), ['shop/api:comes unknown']);
+  await clock.advance(3_600_000);
+  t.deepEqual(
+    pending.map(({ request }) => 'tag' in request && request.tag),
+    ['comes'],
+  );
+});
+
+test('a tag that is removed and added again while its request is under way is asked for again only when that has ended', async (t) => {
+  const { watch, clock, next, pending, shown } = running(t);
+  await watch(entry(API, 'v1', 'v2'));
+  await clock.advance(0);
+  const old = pending.splice(0).find(({ request }) => 'tag' in request && request.tag === 'v1');
+  await watch(entry(API, 'v2'));
+  await watch(entry(API, 'v1', 'v2'));
+  await clock.advance(1_000);
+  t.is(pending.length, 0);
+  old?.answer.status('COMPLETE');
+  await clock.advance(0);
+  t.deepEqual(shown(), ['shop/api:v1 unknown', 'shop/api:v2 unknown'], 'the old answer is not the new tag’s');
+  next().answer.status('SCANNING');
+  await clock.advance(0);
+  t.deepEqual(shown(), ['shop/api:v1 scanning', 'shop/api:v2 unknown']);
+});
+
+test('what a lookup found survives a reload: nothing is looked up twice', async (t) => {
+  const { watch, clock, next, pending, shown } = running(t);
+  await watch(entry(BY_NAME, 'v1'));
+  await clock.advance(0);
+  next().answer.repository('crr-api', 'shop', 'api');
+  await clock.advance(0);
+  next().answer.status('COMPLETE');
+  await clock.advance(0);
+  await watch(entry(BY_ID, 'v1'), entry(BY_NAME, 'v2'));
+  await clock.advance(0);
+  t.deepEqual(shown(), ['shop/api:v1 complete', 'shop/api:v2 unknown']);
+  t.deepEqual(
+    pending.map(({ request }) => request),
+    [{ instanceId: 'cri-1', repoId: 'crr-api', tag: 'v2' }],
+  );
+});
+
+test('a lookup that ends in the middle of a reload loses and doubles nothing', async (t) => {
+  const { roster, instance, clock, pending, shown } = running(t);
+  const tags = Array.from({ length: 1_500 }, (_, index) => `v${index}`);
+  const list = [{ id: 'cri-1', domain: '', repositories: [entry(BY_NAME, ...tags)] }];
+  const instances = new Map([[instance.id, instance]]);
+  await roster.apply(list, instances, () => Promise.resolve());
+  await clock.advance(0);
+  const [lookup] = pending.splice(0);
+  let breaths = 0;
+  await roster.apply(
+    [{ ...list[0], id: 'cri-1', domain: 'example.com', repositories: [entry(BY_NAME, ...tags, 'new')] }],
+    instances,
+    async () => {
+      breaths += 1;
+      if (breaths === 1) lookup?.answer.repository('crr-api', 'shop', 'api');
+      await clock.advance(0);
+    },
+  );
+  await clock.advance(0);
+  t.true(breaths >= 2);
+  t.is(shown().length, 1_501);
+  t.deepEqual(new Set(pending.map(({ request }) => 'tag' in request && request.tag)).size, 1_501);
+  t.is(pending.length, 1_501);
+});
+
+test('an instance that gets credentials of its own takes its tasks along', async (t) => {
+  const { watch, clock, next, roster, instance, poller, pending, lane } = running(t);
+  await watch(entry(API, 'v1'));
+  await clock.advance(0);
+  next().answer.status('COMPLETE');
+  await clock.advance(0);
+  const own = createLane('cri-1', { poller, clock, credentials: new ScriptedCredentials() });
+  const stop = new AbortController();
+  t.teardown(() => stop.abort());
+  void own.run(stop.signal);
+  roster.moveToLane(instance, own);
+  t.deepEqual([lane.backlog(1e9).background.due, own.backlog(1e9).background.due], [0, 1]);
+  await clock.advance(600_000);
+  t.is(pending.length, 1);
+});
+
+test('whatever is listed, by names, by id or both, and in whatever order lookups end: each tag of each repository is watched once', async (t) => {
+  const form = fc.constantFrom('names', 'id', 'both');
+  const listing = fc.array(
+    fc.record({
+      repository: fc.constantFrom('a', 'b', 'c'),
+      form,
+      tags: fc.uniqueArray(fc.constantFrom('1', '2', '3'), { minLength: 1 }),
+    }),
+    {
+      minLength: 1,
+      maxLength: 6,
+    },
+  );
+  const property = fc.asyncProperty(
+    fc.array(listing, { minLength: 1, maxLength: 3 }),
+    fc.infiniteStream(fc.nat()),
+    async (lists, dice) => {
+      const watching = running(t);
+      for (const list of lists) {
+        await watching.watch(
+          ...list.map(({ repository, form: given, tags }) => {
+            const names = given === 'id' ? {} : { namespace: 'ns', name: repository };
+            return entry({ ...names, ...(given !== 'names' && { id: `crr-${repository}` }) }, ...tags);
+          }),
+        );
+        for (let step = 0; step < 40; step++) {
+          await watching.clock.advance(0);
+          if (watching.pending.length === 0) break;
+          const [request] = watching.pending.splice((dice.next().value ?? 0) % watching.pending.length, 1);
+          if (request?.action === 'GetRepository') {
+            const asked = request.request;
+            const repository = 'repoId' in asked ? asked.repoId.slice(4) : asked.repoName;
+            request.answer.repository(`crr-${repository}`, 'ns', repository);
+          } else request?.answer.status('COMPLETE');
+        }
+        const expected = new Set(
+          list.flatMap(({ repository, tags }) => tags.map((tag) => `ns/${repository}:${tag} complete`)),
+        );
+        t.deepEqual(watching.shown(), [...expected].sort());
+      }
+    },
+  );
+  await fc.assert(property, { numRuns: 150 });
+});

@@ -34,15 +34,19 @@ export function textField(
   context: AnswerContext & { readonly longest: number },
 ): string {
   const value = body[field];
-  if (typeof value === 'string' && value !== '' && value.length <= context.longest) return value;
-  const found =
-    value === undefined
-      ? 'none'
-      : typeof value === 'string'
-        ? `one of ${value.length} characters`
-        : JSON.stringify(value);
-  const expected = `expected ${field} to be a text of 1 to ${context.longest} characters, found ${found}`;
-  throw invalidResponse(reply, body, expected, context);
+  if (typeof value !== 'string' || shownText(value, context.redactor) === '') {
+    throw invalidResponse(
+      reply,
+      body,
+      `expected a text in ${field}, found ${JSON.stringify(value) ?? 'none'}`,
+      context,
+    );
+  }
+  if (value.length > context.longest) {
+    const found = `expected at most ${context.longest} characters in ${field}, found ${value.length}`;
+    throw invalidResponse(reply, body, found, context);
+  }
+  return value;
 }
 
 /** Alibaba Cloud's id of the request; empty where there is none, or one with odd characters. */

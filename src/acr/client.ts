@@ -93,7 +93,13 @@ function loadIfInstalled(
 ): { readonly module: GeneratedModule; readonly label: string } | undefined {
   try {
     const module: GeneratedModule = require(GENERATED);
-    return { module, label: labelOf(GENERATED, require) };
+    const label = labelOf(GENERATED, require);
+    const { default: client, GetRepoTagScanStatusRequest, GetRepositoryRequest } = module;
+    const parts = [client, GetRepoTagScanStatusRequest, GetRepositoryRequest];
+    if (parts.some((part) => typeof part !== 'function')) {
+      throw new Error(`${label}: expected a client with GetRepoTagScanStatus and GetRepository, found another package`);
+    }
+    return { module, label };
   } catch (error) {
     // A package that it needs and does not find is another matter, and so is one without its main file.
     const missing = `Cannot find module '${GENERATED}'`;

@@ -19,7 +19,7 @@ const CODES = [
 export function networkFailure(error: unknown, redactor: Redactor): ApiError {
   const errors = attempts(error);
   const found = CODES.find(([, pattern]) => errors.some((attempt) => pattern.test(nodeCode(attempt))));
-  const texts = errors.map((attempt) => withoutUrl(attempt instanceof Error ? attempt.message : String(attempt)));
+  const texts = errors.map((attempt) => (attempt instanceof Error ? withoutUrl(attempt.message) : ''));
   const message = shownText([...new Set(texts)].filter((text) => text !== '').join('; '), redactor);
   return new ApiError({
     code: found?.[0] ?? 'NetworkError',

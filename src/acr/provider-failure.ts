@@ -2,9 +2,9 @@
 import type { Redactor } from '../util/redactor.ts';
 import { shownText } from './shown-text.ts';
 
-/** From here on a message quotes what it could not use. */
+/** Where a message begins to quote what it could not use. */
 const QUOTATION =
-  /\b(?:fail|failed|err|result|message|output|command|OIDC|token)\s*[:=]|["{<\r\n]|(?:GET|PUT|POST) https?:/i;
+  /,? ?\b(?:message|result) ?[:=]|(?<=\b(?:fail|failed|err|output|command|OIDC|token)) ?[:=]|["{<\r\n]|(?:GET|PUT|POST) https?:/i;
 
 /** An error of a provider in words for people: what it was doing, how the network failed, the code of an answer. */
 export function describeProviderFailure(error: unknown, redactor: Redactor): string {

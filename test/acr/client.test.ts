@@ -1,0 +1,183 @@
+// Which package makes the calls: the generated client where it is installed, else the core.
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { loadSdk } from '../../src/acr/client.ts';
+import { startHttp } from '../helpers/raw-server.ts';
+import { failureOf, scanAnswer, scanRequest, testApi } from './setup.ts';
+
+const require = createRequire(import.meta.url);
+
+/** A client as the generator writes them, with the two operations in use. */
+const generatedClient = `
+'use strict';
+const $dara = require('@darabonba/typescript');
+const core = require('@alicloud/openapi-core');
+function model(names) {
+  const types = Object.fromEntries(Object.keys(names).map((name) => [name, name === 'isSuccess' ? 'boolean' : 'string']));
+  return class extends $dara.Model {
+    static names() { return names; }
+    static types() { return types; }
+    validate() { super.validate(); }
+  };
+}
+function response(Body) {
+  return class extends $dara.Model {
+    static names() { return { headers: 'headers', statusCode: 'statusCode', body: 'body' }; }
+    static types() { return { headers: { type: 'map', keyType: 'string', valueType: 'string' }, statusCode: 'number', body: Body }; }
+  };
+}
+const answer = { code: 'Code', isSuccess: 'IsSuccess', requestId: 'RequestId' };
+exports.GetRepoTagScanStatusRequest = model({
+  digest: 'Digest', instanceId: 'InstanceId', repoId: 'RepoId', scanTaskId: 'ScanTaskId', scanType: 'ScanType', tag: 'Tag',
+});
+exports.GetRepositoryRequest = model({
+  instanceId: 'InstanceId', repoId: 'RepoId', repoName: 'RepoName', repoNamespaceName: 'RepoNamespaceName',
+});
+const ScanStatusResponse = response(model({ ...answer, status: 'Status', scanService: 'ScanService' }));
+const RepositoryResponse = response(model({ ...answer, repoId: 'RepoId', repoName: 'RepoName', repoNamespaceName: 'RepoNamespaceName' }));
+exports.default = class Client extends core.default {
+  constructor(config) {
+    super(config);
+    this._productId = 'cr';
+    this._endpointRule = 'regional';
+    this.checkConfig(config);
+    this._endpoint = this.getEndpoint('cr', this._regionId, this._endpointRule, this._network, this._suffix, this._endpointMap, this._endpoint);
+  }
+  getEndpoint(productId, regionId, endpointRule, network, suffix, endpointMap, endpoint) {
+    if (!$dara.isNull(endpoint)) return endpoint;
+    return core.OpenApiUtil.getEndpointRules(productId, regionId, endpointRule, network, suffix);
+  }
+  async run(action, Response, request, runtime) {
+    request.validate();
+    const query = {};
+    for (const [name, wire] of Object.entries(request.constructor.names())) {
+      if (!$dara.isNull(request[name])) query[wire] = request[name];
+    }
+    const req = new core.$OpenApiUtil.OpenApiRequest({ query: core.OpenApiUtil.query(query) });
+    const params = new core.$OpenApiUtil.Params({
+      action, version: '2018-12-01', protocol: 'HTTPS', pathname: '/', method: 'POST', authType: 'AK', style: 'RPC',
+      reqBodyType: 'formData', bodyType: 'json',
+    });
+    return $dara.cast(await this.callApi(params, req, runtime), new Response({}));
+  }
+  async getRepoTagScanStatusWithOptions(request, runtime) {
+    return await this.run('GetRepoTagScanStatus', ScanStatusResponse, request, runtime);
+  }
+  async getRepositoryWithOptions(request, runtime) {
+    return await this.run('GetRepository', RepositoryResponse, request, runtime);
+  }
+};
+Object.defineProperty(exports, '__esModule', { value: true });
+`;
+
+/** A folder with this generated client in its \`node_modules\`, and what that needs beside it. Gives a file in the folder. */
+async function installed(t: ExecutionContext, source: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'acr-sdk-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const packages = join(folder, 'node_modules');
+  await mkdir(join(packages, '@alicloud/cr20181201'), { recursive: true });
+  await mkdir(join(packages, '@darabonba'));
+  const ownFolder = (name: string) => dirname(require.resolve(`${name}/package.json`));
+  for (const name of ['@alicloud/openapi-core', '@darabonba/typescript']) {
+    await symlink(ownFolder(name), join(packages, name));
+  }
+  const manifest = { name: '@alicloud/cr20181201', version: '2.2.2', main: 'client.js' };
+  await writeFile(join(packages, '@alicloud/cr20181201/package.json'), JSON.stringify(manifest));
+  await writeFile(join(packages, '@alicloud/cr20181201/client.js'), source);
+  return join(folder, 'index.js');
+}
+
+test('without the generated client the core makes the calls, and the label says so', async (t) => {
+  const { version } = require('@alicloud/openapi-core/package.json');
+  t.is((await loadSdk()).label, `@alicloud/openapi-core@${version}`);
+});
+
+test('an installed generated client makes the calls, and the same goes over the wire', async (t) => {
+  const sdk = await loadSdk(await installed(t, generatedClient));
+  t.is(sdk.label, '@alicloud/cr20181201@2.2.2');
+  const seen: (readonly [string | undefined, string | string[] | undefined])[] = [];
+  const { host } = await startHttp(t, ({ url, headers }, response) => {
+    seen.push([url?.split('?')[1]?.split('&').sort().join('&'), headers['x-acs-action']]);
+    const names = { RepoId: 'crr-1', RepoName: 'api', RepoNamespaceName: 'shop' };
+    response.end(JSON.stringify({ ...scanAnswer, ...names }));
+  });
+  const request = { ...scanRequest, digest: 'sha256:a', scanTaskId: 'task' };
+  const byName = { instanceId: 'cri-1', repoNamespaceName: 'shop', repoName: 'api' };
+  const ask = async (api: ReturnType<typeof testApi>) => [
+    await api.getRepoTagScanStatus(request),
+    await api.getRepository(byName),
+  ];
+  t.deepEqual(await ask(testApi(host, { sdk })), await ask(testApi(host)));
+  t.is(seen.length, 4);
+  t.deepEqual(seen.slice(0, 2), seen.slice(2));
+});
+
+test('errors through the generated client are the same as through the core', async (t) => {
+  const sdk = await loadSdk(await installed(t, generatedClient));
+  const answers = [
+    [400, '{"Code":"Throttling.User","Message":"Slow down.","RequestId":"R-1"}'],
+    [200, '{"Code":"TAG_NOT_EXIST","IsSuccess":false,"RequestId":"R-2"}'],
+    [200, '{"Status":5,"IsSuccess":true}'],
+    [200, '{"Status":["COMPLETE"],"IsSuccess":true}'],
+    [200, 'null'],
+    [502, '<html>'],
+  ] as const;
+  for (const [status, body] of answers) {
+    const { host } = await startHttp(t, (_, response) => response.writeHead(status).end(body));
+    const generated = await failureOf(testApi(host, { sdk }).getRepoTagScanStatus(scanRequest));
+    const core = await failureOf(testApi(host).getRepoTagScanStatus(scanRequest));
+    t.deepEqual({ ...generated, message: generated.message }, { ...core, message: core.message }, body);
+  }
+});
+
+test('a call that never settles and never sends is over at the deadline', async (t) => {
+  const stuck = generatedClient.replace('request.validate();', 'await new Promise(() => {});');
+  const sdk = await loadSdk(await installed(t, stuck));
+  const api = testApi('127.0.0.1:1', { sdk, requestTimeoutMs: 50 });
+  t.is((await failureOf(api.getRepoTagScanStatus(scanRequest))).code, 'RequestTimeout');
+});
+
+test('a request that is sent only after the deadline does not reach the server', async (t) => {
+  const late = generatedClient.replace(
+    'request.validate();',
+    'await new Promise((go) => { globalThis.sendLate = go; });',
+  );
+  const sdk = await loadSdk(await installed(t, late));
+  const { host } = await startHttp(t, () => t.fail('the request arrived'));
+  const api = testApi(host, { sdk, requestTimeoutMs: 50 });
+  t.is((await failureOf(api.getRepoTagScanStatus(scanRequest))).code, 'RequestTimeout');
+  const sendLate: () => void = Reflect.get(globalThis, 'sendLate');
+  sendLate();
+  const other = await startHttp(t, (_, response) => response.end(JSON.stringify(scanAnswer)));
+  await testApi(other.host).getRepoTagScanStatus(scanRequest);
+  t.pass();
+});
+
+test('a client that sends nothing is an error, whatever it returns or throws', async (t) => {
+  for (const instead of ['return {};', 'throw new TypeError("odd");', 'throw undefined;', 'throw null;']) {
+    const sdk = await loadSdk(await installed(t, generatedClient.replace('request.validate();', instead)));
+    const error = await failureOf(testApi('127.0.0.1:1', { sdk }).getRepoTagScanStatus(scanRequest));
+    t.is(error.code, 'NetworkError');
+  }
+});
+
+test('a generated client that is there but broken is reported', async (t) => {
+  const broken = await installed(t, 'throw new Error("broken install");');
+  await t.throwsAsync(loadSdk(broken), { message: 'broken install' });
+  const incomplete = await installed(t, "require('@alicloud/not-there');");
+  await t.throwsAsync(loadSdk(incomplete), { message: /Cannot find module '@alicloud\/not-there'/ });
+});
+
+test('a generated client without the operations in use is reported', async (t) => {
+  const from = await installed(t, 'exports.default = class Client {};');
+  await t.throwsAsync(loadSdk(from), { message: /^@alicloud\/cr20181201@2\.2\.2: expected a client with/ });
+});
+
+test('a generated client without its main file is reported', async (t) => {
+  const from = await installed(t, '');
+  await rm(join(dirname(from), 'node_modules/@alicloud/cr20181201/client.js'));
+  await t.throwsAsync(loadSdk(from), { code: 'MODULE_NOT_FOUND' });
+});

@@ -1,0 +1,150 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, posix, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+
+const src = fileURLToPath(new URL('../src/', import.meta.url));
+
+/** What each room may import of the others: a room, or one file of it; `types:` where only types may come from there. */
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  util: [],
+  config: ['util'],
+  acr: ['util'],
+  state: ['types:watch/target'],
+  watch: ['state', 'util', 'types:acr/api'],
+  metrics: ['state', 'util', 'types:watch/target'],
+  web: ['util'],
+  simulator: ['util', 'build-info'],
+  app: ['acr', 'config', 'metrics', 'state', 'util', 'watch', 'web'],
+  // The files at the top of src/.
+  'build-info': [],
+  flags: ['util'],
+  cli: ['app', 'acr/client', 'build-info', 'config', 'flags', 'util', 'web/routes'],
+  bin: ['build-info', 'cli'],
+  demo: [],
+};
+
+/** Packages that only one room, or one file, may import. */
+const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  '@alicloud/': ['acr/client'],
+  bottleneck: ['acr/rate-limiter'],
+  'prom-client': ['metrics'],
+  koa: ['web'],
+  negotiator: ['web'],
+  yaml: ['config', 'simulator'],
+  zod: ['config', 'simulator'],
+  leven: ['config'],
+  pino: ['util/logger'],
+};
+
+/** The only files that touch the process. */
+const PROGRAMS = ['bin.ts', 'demo.ts', 'simulator/bin.ts'];
+
+type Import = { readonly from: string; readonly to: string; readonly typesOnly: boolean };
+
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => file.replaceAll('\\', '/'));
+const imports: readonly Import[] = files.flatMap(importsOf);
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(join(src, file), 'utf8');
+  const statements = /^(?:import|export)\s+(type\s+)?(?:([^;'"]*?)\s+from\s+)?'([^']+)'/gm;
+  return [...text.matchAll(statements)].map(([, type, names = '', specifier = '']) => ({
+    from: file.replace(/\.ts$/, ''),
+    to: specifier.startsWith('.') ? posix.join(dirname(file), specifier).replace(/\.ts$/, '') : specifier,
+    typesOnly:
+      type !== undefined ||
+      (/^\{/.test(names) &&
+        names
+          .slice(1, -1)
+          .split(',')
+          .every((name) => /^\s*(type\s|$)/.test(name))),
+  }));
+}
+
+function roomOf(path: string): string {
+  return path.split('/')[0] ?? '';
+}
+
+function within(path: string, place: string): boolean {
+  return path === place || path.startsWith(`${place}/`);
+}
+
+test('every file lies in a room, and a room imports only what it may', (t) => {
+  t.true(
+    files.length > 50 && imports.length > 200,
+    `${files.length} files, ${imports.length} imports: the reading of import lines is broken`,
+  );
+  const trespasses = imports
+    .filter(({ to }) => files.includes(`${to}.ts`))
+    .filter(({ from, to }) => roomOf(from) !== roomOf(to))
+    .filter(({ from, to, typesOnly }) => {
+      const allowed = ROOMS[roomOf(from)] ?? [];
+      return !allowed.some(
+        (place) =>
+          within(to, place) || (typesOnly && place.startsWith('types:') && within(to, place.slice('types:'.length))),
+      );
+    });
+  t.deepEqual(trespasses, []);
+  t.deepEqual([...new Set(files.map((file) => roomOf(file.replace(/\.ts$/, ''))))].sort(), Object.keys(ROOMS).sort());
+});
+
+test('what is imported from within the project exists', (t) => {
+  const missing = imports.filter(
+    ({ from, to }) => !files.includes(`${to}.ts`) && to.startsWith('..') && from !== 'build-info',
+  );
+  t.deepEqual(missing, []);
+});
+
+test('a package is imported only where its room is', (t) => {
+  const strays = imports.flatMap(({ from, to, typesOnly }) => {
+    const [name, places] =
+      Object.entries(PACKAGES).find(([each]) => to === each || to.startsWith(each.endsWith('/') ? each : `${each}/`)) ??
+      [];
+    return name === undefined || typesOnly || places?.some((place) => within(from, place))
+      ? []
+      : [`${from} imports ${to}`];
+  });
+  t.deepEqual(strays, []);
+});
+
+test('every package that is imported is listed', (t) => {
+  const packages = new Set(
+    imports
+      .map(({ to }) => to)
+      .filter((to) => /^(@|[a-z])/.test(to) && !to.startsWith('node:') && !files.includes(`${to}.ts`)),
+  );
+  const { dependencies } = JSON.parse(readFileSync(join(src, '../package.json'), 'utf8'));
+  for (const name of packages)
+    t.true(
+      Object.hasOwn(
+        dependencies,
+        name
+          .split('/')
+          .slice(0, name.startsWith('@') ? 2 : 1)
+          .join('/'),
+      ),
+      name,
+    );
+});
+
+test('only the programs touch the process', (t) => {
+  const touching = files
+    .filter((file) => !PROGRAMS.includes(file))
+    .filter((file) =>
+      /(^|[^.\w'"`*/@-])process\.(?!cpuUsage)\w|from 'node:process'/m.test(
+        readFileSync(join(src, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, ''),
+      ),
+    );
+  t.deepEqual(touching, []);
+});
+
+test('tests mirror the sources', (t) => {
+  const root = fileURLToPath(new URL('.', import.meta.url));
+  const tests = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.test.ts'));
+  const strays = tests.filter(
+    (file) => !['.', 'e2e'].includes(dirname(file)) && !(roomOf(relative(root, join(root, file))) in ROOMS),
+  );
+  t.deepEqual(strays, []);
+});

@@ -170,3 +170,19 @@ test('the committed JSON schema is the one of this version, and the demo scenari
   );
   t.is(loadScenario(read('config/demo-scenario.yml'), 'demo').problems, undefined);
 });
+
+test('the documentation names every key of the schema, and its example is a good scenario', (t) => {
+  const page = readFileSync(new URL('../../docs/simulator.md', import.meta.url), 'utf8');
+  const keys = propertiesOf(JSON.parse(scenarioJsonSchema()));
+  t.true(keys.length > 40, String(keys.length));
+  for (const key of keys) t.true(new RegExp(`\\b${key}\\b`).test(page), `${key} is not in docs/simulator.md`);
+  const example = /```yaml\n(.*?)```/s.exec(page)?.[1] ?? '';
+  t.deepEqual(loadScenario(example, 'example').problems, undefined);
+});
+
+/** The names of all properties in a JSON schema, at any depth. */
+function propertiesOf(schema: unknown): string[] {
+  if (typeof schema !== 'object' || schema === null) return [];
+  const own = 'properties' in schema ? Object.keys(schema.properties as object) : [];
+  return [...own, ...Object.values(schema).flatMap(propertiesOf)];
+}

@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs';
+import test from 'ava';
+import { FLAGS, helpText, variableOf } from '../src/flags.ts';
+import { allFamilies } from '../src/metrics/own-families.ts';
+
+function read(path: string): string {
+  return readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
+}
+
+/** The rows of all tables in a page whose first cell is code: its cells, without the backquotes around the first. */
+function rows(markdown: string): string[][] {
+  return markdown
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .map((line) =>
+      line
+        .slice(1, -1)
+        .split(/(?<!\\)\|/)
+        .map((cell) => cell.trim().replaceAll('\\|', '|')),
+    );
+}
+
+test('docs/metrics.md has every family with its type and labels, and no other', (t) => {
+  const documented = rows(read('docs/metrics.md'))
+    .filter(([, type]) => type !== undefined && ['gauge', 'counter', 'histogram'].includes(type))
+    .map(([name = '', type, labels = '']) => ({
+      name: name.replaceAll('`', ''),
+      type,
+      labels: [...labels.matchAll(/`(\w+)`/g)].map(([, label]) => label),
+    }));
+  const byName = (one: { name: string }, other: { name: string }) => (one.name < other.name ? -1 : 1);
+  t.deepEqual(
+    documented.sort(byName) as unknown,
+    allFamilies()
+      .map((family) => ({ ...family, labels: [...family.labels] }))
+      .sort(byName),
+  );
+});
+
+test('the README has every flag with its default and environment variable, and no other', (t) => {
+  const documented = rows(read('README.md')).filter(([flag]) => flag?.startsWith('`--'));
+  const flags = documented.map(([flag = '']) => flag.replaceAll('`', '').replace(/^--/, '').replace(/=.*/, ''));
+  t.deepEqual(flags.sort(), Object.keys(FLAGS).sort());
+  for (const [flag = '', fallback] of documented) {
+    const name = flag.replaceAll('`', '').replace(/^--/, '').replace(/=.*/, '');
+    const specification = Object.entries<{ default?: string }>(FLAGS).find(([each]) => each === name)?.[1];
+    if (specification?.default !== undefined) t.is(fallback, `\`${specification.default}\``, flag);
+  }
+});
+
+test('the help text has every flag, and its environment variable unless it is for the command line alone', (t) => {
+  for (const [name, { commandLineOnly }] of Object.entries<{ commandLineOnly?: true }>(FLAGS)) {
+    t.true(helpText().includes(`--${name}`), name);
+    t.is(helpText().includes(`Environment: ${variableOf(name)}\n`), commandLineOnly === undefined, name);
+  }
+});
+
+test('example queries use only families that exist', (t) => {
+  const known = new Set(
+    allFamilies().flatMap(({ name, type }) => (type === 'histogram' ? [name, `${name}_bucket`] : [name])),
+  );
+  const used = [...read('docs/metrics.md').matchAll(/```promql\n([\s\S]*?)```/g)].flatMap(
+    ([, query = '']) => query.match(/\bacr_\w+/g) ?? [],
+  );
+  t.true(used.length > 5);
+  t.deepEqual(
+    used.filter((name) => !known.has(name)),
+    [],
+  );
+});
+
+test('links between the pages lead somewhere', (t) => {
+  for (const page of [
+    'README.md',
+    'CONTRIBUTING.md',
+    'docs/architecture.md',
+    'docs/configuration.md',
+    'docs/metrics.md',
+    'docs/simulator.md',
+  ]) {
+    const links = [...read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link = '']) => link);
+    for (const link of links)
+      t.notThrows(() => read(new URL(link, `file:///${page}`).pathname.slice(1)), `${page}: ${link}`);
+  }
+});

@@ -1,5 +1,6 @@
 // Compiles this project for the processes that are measured, which must not carry a loader with them.
 import { execFileSync } from 'node:child_process';
+import { copyFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** The project's directory. */
@@ -9,5 +10,8 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 export function compile(): string {
   const compiler = `${ROOT}node_modules/typescript/bin/tsc`;
   execFileSync(process.execPath, [compiler, '-p', `${ROOT}bench/tsconfig.json`], { stdio: ['ignore', 2, 'inherit'] });
-  return `${ROOT}node_modules/.cache/acr-scan-exporter-bench`;
+  const directory = `${ROOT}node_modules/.cache/acr-scan-exporter-bench`;
+  // The program reads its version there.
+  copyFileSync(`${ROOT}package.json`, `${directory}/package.json`);
+  return directory;
 }

@@ -3,10 +3,13 @@ import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { compile } from './compile.ts';
 import type { BenchOptions, BenchPart } from './part.ts';
+import { pollPart } from './poll/part.ts';
+import { reloadPart } from './reload/part.ts';
 import { scrapePart } from './scrape/part.ts';
+import { startPart } from './start/part.ts';
 import { formatResult } from './table.ts';
 
-const PARTS: readonly BenchPart[] = [scrapePart];
+const PARTS: readonly BenchPart[] = [scrapePart, reloadPart, startPart, pollPart];
 
 async function main(): Promise<void> {
   const { values } = parseArgs({

@@ -1,0 +1,125 @@
+// Starts the programs that are measured as a user would, and reads what they say of where they listen.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+/** The key that the simulator accepts and the written configurations have. */
+const KEY = { id: 'bench-key', secret: 'bench-key-secret' };
+
+export type Program = {
+  readonly child: ChildProcess;
+  readonly pid: number;
+  /** `HOST:PORT` */
+  readonly address: string;
+  /** From the start of the process to its `listening` line. */
+  readonly listeningMs: number;
+  /** Resolves with the next log line that has this message. */
+  readonly logged: (message: string) => Promise<string>;
+  readonly stop: () => Promise<void>;
+};
+
+/** Starts a compiled program and waits until it listens. */
+export async function startProgram(file: string, args: readonly string[]): Promise<Program> {
+  const begin = performance.now();
+  const child = spawn(process.execPath, [file, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const lines = createInterface({ input: child.stderr });
+  const logged = (message: string) =>
+    new Promise<string>((resolve, reject) => {
+      const onLine = (line: string) => {
+        if (!line.includes(`msg="${message}"`)) return;
+        lines.off('line', onLine);
+        resolve(line);
+      };
+      lines.on('line', onLine);
+      child.once('exit', (status) =>
+        reject(new Error(`${file} ended with status ${status} before it said "${message}"`)),
+      );
+    });
+  const line = await logged('listening');
+  const address = /address=(\S+)/.exec(line)?.[1];
+  if (address === undefined || child.pid === undefined) throw new Error(`cannot read where ${file} listens: ${line}`);
+  const stop = async () => {
+    const exit = once(child, 'exit');
+    child.kill('SIGTERM');
+    await exit;
+  };
+  return { child, pid: child.pid, address, listeningMs: performance.now() - begin, logged, stop };
+}
+
+/** A directory for the files of one measurement, removed at the end of the process. */
+export function temporaryDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'acr-scan-exporter-bench-'));
+  process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** Writes a scenario with one repository of so many tags, none of which is being scanned. */
+export function writeScenario(directory: string, tags: number): string {
+  const file = join(directory, 'scenario.yml');
+  const scenario = {
+    keys: [{ access_key_id: KEY.id, access_key_secret: KEY.secret }],
+    instances: [
+      {
+        id: 'cri-bench',
+        repositories: [
+          {
+            namespace: 'bench',
+            name: 'app',
+            id: 'crr-bench',
+            tags: [{ count: tags, name: 'v{n}', status: 'COMPLETE' }],
+          },
+        ],
+      },
+    ],
+  };
+  writeFileSync(file, JSON.stringify(scenario));
+  return file;
+}
+
+export type ConfigurationOptions = {
+  /** Of the simulator. */
+  readonly address: string;
+  readonly tags: number;
+  /** The first tag's number. */
+  readonly from?: number;
+  readonly requestsPerSecond: number;
+  readonly completeInterval: string;
+};
+
+/** Writes a configuration that watches so many tags of that scenario's repository. */
+export function writeConfiguration(directory: string, options: ConfigurationOptions): string {
+  const { address, tags, from = 1, requestsPerSecond, completeInterval } = options;
+  const file = join(directory, 'config.yml');
+  const names = Array.from({ length: tags }, (_, index) => `          - v${from + index}`);
+  const text = `credentials: { type: access_key, access_key_id: ${KEY.id}, access_key_secret: ${KEY.secret} }
+rate_limit: { requests_per_second: ${requestsPerSecond}, max_concurrent: 4 }
+intervals: { complete: ${completeInterval} }
+instances:
+  - id: cri-bench
+    region: cn-hangzhou
+    endpoint: http://${address}
+    repositories:
+      - namespace: bench
+        name: app
+        id: crr-bench
+        tags:
+${names.join('\n')}
+`;
+  writeFileSync(file, text);
+  return file;
+}
+
+/** User and system CPU time that a process has used, in milliseconds: read in nanoseconds, where ticks of 10 ms would be coarse. */
+export function cpuMsOf(pid: number): number {
+  const threads = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\)\s+/s, '')
+    .split(' ');
+  return (Number(threads[11]) + Number(threads[12])) * 10;
+}
+
+export function rssMegabytesOf(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
+}

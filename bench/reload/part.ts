@@ -1,0 +1,85 @@
+// How long a reload of a large file holds up those who ask meanwhile.
+import type { BenchPart, Row } from '../part.ts';
+import { startProgram, temporaryDirectory, writeConfiguration, writeScenario } from '../program.ts';
+
+const TAGS = 100_000;
+
+/** The reloads, one after the other: how many tags, from which number on. */
+const RELOADS = [
+  { title: 'the same tags', tags: TAGS, from: 1 },
+  { title: 'half of the tags others', tags: TAGS, from: 1 + TAGS / 2 },
+  { title: 'all tags others', tags: TAGS, from: 1 + 2 * TAGS },
+  { title: 'one tag left', tags: 1, from: 1 },
+  { title: 'all tags back', tags: TAGS, from: 1 },
+];
+
+export const reloadPart: BenchPart = {
+  name: 'reload',
+  run: async ({ compiled, progress }) => {
+    const directory = temporaryDirectory();
+    const simulator = await startProgram(`${compiled}/src/simulator/bin.js`, [
+      '--listen-address=127.0.0.1:0',
+      `--scenario=${writeScenario(directory, 1_000)}`,
+    ]);
+    const write = (tags: number, from: number) =>
+      writeConfiguration(directory, {
+        address: simulator.address,
+        tags,
+        from,
+        requestsPerSecond: 50,
+        completeInterval: '10m',
+      });
+    const exporter = await startProgram(`${compiled}/src/bin.js`, [
+      `--config.file=${write(TAGS, 1)}`,
+      '--web.listen-address=127.0.0.1:0',
+    ]);
+    const rows: Row[] = [];
+    for (const { title, tags, from } of RELOADS) {
+      progress(`reload: ${title}`);
+      await ask(`http://${exporter.address}/metrics`);
+      write(tags, from);
+      const begin = performance.now();
+      const done = { is: false };
+      const reloaded = exporter.logged('configuration reloaded').finally(() => {
+        done.is = true;
+      });
+      const healthy = askUntil(done, `http://${exporter.address}/-/healthy`);
+      const metrics = askUntil(done, `http://${exporter.address}/metrics`);
+      exporter.child.kill('SIGHUP');
+      await reloaded;
+      const reloadMs = performance.now() - begin;
+      rows.push({
+        reload: title,
+        'reload ms': reloadMs.toFixed(0),
+        'healthy, slowest ms': (await healthy).toFixed(0),
+        'first byte of metrics, slowest ms': (await metrics).toFixed(0),
+      });
+    }
+    await exporter.stop();
+    await simulator.stop();
+    return {
+      title: `A reload of a file with ${TAGS} tags`,
+      rows,
+      notes: [
+        'Slowest of all requests that were sent one after the other while the reload ran; of a page of metrics, until its first byte.',
+      ],
+    };
+  },
+};
+
+/** The longest that an answer took to begin, of requests sent until `done`. */
+async function askUntil(done: { readonly is: boolean }, url: string): Promise<number> {
+  let slowestMs = 0;
+  while (!done.is) slowestMs = Math.max(slowestMs, await ask(url));
+  return slowestMs;
+}
+
+async function ask(url: string): Promise<number> {
+  const begin = performance.now();
+  const response = await fetch(url, { headers: { 'accept-encoding': 'identity' } });
+  const beganMs = performance.now() - begin;
+  for await (const _chunk of response.body ?? []) {
+    // The page is taken as it comes and kept nowhere.
+  }
+  return beganMs;
+}

@@ -6,7 +6,7 @@ import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './util/l
 type FlagType = 'text' | 'switch';
 
 /** One flag. `value` is how the help text names what it takes. */
-type FlagSpecification = {
+export type FlagSpecification = {
   readonly type: FlagType;
   readonly value?: string;
   readonly default?: string;

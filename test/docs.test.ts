@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
-import { FLAGS, helpText, variableOf } from '../src/flags.ts';
+import { FLAGS, type FlagSpecification, helpText, variableOf } from '../src/flags.ts';
 import { allFamilies } from '../src/metrics/own-families.ts';
 
 function read(path: string): string {
@@ -43,13 +43,13 @@ test('the README has every flag with its default and environment variable, and n
   t.deepEqual(flags.sort(), Object.keys(FLAGS).sort());
   for (const [flag = '', fallback] of documented) {
     const name = flag.replaceAll('`', '').replace(/^--/, '').replace(/=.*/, '');
-    const specification = Object.entries<{ default?: string }>(FLAGS).find(([each]) => each === name)?.[1];
+    const specification = Object.entries<FlagSpecification>(FLAGS).find(([each]) => each === name)?.[1];
     if (specification?.default !== undefined) t.is(fallback, `\`${specification.default}\``, flag);
   }
 });
 
 test('the help text has every flag, and its environment variable unless it is for the command line alone', (t) => {
-  for (const [name, { commandLineOnly }] of Object.entries<{ commandLineOnly?: true }>(FLAGS)) {
+  for (const [name, { commandLineOnly }] of Object.entries<FlagSpecification>(FLAGS)) {
     t.true(helpText().includes(`--${name}`), name);
     t.is(helpText().includes(`Environment: ${variableOf(name)}\n`), commandLineOnly === undefined, name);
   }

@@ -9,10 +9,13 @@ import { lengthOperator } from './crc32.ts';
 export const BLOCK_SLOTS = 64;
 
 /**
- * Level 1: these lines repeat so much that higher levels save a tenth of the bytes for three times the work. A window and tables
- * fitted to the size of a block rather than zlib's defaults, because setting those up takes longer than compressing a block.
+ * Level 1: these lines repeat so much that higher levels save a tenth of the bytes for three times the work. Window, tables and
+ * output fitted to the size of a block rather than zlib's defaults, which take longer to set up than a block takes to compress.
  */
-const DEFLATE = { level: 1, windowBits: 13, memLevel: 6, finishFlush: constants.Z_FULL_FLUSH };
+const DEFLATE = { level: 1, windowBits: 13, memLevel: 6, chunkSize: 2048, finishFlush: constants.Z_FULL_FLUSH };
+
+/** The text of one slot, empty or whole lines. */
+export type SlotText = { readonly slot: number; readonly text: string };
 
 /** Immutable: a page that is being sent keeps the blocks that it began with. */
 export class Block {
@@ -34,19 +37,19 @@ export class Block {
     return new Block(Buffer.from(text), Block.empty.#ends);
   }
 
-  /** This block with the lines of some slots replaced; `lines` is in ascending order of slots. */
-  with(lines: ReadonlyMap<number, string>): Block {
-    const ends = this.#endsWith(lines);
+  /** This block with the text of some slots replaced; `texts` are in ascending order of slots. */
+  with(texts: readonly SlotText[]): Block {
+    const ends = this.#endsWith(texts);
     const length = ends[BLOCK_SLOTS - 1] ?? 0;
     if (length === 0) return Block.empty;
     // Not from Buffer's pool: a small block would keep the whole slab alive.
     const bytes = Buffer.allocUnsafeSlow(length);
     let from = 0;
     let at = 0;
-    for (const [slot, text] of lines) {
+    for (const { slot, text } of texts) {
       at += this.bytes.copy(bytes, at, from, this.#start(slot));
       at += bytes.write(text, at);
-      from = this.#ends[slot] ?? 0;
+      from = this.#end(slot);
     }
     this.bytes.copy(bytes, at, from);
     return new Block(bytes, ends);
@@ -64,16 +67,24 @@ export class Block {
   }
 
   #start(slot: number): number {
-    return slot === 0 ? 0 : (this.#ends[slot - 1] ?? 0);
+    return slot === 0 ? 0 : this.#end(slot - 1);
   }
 
-  #endsWith(lines: ReadonlyMap<number, string>): Uint32Array {
+  #end(slot: number): number {
+    return this.#ends[slot] ?? 0;
+  }
+
+  #endsWith(texts: readonly SlotText[]): Uint32Array {
     const ends = new Uint32Array(BLOCK_SLOTS);
-    let end = 0;
+    let shift = 0;
+    let next = 0;
     for (let slot = 0; slot < BLOCK_SLOTS; slot++) {
-      const text = lines.get(slot);
-      end += text === undefined ? (this.#ends[slot] ?? 0) - this.#start(slot) : Buffer.byteLength(text);
-      ends[slot] = end;
+      const change = texts[next];
+      if (change?.slot === slot) {
+        shift += Buffer.byteLength(change.text) - (this.#end(slot) - this.#start(slot));
+        next++;
+      }
+      ends[slot] = this.#end(slot) + shift;
     }
     return ends;
   }

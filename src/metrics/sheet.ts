@@ -1,5 +1,5 @@
 // The text of all families that speak of one kind of thing, kept in blocks and written again only where something changed.
-import { BLOCK_SLOTS, Block } from './block.ts';
+import { BLOCK_SLOTS, Block, type SlotText } from './block.ts';
 import type { Family } from './families.ts';
 import { formatMetadata } from './text.ts';
 
@@ -31,8 +31,8 @@ export class Sheet<Item extends object, Facts> {
   readonly #slots: Slot<Item, Facts>[] = [];
   readonly #slotOf = new Map<Item, number>();
   readonly #free: number[] = [];
-  /** Groups of slots with something stale, in the order in which they became so. */
-  readonly #staleGroups = new Set<number>();
+  /** Stale slots by their groups, the groups in the order in which they became stale. */
+  readonly #stale = new Map<number, number[]>();
 
   constructor(view: SheetView<Item, Facts>) {
     this.#view = view;
@@ -74,10 +74,11 @@ export class Sheet<Item extends object, Facts> {
 
   /** Renders what changed in the group that has waited longest, and returns whether there was one. */
   renderNext(): boolean {
-    const next = this.#staleGroups.values().next();
+    const next = this.#stale.entries().next();
     if (next.done) return false;
-    this.#staleGroups.delete(next.value);
-    this.#render(next.value);
+    const [group, indexes] = next.value;
+    this.#stale.delete(group);
+    this.#render(group, indexes);
     return true;
   }
 
@@ -94,30 +95,36 @@ export class Sheet<Item extends object, Facts> {
     const slot = this.#slots[index];
     if (!slot || slot.stale) return;
     slot.stale = true;
-    this.#staleGroups.add(Math.floor(index / BLOCK_SLOTS));
+    const group = Math.floor(index / BLOCK_SLOTS);
+    const known = this.#stale.get(group);
+    if (known) known.push(index);
+    else this.#stale.set(group, [index]);
   }
 
-  #render(group: number): void {
-    const { facts, labels } = this.#view;
-    const first = group * BLOCK_SLOTS;
-    const changes = this.#columns.map(() => new Map<number, string>());
-    for (let index = 0; index < BLOCK_SLOTS; index++) {
-      const slot = this.#slots[first + index];
-      if (!slot?.stale) continue;
-      const before = slot.shown;
-      const after = slot.item && facts(slot.item);
-      slot.shown = after;
-      slot.stale = false;
-      let common: string | undefined;
-      for (const [column, { family }] of this.#columns.entries()) {
-        if (this.#same(family, before, after)) continue;
-        if (after) common ??= labels(after);
-        changes[column]?.set(index, after && common !== undefined ? family.lines(common, after) : '');
-      }
-    }
+  #render(group: number, indexes: number[]): void {
+    const changes: SlotText[][] = this.#columns.map(() => []);
+    for (const index of indexes.sort((a, b) => a - b)) this.#renderSlot(index, changes);
     for (const [column, { blocks }] of this.#columns.entries()) {
-      const lines = changes[column];
-      if (lines && lines.size > 0) blocks[group] = (blocks[group] ?? Block.empty).with(lines);
+      const texts = changes[column];
+      if (texts && texts.length > 0) blocks[group] = (blocks[group] ?? Block.empty).with(texts);
+    }
+  }
+
+  /** Appends, to each column's changes, the slot's text if it is not the one shown. */
+  #renderSlot(index: number, changes: readonly SlotText[][]): void {
+    const slot = this.#slots[index];
+    if (!slot) return;
+    const { item, shown } = slot;
+    const facts = item && this.#view.facts(item);
+    slot.shown = facts;
+    slot.stale = false;
+    let common: string | undefined;
+    for (let column = 0; column < this.#columns.length; column++) {
+      const family = this.#columns[column]?.family;
+      if (!family || this.#same(family, shown, facts)) continue;
+      if (facts) common ??= this.#view.labels(facts);
+      const text = facts && common !== undefined ? family.lines(common, facts) : '';
+      changes[column]?.push({ slot: index % BLOCK_SLOTS, text });
     }
   }
 

@@ -96,9 +96,10 @@ function block<Type extends CredentialSettings['type'], Name extends SecretName,
   shape: Shape,
 ) {
   const description = 'How requests are signed; the other keys depend on it.';
+  const oneFormEach = secrets.map((name) => ({ oneOf: formNames(name).map((form) => ({ required: [form] })) }));
   return strictMap({ type: z.literal(type).meta({ description }), ...formsOf(secrets), ...shape })
     .superRefine((keys, context) => requireOneForm(secrets, keys, context), { when: () => true })
-    .meta({ allOf: secrets.map((name) => ({ oneOf: formNames(name).map((form) => ({ required: [form] })) })) });
+    .meta(secrets.length === 0 ? {} : { allOf: oneFormEach });
 }
 
 /** The keys in which a secret can be given. */

@@ -32,7 +32,7 @@ export function listOf<Item extends z.core.$ZodType>(what: string, item: Item) {
 
 /** Text as it stands in the file, such as a tag or a name. */
 export function label(what: string) {
-  return text(`${what} of 1 to ${LONGEST_LABEL} characters`, LONGEST_LABEL).meta({ type: ANY_SCALAR });
+  return text(`${what} of 1 to ${LONGEST_LABEL} characters`, LONGEST_LABEL);
 }
 
 /** Text of 1 to `longest` characters that UTF-8 can carry: two different half surrogates would show as the same tag. */
@@ -41,7 +41,7 @@ export function text(expected: string, longest: number) {
   return z
     .string({ error: expected })
     .refine((value) => fits(value) && !/\p{Surrogate}/u.test(value), { error: expected })
-    .meta({ minLength: 1, maxLength: longest });
+    .meta({ type: ANY_SCALAR, minLength: 1, maxLength: longest });
 }
 
 /** Text that a pattern describes. */

@@ -8,7 +8,7 @@ type Mistake = { readonly offset: number; readonly path: string; readonly expect
 
 /** The mistakes of one file. */
 export class Report {
-  readonly #mistakes: Mistake[] = [];
+  readonly #mistakes = new Map<string, Mistake>();
   readonly #lines: LineCounter;
 
   constructor(lines: LineCounter) {
@@ -16,12 +16,14 @@ export class Report {
   }
 
   get isEmpty(): boolean {
-    return this.#mistakes.length === 0;
+    return this.#mistakes.size === 0;
   }
 
-  /** Adds a mistake at `offset` in the text. */
-  add(offset: number, path: Path | string, expected: string, found: string): void {
-    this.#mistakes.push({ offset, path: typeof path === 'string' ? path : formatPath(path), expected, found });
+  /** Adds a mistake at `offset` in the text. What else is said of the same place and path follows from it, and is dropped. */
+  add(offset: number, at: Path | string, expected: string, found: string): void {
+    const path = typeof at === 'string' ? at : formatPath(at);
+    const place = `${offset} ${path}`;
+    if (!this.#mistakes.has(place)) this.#mistakes.set(place, { offset, path, expected, found });
   }
 
   /** The line, from 1, of an offset in the text. */
@@ -31,8 +33,8 @@ export class Report {
 
   /** All of them in the order of the file. */
   problems(file: string): Problem[] {
-    return this.#mistakes
-      .toSorted((a, b) => a.offset - b.offset)
+    return [...this.#mistakes.values()]
+      .sort((a, b) => a.offset - b.offset)
       .map(({ offset, ...mistake }) => {
         const { line, col } = this.#lines.linePos(offset);
         return { file, line, column: col, ...mistake };

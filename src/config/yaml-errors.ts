@@ -29,14 +29,19 @@ const MEANINGS: Readonly<Record<ErrorCode, readonly [expected: string, found: st
 };
 
 /** More exact words for messages of the parser that quote nothing. */
-const EXACT: ReadonlyMap<string, readonly [expected: string, found: string]> = new Map([
-  ['Missing closing "quote', ['a closing double quote', 'none']],
-  ["Missing closing 'quote", ['a closing single quote', 'none']],
-  ['Implicit map keys need to be followed by map values', ['a colon after the key', 'none']],
-  ['Plain value cannot start with a tab character', ['spaces as indentation', 'a tab']],
-]);
+const EXACT: readonly (readonly [message: RegExp, expected: string, found: string])[] = [
+  [/^Missing closing "quote$/, 'a closing double quote', 'none'],
+  [/^Missing closing 'quote$/, 'a closing single quote', 'none'],
+  [/^Flow (map|sequence) .*end with a \}$/, 'a closing }', 'none'],
+  [/^Flow (map|sequence) .*end with a \]$/, 'a closing ]', 'none'],
+  [/^Missing , (or : )?between flow (map|sequence) items$/, 'a comma between items', 'none'],
+  [/^Missing space after : /, 'a space after the colon', 'none'],
+  [/^Sequence item without - indicator$/, 'a list item that starts with -', 'something else at its indentation'],
+  [/^Implicit map keys need to be followed by map values$/, 'a colon after the key', 'none'],
+];
 
 /** What was expected and found where the parser reports `code`. */
 export function explainYamlError(code: ErrorCode, message: string): readonly [expected: string, found: string] {
-  return EXACT.get(message) ?? MEANINGS[code];
+  const exact = EXACT.find(([pattern]) => pattern.test(message));
+  return exact ? [exact[1], exact[2]] : MEANINGS[code];
 }

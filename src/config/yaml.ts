@@ -1,14 +1,14 @@
 // Reads YAML so that every scalar is text and every value knows its place: syntax here, plain values in plain-values.ts.
-
-import type { CST } from 'yaml';
-import { Composer, type Document, LineCounter, type ParsedNode, Parser } from 'yaml';
+import { Composer, type CST, type Document, Lexer, LineCounter, type ParsedNode, Parser } from 'yaml';
 import { PlainValues } from './plain-values.ts';
 import type { Path } from './problem.ts';
 import { Report } from './report.ts';
 import { explainYamlError } from './yaml-errors.ts';
 
 /** Deeper than any configuration; the parser's composer and its regular expressions overflow the stack far beyond. */
-export const DEEPEST = 32;
+const DEEPEST = 32;
+/** 100,000 tags with digests and scan tasks take 2.7 million. */
+const MOST_LEXEMES = 4_000_000;
 
 /** A file's content as maps, lists, texts and nulls, with the place of each. */
 export type YamlTree = {
@@ -24,12 +24,8 @@ export type Place = { readonly offset: number; readonly isMultiline: boolean };
 export function readYaml(text: string): { tree: YamlTree | undefined; report: Report } {
   const lines = new LineCounter();
   const report = new Report(lines);
-  const tokens = [...new Parser(lines.addNewLine).parse(text)];
-  const tooDeep = findTooDeep(tokens);
-  if (tooDeep) {
-    report.add(tooDeep.offset, 'YAML', `at most ${DEEPEST} levels of nesting`, 'more');
-    return { tree: undefined, report };
-  }
+  const tokens = parseTokens(text, lines, report);
+  if (!report.isEmpty) return { tree: undefined, report };
   const options = { schema: 'failsafe', prettyErrors: false, uniqueKeys: false, resolveKnownTags: false } as const;
   const documents = [...new Composer<ParsedNode>(options).compose(tokens, true, text.length)];
   for (const { code, message, pos } of documents.flatMap(({ errors }) => errors)) {
@@ -38,6 +34,25 @@ export function readYaml(text: string): { tree: YamlTree | undefined; report: Re
   const [document, second] = documents;
   if (second) report.add(second.range[0], 'YAML', 'one document', 'another one that starts here');
   return { tree: document && report.isEmpty ? plainTree(document, text, report) : undefined, report };
+}
+
+/** Stops where a file nests too deep, or would take more memory than a process may have by default. */
+function parseTokens(text: string, lines: LineCounter, report: Report): CST.Token[] {
+  const parser = new Parser(lines.addNewLine);
+  const tokens: CST.Token[] = [];
+  lines.addNewLine(0);
+  let lexemes = 0;
+  for (const lexeme of new Lexer().lex(text)) {
+    const { offset } = parser;
+    tokens.push(...parser.next(lexeme));
+    lexemes += 1;
+    // The stack holds the document, the open collections and the scalar in the innermost one.
+    if (parser.stack.length > DEEPEST + 2) report.add(offset, 'YAML', `at most ${DEEPEST} levels of nesting`, 'more');
+    if (lexemes > MOST_LEXEMES) report.add(offset, 'YAML', `at most ${MOST_LEXEMES} words and marks`, 'more');
+    if (!report.isEmpty) return [];
+  }
+  tokens.push(...parser.end());
+  return tokens;
 }
 
 function plainTree(document: Document.Parsed, text: string, report: Report): YamlTree | undefined {
@@ -52,20 +67,4 @@ function plainTree(document: Document.Parsed, text: string, report: Report): Yam
       return { offset: start, isMultiline: text.slice(start, end).includes('\n') };
     },
   };
-}
-
-/** The first token that lies too deep, level by level: recursion is what this protects from. */
-function findTooDeep(tokens: readonly CST.Token[]): CST.Token | undefined {
-  let level = tokens.flatMap((token) => (token.type === 'document' && token.value ? [token.value] : []));
-  for (let depth = 1; level.length > 0; depth += 1) {
-    if (depth > DEEPEST) return level[0];
-    level = level.flatMap((token) =>
-      ('items' in token ? token.items : []).flatMap(({ key, value }) => [key, value]).filter(isToken),
-    );
-  }
-  return undefined;
-}
-
-function isToken(token: CST.Token | null | undefined): token is CST.Token {
-  return token !== null && token !== undefined;
 }

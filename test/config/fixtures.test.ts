@@ -1,0 +1,127 @@
+// Every file under test/fixtures/config: bad ones give exactly the messages beside them, good ones give what they say.
+import { readdirSync, readFileSync } from 'node:fs';
+import test from 'ava';
+import type { Config } from '../../src/config/config.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { ConfigError, formatProblems } from '../../src/config/problem.ts';
+
+const directory = new URL('../fixtures/config/', import.meta.url);
+const names = readdirSync(directory);
+
+for (const name of names.filter((each) => each.endsWith('.bad.yml'))) {
+  test(`${name} gives the pinned problems`, (t) => {
+    const file = new URL(name, directory).pathname;
+    const error = t.throws(() => loadConfig(file), { instanceOf: ConfigError });
+    const shown = formatProblems(error?.problems ?? []).map((line) => line.replace(file, name));
+    const expected = readFileSync(file.replace(/yml$/, 'expected'), 'utf8').trimEnd().split('\n');
+    t.deepEqual(shown, expected);
+  });
+}
+
+test('at least thirty kinds of mistake are pinned', (t) => {
+  t.true(names.filter((each) => each.endsWith('.bad.yml')).length >= 30);
+});
+
+/** What follows from a file that says no more than it must. */
+const minimal: Config = {
+  credentials: { type: 'default' },
+  rateLimit: { requestsPerSecond: 5, maxConcurrent: 4 },
+  requestTimeoutMs: 10_000,
+  intervals: { scanningMs: 15_000, completeMs: 600_000, failedMs: 600_000 },
+  backoff: { initialMs: 5_000, maxMs: 600_000 },
+  instances: [
+    {
+      id: 'cri-1',
+      region: 'cn-hangzhou',
+      endpoint: { protocol: 'https', host: 'cr.cn-hangzhou.aliyuncs.com' },
+      domain: '',
+      credentials: undefined,
+      repositories: [{ namespace: 'shop', name: 'api', id: '', tags: [{ tag: 'v1.0', digest: '', scanTaskId: '' }] }],
+    },
+  ],
+};
+
+for (const name of ['minimal', 'crlf', 'byte-order-mark']) {
+  test(`${name}.good.yml gives the defaults`, (t) => {
+    t.deepEqual(loadGood(name), minimal);
+  });
+}
+
+test('labels are the text in the file', (t) => {
+  const tags = loadGood('text-as-written').instances[0]?.repositories[0]?.tags.map(({ tag }) => tag);
+  t.deepEqual(tags, ['1.10', '0123', '1e3', 'no', 'null', '~', '2024-01-01', '0x10', 'quoted: #1', 'latest']);
+});
+
+test('aliases stand for what they name', (t) => {
+  const { credentials, instances } = loadGood('shared-by-alias');
+  t.deepEqual(instances[0]?.repositories, instances[1]?.repositories);
+  t.deepEqual(instances[1]?.credentials, credentials);
+});
+
+test('every key arrives in the unit of its name, and paths start at the directory of the file', (t) => {
+  const fixtures = new URL('.', directory).pathname;
+  t.deepEqual(loadGood('everything'), {
+    credentials: {
+      type: 'ram_role_arn',
+      accessKeyId: { from: 'value', value: 'LTAI5tExample' },
+      accessKeySecret: { from: 'file', path: `${fixtures}secrets/key` },
+      roleArn: 'acs:ram::1234567890123456:role/reader',
+      roleSessionName: 'exporter',
+      externalId: '42',
+    },
+    rateLimit: { requestsPerSecond: 0.5, maxConcurrent: 2 },
+    requestTimeoutMs: 90_000,
+    intervals: { scanningMs: 500, completeMs: 86_400_000, failedMs: 7_200_000 },
+    backoff: { initialMs: 1_000, maxMs: 1_000 },
+    instances: [
+      {
+        id: 'cri-1',
+        region: 'cn-hangzhou',
+        endpoint: { protocol: 'http', host: '127.0.0.1:8080' },
+        domain: 'shop-registry.cn-hangzhou.cr.aliyuncs.com',
+        credentials: {
+          type: 'sts',
+          accessKeyId: { from: 'env', name: 'KEY_ID' },
+          accessKeySecret: { from: 'file', path: '/run/secrets/key' },
+          securityToken: { from: 'file', path: new URL('../token', directory).pathname },
+        },
+        repositories: [
+          {
+            namespace: 'shop',
+            name: 'api',
+            id: 'crr-1',
+            tags: [
+              { tag: 'v1.0', digest: '', scanTaskId: '' },
+              {
+                tag: 'v1.1',
+                digest: `sha256:${'ab'.repeat(32)}`,
+                scanTaskId: '838152F9-F725-5A52-A344-8972D65AC045',
+              },
+            ],
+          },
+          { namespace: '', name: '', id: 'crr-2', tags: [{ tag: 'v1.0', digest: '', scanTaskId: '' }] },
+        ],
+      },
+      {
+        id: 'cri-2',
+        region: 'eu-central-1',
+        endpoint: { protocol: 'https', host: '[::1]:443' },
+        domain: '',
+        credentials: {
+          type: 'oidc_role_arn',
+          roleArn: 'acs:ram::1234567890123456:role/reader',
+          oidcProviderArn: 'acs:ram::1234567890123456:oidc-provider/ack',
+          oidcTokenFile: `${fixtures}token`,
+          roleSessionName: undefined,
+        },
+        repositories: [
+          { namespace: 'shop', name: 'web', id: '', tags: [{ tag: 'latest', digest: '', scanTaskId: '' }] },
+        ],
+      },
+    ],
+  });
+});
+
+function loadGood(name: string): Config {
+  return loadConfig(new URL(`${name}.good.yml`, directory).pathname);
+}

@@ -68,7 +68,9 @@ function add({ tree, report }: Context, path: Path, part: 'key' | 'value', expec
   const value = valueAt(tree.value, path);
   // A text that goes on in the next line has probably swallowed it.
   const text = typeof value === 'string' && isMultiline ? 'a text of several lines' : undefined;
-  report.add(offset, path, expected, found ?? text ?? describeValue(value, isConfidential(path)));
+  // A file that is but a text is more likely a secret than a configuration.
+  const isHidden = path.length === 0 || isConfidential(path);
+  report.add(offset, path, expected, found ?? text ?? describeValue(value, isHidden));
 }
 
 function ownersOf(key: string): string[] {

@@ -23,8 +23,15 @@ An API of Alibaba Cloud Container Registry (2018-12-01) on this machine, for dem
   --help, --version
 `;
 
-/** Where the program writes to. */
-export type Streams = { readonly stdout: (text: string) => void; readonly stderr: (text: string) => void };
+/** The program's surroundings. */
+export type Surroundings = {
+  readonly argv: readonly string[];
+  readonly version: string;
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
+  /** Aborted when it is to stop. */
+  readonly stop: AbortSignal;
+};
 
 type Settings = {
   readonly host: string;
@@ -39,15 +46,15 @@ class UsageError extends Error {
 }
 
 /**
- * Runs the simulator until `stop` is aborted.
+ * Runs the simulator until it is told to stop.
  *
  * @returns the exit status: 0 after a clean stop, 1 when it cannot run, 2 for a usage error
  */
-export async function main(argv: readonly string[], { stdout, stderr }: Streams, stop: AbortSignal): Promise<number> {
+export async function main({ argv, version, stdout, stderr, stop }: Surroundings): Promise<number> {
   try {
     const settings = readFlags(argv);
     if (settings === 'help') stdout(HELP);
-    else if (settings === 'version') stdout(`acr-simulator ${await version()}\n`);
+    else if (settings === 'version') stdout(`acr-simulator ${version}\n`);
     else return await run(settings, stderr, stop);
     return 0;
   } catch (error) {
@@ -57,7 +64,7 @@ export async function main(argv: readonly string[], { stdout, stderr }: Streams,
   }
 }
 
-async function run(settings: Settings, stderr: Streams['stderr'], stop: AbortSignal): Promise<number> {
+async function run(settings: Settings, stderr: Surroundings['stderr'], stop: AbortSignal): Promise<number> {
   const scenario = await readScenario(settings.scenarioFile, stderr);
   if (!scenario) return 1;
   const redactor = new Redactor();
@@ -90,7 +97,10 @@ async function serve(
 }
 
 /** The scenario, or undefined after its problems were written. */
-async function readScenario(file: string | undefined, stderr: Streams['stderr']): Promise<ScenarioInput | undefined> {
+async function readScenario(
+  file: string | undefined,
+  stderr: Surroundings['stderr'],
+): Promise<ScenarioInput | undefined> {
   if (file === undefined) return {};
   let text: string;
   try {
@@ -159,11 +169,4 @@ function readLogFormat(written: string): LogFormat {
     throw new UsageError(`--log.format: expected one of ${LOG_FORMATS.join(', ')}, found ${JSON.stringify(written)}`);
   }
   return format;
-}
-
-async function version(): Promise<string> {
-  const manifest: unknown = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
-  return typeof manifest === 'object' && manifest !== null && 'version' in manifest
-    ? String(manifest.version)
-    : 'unknown';
 }

@@ -141,6 +141,15 @@ test('a port that is taken ends it with 1 and a line that says so', async (t) =>
   t.regex(program.output.stderr, /^ts=\S+ level=error msg="cannot listen" error=".*EADDRINUSE.*"\n$/);
 });
 
+test('it goes on, and ends with 0, when nobody reads its log any more', async (t) => {
+  const program = run(t, '--listen-address=127.0.0.1:0');
+  const address = await listening(program);
+  program.child.stderr?.destroy();
+  t.is((await exchange({ address, method: 'GET', path: '/' })).status, 200);
+  program.child.kill('SIGTERM');
+  t.is(await program.ended, 0);
+});
+
 test('help and version go to stdout', async (t) => {
   const [help, version] = [run(t, '--help'), run(t, '--version')];
   t.is(await help.ended, 0);

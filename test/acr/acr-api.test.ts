@@ -178,6 +178,12 @@ const withoutCode: readonly (readonly [string, Canned, string, ApiErrorKind])[] 
     'HttpStatus_500',
     'transport',
   ],
+  [
+    '400 with a code and 2 MiB of spaces',
+    { status: 400, body: `{"Code":"NoPrivilege"}${' '.repeat(2 * 1024 * 1024)}` },
+    'HttpStatus_400',
+    'transport',
+  ],
   ['302 with HTML', { status: 302, body: '<html></html>' }, 'InvalidResponse', 'transport'],
   ['200 without a body', { body: '' }, 'InvalidResponse', 'transport'],
   ['200 with half a JSON', { body: '{"Status":"COMPLE' }, 'InvalidResponse', 'transport'],
@@ -208,6 +214,11 @@ test('HTTP 200 with another code than success and no IsSuccess is that error', a
   const error = await failureFrom(t, { body: { ...scanAnswer, IsSuccess: undefined, Code: 'TAG_NOT_EXIST' } });
   t.is(error.code, 'TAG_NOT_EXIST');
   t.is(error.kind, 'answered');
+});
+
+test('an answer whose IsSuccess is true is a success whatever its code', async (t) => {
+  const host = await canned(t, { body: { ...scanAnswer, Code: '200' } });
+  t.is((await testApi(host).getRepoTagScanStatus(scanRequest)).body.status, 'COMPLETE');
 });
 
 test('a repository without an id or with a name of another type is an invalid response', async (t) => {
@@ -305,10 +316,12 @@ test('of a body of 50 MB little is read, the connection is closed, and the next 
     return more();
   });
   const api = testApi(host);
+  const before = performance.now();
   const error = await failureOf(api.getRepoTagScanStatus(scanRequest));
   t.is(error.code, 'InvalidResponse');
   t.regex(error.message, /more than 1048576 bytes/);
   await Promise.all(closed);
+  t.true(performance.now() - before < 5000, 'the connection was closed late');
   t.true(sent < 10 * 1024 * 1024, `${sent} bytes were taken`);
   t.is((await api.getRepoTagScanStatus(scanRequest)).body.status, 'COMPLETE');
 });
@@ -383,6 +396,7 @@ for (const [title, head] of hangs) {
     t.is(error.kind, 'transport');
     t.true(elapsed >= 145 && elapsed < 1500, `${elapsed} ms`);
     await closed;
+    t.true(performance.now() - before < 3000, 'the connection was closed late');
   });
 }
 

@@ -156,6 +156,14 @@ test('a request that is sent only after the deadline does not reach the server',
   t.pass();
 });
 
+test('an answer that the client leaves unread is whole when its connection closes', async (t) => {
+  const sdk = await loadSdk(await installed(t, generatedClient.replace("bodyType: 'json'", "bodyType: 'binary'")));
+  const { host } = await startHttp(t, (_, response) => {
+    response.writeHead(200, { connection: 'close' }).end(JSON.stringify(scanAnswer));
+  });
+  t.is((await testApi(host, { sdk }).getRepoTagScanStatus(scanRequest)).body.status, 'COMPLETE');
+});
+
 test('a client that sends nothing is an error, whatever it returns or throws', async (t) => {
   for (const instead of ['return {};', 'throw new TypeError("odd");', 'throw undefined;', 'throw null;']) {
     const sdk = await loadSdk(await installed(t, generatedClient.replace('request.validate();', instead)));

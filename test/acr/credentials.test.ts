@@ -191,6 +191,30 @@ test('a change that ensure has found is still told by refresh when the values be
   t.false(await source.refresh());
 });
 
+test('values that ensure has found and the API has refused are no change', async (t) => {
+  const clock = testClock();
+  const { path, settings } = await accessKeyInFile(t);
+  const source = sourceOf(settings, { clock });
+  await source.ensure();
+  await writeFile(path, 'second-secret');
+  clock.nowMs += 1000;
+  await source.ensure();
+  source.refused(source.current() as SdkCredentials);
+  t.false(await source.refresh());
+});
+
+test('a file that ensure has missed is a change when it comes back, even the same', async (t) => {
+  const clock = testClock();
+  const { path, settings } = await accessKeyInFile(t);
+  const source = sourceOf(settings, { clock });
+  await source.ensure();
+  await rm(path);
+  clock.nowMs += 1000;
+  await unavailable(source);
+  await writeFile(path, KEY_SECRET);
+  t.true(await source.refresh());
+});
+
 test('without secret files refresh has nothing to tell', async (t) => {
   const source = sourceOf(
     { type: 'default' },

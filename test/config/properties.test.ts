@@ -88,9 +88,7 @@ test('any mutation of a good file gives a configuration or problems', (t) => {
   t.notThrows(() => fc.assert(fc.property(texts, isUnderstood), { numRuns: 500 }));
 });
 
-const label = fc
-  .string({ unit: 'grapheme', minLength: 1, maxLength: 40 })
-  .filter((text) => text.length <= 255);
+const label = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }).filter((text) => text.length <= 255);
 const tag = fc.record({
   tag: label,
   digest: fc.option(

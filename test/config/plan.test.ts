@@ -1,0 +1,127 @@
+// The poll plan and what --config.check warns of.
+import test from 'ava';
+import { checkSecrets } from '../../src/config/check-secrets.ts';
+import type { Config } from '../../src/config/config.ts';
+import { credentialSets } from '../../src/config/credential-sets.ts';
+import { parseConfig } from '../../src/config/parse.ts';
+import { formatPlan, planPolls } from '../../src/config/plan.ts';
+
+test('the quota goes round when it is enough: the configured intervals hold', (t) => {
+  const { sets, warnings } = planPolls(configOf({ tags: 600, head: 'rate_limit: { requests_per_second: 5 }' }));
+  t.deepEqual(sets[0]?.allComplete, {
+    askedRate: 1, // 600 tags in 600 s
+    scanningTags: 0,
+    scanningEveryMs: undefined,
+    completeEveryMs: 600_000,
+  });
+  t.is(sets[0]?.someScanning.scanningTags, 6);
+  t.is(sets[0]?.someScanning.askedRate, 6 / 15 + 594 / 600);
+  t.is(sets[0]?.someScanning.scanningEveryMs, 15_000);
+  t.is(sets[0]?.someScanning.completeEveryMs, 600_000);
+  t.deepEqual(warnings, []);
+});
+
+test('too small a quota stretches the intervals, those of complete tags first', (t) => {
+  const { sets, warnings } = planPolls(configOf({ tags: 2_000, head: 'rate_limit: { requests_per_second: 2 }' }));
+  // 2000 tags at 2 a second.
+  t.is(sets[0]?.allComplete.completeEveryMs, 1_000_000);
+  // 20 scanning tags ask for 20/15 = 1.33 a second and get it; 1980 share the other 0.67.
+  t.is(sets[0]?.someScanning.scanningEveryMs, 15_000);
+  t.is(Math.round(sets[0]?.someScanning.completeEveryMs ?? 0), 2_970_000);
+  t.deepEqual(warnings, [
+    'credentials default: the intervals ask for 3.33 requests a second, 2 requests a second are allowed: tags will be polled less often than configured',
+  ]);
+});
+
+test('scanning tags never take more than four of five requests', (t) => {
+  const { sets } = planPolls(configOf({ tags: 10_000, head: 'rate_limit: { requests_per_second: 5 }' }));
+  // 100 scanning tags ask for 6.67 a second and get 4; 9900 share 1.
+  t.is(sets[0]?.someScanning.scanningEveryMs, 25_000);
+  t.is(Math.round(sets[0]?.someScanning.completeEveryMs ?? 0), 9_900_000);
+});
+
+test('a quota that only scanning tags exceed is warned of as such', (t) => {
+  const { warnings } = planPolls(configOf({ tags: 600, head: 'rate_limit: { requests_per_second: 1.2 }' }));
+  t.is(warnings.length, 1);
+  t.regex(
+    warnings[0] ?? '',
+    /1\.39 requests a second while 1 % of the tags are scanning, 1\.2 requests a second are allowed/,
+  );
+});
+
+test('each set of credentials has its own row and its own quota', (t) => {
+  const config = parseConfig(
+    `instances:
+  - { id: a, region: cn, repositories: [{ id: crr-1, tags: [v1, v2] }] }
+  - { id: b, region: cn, credentials: { type: ecs_ram_role }, repositories: [{ namespace: n, name: m, tags: [v1] }] }
+  - { id: c, region: cn, repositories: [{ namespace: n, name: m, id: crr-2, tags: [v1] }] }
+`,
+    '/etc/config.yml',
+  );
+  t.deepEqual(credentialSets(config), [
+    { name: 'default', settings: { type: 'default' }, instanceIds: ['a', 'c'] },
+    { name: 'b', settings: { type: 'ecs_ram_role', roleName: undefined }, instanceIds: ['b'] },
+  ]);
+  const [shared, own] = planPolls(config).sets;
+  t.like(shared, { credentials: 'default', instances: 2, tags: 3, lookups: 1 });
+  t.like(own, { credentials: 'b', instances: 1, tags: 1, lookups: 1, firstSweepMs: 400 });
+});
+
+test('the top-level credentials are no set when every instance brings its own', (t) => {
+  const config = parseConfig(
+    'instances: [{ id: a, region: cn, credentials: { type: default }, repositories: [{ id: crr-1, tags: [v1] }] }]',
+    '/etc/config.yml',
+  );
+  t.deepEqual(
+    credentialSets(config).map(({ name }) => name),
+    ['a'],
+  );
+});
+
+test('the plan is a table', (t) => {
+  const plan = planPolls(configOf({ tags: 2_000, head: 'rate_limit: { requests_per_second: 2 }' }));
+  t.is(
+    formatPlan(plan),
+    `Intervals: scanning 15s, complete 10m, failed 10m
+
+CREDENTIALS  TAGS  FIRST SWEEP  WHEN          ASKED   ALLOWED  SCANNING EVERY  COMPLETE EVERY
+default      2000  16m41s       all complete  3.33/s  2/s      -               16m40s, not 10m
+                                1 % scanning  4.63/s  2/s      15s             49m30s, not 10m
+`,
+  );
+});
+
+test('missing files and variables are warned of by key, for their values may be misplaced secrets', async (t) => {
+  const config = parseConfig(
+    `credentials:
+  type: sts
+  access_key_id_env: PRESENT
+  access_key_secret_env: opensesame
+  security_token_file: token
+instances:
+  - { id: a, region: cn, repositories: [{ id: crr-1, tags: [v1] }] }
+  - id: b
+    region: cn
+    credentials: { type: oidc_role_arn, role_arn: r, oidc_provider_arn: p, oidc_token_file: /run/token }
+    repositories: [{ id: crr-1, tags: [v1] }]
+`,
+    '/etc/acr/config.yml',
+  );
+  const asked: string[] = [];
+  const warnings = await checkSecrets(config, {
+    hasVariable: (name) => name === 'PRESENT',
+    hasFile: async (path) => asked.push(path) === 0,
+  });
+  t.deepEqual(asked, ['/etc/acr/token', '/run/token']);
+  t.deepEqual(warnings, [
+    'credentials.access_key_secret_env: no such environment variable',
+    'credentials.security_token_file: no such file; relative paths start at the directory of the configuration file',
+    'instances[1].credentials.oidc_token_file: no such file; relative paths start at the directory of the configuration file',
+  ]);
+});
+
+function configOf({ tags, head }: { tags: number; head: string }): Config {
+  const list = Array.from({ length: tags }, (_, index) => `v${index}`).join(', ');
+  const text = `${head}\ninstances: [{ id: a, region: cn, repositories: [{ namespace: n, name: m, tags: [${list}] }] }]`;
+  return parseConfig(text, '/etc/config.yml');
+}

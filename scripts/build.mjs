@@ -1,6 +1,6 @@
 // Builds dist/ from src/: removes what an earlier build left, compiles, notes version and revision, makes the programs executable.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,6 +14,7 @@ const { status } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.
   stdio: 'inherit',
 });
 if (status !== 0) process.exit(status ?? 1);
+cpSync(join(root, 'src/web/assets'), join(root, 'dist/web/assets'), { recursive: true });
 for (const program of ['bin.js', 'simulator/bin.js']) chmodSync(join(root, 'dist', program), 0o755);
 
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));

@@ -30,6 +30,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   bottleneck: ['acr/rate-limiter'],
   'prom-client': ['metrics'],
   koa: ['web'],
+  'preact-render-to-string': ['web'],
   negotiator: ['web'],
   yaml: ['config', 'simulator'],
   zod: ['config', 'simulator'],
@@ -43,16 +44,21 @@ const PROGRAMS = ['bin.ts', 'demo.ts', 'simulator/bin.ts'];
 type Import = { readonly from: string; readonly to: string; readonly typesOnly: boolean };
 
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.ts'))
+  .filter((file) => /\.tsx?$/.test(file))
   .map((file) => file.replaceAll('\\', '/'));
 const imports: readonly Import[] = files.flatMap(importsOf);
+
+/** Whether a path without its ending is one of the sources. */
+function isFile(path: string): boolean {
+  return files.includes(`${path}.ts`) || files.includes(`${path}.tsx`);
+}
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(src, file), 'utf8');
   const statements = /^(?:import|export)\s+(type\s+)?(?:([^;'"]*?)\s+from\s+)?'([^']+)'/gm;
   return [...text.matchAll(statements)].map(([, type, names = '', specifier = '']) => ({
-    from: file.replace(/\.ts$/, ''),
-    to: specifier.startsWith('.') ? posix.join(dirname(file), specifier).replace(/\.ts$/, '') : specifier,
+    from: file.replace(/\.tsx?$/, ''),
+    to: specifier.startsWith('.') ? posix.join(dirname(file), specifier).replace(/\.tsx?$/, '') : specifier,
     typesOnly:
       type !== undefined ||
       (/^\{/.test(names) &&
@@ -77,7 +83,7 @@ test('every file lies in a room, and a room imports only what it may', (t) => {
     `${files.length} files, ${imports.length} imports: the reading of import lines is broken`,
   );
   const trespasses = imports
-    .filter(({ to }) => files.includes(`${to}.ts`))
+    .filter(({ to }) => isFile(to))
     .filter(({ from, to }) => roomOf(from) !== roomOf(to))
     .filter(({ from, to, typesOnly }) => {
       const allowed = ROOMS[roomOf(from)] ?? [];
@@ -87,13 +93,11 @@ test('every file lies in a room, and a room imports only what it may', (t) => {
       );
     });
   t.deepEqual(trespasses, []);
-  t.deepEqual([...new Set(files.map((file) => roomOf(file.replace(/\.ts$/, ''))))].sort(), Object.keys(ROOMS).sort());
+  t.deepEqual([...new Set(files.map((file) => roomOf(file.replace(/\.tsx?$/, ''))))].sort(), Object.keys(ROOMS).sort());
 });
 
 test('what is imported from within the project exists', (t) => {
-  const missing = imports.filter(
-    ({ from, to }) => !files.includes(`${to}.ts`) && to.startsWith('..') && from !== 'build-info',
-  );
+  const missing = imports.filter(({ from, to }) => !isFile(to) && to.startsWith('..') && from !== 'build-info');
   t.deepEqual(missing, []);
 });
 
@@ -111,9 +115,7 @@ test('a package is imported only where its room is', (t) => {
 
 test('every package that is imported is listed', (t) => {
   const packages = new Set(
-    imports
-      .map(({ to }) => to)
-      .filter((to) => /^(@|[a-z])/.test(to) && !to.startsWith('node:') && !files.includes(`${to}.ts`)),
+    imports.map(({ to }) => to).filter((to) => /^(@|[a-z])/.test(to) && !to.startsWith('node:') && !isFile(to)),
   );
   const { dependencies } = JSON.parse(readFileSync(join(src, '../package.json'), 'utf8'));
   for (const name of packages)

@@ -16,6 +16,7 @@ import type { Timing } from '../watch/timing.ts';
 import { createRoutes, type ReloadResult } from '../web/routes.ts';
 import { WebServer } from '../web/server.ts';
 import { Fleet } from './fleet.ts';
+import { overviewOf, targetRows } from './overview.ts';
 
 /** What the program is made of that a test may want otherwise. */
 export type AppDependencies = {
@@ -58,23 +59,27 @@ export function createApp(initial: Config, deps: AppDependencies): App {
   const poller = new Poller({ store, meter: own, clock, random, logger, timing: timingOf(initial) });
   const roster = new Roster({ store, poller, clock, logger });
   const fleet: Fleet = new Fleet({ env, clock, logger, redactor, performer: poller, roster });
+  const startedMs = clock.now();
   let instanceIds: readonly string[] = [];
   let sdk: Sdk | undefined;
   let polling = false;
   let lastReload: Promise<unknown> = Promise.resolve();
 
   const isReady = () => polling && !stopping.signal.aborted;
+  const about = () => ({
+    startedMs,
+    version: build.version,
+    revision: build.revision,
+    sdk: sdk?.label ?? '',
+    telemetryPath: deps.telemetryPath,
+    ready: isReady(),
+  });
   const listener = createRoutes({
     telemetryPath: deps.telemetryPath,
     metrics: (request) => exposition.scrape(request),
     isReady,
-    landingPage: () => ({
-      version: build.version,
-      revision: build.revision,
-      telemetryPath: deps.telemetryPath,
-      ready: isReady(),
-      tags: store.totals(),
-    }),
+    overview: () => overviewOf({ clock, store, schedulers: () => fleet.schedulers(), about }),
+    targets: () => targetRows(roster, clock),
     reload: deps.enableLifecycle ? () => reload() : undefined,
     logger,
   });

@@ -1,9 +1,15 @@
 // What is answered under which path: a koa application that knows nothing of listening.
+import { Readable } from 'node:stream';
 import Koa, { type Context } from 'koa';
 import type { Logger } from '../util/logger.ts';
-import { type LandingPage, renderLandingPage } from './landing-page.ts';
+import { ASSET_PATHS, loadAssets, type PageAssets } from './assets.ts';
 import { type MetricsFormat, preferredFormat, prefersGzip } from './negotiation.ts';
+import type { Overview, TargetRow } from './overview.ts';
+import { renderPage } from './page/page.tsx';
+import { comparisonOf, queryOf, readView } from './page/view.ts';
 import { sendChunks } from './send-chunks.ts';
+import { ParameterError, readTargetQuery, selectTargets } from './target-query.ts';
+import { renderBadData, renderTargets } from './targets-api.ts';
 
 /** A page of metrics, ready to be sent. */
 export type MetricsPage = {
@@ -21,7 +27,9 @@ export type WebHandlers = {
   readonly telemetryPath: string;
   readonly metrics: (options: { format: MetricsFormat; gzip: boolean }) => Promise<MetricsPage>;
   readonly isReady: () => boolean;
-  readonly landingPage: () => LandingPage;
+  readonly overview: () => Overview;
+  /** Every watched tag, in the order of the configuration. */
+  readonly targets: () => Iterable<TargetRow>;
   /** Undefined while reloading over HTTP is not allowed. */
   readonly reload: (() => Promise<ReloadResult>) | undefined;
   readonly logger: Logger;
@@ -31,13 +39,28 @@ type Handler = (ctx: Context) => Promise<void> | void;
 type Route = Readonly<Record<string, Handler>>;
 
 /** Paths that are taken, so that the telemetry path must be another one. */
-export const FIXED_PATHS = ['/', '/-/healthy', '/-/ready', '/-/reload', '/api/v1/targets'] as const;
+export const FIXED_PATHS = ['/', '/-/healthy', '/-/ready', '/-/reload', '/api/v1/targets', ...ASSET_PATHS] as const;
+
+/** The page has one style sheet and one script, both its own. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "style-src 'self'",
+  "script-src 'self'",
+  "connect-src 'self'",
+  'img-src data:',
+  "form-action 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
 
 /** The application's request listener for `http.createServer`. */
 export function createRoutes(handlers: WebHandlers): ReturnType<Koa['callback']> {
+  const assets = loadAssets();
   const routes = new Map<string, Route>([
-    ['/', { GET: (ctx) => showLandingPage(ctx, handlers) }],
+    ['/', { GET: (ctx) => showPage(ctx, handlers, assets) }],
     [handlers.telemetryPath, { GET: (ctx) => showMetrics(ctx, handlers) }],
+    ['/api/v1/targets', { GET: (ctx) => showTargets(ctx, handlers) }],
+    ...assets.all.map(({ path, type, body }): [string, Route] => [path, { GET: (ctx) => showAsset(ctx, type, body) }]),
     ['/-/healthy', { GET: (ctx) => plain(ctx, 200, 'acr-scan-exporter is healthy.') }],
     ['/-/ready', { GET: (ctx) => showReadiness(ctx, handlers) }],
     ['/-/reload', { POST: (ctx) => reload(ctx, handlers), PUT: (ctx) => reload(ctx, handlers) }],
@@ -80,13 +103,33 @@ function showReadiness(ctx: Context, { isReady }: WebHandlers): void {
   else plain(ctx, 503, 'acr-scan-exporter is not ready.');
 }
 
-function showLandingPage(ctx: Context, { landingPage }: WebHandlers): void {
-  ctx.set(
-    'Content-Security-Policy',
-    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
-  );
+async function showPage(ctx: Context, { overview, targets }: WebHandlers, assets: PageAssets): Promise<void> {
+  const shown = overview();
+  const view = readView(ctx.URL.searchParams, Object.keys(shown.totals));
+  const selection = await selectTargets(targets(), queryOf(view), comparisonOf(view));
+  ctx.set('Content-Security-Policy', CONTENT_SECURITY_POLICY);
+  ctx.set('Cache-Control', 'no-store');
   ctx.type = 'text/html; charset=utf-8';
-  ctx.body = renderLandingPage(landingPage());
+  ctx.body = renderPage({ overview: shown, selection, view, assets });
+}
+
+async function showTargets(ctx: Context, { overview, targets }: WebHandlers): Promise<void> {
+  ctx.set('Cache-Control', 'no-store');
+  ctx.type = 'application/json; charset=utf-8';
+  try {
+    const query = readTargetQuery(ctx.URL.searchParams, Object.keys(overview().totals));
+    ctx.body = Readable.from(renderTargets(await selectTargets(targets(), query)));
+  } catch (error) {
+    if (!(error instanceof ParameterError)) throw error;
+    ctx.status = 400;
+    ctx.body = renderBadData(error.message);
+  }
+}
+
+function showAsset(ctx: Context, type: string, body: string): void {
+  ctx.set('Cache-Control', 'public, max-age=31536000, immutable');
+  ctx.type = type;
+  ctx.body = body;
 }
 
 async function reload(ctx: Context, { reload: perform }: WebHandlers): Promise<void> {

@@ -1,0 +1,42 @@
+// What is known, as the pages for people and the JSON API want it.
+import type { SchedulerStatus } from '../metrics/own.ts';
+import type { StateStore } from '../state/store.ts';
+import type { Clock } from '../util/clock.ts';
+import type { Roster } from '../watch/roster.ts';
+import type { PollTask } from '../watch/task.ts';
+import type { Overview, TargetRow } from '../web/overview.ts';
+
+export type OverviewSources = {
+  readonly clock: Clock;
+  readonly store: StateStore;
+  readonly schedulers: () => readonly SchedulerStatus[];
+  readonly about: () => Pick<Overview, 'startedMs' | 'version' | 'revision' | 'sdk' | 'telemetryPath' | 'ready'>;
+};
+
+export function overviewOf({ clock, store, schedulers, about }: OverviewSources): Overview {
+  return { ...about(), nowMs: clock.now(), totals: store.totals(), quota: schedulers() };
+}
+
+/** Every watched tag. The schedule is kept by the monotonic clock, people read the wall clock. */
+export function* targetRows(roster: Roster, clock: Clock): Generator<TargetRow> {
+  const wallOffsetMs = clock.now() - clock.monotonic();
+  for (const poll of roster.polls()) yield targetRow(poll, wallOffsetMs);
+}
+
+function targetRow({ tag: { target, state }, position, dueAtMs }: PollTask, wallOffsetMs: number): TargetRow {
+  const { instanceId, namespace, name, id } = target.repository;
+  return {
+    instanceId,
+    repoNamespace: namespace,
+    repoName: name,
+    repoId: id,
+    tag: target.tag,
+    digest: target.digest,
+    status: state.status,
+    sinceMs: state.sinceMs,
+    lastPollMs: state.lastPollMs,
+    lastSuccessMs: state.lastSuccessMs,
+    nextPollMs: position < 0 ? undefined : dueAtMs + wallOffsetMs,
+    lastError: state.lastError,
+  };
+}

@@ -1,0 +1,32 @@
+// The page's own style sheet and script: read once, and asked for under a name that changes with their content.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+
+const CSS_PATH = '/assets/page.css';
+const JS_PATH = '/assets/page.js';
+
+export const ASSET_PATHS = [CSS_PATH, JS_PATH] as const;
+
+export type Asset = { readonly path: string; readonly type: string; readonly body: string };
+
+export type PageAssets = {
+  readonly all: readonly Asset[];
+  /** Addresses for the page, with a mark of the content: browsers may keep what they got for ever. */
+  readonly css: string;
+  readonly js: string;
+};
+
+/** Reads the files beside this module. */
+export function loadAssets(): PageAssets {
+  const css = read(CSS_PATH, 'text/css; charset=utf-8');
+  const js = read(JS_PATH, 'text/javascript; charset=utf-8');
+  return { all: [css, js], css: addressOf(css), js: addressOf(js) };
+}
+
+function read(path: string, type: string): Asset {
+  return { path, type, body: readFileSync(new URL(`.${path}`, import.meta.url), 'utf8') };
+}
+
+function addressOf({ path, body }: Asset): string {
+  return `${path}?v=${createHash('sha256').update(body).digest('hex').slice(0, 12)}`;
+}

@@ -1,0 +1,80 @@
+// Keeps the page at `/` fresh: times go on, copy buttons work, and what is live is fetched again. The page is whole without it.
+
+const REFRESH_MS = 10_000;
+const COPIED_MS = 1_500;
+const STEPS = [
+  [86_400, 'd'],
+  [3_600, 'h'],
+  [60, 'min'],
+  [1, 's'],
+];
+
+// The server's clock is the one that the times are of.
+const served = Date.parse(document.querySelector('main').dataset.now);
+let ahead = served - Date.now();
+
+function spanText(ms) {
+  const seconds = Math.max(0, Math.round(ms / 1_000));
+  const first = STEPS.findIndex(([size]) => seconds >= size);
+  if (first < 0) return '0 s';
+  const [size, unit] = STEPS[first];
+  const [nextSize, nextUnit] = STEPS[first + 1] ?? [1, ''];
+  const rest = Math.floor((seconds % size) / nextSize);
+  const head = `${Math.floor(seconds / size)} ${unit}`;
+  return rest === 0 || nextUnit === '' ? head : `${head} ${rest} ${nextUnit}`;
+}
+
+function updateTimes() {
+  const now = Date.now() + ahead;
+  for (const time of document.querySelectorAll('time[data-kind]')) {
+    const at = Date.parse(time.dateTime);
+    const text =
+      time.dataset.kind === 'ago' ? `${spanText(now - at)} ago` : at <= now ? 'due' : `in ${spanText(at - now)}`;
+    if (time.textContent !== text) time.textContent = text;
+  }
+}
+
+function showCopyButtons() {
+  if (!navigator.clipboard) return;
+  for (const button of document.querySelectorAll('button[data-copy]')) button.hidden = false;
+}
+
+/** Replaces what is live, unless somebody is in the middle of it: a selection, or the focus, would be lost. */
+async function refresh() {
+  if (document.hidden) return;
+  const response = await fetch(location.href, { headers: { accept: 'text/html' } });
+  if (!response.ok) return;
+  const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
+  ahead = Date.parse(fresh.querySelector('main').dataset.now) - Date.now();
+  for (const part of document.querySelectorAll('[data-live]')) {
+    const replacement = fresh.querySelector(`[data-live="${part.dataset.live}"]`);
+    if (replacement && !isInUse(part)) part.replaceWith(replacement);
+  }
+  showCopyButtons();
+  updateTimes();
+}
+
+function isInUse(part) {
+  const selection = getSelection();
+  const selected = selection !== null && !selection.isCollapsed && part.contains(selection.anchorNode);
+  return selected || part.contains(document.activeElement);
+}
+
+document.addEventListener('click', async ({ target }) => {
+  const button = target.closest?.('button[data-copy]');
+  if (!button) return;
+  await navigator.clipboard.writeText(button.dataset.copy);
+  const label = button.firstChild;
+  label.textContent = 'Copied';
+  button.blur();
+  setTimeout(() => {
+    label.textContent = 'Copy';
+  }, COPIED_MS);
+});
+
+showCopyButtons();
+setInterval(updateTimes, 1_000);
+setInterval(() => {
+  // The exporter may be restarting: the next turn tries again, and the times on the page show how old it is.
+  refresh().catch(() => {});
+}, REFRESH_MS);

@@ -1,0 +1,53 @@
+// What the pages for people and the JSON API show: plain values, handed in by who knows them.
+
+export type LastError = {
+  readonly code: string;
+  readonly message: string;
+  /** Empty when there is none. */
+  readonly requestId: string;
+  readonly timeMs: number;
+};
+
+/** A watched tag. Times are milliseconds since the epoch, undefined when not known. */
+export type TargetRow = {
+  readonly instanceId: string;
+  readonly repoNamespace: string;
+  readonly repoName: string;
+  readonly repoId: string;
+  readonly tag: string;
+  readonly digest: string;
+  readonly status: string;
+  readonly sinceMs: number;
+  readonly lastPollMs: number | undefined;
+  readonly lastSuccessMs: number | undefined;
+  /** Undefined while a poll is under way, or waits for a lookup. */
+  readonly nextPollMs: number | undefined;
+  /** Set exactly while the last poll failed. */
+  readonly lastError: LastError | undefined;
+};
+
+/** How the requests under one set of credentials stand. Rates are requests a second. */
+export type QuotaRow = {
+  readonly credentials: string;
+  readonly rate: { readonly configured: number; readonly current: number };
+  readonly inFlight: number;
+  readonly due: { readonly urgent: number; readonly background: number };
+  readonly oldestDueSeconds: { readonly urgent: number; readonly background: number };
+  readonly paused: { readonly refused: boolean; readonly throttled: boolean };
+};
+
+/** Everything but the tags. */
+export type Overview = {
+  readonly nowMs: number;
+  readonly startedMs: number;
+  readonly version: string;
+  /** Empty when not known. */
+  readonly revision: string;
+  /** Empty while the SDK is being loaded. */
+  readonly sdk: string;
+  readonly telemetryPath: string;
+  readonly ready: boolean;
+  /** Watched tags by scan status, every status present. */
+  readonly totals: Readonly<Record<string, number>>;
+  readonly quota: readonly QuotaRow[];
+};

@@ -1,0 +1,154 @@
+// The page at `/`: what is watched and why something is not green. Whole without JavaScript; a script keeps it fresh.
+import { renderToString } from 'preact-render-to-string';
+import type { Overview } from '../overview.ts';
+import type { TargetSelection } from '../target-query.ts';
+import { Quota, StatusSummary } from './summary.tsx';
+import { TargetsTable } from './targets-table.tsx';
+import { countText, spanText } from './texts.ts';
+import { addressOf, ROWS_PER_PAGE, type View } from './view.ts';
+
+export type PageProps = {
+  readonly overview: Overview;
+  readonly selection: TargetSelection;
+  readonly view: View;
+  /** Where style sheet and script are. */
+  readonly assets: { readonly css: string; readonly js: string };
+};
+
+/** The page as HTML. Everything in it is escaped by the renderer. */
+export function renderPage(props: PageProps): string {
+  return `<!doctype html>\n${renderToString(<Page {...props} />)}\n`;
+}
+
+function Page({ overview, selection, view, assets }: PageProps) {
+  return (
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>acr-scan-exporter</title>
+        <link rel="icon" href="data:," />
+        <link rel="stylesheet" href={assets.css} />
+        <script src={assets.js} defer />
+      </head>
+      <body>
+        <a class="skip" href="#targets">
+          Skip to the watched tags
+        </a>
+        <Header overview={overview} />
+        <main data-now={new Date(overview.nowMs).toISOString()}>
+          <div class="top">
+            <StatusSummary totals={overview.totals} view={view} />
+            <Quota rows={overview.quota} />
+          </div>
+          <section id="targets" aria-labelledby="targets-heading">
+            <h2 id="targets-heading" class="hidden">
+              Targets
+            </h2>
+            <Filter view={view} statuses={Object.keys(overview.totals)} />
+            <div data-live="targets">
+              <Found selection={selection} view={view} />
+              {selection.rows.length === 0 ? null : (
+                <TargetsTable rows={selection.rows} view={view} nowMs={overview.nowMs} />
+              )}
+              <Pages total={selection.total} view={view} />
+            </div>
+          </section>
+        </main>
+      </body>
+    </html>
+  );
+}
+
+function Header({ overview }: { readonly overview: Overview }) {
+  const { version, revision, sdk, nowMs, startedMs, telemetryPath, ready } = overview;
+  return (
+    <header>
+      <h1>acr-scan-exporter</h1>
+      <p data-live="build">
+        <span class={ready ? 'mark good' : 'mark warn'}>{ready ? 'polling' : 'not polling yet'}</span> version {version}
+        {revision === '' ? null : ` (${revision})`}, up for {spanText(nowMs - startedMs)}
+        {sdk === '' ? null : `, ${sdk}`}
+      </p>
+      <nav aria-label="Other pages">
+        <a href={telemetryPath}>Metrics</a> <a href="/api/v1/targets">JSON</a> <a href="/-/healthy">Health</a>{' '}
+        <a href="/-/ready">Readiness</a>
+      </nav>
+    </header>
+  );
+}
+
+function Filter({ view, statuses }: { readonly view: View; readonly statuses: readonly string[] }) {
+  return (
+    <search>
+      <form method="get" action="/">
+        <label>
+          Status
+          <select name="status">
+            <option value="">all</option>
+            {statuses.map((status) => (
+              <option key={status} value={status} selected={view.statuses.includes(status)}>
+                {status}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label class="grow">
+          Text
+          <input
+            type="search"
+            name="q"
+            value={view.text}
+            placeholder="repository, tag, digest, error code, RequestId"
+          />
+        </label>
+        {view.sort === 'attention' ? null : <input type="hidden" name="sort" value={view.sort} />}
+        {view.descending ? <input type="hidden" name="order" value="desc" /> : null}
+        <button type="submit">Filter</button>
+        {view.statuses.length > 0 || view.text !== '' ? (
+          <a href={addressOf({ ...view, statuses: [], text: '', page: 1 })}>Show all</a>
+        ) : null}
+      </form>
+    </search>
+  );
+}
+
+function Found({ selection: { total, rows }, view }: { readonly selection: TargetSelection; readonly view: View }) {
+  const first = (view.page - 1) * ROWS_PER_PAGE + 1;
+  const range = `${first.toLocaleString('en-US')} to ${(first + rows.length - 1).toLocaleString('en-US')} of ${countText(total, 'tag')}`;
+  const text =
+    total === 0 ? 'No tag matches.' : rows.length === 0 ? `There are only ${countText(total, 'tag')}.` : range;
+  return (
+    <p class="found" role="status">
+      {text}
+    </p>
+  );
+}
+
+function Pages({ total, view }: { readonly total: number; readonly view: View }) {
+  const last = Math.max(1, Math.ceil(total / ROWS_PER_PAGE));
+  if (last === 1) return null;
+  const to = (page: number) => addressOf({ ...view, page });
+  return (
+    <nav class="pages" aria-label="Pages of tags">
+      {view.page > 1 ? (
+        <a href={to(Math.min(view.page - 1, last))} rel="prev">
+          Previous
+        </a>
+      ) : (
+        <span class="quiet">Previous</span>
+      )}
+      <span>
+        Page {view.page} of {last}
+      </span>
+      {view.page < last ? (
+        <a href={to(view.page + 1)} rel="next">
+          Next
+        </a>
+      ) : (
+        <span class="quiet">Next</span>
+      )}
+    </nav>
+  );
+}

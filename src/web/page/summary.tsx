@@ -1,0 +1,99 @@
+// The top of the page: how many tags have which status, and how the quota stands.
+import type { Overview, QuotaRow } from '../overview.ts';
+import { countText, rateText, spanText } from './texts.ts';
+import { addressOf, type View } from './view.ts';
+
+const BAR_WIDTH = 1_000;
+
+export function StatusSummary({ totals, view }: { readonly totals: Overview['totals']; readonly view: View }) {
+  const entries = Object.entries(totals);
+  const sum = entries.reduce((total, [, count]) => total + count, 0);
+  return (
+    <section aria-labelledby="tags-heading" data-live="status">
+      <h2 id="tags-heading">{countText(sum, 'watched tag')}</h2>
+      <StatusBar entries={entries} sum={sum} />
+      <ul class="totals">
+        {entries.map(([status, count]) => {
+          const chosen = view.statuses.length === 1 && view.statuses[0] === status;
+          const href = addressOf({ ...view, statuses: chosen ? [] : [status], page: 1 });
+          return (
+            <li key={status}>
+              <a href={href} class={`total status-${status}`} aria-current={chosen ? 'true' : undefined}>
+                <span class="dot" aria-hidden="true" />
+                <span class="count">{count.toLocaleString('en-US')}</span> {status}
+              </a>
+            </li>
+          );
+        })}
+      </ul>
+    </section>
+  );
+}
+
+/** Says nothing that the list under it does not say. */
+function StatusBar({
+  entries,
+  sum,
+}: {
+  readonly entries: readonly (readonly [string, number])[];
+  readonly sum: number;
+}) {
+  let x = 0;
+  const parts = entries.map(([status, count]) => {
+    const width = sum === 0 ? 0 : (count / sum) * BAR_WIDTH;
+    const part = <rect key={status} class={`fill-${status}`} x={x} width={width} y="0" height="10" />;
+    x += width;
+    return part;
+  });
+  return (
+    <svg class="bar" viewBox={`0 0 ${BAR_WIDTH} 10`} preserveAspectRatio="none" aria-hidden="true">
+      {parts}
+    </svg>
+  );
+}
+
+export function Quota({ rows }: { readonly rows: readonly QuotaRow[] }) {
+  return (
+    <section aria-labelledby="quota-heading" data-live="quota">
+      <h2 id="quota-heading">Quota</h2>
+      <ul class="quota">
+        {rows.map((row) => (
+          <li key={row.credentials}>
+            <h3>
+              <bdi>{row.credentials}</bdi> <PauseMark row={row} />
+            </h3>
+            <dl>
+              <Fact name="Requests a second">
+                {rateText(row.rate.current)} of {rateText(row.rate.configured)}
+              </Fact>
+              <Fact name="Under way">{String(row.inFlight)}</Fact>
+              <Fact name="Due, urgent">{backlogText(row.due.urgent, row.oldestDueSeconds.urgent)}</Fact>
+              <Fact name="Due, background">{backlogText(row.due.background, row.oldestDueSeconds.background)}</Fact>
+            </dl>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function PauseMark({ row: { paused, rate } }: { readonly row: QuotaRow }) {
+  if (paused.refused) return <span class="mark bad">paused: credentials refused</span>;
+  if (paused.throttled) return <span class="mark bad">paused: throttled</span>;
+  if (rate.current < rate.configured) return <span class="mark warn">slowed down: throttled</span>;
+  return null;
+}
+
+function Fact({ name, children }: { readonly name: string; readonly children: preact.ComponentChildren }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+function backlogText(due: number, oldestSeconds: number): string {
+  if (due === 0) return 'none';
+  return `${due.toLocaleString('en-US')}, the oldest for ${spanText(oldestSeconds * 1_000)}`;
+}

@@ -1,0 +1,160 @@
+// The table of watched tags: a row each, with why it is not green.
+import type { LastError, TargetRow } from '../overview.ts';
+import { shortDigest } from './texts.ts';
+import { RelativeTime } from './time.tsx';
+import { addressOf, type SortKey, type View } from './view.ts';
+
+const COLUMNS: readonly { readonly key: SortKey | undefined; readonly title: string }[] = [
+  { key: 'status', title: 'Status' },
+  { key: 'repository', title: 'Repository' },
+  { key: 'tag', title: 'Tag' },
+  { key: 'since', title: 'Since' },
+  { key: 'last_poll', title: 'Last poll' },
+  { key: 'next_poll', title: 'Next poll' },
+  { key: 'error', title: 'Last error' },
+  { key: 'instance', title: 'Instance' },
+];
+
+type TableProps = { readonly rows: readonly TargetRow[]; readonly view: View; readonly nowMs: number };
+
+export function TargetsTable({ rows, view, nowMs }: TableProps) {
+  return (
+    <table>
+      <caption class="hidden">Watched tags with their scan status</caption>
+      <thead>
+        <tr>
+          {COLUMNS.map(({ key, title }) => (
+            <ColumnHead key={title} sortKey={key} title={title} view={view} />
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((row) => (
+          <Row key={`${row.instanceId} ${row.repoNamespace}/${row.repoName}:${row.tag}`} row={row} nowMs={nowMs} />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function ColumnHead({
+  sortKey,
+  title,
+  view,
+}: {
+  readonly sortKey: SortKey | undefined;
+  readonly title: string;
+  readonly view: View;
+}) {
+  const sorted = sortKey !== undefined && view.sort === sortKey;
+  const href = addressOf({ ...view, sort: sortKey ?? 'attention', descending: sorted && !view.descending, page: 1 });
+  return (
+    <th scope="col" aria-sort={sorted ? (view.descending ? 'descending' : 'ascending') : undefined}>
+      <a href={href}>
+        {title}
+        <span class="arrow" aria-hidden="true">
+          {sorted ? (view.descending ? '▼' : '▲') : ''}
+        </span>
+      </a>
+    </th>
+  );
+}
+
+function Row({ row, nowMs }: { readonly row: TargetRow; readonly nowMs: number }) {
+  return (
+    <tr>
+      <td data-label="Status">
+        <span class={`badge status-${row.status}`}>
+          <span class="dot" aria-hidden="true" />
+          {row.status}
+        </span>
+      </td>
+      <th scope="row" data-label="Repository">
+        {row.repoNamespace === '' ? null : (
+          <>
+            <bdi>{row.repoNamespace}</bdi>/
+          </>
+        )}
+        <bdi>{row.repoName}</bdi>
+      </th>
+      <td data-label="Tag">
+        <bdi class="tag">{row.tag}</bdi>
+        {row.digest === '' ? null : (
+          <code class="digest" title={row.digest}>
+            {shortDigest(row.digest)}
+          </code>
+        )}
+      </td>
+      <td data-label="Since">
+        <RelativeTime ms={row.sinceMs} nowMs={nowMs} />
+      </td>
+      <td data-label="Last poll">
+        <LastPoll row={row} nowMs={nowMs} />
+      </td>
+      <td data-label="Next poll">
+        {row.nextPollMs === undefined ? (
+          <span class="quiet">{nextText(row)}</span>
+        ) : (
+          <RelativeTime ms={row.nextPollMs} nowMs={nowMs} ahead />
+        )}
+      </td>
+      <td data-label="Last error" class="error">
+        {row.lastError === undefined ? <span class="quiet">none</span> : <ErrorText error={row.lastError} />}
+      </td>
+      <td data-label="Instance">
+        <bdi>{row.instanceId}</bdi>
+      </td>
+    </tr>
+  );
+}
+
+function nextText({ repoId }: TargetRow): string {
+  return repoId === '' ? 'waits for the repository lookup' : 'under way';
+}
+
+function LastPoll({
+  row: { lastPollMs, lastSuccessMs, lastError },
+  nowMs,
+}: {
+  readonly row: TargetRow;
+  readonly nowMs: number;
+}) {
+  if (lastPollMs === undefined) return <span class="quiet">not yet</span>;
+  if (lastError === undefined) {
+    return (
+      <>
+        <RelativeTime ms={lastPollMs} nowMs={nowMs} />, <span class="ok">answered</span>
+      </>
+    );
+  }
+  return (
+    <>
+      <RelativeTime ms={lastPollMs} nowMs={nowMs} />, <span class="bad">failed</span>
+      <span class="detail">
+        {lastSuccessMs === undefined ? (
+          'never answered'
+        ) : (
+          <>
+            answered <RelativeTime ms={lastSuccessMs} nowMs={nowMs} />
+          </>
+        )}
+      </span>
+    </>
+  );
+}
+
+function ErrorText({ error: { code, message, requestId } }: { readonly error: LastError }) {
+  return (
+    <>
+      <code class="code">{code}</code> <bdi class="message">{message}</bdi>
+      {requestId === '' ? null : (
+        <span class="detail">
+          RequestId <code class="request-id">{requestId}</code>
+          <button type="button" class="copy" data-copy={requestId} hidden>
+            Copy<span class="hidden"> RequestId {requestId}</span>
+          </button>
+        </span>
+      )}
+    </>
+  );
+}

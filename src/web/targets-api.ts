@@ -1,0 +1,41 @@
+// `GET /api/v1/targets`: the watched tags as JSON, in the shape of Prometheus' own API.
+import { setImmediate as turn } from 'node:timers/promises';
+import type { LastError, TargetRow } from './overview.ts';
+import type { TargetSelection } from './target-query.ts';
+
+const TARGETS_PER_PIECE = 500;
+
+/** The answer's body, in pieces: 100,000 targets are 40 MB. */
+export async function* renderTargets({ total, rows }: TargetSelection): AsyncGenerator<string> {
+  yield `{"status":"success","data":{"total":${total},"targets":[`;
+  for (let from = 0; from < rows.length; from += TARGETS_PER_PIECE) {
+    const piece = rows.slice(from, from + TARGETS_PER_PIECE).map((row) => JSON.stringify(asTarget(row)));
+    yield (from === 0 ? '' : ',') + piece.join(',');
+    await turn();
+  }
+  yield ']}}\n';
+}
+
+/** The answer's body when a parameter does not fit. */
+export function renderBadData(message: string): string {
+  return `${JSON.stringify({ status: 'error', errorType: 'bad_data', error: message })}\n`;
+}
+
+function asTarget({ sinceMs, lastPollMs, lastSuccessMs, nextPollMs, lastError, ...names }: TargetRow) {
+  return {
+    ...names,
+    since: isoTime(sinceMs),
+    lastPoll: isoTime(lastPollMs),
+    lastSuccess: isoTime(lastSuccessMs),
+    nextPoll: isoTime(nextPollMs),
+    lastError: lastError === undefined ? null : asError(lastError),
+  };
+}
+
+function asError({ code, message, requestId, timeMs }: LastError) {
+  return { code, message, requestId, time: isoTime(timeMs) };
+}
+
+function isoTime(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString();
+}

@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import test, { type ExecutionContext } from 'ava';
 import { loadConfig, loadConfigInWorker } from '../../src/config/load.ts';
 import { ConfigError, formatProblems } from '../../src/config/problem.ts';
@@ -97,26 +96,22 @@ test('a worker gives the problem of a missing file', async (t) => {
 });
 
 test('a worker that runs out of memory is a problem, and the process lives', async (t) => {
-  const file = write(t, manyTags(100_000));
-  const error = await t.throwsAsync(loadConfigInWorker(file, 40), { instanceOf: ConfigError });
+  const file = write(t, manyTags(50_000));
+  const error = await t.throwsAsync(loadConfigInWorker(file, 30), { instanceOf: ConfigError });
   t.is(error?.message, `${file}:1:1: file: expected a file that fits into memory, found one that does not`);
 });
 
-test('a file of 100,000 tags arrives whole, in turns of the event loop that are short', async (t) => {
-  const file = write(t, manyTags(100_000));
-  const delay = monitorEventLoopDelay({ resolution: 1 });
-  delay.enable();
-  const config = await loadConfigInWorker(file);
-  delay.disable();
-  const tags = config.instances.flatMap(({ repositories }) => repositories.flatMap((repository) => repository.tags));
-  t.deepEqual(
-    tags.map(({ tag }) => tag),
-    Array.from({ length: 100_000 }, (_, index) => `v${index}`),
-  );
-  // One turn with all slices takes about 300 ms; a busy machine interrupts for some tens.
-  const longest = delay.percentile(99) / 1e6;
-  t.true(longest < 50, `99 % of the turns take up to ${longest} ms`);
-});
+for (const count of [1, 497, 498, 1_000, 3_333]) {
+  test(`${count} tags arrive whole from a worker, wherever slices end`, async (t) => {
+    const file = write(t, manyTags(count));
+    const config = await loadConfigInWorker(file);
+    const tags = config.instances.flatMap(({ repositories }) => repositories.flatMap((repository) => repository.tags));
+    t.deepEqual(
+      tags.map(({ tag }) => tag),
+      Array.from({ length: count }, (_, index) => `v${index}`),
+    );
+  });
+}
 
 function manyTags(count: number): string {
   const tags = Array.from({ length: count }, (_, index) => `          - v${index}\n`).join('');

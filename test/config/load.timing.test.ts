@@ -1,0 +1,29 @@
+// How long the event loop is held while a worker hands over a large configuration.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import test from 'ava';
+import { loadConfigInWorker } from '../../src/config/load.ts';
+
+test('100,000 tags come from a worker in short turns of the event loop', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'config-'));
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  const file = join(directory, 'config.yml');
+  const tags = Array.from({ length: 100_000 }, (_, index) => `          - v${index}\n`).join('');
+  const head =
+    'instances:\n  - id: cri-1\n    region: cn-hangzhou\n    repositories:\n      - id: crr-1\n        tags:\n';
+  writeFileSync(file, head + tags);
+  // The first use compiles sources and starts threads.
+  await loadConfigInWorker(new URL('../fixtures/config/minimal.good.yml', import.meta.url).pathname);
+
+  const start = performance.now();
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  await loadConfigInWorker(file);
+  delay.disable();
+  const [longestMs, wholeMs] = [delay.max / 1e6, performance.now() - start];
+
+  // In one piece it takes a tenth of the whole time. A share, because a busy machine stretches both alike.
+  t.true(longestMs < 20 || longestMs < wholeMs / 15, `the longest of ${wholeMs} ms was ${longestMs} ms`);
+});

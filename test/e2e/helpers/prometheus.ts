@@ -1,0 +1,78 @@
+// A real Prometheus: a plain process with an empty database on a free port of this machine.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ExecutionContext } from 'ava';
+import { temporaryDirectory } from './exporter.ts';
+import { Program } from './program.ts';
+import { until } from './until.ts';
+
+/** One series of an instant query's result. */
+export type QueryResult = { readonly metric: Readonly<Record<string, string>>; readonly value: number };
+export type ScrapeTarget = { readonly health: string; readonly lastError: string };
+
+type QueryAnswer = {
+  readonly data: { readonly result: readonly { metric: Record<string, string>; value: [number, string] }[] };
+};
+type TargetsAnswer = { readonly data: { readonly activeTargets: readonly ScrapeTarget[] } };
+
+const WARNING = /level=(warn|error)/;
+
+export class Prometheus {
+  readonly #program: Program;
+  readonly #url: string;
+
+  private constructor(program: Program, url: string) {
+    this.#program = program;
+    this.#url = url;
+  }
+
+  /** Starts to scrape `metricsUrl` once a second; resolves when the first scrape is stored. */
+  static async start(t: ExecutionContext, metricsUrl: string): Promise<Prometheus> {
+    const directory = temporaryDirectory(t);
+    const { host, pathname } = new URL(metricsUrl);
+    const job = { job_name: 'acr', metrics_path: pathname, static_configs: [{ targets: [host] }] };
+    const config = { global: { scrape_interval: '1s', scrape_timeout: '1s' }, scrape_configs: [job] };
+    const file = join(directory, 'prometheus.yml');
+    // JSON is YAML.
+    writeFileSync(file, JSON.stringify(config));
+    const program = await Program.start(t, 'prometheus', [
+      `--config.file=${file}`,
+      `--storage.tsdb.path=${join(directory, 'data')}`,
+      '--web.listen-address=127.0.0.1:0',
+    ]);
+    const address = await program.outputMatch(/msg="Listening on" address=(\S+)/);
+    const prometheus = new Prometheus(program, `http://${address}`);
+    await until('a first scrape', 30_000, async () => ((await prometheus.query('up')).length > 0 ? true : undefined));
+    return prometheus;
+  }
+
+  /** Evaluates an expression at a moment (milliseconds since 1970), by default now. */
+  async query(expression: string, atMs = Date.now()): Promise<readonly QueryResult[]> {
+    const { data } = await this.#get<QueryAnswer>(`query?query=${encodeURIComponent(expression)}&time=${atMs / 1000}`);
+    return data.result.map(({ metric, value: [, value] }) => ({ metric, value: Number(value) }));
+  }
+
+  /** Evaluates an expression that has exactly one result now, and gives back its value. */
+  async value(expression: string): Promise<number> {
+    const [result, ...others] = await this.query(expression);
+    if (!result || others.length > 0)
+      throw new Error(`expected one result of ${expression}, found ${others.length + (result ? 1 : 0)}`);
+    return result.value;
+  }
+
+  async targets(): Promise<readonly ScrapeTarget[]> {
+    const { data } = await this.#get<TargetsAnswer>('targets');
+    return data.activeTargets.map(({ health, lastError }) => ({ health, lastError }));
+  }
+
+  /** The lines of its log that are warnings or errors. */
+  warnings(): readonly string[] {
+    return this.#program.stderr.split('\n').filter((line) => WARNING.test(line));
+  }
+
+  async #get<Answer>(path: string): Promise<Answer> {
+    const response = await fetch(`${this.#url}/api/v1/${path}`);
+    if (!response.ok) throw new Error(`Prometheus answers ${path} with ${response.status}: ${await response.text()}`);
+    return (await response.json()) as Answer;
+  }
+}

@@ -53,7 +53,8 @@ export class StateStore {
   /** How many tags have each status. */
   totals(): Record<ScanStatus, number> {
     const totals = noTags();
-    for (const { counts } of this.#tallies.values()) for (const status of SCAN_STATUSES) totals[status] += counts[status];
+    for (const { counts } of this.#tallies.values())
+      for (const status of SCAN_STATUSES) totals[status] += counts[status];
     return totals;
   }
 

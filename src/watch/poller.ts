@@ -1,9 +1,10 @@
 // Does what a task is about: sends one request, makes of its outcome what is known of the tag, and schedules the task again.
 import type { AcrApi, ApiAction, ApiError } from '../acr/api.ts';
 import type { StateStore } from '../state/store.ts';
-import { type PollError, type PollEvent, SCAN_STATUSES, type ScanStatus, UNKNOWN_STATUS } from '../state/tag-state.ts';
+import { type PollError, type PollEvent, SCAN_STATUSES, UNKNOWN_STATUS } from '../state/tag-state.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
+import { describeTask, FailureLog } from './failure-log.ts';
 import type { TaskPerformer } from './lane.ts';
 import type { LookupTask, PollTask, Task } from './task.ts';
 import { backoffDelayMs, groupOf, pollDelayMs, type Timing } from './timing.ts';
@@ -41,6 +42,7 @@ export class Poller implements TaskPerformer {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #logger: Logger;
+  readonly #failures: FailureLog;
   /** Tags with a request under way, and the tasks that wait for its end: a tag that was removed and added again meanwhile. */
   readonly #underWay = new Map<string, PollTask | undefined>();
 
@@ -50,6 +52,7 @@ export class Poller implements TaskPerformer {
     this.#clock = clock;
     this.#random = random;
     this.#logger = logger;
+    this.#failures = new FailureLog(logger, clock);
     this.timing = timing;
   }
 
@@ -96,6 +99,7 @@ export class Poller implements TaskPerformer {
     if (outcome.error !== undefined) this.#lookupFailed(task, outcome.error);
     else if (task.watched.lookup === task) {
       const { repoId, repoNamespaceName, repoName } = outcome.body;
+      this.#failures.answered(task);
       this.lookups?.lookedUp(task, { id: repoId, namespace: repoNamespaceName, name: repoName });
     }
     return outcome.error;
@@ -139,11 +143,14 @@ export class Poller implements TaskPerformer {
   #applyPoll(task: PollTask, event: PollEvent): void {
     const { tag, watched } = task;
     if (!this.#store.has(tag)) return;
-    const before = tag.state;
+    const before = tag.state.status;
     const scanDurationMs = this.#store.apply(tag, event, this.#moment());
     if (scanDurationMs !== undefined) this.#meter.scanEnded(watched.instance.id, scanDurationMs / 1_000);
-    if (event.type !== 'answered') this.#logFailure('poll failed', task, event.error, before.lastError?.code);
-    else if (before.status !== event.status) this.#logTransition(task, before.status);
+    if (event.type === 'answered') this.#failures.answered(task);
+    else this.#failures.failed(task, event.error);
+    if (tag.state.status !== before) {
+      this.#logger.debug('scan status changed', { ...describeTask(task), from: before, to: tag.state.status });
+    }
     this.#schedulePoll(task, this.#clock.monotonic() + pollDelayMs(tag.state, this.timing, this.#random()));
   }
 
@@ -159,8 +166,7 @@ export class Poller implements TaskPerformer {
     if (watched.lookup !== task) return;
     task.failures += 1;
     const pollError = this.#asPollError(error);
-    this.#logFailure('repository lookup failed', task, pollError, task.lastErrorCode);
-    task.lastErrorCode = error.code;
+    this.#failures.failed(task, pollError);
     if (watched.repository.id === '') {
       for (const { tag } of watched.polls.values()) {
         this.#store.apply(tag, { type: 'failed', error: pollError }, this.#moment());
@@ -177,23 +183,6 @@ export class Poller implements TaskPerformer {
   #moment() {
     return { nowMs: this.#clock.now(), monotonicMs: this.#clock.monotonic() };
   }
-
-  /** A failure that repeats the last one is no news. */
-  #logFailure(event: string, task: Task, error: PollError, codeBefore: string | undefined): void {
-    const level = error.code === codeBefore ? 'debug' : 'warn';
-    const { code, message, requestId } = error;
-    this.#logger[level](event, { ...describe(task), code, error: message, request_id: requestId || undefined });
-  }
-
-  #logTransition(task: PollTask, before: ScanStatus): void {
-    this.#logger.debug('scan status changed', { ...describe(task), from: before, to: task.tag.state.status });
-  }
 }
 
 type ScanStatusBody = { readonly status: string; readonly scanService: string; readonly requestId: string };
-
-function describe(task: Task) {
-  const { instanceId, namespace, name } = task.watched.repository;
-  const tag = task.kind === 'poll' ? task.tag.target.tag : undefined;
-  return { instance_id: instanceId, repo_namespace: namespace || undefined, repo_name: name, tag };
-}

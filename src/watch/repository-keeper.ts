@@ -74,7 +74,7 @@ export class RepositoryKeeper {
     const { id, namespace } = watched.repository;
     if (id !== '' && namespace !== '') this.endLookup(watched);
     else if (watched.lookup === undefined) {
-      watched.lookup = { ...NOT_QUEUED, kind: 'lookup', watched, failures: 0, lastErrorCode: undefined };
+      watched.lookup = { ...NOT_QUEUED, kind: 'lookup', watched, failures: 0 };
       watched.instance.lane.schedule(watched.lookup, 'unanswered', this.#clock.monotonic());
     }
   }

@@ -36,9 +36,8 @@ export type PollTask = QueueEntry & {
 export type LookupTask = QueueEntry & {
   readonly kind: 'lookup';
   readonly watched: WatchedRepository;
-  /** Failed lookups in a row, and the code of the last one. */
+  /** Failed lookups in a row. */
   failures: number;
-  lastErrorCode: string | undefined;
 };
 
 export type Task = PollTask | LookupTask;

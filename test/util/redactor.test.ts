@@ -3,23 +3,28 @@ import fc from 'fast-check';
 import { Redactor } from '../../src/util/redactor.ts';
 
 test('a secret is taken out of any text, also percent-encoded once or twice, or escaped for JSON', (t) => {
-  const property = fc.property(fc.string({ minLength: 6, unit: 'grapheme' }), fc.string(), fc.string(), (secret, before, after) => {
-    fc.pre(!'[redacted]'.includes(secret));
-    const redactor = new Redactor();
-    redactor.add(secret);
-    const strict = encodeURIComponent(secret).replace(
-      /[!'()*]/g,
-      (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
-    );
-    const writings = [
-      secret,
-      encodeURIComponent(secret),
-      strict,
-      encodeURIComponent(strict),
-      JSON.stringify(secret).slice(1, -1),
-    ];
-    return writings.every((writing) => !redactor.redact(`${before} ${writing} ${after}`).includes(` ${writing} `));
-  });
+  const property = fc.property(
+    fc.string({ minLength: 6, unit: 'grapheme' }),
+    fc.string(),
+    fc.string(),
+    (secret, before, after) => {
+      fc.pre(!'[redacted]'.includes(secret));
+      const redactor = new Redactor();
+      redactor.add(secret);
+      const strict = encodeURIComponent(secret).replace(
+        /[!'()*]/g,
+        (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
+      );
+      const writings = [
+        secret,
+        encodeURIComponent(secret),
+        strict,
+        encodeURIComponent(strict),
+        JSON.stringify(secret).slice(1, -1),
+      ];
+      return writings.every((writing) => !redactor.redact(`${before} ${writing} ${after}`).includes(` ${writing} `));
+    },
+  );
   t.notThrows(() => fc.assert(property));
 });
 

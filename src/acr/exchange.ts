@@ -72,7 +72,9 @@ class Exchange {
     this.#request = request;
     request.prependOnceListener('error', (error) => this.#fail(error));
     request.once('response', (response) => this.#receive(request, response));
-    request.once('close', () => this.#fail(prematureClose()));
+    request.once('close', () => {
+      if (!this.#over) this.#fail(prematureClose());
+    });
   }
 
   /** The call has settled. That counts only when it made no request: else the wire knows better. */

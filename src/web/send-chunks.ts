@@ -1,5 +1,6 @@
 // Sends a body that is in many pieces, without copying it and without handing the socket more than it takes.
 import type { ServerResponse } from 'node:http';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 /** How much is handed over at once: enough that system calls do not count, little enough that the event loop does not wait for one. */
 const PIECE_BYTES = 1_000_000;
@@ -13,6 +14,8 @@ export async function sendChunks(response: ServerResponse, chunks: readonly Buff
   for (let next = 0; next < chunks.length && !response.destroyed; ) {
     next = writePiece(response, chunks, next);
     if (response.writableNeedDrain) await eventOrClose(response, 'drain');
+    // A client that reads as fast as we write lets each write succeed at once: without this the whole body would go in one turn.
+    await nextTurn();
   }
   if (response.destroyed) return;
   response.end();

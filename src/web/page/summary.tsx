@@ -1,4 +1,5 @@
 // The top of the page: how many tags have which status, and how the quota stands.
+import type { ComponentChildren } from 'preact';
 import type { Overview, QuotaRow } from '../overview.ts';
 import { countText, rateText, spanText } from './texts.ts';
 import { addressOf, type View } from './view.ts';
@@ -84,7 +85,7 @@ function PauseMark({ row: { paused, rate } }: { readonly row: QuotaRow }) {
   return null;
 }
 
-function Fact({ name, children }: { readonly name: string; readonly children: preact.ComponentChildren }) {
+function Fact({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
   return (
     <div>
       <dt>{name}</dt>

@@ -1,4 +1,5 @@
 // The table of watched tags: a row each, with why it is not green.
+import type { ComponentChildren } from 'preact';
 import type { LastError, TargetRow } from '../overview.ts';
 import { shortDigest } from './texts.ts';
 import { RelativeTime } from './time.tsx';
@@ -63,48 +64,61 @@ function ColumnHead({
 function Row({ row, nowMs }: { readonly row: TargetRow; readonly nowMs: number }) {
   return (
     <tr>
-      <td data-label="Status">
+      <Cell label="Status">
         <span class={`badge status-${row.status}`}>
           <span class="dot" aria-hidden="true" />
           {row.status}
         </span>
-      </td>
-      <th scope="row" data-label="Repository">
-        {row.repoNamespace === '' ? null : (
-          <>
-            <bdi>{row.repoNamespace}</bdi>/
-          </>
-        )}
-        <bdi>{row.repoName}</bdi>
+      </Cell>
+      <th scope="row" data-label="Repository" class="name">
+        <div>
+          {row.repoNamespace === '' ? null : (
+            <>
+              <bdi>{row.repoNamespace}</bdi>/
+            </>
+          )}
+          <bdi>{row.repoName}</bdi>
+        </div>
       </th>
-      <td data-label="Tag">
+      <Cell label="Tag" kind="name">
         <bdi class="tag">{row.tag}</bdi>
         {row.digest === '' ? null : (
           <code class="digest" title={row.digest}>
             {shortDigest(row.digest)}
           </code>
         )}
-      </td>
-      <td data-label="Since">
+      </Cell>
+      <Cell label="Since">
         <RelativeTime ms={row.sinceMs} nowMs={nowMs} />
-      </td>
-      <td data-label="Last poll">
+      </Cell>
+      <Cell label="Last poll" kind="whole">
         <LastPoll row={row} nowMs={nowMs} />
-      </td>
-      <td data-label="Next poll">
+      </Cell>
+      <Cell label="Next poll">
         {row.nextPollMs === undefined ? (
           <span class="quiet">{nextText(row)}</span>
         ) : (
           <RelativeTime ms={row.nextPollMs} nowMs={nowMs} ahead />
         )}
-      </td>
-      <td data-label="Last error" class="error">
+      </Cell>
+      <Cell label="Last error" kind="error">
         {row.lastError === undefined ? <span class="quiet">none</span> : <ErrorText error={row.lastError} />}
-      </td>
-      <td data-label="Instance">
+      </Cell>
+      <Cell label="Instance" kind="instance">
         <bdi>{row.instanceId}</bdi>
-      </td>
+      </Cell>
     </tr>
+  );
+}
+
+type CellProps = { readonly label: string; readonly kind?: string; readonly children: ComponentChildren };
+
+/** On a phone a row is a card and the label stands beside the content, which is one box for that. */
+function Cell({ label, kind, children }: CellProps) {
+  return (
+    <td data-label={label} class={kind}>
+      <div>{children}</div>
+    </td>
   );
 }
 

@@ -7,11 +7,11 @@ import type { BuildInfo } from './build-info.ts';
 import { checkSecrets } from './config/check-secrets.ts';
 import { loadConfig, loadConfigInWorker } from './config/load.ts';
 import { formatPlan, planPolls } from './config/plan.ts';
-import { ConfigError, formatProblems } from './config/problem.ts';
 import { helpText, type Options, readOptions, UsageError } from './flags.ts';
 import { systemClock } from './util/clock.ts';
 import { createLogger } from './util/logger.ts';
 import { Redactor } from './util/redactor.ts';
+import { ConfigError, formatProblems } from './util/yaml/problem.ts';
 import { FIXED_PATHS } from './web/routes.ts';
 
 /** The program's surroundings. */

@@ -32,9 +32,10 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   koa: ['web'],
   'preact-render-to-string': ['web'],
   negotiator: ['web'],
-  yaml: ['config', 'simulator'],
-  zod: ['config', 'simulator'],
-  leven: ['config'],
+  yaml: ['util/yaml', 'simulator'],
+  zod: ['config', 'simulator', 'util/yaml', 'web/access'],
+  bcryptjs: ['web/access'],
+  leven: ['util/yaml'],
   pino: ['util/logger'],
 };
 

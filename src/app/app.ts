@@ -2,7 +2,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Sdk } from '../acr/client.ts';
 import type { Config } from '../config/config.ts';
-import { ConfigError, formatProblems } from '../config/problem.ts';
 import { Exposition } from '../metrics/exposition.ts';
 import { OwnMetrics } from '../metrics/own.ts';
 import { StateStore } from '../state/store.ts';
@@ -10,6 +9,7 @@ import type { Clock } from '../util/clock.ts';
 import type { ListenAddress } from '../util/listen-address.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Redactor } from '../util/redactor.ts';
+import { ConfigError, formatProblems } from '../util/yaml/problem.ts';
 import { Poller } from '../watch/poller.ts';
 import { Roster } from '../watch/roster.ts';
 import type { Timing } from '../watch/timing.ts';

@@ -1,7 +1,8 @@
 // The credentials block: one shape for each type, and each secret in exactly one of its forms.
 import { z } from 'zod';
 import type { CredentialSettings, SecretSource } from '../util/credential-settings.ts';
-import { matching, strictMap, text } from './fields.ts';
+import { strictMap } from '../util/yaml/fields.ts';
+import { matching, text } from './fields.ts';
 
 const LONGEST_SECRET = 16_384;
 const LONGEST_TEXT = 2048;

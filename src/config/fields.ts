@@ -3,6 +3,7 @@
 import { isIPv6 } from 'node:net';
 import { z } from 'zod';
 import { formatDuration, parseDuration } from '../util/duration.ts';
+import { parsed } from '../util/yaml/fields.ts';
 
 const LONGEST_LABEL = 255;
 const LONGEST_HOST = 253;
@@ -15,14 +16,6 @@ const DURATION_PATTERN = '^(?=.)(\\d+d)?(\\d+h)?(\\d+m)?(\\d+s)?(\\d+ms)?$';
 const NUMBER_PATTERN = '^\\d+(\\.\\d*)?([eE][-+]?\\d+)?$|^\\.\\d+([eE][-+]?\\d+)?$';
 const HOST_PATTERN = '[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?|\\[[0-9A-Fa-f:.]+\\]';
 const ENDPOINT_PATTERN = `^(?:(https?)://)?(${HOST_PATTERN.replaceAll('(', '(?:')})(?::(\\d{1,5}))?$`;
-
-/** A map of exactly these keys. For an unknown key the message lists the known ones, separated by commas. */
-export function strictMap<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
-  const keys = Object.keys(shape).join(', ');
-  return z.strictObject(shape, {
-    error: (issue) => (issue.code === 'unrecognized_keys' ? keys : `a map with the keys ${keys}`),
-  });
-}
 
 /** A list of at least one. */
 export function listOf<Item extends z.core.$ZodType>(what: string, item: Item) {
@@ -94,14 +87,4 @@ function isHost(host: string): boolean {
     labels.every((part) => /^(?!-)[\w-]{1,63}(?<!-)$/.test(part)) &&
     URL.canParse(`http://${host}`)
   );
-}
-
-/** Text that `parse` turns into a value, or refuses by giving undefined. */
-function parsed<Value>(expected: string, parse: (written: string) => Value | undefined) {
-  return z.string({ error: expected }).transform((written, context): Value => {
-    const value = parse(written);
-    if (value !== undefined) return value;
-    context.issues.push({ code: 'custom', message: expected, input: written });
-    return z.NEVER;
-  });
 }

@@ -1,9 +1,9 @@
 // The worker thread that loads a configuration file and hands it over slice by slice, each when it is asked for.
 import { parentPort, workerData } from 'node:worker_threads';
+import { ConfigError } from '../util/yaml/problem.ts';
+import { readText } from '../util/yaml/read-file.ts';
 import { parseConfig } from './parse.ts';
 import { type Piece, piecesOf, problemPieces, slicesOf } from './pieces.ts';
-import { ConfigError } from './problem.ts';
-import { readText } from './read-file.ts';
 
 const slices = slicesOf(load(String(workerData)));
 

@@ -2,11 +2,11 @@
 import { once } from 'node:events';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { ConfigError } from '../util/yaml/problem.ts';
+import { readText } from '../util/yaml/read-file.ts';
 import type { Config } from './config.ts';
 import { parseConfig } from './parse.ts';
 import { Assembly, type Slice } from './pieces.ts';
-import { ConfigError } from './problem.ts';
-import { readText } from './read-file.ts';
 
 /** Loads a file in this thread: 100,000 tags take seconds. Throws {@link ConfigError} with every problem. */
 export function loadConfig(file: string): Config {

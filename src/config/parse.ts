@@ -1,20 +1,21 @@
 // From the text of a configuration file to the configuration: YAML, schema, and what the schema cannot say; all mistakes at once.
 import { dirname, resolve } from 'node:path';
+import { ConfigError } from '../util/yaml/problem.ts';
+import type { Report } from '../util/yaml/report.ts';
+import { readYaml, type YamlTree } from '../util/yaml/yaml.ts';
 import type { Config } from './config.ts';
 import { resolvePaths } from './credential-files.ts';
+import { DISCRETION } from './discretion.ts';
 import { reportIssues } from './issues.ts';
-import { ConfigError } from './problem.ts';
-import type { Report } from './report.ts';
 import { configSchema } from './schema.ts';
 import { reportRepetitions } from './uniqueness.ts';
-import { readYaml, type YamlTree } from './yaml.ts';
 
 /**
  * The configuration that a text means; throws {@link ConfigError} with every problem. `file` names it in problems, and its directory is where
  * relative paths start.
  */
 export function parseConfig(text: string, file: string): Config {
-  const { tree, report } = readYaml(text);
+  const { tree, report } = readYaml(text, DISCRETION);
   const config = tree && validate(tree, report);
   if (!config || !report.isEmpty) throw new ConfigError(report.problems(file));
   return withAbsolutePaths(config, dirname(resolve(file)));

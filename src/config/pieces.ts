@@ -1,7 +1,8 @@
 // A configuration, or what is wrong with it, as a row of small pieces: what one thread takes apart another puts together again
 // without ever handling more than a slice at once.
+
+import { ConfigError, type Problem } from '../util/yaml/problem.ts';
 import type { Config, InstanceConfig, RepositoryConfig, TagConfig } from './config.ts';
-import { ConfigError, type Problem } from './problem.ts';
 
 /** Each belongs to the latest one of the kind above it. */
 export type Piece =

@@ -2,9 +2,10 @@
 // JSON schema for editors. What may be said only once in the whole file is checked in uniqueness.ts.
 import { z } from 'zod';
 import { formatDuration } from '../util/duration.ts';
+import { strictMap } from '../util/yaml/fields.ts';
 import type { Config, InstanceConfig, RepositoryConfig, TagConfig } from './config.ts';
 import { credentialsSchema } from './credentials-schema.ts';
-import { count, duration, endpoint, label, listOf, matching, rate, strictMap } from './fields.ts';
+import { count, duration, endpoint, label, listOf, matching, rate } from './fields.ts';
 
 const always = { when: () => true };
 

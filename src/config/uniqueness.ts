@@ -1,9 +1,9 @@
 // What may be said only once in a configuration: ids of instances, identities of repositories, tags of a repository. Works on the
 // plain values of the file, so that it finds its mistakes beside any others.
-import { quoted } from './found.ts';
-import type { Path } from './problem.ts';
-import type { Report } from './report.ts';
-import type { YamlTree } from './yaml.ts';
+import { quoted } from '../util/yaml/found.ts';
+import type { Path } from '../util/yaml/problem.ts';
+import type { Report } from '../util/yaml/report.ts';
+import type { YamlTree } from '../util/yaml/yaml.ts';
 
 type Context = { readonly tree: YamlTree; readonly report: Report };
 type Names = { readonly names: string; readonly id: string; readonly path: Path };

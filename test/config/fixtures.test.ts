@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import test from 'ava';
 import type { Config } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { ConfigError, formatProblems } from '../../src/config/problem.ts';
+import { ConfigError, formatProblems } from '../../src/util/yaml/problem.ts';
 
 const directory = new URL('../fixtures/config/', import.meta.url);
 const names = readdirSync(directory);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { loadConfig, loadConfigInWorker } from '../../src/config/load.ts';
-import { ConfigError, formatProblems } from '../../src/config/problem.ts';
+import { ConfigError, formatProblems } from '../../src/util/yaml/problem.ts';
 
 const fixtures = new URL('../fixtures/config/', import.meta.url).pathname;
 

@@ -1,5 +1,6 @@
 // Reads YAML so that every scalar is text and every value knows its place: syntax here, plain values in plain-values.ts.
 import { Composer, type CST, type Document, Lexer, LineCounter, type ParsedNode, Parser } from 'yaml';
+import type { Discretion } from './found.ts';
 import { PlainValues } from './plain-values.ts';
 import type { Path } from './problem.ts';
 import { Report } from './report.ts';
@@ -21,9 +22,9 @@ export type YamlTree = {
 export type Place = { readonly offset: number; readonly isMultiline: boolean };
 
 /** The tree of a text, or undefined when it is not YAML of the kind that is understood; mistakes go to `report`. */
-export function readYaml(text: string): { tree: YamlTree | undefined; report: Report } {
+export function readYaml(text: string, discretion: Discretion): { tree: YamlTree | undefined; report: Report } {
   const lines = new LineCounter();
-  const report = new Report(lines);
+  const report = new Report(lines, discretion);
   const tokens = parseTokens(text, lines, report);
   if (!report.isEmpty) return { tree: undefined, report };
   const options = { schema: 'failsafe', prettyErrors: false, uniqueKeys: false, resolveKnownTags: false } as const;

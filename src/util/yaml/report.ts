@@ -1,6 +1,6 @@
 // Collects what is wrong while a file is read, and puts it into the order of the file.
 import type { LineCounter } from 'yaml';
-import { formatPath } from './found.ts';
+import { type Discretion, formatPath } from './found.ts';
 import type { Path, Problem } from './problem.ts';
 
 /** A mistake by its place in the text. */
@@ -10,9 +10,11 @@ type Mistake = { readonly offset: number; readonly path: string; readonly expect
 export class Report {
   readonly #mistakes = new Map<string, Mistake>();
   readonly #lines: LineCounter;
+  readonly #discretion: Discretion;
 
-  constructor(lines: LineCounter) {
+  constructor(lines: LineCounter, discretion: Discretion) {
     this.#lines = lines;
+    this.#discretion = discretion;
   }
 
   get isEmpty(): boolean {
@@ -21,7 +23,7 @@ export class Report {
 
   /** Adds a mistake at `offset` in the text. What else is said of the same place and path follows from it, and is dropped. */
   add(offset: number, at: Path | string, expected: string, found: string): void {
-    const path = typeof at === 'string' ? at : formatPath(at);
+    const path = typeof at === 'string' ? at : formatPath(at, this.#discretion);
     const place = `${offset} ${path}`;
     if (!this.#mistakes.has(place)) this.#mistakes.set(place, { offset, path, expected, found });
   }

@@ -1,11 +1,9 @@
 // How a message shows what was found in the file: short, harmless to a terminal, and never a secret.
 import leven from 'leven';
-import { CREDENTIAL_KEYS } from './credentials-schema.ts';
 import { escapeInvisible, type Path } from './problem.ts';
 
 const LONGEST_SHOWN = 60;
 const LONGEST_KEY = 32;
-const ALL_CREDENTIAL_KEYS = [...new Set([...CREDENTIAL_KEYS.values()].flat())];
 
 /** Texts that may hold a secret wherever they stand: a user's password in a URL, a parameter, words around credentials. */
 const SUSPICIOUS = /:[^\s]*@|[?&=]|secret|token|passw|access.?key|LTAI|STS\./i;
@@ -17,7 +15,7 @@ export function describeValue(value: unknown, hidden: boolean): string {
   if (typeof value === 'object') return 'a map';
   const text = String(value);
   if (text === '') return 'an empty text';
-  return hidden || SUSPICIOUS.test(text) ? `a text of ${plural([...text].length, 'character')}` : quoted(text);
+  return hidden || SUSPICIOUS.test(text) ? `a text of ${lengthOf(text)}` : quoted(text);
 }
 
 /** A text in quotes; beyond 60 characters its beginning and its length. */
@@ -28,26 +26,37 @@ export function quoted(text: string): string {
   return `${escapeInvisible(beginning)}… (${[...text].length} characters)`;
 }
 
-/** Whether what stands at or under a path belongs to credentials. */
-export function isConfidential(path: Path): boolean {
-  return path.includes('credentials');
-}
+/** What may not be shown of a file: values may be secrets, and so may keys, for they may be misplaced values. */
+export type Discretion = {
+  /** Whether what stands at or under a path may be a secret. */
+  readonly hidesValue: (path: Path) => boolean;
+  /** Whether a key of the map at a path is harmless; usually {@link looksLikeKey} says so. */
+  readonly showsKey: (key: string, map: Path) => boolean;
+};
 
 /** A path as people write it: `instances[0].tags[2]`; the top of the file is `document`. */
-export function formatPath(path: Path): string {
+export function formatPath(path: Path, { showsKey }: Discretion): string {
   if (path.length === 0) return 'document';
   return path.reduce<string>((text, step, depth) => {
     if (typeof step === 'number') return `${text}[${step}]`;
-    const key = shownKey(step, isConfidential(path.slice(0, depth)));
+    const key = showsKey(step, path.slice(0, depth)) ? step : `(a key of ${lengthOf(step)})`;
     return text === '' ? key : `${text}.${key}`;
   }, '');
 }
 
-/** A key when it looks like one, and in credentials when a known one is near; else its length, for it may be a misplaced value. */
-function shownKey(key: string, confidential: boolean): string {
-  const looksLikeKey = key.length <= LONGEST_KEY && /^[a-z_-]+$/i.test(key);
-  const isHarmless = confidential ? nearest(key, ALL_CREDENTIAL_KEYS) !== undefined : looksLikeKey;
-  return isHarmless ? key : `(a key of ${plural([...key].length, 'character')})`;
+/** Whether a word is as short and plain as keys are. */
+export function looksLikeKey(key: string): boolean {
+  return key.length <= LONGEST_KEY && /^[a-z_-]+$/i.test(key);
+}
+
+function lengthOf(text: string): string {
+  return plural([...text].length, 'character');
+}
+
+/** The words ` (did you mean …?)` when a mistyped word is near enough to a known one, else nothing. */
+export function hint(word: string, known: readonly string[]): string {
+  const meant = nearest(word, known);
+  return meant === undefined ? '' : ` (did you mean ${meant}?)`;
 }
 
 /** The known word that a mistyped one means, if one is near enough. */

@@ -109,7 +109,9 @@ export const configSchema = strictMap({
     }),
   );
 
-function requireIdentity(keys: object, context: z.core.$RefinementCtx): void {
+/** Runs whatever stands there: what is no map was reported as such. */
+function requireIdentity(keys: unknown, context: z.core.$RefinementCtx): void {
+  if (typeof keys !== 'object' || keys === null) return;
   const given = ['namespace', 'name', 'id'].filter((key) => key in keys);
   if (['id', 'namespace,name', 'namespace,name,id'].includes(given.join())) return;
   context.addIssue({
@@ -120,7 +122,8 @@ function requireIdentity(keys: object, context: z.core.$RefinementCtx): void {
 }
 
 /** Both are undefined or text, not numbers, when they are wrong in themselves. */
-function requireOrder({ initial, max }: { initial: unknown; max: unknown }, context: z.core.$RefinementCtx): void {
+function requireOrder(keys: unknown, context: z.core.$RefinementCtx): void {
+  const { initial, max }: { initial?: unknown; max?: unknown } = Object(keys);
   if (typeof initial !== 'number' || typeof max !== 'number' || max >= initial) return;
   context.addIssue({
     code: 'custom',

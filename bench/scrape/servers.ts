@@ -59,10 +59,11 @@ function makeExposition(): Exposition {
 function expositionListener(exposition: Exposition): RequestListener {
   return async (request, response) => {
     const gzip = request.headers['accept-encoding'] === 'gzip';
-    const { chunks, length, contentType } = await exposition.scrape({ format: 'text', gzip });
+    const { chunks, length, contentType, done } = await exposition.scrape({ format: 'text', gzip });
     const encoding = gzip ? 'gzip' : 'identity';
     response.writeHead(200, { 'Content-Type': contentType, 'Content-Encoding': encoding, 'Content-Length': length });
     await sendChunks(response, chunks);
+    done();
   };
 }
 

@@ -1,4 +1,4 @@
-// A piece of a page: some lines as bytes that never change, with their compressed form once somebody has asked for it.
+// A piece of a page: some lines as bytes, with their compressed form once somebody has asked for it.
 import { constants, crc32, deflateRawSync } from 'node:zlib';
 import { lengthOperator } from './crc32.ts';
 
@@ -17,7 +17,7 @@ const DEFLATE = { level: 1, windowBits: 13, memLevel: 6, chunkSize: 2048, finish
 /** The text of one slot, empty or whole lines. */
 export type SlotText = { readonly slot: number; readonly text: string };
 
-/** Immutable: a page that is being sent keeps the blocks that it began with. */
+/** The text of {@link BLOCK_SLOTS} slots. Immutable but for {@link Block.with} when that is told that nobody reads the block. */
 export class Block {
   /** No lines at all. */
   static readonly empty = new Block(Buffer.alloc(0), new Uint32Array(BLOCK_SLOTS));
@@ -37,8 +37,33 @@ export class Block {
     return new Block(Buffer.from(text), Block.empty.#ends);
   }
 
-  /** This block with the text of some slots replaced; `texts` are in ascending order of slots. */
-  with(texts: readonly SlotText[]): Block {
+  /**
+   * A block with the text of some slots replaced.
+   *
+   * @param texts in ascending order of slots
+   * @param unread whether nobody reads this block any more: then its own bytes are overwritten where the new texts fit exactly, as
+   * those of an ordinary poll do. Copying blocks instead would leave megabytes of garbage after every scrape.
+   */
+  with(texts: readonly SlotText[], unread: boolean): Block {
+    const fits = texts.every(({ slot, text }) => Buffer.byteLength(text) === this.#end(slot) - this.#start(slot));
+    if (!unread || !fits) return this.#copyWith(texts);
+    for (const { slot, text } of texts) this.bytes.write(text, this.#start(slot));
+    this.#deflated = undefined;
+    return this;
+  }
+
+  /** The compressed form, if it has been made. */
+  get deflated(): Deflated | undefined {
+    return this.#deflated;
+  }
+
+  /** The compressed form, made now if it has not been. */
+  deflate(): Deflated {
+    this.#deflated ??= deflate(this.bytes);
+    return this.#deflated;
+  }
+
+  #copyWith(texts: readonly SlotText[]): Block {
     const ends = this.#endsWith(texts);
     const length = ends[BLOCK_SLOTS - 1] ?? 0;
     if (length === 0) return Block.empty;
@@ -53,17 +78,6 @@ export class Block {
     }
     this.bytes.copy(bytes, at, from);
     return new Block(bytes, ends);
-  }
-
-  /** The compressed form, if it has been made. */
-  get deflated(): Deflated | undefined {
-    return this.#deflated;
-  }
-
-  /** The compressed form, made now if it has not been. */
-  deflate(): Deflated {
-    this.#deflated ??= deflate(this.bytes);
-    return this.#deflated;
   }
 
   #start(slot: number): number {

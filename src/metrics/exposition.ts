@@ -15,12 +15,14 @@ export interface OwnFamilies {
 
 export type ScrapeRequest = { readonly format: ExpositionFormat; readonly gzip: boolean };
 
-/** A page in pieces, which are not to be changed: the next scrape shares them. */
+/** A page in pieces, which are not to be changed: other scrapes share them. */
 export type Page = {
   readonly chunks: readonly Buffer[];
   /** Of all chunks together, in bytes. */
   readonly length: number;
   readonly contentType: string;
+  /** Says that the chunks are not read any more, so that their memory can be used again. Without it they stay as they are. */
+  readonly done: () => void;
 };
 
 /** What is scraped. Observes the store; a change only takes note of the tag, and the next scrape renders what was noted. */
@@ -42,6 +44,9 @@ export class Exposition implements StoreObserver {
   /** How many groups the catching up that is under way may still render. */
   #allowance = 0;
   #catchingUp: Promise<readonly Block[]> | undefined;
+  /** How many will read what the catching up that is under way is going to collect, and how many read what was collected before. */
+  #waiting = 0;
+  #readers = 0;
   #held: readonly Block[] | undefined;
 
   constructor(own: OwnFamilies) {
@@ -74,11 +79,19 @@ export class Exposition implements StoreObserver {
 
   /** The page as of now, or as of {@link hold} while that is in force. Scrapes at the same time share the work. */
   async scrape({ format, gzip }: ScrapeRequest): Promise<Page> {
-    const blocks = this.#held ?? (await this.#catchUp());
-    const own = Buffer.from((await this.#own.render(format)) + (format === 'openmetrics' ? '# EOF\n' : ''));
-    const chunks = gzip ? await this.#compress(blocks, own) : [...blocks.map(({ bytes }) => bytes), own];
-    const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-    return { chunks, length, contentType: CONTENT_TYPES[format] };
+    const blocks = await this.#catchUp();
+    const done = once(() => this.#readers--);
+    try {
+      const own = Buffer.from((await this.#own.render(format)) + (format === 'openmetrics' ? '# EOF\n' : ''));
+      const chunks = gzip ? await this.#compress(blocks, own) : [...blocks.map(({ bytes }) => bytes), own];
+      const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+      // The compressed form of a block is never overwritten.
+      if (gzip) done();
+      return { chunks, length, contentType: CONTENT_TYPES[format], done };
+    } catch (error) {
+      done();
+      throw error;
+    }
   }
 
   /**
@@ -86,19 +99,25 @@ export class Exposition implements StoreObserver {
    * several turns of the event loop and is to be seen whole or not at all.
    */
   async hold(): Promise<void> {
-    this.#held ??= await this.#catchUp();
+    const blocks = await this.#catchUp();
+    if (this.#held) this.#readers--;
+    else this.#held = blocks;
   }
 
   /** Ends {@link hold}: the next scrape sees what has changed meanwhile. */
   release(): void {
+    if (!this.#held) return;
     this.#held = undefined;
+    this.#readers--;
   }
 
   /**
    * Renders what waits and returns the blocks of that moment. Everything that changed before the call is in them. What changes
-   * during it is as well, unless changes keep coming as fast as they are rendered: then it ends after twice a whole page.
+   * during it is as well, unless changes keep coming as fast as they are rendered: then it ends after twice a whole page. The caller
+   * is from then on one of the readers.
    */
   #catchUp(): Promise<readonly Block[]> {
+    this.#waiting++;
     // The two sheets take turns, so half of it is enough for each to render all that waits now, which is first in line.
     this.#allowance = 2 * (this.#tallies.groups + this.#tags.groups);
     this.#catchingUp ??= this.#renderWaiting();
@@ -111,22 +130,29 @@ export class Exposition implements StoreObserver {
       await this.#slices.run(() => {
         if (!this.#held && this.#allowance > 0 && this.#renderNext()) return true;
         blocks = this.#held ?? this.#collect();
+        this.#readers += this.#waiting;
         // From here on a change is not in these blocks: who comes now starts anew.
-        this.#catchingUp = undefined;
+        this.#startAnew();
         return false;
       });
     } catch (error) {
-      this.#catchingUp = undefined;
+      this.#startAnew();
       throw error;
     }
     return blocks;
   }
 
+  #startAnew(): void {
+    this.#waiting = 0;
+    this.#catchingUp = undefined;
+  }
+
   /** Renders one group and returns whether there was one to render. */
   #renderNext(): boolean {
     const [first, second] = this.#allowance % 2 === 0 ? [this.#tallies, this.#tags] : [this.#tags, this.#tallies];
+    const unread = this.#readers === 0;
     this.#allowance--;
-    return first.renderNext() || second.renderNext();
+    return first.renderNext(unread) || second.renderNext(unread);
   }
 
   #collect(): Block[] {
@@ -145,4 +171,13 @@ export class Exposition implements StoreObserver {
     });
     return gzipMember([...blocks.map((block) => block.deflate()), deflate(own)]);
   }
+}
+
+/** Calls `action` at the first call only. */
+function once(action: () => void): () => void {
+  let called = false;
+  return () => {
+    if (!called) action();
+    called = true;
+  };
 }

@@ -72,13 +72,17 @@ export class Sheet<Item extends object, Facts> {
     return Math.ceil(this.#slots.length / BLOCK_SLOTS);
   }
 
-  /** Renders what changed in the group that has waited longest, and returns whether there was one. */
-  renderNext(): boolean {
+  /**
+   * Renders what changed in the group that has waited longest, and returns whether there was one.
+   *
+   * @param unread whether nobody reads blocks that were collected before
+   */
+  renderNext(unread: boolean): boolean {
     const next = this.#stale.entries().next();
     if (next.done) return false;
     const [group, indexes] = next.value;
     this.#stale.delete(group);
-    this.#render(group, indexes);
+    this.#render(group, indexes, unread);
     return true;
   }
 
@@ -101,12 +105,12 @@ export class Sheet<Item extends object, Facts> {
     else this.#stale.set(group, [index]);
   }
 
-  #render(group: number, indexes: number[]): void {
+  #render(group: number, indexes: number[], unread: boolean): void {
     const changes: SlotText[][] = this.#columns.map(() => []);
     for (const index of indexes.sort((a, b) => a - b)) this.#renderSlot(index, changes);
     for (const [column, { blocks }] of this.#columns.entries()) {
       const texts = changes[column];
-      if (texts && texts.length > 0) blocks[group] = (blocks[group] ?? Block.empty).with(texts);
+      if (texts && texts.length > 0) blocks[group] = (blocks[group] ?? Block.empty).with(texts, unread);
     }
   }
 

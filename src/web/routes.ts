@@ -17,6 +17,8 @@ export type MetricsPage = {
   /** Bytes in all chunks together. */
   readonly length: number;
   readonly contentType: string;
+  /** To be called when the chunks have been sent, so that their memory can be used again. */
+  readonly done: () => void;
 };
 
 /** What a reload came to: the problems that keep the old configuration in force, none when the new one is. */
@@ -96,6 +98,7 @@ async function showMetrics(ctx: Context, { metrics }: WebHandlers): Promise<void
   ctx.respond = false;
   if (ctx.method === 'HEAD') ctx.res.end();
   else await sendChunks(ctx.res, page.chunks);
+  page.done();
 }
 
 function showReadiness(ctx: Context, { isReady }: WebHandlers): void {

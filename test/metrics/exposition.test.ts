@@ -156,6 +156,39 @@ test('a page that was handed out does not change when tags do', async (t) => {
   t.true(before.equals(Buffer.concat(chunks)));
 });
 
+test('once a page is done with, an ordinary poll is written over what it read, and before that never', async (t) => {
+  const { exposition, store } = setUp();
+  const tag = store.add(target('v1'), NOW_MS);
+  store.apply(tag, COMPLETE, moment(5));
+  const first = await exposition.scrape(PLAIN);
+  const before = Buffer.concat(first.chunks);
+  store.apply(tag, COMPLETE, moment(65));
+  const second = await exposition.scrape(PLAIN);
+  t.true(before.equals(Buffer.concat(first.chunks)));
+  first.done();
+  first.done();
+  second.done();
+  store.apply(tag, COMPLETE, moment(125));
+  const third = await exposition.scrape(PLAIN);
+  t.deepEqual(third.chunks.slice(0, -1), second.chunks.slice(0, -1));
+  t.true(third.chunks.slice(0, -1).every((chunk, index) => chunk === second.chunks[index]));
+  t.deepEqual(samplesOf(Buffer.concat(third.chunks).toString()), naiveLines(store));
+});
+
+test('a page that is being compressed is not overwritten by a scrape that comes meanwhile', async (t) => {
+  const { exposition, store } = setUp();
+  const tags = Array.from({ length: 10_000 }, (_, index) => store.add(target(`v${index}`), NOW_MS));
+  for (const tag of tags) store.apply(tag, COMPLETE, moment(5));
+  (await exposition.scrape(PLAIN)).done();
+  const before = naiveLines(store);
+  const compressing = textOf(exposition, { format: 'text', gzip: true });
+  await new Promise((resolve) => setImmediate(resolve));
+  for (const tag of tags) store.apply(tag, COMPLETE, moment(65));
+  (await exposition.scrape(PLAIN)).done();
+  t.deepEqual(samplesOf(await compressing), before);
+  t.deepEqual(samplesOf(await textOf(exposition, { format: 'text', gzip: true })), naiveLines(store));
+});
+
 test('an ordinary poll writes one family anew and leaves the bytes of all others as they are', async (t) => {
   const { exposition, store } = setUp();
   const tag = store.add(target('v1'), NOW_MS);

@@ -1,0 +1,62 @@
+// Rows for the pages, as a test wants them.
+import type { Overview, TargetRow } from '../../src/web/overview.ts';
+
+export const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
+
+/** A complete tag that was answered a minute ago and is polled again in a minute, but for what is given. */
+export function targetRow(given: Partial<TargetRow> = {}): TargetRow {
+  return {
+    instanceId: 'cri-1',
+    repoNamespace: 'shop',
+    repoName: 'api',
+    repoId: 'crr-api',
+    tag: 'v1',
+    digest: '',
+    status: 'complete',
+    sinceMs: NOW_MS - 3_600_000,
+    lastPollMs: NOW_MS - 60_000,
+    lastSuccessMs: NOW_MS - 60_000,
+    nextPollMs: NOW_MS + 60_000,
+    lastError: undefined,
+    ...given,
+  };
+}
+
+export function overview(given: Partial<Overview> = {}): Overview {
+  return {
+    nowMs: NOW_MS,
+    startedMs: NOW_MS - 86_400_000,
+    version: '1.2.3',
+    revision: 'abc',
+    sdk: '@alicloud/openapi-core@1.0.8',
+    telemetryPath: '/metrics',
+    ready: true,
+    totals: { scanning: 1, retrying: 0, complete: 1_234, failed: 2, unknown: 0 },
+    quota: [
+      {
+        credentials: 'default',
+        rate: { configured: 5, current: 2.5 },
+        inFlight: 1,
+        due: { urgent: 3, background: 0 },
+        oldestDueSeconds: { urgent: 61, background: 0 },
+        paused: { refused: false, throttled: false },
+      },
+    ],
+    ...given,
+  };
+}
+
+/** Names that try to break out of where they are shown. */
+export const NASTY_NAMES = [
+  '<script>alert(1)</script>',
+  '"onmouseover="alert(1)',
+  "'; DROP TABLE tags; --",
+  '</td></tr></table><img src=x onerror=alert(1)>',
+  'line one\nline two\r\nline three',
+  'back\\slash',
+  '\u202egnp.exe',
+  '👩‍👩‍👧‍👦 and 🏴‍☠️',
+  '{{ 7 * 7 }} ${7 * 7} <%= 7 * 7 %>',
+  '&amp;&lt;&#60;',
+  'x'.repeat(255),
+];

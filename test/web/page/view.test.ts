@@ -1,0 +1,91 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { addressOf, comparisonOf, queryOf, readView, type View } from '../../../src/web/page/view.ts';
+import { NOW_MS, targetRow } from '../../helpers/target-rows.ts';
+
+const STATUSES = ['scanning', 'retrying', 'complete', 'failed', 'unknown'];
+
+function read(address: string): View {
+  return readView(new URL(address, 'http://exporter').searchParams, STATUSES);
+}
+
+test('a view is in its address: whatever it is, reading the address gives it back', (t) => {
+  const view = fc.record<View>({
+    statuses: fc.uniqueArray(fc.constantFrom(...STATUSES)),
+    text: fc.string({ unit: 'grapheme' }),
+    sort: fc.constantFrom(
+      'attention',
+      'instance',
+      'repository',
+      'tag',
+      'status',
+      'since',
+      'last_poll',
+      'next_poll',
+      'error',
+    ),
+    descending: fc.boolean(),
+    page: fc.integer({ min: 1, max: 10_000 }),
+  });
+  t.notThrows(() => fc.assert(fc.property(view, (each) => t.deepEqual(read(addressOf(each)), each) || true)));
+  t.is(addressOf(read('/')), '/');
+});
+
+test('what does not fit in an address falls back', (t) => {
+  const usual = read('/');
+  for (const address of [
+    '/?status=green',
+    '/?sort=__proto__',
+    '/?sort=valueOf',
+    '/?page=0',
+    '/?page=-1',
+    '/?page=x',
+    '/?page=1.5',
+    '/?order=up',
+  ]) {
+    t.deepEqual(read(address), usual, address);
+  }
+});
+
+test('a page of 100 is asked for', (t) => {
+  t.deepEqual(queryOf(read('/?status=failed&q=x&page=3')), {
+    statuses: ['failed'],
+    text: 'x',
+    offset: 200,
+    limit: 100,
+  });
+});
+
+test('what needs attention comes first, and equal ones stay in their order', (t) => {
+  const lastError = { code: 'SystemError', message: '', requestId: '', timeMs: 0 };
+  const rows = [
+    targetRow({ tag: 'complete 1' }),
+    targetRow({ tag: 'scanning', status: 'scanning' }),
+    targetRow({ tag: 'complete with a failed poll', lastError }),
+    targetRow({ tag: 'unknown', status: 'unknown' }),
+    targetRow({ tag: 'complete 2' }),
+    targetRow({ tag: 'retrying', status: 'retrying' }),
+    targetRow({ tag: 'failed', status: 'failed' }),
+  ];
+  t.deepEqual(
+    rows.toSorted(comparisonOf(read('/'))).map(({ tag }) => tag),
+    ['failed', 'complete with a failed poll', 'unknown', 'retrying', 'scanning', 'complete 1', 'complete 2'],
+  );
+});
+
+test('columns order both ways, and what is not known comes last', (t) => {
+  const rows = [
+    targetRow({ tag: 'b', nextPollMs: undefined, lastPollMs: undefined }),
+    targetRow({ tag: 'c', nextPollMs: NOW_MS, lastPollMs: NOW_MS - 2 }),
+    targetRow({ tag: 'a', nextPollMs: NOW_MS + 1, lastPollMs: NOW_MS - 1 }),
+  ];
+  const ordered = (address: string) =>
+    rows
+      .toSorted(comparisonOf(read(address)))
+      .map(({ tag }) => tag)
+      .join('');
+  t.is(ordered('/?sort=tag'), 'abc');
+  t.is(ordered('/?sort=tag&order=desc'), 'cba');
+  t.is(ordered('/?sort=next_poll'), 'cab');
+  t.is(ordered('/?sort=last_poll'), 'cab');
+});

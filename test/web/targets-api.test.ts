@@ -1,0 +1,76 @@
+import test from 'ava';
+import { renderBadData, renderTargets } from '../../src/web/targets-api.ts';
+import { NASTY_NAMES, NOW_MS, targetRow } from '../helpers/target-rows.ts';
+
+async function read(rows: readonly ReturnType<typeof targetRow>[], total = rows.length) {
+  let text = '';
+  for await (const piece of renderTargets({ total, rows })) text += piece;
+  return JSON.parse(text);
+}
+
+test('targets have the promised fields, with times in ISO 8601 and null for what is not known', async (t) => {
+  const lastError = { code: 'NoPrivilege', message: 'Access denied.', requestId: 'BC648259', timeMs: NOW_MS };
+  const known = targetRow({ lastError });
+  const unknown = targetRow({ lastPollMs: undefined, lastSuccessMs: undefined, nextPollMs: undefined });
+  const names = {
+    instanceId: 'cri-1',
+    repoNamespace: 'shop',
+    repoName: 'api',
+    repoId: 'crr-api',
+    tag: 'v1',
+    digest: '',
+    status: 'complete',
+  };
+  t.deepEqual(await read([known, unknown], 7), {
+    status: 'success',
+    data: {
+      total: 7,
+      targets: [
+        {
+          ...names,
+          since: '2026-01-02T02:04:05.000Z',
+          lastPoll: '2026-01-02T03:03:05.000Z',
+          lastSuccess: '2026-01-02T03:03:05.000Z',
+          nextPoll: '2026-01-02T03:05:05.000Z',
+          lastError: {
+            code: 'NoPrivilege',
+            message: 'Access denied.',
+            requestId: 'BC648259',
+            time: '2026-01-02T03:04:05.000Z',
+          },
+        },
+        {
+          ...names,
+          since: '2026-01-02T02:04:05.000Z',
+          lastPoll: null,
+          lastSuccess: null,
+          nextPoll: null,
+          lastError: null,
+        },
+      ],
+    },
+  });
+});
+
+test('none, one piece and several are all whole', async (t) => {
+  for (const count of [0, 1, 499, 500, 501, 1_700]) {
+    const rows = Array.from({ length: count }, (_, index) => targetRow({ tag: `v${index}` }));
+    const { data } = await read(rows);
+    t.deepEqual(
+      data.targets.map(({ tag }: { tag: string }) => tag),
+      rows.map(({ tag }) => tag),
+    );
+  }
+});
+
+test('names that try to break out come back as they were', async (t) => {
+  const { data } = await read(NASTY_NAMES.map((tag) => targetRow({ tag })));
+  t.deepEqual(
+    data.targets.map(({ tag }: { tag: string }) => tag),
+    NASTY_NAMES,
+  );
+});
+
+test('a bad parameter is told in the shape of Prometheus', (t) => {
+  t.deepEqual(JSON.parse(renderBadData('a "reason"')), { status: 'error', errorType: 'bad_data', error: 'a "reason"' });
+});

@@ -1,7 +1,7 @@
 // Loads a configuration file: in this thread at the start, in a worker while the program serves.
 import { once } from 'node:events';
-import { extname } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
+import { startThread } from '../util/thread.ts';
 import { ConfigError } from '../util/yaml/problem.ts';
 import { readText } from '../util/yaml/read-file.ts';
 import type { Config } from './config.ts';
@@ -18,7 +18,10 @@ export function loadConfig(file: string): Config {
  * with {@link ConfigError} and nothing else: a worker that runs out of memory, too, is a problem of the file.
  */
 export async function loadConfigInWorker(file: string, mostHeapMegabytes = 2048): Promise<Config> {
-  const worker = startWorker(file, mostHeapMegabytes);
+  const worker = startThread(import.meta.url, 'load-worker', {
+    workerData: file,
+    resourceLimits: { maxOldGenerationSizeMb: mostHeapMegabytes },
+  });
   // An error that comes while nobody waits for a message would end the process; who waits is told of it beside this.
   worker.on('error', () => {});
   try {
@@ -33,22 +36,6 @@ export async function loadConfigInWorker(file: string, mostHeapMegabytes = 2048)
   } finally {
     await worker.terminate();
   }
-}
-
-/** The worker is beside this module and of its kind: a compiled file in the package, a source in tests. */
-function startWorker(file: string, maxOldGenerationSizeMb: number): Worker {
-  const extension = extname(import.meta.url);
-  return new Worker(new URL(`./load-worker${extension}`, import.meta.url), {
-    workerData: file,
-    resourceLimits: { maxOldGenerationSizeMb },
-    ...(extension === '.ts' ? { execArgv: typeScriptLoader() } : {}),
-  });
-}
-
-/** The loader for sources does not come along into threads. */
-function typeScriptLoader(): string[] {
-  const register = `import { register } from ${JSON.stringify(import.meta.resolve('tsx/esm/api'))}; register();`;
-  return [`--import=data:text/javascript,${encodeURIComponent(register)}`];
 }
 
 /** Asks for one slice after the other: a port that was sent them all would deliver them all in one turn of the event loop. */

@@ -19,22 +19,18 @@ export type SlotText = { readonly slot: number; readonly text: string };
 
 /** The text of {@link BLOCK_SLOTS} slots. Immutable but for {@link Block.with} when that is told that nobody reads the block. */
 export class Block {
-  /** No lines at all. */
-  static readonly empty = new Block(Buffer.alloc(0), new Uint32Array(BLOCK_SLOTS));
-
   readonly bytes: Buffer;
   /** Where each slot's lines end. */
   readonly #ends: Uint32Array;
   #deflated: Deflated | undefined;
 
-  private constructor(bytes: Buffer, ends: Uint32Array) {
+  /**
+   * @param bytes the text
+   * @param ends where each slot's lines end; left out for text that is not made of slots
+   */
+  constructor(bytes: Buffer, ends = new Uint32Array(BLOCK_SLOTS)) {
     this.bytes = bytes;
     this.#ends = ends;
-  }
-
-  /** A block of text that is not made of slots. */
-  static of(text: string): Block {
-    return new Block(Buffer.from(text), Block.empty.#ends);
   }
 
   /**
@@ -66,7 +62,7 @@ export class Block {
   #copyWith(texts: readonly SlotText[]): Block {
     const ends = this.#endsWith(texts);
     const length = ends[BLOCK_SLOTS - 1] ?? 0;
-    if (length === 0) return Block.empty;
+    if (length === 0) return EMPTY_BLOCK;
     // Not from Buffer's pool: a small block would keep the whole slab alive.
     const bytes = Buffer.allocUnsafeSlow(length);
     let from = 0;
@@ -103,6 +99,9 @@ export class Block {
     return ends;
   }
 }
+
+/** No lines at all. */
+export const EMPTY_BLOCK = new Block(Buffer.alloc(0));
 
 /** Bytes compressed so that other such pieces can follow them in one stream. */
 export type Deflated = {

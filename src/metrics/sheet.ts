@@ -1,5 +1,5 @@
 // The text of all families that speak of one kind of thing, kept in blocks and written again only where something changed.
-import { BLOCK_SLOTS, Block, type SlotText } from './block.ts';
+import { BLOCK_SLOTS, Block, EMPTY_BLOCK, type SlotText } from './block.ts';
 import type { Family } from './families.ts';
 import { formatMetadata } from './text.ts';
 
@@ -38,7 +38,7 @@ export class Sheet<Item extends object, Facts> {
     this.#view = view;
     this.#columns = view.families.map((family) => ({
       family,
-      metadata: Block.of(formatMetadata(family.name, family.type, family.help, 'text')),
+      metadata: new Block(Buffer.from(formatMetadata(family.name, family.type, family.help, 'text'))),
       blocks: [],
     }));
   }
@@ -90,7 +90,7 @@ export class Sheet<Item extends object, Facts> {
   collect(into: Block[]): void {
     for (const { metadata, blocks } of this.#columns) {
       const before = into.push(metadata);
-      for (const block of blocks) if (block !== Block.empty) into.push(block);
+      for (const block of blocks) if (block !== EMPTY_BLOCK) into.push(block);
       if (into.length === before) into.pop();
     }
   }
@@ -110,7 +110,7 @@ export class Sheet<Item extends object, Facts> {
     for (const index of indexes.sort((a, b) => a - b)) this.#renderSlot(index, changes);
     for (const [column, { blocks }] of this.#columns.entries()) {
       const texts = changes[column];
-      if (texts && texts.length > 0) blocks[group] = (blocks[group] ?? Block.empty).with(texts, unread);
+      if (texts && texts.length > 0) blocks[group] = (blocks[group] ?? EMPTY_BLOCK).with(texts, unread);
     }
   }
 

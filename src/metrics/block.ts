@@ -28,7 +28,7 @@ export class Block {
    * @param bytes the text
    * @param ends where each slot's lines end; left out for text that is not made of slots
    */
-  constructor(bytes: Buffer, ends = new Uint32Array(BLOCK_SLOTS)) {
+  constructor(bytes: Buffer, ends: Uint32Array = new Uint32Array(BLOCK_SLOTS)) {
     this.bytes = bytes;
     this.#ends = ends;
   }

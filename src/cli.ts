@@ -1,12 +1,10 @@
 // What the program does with its command line: help, version, check, or run until it is told to stop.
-import { access } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { loadSdk } from './acr/client.ts';
 import { type App, createApp } from './app/app.ts';
 import type { BuildInfo } from './build-info.ts';
-import { checkSecrets } from './config/check-secrets.ts';
 import { loadConfig, loadConfigInWorker } from './config/load.ts';
-import { formatPlan, planPolls } from './config/plan.ts';
+import { checkConfig, printRamPolicy } from './config-commands.ts';
 import { helpText, type Options, readOptions, UsageError } from './flags.ts';
 import { systemClock } from './util/clock.ts';
 import { createLogger } from './util/logger.ts';
@@ -39,7 +37,8 @@ export async function run(surroundings: Surroundings): Promise<number> {
     if (options.help) stdout(helpText());
     else if (options.version)
       stdout(`acr-scan-exporter ${build.version} (revision ${build.revision || 'unknown'}, node ${nodeVersion})\n`);
-    else if (options.configCheck) await check(options, surroundings);
+    else if (options.configPrintRamPolicy) return printRamPolicy(options, surroundings);
+    else if (options.configCheck || options.configCheckOnline) return await checkConfig(options, surroundings);
     else return await serve(options, surroundings);
     return 0;
   } catch (error) {
@@ -52,22 +51,6 @@ export async function run(surroundings: Surroundings): Promise<number> {
     stderr(`${problems.join('\n')}\n`);
     return CANNOT_RUN;
   }
-}
-
-/** Prints the plan to stdout and warnings to stderr. */
-async function check({ configFile }: Options, { env, stdout, stderr }: Surroundings): Promise<void> {
-  const config = loadConfig(configFile);
-  const plan = planPolls(config);
-  const missing = await checkSecrets(config, {
-    hasVariable: (name) => env[name] !== undefined,
-    hasFile: (path) =>
-      access(path).then(
-        () => true,
-        () => false,
-      ),
-  });
-  stdout(formatPlan(plan));
-  for (const warning of [...missing, ...plan.warnings]) stderr(`warning: ${warning}\n`);
 }
 
 async function serve(options: Options, surroundings: Surroundings): Promise<number> {

@@ -27,6 +27,16 @@ export const FLAGS = {
     commandLineOnly: true,
     help: 'Validate the configuration file, print the poll plan and exit.',
   },
+  'config.check.online': {
+    type: 'switch',
+    commandLineOnly: true,
+    help: 'Check the file, and also try the credentials and each repository once.',
+  },
+  'config.print-ram-policy': {
+    type: 'switch',
+    commandLineOnly: true,
+    help: 'Print the least RAM policy that the file needs and exit.',
+  },
   'web.listen-address': {
     type: 'text',
     value: '[HOST]:PORT',
@@ -65,6 +75,8 @@ type FlagName = keyof typeof FLAGS;
 export type Options = {
   readonly configFile: string;
   readonly configCheck: boolean;
+  readonly configCheckOnline: boolean;
+  readonly configPrintRamPolicy: boolean;
   readonly listenAddress: ListenAddress;
   readonly telemetryPath: string;
   readonly enableLifecycle: boolean;
@@ -101,6 +113,8 @@ export function readOptions({ argv, env }: Sources, takenPaths: readonly string[
   return {
     configFile: notEmpty(text('config.file')),
     configCheck: flags['config.check'] === true,
+    configCheckOnline: flags['config.check.online'] === true,
+    configPrintRamPolicy: flags['config.print-ram-policy'] === true,
     listenAddress: readListenAddress(text('web.listen-address')),
     telemetryPath: readTelemetryPath(text('web.telemetry-path'), takenPaths),
     enableLifecycle,

@@ -19,7 +19,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   // The files at the top of src/.
   'build-info': [],
   flags: ['util'],
-  cli: ['app', 'acr/client', 'build-info', 'config', 'flags', 'util', 'web/routes'],
+  cli: ['app', 'acr/client', 'build-info', 'config', 'config-commands', 'flags', 'util', 'web/routes'],
+  'config-commands': ['app', 'acr/client', 'config', 'flags', 'util'],
   bin: ['build-info', 'cli'],
   demo: [],
 };

@@ -56,7 +56,7 @@ export const NASTY_NAMES = [
   'back\\slash',
   '\u202egnp.exe',
   '👩‍👩‍👧‍👦 and 🏴‍☠️',
-  '{{ 7 * 7 }} ${7 * 7} <%= 7 * 7 %>',
+  '{{ 7 * 7 }} <%= 7 * 7 %>',
   '&amp;&lt;&#60;',
   'x'.repeat(255),
 ];

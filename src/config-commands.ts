@@ -1,0 +1,73 @@
+// What the program does with a configuration other than to run it: check it, try it, print the RAM policy that it needs.
+import { access } from 'node:fs/promises';
+import { loadSdk } from './acr/client.ts';
+import { checkOnline } from './app/online-check.ts';
+import { checkSecrets } from './config/check-secrets.ts';
+import { loadConfig } from './config/load.ts';
+import { formatPlan, planPolls } from './config/plan.ts';
+import { ramPolicies } from './config/ram-policy.ts';
+import type { Options } from './flags.ts';
+import { systemClock } from './util/clock.ts';
+import { Redactor } from './util/redactor.ts';
+
+export type CommandSurroundings = {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
+};
+
+const DONE = 0;
+const FAILED = 1;
+
+/** Prints the plan to stdout and warnings to stderr, and when asked to, tries everything once. Gives the exit status. */
+export async function checkConfig(options: Options, { env, stdout, stderr }: CommandSurroundings): Promise<number> {
+  const config = loadConfig(options.configFile);
+  const plan = planPolls(config);
+  const missing = await checkSecrets(config, {
+    hasVariable: (name) => env[name] !== undefined,
+    hasFile: (path) =>
+      access(path).then(
+        () => true,
+        () => false,
+      ),
+  });
+  stdout(formatPlan(plan));
+  for (const warning of [...missing, ...plan.warnings]) stderr(`warning: ${warning}\n`);
+  if (!options.configCheckOnline) return DONE;
+  stdout('\n');
+  let status = DONE;
+  const redactor = new Redactor();
+  const show = (text: string) => redactor.redact(text);
+  for await (const { subject, problem } of checkOnline(config, {
+    sdk: await loadSdk(),
+    env,
+    clock: systemClock,
+    redactor,
+  })) {
+    if (problem === undefined) stdout(show(`ok      ${subject}\n`));
+    else {
+      stdout(show(`failed  ${subject}\n`));
+      stderr(show(`${subject}: ${problem}\n`));
+      status = FAILED;
+    }
+  }
+  return status;
+}
+
+/** Prints one JSON document for each set of credentials to stdout; stderr says which is whose when there are several. */
+export function printRamPolicy({ configFile }: Options, { stdout, stderr }: CommandSurroundings): number {
+  const config = loadConfig(configFile);
+  const policies = ramPolicies(config);
+  for (const { id, repositories } of config.instances) {
+    for (const { id: repoId } of repositories.filter(({ name }) => name === '')) {
+      stderr(
+        `warning: ${id} ${repoId} is given by id alone, so the policy covers the whole instance: give namespace and name too\n`,
+      );
+    }
+  }
+  for (const { credentials, document } of policies) {
+    if (policies.length > 1) stderr(`policy for credentials ${credentials}:\n`);
+    stdout(`${JSON.stringify(document, undefined, 2)}\n`);
+  }
+  return DONE;
+}

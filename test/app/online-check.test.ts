@@ -1,0 +1,74 @@
+import test, { type ExecutionContext } from 'ava';
+import { loadSdk } from '../../src/acr/client.ts';
+import { checkOnline } from '../../src/app/online-check.ts';
+import { parseConfig } from '../../src/config/parse.ts';
+import { createSimulator } from '../../src/simulator/simulator.ts';
+import { systemClock } from '../../src/util/clock.ts';
+import { Redactor } from '../../src/util/redactor.ts';
+
+const sdk = loadSdk();
+
+async function check(t: ExecutionContext, secret: string, repositories: string) {
+  const simulator = createSimulator({
+    scenario: {
+      keys: [{ access_key_id: 'key', access_key_secret: 'right-secret' }],
+      instances: [
+        {
+          id: 'cri-1',
+          repositories: [
+            { namespace: 'shop', name: 'api', id: 'crr-api', tags: ['v1'] },
+            { namespace: 'shop', name: 'web', id: 'crr-web', tags: ['v1'] },
+          ],
+        },
+      ],
+      faults: [
+        { operation: 'GetRepoTagScanStatus', repository: 'crr-web', error: { code: 'NoPrivilege', http_status: 403 } },
+      ],
+    },
+  });
+  const { address } = await simulator.listen('127.0.0.1', 0);
+  t.teardown(() => simulator.close());
+  const config = parseConfig(
+    `credentials: { type: access_key, access_key_id: key, access_key_secret: ${secret} }
+rate_limit: { requests_per_second: 100 }
+instances: [{ id: cri-1, region: cn-hangzhou, endpoint: "http://${address}", repositories: [${repositories}] }]`,
+    'config.yml',
+  );
+  const findings = [];
+  const deps = { sdk: await sdk, env: {}, clock: systemClock, redactor: new Redactor() };
+  for await (const finding of checkOnline(config, deps)) findings.push(finding);
+  return { findings, requests: simulator.requests().map(({ action }) => action) };
+}
+
+test('each repository is tried once, looked up only where the exporter would, and a missing RAM action is named with its resource', async (t) => {
+  const { findings, requests } = await check(
+    t,
+    'right-secret',
+    '{ namespace: shop, name: api, id: crr-api, tags: [v1, v2] }, { id: crr-web, tags: [v1] }, { namespace: shop, name: gone, tags: [v1] }',
+  );
+  t.deepEqual(
+    findings.map(({ subject, problem }) => [subject, problem === undefined]),
+    [
+      ['credentials default', true],
+      ['cri-1 shop/api', true],
+      ['cri-1 crr-web', false],
+      ['cri-1 shop/gone', false],
+    ],
+  );
+  t.regex(
+    findings[2]?.problem ?? '',
+    /^tag v1: the RAM action cr:GetScan on acs:cr:cn-hangzhou:\*:repository\/cri-1\/shop\/web is missing/,
+  );
+  t.regex(findings[3]?.problem ?? '', /^GetRepository failed with REPO_NOT_EXIST/);
+  t.deepEqual(requests, ['GetRepoTagScanStatus', 'GetRepository', 'GetRepoTagScanStatus', 'GetRepository']);
+});
+
+test('a wrong secret is told for every repository, and shown nowhere', async (t) => {
+  const { findings } = await check(
+    t,
+    'wrong-secret-0123456789',
+    '{ namespace: shop, name: api, id: crr-api, tags: [v1] }',
+  );
+  t.regex(findings[1]?.problem ?? '', /SignatureDoesNotMatch/);
+  t.false(JSON.stringify(findings).includes('wrong-secret-0123456789'));
+});

@@ -34,11 +34,15 @@ export type ExporterOptions = {
   readonly random?: () => number;
   readonly enableLifecycle?: boolean;
   readonly telemetryPath?: string;
+  /** TLS is not for this helper's `page`, which scrapes over HTTP. */
+  readonly webConfigFile?: string;
   readonly logLevel?: LogLevel;
   readonly logFormat?: LogFormat;
   readonly env?: Readonly<Record<string, string>>;
   /** Where the configuration file is to be; a new directory by default. */
   readonly directory?: string;
+  /** Called with the exporter's URL when it listens and polling does not run yet. */
+  readonly beforePolling?: (url: string) => Promise<void>;
   /** Called before a reload reads the file. */
   readonly beforeLoading?: () => Promise<void>;
 };
@@ -146,9 +150,13 @@ function createExporter(file: string, log: string[], options: ExporterOptions): 
       await options.beforeLoading?.();
       return loadConfig(file);
     },
-    loadSdk: async () => sdk,
+    loadSdk: async () => {
+      await options.beforePolling?.(`http://${/address=(\S+)/.exec(log.join(''))?.[1]}`);
+      return sdk;
+    },
     listenAddress: { host: '127.0.0.1', port: 0 },
     telemetryPath: options.telemetryPath ?? '/metrics',
+    webConfigFile: options.webConfigFile,
     processMetrics: false,
     enableLifecycle: options.enableLifecycle ?? false,
     build: { version: '1.2.3', revision: 'abc', nodeVersion: 'v20' },

@@ -91,7 +91,7 @@ function createSender(options: AcrApiOptions): Sender {
   return async (action, parameters) => {
     const used = available();
     try {
-      const reply = await sdk.wire.send(async () => call(action, parameters), requestTimeoutMs);
+      const reply = await sdk.wire.send(async (nonce) => call(action, parameters, nonce), requestTimeoutMs);
       return { reply, body: readAnswer(reply, options) };
     } catch (error) {
       const failure = error instanceof ApiError ? error : networkFailure(error, redactor);

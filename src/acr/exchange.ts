@@ -1,6 +1,6 @@
 // A request and its answer as they pass over the wire. The SDK can neither be cancelled nor bounded, and hides what it
 // could not parse; Node's diagnostics channel gives the request that a call makes, and with it all of that.
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomUUID } from 'node:crypto';
 import { subscribe } from 'node:diagnostics_channel';
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
@@ -9,6 +9,9 @@ import { ApiError } from './errors.ts';
 
 /** The real answers have some hundred bytes. */
 export const LARGEST_BODY_BYTES = 1024 * 1024;
+
+/** A header that every request has and no two share: what tells the requests of this process apart. */
+export const NONCE_HEADER = 'x-acs-signature-nonce';
 
 /** What came back, unread. */
 export type Reply = {
@@ -19,31 +22,44 @@ export type Reply = {
   readonly flaw: string | undefined;
 };
 
-/** Watches the requests of this process that are made through {@link Wire.send}. Make one for the process. */
+/**
+ * Watches the requests of this process that are made through {@link Wire.send}. Make one for the process.
+ *
+ * They are told apart by their nonce rather than by `AsyncLocalStorage`, which before Node 24 makes every promise of the
+ * process dearer, and a call by a tenth.
+ */
 export class Wire {
-  readonly #exchanges = new AsyncLocalStorage<Exchange>();
+  /** By nonce, from the start of the call until its request has started. */
+  readonly #expected = new Map<string, Exchange>();
 
   constructor() {
     subscribe('http.client.request.start', (message) => {
       // The channel's message, by Node's documentation: it types none.
-      this.#exchanges.getStore()?.attach((message as { readonly request: ClientRequest }).request);
+      const { request } = message as { readonly request: ClientRequest };
+      const nonce = request.getHeader(NONCE_HEADER);
+      if (typeof nonce !== 'string') return;
+      this.#expected.get(nonce)?.attach(request);
+      this.#expected.delete(nonce);
     });
   }
 
   /**
-   * Makes a call that sends one request and gives what came back.
+   * Makes a call that sends one request, with the nonce that it is given, and gives what came back.
    *
    * Settles when the last byte is there, or when the request has failed or been destroyed: when nothing has come back
    * whole after `timeoutMs`, when the body is too large or compressed. Rejects with the {@link ApiError}
    * `RequestTimeout`, with Node's error, or with that of the call when it made no request.
    */
-  send(call: () => Promise<unknown>, timeoutMs: number): Promise<Reply> {
+  send(call: (nonce: string) => Promise<unknown>, timeoutMs: number): Promise<Reply> {
     return new Promise((resolve, reject) => {
+      const nonce = randomUUID();
       const exchange = new Exchange(timeoutMs, resolve, reject);
-      this.#exchanges.run(exchange, call).then(
-        () => exchange.callEnded(new Error('the SDK returned without sending a request')),
-        (error: unknown) => exchange.callEnded(error),
-      );
+      const ended = (error: unknown) => {
+        this.#expected.delete(nonce);
+        exchange.callEnded(error);
+      };
+      this.#expected.set(nonce, exchange);
+      call(nonce).then(() => ended(undefined), ended);
     });
   }
 }
@@ -79,7 +95,7 @@ class Exchange {
 
   /** The call has settled. That counts only when it made no request: else the wire knows better. */
   callEnded(error: unknown): void {
-    if (this.#request === undefined) this.#fail(error);
+    if (this.#request === undefined && !this.#over) this.#fail(error);
   }
 
   #receive(request: ClientRequest, response: IncomingMessage): void {

@@ -441,11 +441,16 @@ test('what is not HTTP is NetworkError', async (t) => {
   t.is((await failureOf(testApi(host).getRepoTagScanStatus(scanRequest))).code, 'NetworkError');
 });
 
-test('one connection serves requests that follow each other', async (t) => {
-  const { host, connections } = await startHttp(t, (_, response) => response.end(JSON.stringify(scanAnswer)));
+test('one connection serves requests that follow each other, each with a nonce of its own', async (t) => {
+  const nonces = new Set<unknown>();
+  const { host, connections } = await startHttp(t, ({ headers }, response) => {
+    nonces.add(headers['x-acs-signature-nonce']);
+    response.end(JSON.stringify(scanAnswer));
+  });
   const api = testApi(host);
   for (let sent = 0; sent < 20; sent += 1) await api.getRepoTagScanStatus(scanRequest);
   t.is(connections(), 1);
+  t.is(nonces.size, 20);
 });
 
 test('a failure is neither retried nor in the way of the requests beside it', async (t) => {

@@ -75,6 +75,7 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
     loadSdk,
     listenAddress: options.listenAddress,
     telemetryPath: options.telemetryPath,
+    webConfigFile: options.webConfigFile,
     processMetrics: true,
     enableLifecycle: options.enableLifecycle,
     build: { ...build, nodeVersion },

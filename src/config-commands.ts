@@ -9,6 +9,7 @@ import { ramPolicies } from './config/ram-policy.ts';
 import type { Options } from './flags.ts';
 import { systemClock } from './util/clock.ts';
 import { Redactor } from './util/redactor.ts';
+import { loadWebSettings } from './web/access/load.ts';
 
 export type CommandSurroundings = {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -22,6 +23,7 @@ const FAILED = 1;
 /** Prints the plan to stdout and warnings to stderr, and when asked to, tries everything once. Gives the exit status. */
 export async function checkConfig(options: Options, { env, stdout, stderr }: CommandSurroundings): Promise<number> {
   const config = loadConfig(options.configFile);
+  if (options.webConfigFile !== undefined) loadWebSettings(options.webConfigFile);
   const plan = planPolls(config);
   const missing = await checkSecrets(config, {
     hasVariable: (name) => env[name] !== undefined,

@@ -49,6 +49,11 @@ export const FLAGS = {
     default: '/metrics',
     help: 'Where the metrics are.',
   },
+  'web.config.file': {
+    type: 'text',
+    value: 'PATH',
+    help: "TLS and authentication, in the format of Prometheus' exporter-toolkit.",
+  },
   'web.enable-lifecycle': {
     type: 'switch',
     help: 'Allow reloading the configuration with POST /-/reload.',
@@ -79,6 +84,7 @@ export type Options = {
   readonly configPrintRamPolicy: boolean;
   readonly listenAddress: ListenAddress;
   readonly telemetryPath: string;
+  readonly webConfigFile: string | undefined;
   readonly enableLifecycle: boolean;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
@@ -117,6 +123,7 @@ export function readOptions({ argv, env }: Sources, takenPaths: readonly string[
     configPrintRamPolicy: flags['config.print-ram-policy'] === true,
     listenAddress: readListenAddress(text('web.listen-address')),
     telemetryPath: readTelemetryPath(text('web.telemetry-path'), takenPaths),
+    webConfigFile: text('web.config.file').value || undefined,
     enableLifecycle,
     logLevel: oneOf(text('log.level'), LOG_LEVELS),
     logFormat: oneOf(text('log.format'), LOG_FORMATS),

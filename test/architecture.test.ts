@@ -20,7 +20,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'build-info': [],
   flags: ['util'],
   cli: ['app', 'acr/client', 'build-info', 'config', 'config-commands', 'flags', 'util', 'web/routes'],
-  'config-commands': ['app', 'acr/client', 'config', 'flags', 'util'],
+  'config-commands': ['app', 'acr/client', 'config', 'flags', 'util', 'web/access/load'],
   bin: ['build-info', 'cli'],
   demo: [],
 };

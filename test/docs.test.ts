@@ -77,6 +77,7 @@ test('links between the pages lead somewhere', (t) => {
     'docs/configuration.md',
     'docs/metrics.md',
     'docs/simulator.md',
+    'docs/web-config.md',
   ]) {
     const links = [...read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link = '']) => link);
     for (const link of links)

@@ -13,6 +13,7 @@ import { ConfigError, formatProblems } from '../util/yaml/problem.ts';
 import { Poller } from '../watch/poller.ts';
 import { Roster } from '../watch/roster.ts';
 import type { Timing } from '../watch/timing.ts';
+import { FrontDoor } from '../web/access/front-door.ts';
 import { createRoutes, type ReloadResult } from '../web/routes.ts';
 import { WebServer } from '../web/server.ts';
 import { Fleet } from './fleet.ts';
@@ -31,6 +32,8 @@ export type AppDependencies = {
   readonly loadSdk: () => Promise<Sdk>;
   readonly listenAddress: ListenAddress;
   readonly telemetryPath: string;
+  /** Says who may scrape, and how. Undefined: everyone, over HTTP. */
+  readonly webConfigFile: string | undefined;
   /** Whether `process_*` and `nodejs_*` are shown. */
   readonly processMetrics: boolean;
   /** Whether `POST /-/reload` is allowed. */
@@ -50,6 +53,7 @@ export interface App {
 /** How long a stop waits for scrapes. */
 const STOP_GRACE_MS = 4_500;
 
+/** Puts the program together. Throws ConfigError when the web configuration file cannot be used. */
 export function createApp(initial: Config, deps: AppDependencies): App {
   const { clock, random, logger, redactor, env, build } = deps;
   const stopping = new AbortController();
@@ -83,7 +87,8 @@ export function createApp(initial: Config, deps: AppDependencies): App {
     reload: deps.enableLifecycle ? () => reload() : undefined,
     logger,
   });
-  const server = new WebServer(listener, clock);
+  const door = new FrontDoor(deps.webConfigFile, { clock, logger });
+  const server = new WebServer({ listener, door, clock, logger });
 
   async function put(config: Config): Promise<void> {
     const ids = config.instances.map(({ id }) => id);
@@ -99,7 +104,7 @@ export function createApp(initial: Config, deps: AppDependencies): App {
     own.setBuildInfo({ ...build, sdk: '' });
     await put(config);
     const address = await server.listen(deps.listenAddress);
-    logger.info('listening', { address });
+    logger.info('listening', { address, tls: door.isEncrypted });
     sdk = await deps.loadSdk();
     own.setBuildInfo({ ...build, sdk: sdk.label });
     fleet.configure(config, sdk);

@@ -74,7 +74,6 @@ export function createRoutes(handlers: WebHandlers): ReturnType<Koa['callback']>
 }
 
 async function dispatch(ctx: Context, routes: ReadonlyMap<string, Route>): Promise<void> {
-  ctx.set('X-Content-Type-Options', 'nosniff');
   const route = routes.get(ctx.path);
   if (route === undefined) return plain(ctx, 404, 'There is nothing here. The start page is at /.');
   const handler = route[ctx.method === 'HEAD' ? 'GET' : ctx.method];

@@ -1,34 +1,58 @@
-// Listens, and stops listening without cutting off a scrape that is under way.
+// Listens, lets clients in through the front door, bounds what they can hold, and stops without cutting off a scrape that is under way.
 import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Clock } from '../util/clock.ts';
 import { formatListenAddress, type ListenAddress } from '../util/listen-address.ts';
+import type { Logger } from '../util/logger.ts';
+import type { FrontDoor } from './access/front-door.ts';
+import { Connections } from './connections.ts';
+import { ANSWER_MS, type Deadlines, STALL_MS, watchAnswer } from './deadlines.ts';
+import { guardedResponse } from './guarded-response.ts';
 
-/** A client that has sent half a request may hold a socket this long. */
-const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 30_000;
-/** Longer than the usual scrape intervals, so that a scraper's connection is not closed under it. */
-const KEEP_ALIVE_TIMEOUT_MS = 90_000;
+const LIMITS = {
+  /** A client that has sent half a request may hold a socket this long, give or take the interval. */
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 2_000,
+  /** Longer than the usual scrape intervals, so that a scraper's connection is not closed under it. */
+  keepAliveTimeout: 90_000,
+  maxHeaderSize: 16_384,
+};
+const MOST_CONNECTIONS = 512;
+
+/** `GET` is what every page knows. */
+const NO_TUNNELS =
+  'HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
+
+export type WebServerOptions = {
+  readonly listener: RequestListener;
+  readonly door: FrontDoor;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly mostConnections?: number;
+  readonly deadlines?: Deadlines;
+};
 
 export class WebServer {
   readonly #server: Server;
-  readonly #clock: Clock;
+  readonly #options: WebServerOptions;
+  readonly #connections: Connections;
   readonly #answering = new Set<Promise<unknown>>();
 
-  constructor(listener: RequestListener, clock: Clock) {
-    this.#clock = clock;
-    this.#server = createServer({
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+  constructor(options: WebServerOptions) {
+    const { door, mostConnections = MOST_CONNECTIONS } = options;
+    this.#options = options;
+    this.#connections = new Connections(mostConnections);
+    this.#server = createServer({ ...LIMITS, ServerResponse: guardedResponse(() => door.headers) });
+    const [speakHttp] = this.#server.listeners('connection');
+    this.#server.removeAllListeners('connection');
+    this.#server.on('connection', (socket: Socket) => {
+      if (this.#connections.add(socket)) door.receive(socket);
     });
-    this.#server.on('request', (_request, response) => {
-      const closed = once(response, 'close').catch(() => {});
-      this.#answering.add(closed);
-      void closed.finally(() => this.#answering.delete(closed));
-    });
-    this.#server.on('request', listener);
+    door.open((socket) => speakHttp?.call(this.#server, socket));
+    this.#server.on('request', (request, response) => void this.#answer(request, response));
+    this.#server.on('connect', (_request, socket) => socket.end(NO_TUNNELS));
   }
 
   /**
@@ -46,12 +70,41 @@ export class WebServer {
   /** Waits for the answers under way, but no longer than `graceMs`, then closes the listener and every connection. */
   async close(graceMs: number): Promise<void> {
     const graceEnds = new AbortController();
-    await Promise.race([Promise.allSettled(this.#answering), this.#clock.sleep(graceMs, graceEnds.signal)]);
+    await Promise.race([Promise.allSettled(this.#answering), this.#options.clock.sleep(graceMs, graceEnds.signal)]);
     graceEnds.abort();
+    this.#options.door.close();
     if (!this.#server.listening) return;
     const closed = once(this.#server, 'close');
     this.#server.close();
-    this.#server.closeAllConnections();
+    this.#connections.destroyAll();
     await closed;
   }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { door, listener, logger, deadlines = { stallMs: STALL_MS, answerMs: ANSWER_MS } } = this.#options;
+    const isOver = this.#connections.busy(request.socket);
+    const closed = once(response, 'close').catch(() => {});
+    this.#answering.add(closed);
+    void closed.finally(() => {
+      this.#answering.delete(closed);
+      isOver();
+    });
+    watchAnswer(response, deadlines);
+    try {
+      const verdict = await door.judge(request);
+      if (verdict === 'admitted') listener(request, response);
+      else turnAway(response, verdict);
+    } catch (error) {
+      logger.error('password could not be checked', { error: String(error) });
+      turnAway(response, 'busy');
+    }
+  }
+}
+
+function turnAway(response: ServerResponse, verdict: 'refused' | 'busy'): void {
+  response.statusCode = verdict === 'refused' ? 401 : 503;
+  response.setHeader('Content-Type', 'text/plain; charset=utf-8');
+  if (verdict === 'refused') response.setHeader('WWW-Authenticate', 'Basic');
+  else response.setHeader('Retry-After', '1');
+  response.end(verdict === 'refused' ? 'Unauthorized\n' : 'Too many passwords are being checked.\n');
 }

@@ -9,7 +9,11 @@ const CHUNK_BYTES = 2 ** 20;
 
 /** The file's text without a byte order mark. Throws {@link ConfigError} when there is none to be had. */
 export function readText(file: string): string {
-  const bytes = readBytes(file);
+  return textOf(readBytes(file), file);
+}
+
+/** The text that a file's bytes are. Throws {@link ConfigError} when they are none. */
+export function textOf(bytes: Buffer, file: string): string {
   if (!isUtf8(bytes)) throw fileError({ file, ...placeOfBadByte(bytes) }, 'text in UTF-8', 'bytes that are not');
   const text = new TextDecoder().decode(bytes);
   const control = /(?![\t\n\r\u0085])\p{Cc}/u.exec(text);
@@ -25,15 +29,26 @@ function readBytes(file: string): Buffer {
     return readAll(descriptor, file);
   } catch (error) {
     if (error instanceof ConfigError) throw error;
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'an error';
-    throw fileError({ file }, 'a file that can be read', FAILURES.get(code) ?? code);
+    throw unreadable(file, error);
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
   }
 }
 
+/** The problem that a file cannot be read, from the system's error. */
+export function unreadable(file: string, error: unknown): ConfigError {
+  return fileError({ file }, 'a file that can be read', describeReadFailure(error));
+}
+
+/** What was found where a file should be, from the system's error. */
+export function describeReadFailure(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'an error';
+  return FAILURES.get(code) ?? code;
+}
+
 const FAILURES: ReadonlyMap<string, string> = new Map([
   ['ENOENT', 'none'],
+  ['EISDIR', 'a directory'],
   ['ENOTDIR', 'a path through something that is not a directory'],
   ['EACCES', 'one that may not be read (EACCES)'],
 ]);

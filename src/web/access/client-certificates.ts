@@ -1,0 +1,33 @@
+// Whether a client that finished the TLS handshake may go on.
+import type { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { ClientPolicy } from './settings.ts';
+
+/** What is to be said against a client, or undefined. */
+export function objectionTo(socket: TLSSocket, policy: ClientPolicy): string | undefined {
+  const certificate = socket.getPeerX509Certificate();
+  if (certificate === undefined) return policy.isRequired ? 'no certificate' : undefined;
+  if (policy.isVerified && !socket.authorized) return String(socket.authorizationError);
+  const { allowedNames } = policy;
+  if (allowedNames && !namesOf(certificate).some((name) => allowedNames.has(name)))
+    return 'a certificate without an allowed name';
+  return undefined;
+}
+
+/** The subject alternative names of the kinds that the toolkit compares, written as Go writes them. */
+export function namesOf(certificate: Pick<X509Certificate, 'subjectAltName'>): string[] {
+  // Names with commas or quotes, which could pass for several, are in quotes: those are JSON.
+  const entries = (certificate.subjectAltName ?? '').matchAll(
+    /(?:^|, )(DNS|email|IP Address|URI):("(?:[^"\\]|\\.)*"|[^,]*)(?=, |$)/g,
+  );
+  return [...entries].map(([, kind, written = '']) => {
+    const name = written.startsWith('"') ? String(JSON.parse(written)) : written;
+    return kind === 'IP Address' ? canonicalAddress(name) : name;
+  });
+}
+
+/** OpenSSL writes `0:0:0:0:0:0:0:1` where everybody else writes `::1`. */
+function canonicalAddress(address: string): string {
+  return isIP(address) === 6 ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address;
+}

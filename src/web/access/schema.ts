@@ -1,0 +1,106 @@
+// The shape of a web configuration file, as Prometheus' exporter-toolkit has it. Files that it names are checked in tls-settings.ts.
+import { z } from 'zod';
+import { parsed, strictMap } from '../../util/yaml/fields.ts';
+import { CIPHER_SUITES, CURVES, TLS_VERSION_NAMES } from './go-names.ts';
+
+/** Insecure but for the last two, in the toolkit's words; `RequireClientCert` is an older name. */
+const CLIENT_AUTH_TYPES = [
+  'NoClientCert',
+  'RequestClientCert',
+  'RequireAnyClientCert',
+  'RequireClientCert',
+  'VerifyClientCertIfGiven',
+  'RequireAndVerifyClientCert',
+] as const;
+
+const TRUE = /^(y|Y|yes|Yes|YES|true|True|TRUE|on|On|ON)$/;
+const FALSE = /^(n|N|no|No|NO|false|False|FALSE|off|Off|OFF)$/;
+
+/** What bcryptjs can compare, and every tool of today writes. */
+const BCRYPT_HASH = /^\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/;
+
+const tlsServerConfig = strictMap({
+  cert_file: text('a path'),
+  key_file: text('a path'),
+  cert: text('a certificate in PEM'),
+  key: text('a private key in PEM'),
+  client_auth_type: nothingOr(oneOf(['', ...CLIENT_AUTH_TYPES])).transform(policyName),
+  client_ca_file: text('a path'),
+  client_ca: text('certificates in PEM'),
+  client_allowed_sans: nothingOr(listOf('at least one name', z.string({ error: 'a name' }), 1)),
+  min_version: nothingOr(oneOf(TLS_VERSION_NAMES)).transform((version) => version ?? 'TLS12'),
+  max_version: nothingOr(oneOf(TLS_VERSION_NAMES)).transform((version) => version ?? 'TLS13'),
+  cipher_suites: nothingOr(listOf('cipher suites', nameIn(CIPHER_SUITES, 'a cipher suite that Go lists as secure'))),
+  curve_preferences: nothingOr(listOf('curves', nameIn(CURVES, `one of ${Object.keys(CURVES).join(', ')}`))),
+  prefer_server_cipher_suites: nothingOr(truth()).transform((isPreferred) => isPreferred ?? true),
+});
+
+const httpServerConfig = strictMap({
+  http2: nothingOr(truth()),
+  headers: nothingOr(
+    strictMap({
+      'Content-Security-Policy': headerText(),
+      'Strict-Transport-Security': headerText(),
+      'X-Content-Type-Options': oneOf(['nosniff']).optional(),
+      'X-Frame-Options': oneOf(['deny', 'sameorigin']).optional(),
+      'X-XSS-Protection': headerText(),
+    }),
+  ),
+});
+
+export const webConfigSchema = strictMap({
+  tls_server_config: nothingOr(tlsServerConfig),
+  http_server_config: nothingOr(httpServerConfig),
+  basic_auth_users: nothingOr(
+    z.record(z.string(), passwordHash(), { error: 'a map of users and the bcrypt hashes of their passwords' }),
+  ),
+});
+
+/** The keys of `tls_server_config`, with defaults filled in. */
+export type TlsKeys = z.output<typeof tlsServerConfig>;
+
+/** The value, or undefined where the file has the key and nothing behind it, as in the toolkit. */
+function nothingOr<Schema extends z.core.$ZodType>(schema: Schema) {
+  return z.nullish(schema).transform((value) => value ?? undefined);
+}
+
+/** Any text; an empty one is as good as none. */
+function text(expected: string) {
+  return nothingOr(z.string({ error: expected })).transform((written) => written || undefined);
+}
+
+function oneOf<const Value extends string>(values: readonly Value[]) {
+  return z.enum(values, { error: `one of ${values.filter((value) => value !== '').join(', ')}` });
+}
+
+function listOf<Item extends z.core.$ZodType>(what: string, item: Item, least = 0) {
+  return z.array(item, { error: `a list of ${what}` }).min(least, `a list of ${what}`);
+}
+
+function nameIn(names: Readonly<Record<string, string>>, expected: string) {
+  return parsed(expected, (written) => (Object.hasOwn(names, written) ? names[written] : undefined));
+}
+
+function truth() {
+  return parsed('true or false', (written) => (TRUE.test(written) ? true : FALSE.test(written) ? false : undefined));
+}
+
+/** Line breaks become spaces, as in Go; other control characters cannot be sent. */
+function headerText() {
+  return nothingOr(
+    parsed('a text without control characters', (written) => {
+      const line = written.replaceAll(/[\r\n]/g, ' ').trim();
+      return /(?!\t)\p{Cc}/u.test(line) ? undefined : line;
+    }),
+  );
+}
+
+function passwordHash() {
+  return parsed('a bcrypt hash such as htpasswd -nBC 10 "" prints', (hash) =>
+    BCRYPT_HASH.test(hash) ? hash : undefined,
+  );
+}
+
+function policyName(name: '' | (typeof CLIENT_AUTH_TYPES)[number] | undefined) {
+  return name === 'RequireClientCert' ? 'RequireAnyClientCert' : name || undefined;
+}

@@ -1,0 +1,141 @@
+// From the keys of tls_server_config to what Node's TLS server takes: reads the files that they name and sees that they fit together.
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { resolve } from 'node:path';
+import { createSecureContext, type TlsOptions } from 'node:tls';
+import { reportAt, type Validation } from '../../util/yaml/mistakes.ts';
+import { describeReadFailure } from '../../util/yaml/read-file.ts';
+import { TLS_VERSION_NAMES, TLS_VERSIONS, TLS13_SUITES } from './go-names.ts';
+import type { TlsKeys } from './schema.ts';
+import type { ClientPolicy, TlsSettings } from './settings.ts';
+import type { Sources } from './sources.ts';
+
+const BLOCK = 'tls_server_config';
+const CERTIFICATE_PEM = /-----BEGIN CERTIFICATE-----/;
+
+type KeyName = keyof TlsKeys;
+type Reading = { readonly validation: Validation; readonly sources: Sources; readonly directory: string };
+
+/** What is to be served, undefined when the block says nothing of certificates: that is HTTP, as in the toolkit. Mistakes are reported. */
+export function tlsSettingsOf(keys: TlsKeys, reading: Reading): TlsSettings | undefined {
+  const { client_auth_type: policy = 'NoClientCert' } = keys;
+  if (!speaksOfTls(keys)) return undefined;
+  const { validation } = reading;
+  const certificate = pemOf('cert', keys, reading);
+  const key = pemOf('key', keys, reading);
+  const authorities = pemOf('client_ca', keys, reading);
+  reportOrder(keys, validation);
+  const hasAuthorities = keys.client_ca !== undefined || keys.client_ca_file !== undefined;
+  if (hasAuthorities && policy === 'NoClientCert')
+    reportAt(validation, [BLOCK], 'key', 'a client_auth_type beside the authorities of clients', 'none');
+  if (keys.client_allowed_sans && policy !== 'RequireAnyClientCert' && policy !== 'RequireAndVerifyClientCert') {
+    const expected = 'client_auth_type RequireAndVerifyClientCert or RequireAnyClientCert beside it';
+    reportAt(validation, [BLOCK, 'client_allowed_sans'], 'key', expected, policy);
+  }
+  if (certificate === undefined) reportMissing('cert', keys, validation);
+  if (key === undefined) reportMissing('key', keys, validation);
+  if (certificate === undefined || key === undefined || !validation.report.isEmpty) return undefined;
+  const options = optionsOf(keys, { cert: certificate, key, ...(authorities !== undefined && { ca: authorities }) });
+  reportMismatch(keys, options, validation);
+  return {
+    options: { ...options, requestCert: policy !== 'NoClientCert', rejectUnauthorized: false },
+    clients: policyOf(keys),
+  };
+}
+
+/** Other keys alone do not switch TLS on in the toolkit; names of clients alone would promise what is not kept. */
+function speaksOfTls(keys: TlsKeys): boolean {
+  const { cert, cert_file, key, key_file, client_ca, client_ca_file, client_auth_type, client_allowed_sans } = keys;
+  return [cert, cert_file, key, key_file, client_ca, client_ca_file, client_auth_type, client_allowed_sans].some(
+    (value) => value !== undefined,
+  );
+}
+
+type PemName = 'cert' | 'key' | 'client_ca';
+
+/** The PEM of a file or, where none is named, the one in the block; undefined when there is neither or it is wrong. */
+function pemOf(name: PemName, keys: TlsKeys, { validation, sources, directory }: Reading): Buffer | undefined {
+  const path = keys[`${name}_file`];
+  const place: KeyName = path === undefined ? name : `${name}_file`;
+  const inline = keys[name];
+  if (path === undefined && inline === undefined) return undefined;
+  try {
+    const pem = path === undefined ? Buffer.from(inline ?? '') : sources.read(resolve(directory, path));
+    const wrong = name === 'key' ? objectionToKey(pem) : objectionToCertificates(pem);
+    if (wrong === undefined) return pem;
+    reportAt(validation, [BLOCK, place], 'value', wrong.expected, wrong.found);
+  } catch (error) {
+    reportAt(validation, [BLOCK, place], 'value', 'a file that can be read', describeReadFailure(error));
+  }
+  return undefined;
+}
+
+type Objection = { readonly expected: string; readonly found: string };
+
+function objectionToCertificates(pem: Buffer): Objection | undefined {
+  const expected = 'a certificate in PEM';
+  if (!CERTIFICATE_PEM.test(pem.toString('latin1'))) return { expected, found: 'none' };
+  try {
+    new X509Certificate(pem);
+    return undefined;
+  } catch {
+    return { expected, found: 'one that cannot be read' };
+  }
+}
+
+/** A key behind a passphrase cannot be used: there is nobody to ask for it. */
+function objectionToKey(pem: Buffer): Objection | undefined {
+  const text = pem.toString('latin1');
+  const expected = 'a private key in PEM without a passphrase';
+  if (!/-----BEGIN ([A-Z]+ )?PRIVATE KEY-----/.test(text)) return { expected, found: 'none' };
+  try {
+    createPrivateKey(pem);
+    return undefined;
+  } catch {
+    return { expected, found: 'one that cannot be read' };
+  }
+}
+
+function optionsOf(keys: TlsKeys, material: Pick<TlsOptions, 'cert' | 'key' | 'ca'>): TlsOptions {
+  const isOld = keys.min_version === 'TLS10' || keys.min_version === 'TLS11';
+  const suites = keys.cipher_suites ?? [];
+  const chosen = suites.length > 0 ? [...new Set([...TLS13_SUITES, ...suites])] : isOld ? ['DEFAULT'] : [];
+  // OpenSSL has neither of the old versions at its usual level of security.
+  const ciphers = isOld ? [...chosen, '@SECLEVEL=0'] : chosen;
+  return {
+    ...material,
+    minVersion: TLS_VERSIONS[keys.min_version],
+    maxVersion: TLS_VERSIONS[keys.max_version],
+    honorCipherOrder: keys.prefer_server_cipher_suites,
+    ...(ciphers.length > 0 && { ciphers: ciphers.join(':') }),
+    ...(keys.curve_preferences?.length && { ecdhCurve: keys.curve_preferences.join(':') }),
+  };
+}
+
+function policyOf({ client_auth_type: type, client_allowed_sans: names }: TlsKeys): ClientPolicy {
+  return {
+    isRequired: type === 'RequireAnyClientCert' || type === 'RequireAndVerifyClientCert',
+    isVerified: type === 'VerifyClientCertIfGiven' || type === 'RequireAndVerifyClientCert',
+    allowedNames: names && new Set(names),
+  };
+}
+
+function reportMissing(name: PemName, keys: TlsKeys, validation: Validation): void {
+  if (keys[name] !== undefined || keys[`${name}_file`] !== undefined) return;
+  reportAt(validation, [BLOCK], 'key', `${name}_file or ${name}`, 'neither');
+}
+
+function reportOrder({ min_version: min, max_version: max }: TlsKeys, validation: Validation): void {
+  if (TLS_VERSION_NAMES.indexOf(min) <= TLS_VERSION_NAMES.indexOf(max)) return;
+  reportAt(validation, [BLOCK, 'max_version'], 'value', `a version from min_version ${min} on`, max);
+}
+
+function reportMismatch(keys: TlsKeys, options: TlsOptions, validation: Validation): void {
+  try {
+    createSecureContext(options);
+  } catch (error) {
+    const place: KeyName = keys.key_file === undefined ? 'key' : 'key_file';
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'an error';
+    const found = code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH' ? 'the key of another one' : code;
+    reportAt(validation, [BLOCK, place], 'value', 'the key of the certificate', found);
+  }
+}

@@ -2,10 +2,14 @@
 // The program: hands the process over to `cli` and ends with the status that it gives.
 import { writeSync } from 'node:fs';
 import { readBuildInfo } from './build-info.ts';
-import { run } from './cli.ts';
 
 const STDOUT = 1;
 const STDERR = 2;
+
+// The SDK's HTTP layer prints whole headers, the security token among them, where this variable asks for it. It is read when
+// the first package that knows it is loaded: so everything else is loaded after this.
+delete process.env.DEBUG;
+const { run } = await import('./cli.ts');
 
 const status = await run({
   argv: process.argv.slice(2),

@@ -10,6 +10,7 @@ type Need = { readonly package: string; readonly check: readonly [command: strin
 
 /** A later test that needs one more program needs one more line here. */
 const NEEDS: readonly Need[] = [
+  { package: 'chromium', check: ['chromium', '--version'] },
   { package: 'curl', check: ['curl', '--version'] },
   { package: 'git', check: ['git', '--version'] },
   { package: 'procps', check: ['ps', '--version'] },

@@ -1,0 +1,173 @@
+// The page at `/` in a real browser, against the running demo and against 10,000 tags.
+import test from 'ava';
+import type { Page } from 'playwright-core';
+import { NASTY_NAMES } from '../helpers/target-rows.ts';
+import { openPage, startBrowser, takePicture } from './helpers/browser.ts';
+import { startDemo, truthOf } from './helpers/demo.ts';
+import { startExporter, untilAllPolled } from './helpers/exporter.ts';
+import { until } from './helpers/until.ts';
+
+/** The texts of a column, from top to bottom. */
+function column(page: Page, label: string): Promise<string[]> {
+  return page.locator(`tbody [data-label="${label}"] > div`).allInnerTexts();
+}
+
+function startOf(metricsUrl: string): string {
+  return new URL('/', metricsUrl).href;
+}
+
+test('the page of the demo can be filtered, ordered and followed, light and dark, on a desk and on a phone', async (t) => {
+  const demo = await startDemo(t);
+  const url = startOf(demo.metricsUrl);
+  const browser = await startBrowser(t);
+  const { page, complaints } = await openPage(browser, url, {
+    viewport: { width: 1400, height: 1000 },
+    colorScheme: 'light',
+  });
+  await until('an error on the page', 90_000, async () => {
+    await page.reload();
+    return (await page.locator('.request-id').count()) > 0 || undefined;
+  });
+  const { tags } = await truthOf(demo);
+  t.is(await page.locator('tbody tr').count(), tags.length);
+  await takePicture(page, 'page-light');
+
+  await page.getByLabel('Status').selectOption('failed');
+  await page.getByRole('button', { name: 'Filter' }).click();
+  await page.waitForURL(/\?status=failed/);
+  const failed = await column(page, 'Status');
+  t.true(failed.length > 0 && failed.every((status) => status === 'failed'), failed.join());
+
+  await page.getByRole('link', { name: 'Show all' }).click();
+  await page.waitForURL(url);
+  await page.getByLabel('Text').fill('SHOP/WEB 2026.1');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/q=SHOP/);
+  t.deepEqual((await column(page, 'Tag')).sort(), ['2026.1', '2026.10', '2026.11']);
+  t.is(await page.getByLabel('Text').inputValue(), 'SHOP/WEB 2026.1', 'the text stays in its field');
+
+  await page.getByRole('link', { name: 'Show all' }).click();
+  await page.waitForURL(url);
+  await page.getByRole('columnheader', { name: 'Tag' }).getByRole('link').click();
+  await page.waitForURL(/sort=tag$/);
+  const ascending = await column(page, 'Tag');
+  t.deepEqual(ascending, ascending.toSorted());
+  await page.getByRole('columnheader', { name: 'Tag' }).getByRole('link').click();
+  await page.waitForURL(/order=desc/);
+  t.deepEqual(await column(page, 'Tag'), ascending.toReversed());
+
+  await page.goto(`${url}?status=complete`);
+  const seconds = async () =>
+    Number(/^in (\d+) s$/.exec((await column(page, 'Next poll')).find((text) => /^in \d\d s$/.test(text)) ?? '')?.[1]);
+  const before = await until('a poll that is some seconds ahead', 60_000, async () => (await seconds()) || undefined);
+  await until('the next poll counting down', 5_000, async () => ((await seconds()) < before ? true : undefined));
+
+  await page.goto(url);
+  const uptime = await page.locator('header p').textContent();
+  await until('the page fetching itself again', 20_000, async () =>
+    (await page.locator('header p').textContent()) === uptime ? undefined : true,
+  );
+
+  const dark = await openPage(browser, url, { viewport: { width: 1400, height: 1000 }, colorScheme: 'dark' });
+  await takePicture(dark.page, 'page-dark');
+  const phone = await openPage(browser, `${url}?status=unknown`, {
+    viewport: { width: 390, height: 844 },
+    isMobile: true,
+    colorScheme: 'dark',
+  });
+  await takePicture(phone.page, 'page-phone', true);
+  const overflow = await phone.page.evaluate(
+    'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+  );
+  t.is(overflow, 0, 'nothing sticks out on a phone');
+  t.deepEqual([...complaints, ...dark.complaints, ...phone.complaints], []);
+});
+
+test('the page works by keyboard alone, has landmarks and headers, and its colours have a contrast of 4.5 to 1', async (t) => {
+  const exporter = await startExporter(t, {
+    repositories: [
+      {
+        namespace: 'shop',
+        name: 'api',
+        tags: { v1: 'COMPLETE', v2: 'FAILED', v3: 'SCANNING', v4: 'RETRYING', v5: 'ODD' },
+      },
+    ],
+  });
+  await untilAllPolled(exporter, 5);
+  const browser = await startBrowser(t);
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const { page } = await openPage(browser, `${exporter.url}/`, { colorScheme });
+    for (const role of ['banner', 'main', 'search', 'navigation', 'table'] as const)
+      t.true((await page.getByRole(role).count()) > 0, role);
+    t.is(await page.getByRole('columnheader').count(), 8);
+    t.is(await page.getByRole('rowheader').count(), 5);
+    await page.keyboard.press('Tab');
+    t.is(await page.evaluate('document.activeElement.textContent.trim()'), 'Skip to the watched tags');
+    t.deepEqual(await page.evaluate<string[]>(LOW_CONTRASTS), [], colorScheme);
+  }
+});
+
+/** Every visible text whose contrast with what is behind it is less than 4.5 to 1 (WCAG 2.1, 1.4.3). */
+const LOW_CONTRASTS = `(() => {
+  const rgba = (text) => (text.match(/[\\d.]+/g) ?? []).map(Number);
+  const luminance = (color) => {
+    const [r, g, b] = rgba(color).map((value) => value / 255).map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const color = getComputedStyle(at).backgroundColor;
+      if ((rgba(color)[3] ?? 1) === 1) return color;
+    }
+    return 'rgb(255, 255, 255)';
+  };
+  const found = [];
+  for (const element of document.body.querySelectorAll('*')) {
+    const text = [...element.childNodes].filter((node) => node.nodeType === 3).map((node) => node.data).join('').trim();
+    if (text === '' || !element.checkVisibility()) continue;
+    const [a, b] = [luminance(getComputedStyle(element).color), luminance(behind(element))].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < 4.5) found.push(text + ' ' + ratio.toFixed(2));
+  }
+  return found;
+})()`;
+
+test('names that try to break out show as text in a browser', async (t) => {
+  const names = NASTY_NAMES.filter((name) => !/[\n\r]/.test(name));
+  const exporter = await startExporter(t, {
+    repositories: [
+      { namespace: '<b>ns</b>', name: '"><i>', tags: Object.fromEntries(names.map((name) => [name, 'COMPLETE'])) },
+    ],
+  });
+  await untilAllPolled(exporter, names.length);
+  const browser = await startBrowser(t);
+  const { page, complaints } = await openPage(browser, `${exporter.url}/`);
+  t.deepEqual((await page.locator('tbody .tag').allTextContents()).sort(), names.toSorted());
+  t.deepEqual(await page.locator('main :is(script, img, b, i)').count(), 0);
+  await takePicture(page, 'page-nasty-names', true);
+  t.deepEqual(complaints, []);
+});
+
+test('with 10,000 tags the first page is there within 300 ms and has less than 200 kB', async (t) => {
+  const tags = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`v${index}`, 'COMPLETE']));
+  const exporter = await startExporter(t, { repositories: [{ namespace: 'shop', name: 'api', tags }] });
+  const load = async () => {
+    const begin = performance.now();
+    const body = await (await fetch(`${exporter.url}/`)).text();
+    return { ms: performance.now() - begin, bytes: Buffer.byteLength(body) };
+  };
+  await load();
+  const loads = [await load(), await load(), await load()];
+  const fastest = Math.min(...loads.map(({ ms }) => ms));
+  t.true(fastest < 300, `${loads.map(({ ms }) => ms.toFixed(0))} ms`);
+  t.true(
+    loads.every(({ bytes }) => bytes < 200_000),
+    `${loads[0]?.bytes} bytes`,
+  );
+  const browser = await startBrowser(t);
+  const { page } = await openPage(browser, `${exporter.url}/`);
+  await page.getByRole('link', { name: 'Next', exact: true }).click();
+  await page.waitForURL(/page=2/);
+  t.is(await page.locator('tbody tr').count(), 100);
+  t.true((await page.locator('.found').textContent())?.startsWith('101 to 200 of 10,000 tags'));
+});

@@ -132,7 +132,7 @@ function describeBody(bytes: Buffer, flaw?: string): string {
 
 /** The API echoes what it was sent when a signature is wrong, the security token included, and may do so in part. */
 function withoutStringToSign(message: string): string {
-  return message.replace(/(string to sign is)\b.*$/is, '$1 [left out]');
+  return message.replace(/(string ?to ?sign is)\b.*$/is, '$1 [left out]');
 }
 
 /** `x-acs-retry-after` in milliseconds; undefined unless it is a number. */

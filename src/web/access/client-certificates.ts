@@ -15,13 +15,15 @@ export function objectionTo(socket: TLSSocket, policy: ClientPolicy): string | u
   return undefined;
 }
 
+const COMPARED = ['DNS', 'email', 'IP Address', 'URI'];
+
 /** The subject alternative names of the kinds that the toolkit compares, written as Go writes them. */
-export function namesOf(certificate: Pick<X509Certificate, 'subjectAltName'>): string[] {
-  // Names with commas or quotes, which could pass for several, are in quotes: those are JSON.
-  const entries = (certificate.subjectAltName ?? '').matchAll(
-    /(?:^|, )(DNS|email|IP Address|URI):("(?:[^"\\]|\\.)*"|[^,]*)(?=, |$)/g,
-  );
-  return [...entries].map(([, kind, written = '']) => {
+export function namesOf({ subjectAltName = '' }: Pick<X509Certificate, 'subjectAltName'>): string[] {
+  // Names with commas or quotes, which could pass for several, are in quotes: those are JSON. One entry after the other is read, from the
+  // first character on, so that nothing within quotes is taken for an entry.
+  const entries = subjectAltName.matchAll(/([^:,"]+):("(?:[^"\\]|\\.)*"|[^,"]*)(?:, |$)/gy);
+  return [...entries].flatMap(([, kind = '', written = '']) => {
+    if (!COMPARED.includes(kind)) return [];
     const name = written.startsWith('"') ? String(JSON.parse(written)) : written;
     return kind === 'IP Address' ? canonicalAddress(name) : name;
   });

@@ -1,7 +1,7 @@
 // Loads a web configuration file: YAML, schema, and the files that it names; all mistakes at once.
 import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
-import { type Discretion, looksLikeKey } from '../../util/yaml/found.ts';
+import type { Discretion } from '../../util/yaml/found.ts';
 import { reportAt, reportUnknownKey, type Validation } from '../../util/yaml/mistakes.ts';
 import { ConfigError, type Path } from '../../util/yaml/problem.ts';
 import { textOf, unreadable } from '../../util/yaml/read-file.ts';
@@ -15,7 +15,7 @@ const SECRETS = ['basic_auth_users', 'cert', 'key', 'client_ca'];
 
 const DISCRETION: Discretion = {
   hidesValue: (path) => path.some((step) => SECRETS.includes(String(step))),
-  showsKey: looksLikeKey,
+  showsKey: (key) => /^[\w.@-]{1,32}$/.test(key),
 };
 
 /** The settings that a file stands for. Throws {@link ConfigError} with every problem; `sources` then knows what was read all the same. */

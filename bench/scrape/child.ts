@@ -40,7 +40,7 @@ process.on('message', (command: Command) => {
       delays.disable();
       const report: Report = {
         cpuMs: (user + system) / 1000,
-        longestHoldMs: delays.max / 1e6 - RESOLUTION_MS,
+        longestHoldMs: Math.max(0, delays.max / 1e6 - RESOLUTION_MS),
         rssBytes: process.memoryUsage.rss(),
         peakRssBytes: process.resourceUsage().maxRSS * 1024,
       };

@@ -1,0 +1,207 @@
+// What clients can hold of the server, and what it answers to those that do not speak HTTP as they should.
+import { EventEmitter, once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import test, { type ExecutionContext } from 'ava';
+import { sendChunks } from '../../src/web/send-chunks.ts';
+import { eventually } from '../helpers/eventually.ts';
+import { AUTHORITY, HASH, startWebServer, TLS_FILES } from '../helpers/web-server.ts';
+
+function open(t: ExecutionContext, port: number): Socket {
+  const socket = connect({ host: '127.0.0.1', port });
+  t.teardown(() => socket.destroy());
+  socket.on('error', () => {});
+  return socket;
+}
+
+/** Everything that comes until the server closes the connection. */
+async function readToEnd(socket: Socket): Promise<string> {
+  const parts: Buffer[] = [];
+  socket.on('data', (part: Buffer) => parts.push(part));
+  if (!socket.closed) await once(socket, 'close');
+  return Buffer.concat(parts).toString();
+}
+
+/** How many connections are open, as a client sees it: the server closes those that it does not want. */
+function countOpen(sockets: readonly Socket[]): number {
+  return sockets.filter(({ closed }) => !closed).length;
+}
+
+const GARBAGE: readonly (readonly [name: string, text: string, answer: RegExp])[] = [
+  ['no HTTP at all', 'hello, are you there?\r\n\r\n', /^HTTP\/1\.1 400 /],
+  ['binary', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', /^HTTP\/1\.1 400 /],
+  ['no Host', 'GET / HTTP/1.1\r\n\r\n', /^HTTP\/1\.1 400 /],
+  ['two lengths', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', /^HTTP\/1\.1 400 /],
+  [
+    'length and chunks',
+    'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    /^HTTP\/1\.1 400 /,
+  ],
+  ['a head of 17 KiB', `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(17_408)}\r\n\r\n`, /^HTTP\/1\.1 431 /],
+  [
+    'a tunnel',
+    'CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n',
+    /^HTTP\/1\.1 405 .*\r\nAllow: GET, HEAD\r\n/,
+  ],
+];
+
+for (const [name, text, answer] of GARBAGE) {
+  test(`${name} is refused and the connection closed`, async (t) => {
+    const server = await startWebServer(t, undefined);
+    const socket = open(t, server.port);
+    socket.write(text, 'latin1');
+    t.regex(await readToEnd(socket), answer);
+    t.is((await server.ask()).status, 200);
+  });
+}
+
+test('HTTP to a port that speaks TLS is refused and the connection closed', async (t) => {
+  const server = await startWebServer(t, `tls_server_config: { ${TLS_FILES} }`);
+  const socket = open(t, server.port);
+  socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  t.notRegex(await readToEnd(socket), /hello/);
+  t.is((await server.ask()).status, 200);
+});
+
+const SECURITY = {
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'deny',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+};
+
+test('every answer has the security headers and tells nothing of the program', async (t) => {
+  const server = await startWebServer(t, `basic_auth_users: { alice: ${HASH} }`, (request, response) => {
+    if (request.url === '/head') response.writeHead(404, { 'Content-Type': 'text/plain' });
+    response.end('hello');
+  });
+  for (const options of [{}, { auth: 'alice:secret' }, { auth: 'alice:secret', path: '/head' }]) {
+    const { headers } = await server.ask(options);
+    t.like(headers, SECURITY);
+    t.is(headers.server ?? headers['x-powered-by'], undefined);
+  }
+});
+
+test("the operator's headers replace all others of their name", async (t) => {
+  const headers =
+    '{ X-Frame-Options: sameorigin, Content-Security-Policy: "img-src *; ü", X-Content-Type-Options: nosniff }';
+  const server = await startWebServer(t, `http_server_config: { headers: ${headers} }`, (_request, response) => {
+    response.setHeader('Content-Security-Policy', "default-src 'none'");
+    response.end();
+  });
+  t.like((await server.ask()).headers, {
+    ...SECURITY,
+    'x-frame-options': 'sameorigin',
+    'content-security-policy': Buffer.from('img-src *; ü').toString('latin1'),
+  });
+});
+
+test('beyond the limit the connection that was idle for the longest goes', async (t) => {
+  const server = await startWebServer(t, undefined, undefined, { mostConnections: 3 });
+  const sockets: Socket[] = [];
+  for (let count = 0; count < 3; count += 1) {
+    const socket = open(t, server.port);
+    sockets.push(socket);
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await once(socket, 'data');
+  }
+  sockets[0]?.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  await once(sockets[0] ?? open(t, 0), 'data');
+  t.is((await server.ask()).status, 200);
+  await eventually('the second connection is closed', () => sockets[1]?.closed || undefined);
+  t.is(countOpen(sockets), 2);
+});
+
+test('while all connections are busy a new one is closed, and served when one is free again', async (t) => {
+  const held: (() => void)[] = [];
+  const server = await startWebServer(
+    t,
+    undefined,
+    (request, response) => {
+      if (request.url === '/hold') held.push(() => response.end('released'));
+      else response.end('hello');
+    },
+    { mostConnections: 2 },
+  );
+  const holding = [server.ask({ path: '/hold' }), server.ask({ path: '/hold' })];
+  await eventually('both are held', () => held.length === 2 || undefined);
+  await t.throwsAsync(server.ask());
+  held.pop()?.();
+  await Promise.any(holding);
+  t.is((await eventually('a free place', () => server.ask().catch(() => undefined))).status, 200);
+  held.pop()?.();
+  t.deepEqual(
+    (await Promise.all(holding)).map(({ body }) => body),
+    ['released', 'released'],
+  );
+});
+
+test('connections that do not get beyond their handshake count', async (t) => {
+  const server = await startWebServer(t, `tls_server_config: { ${TLS_FILES} }`, undefined, { mostConnections: 4 });
+  const silent = Array.from({ length: 20 }, () => open(t, server.port));
+  t.is((await server.ask()).status, 200);
+  await eventually('most of the silent ones are closed', () => countOpen(silent) <= 4 || undefined);
+});
+
+const CHUNK = Buffer.alloc(100_000, 'x');
+const CHUNKS = Array.from({ length: 300 }, () => CHUNK);
+
+for (const scheme of ['http', 'https'] as const) {
+  const text = scheme === 'https' ? `tls_server_config: { ${TLS_FILES} }` : undefined;
+  const askFor30MB = async (t: ExecutionContext, deadlines: { stallMs: number; answerMs: number }) => {
+    const over = new EventEmitter();
+    const server = await startWebServer(
+      t,
+      text,
+      (_request, response) => {
+        response.on('close', () => over.emit('over'));
+        void sendChunks(response, CHUNKS);
+      },
+      { deadlines },
+    );
+    const address = { host: '127.0.0.1', port: server.port };
+    const socket = scheme === 'https' ? connectTls({ ...address, ca: AUTHORITY }) : connect(address);
+    t.teardown(() => socket.destroy());
+    socket.on('error', () => {});
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    return { socket, over: once(over, 'over') };
+  };
+
+  test(`a client that takes nothing of its answer over ${scheme} loses its connection`, async (t) => {
+    const { socket, over } = await askFor30MB(t, { stallMs: 300, answerMs: 60_000 });
+    const started = performance.now();
+    await over;
+    t.true(performance.now() - started < 30_000);
+    const answer = await readToEnd(socket);
+    t.true(answer.length < 30_000_000, `${answer.length} bytes`);
+  });
+
+  test(`a client that takes its answer slowly but steadily over ${scheme} keeps its connection until the deadline`, async (t) => {
+    const { socket } = await askFor30MB(t, { stallMs: 1_000, answerMs: 4_000 });
+    const started = performance.now();
+    const isClosed = once(socket, 'close');
+    let bytes = 0;
+    let lastMs = 0;
+    socket.on('data', (part: Buffer) => {
+      bytes += part.length;
+      lastMs = performance.now() - started;
+      socket.pause();
+      setTimeout(() => socket.resume(), 20);
+    });
+    await isClosed;
+    t.true(bytes < 30_000_000, `${bytes} bytes`);
+    t.true(lastMs > 2_500, `the last byte came after ${lastMs} ms`);
+  });
+}
+
+test('an answer that takes long to make is waited for', async (t) => {
+  const server = await startWebServer(
+    t,
+    undefined,
+    (_request, response) => {
+      setTimeout(() => response.end('made'), 700);
+    },
+    { deadlines: { stallMs: 100, answerMs: 60_000 } },
+  );
+  t.is((await server.ask()).body, 'made');
+});

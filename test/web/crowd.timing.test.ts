@@ -6,6 +6,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import test from 'ava';
 import { sendChunks } from '../../src/web/send-chunks.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { type RunningServer, startWebServer, TLS_FILES } from '../helpers/web-server.ts';
 
 /** Ten megabytes, of which a socket's buffers take but a part. */
@@ -65,10 +66,11 @@ for (const [scheme, text] of [
       crowd.send('go');
       await gone;
     } while (Math.min(...ratios) >= 3 && ratios.length < ROUNDS);
-    t.true(Math.min(...ratios) < 3, `scrapes took ${ratios.map((ratio) => ratio.toFixed(2)).join(', ')} times as long`);
-    t.log(`scrapes in the crowd took ${ratios.map((ratio) => ratio.toFixed(2)).join(', ')} times as long`);
-    await server.ask();
-    const after = memory();
-    t.true(after.used - before.used < 20, `${after.used} MB in use, before ${before.used} MB`);
+    t.log(`scrapes took ${ratios.map((ratio) => ratio.toFixed(2)).join(', ')} times as long`);
+    t.true(Math.min(...ratios) < 3);
+    // What the collector finds of closed sockets takes it a few rounds.
+    const isBack = () => memory().used - before.used < 20 || undefined;
+    const context = () => `${memory().used} MB in use, before ${before.used} MB`;
+    t.true(await eventually('memory is where it was', isBack, { context }));
   });
 }

@@ -13,6 +13,7 @@ const NEEDS: readonly Need[] = [
   { package: 'chromium', check: ['chromium', '--version'] },
   { package: 'curl', check: ['curl', '--version'] },
   { package: 'git', check: ['git', '--version'] },
+  { package: 'openssl', check: ['openssl', 'version'] },
   { package: 'procps', check: ['ps', '--version'] },
   { package: 'prometheus', check: ['prometheus', '--version'] },
   {

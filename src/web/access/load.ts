@@ -2,11 +2,11 @@
 import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
 import type { Discretion } from '../../util/yaml/found.ts';
-import { reportAt, reportUnknownKey, type Validation } from '../../util/yaml/mistakes.ts';
+import { reportAt, reportUnknownKey, type Validation, valueAt } from '../../util/yaml/mistakes.ts';
 import { ConfigError, type Path } from '../../util/yaml/problem.ts';
 import { textOf, unreadable } from '../../util/yaml/read-file.ts';
 import { readYaml } from '../../util/yaml/yaml.ts';
-import { webConfigSchema } from './schema.ts';
+import { tlsBlockSchema, webConfigSchema } from './schema.ts';
 import type { WebSettings } from './settings.ts';
 import { Sources } from './sources.ts';
 import { tlsSettingsOf } from './tls-settings.ts';
@@ -37,11 +37,13 @@ function readBytes(file: string, sources: Sources): Buffer {
 function validate(validation: Validation, sources: Sources, directory: string): WebSettings | undefined {
   const { data, error } = webConfigSchema.safeParse(validation.tree.value ?? {});
   for (const issue of error?.issues ?? []) reportIssue(issue, validation);
+  const { data: tlsKeys } = tlsBlockSchema.safeParse(valueAt(validation.tree.value, ['tls_server_config']));
+  const tls = tlsKeys && tlsSettingsOf(tlsKeys, { validation, sources, directory });
   if (!data) return undefined;
-  const { tls_server_config: tls, http_server_config: http, basic_auth_users: users = {} } = data;
+  const { http_server_config: http, basic_auth_users: users = {} } = data;
   const headers = Object.entries(http?.headers ?? {}).filter(([, value]) => value);
   return {
-    tls: tls && tlsSettingsOf(tls, { validation, sources, directory }),
+    tls,
     headers: new Map(headers.map(([name, value = '']) => [name, value])),
     passwordHashes: new Map(Object.entries(users)),
   };

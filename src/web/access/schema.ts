@@ -48,8 +48,11 @@ const httpServerConfig = strictMap({
   ),
 });
 
+/** The block alone, so that the files it names are looked at whatever is wrong elsewhere. */
+export const tlsBlockSchema = nothingOr(tlsServerConfig);
+
 export const webConfigSchema = strictMap({
-  tls_server_config: nothingOr(tlsServerConfig),
+  tls_server_config: tlsBlockSchema,
   http_server_config: nothingOr(httpServerConfig),
   basic_auth_users: nothingOr(
     z.record(z.string(), passwordHash(), { error: 'a map of users and the bcrypt hashes of their passwords' }),

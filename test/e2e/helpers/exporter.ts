@@ -20,6 +20,8 @@ export type RepositorySetup = {
 export type ExporterSetup = {
   readonly repositories: readonly RepositorySetup[];
   readonly faults?: readonly FaultInput[];
+  /** A web configuration file, which switches TLS on. */
+  readonly webConfigFile?: string;
 };
 
 export type RunningExporter = { readonly program: Program; readonly url: string; readonly metricsUrl: string };
@@ -51,8 +53,10 @@ export async function startExporter(t: ExecutionContext, setup: ExporterSetup): 
     'dist/bin.js',
     '--web.listen-address=127.0.0.1:0',
     `--config.file=${config}`,
+    ...(setup.webConfigFile === undefined ? [] : [`--web.config.file=${setup.webConfigFile}`]),
   ]);
-  const url = `http://${await program.outputMatch(LISTENING)}`;
+  const scheme = setup.webConfigFile === undefined ? 'http' : 'https';
+  const url = `${scheme}://${await program.outputMatch(LISTENING)}`;
   return { program, url, metricsUrl: `${url}/metrics` };
 }
 

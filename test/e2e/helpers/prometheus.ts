@@ -26,11 +26,16 @@ export class Prometheus {
     this.#url = url;
   }
 
-  /** Starts to scrape `metricsUrl` once a second; resolves when the first scrape is stored. */
-  static async start(t: ExecutionContext, metricsUrl: string): Promise<Prometheus> {
+  /** Starts to scrape `metricsUrl` once a second, with `access` in the scrape job; resolves when the first scrape is stored. */
+  static async start(
+    t: ExecutionContext,
+    metricsUrl: string,
+    access: Readonly<Record<string, unknown>> = {},
+  ): Promise<Prometheus> {
     const directory = temporaryDirectory(t);
-    const { host, pathname } = new URL(metricsUrl);
-    const job = { job_name: 'acr', metrics_path: pathname, static_configs: [{ targets: [host] }] };
+    const { protocol, host, pathname } = new URL(metricsUrl);
+    const target = { scheme: protocol.slice(0, -1), metrics_path: pathname, static_configs: [{ targets: [host] }] };
+    const job = { job_name: 'acr', ...target, ...access };
     const config = { global: { scrape_interval: '1s', scrape_timeout: '1s' }, scrape_configs: [job] };
     const file = join(directory, 'prometheus.yml');
     // JSON is YAML.
@@ -42,7 +47,11 @@ export class Prometheus {
     ]);
     const address = await program.outputMatch(/msg="Listening on" address=(\S+)/);
     const prometheus = new Prometheus(program, `http://${address}`);
-    await until('a first scrape', 30_000, async () => ((await prometheus.query('up')).length > 0 ? true : undefined));
+    await until('a first scrape', 30_000, async () => {
+      // It listens before it can answer.
+      const series = await prometheus.query('up').catch(() => []);
+      return series.length > 0 || undefined;
+    });
     return prometheus;
   }
 

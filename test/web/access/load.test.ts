@@ -130,6 +130,12 @@ const BAD: readonly (readonly [text: string, ...problems: string[]])[] = [
     '2:1: basic_auth_users: expected each key once, found it again (first at line 1)',
   ],
   [
+    'tls_server_config: { cert_file: none.crt, key_file: server.crt }\nbasic_auth_users: { alice: no }',
+    '1:33: tls_server_config.cert_file: expected a file that can be read, found none',
+    '1:53: tls_server_config.key_file: expected a private key in PEM without a passphrase, found none',
+    '2:28: basic_auth_users.alice: expected a bcrypt hash such as htpasswd -nBC 10 "" prints, found a text of 2 characters',
+  ],
+  [
     'tls_server_config: { key_file: none, min_version: 3 }\nbasic_auth_users: { alice: no }',
     '1:51: tls_server_config.min_version: expected one of TLS10, TLS11, TLS12, TLS13, found "3"',
     '2:28: basic_auth_users.alice: expected a bcrypt hash such as htpasswd -nBC 10 "" prints, found a text of 2 characters',

@@ -4,6 +4,12 @@ import type { Clock } from '../util/clock.ts';
 
 export type RateLimits = { readonly requestsPerSecond: number; readonly maxConcurrent: number };
 
+/**
+ * How far a start that came late may be made up for by the next one, in periods. bottleneck plans from its plan: a start that is
+ * a whole period late is followed by one at once, and two of those in a row with what the network adds would be over the quota.
+ */
+const MOST_CATCHING_UP = 0.5;
+
 /** bottleneck paces by the wall clock. When that moves by more than this against the monotonic one, its plans are void. */
 const WALL_CLOCK_STEP_MS = 50;
 const WALL_CLOCK_CHECK_MS = 1_000;
@@ -19,6 +25,8 @@ export class RateLimiter {
   #pacer: Bottleneck;
   #wallClockOffsetMs: number;
   #inFlight = 0;
+  /** When the last start was, or had been due when it was late by more than may be made up for. */
+  #lastDueMs = Number.NEGATIVE_INFINITY;
   #freed: (() => void) | undefined;
   #waiting: (() => void) | undefined;
 
@@ -35,11 +43,11 @@ export class RateLimiter {
     return this.#inFlight;
   }
 
-  /** From the next slot on; what is in flight and when the last slot was stays known. */
+  /** From now on; what is in flight and when the last slot was stays known. */
   set limits(limits: RateLimits) {
     const paceChanges = limits.requestsPerSecond !== this.#limits.requestsPerSecond;
     this.#limits = limits;
-    if (paceChanges) void this.#pacer.updateSettings({ minTime: 1_000 / limits.requestsPerSecond });
+    if (paceChanges) this.#replacePacer();
     this.#freed?.();
   }
 
@@ -57,6 +65,7 @@ export class RateLimiter {
       });
     }
     if (!signal.aborted) await this.#nextTurn();
+    if (!signal.aborted) await this.#bound();
     if (signal.aborted) return false;
     this.#inFlight += 1;
     void job().finally(() => {
@@ -77,7 +86,6 @@ export class RateLimiter {
 
   /** Resolves when the pace allows the next start. */
   #nextTurn(): Promise<void> {
-    this.#checkWallClock();
     return new Promise((resolve) => {
       this.#waiting = resolve;
       this.#schedule(resolve);
@@ -93,26 +101,31 @@ export class RateLimiter {
     turn.catch(() => {});
   }
 
-  /** Before each turn is not enough: a turn that is planned already would wait for as long as the clock was set back. */
+  /** Holds a turn back that comes too early by the monotonic clock, whatever the pacer makes of its plans and of the wall clock. */
+  async #bound(): Promise<void> {
+    const periodMs = 1_000 / this.#limits.requestsPerSecond;
+    const dueMs = this.#lastDueMs + periodMs;
+    const earlyMs = dueMs - this.#clock.monotonic();
+    if (earlyMs > 0) await this.#clock.sleep(earlyMs, this.#stopped.signal);
+    this.#lastDueMs = Math.max(dueMs, this.#clock.monotonic() - MOST_CATCHING_UP * periodMs);
+  }
+
+  /** A turn that is planned already would wait for as long as the clock was set back. */
   async #watchWallClock(): Promise<void> {
     while (!this.#stopped.signal.aborted) {
       await this.#clock.sleep(WALL_CLOCK_CHECK_MS, this.#stopped.signal);
-      this.#checkWallClock();
+      const offsetMs = this.#clock.now() - this.#clock.monotonic();
+      const stepMs = Math.abs(offsetMs - this.#wallClockOffsetMs);
+      this.#wallClockOffsetMs = offsetMs;
+      if (stepMs > WALL_CLOCK_STEP_MS) this.#replacePacer();
     }
   }
 
-  #checkWallClock(): void {
-    const offsetMs = this.#clock.now() - this.#clock.monotonic();
-    const stepMs = Math.abs(offsetMs - this.#wallClockOffsetMs);
-    this.#wallClockOffsetMs = offsetMs;
-    if (stepMs > WALL_CLOCK_STEP_MS && !this.#stopped.signal.aborted) this.#replacePacer();
-  }
-
-  /** A new pacer would let its first turn start at once, right behind the old one's last: so it gives an empty one first. */
+  /** A new pacer lets its first turn go at once, which is why it does not have the last word. */
   #replacePacer(): void {
+    if (this.#stopped.signal.aborted) return;
     void this.#pacer.stop({ dropWaitingJobs: true });
     this.#pacer = new Bottleneck({ minTime: 1_000 / this.#limits.requestsPerSecond });
-    this.#schedule(() => {});
     if (this.#waiting !== undefined) this.#schedule(this.#waiting);
   }
 }

@@ -23,11 +23,16 @@ export interface LaneCredentials {
 
 /** Does what a task is about: `watch/poller.ts`. Neither method rejects. */
 export interface TaskPerformer {
-  /** Sends the task's request and applies its outcome; resolves with why it failed, undefined when it was answered. */
-  perform(task: Task): Promise<ApiError | undefined>;
+  /** Sends the task's request and applies its outcome. */
+  perform(task: Task): Promise<Outcome>;
   /** Applies the failure of a request that could not be sent. */
   fail(task: Task, error: ApiError): void;
 }
+
+/** What became of a task. Nothing is sent for a tag with a request under way: its task goes on when that has ended. */
+export type Outcome =
+  | { readonly sent: false }
+  | { readonly sent: true /** Undefined when it was answered. */; readonly error: ApiError | undefined };
 
 export type LaneLimits = { readonly requestsPerSecond: number; readonly maxConcurrent: number };
 
@@ -180,8 +185,8 @@ export class Lane {
     const probing = this.refusal.refused;
     const task = this.#queue.take(probing ? Number.POSITIVE_INFINITY : nowMs);
     if (task === undefined) return;
-    const error = await this.#performer.perform(task);
-    this.#settle(task, error, nowMs, probing);
+    const outcome = await this.#performer.perform(task);
+    if (outcome.sent) this.#settle(task, outcome.error, nowMs, probing);
   }
 
   /** Draws the conclusions from an outcome for everything under these credentials. */

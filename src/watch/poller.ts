@@ -5,7 +5,7 @@ import { type PollError, type PollEvent, SCAN_STATUSES, UNKNOWN_STATUS } from '.
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import { describeTask, FailureLog } from './failure-log.ts';
-import type { TaskPerformer } from './lane.ts';
+import type { Outcome, TaskPerformer } from './lane.ts';
 import type { LookupTask, PollTask, Task } from './task.ts';
 import { backoffDelayMs, groupOf, pollDelayMs, type Timing } from './timing.ts';
 import type { FoundRepository } from './watch-list.ts';
@@ -61,7 +61,7 @@ export class Poller implements TaskPerformer {
     this.#schedulePoll(task, this.#clock.monotonic());
   }
 
-  async perform(task: Task): Promise<ApiError | undefined> {
+  async perform(task: Task): Promise<Outcome> {
     return task.kind === 'poll' ? this.#poll(task) : this.#lookUp(task);
   }
 
@@ -72,12 +72,12 @@ export class Poller implements TaskPerformer {
     else this.#lookupFailed(task, error);
   }
 
-  async #poll(task: PollTask): Promise<ApiError | undefined> {
+  async #poll(task: PollTask): Promise<Outcome> {
     const { repository, tag, digest, scanTaskId } = task.tag.target;
     const key = JSON.stringify([repository.instanceId, repository.id, tag]);
     if (this.#underWay.has(key)) {
       this.#underWay.set(key, task);
-      return undefined;
+      return { sent: false };
     }
     this.#underWay.set(key, undefined);
     const optional = { ...(digest !== '' && { digest }), ...(scanTaskId !== '' && { scanTaskId }) };
@@ -88,10 +88,10 @@ export class Poller implements TaskPerformer {
     if (outcome.error !== undefined) this.#pollFailed(task, outcome.error);
     else this.#pollAnswered(task, outcome.body);
     if (waiting !== undefined && this.#store.has(waiting.tag)) this.begin(waiting);
-    return outcome.error;
+    return { sent: true, error: outcome.error };
   }
 
-  async #lookUp(task: LookupTask): Promise<ApiError | undefined> {
+  async #lookUp(task: LookupTask): Promise<Outcome> {
     const { instanceId, id, namespace, name } = task.watched.repository;
     const request =
       id === '' ? { instanceId, repoNamespaceName: namespace, repoName: name } : { instanceId, repoId: id };
@@ -102,7 +102,7 @@ export class Poller implements TaskPerformer {
       this.#failures.answered(task);
       this.lookups?.lookedUp(task, { id: repoId, namespace: repoNamespaceName, name: repoName });
     }
-    return outcome.error;
+    return { sent: true, error: outcome.error };
   }
 
   async #send<Body>(task: Task, action: ApiAction, call: (api: AcrApi) => Promise<{ readonly body: Body }>) {

@@ -268,3 +268,17 @@ test('whatever is listed, by names, by id or both, and in whatever order lookups
   );
   await fc.assert(property, { numRuns: 150 });
 });
+
+test('a task that waits for the end of another one says nothing about the credentials', async (t) => {
+  const { watch, clock, pending, lane } = running(t);
+  await watch(entry(API, 'v1', 'v2'));
+  await clock.advance(0);
+  await watch(entry(API, 'v2'));
+  pending
+    .find(({ request }) => 'tag' in request && request.tag === 'v2')
+    ?.answer.error('SignatureDoesNotMatch', 'refused');
+  await clock.advance(0);
+  await watch(entry(API, 'v1', 'v2'));
+  await clock.advance(20_000);
+  t.true(lane.refusal.refused);
+});

@@ -1,16 +1,14 @@
 // What the program does with its command line: help, version, check, or run until it is told to stop.
 import { constants } from 'node:os';
-import { loadSdk } from './acr/client.ts';
-import { type App, createApp } from './app/app.ts';
+import type { App } from './app/app.ts';
 import type { BuildInfo } from './build-info.ts';
-import { loadConfig, loadConfigInWorker } from './config/load.ts';
-import { checkConfig, printRamPolicy } from './config-commands.ts';
+import { loadConfigInWorker } from './config/load-in-worker.ts';
 import { helpText, type Options, readOptions, UsageError } from './flags.ts';
 import { systemClock } from './util/clock.ts';
 import { createLogger } from './util/logger.ts';
 import { Redactor } from './util/redactor.ts';
 import { ConfigError, formatProblems } from './util/yaml/problem.ts';
-import { FIXED_PATHS } from './web/routes.ts';
+import { FIXED_PATHS } from './web/paths.ts';
 
 /** The program's surroundings. */
 export type Surroundings = {
@@ -37,8 +35,10 @@ export async function run(surroundings: Surroundings): Promise<number> {
     if (options.help) stdout(helpText());
     else if (options.version)
       stdout(`acr-scan-exporter ${build.version} (revision ${build.revision || 'unknown'}, node ${nodeVersion})\n`);
-    else if (options.configPrintRamPolicy) return printRamPolicy(options, surroundings);
-    else if (options.configCheck || options.configCheckOnline) return await checkConfig(options, surroundings);
+    else if (options.configPrintRamPolicy)
+      return (await import('./config-commands.ts')).printRamPolicy(options, surroundings);
+    else if (options.configCheck || options.configCheckOnline)
+      return await (await import('./config-commands.ts')).checkConfig(options, surroundings);
     else return await serve(options, surroundings);
     return 0;
   } catch (error) {
@@ -65,14 +65,16 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
     if (signal === 'SIGHUP') void app?.reload();
     else stops.shift()?.(signal);
   });
-  app = createApp(loadConfig(options.configFile), {
+  // While the file is parsed in its thread, the rest of the program is loaded in this one.
+  const [config, { createApp }] = await Promise.all([loadConfigInWorker(options.configFile), import('./app/app.ts')]);
+  app = createApp(config, {
     clock: systemClock,
     random: Math.random,
     logger,
     redactor,
     env,
     loadConfig: () => loadConfigInWorker(options.configFile),
-    loadSdk,
+    loadSdk: async () => (await import('./acr/client.ts')).loadSdk(),
     listenAddress: options.listenAddress,
     telemetryPath: options.telemetryPath,
     webConfigFile: options.webConfigFile,

@@ -19,7 +19,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   // The files at the top of src/.
   'build-info': [],
   flags: ['util'],
-  cli: ['app', 'acr/client', 'build-info', 'config', 'config-commands', 'flags', 'util', 'web/routes'],
+  cli: ['app', 'acr/client', 'build-info', 'config', 'config-commands', 'flags', 'util', 'web/paths'],
   'config-commands': ['app', 'acr/client', 'config', 'flags', 'util', 'web/access/load'],
   bin: ['build-info', 'cli'],
   demo: [],
@@ -57,7 +57,7 @@ function isFile(path: string): boolean {
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(src, file), 'utf8');
-  const statements = /^(?:import|export)\s+(type\s+)?(?:([^;'"]*?)\s+from\s+)?'([^']+)'/gm;
+  const statements = /(?:^(?:import|export)\s+(type\s+)?(?:([^;'"]*?)\s+from\s+)?|\bimport\()'([^']+)'/gm;
   return [...text.matchAll(statements)].map(([, type, names = '', specifier = '']) => ({
     from: file.replace(/\.tsx?$/, ''),
     to: specifier.startsWith('.') ? posix.join(dirname(file), specifier).replace(/\.tsx?$/, '') : specifier,

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import Koa, { type Context } from 'koa';
 import type { Logger } from '../util/logger.ts';
-import { ASSET_PATHS, loadAssets, type PageAssets } from './assets.ts';
+import { loadAssets, type PageAssets } from './assets.ts';
 import { type MetricsFormat, preferredFormat, prefersGzip } from './negotiation.ts';
 import type { Overview, TargetRow } from './overview.ts';
 import { renderPage } from './page/page.tsx';
@@ -39,9 +39,6 @@ export type WebHandlers = {
 
 type Handler = (ctx: Context) => Promise<void> | void;
 type Route = Readonly<Record<string, Handler>>;
-
-/** Paths that are taken, so that the telemetry path must be another one. */
-export const FIXED_PATHS = ['/', '/-/healthy', '/-/ready', '/-/reload', '/api/v1/targets', ...ASSET_PATHS] as const;
 
 /** The page has one style sheet and one script, both its own. */
 const CONTENT_SECURITY_POLICY = [

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { loadConfig, loadConfigInWorker } from '../../src/config/load.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { loadConfigInWorker } from '../../src/config/load-in-worker.ts';
 import { ConfigError, formatProblems } from '../../src/util/yaml/problem.ts';
 
 const fixtures = new URL('../fixtures/config/', import.meta.url).pathname;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import test from 'ava';
-import { loadConfigInWorker } from '../../src/config/load.ts';
+import { loadConfigInWorker } from '../../src/config/load-in-worker.ts';
 
 test('100,000 tags come from a worker in short turns of the event loop', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'config-'));

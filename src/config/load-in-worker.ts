@@ -1,0 +1,49 @@
+// Loads a configuration file in a thread of its own: this one goes on serving, and what parsing needs of memory goes with the thread.
+import { once } from 'node:events';
+import type { Worker } from 'node:worker_threads';
+import { startThread } from '../util/thread.ts';
+import { ConfigError } from '../util/yaml/problem.ts';
+import type { Config } from './config.ts';
+import { Assembly, type Slice } from './pieces.ts';
+
+/**
+ * Loads a file as `loadConfig` does, but holds this thread's event loop for no more than some milliseconds at a time. Rejects
+ * with {@link ConfigError} and nothing else: a worker that runs out of memory, too, is a problem of the file.
+ */
+export async function loadConfigInWorker(file: string, mostHeapMegabytes = 2048): Promise<Config> {
+  const worker = startThread(import.meta.url, 'load-worker', {
+    workerData: file,
+    resourceLimits: { maxOldGenerationSizeMb: mostHeapMegabytes },
+  });
+  // An error that comes while nobody waits for a message would end the process; who waits is told of it beside this.
+  worker.on('error', () => {});
+  try {
+    return await receive(worker);
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'an error';
+    const found = code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'one that does not' : `a worker that failed (${code})`;
+    throw new ConfigError([
+      { file, line: 1, column: 1, path: 'file', expected: 'a file that fits into memory', found },
+    ]);
+  } finally {
+    await worker.terminate();
+  }
+}
+
+/** Asks for one slice after the other: a port that was sent them all would deliver them all in one turn of the event loop. */
+async function receive(worker: Worker): Promise<Config> {
+  const assembly = new Assembly();
+  const exited = once(worker, 'exit').then(() => {
+    throw new Error('the worker ended early');
+  });
+  // Unless it loses the race below, nobody looks at it.
+  exited.catch(() => {});
+  for (let result: Config | undefined; ; ) {
+    const message = once(worker, 'message');
+    worker.postMessage('next');
+    const [slice]: Slice[] = await Promise.race([message, exited]);
+    result = slice && assembly.add(slice);
+    if (result) return result;
+  }
+}

@@ -56,6 +56,8 @@ const STOP_GRACE_MS = 4_500;
 /** Puts the program together. Throws ConfigError when the web configuration file cannot be used. */
 export function createApp(initial: Config, deps: AppDependencies): App {
   const { clock, random, logger, redactor, env, build } = deps;
+  // First of all: who may come in is decided before anything is there to be seen.
+  const door = new FrontDoor(deps.webConfigFile, { clock, logger });
   const stopping = new AbortController();
   const own = new OwnMetrics({ schedulers: () => fleet.schedulers(), processMetrics: deps.processMetrics });
   const exposition = new Exposition(own);
@@ -87,7 +89,6 @@ export function createApp(initial: Config, deps: AppDependencies): App {
     reload: deps.enableLifecycle ? () => reload() : undefined,
     logger,
   });
-  const door = new FrontDoor(deps.webConfigFile, { clock, logger });
   const server = new WebServer({ listener, door, clock, logger });
 
   async function put(config: Config): Promise<void> {

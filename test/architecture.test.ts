@@ -19,7 +19,17 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   // The files at the top of src/.
   'build-info': [],
   flags: ['util'],
-  cli: ['app', 'acr/client', 'build-info', 'config', 'config-commands', 'flags', 'util', 'web/paths'],
+  cli: [
+    'app',
+    'acr/client',
+    'build-info',
+    'config',
+    'config-commands',
+    'flags',
+    'util',
+    'web/access/keeper',
+    'web/paths',
+  ],
   'config-commands': ['app', 'acr/client', 'config', 'flags', 'util', 'web/access/load'],
   bin: ['build-info', 'cli'],
   demo: [],

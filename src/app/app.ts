@@ -14,6 +14,7 @@ import { Poller } from '../watch/poller.ts';
 import { Roster } from '../watch/roster.ts';
 import type { Timing } from '../watch/timing.ts';
 import { FrontDoor } from '../web/access/front-door.ts';
+import type { SettingsKeeper } from '../web/access/keeper.ts';
 import { createRoutes, type ReloadResult } from '../web/routes.ts';
 import { WebServer } from '../web/server.ts';
 import { Fleet } from './fleet.ts';
@@ -33,7 +34,7 @@ export type AppDependencies = {
   readonly listenAddress: ListenAddress;
   readonly telemetryPath: string;
   /** Says who may scrape, and how. Undefined: everyone, over HTTP. */
-  readonly webConfigFile: string | undefined;
+  readonly webSettings: SettingsKeeper | undefined;
   /** Whether `process_*` and `nodejs_*` are shown. */
   readonly processMetrics: boolean;
   /** Whether `POST /-/reload` is allowed. */
@@ -53,11 +54,10 @@ export interface App {
 /** How long a stop waits for scrapes. */
 const STOP_GRACE_MS = 4_500;
 
-/** Puts the program together. Throws ConfigError when the web configuration file cannot be used. */
+/** Puts the program together. */
 export function createApp(initial: Config, deps: AppDependencies): App {
   const { clock, random, logger, redactor, env, build } = deps;
-  // First of all: who may come in is decided before anything is there to be seen.
-  const door = new FrontDoor(deps.webConfigFile, { clock, logger });
+  const door = new FrontDoor(deps.webSettings, logger);
   const stopping = new AbortController();
   const own = new OwnMetrics({ schedulers: () => fleet.schedulers(), processMetrics: deps.processMetrics });
   const exposition = new Exposition(own);

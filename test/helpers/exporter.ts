@@ -34,8 +34,6 @@ export type ExporterOptions = {
   readonly random?: () => number;
   readonly enableLifecycle?: boolean;
   readonly telemetryPath?: string;
-  /** TLS is not for this helper's `page`, which scrapes over HTTP. */
-  readonly webConfigFile?: string;
   readonly logLevel?: LogLevel;
   readonly logFormat?: LogFormat;
   readonly env?: Readonly<Record<string, string>>;
@@ -156,7 +154,7 @@ function createExporter(file: string, log: string[], options: ExporterOptions): 
     },
     listenAddress: { host: '127.0.0.1', port: 0 },
     telemetryPath: options.telemetryPath ?? '/metrics',
-    webConfigFile: options.webConfigFile,
+    webSettings: undefined,
     processMetrics: false,
     enableLifecycle: options.enableLifecycle ?? false,
     build: { version: '1.2.3', revision: 'abc', nodeVersion: 'v20' },

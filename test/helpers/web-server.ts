@@ -11,6 +11,7 @@ import { systemClock } from '../../src/util/clock.ts';
 import { createLogger } from '../../src/util/logger.ts';
 import { Redactor } from '../../src/util/redactor.ts';
 import { FrontDoor } from '../../src/web/access/front-door.ts';
+import { SettingsKeeper } from '../../src/web/access/keeper.ts';
 import { WebServer, type WebServerOptions } from '../../src/web/server.ts';
 
 const FIXTURES = fileURLToPath(new URL('../fixtures/tls/', import.meta.url));
@@ -83,7 +84,7 @@ export async function startWebServer(
     redactor: new Redactor(),
     write: (line) => log.push(line),
   });
-  const door = new FrontDoor(text === undefined ? undefined : file, { clock, logger });
+  const door = new FrontDoor(text === undefined ? undefined : new SettingsKeeper(file, { clock, logger }), logger);
   const server = new WebServer({ listener, door, clock, logger, ...options });
   t.teardown(() => server.close(0));
   const address = await server.listen({ host: '127.0.0.1', port: 0 });

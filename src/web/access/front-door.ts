@@ -2,12 +2,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
-import type { Clock } from '../../util/clock.ts';
 import type { Logger } from '../../util/logger.ts';
 import { credentialsIn } from './basic-auth.ts';
 import { objectionTo } from './client-certificates.ts';
 import { QueueFullError } from './fair-queue.ts';
-import { SettingsKeeper } from './keeper.ts';
+import type { SettingsKeeper } from './keeper.ts';
 import { Passwords } from './passwords.ts';
 import { OPEN_SETTINGS, type TlsSettings, type WebSettings } from './settings.ts';
 
@@ -15,8 +14,6 @@ const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /** `busy`: too many wrong passwords are being checked to tell. */
 export type Verdict = 'admitted' | 'refused' | 'busy';
-
-type Dependencies = { readonly clock: Pick<Clock, 'monotonic'>; readonly logger: Logger };
 
 export class FrontDoor {
   /** Undefined without a file: everyone may come in. */
@@ -27,10 +24,10 @@ export class FrontDoor {
   #tlsServer: Server | undefined;
   #enter: (socket: Socket) => void = (socket) => socket.destroy();
 
-  /** @param file a web configuration file, read at once; throws ConfigError with every problem */
-  constructor(file: string | undefined, { clock, logger }: Dependencies) {
+  /** @param keeper of a web configuration file; without one everybody may come in */
+  constructor(keeper: SettingsKeeper | undefined, logger: Logger) {
     this.#logger = logger;
-    this.#keeper = file === undefined ? undefined : new SettingsKeeper(file, { clock, logger });
+    this.#keeper = keeper;
     this.#takeOver();
   }
 

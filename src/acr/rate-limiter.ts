@@ -10,9 +10,21 @@ export type RateLimits = { readonly requestsPerSecond: number; readonly maxConcu
  */
 const MOST_CATCHING_UP = 0.5;
 
+/**
+ * bottleneck gives this many jobs a second at most. Each wakes the process up three times, so beyond that a job stands for several
+ * turns, which {@link RateLimiter} spaces itself: at 100 requests a second it would else cost more than half of what they do.
+ */
+const MOST_JOBS_PER_SECOND = 10;
+
 /** bottleneck paces by the wall clock. When that moves by more than this against the monotonic one, its plans are void. */
 const WALL_CLOCK_STEP_MS = 50;
 const WALL_CLOCK_CHECK_MS = 1_000;
+
+/** Who waits for a start looks this often whether the limits have changed meanwhile. */
+const LIMITS_CHECK_MS = 1_000;
+
+/** Timers know whole milliseconds. */
+const TIMER_RESOLUTION_MS = 1;
 
 /**
  * Hands out slots one after the other. Who asks for the next one only when it got the last, and decides in the slot what to
@@ -24,6 +36,8 @@ export class RateLimiter {
   #limits: RateLimits;
   #pacer: Bottleneck;
   #wallClockOffsetMs: number;
+  /** Turns of the pacer's last job that were not taken yet. */
+  #turnsLeft = 0;
   #inFlight = 0;
   /** When the last start was, or had been due when it was late by more than may be made up for. */
   #lastDueMs = Number.NEGATIVE_INFINITY;
@@ -33,7 +47,7 @@ export class RateLimiter {
   constructor(limits: RateLimits, clock: Clock) {
     this.#clock = clock;
     this.#limits = limits;
-    this.#pacer = new Bottleneck({ minTime: 1_000 / limits.requestsPerSecond });
+    this.#pacer = createPacer(limits);
     this.#wallClockOffsetMs = clock.now() - clock.monotonic();
     void this.#watchWallClock();
   }
@@ -85,11 +99,15 @@ export class RateLimiter {
   }
 
   /** Resolves when the pace allows the next start. */
-  #nextTurn(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#waiting = resolve;
-      this.#schedule(resolve);
-    });
+  async #nextTurn(): Promise<void> {
+    if (this.#turnsLeft === 0) {
+      await new Promise<void>((resolve) => {
+        this.#waiting = resolve;
+        this.#schedule(resolve);
+      });
+      this.#turnsLeft = turnsPerJob(this.#limits);
+    }
+    this.#turnsLeft -= 1;
   }
 
   #schedule(resolve: () => void): void {
@@ -103,11 +121,17 @@ export class RateLimiter {
 
   /** Holds a turn back that comes too early by the monotonic clock, whatever the pacer makes of its plans and of the wall clock. */
   async #bound(): Promise<void> {
+    for (let earlyMs = this.#earlyMs(); earlyMs > 0 && !this.#stopped.signal.aborted; earlyMs = this.#earlyMs()) {
+      await this.#clock.sleep(Math.min(earlyMs, LIMITS_CHECK_MS), this.#stopped.signal);
+    }
     const periodMs = 1_000 / this.#limits.requestsPerSecond;
-    const dueMs = this.#lastDueMs + periodMs;
-    const earlyMs = dueMs - this.#clock.monotonic();
-    if (earlyMs > 0) await this.#clock.sleep(earlyMs, this.#stopped.signal);
-    this.#lastDueMs = Math.max(dueMs, this.#clock.monotonic() - MOST_CATCHING_UP * periodMs);
+    this.#lastDueMs = Math.max(this.#lastDueMs + periodMs, this.#clock.monotonic() - MOST_CATCHING_UP * periodMs);
+  }
+
+  /** How long it is until the next start is due, under the present limits. What a timer does not resolve is not waited for. */
+  #earlyMs(): number {
+    const earlyMs = this.#lastDueMs + 1_000 / this.#limits.requestsPerSecond - this.#clock.monotonic();
+    return earlyMs < TIMER_RESOLUTION_MS ? 0 : earlyMs;
   }
 
   /** A turn that is planned already would wait for as long as the clock was set back. */
@@ -125,7 +149,16 @@ export class RateLimiter {
   #replacePacer(): void {
     if (this.#stopped.signal.aborted) return;
     void this.#pacer.stop({ dropWaitingJobs: true });
-    this.#pacer = new Bottleneck({ minTime: 1_000 / this.#limits.requestsPerSecond });
+    this.#pacer = createPacer(this.#limits);
+    this.#turnsLeft = 0;
     if (this.#waiting !== undefined) this.#schedule(this.#waiting);
   }
+}
+
+function createPacer(limits: RateLimits): Bottleneck {
+  return new Bottleneck({ minTime: (1_000 * turnsPerJob(limits)) / limits.requestsPerSecond });
+}
+
+function turnsPerJob({ requestsPerSecond }: RateLimits): number {
+  return Math.max(1, Math.round(requestsPerSecond / MOST_JOBS_PER_SECOND));
 }

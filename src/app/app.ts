@@ -134,7 +134,7 @@ export function createApp(initial: Config, deps: AppDependencies): App {
       for (const problem of problems) logger.error('configuration not reloaded', { problem });
       return { problems };
     } finally {
-      exposition.release();
+      await exposition.release();
     }
   }
 

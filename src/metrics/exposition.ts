@@ -104,8 +104,15 @@ export class Exposition implements StoreObserver {
     else this.#held = blocks;
   }
 
-  /** Ends {@link hold}: the next scrape sees what has changed meanwhile. */
-  release(): void {
+  /**
+   * Ends {@link hold}: the next scrape sees what has changed meanwhile. What that is is rendered before, and compressed if the page
+   * was, so that after a change of many tags the next scrape is not the one to wait.
+   */
+  async release(): Promise<void> {
+    if (!this.#held) return;
+    this.#allowance = 2 * (this.#tallies.groups + this.#tags.groups);
+    await this.#slices.run(() => this.#allowance > 0 && this.#renderNext());
+    if (this.#held?.some(({ deflated }) => deflated)) await this.#deflateAll(this.#collect());
     if (!this.#held) return;
     this.#held = undefined;
     this.#readers--;
@@ -163,13 +170,17 @@ export class Exposition implements StoreObserver {
   }
 
   async #compress(blocks: readonly Block[], own: Buffer): Promise<Buffer[]> {
+    await this.#deflateAll(blocks);
+    return gzipMember([...blocks.map((block) => block.deflate()), deflate(own)]);
+  }
+
+  async #deflateAll(blocks: readonly Block[]): Promise<void> {
     let next = 0;
     await this.#slices.run(() => {
       while (blocks[next]?.deflated) next++;
       blocks[next]?.deflate();
       return next < blocks.length;
     });
-    return gzipMember([...blocks.map((block) => block.deflate()), deflate(own)]);
   }
 }
 

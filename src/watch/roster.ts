@@ -22,17 +22,17 @@ type Section = {
   index: RepositoryIndex<WatchedRepository>;
 };
 
-/** Called after every few hundred changes: lets the event loop turn. */
+/** Called after every few hundred tags: lets the event loop turn. */
 export type Breather = () => Promise<void>;
 
-const CHANGES_BETWEEN_BREATHS = 500;
+const TAGS_BETWEEN_BREATHS = 500;
 
 export class Roster implements LookupReceiver {
   readonly #keeper: RepositoryKeeper;
   readonly #sections = new Map<string, Section>();
   /** While a list is being applied: what lookups have found meanwhile. */
   #found: { readonly task: LookupTask; readonly found: FoundRepository }[] | undefined;
-  #changes = 0;
+  #tagsSeen = 0;
 
   constructor(options: RepositoryKeeperOptions) {
     this.#keeper = new RepositoryKeeper(options);
@@ -151,8 +151,7 @@ export class Roster implements LookupReceiver {
     for (const [tag, poll] of watched.polls) {
       const { digest, scanTaskId } = poll.tag.target;
       const same = wanted.tags.get(tag);
-      if (same?.digest === digest && same.scanTaskId === scanTaskId) continue;
-      this.#keeper.removeTag(poll);
+      if (same?.digest !== digest || same.scanTaskId !== scanTaskId) this.#keeper.removeTag(poll);
       await this.#breathe(breathe);
     }
     if (!sameRepository(watched.repository, wanted.repository)) this.#keeper.relabel(watched, wanted.repository);
@@ -174,8 +173,8 @@ export class Roster implements LookupReceiver {
   }
 
   async #breathe(breathe: Breather): Promise<void> {
-    this.#changes += 1;
-    if (this.#changes % CHANGES_BETWEEN_BREATHS === 0) await breathe();
+    this.#tagsSeen += 1;
+    if (this.#tagsSeen % TAGS_BETWEEN_BREATHS === 0) await breathe();
   }
 }
 

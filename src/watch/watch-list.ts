@@ -65,7 +65,7 @@ export class RepositoryIndex<Item> {
 /** Told when two entries list one tag of what turned out to be one repository; the first entry's stays. */
 export type OnDuplicate = (repository: Repository, tag: string) => void;
 
-/** An instance's repositories, each once. `breathe` is called between any two of its entries. */
+/** An instance's repositories, each once. `breathe` is called after every tag. */
 export async function wantedRepositories(
   { id: instanceId, domain, repositories }: WatchListInstance,
   known: KnownRepositories,
@@ -84,8 +84,8 @@ export async function wantedRepositories(
     for (const tag of entry.tags) {
       if (target.tags.has(tag.tag)) onDuplicate(target.repository, tag.tag);
       else target.tags.set(tag.tag, tag);
+      await breathe();
     }
-    await breathe();
   }
   return [...wanted];
 }

@@ -92,7 +92,7 @@ class Run {
         this.#held ??= naiveLines(this.store);
         return;
       case 'release':
-        this.exposition.release();
+        await this.exposition.release();
         this.#held = undefined;
     }
   }

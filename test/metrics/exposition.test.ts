@@ -256,7 +256,7 @@ test('while held, scrapes see the tags as they were, and after release as they a
   for (const gzip of [false, true]) {
     t.deepEqual(samplesOf(await textOf(exposition, { format: 'text', gzip })), before);
   }
-  exposition.release();
+  await exposition.release();
   t.deepEqual(samplesOf(await textOf(exposition)), naiveLines(store));
 });
 
@@ -269,7 +269,7 @@ test('a scrape that was under way when a hold began shows nothing of what happen
   for (const tag of tags) store.apply(tag, COMPLETE, moment(1));
   t.deepEqual(samplesOf(await scraping), before);
   t.deepEqual(samplesOf(await textOf(exposition)), before);
-  exposition.release();
+  await exposition.release();
   t.deepEqual(samplesOf(await textOf(exposition)), naiveLines(store));
 });
 
@@ -280,4 +280,21 @@ test('own families that cannot be rendered fail their scrape and none after it',
   await t.throwsAsync(exposition.scrape(PLAIN), { message: 'broken' });
   broken = false;
   t.deepEqual(samplesOf(await textOf(exposition)), naiveLines(store));
+});
+
+test('a scrape while a release renders what has changed sees the tags as they were, and does not wait for it', async (t) => {
+  const { exposition, store } = setUp();
+  for (let index = 0; index < 100; index++) store.add(target(`old${index}`), NOW_MS);
+  await textOf(exposition, { format: 'text', gzip: true });
+  await exposition.hold();
+  const before = naiveLines(store);
+  for (let index = 0; index < 20_000; index++) store.add(target(`new${index}`), NOW_MS);
+  let released = false;
+  const releasing = exposition.release().then(() => {
+    released = true;
+  });
+  t.deepEqual(samplesOf(await textOf(exposition)), before);
+  t.false(released);
+  await releasing;
+  t.deepEqual(samplesOf(await textOf(exposition, { format: 'text', gzip: true })), naiveLines(store));
 });

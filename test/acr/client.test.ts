@@ -152,8 +152,7 @@ test('a request that is sent only after the deadline does not reach the server',
   const sendLate: () => void = Reflect.get(globalThis, 'sendLate');
   sendLate();
   const other = await startHttp(t, (_, response) => response.end(JSON.stringify(scanAnswer)));
-  await testApi(other.host).getRepoTagScanStatus(scanRequest);
-  t.pass();
+  await t.notThrowsAsync(testApi(other.host).getRepoTagScanStatus(scanRequest), 'another one does');
 });
 
 test('an answer that the client leaves unread is whole when its connection closes', async (t) => {

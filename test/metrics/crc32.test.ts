@@ -5,13 +5,14 @@ import { combineCrc32, lengthOperator } from '../../src/metrics/crc32.ts';
 
 test('the combined checksum of any two texts is the checksum of both together', (t) => {
   const bytes = fc.uint8Array({ maxLength: 5000 });
-  fc.assert(
-    fc.property(bytes, bytes, (first, second) => {
-      const combined = combineCrc32(crc32(first), crc32(second), lengthOperator(second.length));
-      return combined === crc32(Buffer.concat([first, second]));
-    }),
+  t.notThrows(() =>
+    fc.assert(
+      fc.property(bytes, bytes, (first, second) => {
+        const combined = combineCrc32(crc32(first), crc32(second), lengthOperator(second.length));
+        return combined === crc32(Buffer.concat([first, second]));
+      }),
+    ),
   );
-  t.pass();
 });
 
 test('nothing appended changes nothing, and a text after nothing has its own checksum', (t) => {

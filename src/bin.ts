@@ -9,6 +9,12 @@ const STDERR = 2;
 // The SDK's HTTP layer prints whole headers, the security token among them, where this variable asks for it. It is read when
 // the first package that knows it is loaded: so everything else is loaded after this.
 delete process.env.DEBUG;
+
+// Signals that come while the program is being loaded wait for it.
+const early: NodeJS.Signals[] = [];
+let deliver = (signal: NodeJS.Signals): void => void early.push(signal);
+for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, () => deliver(signal));
+
 const { run } = await import('./cli.ts');
 
 const status = await run({
@@ -19,7 +25,8 @@ const status = await run({
   stdout: (text) => write(STDOUT, text),
   stderr: (text) => write(STDERR, text),
   onSignal: (callback) => {
-    for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, callback);
+    deliver = callback;
+    for (const signal of early) callback(signal);
   },
 });
 process.exit(status);

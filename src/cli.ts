@@ -62,8 +62,13 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
   const nextStop = () => new Promise<NodeJS.Signals>((resolve) => stops.push(resolve));
   const [firstStop, secondStop] = [nextStop(), nextStop()];
   let app: App | undefined;
+  let reloadsAtStart = false;
+  const reload = () => {
+    if (app === undefined) reloadsAtStart = true;
+    else void app.reload();
+  };
   onSignal((signal) => {
-    if (signal === 'SIGHUP') void app?.reload();
+    if (signal === 'SIGHUP') reload();
     else stops.shift()?.(signal);
   });
   const webSettings = await loadWebSettings(options, logger);
@@ -84,7 +89,10 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
     enableLifecycle: options.enableLifecycle,
     build: { ...build, nodeVersion },
   });
-  const failedToStart = app.start().then(() => new Promise<never>(() => {}));
+  const started = app.start();
+  // The file may have changed after it was read.
+  if (reloadsAtStart) reload();
+  const failedToStart = started.then(() => new Promise<never>(() => {}));
   const signal = await Promise.race([firstStop, failedToStart]);
   logger.info('stopping', { signal });
   const forced = secondStop.then((second) => SIGNALLED + constants.signals[second]);

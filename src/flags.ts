@@ -105,8 +105,10 @@ type Sources = { readonly argv: readonly string[]; readonly env: Readonly<Record
  * @param takenPaths paths that the telemetry path must not be
  * @throws {UsageError}
  */
-export function readOptions({ argv, env }: Sources, takenPaths: readonly string[]): Options {
+export function readOptions({ argv, env: environment }: Sources, takenPaths: readonly string[]): Options {
   const flags = parseFlags(argv);
+  // Who asks for help or the version gets it, whatever else is wrong.
+  const env = flags.help || flags.version ? {} : environment;
   const text = (name: FlagName): Setting => {
     const flag = flags[name];
     if (typeof flag === 'string') return { value: flag, origin: `--${name}` };
@@ -115,7 +117,7 @@ export function readOptions({ argv, env }: Sources, takenPaths: readonly string[
     const fromEnvironment = env[variable];
     return fromEnvironment ? { value: fromEnvironment, origin: variable } : { value: fallback, origin: `--${name}` };
   };
-  const enableLifecycle = flags['web.enable-lifecycle'] === true || readSwitch('web.enable-lifecycle', env);
+  const enableLifecycle = flags['web.enable-lifecycle'] ?? readSwitch('web.enable-lifecycle', env);
   return {
     configFile: notEmpty(text('config.file')),
     configCheck: flags['config.check'] === true,
@@ -124,7 +126,7 @@ export function readOptions({ argv, env }: Sources, takenPaths: readonly string[
     listenAddress: readListenAddress(text('web.listen-address')),
     telemetryPath: readTelemetryPath(text('web.telemetry-path'), takenPaths),
     webConfigFile: text('web.config.file').value || undefined,
-    enableLifecycle,
+    enableLifecycle: enableLifecycle === true,
     logLevel: oneOf(text('log.level'), LOG_LEVELS),
     logFormat: oneOf(text('log.format'), LOG_FORMATS),
     version: flags.version === true,
@@ -164,7 +166,7 @@ function parseFlags(argv: readonly string[]): Partial<Record<FlagName, string | 
     options[name] = { type: type === 'switch' ? 'boolean' : 'string' };
   }
   try {
-    return parseArgs({ args: [...argv], options, strict: true, allowPositionals: false }).values;
+    return parseArgs({ args: [...argv], options, strict: true, allowPositionals: false, allowNegative: true }).values;
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
@@ -188,7 +190,12 @@ function readListenAddress({ value, origin }: Setting): ListenAddress {
 }
 
 function readTelemetryPath({ value, origin }: Setting, takenPaths: readonly string[]): string {
-  if (!/^\/[\w.~/-]*$/.test(value) || takenPaths.includes(value)) {
+  // Clients take dot segments out of a path before they ask for it.
+  const isReachable = value
+    .slice(1)
+    .split('/')
+    .every((segment) => /^[\w.~-]+$/.test(segment) && !/^\.{1,2}$/.test(segment));
+  if (!value.startsWith('/') || !isReachable || takenPaths.includes(value)) {
     const expected = `a path that starts with / and is not ${takenPaths.join(', ')}`;
     throw new UsageError(`${origin}: expected ${expected}, found ${JSON.stringify(value)}`);
   }

@@ -1,5 +1,6 @@
 // The composition root: everything is wired here and nowhere else.
 import { setImmediate as turn } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { Sdk } from '../acr/client.ts';
 import type { Config } from '../config/config.ts';
 import { Exposition } from '../metrics/exposition.ts';
@@ -70,6 +71,7 @@ export function createApp(initial: Config, deps: AppDependencies): App {
   let sdk: Sdk | undefined;
   let polling = false;
   let lastReload: Promise<unknown> = Promise.resolve();
+  let waitingReload: Promise<ReloadResult> | undefined;
 
   const isReady = () => polling && !stopping.signal.aborted;
   const about = () => ({
@@ -93,9 +95,12 @@ export function createApp(initial: Config, deps: AppDependencies): App {
 
   async function put(config: Config): Promise<void> {
     const ids = config.instances.map(({ id }) => id);
-    poller.timing = timingOf(config);
+    const timing = timingOf(config);
+    const isOtherTiming = !isDeepStrictEqual(timing, poller.timing);
+    poller.timing = timing;
     own.setInstances([...instanceIds, ...ids]);
-    await roster.apply(config.instances, fleet.configure(config, sdk), () => turn());
+    await roster.apply(config.instances, fleet.configure(config, sdk), turn);
+    if (isOtherTiming) await roster.hasten(turn);
     own.setInstances(ids);
     instanceIds = ids;
     own.configReloaded(true, clock.now());
@@ -115,10 +120,14 @@ export function createApp(initial: Config, deps: AppDependencies): App {
     return { address };
   }
 
+  /** One at a time. Whoever asks while one waits for its turn gets the result of that one: it has not read the file yet. */
   function reload(): Promise<ReloadResult> {
-    const result = lastReload.then(reloadNow);
-    lastReload = result;
-    return result;
+    waitingReload ??= lastReload.then(() => {
+      waitingReload = undefined;
+      return reloadNow();
+    });
+    lastReload = waitingReload;
+    return waitingReload;
   }
 
   async function reloadNow(): Promise<ReloadResult> {

@@ -66,6 +66,7 @@ export class Fleet {
       if (berth !== undefined) instances.set(each.id, this.#instance(each, config, berth, sdk));
     }
     this.#instances = instances;
+    for (const berth of this.#berths.values()) if (!this.#inUse.includes(berth)) retire(berth);
     return new Map([...instances].map(([id, { instance }]) => [id, instance]));
   }
 
@@ -157,4 +158,11 @@ export class Fleet {
     }
     return berthed;
   }
+}
+
+/** Lets go of credentials that nobody uses. What was sent under them stays known to the lane. */
+function retire(berth: Berth): void {
+  if (berth.source === undefined) return;
+  berth.source = undefined;
+  berth.lane.replaceCredentials(NOT_LOADED_YET);
 }

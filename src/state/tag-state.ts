@@ -88,7 +88,7 @@ function answered(
 ): Transition {
   const underWay = isUnderWay(status);
   const seenAt = before.scanSeenAtMonotonicMs;
-  const begins = underWay && seenAt === undefined && before.answered && !isUnderWay(before.status);
+  const begins = underWay && seenAt === undefined && (before.status === 'complete' || before.status === 'failed');
   return {
     state: {
       ...withStatus(before, status, moment),

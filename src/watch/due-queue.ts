@@ -39,9 +39,9 @@ export class DueQueue<Entry extends QueueEntry> {
     this.#heaps[group].add(entry);
   }
 
-  /** Takes a task out; one that is not in the queue is left alone. */
+  /** Takes a task out of the queue that it is in, be it another one; one that is in none is left alone. */
   remove(entry: Entry): void {
-    if (entry.position >= 0) this.#heaps[entry.group].remove(entry);
+    entry.heap?.remove(entry);
   }
 
   /** Takes out the task whose request is to start at `nowMs`; undefined when nothing is due. `Infinity` takes one in any case. */

@@ -4,12 +4,16 @@
 export type HeapEntry = {
   /** When the entry is due, on the monotonic clock, in milliseconds. */
   dueAtMs: number;
-  /** The entry's place in its heap, -1 while it lies in none. */
+  /** The heap that the entry lies in, and its place there, -1 while it lies in none. */
+  heap: Holder | undefined;
   position: number;
 };
 
+/** What an entry lies in: it can be taken out whoever has it. */
+type Holder = { remove(entry: HeapEntry): void };
+
 /** Entries by `dueAtMs`, earliest first. Adding and taking out cost O(log n), looking at the earliest nothing. */
-export class DueHeap<Entry extends HeapEntry> {
+export class DueHeap<Entry extends HeapEntry> implements Holder {
   readonly #entries: Entry[] = [];
 
   get size(): number {
@@ -22,17 +26,19 @@ export class DueHeap<Entry extends HeapEntry> {
   }
 
   add(entry: Entry): void {
+    entry.heap = this;
     this.#place(entry, this.#entries.length);
     this.#rise(entry);
   }
 
-  remove(entry: Entry): void {
+  remove(entry: HeapEntry): void {
     const last = this.#entries.pop();
     if (last !== undefined && last !== entry) {
       this.#place(last, entry.position);
       this.#sink(last);
       this.#rise(last);
     }
+    entry.heap = undefined;
     entry.position = -1;
   }
 

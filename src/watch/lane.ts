@@ -63,6 +63,8 @@ export class Lane {
   readonly #onRefusal: (refused: boolean) => void;
   readonly #failedByRefusal = new Set<Task>();
   #maxConcurrent: number;
+  /** The credentials that were brought up to date last. */
+  #ensured: LaneCredentials | undefined;
   #idle: { readonly untilMs: number; readonly wake: AbortController } | undefined;
 
   constructor({ name, limits, limiter, credentials, performer, clock, onRefusal }: LaneOptions) {
@@ -89,14 +91,14 @@ export class Lane {
     this.pace.configured = requestsPerSecond;
     this.#maxConcurrent = maxConcurrent;
     this.#applyLimits();
-    this.#wake(0);
+    this.#wake(Number.NEGATIVE_INFINITY);
   }
 
   /** Other credentials take the place of the old ones: what the API said of those no longer counts. */
   replaceCredentials(credentials: LaneCredentials): void {
     this.credentials = credentials;
-    this.refusal.probeNow(this.#clock.monotonic());
-    this.#wake(0);
+    this.refusal.replaced(this.#clock.monotonic());
+    this.#wake(Number.NEGATIVE_INFINITY);
   }
 
   /** Schedules a task, or schedules it anew. */
@@ -148,14 +150,15 @@ export class Lane {
 
   /** Before a slot is taken: a slow refresh inside one would bunch the requests behind it. */
   async #hasCredentials(): Promise<boolean> {
+    const { credentials } = this;
     try {
-      if (this.refusal.refused) await this.credentials.refresh();
-      await this.credentials.ensure();
-      return true;
+      if (this.refusal.refused) await credentials.refresh();
+      await credentials.ensure();
+      this.#ensured = credentials;
     } catch (error) {
-      this.#failNext(error as ApiError);
-      return false;
+      if (credentials === this.credentials) this.#failNext(error as ApiError);
     }
+    return credentials === this.#ensured;
   }
 
   /** There are no credentials: the task that would have been sent next bears the error, everything else waits. */
@@ -181,7 +184,8 @@ export class Lane {
 
   async #performNext(signal: AbortSignal): Promise<void> {
     const nowMs = this.#clock.monotonic();
-    if (signal.aborted || this.#startsAtMs() > nowMs) return;
+    // A reload may have brought other credentials while the slot was waited for: they are to be looked at first.
+    if (signal.aborted || this.credentials !== this.#ensured || this.#startsAtMs() > nowMs) return;
     const probing = this.refusal.refused;
     const task = this.#queue.take(probing ? Number.POSITIVE_INFINITY : nowMs);
     if (task === undefined) return;
@@ -207,18 +211,26 @@ export class Lane {
     const before = this.refusal.refused;
     this.refusal.refusedAt(sentAtMs, nowMs);
     if (!this.refusal.refused) return;
-    if (task !== undefined) this.#failedByRefusal.add(task);
-    if (!before) this.#onRefusal(true);
+    if (task !== undefined && this.#owns(task)) this.#failedByRefusal.add(task);
+    if (before) return;
+    this.#onRefusal(true);
+    // Who rests for long does not know yet that secret files are to be looked at meanwhile.
+    this.#wake(Number.NEGATIVE_INFINITY);
   }
 
   /** The credentials are good again: what failed only because of them is asked at once. */
   #resume(nowMs: number): void {
     this.#onRefusal(false);
     for (const task of this.#failedByRefusal) {
-      if (task.position >= 0) this.#queue.put(task, task.group, nowMs);
+      if (task.position >= 0 && this.#owns(task)) this.#queue.put(task, task.group, nowMs);
     }
     this.#failedByRefusal.clear();
     this.#wake(nowMs);
+  }
+
+  /** A reload may have given a task that was under way to another lane. */
+  #owns(task: Task): boolean {
+    return task.watched.instance.lane === this;
   }
 
   #applyLimits(): void {

@@ -18,10 +18,15 @@ export interface RequestMeter {
   scanEnded(instanceId: string, seconds: number): void;
 }
 
-/** Who is told that a lookup has found its repository: `watch/roster.ts`. */
+/** Who is told what the API says of repositories: `watch/roster.ts`. */
 export interface LookupReceiver {
   lookedUp(task: LookupTask, found: FoundRepository): void;
+  /** There is no such repository, or none any more. */
+  lost(task: PollTask): void;
 }
+
+/** The API's code for a repository that does not exist, in either of its ways of writing. */
+const NO_SUCH_REPOSITORY = /^REPO\w*_NOT_EXIST$|^Repo\w*Not(?:Exist|Found)/;
 
 export type PollerOptions = {
   readonly store: StateStore;
@@ -59,6 +64,12 @@ export class Poller implements TaskPerformer {
   /** Starts to poll a tag at once. */
   begin(task: PollTask): void {
     this.#schedulePoll(task, this.#clock.monotonic());
+  }
+
+  /** Brings a poll forward to where the present timing would have put it at the most. */
+  hasten(task: PollTask): void {
+    const dueAtMs = this.#clock.monotonic() + pollDelayMs(task.tag.state, this.timing, this.#random());
+    if (task.position >= 0 && dueAtMs < task.dueAtMs) this.#schedulePoll(task, dueAtMs);
   }
 
   async perform(task: Task): Promise<Outcome> {
@@ -137,6 +148,11 @@ export class Poller implements TaskPerformer {
 
   #pollFailed(task: PollTask, error: ApiError): void {
     this.#applyPoll(task, { type: 'failed', error: this.#asPollError(error) });
+    const { failures } = task.tag.state;
+    // The first time, and then ever less often: a repository that is found and yet does not exist is not to use up the quota.
+    if (NO_SUCH_REPOSITORY.test(error.code) && Number.isInteger(Math.log2(failures)) && this.#store.has(task.tag)) {
+      this.lookups?.lost(task);
+    }
   }
 
   /** An answer for a tag that was removed meanwhile is dropped. */

@@ -8,7 +8,7 @@ export class Refusal {
   /** When the credentials were first refused; undefined while they are good. */
   #sinceMs: number | undefined;
   #probeAtMs = 0;
-  /** When the last accepted request was sent. */
+  /** What was sent before this was sent with older credentials: when the last accepted request was sent, or they were replaced. */
   #acceptedMs = Number.NEGATIVE_INFINITY;
   #delayMs = FIRST_PROBE_MS;
 
@@ -37,6 +37,14 @@ export class Refusal {
   probeFailed(nowMs: number): void {
     this.#delayMs = Math.min(LONGEST_PROBE_MS, 2 * this.#delayMs);
     this.#probeAtMs = nowMs + this.#delayMs;
+  }
+
+  /** Other credentials have taken the place of these: what the API says of requests that were sent before is not about them. */
+  replaced(nowMs: number): void {
+    this.#acceptedMs = Math.max(this.#acceptedMs, nowMs);
+    this.#delayMs = FIRST_PROBE_MS;
+    this.#probeAtMs = nowMs;
+    if (this.#sinceMs !== undefined) this.#sinceMs = nowMs;
   }
 
   /** The secret has changed: the next probe may start at once. */

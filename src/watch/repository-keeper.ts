@@ -35,6 +35,10 @@ export class RepositoryKeeper {
     this.#poller.begin(task);
   }
 
+  hasten(task: PollTask): void {
+    this.#poller.hasten(task);
+  }
+
   removeTag(task: PollTask): void {
     task.watched.instance.lane.withdraw(task);
     task.watched.polls.delete(task.tag.target.tag);

@@ -96,8 +96,10 @@ export class Roster implements LookupReceiver {
     const { watched } = task;
     const section = this.#sections.get(watched.instance.id);
     if (section === undefined || !section.repositories.has(watched) || watched.lookup !== task) return;
+    const { instanceId, domain, namespace, name } = watched.repository;
     section.known.learn(found);
-    const { instanceId, domain } = watched.repository;
+    // The API may write the names that it was asked for in another way.
+    if (namespace !== '') section.known.learn({ id: found.id, namespace, name });
     const repository = unite(watched.repository, { instanceId, domain, ...found });
     section.index.remove(watched.repository, watched);
     const same = section.index.find(repository);
@@ -108,6 +110,26 @@ export class Roster implements LookupReceiver {
     this.#keeper.relabel(first, repository);
     this.#keeper.updateLookup(first);
     if (second !== undefined) this.#absorb(section, first, second);
+  }
+
+  /** The API says that there is no such repository: an id that was looked up is looked up again, the names may be another's by now. */
+  lost({ watched }: PollTask): void {
+    const { repository } = watched;
+    const section = this.#sections.get(watched.instance.id);
+    if (this.#found !== undefined || section?.known.idOf(repository) !== repository.id) return;
+    section.known.forget(repository);
+    section.index.remove(repository, watched);
+    this.#keeper.relabel(watched, { ...repository, id: '' });
+    section.index.add(watched.repository, watched);
+    this.#keeper.updateLookup(watched);
+  }
+
+  /** Polls that are scheduled for later than the present timing would schedule them are brought forward. */
+  async hasten(breathe: Breather): Promise<void> {
+    for (const poll of this.polls()) {
+      this.#keeper.hasten(poll);
+      await this.#breathe(breathe);
+    }
   }
 
   #absorb(section: Section, first: WatchedRepository, second: WatchedRepository): void {

@@ -43,8 +43,9 @@ export type LookupTask = QueueEntry & {
 export type Task = PollTask | LookupTask;
 
 /** Fields of a task that was just made and is not queued yet. */
-export const NOT_QUEUED: Pick<QueueEntry, 'group' | 'dueAtMs' | 'position'> = {
+export const NOT_QUEUED: QueueEntry = {
   group: 'unanswered',
   dueAtMs: 0,
+  heap: undefined,
   position: -1,
 };

@@ -23,7 +23,7 @@ export type WantedRepository = { repository: Repository; readonly tags: Map<stri
 /** What a lookup finds. */
 export type FoundRepository = { readonly id: string; readonly namespace: string; readonly name: string };
 
-/** What lookups have found of an instance's repositories: kept over reloads, so that nothing is looked up twice. */
+/** Which id goes with which names, as far as known; what lookups have found is kept over reloads, so that nothing is looked up twice. */
 export class KnownRepositories {
   readonly #namesById = new Map<string, { readonly namespace: string; readonly name: string }>();
   readonly #idByNames = new Map<string, string>();
@@ -33,12 +33,21 @@ export class KnownRepositories {
     this.#idByNames.set(namesKey(namespace, name), id);
   }
 
-  /** The repository of an entry, with what is known of it. */
-  complete(instanceId: string, domain: string, { id, namespace, name }: WatchListEntry): Repository {
-    if (name !== '') {
-      return { instanceId, domain, namespace, name, id: id || (this.#idByNames.get(namesKey(namespace, name)) ?? '') };
-    }
-    return { instanceId, domain, id, ...(this.#namesById.get(id) ?? { namespace: '', name: id }) };
+  /** The id of these names, if it was learnt. */
+  idOf({ namespace, name }: { readonly namespace: string; readonly name: string }): string | undefined {
+    return this.#idByNames.get(namesKey(namespace, name));
+  }
+
+  /** The repository is another one by now: it is to be looked up anew. */
+  forget({ id, namespace, name }: FoundRepository): void {
+    this.#namesById.delete(id);
+    this.#idByNames.delete(namesKey(namespace, name));
+  }
+
+  /** Fills in what is known of what is missing. */
+  fill({ id, namespace, name }: FoundRepository): FoundRepository {
+    if (name === '') return { id, namespace, name, ...this.#namesById.get(id) };
+    return { id: id || (this.idOf({ namespace, name }) ?? ''), namespace, name };
   }
 }
 
@@ -72,10 +81,13 @@ export async function wantedRepositories(
   onDuplicate: OnDuplicate,
   breathe: () => Promise<void>,
 ): Promise<WantedRepository[]> {
+  const given = new KnownRepositories();
+  for (const entry of repositories) if (entry.id !== '' && entry.name !== '') given.learn(entry);
   const index = new RepositoryIndex<WantedRepository>();
   const wanted = new Set<WantedRepository>();
   for (const entry of repositories) {
-    const repository = known.complete(instanceId, domain, entry);
+    const { id, namespace, name } = known.fill(given.fill(entry));
+    const repository = { instanceId, domain, id, namespace, name: name || id };
     const same = index.find(repository);
     const target = same ?? { repository, tags: new Map<string, WatchListTag>() };
     wanted.add(target);

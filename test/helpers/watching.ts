@@ -2,7 +2,7 @@
 import type { AcrApi, GetRepositoryRequest, GetRepoTagScanStatusRequest } from '../../src/acr/api.ts';
 import { ApiError, type ApiErrorKind } from '../../src/acr/errors.ts';
 import { StateStore, type StoreObserver } from '../../src/state/store.ts';
-import { Lane } from '../../src/watch/lane.ts';
+import { Lane, type SlotLimiter } from '../../src/watch/lane.ts';
 import { Poller } from '../../src/watch/poller.ts';
 import { Roster } from '../../src/watch/roster.ts';
 import type { WatchedInstance } from '../../src/watch/task.ts';
@@ -101,8 +101,10 @@ export class ScriptedCredentials {
   unavailable = false;
   changed = false;
   refreshes = 0;
+  ensures = 0;
 
   async ensure(): Promise<void> {
+    this.ensures += 1;
     if (this.unavailable) throw new ApiError({ code: 'CredentialsUnavailable', kind: 'refused', message: 'none' });
   }
 
@@ -114,14 +116,21 @@ export class ScriptedCredentials {
   }
 }
 
+type LaneParts = {
+  readonly poller: Poller;
+  readonly clock: ManualClock;
+  readonly credentials: ScriptedCredentials;
+  readonly limiter?: SlotLimiter;
+};
+
 export function createLane(
   name: string,
-  { poller, clock, credentials }: { poller: Poller; clock: ManualClock; credentials: ScriptedCredentials },
+  { poller, clock, credentials, limiter = new InstantLimiter() }: LaneParts,
 ): Lane {
   return new Lane({
     name,
     limits: { requestsPerSecond: 10, maxConcurrent: 100 },
-    limiter: new InstantLimiter(),
+    limiter,
     credentials,
     performer: poller,
     clock,

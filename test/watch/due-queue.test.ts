@@ -5,7 +5,7 @@ import { DueQueue, GROUPS, type Group, type QueueEntry } from '../../src/watch/d
 type Named = QueueEntry & { readonly name: string };
 
 function named(name: string): Named {
-  return { name, group: 'unanswered', dueAtMs: 0, position: -1 };
+  return { name, group: 'unanswered', dueAtMs: 0, heap: undefined, position: -1 };
 }
 
 /** A queue in which each group has `count` entries that have been due since the start, and are due again when taken. */

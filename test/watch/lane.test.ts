@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-import { createWatching, entry } from '../helpers/watching.ts';
+import { createLane, createWatching, entry, ScriptedCredentials } from '../helpers/watching.ts';
 
 const API = { namespace: 'shop', name: 'api', id: 'crr-api' };
 
@@ -167,4 +167,66 @@ test('after a stop no poll starts, and what comes back is still applied', async 
   await clock.advance(60_000);
   t.is(pending.length, 0);
   t.deepEqual(shown(), ['shop/api:v1 scanning', 'shop/api:v2 scanning']);
+});
+
+test('a refusal is probed after 5 s, and a changed secret within 2 s, also while nothing is due for long', async (t) => {
+  const { clock, pending, poller, credentials, lane } = await running(t, 'v1', 'v2');
+  poller.timing = { ...poller.timing, backoff: { initialMs: 3_600_000, maxMs: 3_600_000 } };
+  const [first, second] = pending.splice(0);
+  first?.answer.status('COMPLETE');
+  await clock.advance(1_000);
+  second?.answer.error('InvalidAccessKeyId.NotFound', 'refused');
+  await clock.advance(4_999);
+  t.is(pending.length, 0);
+  await clock.advance(1);
+  pending.splice(0)[0]?.answer.error('InvalidAccessKeyId.NotFound', 'refused');
+  await clock.advance(1_000);
+  credentials.changed = true;
+  await clock.advance(2_000);
+  t.is(pending.length, 1);
+  t.true(lane.refusal.refused);
+});
+
+test('credentials that come while a slot is waited for are looked at before anything is sent', async (t) => {
+  const watching = createWatching();
+  const { clock, pending, failures } = watching;
+  const slots: (() => void)[] = [];
+  const limiter = {
+    inFlight: 0,
+    limits: { requestsPerSecond: 1, maxConcurrent: 1 },
+    stop() {},
+    async start(job: () => Promise<void>) {
+      await new Promise<void>((resolve) => slots.push(resolve));
+      void job();
+      return true;
+    },
+  };
+  const lane = createLane('default', { ...watching, limiter });
+  watching.instance.lane = lane;
+  const stop = new AbortController();
+  t.teardown(() => stop.abort());
+  await watching.watch(entry(API, 'v1'));
+  void lane.run(stop.signal);
+  await clock.advance(0);
+  const fresh = new ScriptedCredentials();
+  lane.replaceCredentials(fresh);
+  slots.splice(0)[0]?.();
+  await clock.advance(0);
+  t.is(pending.length, 0, 'the slot is given back');
+  t.is(fresh.ensures, 1);
+  slots.splice(0)[0]?.();
+  await clock.advance(0);
+  t.is(pending.length, 1);
+  t.deepEqual(failures, []);
+});
+
+test('a refusal of a request that was sent with the credentials before these does not count', async (t) => {
+  const { clock, pending, lane } = await running(t, 'v1', 'v2');
+  const [first] = pending.splice(0);
+  await clock.advance(1_000);
+  lane.replaceCredentials(new ScriptedCredentials());
+  await clock.advance(1_000);
+  first?.answer.error('InvalidAccessKeyId.NotFound', 'refused');
+  await clock.advance(0);
+  t.false(lane.refusal.refused);
 });

@@ -282,3 +282,95 @@ test('a task that waits for the end of another one says nothing about the creden
   await clock.advance(20_000);
   t.true(lane.refusal.refused);
 });
+
+test('a task that goes to another lane while its request is under way is that lane’s alone', async (t) => {
+  const { watch, clock, pending, roster, instance, poller, lane } = running(t);
+  await watch(entry(API, 'v1', 'v2', 'v3'));
+  await clock.advance(0);
+  const own = createLane('cri-1', { poller, clock, credentials: new ScriptedCredentials() });
+  roster.moveToLane(instance, own);
+  for (const { answer } of pending.splice(0)) answer.error('SignatureDoesNotMatch', 'refused');
+  await clock.advance(60_000);
+  t.is(lane.backlog(1e9).urgent.due, 0);
+  t.is(own.backlog(1e9).urgent.due, 3);
+  t.is(pending.length, 0, 'the other lane does not run');
+});
+
+test('three entries of which the last says that the others are the same repository are one from the start', async (t) => {
+  for (const order of [
+    [BY_NAME, BY_ID, API],
+    [BY_ID, BY_NAME, API],
+    [API, BY_ID, BY_NAME],
+  ]) {
+    const { watch, clock, pending, store, shown } = running(t);
+    await watch(...order.map((names, index) => entry(names, `v${index}`)));
+    await clock.advance(0);
+    t.deepEqual(shown(), ['shop/api:v0 unknown', 'shop/api:v1 unknown', 'shop/api:v2 unknown']);
+    t.is([...store.tallies()].length, 1);
+    t.deepEqual(new Set(pending.map(({ action }) => action)), new Set(['GetRepoTagScanStatus']));
+  }
+});
+
+test('a repository that was looked up and is made anew is looked up again, and keeps what is known meanwhile', async (t) => {
+  const { watch, clock, next, pending, shown } = running(t);
+  await watch(entry(BY_NAME, 'v1'));
+  await clock.advance(0);
+  next().answer.repository('crr-old', 'Shop', 'Api');
+  await clock.advance(0);
+  next().answer.status('COMPLETE');
+  await clock.advance(600_000);
+  next().answer.error('REPO_NOT_EXIST', 'answered');
+  await clock.advance(0);
+  t.deepEqual(shown(), ['shop/api:v1 complete']);
+  const lookup = next();
+  t.deepEqual(lookup.request, { instanceId: 'cri-1', repoNamespaceName: 'shop', repoName: 'api' });
+  lookup.answer.repository('crr-new', 'shop', 'api');
+  await clock.advance(0);
+  t.deepEqual(
+    pending.map(({ request }) => request),
+    [{ instanceId: 'cri-1', repoId: 'crr-new', tag: 'v1' }],
+  );
+});
+
+test('a repository that is found and yet does not exist does not use up the quota', async (t) => {
+  const { watch, clock, pending } = running(t);
+  await watch(entry(BY_NAME, 'v1'));
+  let requests = 0;
+  for (let step = 0; step < 3_600; step++) {
+    await clock.advance(1_000);
+    for (const { action, answer } of pending.splice(0)) {
+      requests += 1;
+      if (action === 'GetRepository') answer.repository('crr-api', 'shop', 'api');
+      else answer.error('REPO_NOT_EXIST', 'answered');
+    }
+  }
+  t.true(requests < 60, `${requests} in an hour`);
+});
+
+test('an id that the file gives is not looked up, whatever the API says of it', async (t) => {
+  const { watch, clock, next, pending } = running(t);
+  await watch(entry(API, 'v1'));
+  await clock.advance(0);
+  next().answer.error('REPO_NOT_EXIST', 'answered');
+  await clock.advance(2_500);
+  t.deepEqual(
+    pending.map(({ action }) => action),
+    ['GetRepoTagScanStatus'],
+  );
+});
+
+test('shorter intervals bring scheduled polls forward, longer ones leave them', async (t) => {
+  const { watch, clock, next, pending, roster, poller } = running(t);
+  await watch(entry(API, 'v1'));
+  await clock.advance(0);
+  next().answer.status('COMPLETE');
+  await clock.advance(1_000);
+  poller.timing = { ...poller.timing, intervals: { ...poller.timing.intervals, completeMs: 86_400_000 } };
+  await roster.hasten(async () => {});
+  poller.timing = { ...poller.timing, intervals: { ...poller.timing.intervals, completeMs: 30_000 } };
+  await roster.hasten(async () => {});
+  await clock.advance(29_999);
+  t.is(pending.length, 0);
+  await clock.advance(1);
+  t.is(pending.length, 1);
+});

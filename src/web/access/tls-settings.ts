@@ -35,7 +35,8 @@ export function tlsSettingsOf(keys: TlsKeys, reading: Reading): TlsSettings | un
   if (key === undefined) reportMissing('key', keys, validation);
   if (certificate === undefined || key === undefined || !validation.report.isEmpty) return undefined;
   const options = optionsOf(keys, { cert: certificate, key, ...(authorities !== undefined && { ca: authorities }) });
-  reportMismatch(keys, options, validation);
+  reportMismatch(keys, certificate, key, validation);
+  if (validation.report.isEmpty) reportUnusable(options, validation);
   return {
     options: { ...options, requestCert: policy !== 'NoClientCert', rejectUnauthorized: false },
     clients: policyOf(keys),
@@ -129,13 +130,19 @@ function reportOrder({ min_version: min, max_version: max }: TlsKeys, validation
   reportAt(validation, [BLOCK, 'max_version'], 'value', `a version from min_version ${min} on`, max);
 }
 
-function reportMismatch(keys: TlsKeys, options: TlsOptions, validation: Validation): void {
+/** Node takes a certificate and a key of different types without a word: no handshake would succeed. */
+function reportMismatch(keys: TlsKeys, certificate: Buffer, key: Buffer, validation: Validation): void {
+  if (new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))) return;
+  const place: KeyName = keys.key_file === undefined ? 'key' : 'key_file';
+  reportAt(validation, [BLOCK, place], 'value', 'the key of the certificate', 'the key of another one');
+}
+
+/** What fits together may still be refused by OpenSSL, such as a key that is too short for its level of security. */
+function reportUnusable(options: TlsOptions, validation: Validation): void {
   try {
     createSecureContext(options);
   } catch (error) {
-    const place: KeyName = keys.key_file === undefined ? 'key' : 'key_file';
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'an error';
-    const found = code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH' ? 'the key of another one' : code;
-    reportAt(validation, [BLOCK, place], 'value', 'the key of the certificate', found);
+    reportAt(validation, [BLOCK], 'key', 'what OpenSSL can serve TLS with', code);
   }
 }

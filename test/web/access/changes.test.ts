@@ -44,6 +44,18 @@ test('a certificate without its key leaves the last good pair in force and is lo
   t.is((await server.ask()).servedBy, 'next-server');
 });
 
+test('a certificate whose key is of another type leaves the last good pair in force', async (t) => {
+  const server = await startWebServer(t, TLS);
+  server.copy('rsa-server.crt', 'server.crt');
+  server.pass(1_000);
+  t.is((await server.ask()).servedBy, 'server');
+  t.regex(logged(server, 'not taken over')[0] ?? '', /key_file: expected the key of the certificate/);
+  server.copy('rsa-server.key', 'server.key');
+  server.pass(1_000);
+  await t.throwsAsync(server.ask(), { message: /self-signed/ });
+  t.is(logged(server, 'web configuration read again').length, 1);
+});
+
 test('a link that is turned to another directory, as Kubernetes does it, is followed', async (t) => {
   const server = await startWebServer(t, 'basic_auth_users: {}');
   const at = (name: string) => join(server.directory, name);

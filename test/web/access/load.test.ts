@@ -151,6 +151,20 @@ for (const [text, ...problems] of BAD) {
   });
 }
 
+test('a certificate and a key of different types are no pair, whichever is which', (t) => {
+  const { cert, key } = certificateOf('rsa-server');
+  const inline = (name: string, pem: Buffer) => `${name}: ${JSON.stringify(pem.toString())}`;
+  t.deepEqual(problemsOf(t, `tls_server_config: { key_file: server.key, ${inline('cert', cert)} }`), [
+    'web.yml:1:32: tls_server_config.key_file: expected the key of the certificate, found the key of another one',
+  ]);
+  t.regex(
+    problemsOf(t, `tls_server_config: { cert_file: server.crt, ${inline('key', key)} }`).join(),
+    /tls_server_config\.key: expected the key of the certificate, found the key of another one$/,
+  );
+  const { file } = webDirectory(t, `tls_server_config: { ${inline('cert', cert)}, ${inline('key', key)} }`);
+  t.deepEqual(loadWebSettings(file).tls?.options.key, key);
+});
+
 test('a file that is missing, a directory or not UTF-8 is a problem of the file', (t) => {
   const { directory, file } = webDirectory(t, '');
   const found = (path: string) =>

@@ -108,7 +108,7 @@ function optionsOf(keys: TlsKeys, material: Pick<TlsOptions, 'cert' | 'key' | 'c
     maxVersion: TLS_VERSIONS[keys.max_version],
     honorCipherOrder: keys.prefer_server_cipher_suites,
     ...(ciphers.length > 0 && { ciphers: ciphers.join(':') }),
-    ...(keys.curve_preferences?.length && { ecdhCurve: keys.curve_preferences.join(':') }),
+    ...(keys.curve_preferences?.length && { ecdhCurve: [...new Set(keys.curve_preferences)].join(':') }),
   };
 }
 

@@ -222,6 +222,20 @@ test("suites, curves and versions have OpenSSL's names, and TLS 1.3 keeps its su
   });
 });
 
+test('a curve that is named twice counts once', (t) => {
+  const keys = 'curve_preferences: [CurveP256, X25519, CurveP256]';
+  const { tls } = loadWebSettings(webDirectory(t, `tls_server_config: { ${TLS_FILES}, ${keys} }`).file);
+  t.is(tls?.options.ecdhCurve, 'prime256v1:X25519');
+});
+
+test('a pair that fits but that OpenSSL refuses is a problem of the block', (t) => {
+  const { cert, key } = certificateOf('weak-server');
+  const pair = `cert: ${JSON.stringify(cert.toString())}, key: ${JSON.stringify(key.toString())}`;
+  t.deepEqual(problemsOf(t, `tls_server_config: { ${pair} }`), [
+    'web.yml:1:1: tls_server_config: expected what OpenSSL can serve TLS with, found ERR_SSL_EE_KEY_TOO_SMALL',
+  ]);
+});
+
 test('headers are taken as one line each, empty ones not at all', (t) => {
   const headers =
     "{ X-Frame-Options: sameorigin, X-XSS-Protection: '', Content-Security-Policy: \"default-src 'self';\\n  img-src *\\n\" }";

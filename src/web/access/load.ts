@@ -6,6 +6,7 @@ import { reportAt, reportUnknownKey, type Validation, valueAt } from '../../util
 import { ConfigError, type Path } from '../../util/yaml/problem.ts';
 import { textOf, unreadable } from '../../util/yaml/read-file.ts';
 import { readYaml } from '../../util/yaml/yaml.ts';
+import { withNothing } from './nothing.ts';
 import { tlsBlockSchema, webConfigSchema } from './schema.ts';
 import type { WebSettings } from './settings.ts';
 import { Sources } from './sources.ts';
@@ -20,7 +21,9 @@ const DISCRETION: Discretion = {
 
 /** The settings that a file stands for. Throws {@link ConfigError} with every problem; `sources` then knows what was read all the same. */
 export function loadWebSettings(file: string, sources = new Sources()): WebSettings {
-  const { tree, report } = readYaml(textOf(readBytes(file, sources), file), DISCRETION);
+  const text = textOf(readBytes(file, sources), file);
+  const { tree: written, report } = readYaml(text, DISCRETION);
+  const tree = written && withNothing(written, text);
   const settings = tree && validate({ tree, report, discretion: DISCRETION }, sources, dirname(resolve(file)));
   if (!settings || !report.isEmpty) throw new ConfigError(report.problems(file));
   return settings;

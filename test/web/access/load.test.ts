@@ -181,10 +181,42 @@ for (const text of [
   '{}',
   'tls_server_config:\nhttp_server_config:\nbasic_auth_users:\n',
   'tls_server_config: { min_version: TLS13 }',
+  '~',
+  'null\n',
+  'tls_server_config: ~\nhttp_server_config: Null\nbasic_auth_users: NULL # none',
+  'tls_server_config: { cert_file: ~, min_version: null }\nhttp_server_config: { headers: { X-XSS-Protection: ~ } }',
 ]) {
   test(`leaves the door open: ${JSON.stringify(text)}`, (t) => {
     const { tls, headers, passwordHashes } = loadWebSettings(webDirectory(t, text).file);
     t.deepEqual([tls, headers.size, passwordHashes.size], [undefined, 0, 0]);
+  });
+}
+
+test('words for nothing are the defaults of a TLS block', (t) => {
+  const keys = [
+    'client_auth_type',
+    'client_ca_file',
+    'min_version',
+    'max_version',
+    'cipher_suites',
+    'curve_preferences',
+  ];
+  const { tls } = loadWebSettings(
+    webDirectory(t, `tls_server_config: { ${TLS_FILES}, ${keys.map((key) => `${key}: ~`).join(', ')} }`).file,
+  );
+  t.deepEqual(tls, loadWebSettings(webDirectory(t, `tls_server_config: { ${TLS_FILES} }`).file).tls);
+});
+
+for (const text of [
+  '"~"',
+  'basic_auth_users: "~"',
+  "basic_auth_users: 'null'",
+  'basic_auth_users: nUll',
+  'basic_auth_users: { alice: ~ }',
+  'http_server_config: { headers: { X-Frame-Options: ~ } }',
+]) {
+  test(`is not nothing: ${text}`, (t) => {
+    t.is(problemsOf(t, text).length, 1);
   });
 }
 

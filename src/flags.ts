@@ -117,6 +117,9 @@ export function readOptions({ argv, env: environment }: Sources, takenPaths: rea
     const fromEnvironment = env[variable];
     return fromEnvironment ? { value: fromEnvironment, origin: variable } : { value: fallback, origin: `--${name}` };
   };
+  if (flags['config.print-ram-policy'] && (flags['config.check'] || flags['config.check.online'])) {
+    throw new UsageError('expected --config.print-ram-policy or --config.check, found both');
+  }
   const enableLifecycle = flags['web.enable-lifecycle'] ?? readSwitch('web.enable-lifecycle', env);
   return {
     configFile: notEmpty(text('config.file')),
@@ -168,7 +171,7 @@ function parseFlags(argv: readonly string[]): Partial<Record<FlagName, string | 
   try {
     return parseArgs({ args: [...argv], options, strict: true, allowPositionals: false, allowNegative: true }).values;
   } catch (error) {
-    throw new UsageError((error as Error).message);
+    throw new UsageError((error as Error).message.split('\n')[0]);
   }
 }
 

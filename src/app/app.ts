@@ -13,9 +13,11 @@ import type { Redactor } from '../util/redactor.ts';
 import { ConfigError, formatProblems } from '../util/yaml/problem.ts';
 import { Poller } from '../watch/poller.ts';
 import { Roster } from '../watch/roster.ts';
+import type { PollTask } from '../watch/task.ts';
 import type { Timing } from '../watch/timing.ts';
 import { FrontDoor } from '../web/access/front-door.ts';
 import type { SettingsKeeper } from '../web/access/keeper.ts';
+import type { Overview } from '../web/overview.ts';
 import { createRoutes, type ReloadResult } from '../web/routes.ts';
 import { WebServer } from '../web/server.ts';
 import { Fleet } from './fleet.ts';
@@ -71,6 +73,8 @@ export function createApp(initial: Config, deps: AppDependencies): App {
   let sdk: Sdk | undefined;
   let polling = false;
   let lastReload: Promise<unknown> = Promise.resolve();
+  /** While a reload is being applied: what pages for people go on to show. */
+  let held: { readonly polls: readonly PollTask[]; readonly totals: Overview['totals'] } | undefined;
   let waitingReload: Promise<ReloadResult> | undefined;
 
   const isReady = () => polling && !stopping.signal.aborted;
@@ -86,8 +90,9 @@ export function createApp(initial: Config, deps: AppDependencies): App {
     telemetryPath: deps.telemetryPath,
     metrics: (request) => exposition.scrape(request),
     isReady,
-    overview: () => overviewOf({ clock, store, schedulers: () => fleet.schedulers(), about }),
-    targets: () => targetRows(roster, clock),
+    overview: () =>
+      overviewOf({ clock, totals: () => held?.totals ?? store.totals(), schedulers: () => fleet.schedulers(), about }),
+    targets: () => targetRows(held?.polls ?? [...roster.polls()], clock),
     reload: deps.enableLifecycle ? () => reload() : undefined,
     logger,
   });
@@ -134,6 +139,7 @@ export function createApp(initial: Config, deps: AppDependencies): App {
     try {
       const config = await deps.loadConfig();
       await exposition.hold();
+      held = { polls: [...roster.polls()], totals: store.totals() };
       await put(config);
       logger.info('configuration reloaded', { tags: store.size });
       return { problems: [] };
@@ -144,6 +150,7 @@ export function createApp(initial: Config, deps: AppDependencies): App {
       return { problems };
     } finally {
       await exposition.release();
+      held = undefined;
     }
   }
 

@@ -28,7 +28,7 @@ export type FleetOptions = {
 type Berth = { readonly lane: Lane; source: CredentialSource | undefined; settingsKey: string };
 
 /** An instance and what its client was made from. */
-type Berthed = { readonly instance: WatchedInstance; clientKey: string; source: CredentialSource | undefined };
+type EquippedInstance = { readonly instance: WatchedInstance; clientKey: string; source: CredentialSource | undefined };
 
 /** Until the SDK is loaded no lane runs, so nobody asks. */
 const NOT_LOADED_YET: LaneCredentials = {
@@ -41,7 +41,7 @@ export class Fleet {
   readonly #knownCodes: KnownCodes;
   /** By set. Kept when a set goes, so that one that comes back does not start with a fresh quota. */
   readonly #berths = new Map<string, Berth>();
-  #instances = new Map<string, Berthed>();
+  #instances = new Map<string, EquippedInstance>();
   #inUse: readonly Berth[] = [];
   #running: AbortSignal | undefined;
 
@@ -60,7 +60,7 @@ export class Fleet {
     const sets = credentialSets(config);
     this.#inUse = sets.map((set) => this.#berth(set, config, sdk));
     const setOf = new Map(sets.flatMap(({ name, instanceIds }) => instanceIds.map((id) => [id, name])));
-    const instances = new Map<string, Berthed>();
+    const instances = new Map<string, EquippedInstance>();
     for (const each of config.instances) {
       const berth = this.#berths.get(setOf.get(each.id) ?? '');
       if (berth !== undefined) instances.set(each.id, this.#instance(each, config, berth, sdk));
@@ -141,22 +141,27 @@ export class Fleet {
     });
   }
 
-  #instance(config: InstanceConfig, { requestTimeoutMs }: Config, berth: Berth, sdk: Sdk | undefined): Berthed {
+  #instance(
+    config: InstanceConfig,
+    { requestTimeoutMs }: Config,
+    berth: Berth,
+    sdk: Sdk | undefined,
+  ): EquippedInstance {
     const { id, region, endpoint } = config;
     const known = this.#instances.get(id);
-    const berthed = known ?? { instance: { id, api: undefined, lane: berth.lane }, clientKey: '', source: undefined };
-    if (berthed.instance.lane !== berth.lane) this.#options.roster.moveToLane(berthed.instance, berth.lane);
+    const equipped = known ?? { instance: { id, api: undefined, lane: berth.lane }, clientKey: '', source: undefined };
+    if (equipped.instance.lane !== berth.lane) this.#options.roster.moveToLane(equipped.instance, berth.lane);
     const clientKey = JSON.stringify([region, endpoint, requestTimeoutMs]);
-    if (berthed.clientKey === clientKey && berthed.source === berth.source) return berthed;
-    berthed.clientKey = clientKey;
-    berthed.source = berth.source;
+    if (equipped.clientKey === clientKey && equipped.source === berth.source) return equipped;
+    equipped.clientKey = clientKey;
+    equipped.source = berth.source;
     if (sdk !== undefined && berth.source !== undefined) {
       const { redactor } = this.#options;
       const knownCodes = this.#knownCodes;
       const client = { sdk, endpoint, region, credentials: berth.source, requestTimeoutMs, knownCodes, redactor };
-      berthed.instance.api = createAcrApi(client);
+      equipped.instance.api = createAcrApi(client);
     }
-    return berthed;
+    return equipped;
   }
 }
 

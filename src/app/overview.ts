@@ -1,26 +1,24 @@
 // What is known, as the pages for people and the JSON API want it.
 import type { SchedulerStatus } from '../metrics/own.ts';
-import type { StateStore } from '../state/store.ts';
 import type { Clock } from '../util/clock.ts';
-import type { Roster } from '../watch/roster.ts';
 import type { PollTask } from '../watch/task.ts';
 import type { Overview, TargetRow } from '../web/overview.ts';
 
 export type OverviewSources = {
   readonly clock: Clock;
-  readonly store: StateStore;
+  readonly totals: () => Overview['totals'];
   readonly schedulers: () => readonly SchedulerStatus[];
   readonly about: () => Pick<Overview, 'startedMs' | 'version' | 'revision' | 'sdk' | 'telemetryPath' | 'ready'>;
 };
 
-export function overviewOf({ clock, store, schedulers, about }: OverviewSources): Overview {
-  return { ...about(), nowMs: clock.now(), totals: store.totals(), quota: schedulers() };
+export function overviewOf({ clock, totals, schedulers, about }: OverviewSources): Overview {
+  return { ...about(), nowMs: clock.now(), totals: totals(), quota: schedulers() };
 }
 
-/** Every watched tag. The schedule is kept by the monotonic clock, people read the wall clock. */
-export function* targetRows(roster: Roster, clock: Clock): Generator<TargetRow> {
+/** The rows of these polls. The schedule is kept by the monotonic clock, people read the wall clock. */
+export function* targetRows(polls: readonly PollTask[], clock: Clock): Generator<TargetRow> {
   const wallOffsetMs = clock.now() - clock.monotonic();
-  for (const poll of roster.polls()) yield targetRow(poll, wallOffsetMs);
+  for (const poll of polls) yield targetRow(poll, wallOffsetMs);
 }
 
 function targetRow({ tag: { target, state }, position, dueAtMs }: PollTask, wallOffsetMs: number): TargetRow {

@@ -1,5 +1,6 @@
 // One line an event, logfmt or JSON, by pino; secrets are taken out of the finished line, whatever brought them there.
 import { type Logger as PinoLogger, pino } from 'pino';
+import { escapeInvisible } from './invisible.ts';
 import type { Redactor } from './redactor.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
@@ -29,7 +30,10 @@ export type LoggerOptions = {
 /** A logger that writes lines such as `ts=2026-01-31T08:15:00.000Z level=info msg="listening" address=127.0.0.1:20181`. */
 export function createLogger({ level, format, redactor, write }: LoggerOptions): Logger {
   const destination = {
-    write: (json: string) => write(redactor.redact(format === 'json' ? json : toLogfmt(json))),
+    write: (json: string) => {
+      const line = format === 'json' ? escapeInvisible(json.trimEnd()) : toLogfmt(json);
+      write(`${redactor.redact(line)}\n`);
+    },
   };
   const options = {
     level,
@@ -50,17 +54,14 @@ export function createLogger({ level, format, redactor, write }: LoggerOptions):
 function toLogfmt(json: string): string {
   const { ts, level, msg, ...fields }: Record<string, unknown> = JSON.parse(json);
   const pairs = Object.entries(fields).map(([key, value]) => `${key}=${logfmtValue(String(value))}`);
-  return `${[`ts=${ts}`, `level=${level}`, `msg=${quote(String(msg))}`, ...pairs].join(' ')}\n`;
+  return `${[`ts=${ts}`, `level=${level}`, `msg=${quote(String(msg))}`, ...pairs].join(' ')}`;
 }
 
 function logfmtValue(text: string): string {
   return /^[\w.:/@%+,[\]-]+$/.test(text) ? text : quote(text);
 }
 
-/** JSON's quoting is logfmt's; beyond it, line separators and other invisible characters are escaped so that a line stays one. */
+/** JSON's quoting is logfmt's. */
 function quote(text: string): string {
-  return JSON.stringify(text).replace(
-    /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return escapeInvisible(JSON.stringify(text));
 }

@@ -28,7 +28,7 @@ export class FailureLog {
       told.repeats += 1;
       return;
     }
-    const repeats = told?.code === code ? told.repeats + 1 : undefined;
+    const repeats = told?.code === code ? told.repeats + 1 : told?.repeats || undefined;
     const event = task.kind === 'poll' ? 'poll failed' : 'repository lookup failed';
     this.#logger.warn(event, {
       ...describeTask(task),
@@ -46,7 +46,7 @@ export class FailureLog {
     if (told === undefined) return;
     this.#told.delete(task);
     const event = task.kind === 'poll' ? 'poll answered again' : 'repository found';
-    this.#logger.info(event, { ...describeTask(task), code: told.code });
+    this.#logger.info(event, { ...describeTask(task), code: told.code, repeats: told.repeats || undefined });
   }
 }
 

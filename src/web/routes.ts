@@ -52,6 +52,9 @@ const CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+/** A client that hangs up is no error of ours, and could fill the log. */
+const CLIENT_IS_GONE = ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'];
+
 /** The application's request listener for `http.createServer`. */
 export function createRoutes(handlers: WebHandlers): ReturnType<Koa['callback']> {
   const assets = loadAssets();
@@ -65,7 +68,10 @@ export function createRoutes(handlers: WebHandlers): ReturnType<Koa['callback']>
     ['/-/reload', { POST: (ctx) => reload(ctx, handlers), PUT: (ctx) => reload(ctx, handlers) }],
   ]);
   const app = new Koa();
-  app.on('error', (error: Error) => handlers.logger.error('request failed', { error: error.message }));
+  app.on('error', (error: NodeJS.ErrnoException) => {
+    const level = CLIENT_IS_GONE.includes(error.code ?? '') ? 'debug' : 'error';
+    handlers.logger[level]('request failed', { error: error.message });
+  });
   app.use((ctx) => dispatch(ctx, routes));
   return app.callback();
 }
@@ -84,6 +90,14 @@ async function showMetrics(ctx: Context, { metrics }: WebHandlers): Promise<void
   const format = preferredFormat(ctx.get('Accept') || undefined);
   const gzip = prefersGzip(ctx.get('Accept-Encoding') || undefined);
   const page = await metrics({ format, gzip });
+  try {
+    await sendPage(ctx, page, gzip);
+  } finally {
+    page.done();
+  }
+}
+
+async function sendPage(ctx: Context, page: MetricsPage, gzip: boolean): Promise<void> {
   ctx.status = 200;
   ctx.set('Content-Type', page.contentType);
   ctx.set('Content-Length', String(page.length));
@@ -94,7 +108,6 @@ async function showMetrics(ctx: Context, { metrics }: WebHandlers): Promise<void
   ctx.respond = false;
   if (ctx.method === 'HEAD') ctx.res.end();
   else await sendChunks(ctx.res, page.chunks);
-  page.done();
 }
 
 function showReadiness(ctx: Context, { isReady }: WebHandlers): void {
@@ -104,7 +117,7 @@ function showReadiness(ctx: Context, { isReady }: WebHandlers): void {
 
 async function showPage(ctx: Context, { overview, targets }: WebHandlers, assets: PageAssets): Promise<void> {
   const shown = overview();
-  const view = readView(ctx.URL.searchParams, Object.keys(shown.totals));
+  const view = readView(new URLSearchParams(ctx.querystring), Object.keys(shown.totals));
   const selection = await selectTargets(targets(), queryOf(view), comparisonOf(view));
   ctx.set('Content-Security-Policy', CONTENT_SECURITY_POLICY);
   ctx.set('Cache-Control', 'no-store');
@@ -116,7 +129,7 @@ async function showTargets(ctx: Context, { overview, targets }: WebHandlers): Pr
   ctx.set('Cache-Control', 'no-store');
   ctx.type = 'application/json; charset=utf-8';
   try {
-    const query = readTargetQuery(ctx.URL.searchParams, Object.keys(overview().totals));
+    const query = readTargetQuery(new URLSearchParams(ctx.querystring), Object.keys(overview().totals));
     ctx.body = Readable.from(renderTargets(await selectTargets(targets(), query)));
   } catch (error) {
     if (!(error instanceof ParameterError)) throw error;

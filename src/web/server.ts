@@ -38,6 +38,8 @@ export class WebServer {
   readonly #server: Server;
   readonly #options: WebServerOptions;
   readonly #connections: Connections;
+  /** What is being answered on each connection: several requests may have been sent at once. */
+  readonly #responses = new WeakMap<Socket, Set<ServerResponse>>();
   readonly #answering = new Set<Promise<unknown>>();
 
   constructor(options: WebServerOptions) {
@@ -80,9 +82,28 @@ export class WebServer {
     await closed;
   }
 
+  /** Node tells only the answer that is being sent when a connection closes: those behind it on the connection would wait for ever. */
+  #closeWithSocket(socket: Socket, response: ServerResponse): void {
+    const known = this.#responses.get(socket);
+    const responses = known ?? new Set<ServerResponse>();
+    responses.add(response);
+    response.once('close', () => responses.delete(response));
+    if (known !== undefined) return;
+    this.#responses.set(socket, responses);
+    socket.once('close', () =>
+      setImmediate(() => {
+        for (const each of responses) {
+          each.destroy();
+          each.emit('close');
+        }
+      }),
+    );
+  }
+
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { door, listener, logger, deadlines = { stallMs: STALL_MS, answerMs: ANSWER_MS } } = this.#options;
     const isOver = this.#connections.busy(request.socket);
+    this.#closeWithSocket(request.socket, response);
     const closed = once(response, 'close').catch(() => {});
     this.#answering.add(closed);
     void closed.finally(() => {

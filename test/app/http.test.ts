@@ -1,5 +1,6 @@
 // What the exporter answers over HTTP: routes, methods, formats, encodings.
 import { get, type IncomingHttpHeaders, request } from 'node:http';
+import { connect } from 'node:net';
 import { gunzipSync, inflateRawSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import { configurationFor, LATEST, startExporter, startSimulator } from '../helpers/exporter.ts';
@@ -204,3 +205,19 @@ test('a client that goes away in the middle of a scrape disturbs nobody', async 
   t.is((await send(`${url}/metrics`)).status, 200);
   t.false(log.some((line) => line.includes('level=error')));
 });
+
+for (const [name, head] of [
+  ['a Host that is none', 'GET /api/v1/targets?limit=1 HTTP/1.1\r\nHost: [\r\n'],
+  ['HTTP/1.0 without Host', 'GET / HTTP/1.0\r\n'],
+] as const) {
+  test(`${name} does not matter`, async (t) => {
+    const simulator = await startSimulator(t);
+    const { url } = await startExporter(t, configurationFor(simulator.address));
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    t.teardown(() => socket.destroy());
+    socket.write(`${head}Connection: close\r\n\r\n`);
+    let answer = '';
+    for await (const part of socket) answer += part;
+    t.regex(answer, /^HTTP\/1\.1 200 /);
+  });
+}

@@ -205,3 +205,20 @@ test('an answer that takes long to make is waited for', async (t) => {
   );
   t.is((await server.ask()).body, 'made');
 });
+
+test('requests that were sent at once over a connection that dies are all over', async (t) => {
+  let received = 0;
+  let over = 0;
+  const server = await startWebServer(t, undefined, (_request, response) => {
+    received += 1;
+    response.once('close', () => {
+      over += 1;
+    });
+  });
+  const socket = open(t, server.port);
+  socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(20));
+  await eventually('all requests arrive', () => received === 20 || undefined);
+  socket.destroy();
+  await eventually('every answer is over', () => over === 20 || undefined);
+  t.is(over, 20);
+});

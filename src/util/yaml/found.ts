@@ -1,6 +1,7 @@
 // How a message shows what was found in the file: short, harmless to a terminal, and never a secret.
 import leven from 'leven';
-import { escapeInvisible, type Path } from './problem.ts';
+import { escapeInvisible } from '../invisible.ts';
+import type { Path } from './problem.ts';
 
 const LONGEST_SHOWN = 60;
 const LONGEST_KEY = 32;

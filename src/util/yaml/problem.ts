@@ -1,4 +1,5 @@
 // What is wrong with a configuration file: problems with their places, and the error that carries them.
+import { escapeInvisible } from '../invisible.ts';
 
 /** The way from the top of the file to a value: keys and list positions. */
 export type Path = readonly (string | number)[];
@@ -35,12 +36,4 @@ export function formatProblems(problems: readonly Problem[], most = 100): string
   const lines = problems.slice(0, most).map(formatProblem);
   if (problems.length > most) lines.push(`… and ${problems.length - most} more`);
   return lines;
-}
-
-/** Writes control characters, line separators and marks that change the direction of text as `\uXXXX`. */
-export function escapeInvisible(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Surrogate}\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }

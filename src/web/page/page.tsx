@@ -128,7 +128,7 @@ function Found({ selection: { total, rows }, view }: { readonly selection: Targe
 
 function Pages({ total, view }: { readonly total: number; readonly view: View }) {
   const last = Math.max(1, Math.ceil(total / ROWS_PER_PAGE));
-  if (last === 1) return null;
+  if (last === 1 && view.page === 1) return null;
   const to = (page: number) => addressOf({ ...view, page });
   return (
     <nav class="pages" aria-label="Pages of tags">

@@ -5,7 +5,7 @@ import { shortDigest } from './texts.ts';
 import { RelativeTime } from './time.tsx';
 import { addressOf, type SortKey, type View } from './view.ts';
 
-const COLUMNS: readonly { readonly key: SortKey | undefined; readonly title: string }[] = [
+const COLUMNS: readonly { readonly key: SortKey; readonly title: string }[] = [
   { key: 'status', title: 'Status' },
   { key: 'repository', title: 'Repository' },
   { key: 'tag', title: 'Tag' },
@@ -43,12 +43,12 @@ function ColumnHead({
   title,
   view,
 }: {
-  readonly sortKey: SortKey | undefined;
+  readonly sortKey: SortKey;
   readonly title: string;
   readonly view: View;
 }) {
-  const sorted = sortKey !== undefined && view.sort === sortKey;
-  const href = addressOf({ ...view, sort: sortKey ?? 'attention', descending: sorted && !view.descending, page: 1 });
+  const sorted = view.sort === sortKey;
+  const href = addressOf({ ...view, sort: sortKey, descending: sorted && !view.descending, page: 1 });
   return (
     <th scope="col" aria-sort={sorted ? (view.descending ? 'descending' : 'ascending') : undefined}>
       <a href={href}>

@@ -5,6 +5,7 @@ import type { Comparison, TargetQuery } from '../target-query.ts';
 export const ROWS_PER_PAGE = 100;
 
 export type View = {
+  /** One at the most: the page offers no more. */
   readonly statuses: readonly string[];
   readonly text: string;
   readonly sort: SortKey;
@@ -43,7 +44,10 @@ export function readView(parameters: URLSearchParams, statuses: readonly string[
   const sort = parameters.get('sort') ?? '';
   const page = Number(parameters.get('page') ?? '1');
   return {
-    statuses: parameters.getAll('status').filter((status) => statuses.includes(status)),
+    statuses: parameters
+      .getAll('status')
+      .filter((status) => statuses.includes(status))
+      .slice(0, 1),
     text: parameters.get('q') ?? '',
     sort: isSortKey(sort) ? sort : 'attention',
     descending: parameters.get('order') === 'desc',

@@ -11,7 +11,7 @@ function read(address: string): View {
 
 test('a view is in its address: whatever it is, reading the address gives it back', (t) => {
   const view = fc.record<View>({
-    statuses: fc.uniqueArray(fc.constantFrom(...STATUSES)),
+    statuses: fc.uniqueArray(fc.constantFrom(...STATUSES), { maxLength: 1 }),
     text: fc.string({ unit: 'grapheme' }),
     sort: fc.constantFrom(
       'attention',

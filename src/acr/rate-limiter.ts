@@ -8,7 +8,7 @@ export type RateLimits = { readonly requestsPerSecond: number; readonly maxConcu
  * How far a start that came late may be made up for by the next one, in periods. bottleneck plans from its plan: a start that is
  * a whole period late is followed by one at once, and two of those in a row with what the network adds would be over the quota.
  */
-const MOST_CATCHING_UP = 0.5;
+const MOST_CATCHING_UP = 0.4;
 
 /**
  * bottleneck gives this many jobs a second at most. Each wakes the process up three times, so beyond that a job stands for several
@@ -19,9 +19,6 @@ const MOST_JOBS_PER_SECOND = 10;
 /** bottleneck paces by the wall clock. When that moves by more than this against the monotonic one, its plans are void. */
 const WALL_CLOCK_STEP_MS = 50;
 const WALL_CLOCK_CHECK_MS = 1_000;
-
-/** Who waits for a start looks this often whether the limits have changed meanwhile. */
-const LIMITS_CHECK_MS = 1_000;
 
 /** Timers know whole milliseconds. */
 const TIMER_RESOLUTION_MS = 1;
@@ -41,6 +38,8 @@ export class RateLimiter {
   #inFlight = 0;
   /** When the last start was, or had been due when it was late by more than may be made up for. */
   #lastDueMs = Number.NEGATIVE_INFINITY;
+  /** Wakes who holds a turn back, because the limits have changed. */
+  #lookAgain: AbortController | undefined;
   #freed: (() => void) | undefined;
   #waiting: (() => void) | undefined;
 
@@ -61,7 +60,10 @@ export class RateLimiter {
   set limits(limits: RateLimits) {
     const paceChanges = limits.requestsPerSecond !== this.#limits.requestsPerSecond;
     this.#limits = limits;
-    if (paceChanges) this.#replacePacer();
+    if (paceChanges) {
+      this.#replacePacer();
+      this.#lookAgain?.abort();
+    }
     this.#freed?.();
   }
 
@@ -94,6 +96,7 @@ export class RateLimiter {
     if (this.#stopped.signal.aborted) return;
     this.#stopped.abort();
     void this.#pacer.stop({ dropWaitingJobs: true });
+    this.#lookAgain?.abort();
     this.#freed?.();
     this.#waiting?.();
   }
@@ -122,7 +125,8 @@ export class RateLimiter {
   /** Holds a turn back that comes too early by the monotonic clock, whatever the pacer makes of its plans and of the wall clock. */
   async #bound(): Promise<void> {
     for (let earlyMs = this.#earlyMs(); earlyMs > 0 && !this.#stopped.signal.aborted; earlyMs = this.#earlyMs()) {
-      await this.#clock.sleep(Math.min(earlyMs, LIMITS_CHECK_MS), this.#stopped.signal);
+      this.#lookAgain = new AbortController();
+      await this.#clock.sleep(earlyMs, this.#lookAgain.signal);
     }
     const periodMs = 1_000 / this.#limits.requestsPerSecond;
     this.#lastDueMs = Math.max(this.#lastDueMs + periodMs, this.#clock.monotonic() - MOST_CATCHING_UP * periodMs);

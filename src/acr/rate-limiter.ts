@@ -1,4 +1,5 @@
 // Bounds how often and how many requests of one set of credentials start: bottleneck paces, a counter bounds.
+import { setImmediate as turn } from 'node:timers/promises';
 import Bottleneck from 'bottleneck';
 import type { Clock } from '../util/clock.ts';
 
@@ -88,6 +89,9 @@ export class RateLimiter {
       this.#inFlight -= 1;
       this.#freed?.();
     });
+    // What the first calls cost until they are compiled, or a pause for garbage, delays the request: the next one keeps its distance.
+    await turn();
+    this.#accountUntil(this.#clock.monotonic());
     return true;
   }
 
@@ -128,8 +132,13 @@ export class RateLimiter {
       this.#lookAgain = new AbortController();
       await this.#clock.sleep(earlyMs, this.#lookAgain.signal);
     }
-    const periodMs = 1_000 / this.#limits.requestsPerSecond;
-    this.#lastDueMs = Math.max(this.#lastDueMs + periodMs, this.#clock.monotonic() - MOST_CATCHING_UP * periodMs);
+    this.#lastDueMs += 1_000 / this.#limits.requestsPerSecond;
+    this.#accountUntil(this.#clock.monotonic());
+  }
+
+  /** A start at this time: what it was late is made up for in part. */
+  #accountUntil(startMs: number): void {
+    this.#lastDueMs = Math.max(this.#lastDueMs, startMs - (MOST_CATCHING_UP * 1_000) / this.#limits.requestsPerSecond);
   }
 
   /** How long it is until the next start is due, under the present limits. What a timer does not resolve is not waited for. */

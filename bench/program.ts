@@ -1,5 +1,5 @@
 // Starts the programs that are measured as a user would, and reads what they say of where they listen.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -112,12 +112,14 @@ ${names.join('\n')}
   return file;
 }
 
-/** User and system CPU time that a process has used, in milliseconds: read in nanoseconds, where ticks of 10 ms would be coarse. */
+/** User and system CPU time that a process has used, in milliseconds, to the clock tick. */
 export function cpuMsOf(pid: number): number {
-  const threads = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  // The fields after the command name, which is in parentheses and may hold anything.
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\)\s+/s, '')
     .split(' ');
-  return (Number(threads[11]) + Number(threads[12])) * 10;
+  const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
+  return ((Number(fields[11]) + Number(fields[12])) * 1000) / ticksPerSecond;
 }
 
 export function rssMegabytesOf(pid: number): number {

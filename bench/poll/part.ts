@@ -1,5 +1,5 @@
 // What a poll costs, beside the bare SDK call that it makes: both at the same rate, since a process that wakes up for each call
-// pays for that too.
+// pays for that too, and at the same time.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,8 +9,11 @@ import { cpuMsOf, startProgram, temporaryDirectory, writeConfiguration, writeSce
 const TAGS = 200;
 const CALLS_PER_SECOND = 100;
 /** Until what is called again and again is compiled. */
-const WARM_UP_MS = 40_000;
+const WARM_UP_MS = 90_000;
 const MEASURED_MS = 20_000;
+
+type Reading = { readonly calls: number; readonly cpuMs: number };
+type Caller = { readonly read: () => Promise<Reading>; readonly stop: () => Promise<void> };
 
 export const pollPart: BenchPart = {
   name: 'poll',
@@ -21,10 +24,8 @@ export const pollPart: BenchPart = {
       '--listen-address=127.0.0.1:0',
       `--scenario=${scenario}`,
     ]);
-    progress('poll: the bare SDK');
-    const bareMs = await measureBare(compiled, simulator.address);
-    progress('poll: the exporter');
-    const pollMs = await measurePolls(compiled, directory, simulator.address);
+    progress('poll: the bare SDK and the exporter');
+    const { bareMs, pollMs } = await measure(compiled, directory, simulator.address);
     await simulator.stop();
     return {
       title: 'A poll',
@@ -39,41 +40,54 @@ export const pollPart: BenchPart = {
   },
 };
 
-async function measureBare(compiled: string, address: string): Promise<number> {
+/** Both at once and over the same stretch of time, so that whatever else the machine does slows down both. */
+async function measure(compiled: string, directory: string, address: string) {
+  const bare = await startBare(compiled, address);
+  const exporter = await startExporter(compiled, directory, address);
+  await sleep(WARM_UP_MS);
+  const before = await Promise.all([bare.read(), exporter.read()]);
+  await sleep(MEASURED_MS);
+  const after = await Promise.all([bare.read(), exporter.read()]);
+  await Promise.all([bare.stop(), exporter.stop()]);
+  const [bareMs, pollMs] = [0, 1].map((which) => perCall(before[which], after[which]));
+  return { bareMs: bareMs ?? Number.NaN, pollMs: pollMs ?? Number.NaN };
+}
+
+function perCall(before: Reading | undefined, after: Reading | undefined): number {
+  if (before === undefined || after === undefined) return Number.NaN;
+  return (after.cpuMs - before.cpuMs) / (after.calls - before.calls);
+}
+
+async function startBare(compiled: string, address: string): Promise<Caller> {
   const child = fork(`${compiled}/bench/poll/bare.js`, [address, String(CALLS_PER_SECOND)], { execArgv: [] });
   await once(child, 'message');
   const { pid } = child;
   if (pid === undefined) throw new Error('the bare SDK did not start');
-  const calls = async () => {
-    child.send('how many');
-    const [answer] = (await once(child, 'message')) as [{ calls: number }];
-    return answer.calls;
+  return {
+    read: async () => {
+      child.send('how many');
+      const [{ calls }] = (await once(child, 'message')) as [{ calls: number }];
+      return { calls, cpuMs: cpuMsOf(pid) };
+    },
+    stop: async () => {
+      child.kill();
+      await once(child, 'exit');
+    },
   };
-  const perCall = await measure(pid, calls);
-  child.kill();
-  return perCall;
 }
 
-async function measurePolls(compiled: string, directory: string, address: string): Promise<number> {
+async function startExporter(compiled: string, directory: string, address: string): Promise<Caller> {
   const options = { address, tags: TAGS, requestsPerSecond: CALLS_PER_SECOND, completeInterval: '1ms' };
   const exporter = await startProgram(`${compiled}/src/bin.js`, [
     `--config.file=${writeConfiguration(directory, options)}`,
     '--web.listen-address=127.0.0.1:0',
   ]);
-  const polls = async () => {
-    const page = await fetch(`http://${exporter.address}/metrics`).then((response) => response.text());
-    return Number(/^acr_api_requests_total\{.*GetRepoTagScanStatus"\} (\d+)$/m.exec(page)?.[1]);
+  return {
+    read: async () => {
+      const page = await fetch(`http://${exporter.address}/metrics`).then((response) => response.text());
+      const calls = Number(/^acr_api_requests_total\{.*GetRepoTagScanStatus"\} (\d+)$/m.exec(page)?.[1]);
+      return { calls, cpuMs: cpuMsOf(exporter.pid) };
+    },
+    stop: exporter.stop,
   };
-  const perPoll = await measure(exporter.pid, polls);
-  await exporter.stop();
-  return perPoll;
-}
-
-/** CPU milliseconds for each of what `count` counts, once it is warm. */
-async function measure(pid: number, count: () => Promise<number>): Promise<number> {
-  await sleep(WARM_UP_MS);
-  const [before, cpuBefore] = [await count(), cpuMsOf(pid)];
-  await sleep(MEASURED_MS);
-  const [cpuAfter, after] = [cpuMsOf(pid), await count()];
-  return (cpuAfter - cpuBefore) / (after - before);
 }

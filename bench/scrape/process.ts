@@ -1,10 +1,11 @@
 // Starts what is measured and scrapes it.
-import { type ChildProcess, execFileSync, fork, spawn } from 'node:child_process';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Agent, get } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { cpuMsOf } from '../program.ts';
 import type { Command, Report } from './child.ts';
 import type { ServerName } from './servers.ts';
 
@@ -94,16 +95,6 @@ async function freePort(): Promise<number> {
   server.close();
   await once(server, 'close');
   return port;
-}
-
-/** User and system CPU time of a process. */
-function cpuMsOf(pid: number): number {
-  // The fields after the command name, which is in parentheses and may hold anything.
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\)\s+/s, '')
-    .split(' ');
-  const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
-  return ((Number(fields[11]) + Number(fields[12])) * 1000) / ticksPerSecond;
 }
 
 function memoryOf(pid: number, field: 'VmRSS' | 'VmHWM'): number {

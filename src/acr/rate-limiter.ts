@@ -39,8 +39,8 @@ export class RateLimiter {
   #inFlight = 0;
   /** When the last start was, or had been due when it was late by more than may be made up for. */
   #lastDueMs = Number.NEGATIVE_INFINITY;
-  /** Wakes who holds a turn back, because the limits have changed. */
-  #lookAgain: AbortController | undefined;
+  /** Wakes who holds a turn back, because the limits have changed. Made anew only when used: one for each turn would cost as much as a timer. */
+  #lookAgain = new AbortController();
   #freed: (() => void) | undefined;
   #waiting: (() => void) | undefined;
 
@@ -63,7 +63,8 @@ export class RateLimiter {
     this.#limits = limits;
     if (paceChanges) {
       this.#replacePacer();
-      this.#lookAgain?.abort();
+      this.#lookAgain.abort();
+      this.#lookAgain = new AbortController();
     }
     this.#freed?.();
   }
@@ -100,7 +101,7 @@ export class RateLimiter {
     if (this.#stopped.signal.aborted) return;
     this.#stopped.abort();
     void this.#pacer.stop({ dropWaitingJobs: true });
-    this.#lookAgain?.abort();
+    this.#lookAgain.abort();
     this.#freed?.();
     this.#waiting?.();
   }
@@ -129,7 +130,6 @@ export class RateLimiter {
   /** Holds a turn back that comes too early by the monotonic clock, whatever the pacer makes of its plans and of the wall clock. */
   async #bound(): Promise<void> {
     for (let earlyMs = this.#earlyMs(); earlyMs > 0 && !this.#stopped.signal.aborted; earlyMs = this.#earlyMs()) {
-      this.#lookAgain = new AbortController();
       await this.#clock.sleep(earlyMs, this.#lookAgain.signal);
     }
     this.#lastDueMs += 1_000 / this.#limits.requestsPerSecond;

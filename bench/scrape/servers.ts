@@ -51,7 +51,7 @@ export const SERVERS = {
 export type ServerName = keyof typeof SERVERS;
 
 function makeExposition(): Exposition {
-  const own = new OwnMetrics({ schedulers: () => [], processMetrics: true });
+  const own = new OwnMetrics({ schedulers: () => [], discoveries: () => [], processMetrics: true });
   own.setInstances([INSTANCE_ID]);
   return new Exposition(own);
 }

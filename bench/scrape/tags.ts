@@ -58,5 +58,6 @@ function makeRepository(serial: number): Repository {
     name: `service-${serial}`,
     id: `crr-${serial.toString(36).padStart(16, '0')}`,
     domain: 'shop-registry.cn-hangzhou.cr.aliyuncs.com',
+    vulnerabilities: true,
   };
 }

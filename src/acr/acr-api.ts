@@ -1,12 +1,12 @@
 // The port to the ACR API over the SDK: one request a call, and one kind of error whatever happens.
 import { LONGEST_SLEEP_MS } from '../util/clock.ts';
 import type { Redactor } from '../util/redactor.ts';
-import { type AnswerBody, readAnswer, requestIdOf, textField } from './answer.ts';
-import type { AcrApi, ApiAction } from './api.ts';
-import type { Sdk } from './client.ts';
+import { readAnswer } from './answer.ts';
+import { AnswerFields } from './answer-fields.ts';
+import type { AcrApi, ApiAction, PageBody } from './api.ts';
+import type { Parameters, Sdk } from './client.ts';
 import type { CredentialSource } from './credentials.ts';
 import { ApiError, credentialsUnavailable } from './errors.ts';
-import type { Reply } from './exchange.ts';
 import type { KnownCodes } from './known-codes.ts';
 import { networkFailure } from './network-failure.ts';
 import { shownText } from './shown-text.ts';
@@ -16,9 +16,6 @@ const SDK_PATIENCE_MS = 30_000;
 
 /** A status this version does not know is passed on, but no longer than that. */
 const LONGEST_STATUS = 64;
-/** Longer than any name or id in ACR; a cut one would be another's. */
-const LONGEST_NAME = 255;
-
 export type AcrApiOptions = {
   readonly sdk: Sdk;
   readonly endpoint: {
@@ -43,36 +40,58 @@ export function createAcrApi(options: AcrApiOptions): AcrApi {
   const { redactor } = options;
   return {
     getRepoTagScanStatus: async (request) => {
-      const { reply, body } = await send('GetRepoTagScanStatus', request);
-      const status = textField(reply, body, 'Status', { ...options, longest: Number.POSITIVE_INFINITY });
-      const service = body.ScanService;
-      return {
-        body: {
-          status: shownText(status, redactor, LONGEST_STATUS),
-          requestId: requestIdOf(reply, body, redactor),
-          scanService: typeof service === 'string' ? shownText(service, redactor, LONGEST_STATUS) : '',
-        },
+      const fields = await send('GetRepoTagScanStatus', request);
+      const status = shownText(fields.text('Status', Number.POSITIVE_INFINITY), redactor, LONGEST_STATUS);
+      const scanService = shownText(fields.anyText('ScanService'), redactor, LONGEST_STATUS);
+      return { body: { status, requestId: fields.requestId, scanService } };
+    },
+    getRepoTagScanSummary: async (request) => {
+      const fields = await send('GetRepoTagScanSummary', request);
+      const severities = {
+        highSeverity: fields.count('HighSeverity'),
+        mediumSeverity: fields.count('MediumSeverity'),
+        lowSeverity: fields.count('LowSeverity'),
+        unknownSeverity: fields.count('UnknownSeverity'),
       };
+      return { body: { ...severities, requestId: fields.requestId } };
     },
     getRepository: async (request) => {
-      const { reply, body } = await send('GetRepository', request);
-      const name = (field: string) => textField(reply, body, field, { ...options, longest: LONGEST_NAME });
-      return {
-        body: {
-          repoId: name('RepoId'),
-          repoNamespaceName: name('RepoNamespaceName'),
-          repoName: name('RepoName'),
-          requestId: requestIdOf(reply, body, redactor),
-        },
-      };
+      const fields = await send('GetRepository', request);
+      return { body: { ...readRepository(fields), requestId: fields.requestId } };
+    },
+    listRepository: async (request) => {
+      const fields = await send('ListRepository', request);
+      return { body: { ...readPage(fields), repositories: fields.list('Repositories', readRepository) } };
+    },
+    listRepoTag: async (request) => {
+      const fields = await send('ListRepoTag', request);
+      return { body: { ...readPage(fields), images: fields.list('Images', readImage) } };
     },
   };
 }
 
-type Sender = (
-  action: ApiAction,
-  parameters: Readonly<Record<string, string | undefined>>,
-) => Promise<{ readonly reply: Reply; readonly body: AnswerBody }>;
+function readPage(fields: AnswerFields): PageBody {
+  return { totalCount: fields.optionalCount('TotalCount'), requestId: fields.requestId };
+}
+
+function readRepository(fields: AnswerFields) {
+  return {
+    repoId: fields.text('RepoId'),
+    repoNamespaceName: fields.text('RepoNamespaceName'),
+    repoName: fields.text('RepoName'),
+  };
+}
+
+function readImage(fields: AnswerFields) {
+  return {
+    tag: fields.text('Tag'),
+    digest: fields.optionalText('Digest'),
+    imageUpdate: fields.optionalCount('ImageUpdate'),
+  };
+}
+
+/** Sends a request and gives the fields of an answer that says success. */
+type Sender = (action: ApiAction, parameters: Parameters) => Promise<AnswerFields>;
 
 function createSender(options: AcrApiOptions): Sender {
   const { sdk, endpoint, region, credentials, requestTimeoutMs, redactor } = options;
@@ -92,7 +111,7 @@ function createSender(options: AcrApiOptions): Sender {
     const used = available();
     try {
       const reply = await sdk.wire.send(async (nonce) => call(action, parameters, nonce), requestTimeoutMs);
-      return { reply, body: readAnswer(reply, options) };
+      return new AnswerFields(reply, readAnswer(reply, options), options);
     } catch (error) {
       const failure = error instanceof ApiError ? error : networkFailure(error, redactor);
       if (failure.kind === 'refused') credentials.refused(used);

@@ -26,29 +26,6 @@ export function readAnswer(reply: Reply, context: AnswerContext): AnswerBody {
   return body;
 }
 
-/** A text field of a successful answer; throws the {@link ApiError} `InvalidResponse` where there is none, or a longer one. */
-export function textField(
-  reply: Reply,
-  body: AnswerBody,
-  field: string,
-  context: AnswerContext & { readonly longest: number },
-): string {
-  const value = body[field];
-  if (typeof value !== 'string' || shownText(value, context.redactor) === '') {
-    throw invalidResponse(
-      reply,
-      body,
-      `expected a text in ${field}, found ${JSON.stringify(value) ?? 'none'}`,
-      context,
-    );
-  }
-  if (value.length > context.longest) {
-    const found = `expected at most ${context.longest} characters in ${field}, found ${value.length}`;
-    throw invalidResponse(reply, body, found, context);
-  }
-  return value;
-}
-
 /** Alibaba Cloud's id of the request; empty where there is none, or one with odd characters. */
 export function requestIdOf(reply: Reply, body: AnswerBody | undefined, redactor: Redactor): string {
   const id = body?.RequestId ?? body?.requestId ?? reply.headers['x-acs-request-id'];
@@ -80,7 +57,8 @@ function answeredError(
   });
 }
 
-function invalidResponse(
+/** The {@link ApiError} of an answer that is not what the API promises. */
+export function invalidResponse(
   reply: Reply,
   body: AnswerBody | undefined,
   reason: string,
@@ -104,7 +82,8 @@ function parseObject(bytes: Buffer): AnswerBody | undefined {
   }
 }
 
-function isObject(value: unknown): value is AnswerBody {
+/** Whether a value is a JSON object. */
+export function isObject(value: unknown): value is AnswerBody {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

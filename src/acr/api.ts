@@ -32,15 +32,69 @@ export type GetRepositoryBody = {
   readonly requestId: string;
 };
 
+/** Request of GetRepoTagScanSummary (RAM action `cr:GetScanCount`). */
+export type GetRepoTagScanSummaryRequest = GetRepoTagScanStatusRequest;
+
+/** Answer of GetRepoTagScanSummary: vulnerabilities by severity, whole numbers of at least 0. */
+export type GetRepoTagScanSummaryBody = {
+  readonly highSeverity: number;
+  readonly mediumSeverity: number;
+  readonly lowSeverity: number;
+  readonly unknownSeverity: number;
+  readonly requestId: string;
+};
+
+/** Which page of a list; pages count from 1 and have at most 100 items. */
+export type PageRequest = { readonly pageNo: number; readonly pageSize: number };
+
+/** What all answers with a page say. */
+export type PageBody = {
+  /** How many items the list has, as the answer says; undefined where it does not, or something that is no number. */
+  readonly totalCount: number | undefined;
+  readonly requestId: string;
+};
+
+/** Request of ListRepository (RAM action `cr:ListRepository`): all repositories of an instance, or of one namespace. */
+export type ListRepositoryRequest = PageRequest & { readonly instanceId: string; readonly repoNamespaceName?: string };
+
+/** Answer of ListRepository. */
+export type ListRepositoryBody = PageBody & { readonly repositories: readonly ListedRepository[] };
+export type ListedRepository = {
+  readonly repoId: string;
+  readonly repoNamespaceName: string;
+  readonly repoName: string;
+};
+
+/** Request of ListRepoTag (RAM action `cr:ListRepositoryTag`). */
+export type ListRepoTagRequest = PageRequest & { readonly instanceId: string; readonly repoId: string };
+
+/** Answer of ListRepoTag. */
+export type ListRepoTagBody = PageBody & { readonly images: readonly ListedImage[] };
+export type ListedImage = {
+  readonly tag: string;
+  /** Empty where the answer has none. */
+  readonly digest: string;
+  /** When the tag was last pushed, in milliseconds since the epoch; undefined where the answer does not say. */
+  readonly imageUpdate: number | undefined;
+};
+
 export type Answer<Body> = { readonly body: Body };
 
 /** The operations in use, by their names in the API: the values of the `action` label. */
-export type ApiAction = 'GetRepoTagScanStatus' | 'GetRepository';
+export type ApiAction =
+  | 'GetRepoTagScanStatus'
+  | 'GetRepoTagScanSummary'
+  | 'GetRepository'
+  | 'ListRepository'
+  | 'ListRepoTag';
 
 /** One instance's API under one set of credentials. Methods reject with {@link ApiError} and with nothing else. */
 export interface AcrApi {
   getRepoTagScanStatus(request: GetRepoTagScanStatusRequest): Promise<Answer<GetRepoTagScanStatusBody>>;
+  getRepoTagScanSummary(request: GetRepoTagScanSummaryRequest): Promise<Answer<GetRepoTagScanSummaryBody>>;
   getRepository(request: GetRepositoryRequest): Promise<Answer<GetRepositoryBody>>;
+  listRepository(request: ListRepositoryRequest): Promise<Answer<ListRepositoryBody>>;
+  listRepoTag(request: ListRepoTagRequest): Promise<Answer<ListRepoTagBody>>;
 }
 
 export type { ApiError };

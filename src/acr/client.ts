@@ -30,7 +30,8 @@ export type CallerOptions = {
   readonly timeoutMs: number;
 };
 
-type Parameters = Readonly<Record<string, string | undefined>>;
+/** The fields of a request, by their names in the generated client. */
+export type Parameters = Readonly<Record<string, string | number | undefined>>;
 
 /** Sends one request, with parameters as in the generated client and this nonce. The answer is for the {@link Wire} to see. */
 export type Caller = (action: ApiAction, parameters: Parameters, nonce: string) => Promise<unknown>;
@@ -57,16 +58,18 @@ type CoreModule = { readonly default: new (config: ClientConfig) => CoreClient }
 type CredentialsModule = { readonly default: new (options?: ProviderOptions) => SdkCredential };
 type Operation = (request: unknown, runtime: unknown) => Promise<unknown>;
 type RequestModel = new (fields: Parameters) => unknown;
-type GeneratedModule = {
-  readonly default: new (
-    config: ClientConfig,
-  ) => {
-    readonly getRepoTagScanStatusWithOptions: Operation;
-    readonly getRepositoryWithOptions: Operation;
-  };
-  readonly GetRepoTagScanStatusRequest: RequestModel;
-  readonly GetRepositoryRequest: RequestModel;
+type GeneratedModule = Readonly<Record<`${ApiAction}Request`, RequestModel>> & {
+  readonly default: new (config: ClientConfig) => GeneratedClient;
 };
+type GeneratedClient = Readonly<Record<`${Uncapitalize<ApiAction>}WithOptions`, Operation>>;
+
+const ACTIONS: readonly ApiAction[] = [
+  'GetRepoTagScanStatus',
+  'GetRepoTagScanSummary',
+  'GetRepository',
+  'ListRepository',
+  'ListRepoTag',
+];
 
 /**
  * Loads the generated client where it is installed, else the core that it stands on. Throws when either is there but broken.
@@ -96,10 +99,9 @@ function loadIfInstalled(
   try {
     const module: GeneratedModule = require(GENERATED);
     const label = labelOf(GENERATED, require);
-    const { default: client, GetRepoTagScanStatusRequest, GetRepositoryRequest } = module;
-    const parts = [client, GetRepoTagScanStatusRequest, GetRepositoryRequest];
+    const parts = [module.default, ...ACTIONS.map((action) => module[`${action}Request`])];
     if (parts.some((part) => typeof part !== 'function')) {
-      throw new Error(`${label}: expected a client with GetRepoTagScanStatus and GetRepository, found another package`);
+      throw new Error(`${label}: expected a client with ${ACTIONS.join(', ')}, found another package`);
     }
     return { module, label };
   } catch (error) {
@@ -156,19 +158,20 @@ function coreCaller(core: CoreModule, options: CallerOptions): Caller {
 function queryOf(parameters: Parameters): Record<string, string> {
   const query: Record<string, string> = {};
   for (const [name, value] of Object.entries(parameters)) {
-    if (value !== undefined) query[`${name.charAt(0).toUpperCase()}${name.slice(1)}`] = value;
+    if (value !== undefined) query[`${name.charAt(0).toUpperCase()}${name.slice(1)}`] = String(value);
   }
   return query;
 }
 
 function generatedCaller(generated: GeneratedModule, options: CallerOptions): Caller {
   const client = new generated.default(clientConfig(options));
-  const { GetRepoTagScanStatusRequest, GetRepositoryRequest } = generated;
-  const operations: Readonly<Record<ApiAction, (parameters: Parameters, runtime: unknown) => Promise<unknown>>> = {
-    GetRepoTagScanStatus: (parameters, runtime) =>
-      client.getRepoTagScanStatusWithOptions(new GetRepoTagScanStatusRequest(parameters), runtime),
-    GetRepository: (parameters, runtime) =>
-      client.getRepositoryWithOptions(new GetRepositoryRequest(parameters), runtime),
+  return (action, parameters, nonce) => {
+    const request = new generated[`${action}Request`](parameters);
+    return client[methodOf(action)](request, runtimeOptions(options.timeoutMs, nonce));
   };
-  return (action, parameters, nonce) => operations[action](parameters, runtimeOptions(options.timeoutMs, nonce));
+}
+
+function methodOf(action: ApiAction): keyof GeneratedClient {
+  const name = `${action.charAt(0).toLowerCase()}${action.slice(1)}` as Uncapitalize<ApiAction>;
+  return `${name}WithOptions`;
 }

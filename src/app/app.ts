@@ -5,16 +5,12 @@ import type { Sdk } from '../acr/client.ts';
 import type { Config } from '../config/config.ts';
 import { Exposition } from '../metrics/exposition.ts';
 import { OwnMetrics } from '../metrics/own.ts';
-import { StateStore } from '../state/store.ts';
 import type { Clock } from '../util/clock.ts';
 import type { ListenAddress } from '../util/listen-address.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Redactor } from '../util/redactor.ts';
 import { ConfigError, formatProblems } from '../util/yaml/problem.ts';
-import { Poller } from '../watch/poller.ts';
-import { Roster } from '../watch/roster.ts';
 import type { PollTask } from '../watch/task.ts';
-import type { Timing } from '../watch/timing.ts';
 import { FrontDoor } from '../web/access/front-door.ts';
 import type { SettingsKeeper } from '../web/access/keeper.ts';
 import type { Overview } from '../web/overview.ts';
@@ -22,6 +18,7 @@ import { createRoutes, type ReloadResult } from '../web/routes.ts';
 import { WebServer } from '../web/server.ts';
 import { Fleet } from './fleet.ts';
 import { overviewOf, targetRows } from './overview.ts';
+import { createWatching, timingOf } from './watching.ts';
 
 /** What the program is made of that a test may want otherwise. */
 export type AppDependencies = {
@@ -62,12 +59,24 @@ export function createApp(initial: Config, deps: AppDependencies): App {
   const { clock, random, logger, redactor, env, build } = deps;
   const door = new FrontDoor(deps.webSettings, logger);
   const stopping = new AbortController();
-  const own = new OwnMetrics({ schedulers: () => fleet.schedulers(), processMetrics: deps.processMetrics });
+  const own = new OwnMetrics({
+    schedulers: () => fleet.schedulers(),
+    discoveries: () => discoverer.statuses(),
+    processMetrics: deps.processMetrics,
+  });
   const exposition = new Exposition(own);
-  const store = new StateStore(exposition);
-  const poller = new Poller({ store, meter: own, clock, random, logger, timing: timingOf(initial) });
-  const roster = new Roster({ store, poller, clock, logger });
-  const fleet: Fleet = new Fleet({ env, clock, logger, redactor, performer: poller, roster });
+  const timing = timingOf(initial);
+  const { maxTags } = initial;
+  const { store, roster, poller, discoverer, bounds, performer } = createWatching({
+    observer: exposition,
+    meter: own,
+    clock,
+    random,
+    logger,
+    timing,
+    maxTags,
+  });
+  const fleet: Fleet = new Fleet({ env, clock, logger, redactor, performer, roster });
   const startedMs = clock.now();
   let instanceIds: readonly string[] = [];
   let sdk: Sdk | undefined;
@@ -104,7 +113,11 @@ export function createApp(initial: Config, deps: AppDependencies): App {
     const isOtherTiming = !isDeepStrictEqual(timing, poller.timing);
     poller.timing = timing;
     own.setInstances([...instanceIds, ...ids]);
-    await roster.apply(config.instances, fleet.configure(config, sdk), turn);
+    bounds.maxTags = config.maxTags;
+    exposition.perTag = config.metrics.perTag;
+    const instances = fleet.configure(config, sdk);
+    await roster.apply(config.instances, instances, turn);
+    await discoverer.configure(config.instances, config.discoveryIntervalMs, instances);
     if (isOtherTiming) await roster.hasten(turn);
     own.setInstances(ids);
     instanceIds = ids;
@@ -167,8 +180,4 @@ export function createApp(initial: Config, deps: AppDependencies): App {
       await server.close(STOP_GRACE_MS);
     },
   };
-}
-
-function timingOf({ intervals, backoff }: Config): Timing {
-  return { intervals, backoff };
 }

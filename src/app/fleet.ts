@@ -149,7 +149,7 @@ export class Fleet {
   ): EquippedInstance {
     const { id, region, endpoint } = config;
     const known = this.#instances.get(id);
-    const equipped = known ?? { instance: { id, api: undefined, lane: berth.lane }, clientKey: '', source: undefined };
+    const equipped = known ?? { instance: newInstance(id, berth.lane), clientKey: '', source: undefined };
     if (equipped.instance.lane !== berth.lane) this.#options.roster.moveToLane(equipped.instance, berth.lane);
     const clientKey = JSON.stringify([region, endpoint, requestTimeoutMs]);
     if (equipped.clientKey === clientKey && equipped.source === berth.source) return equipped;
@@ -163,6 +163,10 @@ export class Fleet {
     }
     return equipped;
   }
+}
+
+function newInstance(id: string, lane: Lane): WatchedInstance {
+  return { id, api: undefined, lane, discovery: undefined, discoveredTags: 0 };
 }
 
 /** Lets go of credentials that nobody uses. What was sent under them stays known to the lane. */

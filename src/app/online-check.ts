@@ -1,6 +1,6 @@
 // `--config.check.online`: tries the credentials, and each repository once, and says what is missing where.
 import { createAcrApi } from '../acr/acr-api.ts';
-import type { AcrApi } from '../acr/api.ts';
+import type { AcrApi, Answer } from '../acr/api.ts';
 import type { Sdk } from '../acr/client.ts';
 import { createCredentialSource } from '../acr/credentials.ts';
 import { ApiError } from '../acr/errors.ts';
@@ -11,6 +11,8 @@ import { type CredentialSet, credentialSets } from '../config/credential-sets.ts
 import { RAM_ACTIONS, ramResource } from '../config/ram-policy.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Redactor } from '../util/redactor.ts';
+import { PAGE_SIZE } from '../watch/discovery/listing.ts';
+import { Rules } from '../watch/discovery/rules.ts';
 
 export type OnlineCheckDependencies = {
   readonly sdk: Sdk;
@@ -48,9 +50,20 @@ async function* checkSet(set: CredentialSet, config: Config, context: Context): 
       const { region, endpoint } = instance;
       const { requestTimeoutMs } = config;
       const api = createAcrApi({ sdk, endpoint, region, credentials: source, requestTimeoutMs, knownCodes, redactor });
+      const attempt: Attempt = {
+        instance,
+        ask: async (call) => {
+          await source.ensure();
+          const { body } = await inSlot(limiter, () => call(api));
+          return body;
+        },
+      };
       for (const repository of instance.repositories) {
-        const problem = await checkRepository({ api, limiter, instance, repository, refresh: () => source.ensure() });
+        const problem = await checkRepository(attempt, repository);
         yield { subject: `${instance.id} ${describe(repository)}`, problem };
+      }
+      if (instance.discover.length > 0) {
+        yield { subject: `${instance.id} discovery`, problem: await checkDiscovery(attempt) };
       }
     }
   } finally {
@@ -58,52 +71,69 @@ async function* checkSet(set: CredentialSet, config: Config, context: Context): 
   }
 }
 
+function inSlot<Result>(limiter: RateLimiter, ask: () => Promise<Result>): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    void limiter.start(() => ask().then(resolve, reject));
+  });
+}
+
+/** An instance and how to ask it at the pace that its credentials allow. */
 type Attempt = {
-  readonly api: AcrApi;
-  readonly limiter: RateLimiter;
   readonly instance: InstanceConfig;
-  readonly repository: RepositoryConfig;
-  readonly refresh: () => Promise<void>;
+  readonly ask: <Body>(call: (api: AcrApi) => Promise<Answer<Body>>) => Promise<Body>;
 };
 
 /** Looks the repository up if the exporter would, and asks for its first tag. */
-async function checkRepository({
-  api,
-  limiter,
-  instance,
-  repository: given,
-  refresh,
-}: Attempt): Promise<string | undefined> {
+async function checkRepository({ instance, ask }: Attempt, given: RepositoryConfig): Promise<string | undefined> {
   const instanceId = instance.id;
   let repository = given;
-  const inSlot = async <Result>(ask: () => Promise<Result>): Promise<Result> => {
-    await refresh();
-    return new Promise((resolve, reject) => {
-      void limiter.start(() => ask().then(resolve, reject));
-    });
-  };
   if (given.id === '' || given.name === '') {
     const names = { instanceId, repoNamespaceName: given.namespace, repoName: given.name };
-    const lookup = inSlot(() => api.getRepository(given.id === '' ? names : { instanceId, repoId: given.id }));
+    const lookup = ask((api) => api.getRepository(given.id === '' ? names : { instanceId, repoId: given.id }));
     const error = await problemOf(lookup);
-    if (error !== undefined) return explain(error, 'GetRepository', instance, given);
-    const { repoId, repoNamespaceName, repoName } = (await lookup).body;
+    if (error !== undefined) return explain(error, 'GetRepository', ramResource(instance, given));
+    const { repoId, repoNamespaceName, repoName } = await lookup;
     repository = { ...given, id: repoId, namespace: repoNamespaceName, name: repoName };
   }
   const tag = repository.tags[0]?.tag ?? '';
-  const error = await problemOf(inSlot(() => api.getRepoTagScanStatus({ instanceId, repoId: repository.id, tag })));
-  return error && `tag ${tag}: ${explain(error, 'GetRepoTagScanStatus', instance, repository)}`;
+  const request = { instanceId, repoId: repository.id, tag };
+  const error = await problemOf(ask((api) => api.getRepoTagScanStatus(request)));
+  if (error !== undefined) {
+    return `tag ${tag}: ${explain(error, 'GetRepoTagScanStatus', ramResource(instance, repository))}`;
+  }
+  if (!repository.vulnerabilities) return undefined;
+  const denied = await problemOf(ask((api) => api.getRepoTagScanSummary(request)));
+  // What else it says is about the scan, which may not be complete.
+  if (denied?.kind !== 'denied') return undefined;
+  return `tag ${tag}: ${explain(denied, 'GetRepoTagScanSummary', ramResource(instance, repository))}`;
 }
 
-function explain(
-  { code, kind, message }: ApiError,
-  operation: keyof typeof RAM_ACTIONS,
-  instance: InstanceConfig,
-  repository: RepositoryConfig,
-): string {
+/** Lists the first repositories, and the tags of the first of them that a rule takes. */
+async function checkDiscovery({ instance, ask }: Attempt): Promise<string | undefined> {
+  const instanceId = instance.id;
+  const page = { pageNo: 1, pageSize: PAGE_SIZE };
+  const list = ask((api) => api.listRepository({ instanceId, ...page }));
+  const error = await problemOf(list);
+  if (error !== undefined) return explain(error, 'ListRepository', ramResource(instance));
+  const rules = new Rules(instance.discover);
+  const { repositories } = await list;
+  const found = repositories
+    .map(({ repoId, repoNamespaceName, repoName }) => ({ id: repoId, namespace: repoNamespaceName, name: repoName }))
+    .find((repository) => rules.wants(repository));
+  if (found === undefined) {
+    const those = repositories.length < PAGE_SIZE ? 'the' : 'the first';
+    return repositories.length === 0
+      ? 'the instance has no repositories'
+      : `no rule takes any of ${those} ${repositories.length} repositories of the instance`;
+  }
+  const tags = await problemOf(ask((api) => api.listRepoTag({ instanceId, repoId: found.id, ...page })));
+  return tags && `${found.namespace}/${found.name}: ${explain(tags, 'ListRepoTag', ramResource(instance, found))}`;
+}
+
+function explain({ code, kind, message }: ApiError, operation: keyof typeof RAM_ACTIONS, resource: string): string {
   const failure = `${operation} failed with ${code}: ${message}`;
   if (kind !== 'denied') return failure;
-  return `the RAM action ${RAM_ACTIONS[operation]} on ${ramResource(instance, repository)} is missing (${failure})`;
+  return `the RAM action ${RAM_ACTIONS[operation]} on ${resource} is missing (${failure})`;
 }
 
 /** The error of an attempt; undefined when there is none. */

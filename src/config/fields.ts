@@ -6,6 +6,7 @@ import { formatDuration, parseDuration } from '../util/duration.ts';
 import { parsed } from '../util/yaml/fields.ts';
 
 const LONGEST_LABEL = 255;
+const LONGEST_PATTERN = 10_000;
 const LONGEST_HOST = 253;
 const DAY_MS = 86_400_000;
 
@@ -35,6 +36,17 @@ export function text(expected: string, longest: number) {
     .string({ error: expected })
     .refine((value) => fits(value) && !/\p{Surrogate}/u.test(value), { error: expected })
     .meta({ type: ANY_SCALAR, minLength: 1, maxLength: longest });
+}
+
+/** A pattern of names in which `*` and `?` stand for others. What other programs have beside that would never match here. */
+export function namePattern(what: string) {
+  const expected = `a pattern of ${what} of 1 to ${LONGEST_PATTERN} characters, in which * stands for any characters, ? for one, and none of []{}\\ occurs`;
+  return text(expected, LONGEST_PATTERN).refine((value) => !/[[\]{}\\]/.test(value), { error: expected });
+}
+
+/** `true` or `false`. */
+export function truth() {
+  return parsed('true or false', (written) => ({ true: true, false: false })[written]).meta({ type: 'boolean' });
 }
 
 /** Text that a pattern describes. */

@@ -1,13 +1,20 @@
 // The poll plan: what the configured intervals ask of the quota, and what the quota makes of the intervals.
 
 import { formatDuration } from '../util/duration.ts';
-import type { Config } from './config.ts';
+import type { Config, RepositoryConfig } from './config.ts';
 import { type CredentialSet, credentialSets } from './credential-sets.ts';
 
 /** The share of tags that are scanning in the second case. */
 const SCANNING_SHARE = 0.01;
 /** A lower group that has something due gets one of every five requests; the scanning tags at most the others. */
 const MOST_FOR_SCANNING = 0.8;
+
+/** A pass of discovery gets one of every three requests at most while tags are due. */
+const MOST_FOR_DISCOVERY = 1 / 3;
+/** How many repositories a pass is taken to find in each instance: the file does not say. Each is one request, and so is their list. */
+const EXPECTED_REPOSITORIES = 100;
+/** What the scan of a complete tag found is asked for so often. */
+const SUMMARIES_EVERY_MS = 3_600_000;
 
 /** What is to be expected of one set of credentials. Rates are requests a second. */
 export type SetPlan = {
@@ -17,6 +24,10 @@ export type SetPlan = {
   /** Repositories of which the id or the names have to be looked up first, one request each. */
   readonly lookups: number;
   readonly allowedRate: number;
+  /** Of discovery, with the expected number of repositories; 0 where nothing is discovered. */
+  readonly discoveryRate: number;
+  /** Of requests for what the scans found, when every listed tag's scan is complete. */
+  readonly summaryRate: number;
   /** How long it takes until every tag was polled once. */
   readonly firstSweepMs: number;
   /** When every tag's scan is complete. */
@@ -49,24 +60,33 @@ export function planPolls(config: Config): Plan {
 
 function planSet({ name, instanceIds }: CredentialSet, config: Config): SetPlan {
   const ids = new Set(instanceIds);
-  const repositories = config.instances.filter(({ id }) => ids.has(id)).flatMap((instance) => instance.repositories);
-  const tags = repositories.reduce((sum, repository) => sum + repository.tags.length, 0);
+  const instances = config.instances.filter(({ id }) => ids.has(id));
+  const repositories = instances.flatMap((instance) => instance.repositories);
+  const tags = tagsIn(repositories);
   const lookups = repositories.filter(({ id, name: given }) => id === '' || given === '').length;
   const allowedRate = config.rateLimit.requestsPerSecond;
+  const discovering = instances.filter(({ discover }) => discover.length > 0).length;
+  const discoveryRate = (1000 * discovering * (1 + EXPECTED_REPOSITORIES)) / config.discoveryIntervalMs;
+  const forTags = allowedRate - Math.min(discoveryRate, MOST_FOR_DISCOVERY * allowedRate);
   return {
     credentials: name,
     instances: ids.size,
     tags,
     lookups,
     allowedRate,
-    firstSweepMs: (1000 * (tags + lookups)) / allowedRate,
-    allComplete: planCase(0, tags, config),
-    someScanning: planCase(Math.min(tags, Math.ceil(tags * SCANNING_SHARE)), tags, config),
+    discoveryRate,
+    summaryRate: (1000 * tagsIn(repositories.filter(({ vulnerabilities }) => vulnerabilities))) / SUMMARIES_EVERY_MS,
+    firstSweepMs: (1000 * (tags + lookups)) / forTags,
+    allComplete: planCase(0, tags, forTags, config),
+    someScanning: planCase(Math.min(tags, Math.ceil(tags * SCANNING_SHARE)), tags, forTags, config),
   };
 }
 
-function planCase(scanning: number, tags: number, { intervals, rateLimit }: Config): CasePlan {
-  const allowed = rateLimit.requestsPerSecond;
+function tagsIn(repositories: readonly RepositoryConfig[]): number {
+  return repositories.reduce((sum, { tags }) => sum + tags.length, 0);
+}
+
+function planCase(scanning: number, tags: number, allowed: number, { intervals }: Config): CasePlan {
   const complete = tags - scanning;
   const askedScanning = (1000 * scanning) / intervals.scanningMs;
   const askedComplete = (1000 * complete) / intervals.completeMs;
@@ -83,34 +103,55 @@ function planCase(scanning: number, tags: number, { intervals, rateLimit }: Conf
   };
 }
 
-function warningsOf({ credentials, allowedRate, allComplete, someScanning }: SetPlan): string[] {
+function warningsOf({ credentials, allowedRate, discoveryRate, summaryRate, ...cases }: SetPlan): string[] {
   const allowed = `${formatRate(allowedRate)} requests a second are allowed`;
+  const late = 'tags will be polled less often than configured';
   for (const [when, { askedRate }] of [
-    ['', allComplete],
-    [' while 1 % of the tags are scanning', someScanning],
+    ['', cases.allComplete],
+    [' while 1 % of the tags are scanning', cases.someScanning],
   ] as const) {
     if (askedRate <= allowedRate) continue;
     return [
-      `credentials ${credentials}: the intervals ask for ${formatRate(askedRate)} requests a second${when}, ${allowed}: ` +
-        'tags will be polled less often than configured',
+      `credentials ${credentials}: the intervals ask for ${formatRate(askedRate)} requests a second${when}, ${allowed}: ${late}`,
     ];
   }
-  return [];
+  const all = cases.allComplete.askedRate + discoveryRate + summaryRate;
+  if (all <= allowedRate) return [];
+  const asked = `polls, discovery and vulnerabilities ask for ${formatRate(all)} requests a second together`;
+  return [`credentials ${credentials}: ${asked}, ${allowed}: ${late}`];
 }
 
-/** The plan as a table, two rows for each set of credentials; ends in a newline. */
+/** The plan as a table, two rows for each set of credentials, and what is counted beside that; ends in a newline. */
 export function formatPlan({ sets, intervals }: Plan): string {
   const { scanningMs, completeMs, failedMs } = intervals;
   const header = ['CREDENTIALS', 'TAGS', 'FIRST SWEEP', 'WHEN', 'ASKED', 'ALLOWED', 'SCANNING EVERY', 'COMPLETE EVERY'];
   const rows = sets.flatMap((set) => {
-    const start = [set.credentials, `${set.tags}`, formatLength(set.firstSweepMs)];
+    const tags = set.discoveryRate > 0 ? `${set.tags} + found` : `${set.tags}`;
+    const start = [set.credentials, tags, formatLength(set.firstSweepMs)];
     return [
       [...start, 'all complete', ...caseCells(set.allComplete, set.allowedRate, intervals)],
       ['', '', '', '1 % scanning', ...caseCells(set.someScanning, set.allowedRate, intervals)],
     ];
   });
   const configured = `scanning ${formatDuration(scanningMs)}, complete ${formatDuration(completeMs)}, failed ${formatDuration(failedMs)}`;
-  return `Intervals: ${configured}\n\n${alignColumns([header, ...rows])}\n`;
+  const notes = sets.flatMap((set) => notesOf(set, intervals)).map((note) => `${note}\n`);
+  return `Intervals: ${configured}\n\n${alignColumns([header, ...rows])}\n${notes.length > 0 ? '\n' : ''}${notes.join('')}`;
+}
+
+function notesOf({ credentials, discoveryRate, summaryRate }: SetPlan, { completeMs }: Config['intervals']): string[] {
+  const notes: string[] = [];
+  if (discoveryRate > 0) {
+    const found = formatRate((1000 * 1000) / completeMs);
+    notes.push(
+      `${credentials}: discovery asks for ${formatRate(discoveryRate)}/s more if it finds ${EXPECTED_REPOSITORIES} repositories in each instance, and each 1,000 tags that it finds for ${found}/s when complete`,
+    );
+  }
+  if (summaryRate > 0) {
+    notes.push(
+      `${credentials}: vulnerabilities ask for ${formatRate(summaryRate)}/s more, each complete tag once an hour`,
+    );
+  }
+  return notes;
 }
 
 function caseCells(planned: CasePlan, allowedRate: number, intervals: Config['intervals']): string[] {

@@ -1,9 +1,15 @@
 // The least RAM policy that lets the exporter ask what a configuration file makes it ask.
-import type { Config, InstanceConfig, RepositoryConfig } from './config.ts';
+import type { Config, DiscoverConfig, InstanceConfig, RepositoryConfig } from './config.ts';
 import { credentialSets } from './credential-sets.ts';
 
 /** The RAM action of each operation in use (Alibaba Cloud's list of actions for Container Registry). */
-export const RAM_ACTIONS = { GetRepoTagScanStatus: 'cr:GetScan', GetRepository: 'cr:GetRepository' } as const;
+export const RAM_ACTIONS = {
+  GetRepoTagScanStatus: 'cr:GetScan',
+  GetRepoTagScanSummary: 'cr:GetScanCount',
+  GetRepository: 'cr:GetRepository',
+  ListRepository: 'cr:ListRepository',
+  ListRepoTag: 'cr:ListRepositoryTag',
+} as const;
 
 export type RamStatement = {
   readonly Effect: 'Allow';
@@ -21,28 +27,65 @@ export type RamPolicy = {
 export function ramPolicies(config: Config): readonly RamPolicy[] {
   return credentialSets(config).map(({ name, instanceIds }) => {
     const instances = config.instances.filter(({ id }) => instanceIds.includes(id));
-    const all = instances.flatMap((instance) => instance.repositories.map((repository) => ({ instance, repository })));
-    const lookups = all.filter(({ repository }) => repository.id === '' || repository.name === '');
+    const listed = instances.flatMap((instance) =>
+      instance.repositories.map((repository) => ({ instance, repository })),
+    );
+    const found = instances.flatMap((instance) => instance.discover.map((rule) => ({ instance, rule })));
+    const lookups = listed.filter(({ repository }) => repository.id === '' || repository.name === '');
+    const asked = [...listed.map(resourceOf), ...found.flatMap(resourcesOfRule)];
+    const summarised = [
+      ...listed.filter(({ repository }) => repository.vulnerabilities).map(resourceOf),
+      ...found.filter(({ rule }) => rule.vulnerabilities).flatMap(resourcesOfRule),
+    ];
     const statements = [
-      statement(RAM_ACTIONS.GetRepoTagScanStatus, all),
-      statement(RAM_ACTIONS.GetRepository, lookups),
+      statement(RAM_ACTIONS.GetRepoTagScanStatus, asked),
+      statement(RAM_ACTIONS.GetRepoTagScanSummary, summarised),
+      statement(RAM_ACTIONS.GetRepository, lookups.map(resourceOf)),
+      statement(
+        RAM_ACTIONS.ListRepository,
+        found.map(({ instance }) => ramResource(instance)),
+      ),
+      statement(RAM_ACTIONS.ListRepoTag, found.flatMap(resourcesOfRule)),
     ].filter(({ Resource }) => Resource.length > 0);
     return { credentials: name, document: { Version: '1', Statement: statements } };
   });
 }
 
-/** The resource that an operation on a repository is checked against; any of the instance while its names are not known. */
-export function ramResource({ id, region }: InstanceConfig, { namespace, name }: RepositoryConfig): string {
+type Names = { readonly namespace: string; readonly name: string };
+
+/** The resource that an operation on a repository is checked against; any of the instance where its names are not known. */
+export function ramResource({ id, region }: InstanceConfig, { namespace, name }: Names = ANY): string {
   const repository = name === '' ? '*' : `${namespace}/${name}`;
   return `acs:cr:${region}:*:repository/${id}/${repository}`;
 }
 
-type Listed = { readonly instance: InstanceConfig; readonly repository: RepositoryConfig };
+const ANY: Names = { namespace: '', name: '' };
 
-function statement(action: string, listed: readonly Listed[]): RamStatement {
-  const resources = new Set(listed.map(({ instance, repository }) => ramResource(instance, repository)));
-  const covered = (resource: string) =>
-    !resource.endsWith('/*') && resources.has(resource.replace(/[^/]+\/[^/]+$/, '*'));
+function resourceOf({
+  instance,
+  repository,
+}: {
+  readonly instance: InstanceConfig;
+  readonly repository: RepositoryConfig;
+}) {
+  return ramResource(instance, repository);
+}
+
+/** What a rule may find. A policy knows `*` as the file does; `?` stands for one character in both. */
+function resourcesOfRule({ instance, rule }: { readonly instance: InstanceConfig; readonly rule: DiscoverConfig }) {
+  return rule.namespaces.flatMap((namespace) =>
+    rule.repositories.map((name) =>
+      namespace === '*' && name === '*' ? ramResource(instance) : ramResource(instance, { namespace, name }),
+    ),
+  );
+}
+
+function statement(action: string, all: readonly string[]): RamStatement {
+  const resources = new Set(all);
+  const covered = (resource: string) => {
+    const whole = `${resource.split('/').slice(0, 2).join('/')}/*`;
+    return resource !== whole && resources.has(whole);
+  };
   return {
     Effect: 'Allow',
     Action: [action],

@@ -3,9 +3,9 @@
 import { z } from 'zod';
 import { formatDuration } from '../util/duration.ts';
 import { strictMap } from '../util/yaml/fields.ts';
-import type { Config, InstanceConfig, RepositoryConfig, TagConfig } from './config.ts';
+import type { Config, DiscoverConfig, InstanceConfig, RepositoryConfig, TagConfig } from './config.ts';
 import { credentialsSchema } from './credentials-schema.ts';
-import { count, duration, endpoint, label, listOf, matching, rate } from './fields.ts';
+import { count, duration, endpoint, label, listOf, matching, namePattern, rate, truth } from './fields.ts';
 
 const always = { when: () => true };
 
@@ -25,12 +25,19 @@ const tagSchema = z.union([tagName().transform((tag): TagConfig => ({ tag, diges
   error: 'a tag, or a map with the keys tag, digest, scan_task_id',
 });
 
+/** Whether a part of the file wants vulnerabilities: undefined stands for what the top level says. */
+type Undecided<Part> = Omit<Part, 'vulnerabilities'> & { readonly vulnerabilities: boolean | undefined };
+
+const vulnerabilitiesHere = () =>
+  truth().optional().meta({ description: 'Whether to ask what the scans found. Default: as at the top level.' });
+
 const repositorySchema = strictMap({
   namespace: label('the name of a namespace').optional().meta({ description: 'Namespace of the repository.' }),
   name: label('the name of a repository').optional().meta({ description: 'Name of the repository in its namespace.' }),
   id: label('the id of a repository')
     .optional()
     .meta({ description: 'Id of the repository, such as crr-uf082u9dg8do.' }),
+  vulnerabilities: vulnerabilitiesHere(),
   tags: listOf('tag', tagSchema).meta({ description: 'Tags to watch, each once.' }),
 })
   .superRefine(requireIdentity, always)
@@ -38,7 +45,51 @@ const repositorySchema = strictMap({
     anyOf: [{ required: ['id'] }, { required: ['namespace', 'name'] }],
     dependentRequired: { namespace: ['name'], name: ['namespace'] },
   })
-  .transform(({ namespace = '', name = '', id = '', tags }): RepositoryConfig => ({ namespace, name, id, tags }));
+  .transform(
+    ({ namespace = '', name = '', id = '', vulnerabilities, tags }): Undecided<RepositoryConfig> => ({
+      namespace,
+      name,
+      id,
+      vulnerabilities,
+      tags,
+    }),
+  );
+
+const patterns = (what: string) => listOf('pattern', namePattern(what));
+
+const discoverSchema = strictMap({
+  namespaces: patterns('namespaces').optional().meta({ description: 'Namespaces to look at. Default: all.' }),
+  repositories: patterns('repositories').optional().meta({ description: 'Names of repositories. Default: all.' }),
+  exclude_repositories: patterns('repositories')
+    .optional()
+    .meta({ description: 'Names of repositories to leave out.' }),
+  tags: patterns('tags').optional().meta({ description: 'Tags to watch. Default: all.' }),
+  exclude_tags: patterns('tags').optional().meta({ description: 'Tags to leave out.' }),
+  newest: count().optional().meta({
+    description: 'How many of the tags of each repository to watch: those that were pushed last. Default: all.',
+  }),
+  max_age: duration(36_500 * 86_400_000)
+    .optional()
+    .meta({ description: 'Tags that were pushed longer ago are left out. Default: none.' }),
+  vulnerabilities: vulnerabilitiesHere(),
+}).transform(
+  ({ namespaces, repositories, tags, newest, vulnerabilities, ...rest }): Undecided<DiscoverConfig> => ({
+    namespaces: namespaces ?? ['*'],
+    repositories: repositories ?? ['*'],
+    excludeRepositories: rest.exclude_repositories ?? [],
+    tags: tags ?? ['*'],
+    excludeTags: rest.exclude_tags ?? [],
+    newest,
+    maxAgeMs: rest.max_age,
+    vulnerabilities,
+  }),
+);
+
+/** Of an instance, with what is still undecided. */
+type UndecidedInstance = Omit<InstanceConfig, 'repositories' | 'discover'> & {
+  readonly repositories: readonly Undecided<RepositoryConfig>[];
+  readonly discover: readonly Undecided<DiscoverConfig>[];
+};
 
 const instanceSchema = strictMap({
   id: label('the id of an instance').meta({ description: 'Id of the instance, such as cri-2j88dtld8yel; unique.' }),
@@ -54,17 +105,39 @@ const instanceSchema = strictMap({
   credentials: credentialsSchema.optional().meta({
     description: 'Replaces the top-level credentials for this instance, with a limiter of its own.',
   }),
-  repositories: listOf('repository', repositorySchema).meta({ description: 'Repositories to watch.' }),
-}).transform(
-  ({ id, region, endpoint: given, domain = '', credentials, repositories }): InstanceConfig => ({
-    id,
-    region,
-    endpoint: given ?? { protocol: 'https', host: `cr.${region}.aliyuncs.com` },
-    domain,
-    credentials,
-    repositories,
+  repositories: listOf('repository', repositorySchema).optional().meta({ description: 'Repositories to watch.' }),
+  discover: listOf('rule', discoverSchema).optional().meta({
+    description: 'What to find and watch; a tag that any rule takes is watched.',
   }),
-);
+})
+  .superRefine(requireSomething, always)
+  .meta({ anyOf: [{ required: ['repositories'] }, { required: ['discover'] }] })
+  .transform(
+    ({
+      id,
+      region,
+      endpoint: given,
+      domain = '',
+      credentials,
+      repositories = [],
+      discover = [],
+    }): UndecidedInstance => ({
+      id,
+      region,
+      endpoint: given ?? { protocol: 'https', host: `cr.${region}.aliyuncs.com` },
+      domain,
+      credentials,
+      repositories,
+      discover,
+    }),
+  );
+
+const metricsSchema = strictMap({
+  per_tag: z.enum(['full', 'problems', 'none'], { error: 'full, problems or none' }).prefault('full').meta({
+    description:
+      'Which tags have series of their own: all; those that are not complete, whose last poll failed or that have high findings; none.',
+  }),
+}).transform(({ per_tag: perTag }) => ({ perTag }));
 
 const rateLimitSchema = strictMap({
   requests_per_second: rate().prefault('5').meta({ description: 'Requests started a second; may be below 1.' }),
@@ -98,16 +171,48 @@ export const configSchema = strictMap({
     .meta({ description: 'From sending a request to its last byte.' }),
   intervals: intervalsSchema.prefault({}).meta({ description: 'From the end of a poll to the next.' }),
   backoff: backoffSchema.prefault({}).meta({ description: 'Waits after errors, for each tag.' }),
+  metrics: metricsSchema.prefault({}).meta({ description: 'What is shown to Prometheus.' }),
+  vulnerabilities: truth()
+    .prefault('true')
+    .meta({ description: 'Whether to ask what the scans found, where nothing else is said.' }),
+  discovery_interval: duration()
+    .prefault('5m')
+    .meta({ description: 'From the end of a pass over an instance to the next.' }),
+  max_tags: count().prefault('100000').meta({
+    description: 'Beyond so many watched tags, of those that are discovered only the newest are watched.',
+  }),
   instances: listOf('instance', instanceSchema).meta({ description: 'Instances of Container Registry to watch.' }),
 })
   .meta({ title: 'Configuration of acr-scan-exporter' })
   .transform(
-    ({ rate_limit: rateLimit, request_timeout: requestTimeoutMs, ...rest }): Config => ({
-      ...rest,
-      rateLimit,
-      requestTimeoutMs,
-    }),
+    ({ rate_limit: rateLimit, request_timeout: requestTimeoutMs, vulnerabilities, instances, ...rest }): Config => {
+      const { discovery_interval: discoveryIntervalMs, max_tags: maxTags, ...same } = rest;
+      return {
+        ...same,
+        rateLimit,
+        requestTimeoutMs,
+        discoveryIntervalMs,
+        maxTags,
+        instances: instances.map((instance) => decided(instance, vulnerabilities)),
+      };
+    },
   );
+
+/** Fills in what the top level says. */
+function decided(instance: UndecidedInstance, vulnerabilities: boolean): InstanceConfig {
+  const decide = <Part extends { readonly vulnerabilities: boolean | undefined }>(part: Part) => ({
+    ...part,
+    vulnerabilities: part.vulnerabilities ?? vulnerabilities,
+  });
+  return { ...instance, repositories: instance.repositories.map(decide), discover: instance.discover.map(decide) };
+}
+
+/** Runs whatever stands there: what is no map was reported as such. */
+function requireSomething(keys: unknown, context: z.core.$RefinementCtx): void {
+  if (typeof keys !== 'object' || keys === null || 'repositories' in keys || 'discover' in keys) return;
+  const message = 'repositories, discover or both';
+  context.addIssue({ code: 'custom', message, params: { found: 'neither' } });
+}
 
 /** Runs whatever stands there: what is no map was reported as such. */
 function requireIdentity(keys: unknown, context: z.core.$RefinementCtx): void {

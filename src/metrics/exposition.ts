@@ -2,7 +2,16 @@
 // the exporter's own numbers, written for every scrape.
 import type { RepositoryTally, StoreObserver, WatchedTag } from '../state/store.ts';
 import { type Block, deflate } from './block.ts';
-import { TAG_FAMILIES, TALLY_FAMILIES, type TagFacts, type TallyFacts, tagLabels, tallyLabels } from './families.ts';
+import {
+  hasSeries,
+  type PerTag,
+  TAG_FAMILIES,
+  TALLY_FAMILIES,
+  type TagFacts,
+  type TallyFacts,
+  tagLabels,
+  tallyLabels,
+} from './families.ts';
 import { gzipMember } from './gzip.ts';
 import { Sheet } from './sheet.ts';
 import { Slices } from './slices.ts';
@@ -31,16 +40,17 @@ export class Exposition implements StoreObserver {
   readonly #slices = new Slices();
   readonly #tallies = new Sheet<RepositoryTally, TallyFacts>({
     families: TALLY_FAMILIES,
-    facts: ({ repository, counts }) => ({ repository, counts: { ...counts } }),
+    facts: (tally) => ({ ...tally, counts: { ...tally.counts }, vulnerabilities: { ...tally.vulnerabilities } }),
     labels: tallyLabels,
     labelSource: ({ repository }) => repository,
   });
   readonly #tags = new Sheet<WatchedTag, TagFacts>({
     families: TAG_FAMILIES,
-    facts: ({ target, state }) => ({ target, state }),
+    facts: (tag) => (hasSeries(tag, this.#perTag) ? { target: tag.target, state: tag.state } : undefined),
     labels: tagLabels,
     labelSource: ({ target }) => target,
   });
+  #perTag: PerTag = 'full';
   /** How many groups the catching up that is under way may still render. */
   #allowance = 0;
   #catchingUp: Promise<readonly Block[]> | undefined;
@@ -51,6 +61,13 @@ export class Exposition implements StoreObserver {
 
   constructor(own: OwnFamilies) {
     this.#own = own;
+  }
+
+  /** Which tags have series of their own. */
+  set perTag(perTag: PerTag) {
+    if (perTag === this.#perTag) return;
+    this.#perTag = perTag;
+    this.#tags.changeAll();
   }
 
   tagAdded(tag: WatchedTag): void {

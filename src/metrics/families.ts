@@ -1,14 +1,26 @@
 // The families that speak of watched tags and their repositories, as a table: name, labels, help, and what a tag's series shows.
 
-import type { WatchedTag } from '../state/store.ts';
-import { SCAN_STATUSES, type ScanStatus, type TagState } from '../state/tag-state.ts';
+import { type RepositoryTally, shownVulnerabilities, type WatchedTag } from '../state/store.ts';
+import { SCAN_STATUSES, SEVERITIES } from '../state/tag-state.ts';
 import type { Repository, Target } from '../watch/target.ts';
 import { escapeLabelValue, formatLabels, formatTimestamp } from './text.ts';
 
 /** What a page shows of a tag: its parts at one moment. */
 export type TagFacts = Readonly<WatchedTag>;
 /** What a page shows of a repository: a copy, since a tally counts on. */
-export type TallyFacts = { readonly repository: Repository; readonly counts: Readonly<Record<ScanStatus, number>> };
+export type TallyFacts = {
+  readonly [Key in keyof RepositoryTally]: Readonly<RepositoryTally[Key]>;
+};
+
+/** Which tags have series of their own: all; those that are not complete, whose last poll failed or that have high findings; none. */
+export type PerTag = 'full' | 'problems' | 'none';
+
+/** Whether a tag has series of its own. */
+export function hasSeries(facts: TagFacts, perTag: PerTag): boolean {
+  if (perTag !== 'problems') return perTag === 'full';
+  const { status, lastError } = facts.state;
+  return status !== 'complete' || lastError !== undefined || (shownVulnerabilities(facts)?.high ?? 0) > 0;
+}
 
 /** A family of gauges whose series come from facts of one kind. `lines` is a pure function. */
 export type Family<Facts> = {
@@ -49,6 +61,21 @@ export const TALLY_FAMILIES: readonly Family<TallyFacts>[] = [
     lines: (common, { counts }) =>
       SCAN_STATUSES.map((status) => `acr_scan_tags{${common},status="${status}"} ${counts[status]}\n`).join(''),
   },
+  {
+    name: 'acr_scan_vulnerabilities',
+    type: 'gauge',
+    help: 'Vulnerabilities that the last complete scans of the watched image tags of a repository found, by severity: the sum of the tags for which that is known.',
+    labels: [...REPOSITORY_LABELS, 'severity'],
+    same: (before, after) =>
+      before.summaries > 0 === after.summaries > 0 &&
+      SEVERITIES.every((severity) => before.vulnerabilities[severity] === after.vulnerabilities[severity]),
+    lines: (common, { summaries, vulnerabilities }) =>
+      summaries === 0
+        ? ''
+        : SEVERITIES.map(
+            (severity) => `acr_scan_vulnerabilities{${common},severity="${severity}"} ${vulnerabilities[severity]}\n`,
+          ).join(''),
+  },
 ];
 
 export const TAG_FAMILIES: readonly Family<TagFacts>[] = [
@@ -56,67 +83,75 @@ export const TAG_FAMILIES: readonly Family<TagFacts>[] = [
     name: 'acr_scan_tag_status',
     help: 'The scan status of an image tag, as of the last poll: 1 for the present status, no series for the others.',
     labels: ['status'],
-    shows: ({ status }) => status,
-    sample: (status) => [`,status="${status}"`, '1'],
+    shows: ({ state }) => state.status,
+    samples: (status) => [[`,status="${status}"`, '1']],
   }),
   tagFamily({
     name: 'acr_scan_tag_status_since_timestamp_seconds',
     help: 'When this exporter first saw the present scan status of an image tag, as of the last poll; for unknown, when it was added.',
-    shows: ({ sinceMs }) => sinceMs,
-    sample: (sinceMs) => ['', formatTimestamp(sinceMs)],
+    shows: ({ state }) => state.sinceMs,
+    samples: (sinceMs) => [['', formatTimestamp(sinceMs)]],
   }),
   tagFamily({
     name: 'acr_scan_tag_last_success_timestamp_seconds',
     help: 'When the last poll of an image tag that was answered ended.',
-    shows: ({ lastSuccessMs }) => lastSuccessMs,
-    sample: (lastSuccessMs) => ['', formatTimestamp(lastSuccessMs)],
+    shows: ({ state }) => state.lastSuccessMs,
+    samples: (lastSuccessMs) => [['', formatTimestamp(lastSuccessMs)]],
   }),
   tagFamily({
     name: 'acr_scan_tag_poll_success',
     help: 'Whether the last poll of an image tag was answered: 1 or 0, absent before the first.',
-    shows: ({ lastPollMs, lastError }) => (lastPollMs === undefined ? undefined : lastError ? '0' : '1'),
-    sample: (success) => ['', success],
+    shows: ({ state: { lastPollMs, lastError } }) => (lastPollMs === undefined ? undefined : lastError ? '0' : '1'),
+    samples: (success) => [['', success]],
   }),
   tagFamily({
     name: 'acr_scan_tag_last_error_info',
     help: 'Why the last poll of an image tag failed; only while it did.',
     labels: ['code'],
-    shows: ({ lastError }) => lastError?.code,
-    sample: (code) => [`,${formatLabels({ code })}`, '1'],
+    shows: ({ state }) => state.lastError?.code,
+    samples: (code) => [[`,${formatLabels({ code })}`, '1']],
   }),
   tagFamily({
     name: 'acr_scan_tag_info',
     help: 'An image tag and what is known of it, as of the last poll, for joins. Labels are empty where that is not known.',
     labels: ['repo_id', 'digest', 'scan_service', 'image'],
-    shows: ({ scanService }) => scanService,
-    sample: (scanService, target) => [`,${formatLabels(infoLabels(scanService, target))}`, '1'],
+    shows: ({ state }) => state.scanService,
+    samples: (scanService, target) => [[`,${formatLabels(infoLabels(scanService, target))}`, '1']],
+  }),
+  tagFamily({
+    name: 'acr_scan_tag_vulnerabilities',
+    help: 'Vulnerabilities that the last complete scan of an image tag found, by severity, as of the last time that was asked.',
+    labels: ['severity'],
+    shows: shownVulnerabilities,
+    samples: (found) => SEVERITIES.map((severity) => [`,severity="${severity}"`, String(found[severity])]),
   }),
 ];
 
-type TagFamilyDefinition<Shown extends string | number> = {
+type TagFamilyDefinition<Shown extends string | number | object> = {
   readonly name: string;
   readonly help: string;
   /** Beside those of every tag family. */
   readonly labels?: readonly string[];
-  /** The part of the state that the series shows; undefined when there is no series. */
-  readonly shows: (state: TagState) => Shown | undefined;
-  /** The labels after the common ones, each led by a comma, and the value. */
-  readonly sample: (shown: Shown, target: Target) => readonly [labels: string, value: string];
+  /** What the series show; undefined when there are none. Objects are the same when they are one. */
+  readonly shows: (facts: TagFacts) => Shown | undefined;
+  /** Of each series the labels after the common ones, each led by a comma, and the value. */
+  readonly samples: (shown: Shown, target: Target) => readonly (readonly [labels: string, value: string])[];
 };
 
-function tagFamily<Shown extends string | number>(definition: TagFamilyDefinition<Shown>): Family<TagFacts> {
-  const { name, help, labels = [], shows, sample } = definition;
+function tagFamily<Shown extends string | number | object>(definition: TagFamilyDefinition<Shown>): Family<TagFacts> {
+  const { name, help, labels = [], shows, samples } = definition;
   return {
     name,
     type: 'gauge',
     help,
     labels: [...TAG_LABELS, ...labels],
-    same: (before, after) => shows(before.state) === shows(after.state),
-    lines: (common, { target, state }) => {
-      const shown = shows(state);
+    same: (before, after) => shows(before) === shows(after),
+    lines: (common, facts) => {
+      const shown = shows(facts);
       if (shown === undefined) return '';
-      const [more, value] = sample(shown, target);
-      return `${name}{${common}${more}} ${value}\n`;
+      return samples(shown, facts.target)
+        .map(([more, value]) => `${name}{${common}${more}} ${value}\n`)
+        .join('');
     },
   };
 }

@@ -37,6 +37,31 @@ export const OWN_FAMILIES = {
     labels: ['instance_id', 'action'],
     buckets: [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
   },
+  discoveryTags: {
+    name: 'acr_discovery_tags',
+    type: 'gauge',
+    help: 'Image tags of an instance that are watched because discovery found them.',
+    labels: ['instance_id'],
+  },
+  discoveryTruncated: {
+    name: 'acr_discovery_truncated',
+    type: 'gauge',
+    help: 'Whether image tags that discovery found are left out because there are more than max_tags: 1 or 0.',
+    labels: ['instance_id'],
+  },
+  discoverySuccess: {
+    name: 'acr_discovery_last_success_timestamp_seconds',
+    type: 'gauge',
+    help: 'When a pass of discovery over an instance last ended that listed everything it wanted to.',
+    labels: ['instance_id'],
+  },
+  discoveryDuration: {
+    name: 'acr_discovery_duration_seconds',
+    type: 'histogram',
+    help: 'How long passes of discovery took, whatever came of them.',
+    labels: [],
+    buckets: [1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600],
+  },
   dueTags: {
     name: 'acr_scheduler_due_tags',
     type: 'gauge',

@@ -21,6 +21,16 @@ export type SchedulerStatus = {
 
 type ByClass = { readonly urgent: number; readonly background: number };
 
+/** How the discovery of one instance stands. */
+export type DiscoveryStatus = {
+  readonly instanceId: string;
+  /** Watched because they were found. */
+  readonly tags: number;
+  readonly truncated: boolean;
+  /** Wall clock, milliseconds since the epoch; undefined before the first pass that succeeded. */
+  readonly lastSuccessMs: number | undefined;
+};
+
 export type BuildInfo = {
   readonly version: string;
   readonly revision: string;
@@ -32,6 +42,8 @@ export type BuildInfo = {
 export type OwnMetricsOptions = {
   /** Asked at every scrape. */
   readonly schedulers: () => readonly SchedulerStatus[];
+  /** Asked at every scrape, for instances that something is discovered of. */
+  readonly discoveries: () => readonly DiscoveryStatus[];
   /** Whether to tell of the process too (`process_*`, `nodejs_*`). It watches garbage collection and event loop until the process ends. */
   readonly processMetrics: boolean;
 };
@@ -44,10 +56,15 @@ const EXPECTED_ERRORS = ['Throttling.User', 'NoPrivilege', 'SystemError', 'Reque
 export class OwnMetrics implements OwnFamilies {
   readonly #registry = new Registry();
   readonly #schedulers: () => readonly SchedulerStatus[];
+  readonly #discoveries: () => readonly DiscoveryStatus[];
   readonly #scanDuration = this.#histogram(OWN_FAMILIES.scanDuration);
   readonly #requests = this.#counter(OWN_FAMILIES.requests);
   readonly #requestErrors = this.#counter(OWN_FAMILIES.requestErrors);
   readonly #requestDuration = this.#histogram(OWN_FAMILIES.requestDuration);
+  readonly #discoveryTags = this.#gauge(OWN_FAMILIES.discoveryTags);
+  readonly #discoveryTruncated = this.#gauge(OWN_FAMILIES.discoveryTruncated);
+  readonly #discoverySuccess = this.#gauge(OWN_FAMILIES.discoverySuccess);
+  readonly #discoveryDuration = this.#histogram(OWN_FAMILIES.discoveryDuration);
   readonly #dueTags = this.#gauge(OWN_FAMILIES.dueTags);
   readonly #oldestDue = this.#gauge(OWN_FAMILIES.oldestDue);
   readonly #requestsInFlight = this.#gauge(OWN_FAMILIES.requestsInFlight);
@@ -61,8 +78,9 @@ export class OwnMetrics implements OwnFamilies {
   readonly #actions = new Set<string>();
   readonly #codes = new Set<string>();
 
-  constructor({ schedulers, processMetrics }: OwnMetricsOptions) {
+  constructor({ schedulers, discoveries, processMetrics }: OwnMetricsOptions) {
     this.#schedulers = schedulers;
+    this.#discoveries = discoveries;
     // prom-client shows a gauge without labels as 0 before it is set, which would be a lie.
     this.#reloadSuccessful.remove();
     this.#reloadTime.remove();
@@ -93,6 +111,11 @@ export class OwnMetrics implements OwnFamilies {
     if (this.#instances.has(instanceId)) this.#scanDuration.observe({ instance_id: instanceId }, seconds);
   }
 
+  /** A pass of discovery ended after so many seconds, whatever came of it. */
+  discoveryPassEnded(seconds: number): void {
+    this.#discoveryDuration.observe(seconds);
+  }
+
   /** The instances that are configured now. New ones get their zeros; the series of all others are gone. */
   setInstances(ids: Iterable<string>): void {
     const wanted = new Set(ids);
@@ -115,13 +138,18 @@ export class OwnMetrics implements OwnFamilies {
   /** All families, of the moment of the call. One that cannot be collected is left out, and the others are not disturbed. */
   async render(format: ExpositionFormat): Promise<string> {
     this.#collectSchedulers();
-    const collected = await Promise.allSettled(
-      this.#registry.getMetricsAsArray().map(({ name }) => this.#registry.getSingleMetric(name)?.get()),
-    );
+    this.#collectDiscoveries();
+    const shown = this.#registry.getMetricsAsArray().filter(({ name }) => this.#isOfUse(name));
+    const collected = await Promise.allSettled(shown.map(({ name }) => this.#registry.getSingleMetric(name)?.get()));
     const families = collected.flatMap((result): CollectedFamily[] =>
       result.status === 'fulfilled' && result.value ? [result.value] : [],
     );
     return renderFamilies(families, format);
+  }
+
+  /** A histogram without labels is there from the start: where nothing is discovered, it has nothing to say. */
+  #isOfUse(name: string): boolean {
+    return name !== OWN_FAMILIES.discoveryDuration.name || this.#discoveries().length > 0;
   }
 
   #knows(instanceId: string, action: string): boolean {
@@ -167,6 +195,16 @@ export class OwnMetrics implements OwnFamilies {
       for (const reason of ['refused', 'throttled'] as const) {
         this.#paused.set({ credentials, reason }, paused[reason] ? 1 : 0);
       }
+    }
+  }
+
+  #collectDiscoveries(): void {
+    for (const family of [this.#discoveryTags, this.#discoveryTruncated, this.#discoverySuccess]) family.reset();
+    for (const { instanceId, tags, truncated, lastSuccessMs } of this.#discoveries()) {
+      const labels = { instance_id: instanceId };
+      this.#discoveryTags.set(labels, tags);
+      this.#discoveryTruncated.set(labels, truncated ? 1 : 0);
+      if (lastSuccessMs !== undefined) this.#discoverySuccess.set(labels, lastSuccessMs / 1_000);
     }
   }
 

@@ -6,8 +6,8 @@ import { formatMetadata } from './text.ts';
 /** How a sheet sees its items. */
 export type SheetView<Item, Facts> = {
   readonly families: readonly Family<Facts>[];
-  /** What is to be shown of an item now; stays as it is when the item changes. */
-  readonly facts: (item: Item) => Facts;
+  /** What is to be shown of an item now, undefined for nothing; stays as it is when the item changes. */
+  readonly facts: (item: Item) => Facts | undefined;
   /** The labels that all families have, and what they are made of: the same source gives the same labels. */
   readonly labels: (facts: Facts) => string;
   readonly labelSource: (facts: Facts) => unknown;
@@ -65,6 +65,11 @@ export class Sheet<Item extends object, Facts> {
     this.#slotOf.delete(item);
     this.#free.push(index);
     this.#touch(index);
+  }
+
+  /** What is to be shown of the items goes by another rule now. */
+  changeAll(): void {
+    for (const index of this.#slotOf.values()) this.#touch(index);
   }
 
   /** How many groups there are. */

@@ -3,20 +3,30 @@ import type { Repository, Target } from '../watch/target.ts';
 import {
   type Moment,
   neverAnswered,
-  type PollEvent,
   SCAN_STATUSES,
   type ScanStatus,
+  SEVERITIES,
+  type Severity,
+  type TagEvent,
   type TagState,
   transition,
+  type Vulnerabilities,
 } from './tag-state.ts';
 
 /** A watched tag: one object for as long as the tag is watched. Its parts are replaced, never changed. */
 export type WatchedTag = { target: Target; state: TagState };
 
-/** How many tags of a repository have each status: one object for as long as any of its tags is watched. */
-export type RepositoryTally = { repository: Repository; readonly counts: Record<ScanStatus, number> };
+/** What the tags of a repository add up to: one object for as long as any of them is watched. */
+export type RepositoryTally = {
+  repository: Repository;
+  /** How many have each status. */
+  readonly counts: Record<ScanStatus, number>;
+  /** Of how many the vulnerabilities are known, and how many those are together. */
+  summaries: number;
+  readonly vulnerabilities: Record<Severity, number>;
+};
 
-/** Who renders what is in the store. A tally's `changed` covers its counts and its repository's names. */
+/** Who renders what is in the store. A tally's `changed` covers its numbers and its repository's names. */
 export interface StoreObserver {
   tagAdded(tag: WatchedTag): void;
   tagChanged(tag: WatchedTag): void;
@@ -62,7 +72,7 @@ export class StateStore {
   add(target: Target, nowMs: number): WatchedTag {
     const tag: WatchedTag = { target, state: neverAnswered(nowMs) };
     this.#tags.add(tag);
-    this.#count(target.repository, tag.state.status, 1);
+    this.#count(tag, 1);
     this.#observer.tagAdded(tag);
     return tag;
   }
@@ -70,7 +80,7 @@ export class StateStore {
   /** Stops to watch a tag; a tag that is not watched is left alone. */
   remove(tag: WatchedTag): void {
     if (!this.#tags.delete(tag)) return;
-    this.#count(tag.target.repository, tag.state.status, -1);
+    this.#count(tag, -1);
     this.#observer.tagRemoved(tag);
   }
 
@@ -80,37 +90,42 @@ export class StateStore {
   }
 
   /**
-   * Applies the end of a poll.
+   * Applies the end of a request.
    *
    * @returns the length in milliseconds of the scan that it ended, if one was seen from its start
    */
-  apply(tag: WatchedTag, event: PollEvent, moment: Moment): number | undefined {
-    const before = tag.state;
-    const { state, scanDurationMs } = transition(before, event, moment);
-    tag.state = state;
-    if (state.status !== before.status) {
-      this.#count(tag.target.repository, before.status, -1);
-      this.#count(tag.target.repository, state.status, 1);
-    }
-    this.#observer.tagChanged(tag);
+  apply(tag: WatchedTag, event: TagEvent, moment: Moment): number | undefined {
+    const { state, scanDurationMs } = transition(tag.state, event, moment);
+    this.#replace(tag, { target: tag.target, state });
     return scanDurationMs;
   }
 
   /** Gives a tag another target with the same meaning (a repository whose names or id became known), keeping its state. */
   retarget(tag: WatchedTag, target: Target): void {
-    const before = tag.target;
+    this.#replace(tag, { target, state: tag.state });
+  }
+
+  #replace(tag: WatchedTag, { target, state }: Readonly<WatchedTag>): void {
+    const before = { ...tag };
     tag.target = target;
-    if (before.repository !== target.repository) {
-      this.#count(target.repository, tag.state.status, 1);
-      this.#count(before.repository, tag.state.status, -1);
+    tag.state = state;
+    if (!countsTheSame(before, tag)) {
+      this.#count(tag, 1);
+      this.#count(before, -1);
     }
     this.#observer.tagChanged(tag);
   }
 
-  #count(repository: Repository, status: ScanStatus, by: 1 | -1): void {
+  #count(tag: Readonly<WatchedTag>, by: 1 | -1): void {
+    const { repository } = tag.target;
     const known = this.#tallies.get(repository);
-    const tally = known ?? { repository, counts: noTags() };
-    tally.counts[status] += by;
+    const tally = known ?? { repository, counts: noTags(), summaries: 0, vulnerabilities: noVulnerabilities() };
+    tally.counts[tag.state.status] += by;
+    const found = shownVulnerabilities(tag);
+    if (found !== undefined) {
+      tally.summaries += by;
+      for (const severity of SEVERITIES) tally.vulnerabilities[severity] += by * found[severity];
+    }
     if (!known) {
       this.#tallies.set(repository, tally);
       this.#observer.tallyAdded(tally);
@@ -121,6 +136,23 @@ export class StateStore {
       this.#observer.tallyChanged(tally);
     }
   }
+}
+
+/** What is to be shown of what a tag's scans found; undefined where that is not known or not wanted. */
+export function shownVulnerabilities({ target, state }: Readonly<WatchedTag>): Vulnerabilities | undefined {
+  return target.repository.vulnerabilities ? state.vulnerabilities : undefined;
+}
+
+function countsTheSame(before: Readonly<WatchedTag>, after: Readonly<WatchedTag>): boolean {
+  return (
+    before.target.repository === after.target.repository &&
+    before.state.status === after.state.status &&
+    shownVulnerabilities(before) === shownVulnerabilities(after)
+  );
+}
+
+function noVulnerabilities(): Record<Severity, number> {
+  return { high: 0, medium: 0, low: 0, unknown: 0 };
 }
 
 function noTags(): Record<ScanStatus, number> {

@@ -3,6 +3,13 @@
 export const SCAN_STATUSES = ['scanning', 'retrying', 'complete', 'failed', 'unknown'] as const;
 export type ScanStatus = (typeof SCAN_STATUSES)[number];
 
+/** From the worst to those that nobody has rated; the API knows no other. */
+export const SEVERITIES = ['high', 'medium', 'low', 'unknown'] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
+/** How many vulnerabilities of each severity a scan found. */
+export type Vulnerabilities = Readonly<Record<Severity, number>>;
+
 /** The code of a poll that was answered with a status that this version does not know. */
 export const UNKNOWN_STATUS = 'UnknownStatus';
 
@@ -32,11 +39,21 @@ export type TagState = {
   readonly failures: number;
   /** `ACR_SCAN_SERVICE`, `SAS_SCAN_SERVICE`, or empty when not known. */
   readonly scanService: string;
+  /** What the last complete scan found, as far as known; kept while another one runs. */
+  readonly vulnerabilities: Vulnerabilities | undefined;
+  /** Set exactly while the last attempt to ask for the vulnerabilities failed. */
+  readonly summaryError: PollError | undefined;
   /** When the scan that is under way was first seen, on the monotonic clock; undefined when none is, or when it began unseen. */
   readonly scanSeenAtMonotonicMs: number | undefined;
 };
 
-/** The end of a poll. */
+/** The end of a poll, or of a request for the vulnerabilities. */
+export type TagEvent = PollEvent | SummaryEvent;
+
+export type SummaryEvent =
+  | { readonly type: 'summary'; readonly vulnerabilities: Vulnerabilities }
+  | { readonly type: 'summary-failed'; readonly error: PollError };
+
 export type PollEvent =
   | { readonly type: 'answered'; readonly status: Exclude<ScanStatus, 'unknown'>; readonly scanService: string }
   | { readonly type: 'unknown-status'; readonly error: PollError; readonly scanService: string }
@@ -59,12 +76,14 @@ export function neverAnswered(nowMs: number): TagState {
     lastError: undefined,
     failures: 0,
     scanService: '',
+    vulnerabilities: undefined,
+    summaryError: undefined,
     scanSeenAtMonotonicMs: undefined,
   };
 }
 
 /** What `event`, at `moment`, makes of `before`. */
-export function transition(before: TagState, event: PollEvent, moment: Moment): Transition {
+export function transition(before: TagState, event: TagEvent, moment: Moment): Transition {
   switch (event.type) {
     case 'failed':
       return unmoved({ ...before, lastPollMs: moment.nowMs, lastError: event.error, failures: before.failures + 1 });
@@ -75,6 +94,10 @@ export function transition(before: TagState, event: PollEvent, moment: Moment): 
         failures: before.failures + 1,
         scanService: event.scanService || before.scanService,
       });
+    case 'summary':
+      return unmoved({ ...before, vulnerabilities: event.vulnerabilities, summaryError: undefined });
+    case 'summary-failed':
+      return unmoved({ ...before, summaryError: event.error });
     case 'answered':
       return answered(before, event.status, event.scanService, moment);
   }
@@ -107,9 +130,13 @@ export function isUnderWay(status: ScanStatus): boolean {
   return status === 'scanning' || status === 'retrying';
 }
 
+const NO_SUMMARY = { vulnerabilities: undefined, summaryError: undefined };
+
 function withStatus(before: TagState, status: ScanStatus, { nowMs }: Moment): TagState {
   return {
     ...before,
+    // What was found is known of a complete scan, and while the next one runs.
+    ...(status === 'complete' || isUnderWay(status) ? undefined : NO_SUMMARY),
     status,
     sinceMs: status === before.status ? before.sinceMs : nowMs,
     answered: true,

@@ -1,15 +1,22 @@
-// Which task comes next: three groups, the most urgent first, and a guaranteed share for the others. Pure: time comes in.
+// Which task comes next: three groups of tags, the most urgent first, a guaranteed share for the others, and discovery. Pure: time
+// comes in.
 import { DueHeap, type HeapEntry } from './heap.ts';
 
 /** From the most urgent to the least: a scan under way; never yet answered (lookups too); everything else. */
 export const GROUPS = ['running', 'unanswered', 'settled'] as const;
 export type Group = (typeof GROUPS)[number];
 
+/** Where a task waits: a group of tags, or the requests of discovery, which go in the turns of those never yet answered. */
+export type Line = Group | 'discovery';
+
 /** A group with something due gets at least one of this many consecutive requests. */
 const SHARE = 5;
 
+/** After a request of discovery, so many go to tags while any are due: discovery gets one of every three at most. */
+const TAGS_BETWEEN_DISCOVERY = 2;
+
 /** What lies in the queue. Only the queue writes these fields. */
-export type QueueEntry = HeapEntry & { group: Group };
+export type QueueEntry = HeapEntry & { line: Line };
 
 /** What is due, as `acr_scheduler_due_tags` and `acr_scheduler_oldest_due_seconds` show it. */
 export type Backlog = {
@@ -19,24 +26,28 @@ export type Backlog = {
 
 /** The tasks of one set of credentials. All times are monotonic milliseconds. */
 export class DueQueue<Entry extends QueueEntry> {
-  readonly #heaps: Readonly<Record<Group, DueHeap<Entry>>> = {
+  readonly #heaps: Readonly<Record<Line, DueHeap<Entry>>> = {
     running: new DueHeap(),
     unanswered: new DueHeap(),
     settled: new DueHeap(),
+    discovery: new DueHeap(),
   };
+  /** How many requests in a row went to tags since the last one of discovery: to any, and to those never yet answered. */
+  #tagsSinceDiscovery = Number.POSITIVE_INFINITY;
+  #unansweredSinceDiscovery = Number.POSITIVE_INFINITY;
   /** How many requests in a row went to other groups while this one had something due. */
   readonly #passedOver: Record<Group, number> = { running: 0, unanswered: 0, settled: 0 };
 
   get size(): number {
-    return GROUPS.reduce((sum, group) => sum + this.#heaps[group].size, 0);
+    return Object.values(this.#heaps).reduce((sum, heap) => sum + heap.size, 0);
   }
 
   /** Puts a task in, or moves the one that is there. */
-  put(entry: Entry, group: Group, dueAtMs: number): void {
+  put(entry: Entry, line: Line, dueAtMs: number): void {
     this.remove(entry);
-    entry.group = group;
+    entry.line = line;
     entry.dueAtMs = dueAtMs;
-    this.#heaps[group].add(entry);
+    this.#heaps[line].add(entry);
   }
 
   /** Takes a task out of the queue that it is in, be it another one; one that is in none is left alone. */
@@ -46,20 +57,36 @@ export class DueQueue<Entry extends QueueEntry> {
 
   /** Takes out the task whose request is to start at `nowMs`; undefined when nothing is due. `Infinity` takes one in any case. */
   take(nowMs: number): Entry | undefined {
-    const due = GROUPS.filter((group) => this.#isDue(group, nowMs));
+    const tagsDue = GROUPS.filter((group) => this.#isDue(group, nowMs));
+    const mayDiscover =
+      this.#isDue('discovery', nowMs) && (tagsDue.length === 0 || this.#tagsSinceDiscovery >= TAGS_BETWEEN_DISCOVERY);
+    const due = GROUPS.filter((group) => tagsDue.includes(group) || (group === 'unanswered' && mayDiscover));
     const chosen = this.#choose(due);
     if (chosen === undefined) return undefined;
     for (const group of GROUPS) {
       this.#passedOver[group] = due.includes(group) && group !== chosen ? this.#passedOver[group] + 1 : 0;
     }
-    const entry = this.#heaps[chosen].peek();
+    const line = chosen === 'unanswered' && mayDiscover && this.#discoveryGoesFirst(tagsDue) ? 'discovery' : chosen;
+    this.#count(line);
+    const entry = this.#heaps[line].peek();
     if (entry !== undefined) this.remove(entry);
     return entry;
   }
 
+  /** In a turn of those never yet answered: two of their tags, then one request of discovery. */
+  #discoveryGoesFirst(tagsDue: readonly Group[]): boolean {
+    return !tagsDue.includes('unanswered') || this.#unansweredSinceDiscovery >= TAGS_BETWEEN_DISCOVERY;
+  }
+
+  #count(line: Line): void {
+    this.#tagsSinceDiscovery = line === 'discovery' ? 0 : this.#tagsSinceDiscovery + 1;
+    if (line === 'discovery') this.#unansweredSinceDiscovery = 0;
+    if (line === 'unanswered') this.#unansweredSinceDiscovery += 1;
+  }
+
   /** When the next task is (or was) due; undefined when the queue is empty. */
   nextDueAtMs(): number | undefined {
-    const times = GROUPS.flatMap((group) => this.#heaps[group].peek()?.dueAtMs ?? []);
+    const times = Object.values(this.#heaps).flatMap((heap) => heap.peek()?.dueAtMs ?? []);
     return times.length === 0 ? undefined : Math.min(...times);
   }
 
@@ -75,8 +102,8 @@ export class DueQueue<Entry extends QueueEntry> {
     };
   }
 
-  #isDue(group: Group, nowMs: number): boolean {
-    const first = this.#heaps[group].peek();
+  #isDue(line: Line, nowMs: number): boolean {
+    const first = this.#heaps[line].peek();
     return first !== undefined && first.dueAtMs <= nowMs;
   }
 

@@ -1,10 +1,10 @@
 // The loop of one set of credentials: waits until something may start, takes a slot, and only then picks the task.
 import type { ApiError } from '../acr/api.ts';
 import type { Clock } from '../util/clock.ts';
-import { DueQueue, type Group } from './due-queue.ts';
+import { DueQueue, type Line } from './due-queue.ts';
 import { Pace } from './pace.ts';
 import { Refusal } from './refusal.ts';
-import type { Task } from './task.ts';
+import { instanceOf, type Task } from './task.ts';
 
 /** Hands out slots: `acr/rate-limiter.ts`. */
 export interface SlotLimiter {
@@ -102,8 +102,8 @@ export class Lane {
   }
 
   /** Schedules a task, or schedules it anew. */
-  schedule(task: Task, group: Group, dueAtMs: number): void {
-    this.#queue.put(task, group, dueAtMs);
+  schedule(task: Task, line: Line, dueAtMs: number): void {
+    this.#queue.put(task, line, dueAtMs);
     this.#wake(dueAtMs);
   }
 
@@ -222,7 +222,7 @@ export class Lane {
   #resume(nowMs: number): void {
     this.#onRefusal(false);
     for (const task of this.#failedByRefusal) {
-      if (task.position >= 0 && this.#owns(task)) this.#queue.put(task, task.group, nowMs);
+      if (task.position >= 0 && this.#owns(task)) this.#queue.put(task, task.line, nowMs);
     }
     this.#failedByRefusal.clear();
     this.#wake(nowMs);
@@ -230,7 +230,7 @@ export class Lane {
 
   /** A reload may have given a task that was under way to another lane. */
   #owns(task: Task): boolean {
-    return task.watched.instance.lane === this;
+    return instanceOf(task).lane === this;
   }
 
   #applyLimits(): void {

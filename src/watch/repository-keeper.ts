@@ -4,7 +4,7 @@ import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Poller } from './poller.ts';
 import type { Repository } from './target.ts';
-import { NOT_QUEUED, type PollTask, type WatchedRepository } from './task.ts';
+import { type FoundTag, NEVER_POLLED, NOT_QUEUED, type PollTask, type WatchedRepository } from './task.ts';
 import type { WatchListTag } from './watch-list.ts';
 
 export type RepositoryKeeperOptions = {
@@ -28,11 +28,20 @@ export class RepositoryKeeper {
   }
 
   /** Starts to watch a tag, and polls it at once if the repository's id is known. */
-  addTag(watched: WatchedRepository, { tag, digest, scanTaskId }: WatchListTag): void {
+  addTag(watched: WatchedRepository, { tag, digest, scanTaskId }: WatchListTag, discovered?: FoundTag): void {
     const target = { repository: watched.repository, tag, digest, scanTaskId };
-    const task: PollTask = { ...NOT_QUEUED, kind: 'poll', tag: this.#store.add(target, this.#clock.now()), watched };
+    const watchedTag = this.#store.add(target, this.#clock.now());
+    const task: PollTask = { ...NEVER_POLLED, ...NOT_QUEUED, kind: 'poll', tag: watchedTag, watched, discovered };
     watched.polls.set(tag, task);
+    if (discovered !== undefined) watched.instance.discoveredTags += 1;
     this.#poller.begin(task);
+  }
+
+  /** A tag that discovery found is listed now, with the same meaning: it goes on as a listed one. */
+  list(task: PollTask, { digest, scanTaskId }: WatchListTag): void {
+    task.watched.instance.discoveredTags -= 1;
+    task.discovered = undefined;
+    this.#store.retarget(task.tag, { ...task.tag.target, digest, scanTaskId });
   }
 
   hasten(task: PollTask): void {
@@ -42,6 +51,7 @@ export class RepositoryKeeper {
   removeTag(task: PollTask): void {
     task.watched.instance.lane.withdraw(task);
     task.watched.polls.delete(task.tag.target.tag);
+    if (task.discovered !== undefined) task.watched.instance.discoveredTags -= 1;
     this.#store.remove(task.tag);
   }
 
@@ -60,11 +70,13 @@ export class RepositoryKeeper {
   merge(first: WatchedRepository, second: WatchedRepository): void {
     const wasPolled = second.repository.id !== '';
     for (const [tag, poll] of second.polls) {
-      if (first.polls.has(tag)) {
-        this.warnDuplicate(first.repository, tag);
+      const known = first.polls.get(tag);
+      if (known !== undefined && (known.discovered === undefined || poll.discovered !== undefined)) {
+        if (poll.discovered === undefined) this.warnDuplicate(first.repository, tag);
         this.removeTag(poll);
         continue;
       }
+      if (known !== undefined) this.removeTag(known);
       poll.watched = first;
       first.polls.set(tag, poll);
       this.#store.retarget(poll.tag, { ...poll.tag.target, repository: first.repository });

@@ -11,6 +11,8 @@ export type Repository = {
   readonly id: string;
   /** The instance's registry domain, which makes the `image` label; empty when not configured. */
   readonly domain: string;
+  /** Whether to ask what the scans of its tags found. */
+  readonly vulnerabilities: boolean;
 };
 
 /** A tag to poll. Immutable; a relabelled or changed target is a new one. */

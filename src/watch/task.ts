@@ -12,27 +12,51 @@ export type WatchedInstance = {
   api: AcrApi | undefined;
   /** Where its tasks are scheduled: its credentials. */
   lane: Lane;
+  /** Finds what there is to watch; undefined where nobody asked for that. */
+  discovery: DiscoveryTask | undefined;
+  /** How many of its tags are watched because discovery found them. */
+  discoveredTags: number;
 };
 
 /** A repository that is watched: one object for as long as it is. */
 export type WatchedRepository = {
   readonly instance: WatchedInstance;
   repository: Repository;
-  /** Its place in the configuration: of two that turn out to be the same, the lower one stays. */
+  /** Its place in the configuration: of two that turn out to be the same, the lower one stays. Infinity when it is not listed there. */
   order: number;
-  /** By tag, in the order of the configuration. */
+  /** By tag, in the order of the configuration; what discovery found comes after. */
   readonly polls: Map<string, PollTask>;
   /** Under way or waiting while the id or the names are missing. */
   lookup: LookupTask | undefined;
 };
 
+/** Asks how a tag's scan stands, and now and then what it found. Times are monotonic; the earlier one is when the task is due. */
 export type PollTask = QueueEntry & {
   readonly kind: 'poll';
   readonly tag: WatchedTag;
   /** Another one when two entries turn out to be one repository. */
   watched: WatchedRepository;
+  /** Set for a tag that discovery found and the configuration does not list. */
+  discovered: FoundTag | undefined;
+  statusDueAtMs: number;
+  /** Infinity while nobody wants to know. */
+  summaryDueAtMs: number;
+  /** When the last summary came; minus infinity before the first. */
+  summarisedAtMs: number;
+  /** Failed requests for the summary in a row. */
+  summaryFailures: number;
 };
 
+/** A tag that a repository has, as discovery finds it. */
+export type FoundTag = {
+  readonly tag: string;
+  /** Empty when the API does not say. */
+  readonly digest: string;
+  /** When it was last pushed, in milliseconds since the epoch; minus infinity when the API does not say. */
+  readonly updatedMs: number;
+};
+
+/** Asks for the names or the id of a repository. */
 export type LookupTask = QueueEntry & {
   readonly kind: 'lookup';
   readonly watched: WatchedRepository;
@@ -40,12 +64,28 @@ export type LookupTask = QueueEntry & {
   failures: number;
 };
 
-export type Task = PollTask | LookupTask;
+/** Asks for the next page of what an instance has. */
+export type DiscoveryTask = QueueEntry & { readonly kind: 'discovery'; readonly instance: WatchedInstance };
+
+export type Task = PollTask | LookupTask | DiscoveryTask;
+
+/** The instance that a task asks. */
+export function instanceOf(task: Task): WatchedInstance {
+  return task.kind === 'discovery' ? task.instance : task.watched.instance;
+}
 
 /** Fields of a task that was just made and is not queued yet. */
 export const NOT_QUEUED: QueueEntry = {
-  group: 'unanswered',
+  line: 'unanswered',
   dueAtMs: 0,
   heap: undefined,
   position: -1,
 };
+
+/** Fields of a poll that was just made. */
+export const NEVER_POLLED = {
+  statusDueAtMs: 0,
+  summaryDueAtMs: Number.POSITIVE_INFINITY,
+  summarisedAtMs: Number.NEGATIVE_INFINITY,
+  summaryFailures: 0,
+} as const;

@@ -15,7 +15,12 @@ export function pollDelayMs(state: TagState, { intervals, backoff }: Timing, ran
     const initialMs = state.lastError.code === UNKNOWN_STATUS ? intervals.scanningMs : backoff.initialMs;
     return backoffDelayMs(state.failures, { ...backoff, initialMs }, random);
   }
-  return intervalMs(state, intervals) * (1 - SPREAD * random);
+  return spreadMs(intervalMs(state, intervals), random);
+}
+
+/** An interval shortened at random, by a tenth at the most. `random` is in [0, 1). */
+export function spreadMs(intervalMs: number, random: number): number {
+  return intervalMs * (1 - SPREAD * random);
 }
 
 /** (0.5 + 0.5 × random) × min(max, initial × 2ⁿ⁻¹) milliseconds after `failures` = n failures in a row. */

@@ -8,6 +8,8 @@ export type WatchListEntry = {
   readonly namespace: string;
   readonly name: string;
   readonly id: string;
+  /** Whether to ask what the scans of its tags found. */
+  readonly vulnerabilities: boolean;
   readonly tags: readonly WatchListTag[];
 };
 
@@ -20,7 +22,7 @@ export type WatchListInstance = {
 /** A repository with all tags that the entries for it list, in their order. */
 export type WantedRepository = { repository: Repository; readonly tags: Map<string, WatchListTag> };
 
-/** What a lookup finds. */
+/** What a lookup or discovery finds. */
 export type FoundRepository = { readonly id: string; readonly namespace: string; readonly name: string };
 
 /** Which id goes with which names, as far as known; what lookups have found is kept over reloads, so that nothing is looked up twice. */
@@ -87,7 +89,8 @@ export async function wantedRepositories(
   const wanted = new Set<WantedRepository>();
   for (const entry of repositories) {
     const { id, namespace, name } = known.fill(given.fill(entry));
-    const repository = { instanceId, domain, id, namespace, name: name || id };
+    const { vulnerabilities } = entry;
+    const repository = { instanceId, domain, id, namespace, name: name || id, vulnerabilities };
     const same = index.find(repository);
     const target = same ?? { repository, tags: new Map<string, WatchListTag>() };
     wanted.add(target);
@@ -109,6 +112,6 @@ export function unite(first: Repository, second: Repository): Repository {
 }
 
 /** Repositories are told apart by their names as a pair; JSON keeps `a/b` + `c` apart from `a` + `b/c`. */
-function namesKey(namespace: string, name: string): string {
+export function namesKey(namespace: string, name: string): string {
   return JSON.stringify([namespace, name]);
 }

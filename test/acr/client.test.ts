@@ -10,7 +10,7 @@ import { failureOf, scanAnswer, scanRequest, testApi } from './setup.ts';
 
 const require = createRequire(import.meta.url);
 
-/** A client as the generator writes them, with the two operations in use. */
+/** A client as the generator writes them, with the operations in use. */
 const generatedClient = `
 'use strict';
 const $dara = require('@darabonba/typescript');
@@ -36,6 +36,14 @@ exports.GetRepoTagScanStatusRequest = model({
 exports.GetRepositoryRequest = model({
   instanceId: 'InstanceId', repoId: 'RepoId', repoName: 'RepoName', repoNamespaceName: 'RepoNamespaceName',
 });
+exports.GetRepoTagScanSummaryRequest = model({
+  digest: 'Digest', instanceId: 'InstanceId', repoId: 'RepoId', scanTaskId: 'ScanTaskId', tag: 'Tag',
+});
+exports.ListRepositoryRequest = model({
+  instanceId: 'InstanceId', pageNo: 'PageNo', pageSize: 'PageSize', repoName: 'RepoName', repoNamespaceName: 'RepoNamespaceName', repoStatus: 'RepoStatus',
+});
+exports.ListRepoTagRequest = model({ instanceId: 'InstanceId', pageNo: 'PageNo', pageSize: 'PageSize', repoId: 'RepoId' });
+const AnyResponse = response(model({ ...answer, totalCount: 'TotalCount' }));
 const ScanStatusResponse = response(model({ ...answer, status: 'Status', scanService: 'ScanService' }));
 const RepositoryResponse = response(model({ ...answer, repoId: 'RepoId', repoName: 'RepoName', repoNamespaceName: 'RepoNamespaceName' }));
 exports.default = class Client extends core.default {
@@ -68,6 +76,15 @@ exports.default = class Client extends core.default {
   }
   async getRepositoryWithOptions(request, runtime) {
     return await this.run('GetRepository', RepositoryResponse, request, runtime);
+  }
+  async getRepoTagScanSummaryWithOptions(request, runtime) {
+    return await this.run('GetRepoTagScanSummary', AnyResponse, request, runtime);
+  }
+  async listRepositoryWithOptions(request, runtime) {
+    return await this.run('ListRepository', AnyResponse, request, runtime);
+  }
+  async listRepoTagWithOptions(request, runtime) {
+    return await this.run('ListRepoTag', AnyResponse, request, runtime);
   }
 };
 Object.defineProperty(exports, '__esModule', { value: true });
@@ -102,17 +119,23 @@ test('an installed generated client makes the calls, and the same goes over the 
   const { host } = await startHttp(t, ({ url, headers }, response) => {
     seen.push([url?.split('?')[1]?.split('&').sort().join('&'), headers['x-acs-action']]);
     const names = { RepoId: 'crr-1', RepoName: 'api', RepoNamespaceName: 'shop' };
-    response.end(JSON.stringify({ ...scanAnswer, ...names }));
+    const numbers = { HighSeverity: 1, MediumSeverity: 2, LowSeverity: 3, UnknownSeverity: 4, TotalCount: '1' };
+    const lists = { Repositories: [names], Images: [{ Tag: 'v1', Digest: 'sha256:a', ImageUpdate: '1700000000000' }] };
+    response.end(JSON.stringify({ ...scanAnswer, ...names, ...numbers, ...lists }));
   });
   const request = { ...scanRequest, digest: 'sha256:a', scanTaskId: 'task' };
   const byName = { instanceId: 'cri-1', repoNamespaceName: 'shop', repoName: 'api' };
+  const page = { instanceId: 'cri-1', pageNo: 2, pageSize: 100 };
   const ask = async (api: ReturnType<typeof testApi>) => [
     await api.getRepoTagScanStatus(request),
+    await api.getRepoTagScanSummary(request),
     await api.getRepository(byName),
+    await api.listRepository(page),
+    await api.listRepoTag({ ...page, repoId: 'crr-1' }),
   ];
   t.deepEqual(await ask(testApi(host, { sdk })), await ask(testApi(host)));
-  t.is(seen.length, 4);
-  t.deepEqual(seen.slice(0, 2), seen.slice(2));
+  t.is(seen.length, 10);
+  t.deepEqual(seen.slice(0, 5), seen.slice(5));
 });
 
 test('errors through the generated client are the same as through the core', async (t) => {

@@ -8,7 +8,8 @@ import { Redactor } from '../../src/util/redactor.ts';
 
 const sdk = loadSdk();
 
-async function check(t: ExecutionContext, secret: string, repositories: string) {
+/** @param parts of the instance in the configuration */
+async function check(t: ExecutionContext, secret: string, parts: string, vulnerabilities = false) {
   const simulator = createSimulator({
     scenario: {
       keys: [{ access_key_id: 'key', access_key_secret: 'right-secret' }],
@@ -23,6 +24,8 @@ async function check(t: ExecutionContext, secret: string, repositories: string) 
       ],
       faults: [
         { operation: 'GetRepoTagScanStatus', repository: 'crr-web', error: { code: 'NoPrivilege', http_status: 403 } },
+        { operation: 'GetRepoTagScanSummary', error: { code: 'NoPrivilege', http_status: 403 } },
+        { operation: 'ListRepoTag', repository: 'crr-web', error: { code: 'NoPrivilege', http_status: 403 } },
       ],
     },
   });
@@ -31,7 +34,8 @@ async function check(t: ExecutionContext, secret: string, repositories: string) 
   const config = parseConfig(
     `credentials: { type: access_key, access_key_id: key, access_key_secret: ${secret} }
 rate_limit: { requests_per_second: 100 }
-instances: [{ id: cri-1, region: cn-hangzhou, endpoint: "http://${address}", repositories: [${repositories}] }]`,
+vulnerabilities: ${vulnerabilities}
+instances: [{ id: cri-1, region: cn-hangzhou, endpoint: "http://${address}", ${parts} }]`,
     'config.yml',
   );
   const findings = [];
@@ -44,7 +48,7 @@ test('each repository is tried once, looked up only where the exporter would, an
   const { findings, requests } = await check(
     t,
     'right-secret',
-    '{ namespace: shop, name: api, id: crr-api, tags: [v1, v2] }, { id: crr-web, tags: [v1] }, { namespace: shop, name: gone, tags: [v1] }',
+    'repositories: [{ namespace: shop, name: api, id: crr-api, tags: [v1, v2] }, { id: crr-web, tags: [v1] }, { namespace: shop, name: gone, tags: [v1] }]',
   );
   t.deepEqual(
     findings.map(({ subject, problem }) => [subject, problem === undefined]),
@@ -67,8 +71,30 @@ test('a wrong secret is told for every repository, and shown nowhere', async (t)
   const { findings } = await check(
     t,
     'wrong-secret-0123456789',
-    '{ namespace: shop, name: api, id: crr-api, tags: [v1] }',
+    'repositories: [{ namespace: shop, name: api, id: crr-api, tags: [v1] }]',
   );
   t.regex(findings[1]?.problem ?? '', /SignatureDoesNotMatch/);
   t.false(JSON.stringify(findings).includes('wrong-secret-0123456789'));
+});
+
+test('where vulnerabilities are wanted, a missing action for them is named', async (t) => {
+  const listed = 'repositories: [{ namespace: shop, name: api, id: crr-api, tags: [v1] }]';
+  const { findings } = await check(t, 'right-secret', listed, true);
+  t.regex(
+    findings[1]?.problem ?? '',
+    /^tag v1: the RAM action cr:GetScanCount on acs:cr:cn-hangzhou:\*:repository\/cri-1\/shop\/api is missing/,
+  );
+});
+
+test('discovery lists the repositories, and the tags of the first that a rule takes', async (t) => {
+  const good = await check(t, 'right-secret', 'discover: [{ repositories: [api] }]');
+  t.deepEqual(good.findings[1], { subject: 'cri-1 discovery', problem: undefined });
+  t.deepEqual(good.requests, ['ListRepository', 'ListRepoTag']);
+  const denied = await check(t, 'right-secret', 'discover: [{ repositories: [web] }]');
+  t.regex(
+    denied.findings[1]?.problem ?? '',
+    /^shop\/web: the RAM action cr:ListRepositoryTag on acs:cr:cn-hangzhou:\*:repository\/cri-1\/shop\/web is missing/,
+  );
+  const none = await check(t, 'right-secret', 'discover: [{ namespaces: [shp] }]');
+  t.is(none.findings[1]?.problem, 'no rule takes any of the 2 repositories of the instance');
 });

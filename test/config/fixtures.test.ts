@@ -29,6 +29,9 @@ const minimal: Config = {
   requestTimeoutMs: 10_000,
   intervals: { scanningMs: 15_000, completeMs: 600_000, failedMs: 600_000 },
   backoff: { initialMs: 5_000, maxMs: 600_000 },
+  metrics: { perTag: 'full' },
+  discoveryIntervalMs: 300_000,
+  maxTags: 100_000,
   instances: [
     {
       id: 'cri-1',
@@ -36,7 +39,16 @@ const minimal: Config = {
       endpoint: { protocol: 'https', host: 'cr.cn-hangzhou.aliyuncs.com' },
       domain: '',
       credentials: undefined,
-      repositories: [{ namespace: 'shop', name: 'api', id: '', tags: [{ tag: 'v1.0', digest: '', scanTaskId: '' }] }],
+      repositories: [
+        {
+          namespace: 'shop',
+          name: 'api',
+          id: '',
+          vulnerabilities: true,
+          tags: [{ tag: 'v1.0', digest: '', scanTaskId: '' }],
+        },
+      ],
+      discover: [],
     },
   ],
 };
@@ -73,6 +85,9 @@ test('every key arrives in the unit of its name, and paths start at the director
     requestTimeoutMs: 90_000,
     intervals: { scanningMs: 500, completeMs: 86_400_000, failedMs: 7_200_000 },
     backoff: { initialMs: 1_000, maxMs: 1_000 },
+    metrics: { perTag: 'problems' },
+    discoveryIntervalMs: 90_000,
+    maxTags: 5_000,
     instances: [
       {
         id: 'cri-1',
@@ -90,6 +105,7 @@ test('every key arrives in the unit of its name, and paths start at the director
             namespace: 'shop',
             name: 'api',
             id: 'crr-1',
+            vulnerabilities: true,
             tags: [
               { tag: 'v1.0', digest: '', scanTaskId: '' },
               {
@@ -99,7 +115,35 @@ test('every key arrives in the unit of its name, and paths start at the director
               },
             ],
           },
-          { namespace: '', name: '', id: 'crr-2', tags: [{ tag: 'v1.0', digest: '', scanTaskId: '' }] },
+          {
+            namespace: '',
+            name: '',
+            id: 'crr-2',
+            vulnerabilities: false,
+            tags: [{ tag: 'v1.0', digest: '', scanTaskId: '' }],
+          },
+        ],
+        discover: [
+          {
+            namespaces: ['shop-*'],
+            repositories: ['*'],
+            excludeRepositories: ['*-cache'],
+            tags: ['v?', 'release-*'],
+            excludeTags: ['*-rc*'],
+            newest: 20,
+            maxAgeMs: 2_592_000_000,
+            vulnerabilities: true,
+          },
+          {
+            namespaces: ['*'],
+            repositories: ['*'],
+            excludeRepositories: [],
+            tags: ['*'],
+            excludeTags: [],
+            newest: undefined,
+            maxAgeMs: undefined,
+            vulnerabilities: false,
+          },
         ],
       },
       {
@@ -115,8 +159,15 @@ test('every key arrives in the unit of its name, and paths start at the director
           roleSessionName: undefined,
         },
         repositories: [
-          { namespace: 'shop', name: 'web', id: '', tags: [{ tag: 'latest', digest: '', scanTaskId: '' }] },
+          {
+            namespace: 'shop',
+            name: 'web',
+            id: '',
+            vulnerabilities: false,
+            tags: [{ tag: 'latest', digest: '', scanTaskId: '' }],
+          },
         ],
+        discover: [],
       },
     ],
   });

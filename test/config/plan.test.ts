@@ -87,8 +87,40 @@ test('the plan is a table', (t) => {
 CREDENTIALS  TAGS  FIRST SWEEP  WHEN          ASKED   ALLOWED  SCANNING EVERY  COMPLETE EVERY
 default      2000  16m41s       all complete  3.33/s  2/s      -               16m40s, not 10m
                                 1 % scanning  4.63/s  2/s      15s             49m30s, not 10m
+
+default: vulnerabilities ask for 0.556/s more, each complete tag once an hour
 `,
   );
+});
+
+test('discovery is counted: its own requests come off what is left for tags, up to a third', (t) => {
+  const rules = 'discover: [{ newest: 20 }], repositories: [{ namespace: shop, name: api, id: crr-1, tags: [v1] }]';
+  const plan = planPolls(parseConfig(`instances: [{ id: cri-1, region: cn-hangzhou, ${rules} }]`, '/etc/config.yml'));
+  // 1 request for the list of 100 repositories and 1 for each of them, in 300 s; 1 tag in 5 requests a second less that.
+  t.is(plan.sets[0]?.discoveryRate, 101 / 300);
+  t.is(plan.sets[0]?.firstSweepMs, 1_000 / (5 - 101 / 300));
+  t.regex(formatPlan(plan), /^default {6}1 \+ found /m);
+  t.regex(
+    formatPlan(plan),
+    /^default: discovery asks for 0\.337\/s more if it finds 100 repositories in each instance, and each 1,000 tags that it finds for 1\.67\/s when complete$/m,
+  );
+  const busy = planPolls(
+    parseConfig(
+      `discovery_interval: 10s\ninstances: [{ id: cri-1, region: cn-hangzhou, ${rules} }]`,
+      '/etc/config.yml',
+    ),
+  );
+  t.is(Math.round(busy.sets[0]?.firstSweepMs ?? 0), 300, 'discovery never takes more than a third');
+  t.regex(
+    busy.warnings.join(),
+    /^credentials default: polls, discovery and vulnerabilities ask for 10\.1 requests a second together, 5 requests a second are allowed/,
+  );
+});
+
+test('vulnerabilities that nobody wants are not counted', (t) => {
+  const plan = planPolls(configOf({ tags: 10, head: 'vulnerabilities: false' }));
+  t.is(plan.sets[0]?.summaryRate, 0);
+  t.false(formatPlan(plan).includes('vulnerabilities'));
 });
 
 test('missing files and variables are warned of by key, for their values may be misplaced secrets', async (t) => {

@@ -101,7 +101,20 @@ const repository = fc.record({
   namespace: label,
   name: label,
   id: fc.constant(''),
+  vulnerabilities: fc.boolean(),
   tags: fc.uniqueArray(tag, { selector: (each) => each.tag, minLength: 1, maxLength: 4 }),
+});
+const pattern = fc.stringMatching(/^[a-z0-9*?._-]{1,12}$/);
+const patterns = fc.array(pattern, { minLength: 1, maxLength: 3 });
+const discoverRule = fc.record({
+  namespaces: patterns,
+  repositories: patterns,
+  excludeRepositories: patterns,
+  tags: patterns,
+  excludeTags: patterns,
+  newest: fc.option(fc.integer({ min: 1, max: 1_000 }), { nil: undefined }),
+  maxAgeMs: fc.option(fc.integer({ min: 1, max: 1_000_000 }), { nil: undefined }),
+  vulnerabilities: fc.boolean(),
 });
 const instance = fc.record({
   id: label,
@@ -112,6 +125,7 @@ const instance = fc.record({
     minLength: 1,
     maxLength: 3,
   }),
+  discover: fc.array(discoverRule, { maxLength: 2 }),
 });
 const configuration = fc.record({
   milliseconds: fc.integer({ min: 1, max: 3_600_000 }),
@@ -126,10 +140,24 @@ test('a valid configuration arrives as it was meant', (t) => {
     const text = JSON.stringify({
       request_timeout: `${milliseconds}ms`,
       rate_limit: { requests_per_second: rate, max_concurrent: concurrent },
-      instances: instances.map(({ domain, repositories, ...rest }) => ({
+      instances: instances.map(({ domain, repositories, discover, ...rest }) => ({
         ...rest,
         ...(domain === '' ? {} : { domain }),
-        repositories: repositories.map(({ namespace, name, tags }) => ({ namespace, name, tags: tags.map(written) })),
+        repositories: repositories.map(({ namespace, name, vulnerabilities, tags }) => ({
+          namespace,
+          name,
+          vulnerabilities,
+          tags: tags.map(written),
+        })),
+        ...(discover.length > 0 && {
+          discover: discover.map(({ excludeRepositories, excludeTags, newest, maxAgeMs, ...rule }) => ({
+            ...rule,
+            exclude_repositories: excludeRepositories,
+            exclude_tags: excludeTags,
+            ...(newest !== undefined && { newest }),
+            ...(maxAgeMs !== undefined && { max_age: `${maxAgeMs}ms` }),
+          })),
+        }),
       })),
     });
     const config = parseConfig(text, '/etc/config.yml');

@@ -32,6 +32,14 @@ instances:
           },
           {
             Effect: 'Allow',
+            Action: ['cr:GetScanCount'],
+            Resource: [
+              'acs:cr:cn-hangzhou:*:repository/cri-1/shop/api',
+              'acs:cr:cn-hangzhou:*:repository/cri-1/shop/web',
+            ],
+          },
+          {
+            Effect: 'Allow',
             Action: ['cr:GetRepository'],
             Resource: ['acs:cr:cn-hangzhou:*:repository/cri-1/shop/web'],
           },
@@ -41,9 +49,9 @@ instances:
   ]);
 });
 
-test('nothing that is not asked is allowed: without lookups there is no GetRepository', (t) => {
+test('nothing that is not asked is allowed: neither lookups nor numbers of vulnerabilities nor lists', (t) => {
   const [policy] = policies(
-    'instances: [{ id: cri-1, region: cn-hangzhou, repositories: [{ namespace: a, name: b, id: c, tags: [v1] }] }]',
+    'vulnerabilities: false\ninstances: [{ id: cri-1, region: cn-hangzhou, repositories: [{ namespace: a, name: b, id: c, tags: [v1] }] }]',
   );
   t.deepEqual(
     policy?.document.Statement.flatMap(({ Action }) => Action),
@@ -78,6 +86,33 @@ instances:
     [
       ['default', ['acs:cr:cn-hangzhou:*:repository/cri-1/a/b']],
       ['cri-2', ['acs:cr:cn-hangzhou:*:repository/cri-2/a/b']],
+    ],
+  );
+});
+
+test('discovery may list the repositories of its instance, and ask for those that its rules may take', (t) => {
+  const text = `
+instances:
+  - id: cri-1
+    region: cn-hangzhou
+    discover:
+      - { namespaces: ["shop-*"], exclude_repositories: ["*-cache"] }
+      - { namespaces: [base], repositories: [debian, "go-?"], vulnerabilities: false }
+  - id: cri-2
+    region: cn-hangzhou
+    repositories: [{ namespace: shop, name: api, id: crr-1, tags: [v1] }]
+    discover: [{ namespaces: [shop] }, {}]
+`;
+  const one = 'acs:cr:cn-hangzhou:*:repository/cri-1';
+  const all = 'acs:cr:cn-hangzhou:*:repository/cri-2/*';
+  const taken = [`${one}/base/debian`, `${one}/base/go-?`, `${one}/shop-*/*`, all];
+  t.deepEqual(
+    policies(text)[0]?.document.Statement.map(({ Action, Resource }) => [Action[0], Resource]),
+    [
+      ['cr:GetScan', taken],
+      ['cr:GetScanCount', [`${one}/shop-*/*`, all]],
+      ['cr:ListRepository', [`${one}/*`, all]],
+      ['cr:ListRepositoryTag', taken],
     ],
   );
 });

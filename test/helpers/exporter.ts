@@ -76,7 +76,7 @@ export async function startSimulator(
   return { ...simulator, address, reopen: () => simulator.listen('127.0.0.1', port) };
 }
 
-/** A configuration with {@link KEY} that polls fast; `parts` replace what it has at the top level. */
+/** A configuration with {@link KEY} that polls fast and asks for nothing but the status; `parts` replace what it has at the top level. */
 export function configurationFor(address: string, parts: ConfigurationInput = {}): ConfigurationInput {
   return {
     credentials: { type: 'access_key', ...KEY },
@@ -84,6 +84,7 @@ export function configurationFor(address: string, parts: ConfigurationInput = {}
     request_timeout: '5s',
     intervals: { scanning: '400ms', complete: '400ms', failed: '400ms' },
     backoff: { initial: '100ms', max: '300ms' },
+    vulnerabilities: false,
     instances: [instanceAt(address)],
     ...parts,
   };

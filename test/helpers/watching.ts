@@ -1,10 +1,10 @@
 // The watch room wired up around a scripted API and a manual clock.
-import type { AcrApi, GetRepositoryRequest, GetRepoTagScanStatusRequest } from '../../src/acr/api.ts';
+import type { AcrApi, ApiAction } from '../../src/acr/api.ts';
 import { ApiError, type ApiErrorKind } from '../../src/acr/errors.ts';
-import { StateStore, type StoreObserver } from '../../src/state/store.ts';
-import { Lane, type SlotLimiter } from '../../src/watch/lane.ts';
-import { Poller } from '../../src/watch/poller.ts';
-import { Roster } from '../../src/watch/roster.ts';
+import { createWatching as wireUp } from '../../src/app/watching.ts';
+import type { StoreObserver } from '../../src/state/store.ts';
+import type { DiscoverRule } from '../../src/watch/discovery/rules.ts';
+import { Lane, type SlotLimiter, type TaskPerformer } from '../../src/watch/lane.ts';
 import type { WatchedInstance } from '../../src/watch/task.ts';
 import type { Timing } from '../../src/watch/timing.ts';
 import type { WatchListEntry, WatchListInstance } from '../../src/watch/watch-list.ts';
@@ -16,17 +16,22 @@ export const TIMING: Timing = {
 };
 
 /** A request that waits for the test to answer it. */
-export type Pending =
-  | {
-      readonly action: 'GetRepoTagScanStatus';
-      readonly request: GetRepoTagScanStatusRequest;
-      readonly answer: Answerer;
-    }
-  | { readonly action: 'GetRepository'; readonly request: GetRepositoryRequest; readonly answer: Answerer };
+export type Pending = {
+  readonly action: ApiAction;
+  readonly request: Readonly<Record<string, string | number>>;
+  readonly answer: Answerer;
+};
 
+type Named = { readonly id: string; readonly namespace?: string; readonly name: string };
+type Pushed = { readonly tag: string; readonly digest?: string; readonly updatedMs?: number };
+
+/** Each answers a request of one operation, but for the last, which answers any. */
 type Answerer = {
   status(status: string): void;
+  summary(high: number, medium: number, low: number, unknown: number): void;
   repository(id: string, namespace: string, name: string): void;
+  repositories(repositories: readonly Named[], totalCount?: number): void;
+  tags(tags: readonly Pushed[], totalCount?: number): void;
   error(code: string, kind: ApiErrorKind, retryAfterMs?: number): void;
 };
 
@@ -40,11 +45,10 @@ const SILENT: StoreObserver = {
 };
 
 /** One instance `cri-1` under credentials `default`; every slot is free at once, every request waits for its answer. */
-export function createWatching() {
+export function createWatching({ maxTags = 100_000 }: { readonly maxTags?: number } = {}) {
   const clock = new ManualClock();
   const pending: Pending[] = [];
   const events: string[] = [];
-  const store = new StateStore(SILENT);
   const log = (message: string, fields?: object) => void events.push(`${message} ${JSON.stringify(fields ?? {})}`);
   const logger = { debug() {}, info: log, warn: log, error: log };
   const failures: string[] = [];
@@ -55,18 +59,30 @@ export function createWatching() {
     requestFailed: (_instance: string, action: string, code: string) => void failures.push(`${action} ${code}`),
     scanEnded: (_instance: string, seconds: number) => void scans.push(seconds),
   };
-  const poller = new Poller({ store, meter, clock, random: () => 0, logger, timing: TIMING });
-  const roster = new Roster({ store, poller, clock, logger });
+  const passes: number[] = [];
+  const { store, roster, poller, discoverer, bounds, performer } = wireUp({
+    observer: SILENT,
+    meter: { ...meter, discoveryPassEnded: (seconds) => void passes.push(seconds) },
+    clock,
+    random: () => 0,
+    logger,
+    timing: TIMING,
+    maxTags,
+  });
   const credentials = new ScriptedCredentials();
-  const lane = createLane('default', { poller, clock, credentials });
+  const lane = createLane('default', { performer, clock, credentials });
   const api = scriptedApi(pending);
-  const instance: WatchedInstance = { id: 'cri-1', api, lane };
+  const instance: WatchedInstance = { id: 'cri-1', api, lane, discovery: undefined, discoveredTags: 0 };
   const instances = new Map([[instance.id, instance]]);
   return {
     clock,
     store,
     roster,
     poller,
+    discoverer,
+    bounds,
+    performer,
+    passes,
     lane,
     credentials,
     instance,
@@ -78,6 +94,10 @@ export function createWatching() {
     watch(...repositories: readonly WatchListEntry[]): Promise<void> {
       const list: WatchListInstance[] = [{ id: 'cri-1', domain: '', repositories }];
       return roster.apply(list, instances, () => Promise.resolve());
+    },
+    /** Discovers this of `cri-1`, every 5 minutes. */
+    discover(...discover: readonly DiscoverRule[]): Promise<void> {
+      return discoverer.configure([{ id: 'cri-1', domain: '', discover }], 300_000, instances);
     },
     /** The watched tags as `NAMESPACE/NAME:TAG STATUS`, sorted. */
     shown(): string[] {
@@ -117,7 +137,7 @@ export class ScriptedCredentials {
 }
 
 type LaneParts = {
-  readonly poller: Poller;
+  readonly performer: TaskPerformer;
   readonly clock: ManualClock;
   readonly credentials: ScriptedCredentials;
   readonly limiter?: SlotLimiter;
@@ -125,14 +145,14 @@ type LaneParts = {
 
 export function createLane(
   name: string,
-  { poller, clock, credentials, limiter = new InstantLimiter() }: LaneParts,
+  { performer, clock, credentials, limiter = new InstantLimiter() }: LaneParts,
 ): Lane {
   return new Lane({
     name,
     limits: { requestsPerSecond: 10, maxConcurrent: 100 },
     limiter,
     credentials,
-    performer: poller,
+    performer,
     clock,
     onRefusal() {},
   });
@@ -158,37 +178,44 @@ class InstantLimiter {
 }
 
 function scriptedApi(pending: Pending[]): AcrApi {
+  const wait =
+    (action: ApiAction) =>
+    <Body>(request: object): Promise<{ readonly body: Body }> =>
+      new Promise((resolve, reject) => {
+        // What the test answers with is of the operation that it answers, or the test is wrong.
+        const give = (of: ApiAction) => (body: object) => {
+          if (of === action) resolve({ body: { ...body, requestId: 'R' } as Body });
+          else reject(new Error(`not a ${of} request`));
+        };
+        pending.push({ action, request: request as Pending['request'], answer: answerer(give, reject) });
+      });
   return {
-    getRepoTagScanStatus: (request) =>
-      new Promise((resolve, reject) => {
-        const answer = answerer(
-          (status) => resolve({ body: { status, requestId: 'R', scanService: 'ACR_SCAN_SERVICE' } }),
-          () => reject(new Error('not a repository request')),
-          reject,
-        );
-        pending.push({ action: 'GetRepoTagScanStatus', request, answer });
-      }),
-    getRepository: (request) =>
-      new Promise((resolve, reject) => {
-        const answer = answerer(
-          () => reject(new Error('not a scan status request')),
-          (repoId, repoNamespaceName, repoName) =>
-            resolve({ body: { repoId, repoNamespaceName, repoName, requestId: 'R' } }),
-          reject,
-        );
-        pending.push({ action: 'GetRepository', request, answer });
-      }),
+    getRepoTagScanStatus: wait('GetRepoTagScanStatus'),
+    getRepoTagScanSummary: wait('GetRepoTagScanSummary'),
+    getRepository: wait('GetRepository'),
+    listRepository: wait('ListRepository'),
+    listRepoTag: wait('ListRepoTag'),
   };
 }
 
-function answerer(
-  status: Answerer['status'],
-  repository: Answerer['repository'],
-  reject: (error: ApiError) => void,
-): Answerer {
+function answerer(give: (action: ApiAction) => (body: object) => void, reject: (error: ApiError) => void): Answerer {
   return {
-    status,
-    repository,
+    status: (status) => give('GetRepoTagScanStatus')({ status, scanService: 'ACR_SCAN_SERVICE' }),
+    summary: (highSeverity, mediumSeverity, lowSeverity, unknownSeverity) =>
+      give('GetRepoTagScanSummary')({ highSeverity, mediumSeverity, lowSeverity, unknownSeverity }),
+    repository: (repoId, repoNamespaceName, repoName) => give('GetRepository')({ repoId, repoNamespaceName, repoName }),
+    repositories: (repositories, totalCount = repositories.length) =>
+      give('ListRepository')({
+        repositories: repositories.map(({ id, namespace = 'shop', name }) => {
+          return { repoId: id, repoNamespaceName: namespace, repoName: name };
+        }),
+        totalCount,
+      }),
+    tags: (tags, totalCount = tags.length) =>
+      give('ListRepoTag')({
+        images: tags.map(({ tag, digest = `sha256:${tag}`, updatedMs }) => ({ tag, digest, imageUpdate: updatedMs })),
+        totalCount,
+      }),
     error: (code, kind, retryAfterMs) =>
       reject(new ApiError({ code, kind, message: `the API said ${code}`, retryAfterMs })),
   };
@@ -200,5 +227,11 @@ export function entry(
   ...tags: readonly string[]
 ): WatchListEntry {
   const { namespace = '', name = '', id = '' } = names;
-  return { namespace, name, id, tags: tags.map((tag) => ({ tag, digest: '', scanTaskId: '' })) };
+  return {
+    namespace,
+    name,
+    id,
+    vulnerabilities: false,
+    tags: tags.map((tag) => ({ tag, digest: '', scanTaskId: '' })),
+  };
 }

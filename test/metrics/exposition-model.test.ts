@@ -46,11 +46,25 @@ type Command = typeof command extends fc.Arbitrary<infer T> ? T : never;
 
 /** Two of them have the same labels as another at different times: what a lookup does to a repository. */
 const REPOSITORIES: readonly Repository[] = [
-  { instanceId: 'cri-1', namespace: '', name: 'crr-1', id: 'crr-1', domain: 'r.example.com' },
-  { instanceId: 'cri-1', namespace: 'shop', name: 'a"p\\i', id: 'crr-1', domain: 'r.example.com' },
-  { instanceId: 'cri-2', namespace: 'shop', name: 'web', id: '', domain: '' },
-  { instanceId: 'cri-2', namespace: 'sh\nop', name: 'worker', id: 'crr-3', domain: 'x.example.com' },
-  { instanceId: 'cri-3', namespace: 'team', name: 'service', id: 'crr-4', domain: '' },
+  { instanceId: 'cri-1', namespace: '', name: 'crr-1', id: 'crr-1', domain: 'r.example.com', vulnerabilities: true },
+  {
+    instanceId: 'cri-1',
+    namespace: 'shop',
+    name: 'a"p\\i',
+    id: 'crr-1',
+    domain: 'r.example.com',
+    vulnerabilities: true,
+  },
+  { instanceId: 'cri-2', namespace: 'shop', name: 'web', id: '', domain: '', vulnerabilities: true },
+  {
+    instanceId: 'cri-2',
+    namespace: 'sh\nop',
+    name: 'worker',
+    id: 'crr-3',
+    domain: 'x.example.com',
+    vulnerabilities: true,
+  },
+  { instanceId: 'cri-3', namespace: 'team', name: 'service', id: 'crr-4', domain: '', vulnerabilities: true },
 ];
 
 /** Does commands to a store and keeps the lines that a scrape has to show, written from scratch. */

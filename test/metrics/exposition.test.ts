@@ -29,7 +29,14 @@ function samplesOf(page: string): string[] {
     .sort();
 }
 
-const SHOP: Repository = { instanceId: 'cri-1', namespace: 'shop', name: 'api', id: 'crr-1', domain: 'r.example.com' };
+const SHOP: Repository = {
+  instanceId: 'cri-1',
+  namespace: 'shop',
+  name: 'api',
+  id: 'crr-1',
+  domain: 'r.example.com',
+  vulnerabilities: true,
+};
 
 function target(tag: string, repository = SHOP): Target {
   return { repository, tag, digest: '', scanTaskId: '' };

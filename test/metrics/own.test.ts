@@ -1,5 +1,5 @@
 import test from 'ava';
-import { OwnMetrics, type SchedulerStatus } from '../../src/metrics/own.ts';
+import { type DiscoveryStatus, OwnMetrics, type SchedulerStatus } from '../../src/metrics/own.ts';
 import { allFamilies, MISNAMED_DEFAULTS } from '../../src/metrics/own-families.ts';
 import { type ParsedPage, parsePage } from '../helpers/exposition.ts';
 
@@ -13,8 +13,11 @@ const IDLE: SchedulerStatus = {
 };
 const POLL = 'GetRepoTagScanStatus';
 
-function setUp(schedulers: () => readonly SchedulerStatus[] = () => []) {
-  return new OwnMetrics({ schedulers, processMetrics: false });
+function setUp(
+  schedulers: () => readonly SchedulerStatus[] = () => [],
+  discoveries: () => readonly DiscoveryStatus[] = () => [],
+) {
+  return new OwnMetrics({ schedulers, discoveries, processMetrics: false });
 }
 
 async function pageOf(own: OwnMetrics, format: 'text' | 'openmetrics' = 'text'): Promise<ParsedPage> {
@@ -196,7 +199,7 @@ test('instances with awkward names keep their series apart', async (t) => {
 });
 
 test('process metrics are there, without the gauges that pass for counters and without nonsense when scraped twice at once', async (t) => {
-  const own = new OwnMetrics({ schedulers: () => [], processMetrics: true });
+  const own = new OwnMetrics({ schedulers: () => [], discoveries: () => [], processMetrics: true });
   const texts = await Promise.all([own.render('text'), own.render('text'), own.render('openmetrics')]);
   const [first, second] = texts.slice(0, 2).map((text) => parsePage(text));
   parsePage(`${texts[2]}# EOF\n`, 'openmetrics');
@@ -213,14 +216,18 @@ test('process metrics are there, without the gauges that pass for counters and w
 });
 
 test('the list of families has every family that a busy page shows, with its type and labels', async (t) => {
-  const own = setUp(() => [IDLE]);
+  const found = { instanceId: 'cri-1', tags: 3, truncated: true, lastSuccessMs: 1_000 };
+  const own = setUp(
+    () => [IDLE],
+    () => [found],
+  );
   own.setInstances(['cri-1']);
   own.setBuildInfo({ version: '1', revision: 'a', nodeVersion: 'v20', sdk: '' });
   own.configReloaded(true, 1);
   const listed = new Map(allFamilies().map((family) => [family.name, family]));
   t.is(listed.size, allFamilies().length);
   const { families } = await pageOf(own);
-  t.is(families.size, 12);
+  t.is(families.size, 16);
   for (const [name, { type, samples }] of families) {
     t.is(listed.get(name)?.type, type as 'gauge');
     for (const { labels } of samples) {
@@ -230,4 +237,24 @@ test('the list of families has every family that a busy page shows, with its typ
       );
     }
   }
+});
+
+test('discovery shows what it found and when, without a time before the first success, and nothing of instances that have none', async (t) => {
+  let statuses: DiscoveryStatus[] = [{ instanceId: 'cri-1', tags: 0, truncated: false, lastSuccessMs: undefined }];
+  const own = setUp(undefined, () => statuses);
+  const before = await pageOf(own);
+  t.is(before.value('acr_discovery_tags', { instance_id: 'cri-1' }), 0);
+  t.is(before.value('acr_discovery_truncated', { instance_id: 'cri-1' }), 0);
+  t.false(before.families.has('acr_discovery_last_success_timestamp_seconds'));
+  own.discoveryPassEnded(4);
+  statuses = [{ instanceId: 'cri-1', tags: 7, truncated: true, lastSuccessMs: 1_795_480_000_500 }];
+  const after = await pageOf(own);
+  t.is(after.value('acr_discovery_tags', { instance_id: 'cri-1' }), 7);
+  t.is(after.value('acr_discovery_truncated', { instance_id: 'cri-1' }), 1);
+  t.is(after.value('acr_discovery_last_success_timestamp_seconds', { instance_id: 'cri-1' }), 1_795_480_000.5);
+  t.is(after.value('acr_discovery_duration_seconds_bucket', { le: '5' }), 1);
+  t.is(after.value('acr_discovery_duration_seconds_bucket', { le: '2.5' }), 0);
+  statuses = [];
+  const without = [...(await pageOf(own)).families.keys()].filter((name) => name.startsWith('acr_discovery_'));
+  t.deepEqual(without, []);
 });

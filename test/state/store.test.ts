@@ -32,7 +32,7 @@ class Witness implements StoreObserver {
 }
 
 const repositories = ['a', 'b', 'c'].map(
-  (name): Repository => ({ instanceId: 'cri', namespace: 'ns', name, id: name, domain: '' }),
+  (name): Repository => ({ instanceId: 'cri', namespace: 'ns', name, id: name, domain: '', vulnerabilities: true }),
 );
 
 test('after any sequence of changes the tallies are what counting the tags gives, and the observer knows exactly what is there', (t) => {

@@ -1,11 +1,11 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { DueQueue, GROUPS, type Group, type QueueEntry } from '../../src/watch/due-queue.ts';
+import { DueQueue, GROUPS, type Group, type Line, type QueueEntry } from '../../src/watch/due-queue.ts';
 
 type Named = QueueEntry & { readonly name: string };
 
 function named(name: string): Named {
-  return { name, group: 'unanswered', dueAtMs: 0, heap: undefined, position: -1 };
+  return { name, line: 'unanswered', dueAtMs: 0, heap: undefined, position: -1 };
 }
 
 /** A queue in which each group has `count` entries that have been due since the start, and are due again when taken. */
@@ -14,12 +14,12 @@ function saturated(groups: readonly Group[], count = 50) {
   for (const group of groups) for (let i = 0; i < count; i++) queue.put(named(`${group}-${i}`), group, i);
   return {
     queue,
-    takeGroup(): Group {
+    takeLine(): Line {
       const entry = queue.take(1_000_000);
       if (entry === undefined) throw new Error('nothing was due');
-      const { group } = entry;
-      queue.put(entry, group, 1_000);
-      return group;
+      const { line } = entry;
+      queue.put(entry, line, 1_000);
+      return line;
     },
   };
 }
@@ -37,8 +37,8 @@ test('nothing is taken before it is due, and the longest overdue of a group come
 });
 
 test('with all groups due, each five consecutive requests hold one of every lower group and three of the most urgent', (t) => {
-  const { takeGroup } = saturated(GROUPS);
-  const taken = Array.from({ length: 500 }, takeGroup);
+  const { takeLine } = saturated(GROUPS);
+  const taken = Array.from({ length: 500 }, takeLine);
   for (let start = 0; start + 5 <= taken.length; start++) {
     const window = taken.slice(start, start + 5);
     t.true(window.includes('unanswered'), `requests ${start} to ${start + 4}: ${window}`);
@@ -53,8 +53,8 @@ test('with two groups due, the lower one gets exactly one of five', (t) => {
     ['running', 'unanswered'],
     ['unanswered', 'settled'],
   ] as const) {
-    const { takeGroup } = saturated(pair);
-    const taken = Array.from({ length: 100 }, takeGroup);
+    const { takeLine } = saturated(pair);
+    const taken = Array.from({ length: 100 }, takeLine);
     t.is(taken.filter((group) => group === pair[1]).length, 20, pair.join());
   }
 });
@@ -64,10 +64,10 @@ test('a lower group that becomes due gets one of the next five requests, whateve
     fc.array(fc.constantFrom(...GROUPS), { maxLength: 40 }),
     fc.nat({ max: 30 }),
     (initially, warmUp) => {
-      const { queue, takeGroup } = saturated(['running', ...initially]);
-      for (let i = 0; i < warmUp; i++) takeGroup();
+      const { queue, takeLine } = saturated(['running', ...initially]);
+      for (let i = 0; i < warmUp; i++) takeLine();
       for (const group of ['unanswered', 'settled'] as const) queue.put(named('new'), group, -1);
-      const taken = Array.from({ length: 5 }, takeGroup);
+      const taken = Array.from({ length: 5 }, takeLine);
       return taken.includes('unanswered') && taken.includes('settled');
     },
   );

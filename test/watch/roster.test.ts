@@ -119,11 +119,11 @@ test('a tag whose digest or scan task changes starts anew', async (t) => {
   for (const change of [{ digest: 'sha256:new' }, { scanTaskId: 'task-2' }]) {
     const { watch, clock, pending, next, shown } = running(t);
     const tag = { tag: 'v1', digest: '', scanTaskId: '' };
-    await watch({ ...API, tags: [tag] });
+    await watch({ ...entry(API), tags: [tag] });
     await clock.advance(0);
     next().answer.status('COMPLETE');
     await clock.advance(1_000);
-    await watch({ ...API, tags: [{ ...tag, ...change }] });
+    await watch({ ...entry(API), tags: [{ ...tag, ...change }] });
     t.deepEqual(shown(), ['shop/api:v1 unknown']);
     await clock.advance(0);
     t.deepEqual(
@@ -209,12 +209,12 @@ test('a lookup that ends in the middle of a reload loses and doubles nothing', a
 });
 
 test('an instance that gets credentials of its own takes its tasks along', async (t) => {
-  const { watch, clock, next, roster, instance, poller, pending, lane } = running(t);
+  const { watch, clock, next, roster, instance, performer, pending, lane } = running(t);
   await watch(entry(API, 'v1'));
   await clock.advance(0);
   next().answer.status('COMPLETE');
   await clock.advance(0);
-  const own = createLane('cri-1', { poller, clock, credentials: new ScriptedCredentials() });
+  const own = createLane('cri-1', { performer, clock, credentials: new ScriptedCredentials() });
   const stop = new AbortController();
   t.teardown(() => stop.abort());
   void own.run(stop.signal);
@@ -255,7 +255,7 @@ test('whatever is listed, by names, by id or both, and in whatever order lookups
           const [request] = watching.pending.splice((dice.next().value ?? 0) % watching.pending.length, 1);
           if (request?.action === 'GetRepository') {
             const asked = request.request;
-            const repository = 'repoId' in asked ? asked.repoId.slice(4) : asked.repoName;
+            const repository = 'repoId' in asked ? String(asked.repoId).slice(4) : String(asked.repoName);
             request.answer.repository(`crr-${repository}`, 'ns', repository);
           } else request?.answer.status('COMPLETE');
         }
@@ -284,10 +284,10 @@ test('a task that waits for the end of another one says nothing about the creden
 });
 
 test('a task that goes to another lane while its request is under way is that lane’s alone', async (t) => {
-  const { watch, clock, pending, roster, instance, poller, lane } = running(t);
+  const { watch, clock, pending, roster, instance, performer, lane } = running(t);
   await watch(entry(API, 'v1', 'v2', 'v3'));
   await clock.advance(0);
-  const own = createLane('cri-1', { poller, clock, credentials: new ScriptedCredentials() });
+  const own = createLane('cri-1', { performer, clock, credentials: new ScriptedCredentials() });
   roster.moveToLane(instance, own);
   for (const { answer } of pending.splice(0)) answer.error('SignatureDoesNotMatch', 'refused');
   await clock.advance(60_000);

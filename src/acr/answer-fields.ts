@@ -1,0 +1,88 @@
+// The fields of a successful answer, each read as what the API promises it to be.
+import { type AnswerBody, type AnswerContext, invalidResponse, isObject, requestIdOf } from './answer.ts';
+import type { Reply } from './exchange.ts';
+import { shownText } from './shown-text.ts';
+
+/** Longer than any name or id in ACR; a cut one would be another's. */
+const LONGEST_NAME = 255;
+
+/** Reads fields of one object in an answer. What is not as promised throws the `ApiError` `InvalidResponse`. */
+export class AnswerFields {
+  readonly #reply: Reply;
+  readonly #answer: AnswerBody;
+  readonly #context: AnswerContext;
+  readonly #object: AnswerBody;
+  /** Of the object in the answer, for messages: empty, or such as `Images[3].` */
+  readonly #path: string;
+
+  constructor(reply: Reply, answer: AnswerBody, context: AnswerContext, object = answer, path = '') {
+    this.#reply = reply;
+    this.#answer = answer;
+    this.#context = context;
+    this.#object = object;
+    this.#path = path;
+  }
+
+  get requestId(): string {
+    return requestIdOf(this.#reply, this.#answer, this.#context.redactor);
+  }
+
+  /** A text that is not empty, and not longer than a name in ACR unless more is allowed. */
+  text(field: string, longest = LONGEST_NAME): string {
+    const value = this.#object[field];
+    if (typeof value !== 'string' || shownText(value, this.#context.redactor) === '') {
+      throw this.#invalid(`expected a text in ${this.#path}${field}, found ${found(value)}`);
+    }
+    if (value.length > longest) {
+      const length = `expected at most ${longest} characters in ${this.#path}${field}, found ${value.length}`;
+      throw this.#invalid(length);
+    }
+    return value;
+  }
+
+  /** A text where there is one, else empty. */
+  optionalText(field: string): string {
+    const value = this.#object[field];
+    return value === undefined || value === null || value === '' ? '' : this.text(field);
+  }
+
+  /** A text of any length, empty where there is none. */
+  anyText(field: string): string {
+    const value = this.#object[field];
+    return typeof value === 'string' ? value : '';
+  }
+
+  /** A whole number of at least 0. */
+  count(field: string): number {
+    const value = this.#object[field];
+    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+    throw this.#invalid(`expected a whole number of at least 0 in ${this.#path}${field}, found ${found(value)}`);
+  }
+
+  /** A whole number of at least 0, which lists give as text too; undefined where there is nothing of that kind. */
+  optionalCount(field: string): number | undefined {
+    const value = this.#object[field];
+    const number = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
+    return typeof number === 'number' && Number.isSafeInteger(number) && number >= 0 ? number : undefined;
+  }
+
+  /** The objects in a list, each as `read` reads it. No list at all is an empty one where the answer counts 0. */
+  list<Item>(field: string, read: (item: AnswerFields) => Item): readonly Item[] {
+    const value = this.#object[field];
+    if ((value === undefined || value === null) && this.optionalCount('TotalCount') === 0) return [];
+    if (!Array.isArray(value)) throw this.#invalid(`expected a list in ${this.#path}${field}, found ${found(value)}`);
+    return value.map((item: unknown, index) => {
+      const path = `${this.#path}${field}[${index}]`;
+      if (!isObject(item)) throw this.#invalid(`expected an object in ${path}, found ${found(item)}`);
+      return read(new AnswerFields(this.#reply, this.#answer, this.#context, item, `${path}.`));
+    });
+  }
+
+  #invalid(reason: string) {
+    return invalidResponse(this.#reply, this.#answer, reason, this.#context);
+  }
+}
+
+function found(value: unknown): string {
+  return JSON.stringify(value) ?? 'none';
+}

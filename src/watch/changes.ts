@@ -1,0 +1,23 @@
+// Changes of what is watched, one after the other: a reload, a listing or a lookup must not meet another one half done.
+
+export class Changes {
+  #last: Promise<unknown> = Promise.resolve();
+  /** How many are under way or wait. */
+  #open = 0;
+
+  /** Runs a change that takes several turns of the event loop when all before it have ended. Gives its result. */
+  run<Result>(change: () => Promise<Result>): Promise<Result> {
+    this.#open += 1;
+    const result = this.#last.then(change).finally(() => {
+      this.#open -= 1;
+    });
+    this.#last = result.catch(() => {});
+    return result;
+  }
+
+  /** Makes a small change: at once when no other is under way, else after those. */
+  soon(change: () => void): void {
+    if (this.#open === 0) change();
+    else void this.run(async () => change());
+  }
+}

@@ -1,0 +1,94 @@
+// Finds what there is to watch, of each instance again and again.
+import { isDeepStrictEqual } from 'node:util';
+import type { ApiError } from '../../acr/api.ts';
+import type { Clock } from '../../util/clock.ts';
+import type { Logger } from '../../util/logger.ts';
+import type { Outcome } from '../lane.ts';
+import type { Requests } from '../requests.ts';
+import type { DiscoveryTask, WatchedInstance } from '../task.ts';
+import type { Backoff } from '../timing.ts';
+import type { Bounds } from './bounds.ts';
+import type { Harvest } from './harvest.ts';
+import { type DiscoveryStatus, InstanceDiscovery } from './instance-discovery.ts';
+import { type DiscoverRule, Rules } from './rules.ts';
+
+export type DiscovererOptions = {
+  readonly harvest: Harvest;
+  readonly bounds: Bounds;
+  readonly requests: Requests;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly backoff: () => Backoff;
+  /** A pass has ended after so many seconds, whatever came of it. */
+  readonly passEnded: (seconds: number) => void;
+};
+
+/** What is to be discovered of an instance. */
+export type DiscoveryConfig = {
+  readonly id: string;
+  readonly domain: string;
+  /** Empty when nothing is. */
+  readonly discover: readonly DiscoverRule[];
+};
+
+type Entry = { readonly config: DiscoveryConfig; readonly intervalMs: number; readonly discovery: InstanceDiscovery };
+
+export class Discoverer {
+  readonly #options: DiscovererOptions;
+  #entries = new Map<string, Entry>();
+
+  constructor(options: DiscovererOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Discovers what is configured from now on. What was found and is not wanted any more is not watched any more when this
+   * resolves; what is new is found by a pass that starts at once. An instance of which nothing changed is left alone.
+   */
+  async configure(
+    configs: readonly DiscoveryConfig[],
+    intervalMs: number,
+    instances: ReadonlyMap<string, WatchedInstance>,
+  ): Promise<void> {
+    const before = this.#entries;
+    this.#entries = new Map();
+    for (const config of configs.filter(({ discover }) => discover.length > 0)) {
+      const known = before.get(config.id);
+      const instance = instances.get(config.id);
+      if (instance === undefined) continue;
+      before.delete(config.id);
+      if (known !== undefined && known.intervalMs === intervalMs && isDeepStrictEqual(known.config, config)) {
+        this.#entries.set(config.id, known);
+        continue;
+      }
+      known?.discovery.stop();
+      const { id: instanceId, domain, discover } = config;
+      const settings = { instanceId, domain, rules: new Rules(discover) };
+      const discovery = new InstanceDiscovery({ ...this.#options, settings, intervalMs, instance });
+      this.#entries.set(config.id, { config, intervalMs, discovery });
+      await this.#options.harvest.retain(settings);
+      discovery.start(known?.discovery.status());
+    }
+    for (const [id, { discovery }] of before) {
+      discovery.stop();
+      await this.#options.harvest.clear(id);
+    }
+  }
+
+  /** Sends the request whose turn it is. Never rejects. */
+  async perform({ instance }: DiscoveryTask): Promise<Outcome> {
+    return (await this.#entries.get(instance.id)?.discovery.turns.perform()) ?? { sent: false };
+  }
+
+  /** The request whose turn it is could not be sent. */
+  fail({ instance }: DiscoveryTask, error: ApiError): void {
+    this.#entries.get(instance.id)?.discovery.turns.fail(error);
+  }
+
+  /** How the discovery of each instance stands that has one. */
+  statuses(): readonly DiscoveryStatus[] {
+    return [...this.#entries.values()].map(({ discovery }) => discovery.status());
+  }
+}

@@ -1,0 +1,36 @@
+// Patterns of names: `*` stands for any characters or none, `?` for any one. A matcher made of a regular expression may take
+// exponential time, this one takes a pass over the text for each of the pattern's pieces.
+
+export type Matcher = (text: string) => boolean;
+
+/** Whether a text matches one of the patterns. */
+export function anyOf(patterns: readonly string[]): Matcher {
+  const matchers = patterns.map(glob);
+  return (text) => matchers.some((matches) => matches(text));
+}
+
+/** Whether a text matches a pattern, in whole and in the same case. */
+export function glob(pattern: string): Matcher {
+  const [head = [], ...rest] = pattern.split('*').map((piece) => [...piece]);
+  const tail = rest.pop();
+  const middle = rest.filter((piece) => piece.length > 0);
+  const shortest = [head, tail ?? [], ...middle].reduce((sum, piece) => sum + piece.length, 0);
+  return (text) => {
+    const characters = [...text];
+    if (tail === undefined) return characters.length === head.length && fitsAt(head, characters, 0);
+    const end = characters.length - tail.length;
+    if (characters.length < shortest || !fitsAt(head, characters, 0) || !fitsAt(tail, characters, end)) return false;
+    let from = head.length;
+    for (const piece of middle) {
+      // The first place is the best: it leaves most to the pieces that follow.
+      while (from + piece.length <= end && !fitsAt(piece, characters, from)) from += 1;
+      from += piece.length;
+      if (from > end) return false;
+    }
+    return true;
+  };
+}
+
+function fitsAt(piece: readonly string[], characters: readonly string[], from: number): boolean {
+  return piece.every((expected, index) => expected === '?' || expected === characters[from + index]);
+}

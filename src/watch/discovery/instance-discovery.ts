@@ -1,0 +1,146 @@
+// The discovery of one instance: a pass, a pause, the next pass.
+
+import type { ApiError } from '../../acr/api.ts';
+import type { PollError } from '../../state/tag-state.ts';
+import { FailureLog } from '../failure-log.ts';
+import type { WatchedInstance } from '../task.ts';
+import { backoffDelayMs, spreadMs } from '../timing.ts';
+import type { FoundRepository } from '../watch-list.ts';
+import type { DiscovererOptions } from './discoverer.ts';
+import type { DiscoverySettings } from './harvest.ts';
+import { runPass } from './pass.ts';
+import { Cancelled, Turns } from './turns.ts';
+
+export type InstanceDiscoveryOptions = DiscovererOptions & {
+  readonly instance: WatchedInstance;
+  readonly settings: DiscoverySettings;
+  /** From the end of a pass to the next. */
+  readonly intervalMs: number;
+};
+
+/** How the discovery of an instance stands. Times are wall-clock milliseconds since the epoch, undefined when not known. */
+export type DiscoveryStatus = {
+  readonly instanceId: string;
+  /** Watched because they were found. */
+  readonly tags: number;
+  /** Whether found tags are left out because there are too many. */
+  readonly truncated: boolean;
+  readonly lastSuccessMs: number | undefined;
+  /** Set exactly while the last pass failed. */
+  readonly lastError: PollError | undefined;
+};
+
+export class InstanceDiscovery {
+  readonly turns: Turns;
+  readonly #options: InstanceDiscoveryOptions;
+  readonly #passes: FailureLog<InstanceDiscovery>;
+  readonly #repositories: FailureLog<FoundRepository>;
+  /** Repositories whose tags could not be listed, by id. */
+  readonly #failing = new Map<string, FoundRepository>();
+  #lastSuccessMs: number | undefined;
+  #lastError: PollError | undefined;
+
+  constructor(options: InstanceDiscoveryOptions) {
+    const { instance, requests, logger, clock } = options;
+    this.#options = options;
+    this.turns = new Turns(instance, requests);
+    this.#passes = new FailureLog(
+      {
+        failed: 'discovery failed',
+        answered: 'discovery succeeded again',
+        fields: () => ({ instance_id: instance.id }),
+      },
+      logger,
+      clock,
+    );
+    this.#repositories = new FailureLog(
+      {
+        failed: 'tags of a repository not listed',
+        answered: 'tags of a repository listed again',
+        fields: ({ namespace, name }) => ({ instance_id: instance.id, repo_namespace: namespace, repo_name: name }),
+      },
+      logger,
+      clock,
+    );
+  }
+
+  /** @param before what an earlier one had come to */
+  start(before: DiscoveryStatus | undefined): void {
+    this.#lastSuccessMs = before?.lastSuccessMs;
+    this.#lastError = before?.lastError;
+    this.#options.instance.discovery = this.turns.task;
+    this.#run().catch((error: Error) => {
+      if (error instanceof Cancelled) return;
+      const fields = { instance_id: this.#options.instance.id, error: error.stack ?? error.message };
+      this.#options.logger.error('discovery stopped, this is a defect', fields);
+    });
+  }
+
+  stop(): void {
+    this.turns.cancel();
+    this.#options.instance.discovery = undefined;
+  }
+
+  status(): DiscoveryStatus {
+    const { instance, bounds } = this.#options;
+    return {
+      instanceId: instance.id,
+      tags: instance.discoveredTags,
+      truncated: bounds.isTruncated(instance.id),
+      lastSuccessMs: this.#lastSuccessMs,
+      lastError: this.#lastError,
+    };
+  }
+
+  /** Ends by rejecting, with `Cancelled` unless something is wrong with the program. */
+  async #run(): Promise<never> {
+    const { clock, random, intervalMs, backoff } = this.#options;
+    let startAtMs = clock.monotonic();
+    let failures = 0;
+    for (;;) {
+      const succeeded = await this.#pass(startAtMs);
+      failures = succeeded ? 0 : failures + 1;
+      const delayMs = succeeded
+        ? spreadMs(intervalMs, random())
+        : backoffDelayMs(failures, { ...backoff(), maxMs: intervalMs }, random());
+      startAtMs = clock.monotonic() + delayMs;
+    }
+  }
+
+  async #pass(startAtMs: number): Promise<boolean> {
+    const { settings, clock, passEnded } = this.#options;
+    const { error } = await runPass(settings, startAtMs, {
+      ...this.#options,
+      turns: this.turns,
+      repositoryFailed: (repository, failure) => this.#repositoryFailed(repository, failure),
+      repositoryListed: ({ id }) => this.#repositoryListed(id),
+    });
+    passEnded((clock.monotonic() - startAtMs) / 1_000);
+    if (error === undefined) {
+      const fields = { instance_id: settings.instanceId, tags: this.status().tags };
+      if (this.#lastSuccessMs === undefined) this.#options.logger.info('discovered', fields);
+      else this.#options.logger.debug('discovered', fields);
+      this.#lastSuccessMs = clock.now();
+      this.#lastError = undefined;
+      this.#passes.answered(this);
+      return true;
+    }
+    const { code, message, requestId } = error;
+    this.#lastError = { code, message, requestId, timeMs: clock.now() };
+    this.#passes.failed(this, error);
+    return false;
+  }
+
+  #repositoryFailed(repository: FoundRepository, error: ApiError): void {
+    const known = this.#failing.get(repository.id) ?? repository;
+    this.#failing.set(repository.id, known);
+    this.#repositories.failed(known, error);
+  }
+
+  #repositoryListed(id: string): void {
+    const known = this.#failing.get(id);
+    if (known === undefined) return;
+    this.#failing.delete(id);
+    this.#repositories.answered(known);
+  }
+}

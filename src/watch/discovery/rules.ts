@@ -1,0 +1,80 @@
+// Which of the repositories and tags that an instance has are to be watched. Pure: time comes in.
+import type { FoundTag } from '../task.ts';
+import type { FoundRepository } from '../watch-list.ts';
+import { anyOf, type Matcher } from './glob.ts';
+
+/** What to watch of an instance: patterns of names, and how many and how old the tags of a repository may be. */
+export type DiscoverRule = {
+  readonly namespaces: readonly string[];
+  readonly repositories: readonly string[];
+  readonly excludeRepositories: readonly string[];
+  readonly tags: readonly string[];
+  readonly excludeTags: readonly string[];
+  /** Of each repository, by the time of the last push; undefined for all. */
+  readonly newest: number | undefined;
+  /** Since the last push; undefined for any. */
+  readonly maxAgeMs: number | undefined;
+  /** Whether to ask what the scans found. */
+  readonly vulnerabilities: boolean;
+};
+
+/** The rules of an instance: what any of them takes is watched. */
+export class Rules {
+  readonly #rules: readonly CompiledRule[];
+
+  constructor(rules: readonly DiscoverRule[]) {
+    this.#rules = rules.map(compile);
+  }
+
+  /** Whether any tag of the repository may be wanted. */
+  wants(repository: FoundRepository): boolean {
+    return this.#rules.some(({ takesRepository }) => takesRepository(repository));
+  }
+
+  /** Whether to ask what the scans of a repository's tags found: the first rule that takes it has the word. */
+  wantsVulnerabilities(repository: FoundRepository): boolean {
+    return this.#rules.find(({ takesRepository }) => takesRepository(repository))?.vulnerabilities ?? false;
+  }
+
+  /** The tags of a repository that are to be watched. */
+  choose(repository: FoundRepository, tags: Iterable<FoundTag>, nowMs: number): FoundTag[] {
+    const all = [...tags];
+    const chosen = new Set<FoundTag>();
+    for (const { takesRepository, takesTag, newest, maxAgeMs } of this.#rules) {
+      if (!takesRepository(repository)) continue;
+      const isYoung = ({ updatedMs }: FoundTag) => !Number.isFinite(updatedMs) || nowMs - updatedMs <= maxAgeMs;
+      const candidates = all.filter((each) => takesTag(each.tag) && isYoung(each));
+      const taken = candidates.length > newest ? candidates.sort(newestFirst).slice(0, newest) : candidates;
+      for (const each of taken) chosen.add(each);
+    }
+    return [...chosen];
+  }
+}
+
+type CompiledRule = {
+  readonly takesRepository: (repository: FoundRepository) => boolean;
+  readonly takesTag: Matcher;
+  readonly newest: number;
+  readonly maxAgeMs: number;
+  readonly vulnerabilities: boolean;
+};
+
+function compile(rule: DiscoverRule): CompiledRule {
+  const inNamespace = anyOf(rule.namespaces);
+  const named = anyOf(rule.repositories);
+  const excluded = anyOf(rule.excludeRepositories);
+  const tagged = anyOf(rule.tags);
+  const excludedTag = anyOf(rule.excludeTags);
+  return {
+    takesRepository: ({ namespace, name }) => inNamespace(namespace) && named(name) && !excluded(name),
+    takesTag: (tag) => tagged(tag) && !excludedTag(tag),
+    newest: rule.newest ?? Number.POSITIVE_INFINITY,
+    maxAgeMs: rule.maxAgeMs ?? Number.POSITIVE_INFINITY,
+    vulnerabilities: rule.vulnerabilities,
+  };
+}
+
+/** Of tags that were pushed in the same millisecond the first by name, so that it is always the same one. */
+function newestFirst(one: FoundTag, other: FoundTag): number {
+  return other.updatedMs - one.updatedMs || (one.tag < other.tag ? -1 : 1);
+}

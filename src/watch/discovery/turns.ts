@@ -1,0 +1,79 @@
+// The requests of one instance's discovery: one after the other, each when the scheduler gives it a turn.
+import type { AcrApi, ApiAction, ApiError } from '../../acr/api.ts';
+import type { Outcome } from '../lane.ts';
+import type { Reply, Requests } from '../requests.ts';
+import { type DiscoveryTask, NOT_QUEUED, type WatchedInstance } from '../task.ts';
+
+/** Nobody wants to know any more. */
+export class Cancelled extends Error {
+  override readonly name = 'Cancelled';
+}
+
+/** A request that waits for its turn, or is under way. */
+type Question = {
+  readonly action: ApiAction;
+  send(): Promise<ApiError | undefined>;
+  fail(error: ApiError): void;
+  cancel(): void;
+};
+
+export class Turns {
+  readonly task: DiscoveryTask;
+  readonly #requests: Requests;
+  #question: Question | undefined;
+  #isCancelled = false;
+
+  constructor(instance: WatchedInstance, requests: Requests) {
+    this.task = { ...NOT_QUEUED, kind: 'discovery', instance };
+    this.#requests = requests;
+  }
+
+  /**
+   * Sends a request when it is its turn, and not before `dueAtMs` by the monotonic clock. To be called again only when the
+   * promise has settled. Rejects with {@link Cancelled}, and with nothing else.
+   */
+  ask<Body>(
+    action: ApiAction,
+    call: (api: AcrApi) => Promise<{ readonly body: Body }>,
+    dueAtMs: number,
+  ): Promise<Reply<Body>> {
+    if (this.#isCancelled) return Promise.reject(new Cancelled());
+    const { instance } = this.task;
+    return new Promise((resolve, reject) => {
+      this.#question = {
+        action,
+        send: async () => {
+          const reply = await this.#requests.send(instance, action, call);
+          resolve(reply);
+          return reply.error;
+        },
+        fail: (error) => {
+          this.#requests.failed(instance.id, action, error.code);
+          resolve({ body: undefined, error });
+        },
+        cancel: () => reject(new Cancelled()),
+      };
+      instance.lane.schedule(this.task, 'discovery', dueAtMs);
+    });
+  }
+
+  /** Sends the request whose turn it is. Never rejects. */
+  async perform(): Promise<Outcome> {
+    const question = this.#question;
+    if (question === undefined) return { sent: false };
+    return { sent: true, error: await question.send() };
+  }
+
+  /** The request whose turn it is could not be sent. */
+  fail(error: ApiError): void {
+    this.#question?.fail(error);
+  }
+
+  /** Ends the present request and every later one. */
+  cancel(): void {
+    this.#isCancelled = true;
+    this.task.instance.lane.withdraw(this.task);
+    this.#question?.cancel();
+    this.#question = undefined;
+  }
+}

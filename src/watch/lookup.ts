@@ -1,0 +1,72 @@
+// Looks up what is missing of a repository, its id or its names, again and again until it is found.
+import type { ApiError } from '../acr/api.ts';
+import type { StateStore } from '../state/store.ts';
+import type { Clock } from '../util/clock.ts';
+import type { Logger } from '../util/logger.ts';
+import { describeTask, FailureLog } from './failure-log.ts';
+import type { Outcome } from './lane.ts';
+import type { Requests } from './requests.ts';
+import type { LookupTask } from './task.ts';
+import { backoffDelayMs, type Timing } from './timing.ts';
+import type { FoundRepository } from './watch-list.ts';
+
+const ACTION = 'GetRepository';
+
+export type LookupOptions = {
+  readonly store: StateStore;
+  readonly requests: Requests;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly timing: () => Timing;
+  readonly lookedUp: (task: LookupTask, found: FoundRepository) => void;
+};
+
+export class RepositoryLookup {
+  readonly #options: LookupOptions;
+  readonly #failures: FailureLog<LookupTask>;
+
+  constructor(options: LookupOptions) {
+    this.#options = options;
+    const words = { failed: 'repository lookup failed', answered: 'repository found', fields: describeTask };
+    this.#failures = new FailureLog(words, options.logger, options.clock);
+  }
+
+  /** Sends the task's request and tells what it found. Never rejects. */
+  async perform(task: LookupTask): Promise<Outcome> {
+    const { instanceId, id, namespace, name } = task.watched.repository;
+    const request =
+      id === '' ? { instanceId, repoNamespaceName: namespace, repoName: name } : { instanceId, repoId: id };
+    const { requests, lookedUp } = this.#options;
+    const { body, error } = await requests.send(task.watched.instance, ACTION, (api) => api.getRepository(request));
+    if (error !== undefined) this.#failed(task, error);
+    else if (task.watched.lookup === task) {
+      this.#failures.answered(task);
+      lookedUp(task, { id: body.repoId, namespace: body.repoNamespaceName, name: body.repoName });
+    }
+    return { sent: true, error };
+  }
+
+  /** The request could not be sent. */
+  fail(task: LookupTask, error: ApiError): void {
+    this.#options.requests.failed(task.watched.instance.id, ACTION, error.code);
+    this.#failed(task, error);
+  }
+
+  /** Tags that cannot be polled without the lookup count as polled without success. */
+  #failed(task: LookupTask, { code, message, requestId }: ApiError): void {
+    const { store, clock, random, timing } = this.#options;
+    const { watched } = task;
+    if (watched.lookup !== task) return;
+    task.failures += 1;
+    const error = { code, message, requestId, timeMs: clock.now() };
+    this.#failures.failed(task, error);
+    if (watched.repository.id === '') {
+      const moment = { nowMs: clock.now(), monotonicMs: clock.monotonic() };
+      for (const { tag } of watched.polls.values()) store.apply(tag, { type: 'failed', error }, moment);
+    }
+    const delayMs = backoffDelayMs(task.failures, timing().backoff, random());
+    watched.instance.lane.schedule(task, 'unanswered', clock.monotonic() + delayMs);
+  }
+}

@@ -1,0 +1,52 @@
+// Sends requests of the scheduler, one at a time for each task, and counts them.
+import type { AcrApi, ApiAction, ApiError } from '../acr/api.ts';
+import type { Clock } from '../util/clock.ts';
+import type { WatchedInstance } from './task.ts';
+
+/** Who counts requests: `metrics/own.ts`. Durations are in seconds. */
+export interface RequestMeter {
+  requestSent(instanceId: string, action: ApiAction): void;
+  requestEnded(instanceId: string, action: ApiAction, seconds: number): void;
+  requestFailed(instanceId: string, action: ApiAction, code: string): void;
+}
+
+/** What came of a request: an answer, or the error that it failed with. */
+export type Reply<Body> =
+  | { readonly body: Body; readonly error: undefined }
+  | { readonly body: undefined; readonly error: ApiError };
+
+export class Requests {
+  readonly #meter: RequestMeter;
+  readonly #clock: Clock;
+
+  constructor(meter: RequestMeter, clock: Clock) {
+    this.#meter = meter;
+    this.#clock = clock;
+  }
+
+  /** Makes a call, which is to send one request. Never rejects. */
+  async send<Body>(
+    { id, api }: WatchedInstance,
+    action: ApiAction,
+    call: (api: AcrApi) => Promise<{ readonly body: Body }>,
+  ): Promise<Reply<Body>> {
+    if (api === undefined) throw new Error(`instance ${id} has no API client yet: its lane was started too early`);
+    const sentAtMs = this.#clock.monotonic();
+    this.#meter.requestSent(id, action);
+    try {
+      const { body } = await call(api);
+      return { body, error: undefined };
+    } catch (cause) {
+      const error = cause as ApiError;
+      this.failed(id, action, error.code);
+      return { body: undefined, error };
+    } finally {
+      this.#meter.requestEnded(id, action, (this.#clock.monotonic() - sentAtMs) / 1_000);
+    }
+  }
+
+  /** Counts a request that failed with this code, be it that it could not be sent or that its answer makes no sense. */
+  failed(instanceId: string, action: ApiAction, code: string): void {
+    this.#meter.requestFailed(instanceId, action, code);
+  }
+}

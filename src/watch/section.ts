@@ -1,0 +1,62 @@
+// What is watched of one instance.
+import type { Repository } from './target.ts';
+import type { WatchedInstance, WatchedRepository } from './task.ts';
+import { KnownRepositories, RepositoryIndex } from './watch-list.ts';
+
+export class Section {
+  readonly instance: WatchedInstance;
+  /** What lookups and discovery have found; kept over reloads. */
+  readonly known = new KnownRepositories();
+  readonly repositories = new Set<WatchedRepository>();
+  readonly #index = new RepositoryIndex<WatchedRepository>();
+
+  constructor(instance: WatchedInstance) {
+    this.instance = instance;
+  }
+
+  find(repository: Repository): WatchedRepository | undefined {
+    return this.#index.find(repository);
+  }
+
+  /** Another one than `watched` that is, or would be, this repository. */
+  findOther(watched: WatchedRepository, repository: Repository): WatchedRepository | undefined {
+    this.#index.remove(watched.repository, watched);
+    const other = this.#index.find(repository);
+    this.#index.add(watched.repository, watched);
+    return other;
+  }
+
+  /** Watches a repository that has no tags yet. */
+  create(repository: Repository, order: number): WatchedRepository {
+    const watched = { instance: this.instance, repository, order, polls: new Map(), lookup: undefined };
+    this.add(watched);
+    return watched;
+  }
+
+  add(watched: WatchedRepository): void {
+    this.repositories.add(watched);
+    this.#index.add(watched.repository, watched);
+  }
+
+  delete(watched: WatchedRepository): void {
+    this.repositories.delete(watched);
+    this.#index.remove(watched.repository, watched);
+  }
+
+  /** A repository is to be found under what is now known of it; `relabel` makes that so. */
+  reindex(watched: WatchedRepository, relabel: () => void): void {
+    this.#index.remove(watched.repository, watched);
+    relabel();
+    this.#index.add(watched.repository, watched);
+  }
+}
+
+/** Same names, but another id: a different repository. */
+export function contradicts(one: Repository, other: Repository): boolean {
+  return one.id !== '' && other.id !== '' && one.id !== other.id;
+}
+
+export function isSameRepository(one: Repository, other: Repository): boolean {
+  const keys = ['id', 'namespace', 'name', 'domain'] as const;
+  return keys.every((key) => one[key] === other[key]);
+}

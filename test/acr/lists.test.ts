@@ -1,0 +1,94 @@
+// What the answers with lists and numbers become, and what is not believed of them.
+import test, { type ExecutionContext } from 'ava';
+import { startHttp } from '../helpers/raw-server.ts';
+import { failureOf, scanRequest, testApi } from './setup.ts';
+
+async function apiAnswering(t: ExecutionContext, body: object) {
+  const { host } = await startHttp(t, (_, response) => {
+    response.end(JSON.stringify({ IsSuccess: true, Code: 'success', RequestId: 'R-1', ...body }));
+  });
+  return testApi(host);
+}
+
+const NUMBERS = { HighSeverity: 1, MediumSeverity: 0, LowSeverity: 12, UnknownSeverity: 3, TotalSeverity: 16 };
+const PAGE = { instanceId: 'cri-1', pageNo: 1, pageSize: 100 };
+const REPOSITORY = { RepoId: 'crr-1', RepoNamespaceName: 'shop', RepoName: 'api' };
+
+test('the numbers of a summary arrive by severity', async (t) => {
+  const api = await apiAnswering(t, NUMBERS);
+  t.deepEqual((await api.getRepoTagScanSummary(scanRequest)).body, {
+    highSeverity: 1,
+    mediumSeverity: 0,
+    lowSeverity: 12,
+    unknownSeverity: 3,
+    requestId: 'R-1',
+  });
+});
+
+for (const [title, numbers] of [
+  ['missing', { HighSeverity: undefined }],
+  ['null', { LowSeverity: null }],
+  ['negative', { MediumSeverity: -1 }],
+  ['a text', { UnknownSeverity: '3' }],
+  ['a fraction', { HighSeverity: 1.5 }],
+] as const) {
+  test(`a number of a summary that is ${title} is an InvalidResponse, not a value`, async (t) => {
+    const api = await apiAnswering(t, { ...NUMBERS, ...numbers });
+    const [field = ''] = Object.keys(numbers);
+    const { code, message } = await failureOf(api.getRepoTagScanSummary(scanRequest));
+    t.is(code, 'InvalidResponse');
+    t.true(message.includes(`expected a whole number of at least 0 in ${field}`), message);
+  });
+}
+
+test('lists arrive with what is used of them, times and totals from text', async (t) => {
+  const images = [
+    { Tag: 'v1', Digest: 'sha256:a', ImageUpdate: '1700000000000', ImageSize: 5, Status: 'NORMAL' },
+    { Tag: 'v2', ImageUpdate: 1_700_000_000_001 },
+    { Tag: 'v3', Digest: null, ImageUpdate: 'yesterday' },
+  ];
+  const api = await apiAnswering(t, { Images: images, Repositories: [REPOSITORY], TotalCount: '3' });
+  t.deepEqual((await api.listRepoTag({ ...PAGE, repoId: 'crr-1' })).body, {
+    images: [
+      { tag: 'v1', digest: 'sha256:a', imageUpdate: 1_700_000_000_000 },
+      { tag: 'v2', digest: '', imageUpdate: 1_700_000_000_001 },
+      { tag: 'v3', digest: '', imageUpdate: undefined },
+    ],
+    totalCount: 3,
+    requestId: 'R-1',
+  });
+  t.deepEqual((await api.listRepository(PAGE)).body, {
+    repositories: [{ repoId: 'crr-1', repoNamespaceName: 'shop', repoName: 'api' }],
+    totalCount: 3,
+    requestId: 'R-1',
+  });
+});
+
+test('no list is an empty one where the answer counts none, and else no answer', async (t) => {
+  const empty = await apiAnswering(t, { TotalCount: '0' });
+  t.deepEqual((await empty.listRepository(PAGE)).body.repositories, []);
+  for (const body of [{ TotalCount: '4' }, {}, { Repositories: 'none' }, { Repositories: {} }]) {
+    const api = await apiAnswering(t, body);
+    t.is((await failureOf(api.listRepository(PAGE))).code, 'InvalidResponse', JSON.stringify(body));
+  }
+});
+
+test('an item that is not what the API promises is an InvalidResponse that says which', async (t) => {
+  for (const [item, flaw] of [
+    [{ ...REPOSITORY, RepoId: 7 }, 'expected a text in Repositories[1].RepoId, found 7'],
+    [null, 'expected an object in Repositories[1], found null'],
+    [{ ...REPOSITORY, RepoName: 'n'.repeat(256) }, 'at most 255 characters in Repositories[1].RepoName, found 256'],
+  ] as const) {
+    const api = await apiAnswering(t, { Repositories: [REPOSITORY, item] });
+    const { code, message } = await failureOf(api.listRepository(PAGE));
+    t.is(code, 'InvalidResponse');
+    t.true(message.includes(flaw), message);
+  }
+});
+
+test('a total that is no number is not known', async (t) => {
+  for (const total of [undefined, null, '', 'many', '-1', 1.5, {}]) {
+    const api = await apiAnswering(t, { Repositories: [], TotalCount: total });
+    t.is((await api.listRepository(PAGE)).body.totalCount, undefined, String(total));
+  }
+});

@@ -1,5 +1,5 @@
 // Which fault, if any, strikes a request.
-import { EFFECTS, type EffectName, type Fault } from './fault-schema.ts';
+import { EFFECTS, type EffectName, type Fault, operationsOf } from './fault-schema.ts';
 import { seededDraw } from './random.ts';
 
 /** What a request is about, as far as faults ask. */
@@ -9,6 +9,8 @@ export type FaultSubject = {
   /** The ways to name the repository: its id and NAMESPACE/NAME. */
   readonly repository: readonly string[];
   readonly tag: string;
+  /** The page of a list. */
+  readonly page: number;
 };
 
 type Tally = { matches: number; strikes: number };
@@ -53,12 +55,12 @@ function isInForce({ from = 0, until = Number.POSITIVE_INFINITY }: Fault, ageMs:
   return ageMs >= from && ageMs < until;
 }
 
-function concerns(fault: Fault, { action, instanceId, repository, tag }: FaultSubject): boolean {
-  const operation = fault.status === undefined ? fault.operation : 'GetRepoTagScanStatus';
+function concerns(fault: Fault, { action, instanceId, repository, tag, page }: FaultSubject): boolean {
   return (
-    (operation === undefined || operation === action) &&
+    (operationsOf(fault)?.some((operation) => operation === action) ?? true) &&
     (fault.instance === undefined || fault.instance === instanceId) &&
     (fault.repository === undefined || repository.includes(fault.repository)) &&
-    (fault.tag === undefined || fault.tag === tag)
+    (fault.tag === undefined || fault.tag === tag) &&
+    (fault.page === undefined || fault.page === page)
   );
 }

@@ -1,13 +1,15 @@
 // Faults as a scenario describes them: which requests they strike, and what they do to them.
 import { z } from 'zod';
 import { duration, integer, list, section, share, text, word } from './fields.ts';
-import { ACTIONS } from './parameters.ts';
+import { ACTIONS, type Action } from './parameters.ts';
 
 const LARGEST_BODY = 2 ** 30;
+const STATUS: Action = 'GetRepoTagScanStatus';
+const LISTS: readonly Action[] = ['ListRepository', 'ListRepoTag'];
 const MOMENTS = ['before_head', 'mid_body'] as const;
 
 /** What a fault does; each has exactly one of these. */
-export const EFFECTS = ['error', 'business_error', 'status', 'body', 'reset', 'hang'] as const;
+export const EFFECTS = ['error', 'business_error', 'status', 'total_count', 'body', 'reset', 'hang'] as const;
 export type EffectName = (typeof EFFECTS)[number];
 
 const httpStatus = () => integer({ min: 200, max: 599 });
@@ -27,6 +29,9 @@ export const faultSchema = section({
   instance: text().optional().describe('The id of the instance it strikes'),
   repository: text().optional().describe('The id of the repository it strikes, or NAMESPACE/NAME'),
   tag: text().optional().describe('The tag it strikes'),
+  page: integer({ min: 1, max: Number.MAX_SAFE_INTEGER })
+    .optional()
+    .describe('The PageNo of the lists that it strikes'),
   share: share().optional().describe('The share of the requests that it strikes'),
   from: duration().optional().describe('When it begins, after it was put in force'),
   until: duration().optional().describe('When it ends, after it was put in force'),
@@ -43,6 +48,9 @@ export const faultSchema = section({
     .optional()
     .describe('Answers HTTP 200 with IsSuccess: false'),
   status: text('a status').optional().describe('Answers GetRepoTagScanStatus with this status'),
+  total_count: integer({ min: 0, max: Number.MAX_SAFE_INTEGER })
+    .optional()
+    .describe('Answers ListRepository and ListRepoTag with this TotalCount'),
   body: bodySchema.optional().describe('Answers with this body, or with JSON of so many bytes'),
   reset: word(MOMENTS).optional().describe('Resets the connection'),
   hang: word(MOMENTS).optional().describe('Leaves the connection open and sends nothing more'),
@@ -53,12 +61,23 @@ export const faultSchema = section({
   .refine(({ from, until }) => until === undefined || until > (from ?? 0), {
     error: 'expected until to be later than from',
   })
-  .refine(
-    ({ status, operation }) => status === undefined || (operation ?? 'GetRepoTagScanStatus') === 'GetRepoTagScanStatus',
-    {
-      error: 'expected the operation GetRepoTagScanStatus with a status',
-    },
-  );
+  .refine(({ status, operation }) => status === undefined || isAmong([STATUS], operation), {
+    error: `expected the operation ${STATUS} with a status`,
+  })
+  .refine(({ total_count: total, page, operation }) => (total ?? page) === undefined || isAmong(LISTS, operation), {
+    error: `expected the operation ${LISTS.join(' or ')} with a page or a total_count`,
+  });
+
+/** The operations that a fault strikes; undefined stands for every one. */
+export function operationsOf({ operation, status, total_count: total, page }: Fault): readonly Action[] | undefined {
+  if (operation !== undefined) return [operation];
+  if (status !== undefined) return [STATUS];
+  return total === undefined && page === undefined ? undefined : LISTS;
+}
+
+function isAmong(possible: readonly Action[], operation: Action | undefined): boolean {
+  return operation === undefined || possible.includes(operation);
+}
 
 export const faultsSchema = list(faultSchema, 'faults');
 

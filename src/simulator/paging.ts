@@ -2,6 +2,7 @@
 import { ApiFailure } from './failure.ts';
 import type { Parameters } from './parameters.ts';
 
+export const FIRST_PAGE = 1;
 const DEFAULT_PAGE_SIZE = 30;
 const LARGEST_PAGE_SIZE = 100;
 
@@ -15,9 +16,9 @@ export type Page<Item> = {
 
 /** The page that PageNo (from 1) and PageSize (at most 100, more is taken as 100) ask for. */
 export function pageOf<Item>(all: readonly Item[], parameters: Parameters): Page<Item> {
-  const number = positiveInteger('PageNo', parameters.PageNo, 1);
+  const number = positiveInteger('PageNo', parameters.PageNo, FIRST_PAGE);
   const size = Math.min(LARGEST_PAGE_SIZE, positiveInteger('PageSize', parameters.PageSize, DEFAULT_PAGE_SIZE));
-  const items = all.slice((number - 1) * size, number * size);
+  const items = all.slice((number - FIRST_PAGE) * size, (number - FIRST_PAGE + 1) * size);
   return { items, PageNo: number, PageSize: size, TotalCount: String(all.length) };
 }
 

@@ -13,6 +13,7 @@ import {
 import { effectOf, FaultPicker } from './fault-picker.ts';
 import type { Fault } from './fault-schema.ts';
 import { namedRepository, perform } from './operations.ts';
+import { FIRST_PAGE } from './paging.ts';
 import { type Action, isAction, knownParameters, type Parameters } from './parameters.ts';
 import { QuotaKeeper } from './quota.ts';
 import { type Draw, seededDraw, stableUuid, within } from './random.ts';
@@ -112,7 +113,7 @@ export class Simulation {
       if (!isAction(action)) throw apiFailure('InvalidAction.NotFound');
       if (fault) throwFault(fault);
       const fields = this.#perform(action, parameters);
-      return successAnswer(fault?.status === undefined ? fields : { ...fields, Status: fault.status }, requestId);
+      return successAnswer({ ...fields, ...lies(fault) }, requestId);
     } catch (error) {
       if (error instanceof ApiFailure) return failureAnswer(error, requestId, hostId);
       throw error;
@@ -139,10 +140,17 @@ export class Simulation {
 
   #strike(action: string, parameters: Parameters): Fault | undefined {
     const { InstanceId: instanceId = '', RepoId: repoId = '', Tag: tag = '' } = parameters;
+    const page = Number(parameters.PageNo || FIRST_PAGE);
     const found = namedRepository(this.registry, parameters);
     const repository = found ? [found.id, `${found.namespace}/${found.name}`] : [repoId];
-    return this.#faults.pick({ action, instanceId, repository, tag }, this.elapsedMs());
+    return this.#faults.pick({ action, instanceId, repository, tag, page }, this.elapsedMs());
   }
+}
+
+/** Fields that a fault puts in place of the true ones. */
+function lies(fault: Fault | undefined): Readonly<Record<string, string>> {
+  if (fault?.status !== undefined) return { Status: fault.status };
+  return fault?.total_count === undefined ? {} : { TotalCount: String(fault.total_count) };
 }
 
 function throwFault({ error, business_error: business }: Fault): void {

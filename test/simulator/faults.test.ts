@@ -178,6 +178,34 @@ test('a fault strikes only the operation, instance, repository and tag that it n
   t.deepEqual(await struck({ tag: 'v1', instance: 'cri-1' }), [0, 2]);
 });
 
+test('a fault strikes the page of a list that it names, and the first where a request names none', async (t) => {
+  const repositories = [{ namespace: 'shop', name: 'api', id: 'crr-1', tags: [{ count: 50 }] }];
+  const { simulator, address } = await start(t, { scenario: { instances: [{ id: 'cri-1', repositories }] } });
+  const codes = async (page: number) => {
+    simulator.setFaults([{ page, error: { code: 'Struck' } }]);
+    const seen: unknown[] = [];
+    for (const number of [{}, { PageNo: '1' }, { PageNo: '2' }, { PageNo: '3' }, { PageNo: '30' }]) {
+      seen.push(json(await send(address, 'ListRepoTag', { ...V1, PageSize: '10', ...number })).Code);
+    }
+    seen.push(json(await send(address, 'GetRepository', V1)).Code);
+    return seen;
+  };
+  const [ok, struck] = ['success', 'Struck'];
+  t.deepEqual(await codes(3), [ok, ok, ok, struck, ok, ok]);
+  t.deepEqual(await codes(1), [struck, struck, ok, ok, ok, ok]);
+});
+
+test('the total of a list can be a lie, its items are true', async (t) => {
+  const { simulator, address } = await start(t);
+  simulator.setFaults([{ total_count: 0, operation: 'ListRepository' }, { total_count: 700 }]);
+  t.like(await callWithSdk(address, 'ListRepository', V1), { body: { TotalCount: '0', IsSuccess: true } });
+  const { body } = await callWithSdk(address, 'ListRepoTag', V1);
+  t.is(body.TotalCount, '700');
+  t.is((body.Images as unknown[]).length, 1);
+  t.is((await callWithSdk(address, 'GetRepoTagScanStatus', V1)).body.TotalCount, undefined);
+  t.is(simulator.requests()[1]?.fault, 'total_count');
+});
+
 test('a fault strikes within its time window, counted from when it was put in force', async (t) => {
   const clock = new ManualClock();
   const { simulator, address } = await start(t, { clock });

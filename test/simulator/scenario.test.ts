@@ -75,7 +75,7 @@ const MISTAKES: readonly (readonly [text: string, ...problems: string[]])[] = [
   ],
   [
     'faults:\n  - share: 0.5\n',
-    '2:5: faults[0]: expected exactly one of error, business_error, status, body, reset, hang, found a map',
+    '2:5: faults[0]: expected exactly one of error, business_error, status, total_count, body, reset, hang, found a map',
   ],
   [
     'faults: [{ hang: mid_body, from: 2s, until: 1s }]',
@@ -85,6 +85,14 @@ const MISTAKES: readonly (readonly [text: string, ...problems: string[]])[] = [
   [
     'faults: [{ status: X, operation: GetRepository }]',
     '1:10: faults[0]: expected the operation GetRepoTagScanStatus with a status, found a map',
+  ],
+  [
+    'faults: [{ page: 2, operation: GetRepository, hang: mid_body }]',
+    '1:10: faults[0]: expected the operation ListRepository or ListRepoTag with a page or a total_count, found a map',
+  ],
+  [
+    'faults: [{ total_count: 0, operation: GetRepoTagScanStatus }]',
+    '1:10: faults[0]: expected the operation ListRepository or ListRepoTag with a page or a total_count, found a map',
   ],
   ['scan: {}\nscan: {}', '2:1: expected YAML, found duplicate key'],
   ['scan:\n\tduration: 1s', '2:1: expected YAML, found tab as indent'],

@@ -85,7 +85,7 @@ async function serve(
 ): Promise<number> {
   try {
     const { address } = await simulator.listen(host, port);
-    logger.info('listening', { address, seed, tags: simulator.state().length });
+    logger.info('listening', { address, seed, tags: simulator.tagCount() });
   } catch (error) {
     logger.error('cannot listen', { error: error instanceof Error ? error.message : String(error) });
     return 1;

@@ -87,6 +87,16 @@ export function durationRange(leastMs = 0) {
   return z.union([single, both], { error: 'expected a duration such as 15s, or a map of min, max' });
 }
 
+/** Whole numbers from `min` to `max`, or a single one; none is above `most`. */
+export function countRange(most: number) {
+  const number = () => integer({ min: 0, max: most });
+  const both = section({ min: number(), max: number() }).refine(({ min, max }) => min <= max, {
+    error: 'expected a max that is not below min',
+  });
+  const single = number().transform((count): Bounds => ({ min: count, max: count }));
+  return z.union([single, both], { error: `expected a whole number from 0 to ${most}, or a map of min, max` });
+}
+
 function numeric(form: EditorForm, what: string) {
   const error = `expected ${what}`;
   const schema = z.union([z.number(), z.string()], { error }).transform((value, context) => {

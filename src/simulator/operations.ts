@@ -1,9 +1,12 @@
 // What each operation answers, with the field names and types of the real API.
 import { businessFailure, missing } from './failure.ts';
+import type { Image } from './image.ts';
 import { pageOf } from './paging.ts';
 import { type Action, PARAMETERS, type Parameters } from './parameters.ts';
-import type { Registry, RegistryInstance, RegistryRepository, RegistryTag } from './registry.ts';
-import { Timeline } from './timeline.ts';
+import type { Instance, Registry } from './registry.ts';
+import type { Repository } from './repository.ts';
+import type { RegistryTag } from './tag-store.ts';
+import { NO_FINDINGS } from './vulnerabilities.ts';
 
 /** When a request is answered: since the simulator started, and when that was. */
 export type Instant = { readonly elapsedMs: number; readonly startedAtMs: number };
@@ -12,14 +15,16 @@ type Fields = Readonly<Record<string, unknown>>;
 type Operation = (registry: Registry, parameters: Parameters, instant: Instant) => Fields;
 
 const DAY_MS = 86_400_000;
-const OLDEST_DAYS = 365;
+const REPOSITORY_AGE_MS = 365 * DAY_MS;
+const DIGEST_PREFIX = /^sha256:/;
 
 const OPERATIONS: Readonly<Record<Action, Operation>> = {
   GetRepoTagScanStatus: (registry, parameters, { elapsedMs }) => {
-    const tag = findTag(registry, parameters);
-    return { Status: tag.timeline.at(elapsedMs).status, ScanService: tag.scanService };
+    const { tag, image } = findImage(registry, parameters, elapsedMs);
+    return { Status: image.scanAt(elapsedMs).status, ScanService: tag.scanService };
   },
-  GetRepoTagScanSummary: (registry, parameters, { elapsedMs }) => severities(findTag(registry, parameters), elapsedMs),
+  GetRepoTagScanSummary: (registry, parameters, { elapsedMs }) =>
+    describeFindings(findImage(registry, parameters, elapsedMs).image, elapsedMs),
   GetRepository: (registry, parameters, instant) => describeRepository(findRepository(registry, parameters), instant),
   ListRepository: (registry, parameters, instant) => {
     const { RepoNamespaceName: namespace, RepoName: name, RepoStatus: status = 'ALL' } = parameters;
@@ -33,11 +38,12 @@ const OPERATIONS: Readonly<Record<Action, Operation>> = {
     return { ...page, Repositories: items.map((repository) => describeRepository(repository, instant)) };
   },
   ListRepoTag: (registry, parameters, instant) => {
-    const { items, ...page } = pageOf([...findRepository(registry, parameters).tags.values()], parameters);
+    const tags = findRepository(registry, parameters).newestFirstAt(instant.elapsedMs);
+    const { items, ...page } = pageOf(tags, parameters);
     return { ...page, Images: items.map((tag) => describeTag(tag, instant)) };
   },
   CreateRepoTagScanTask: (registry, parameters, { elapsedMs }) => {
-    startScan(findTag(registry, parameters), elapsedMs);
+    findImage(registry, parameters, elapsedMs).image.startScan(elapsedMs);
     return {};
   },
 };
@@ -50,56 +56,59 @@ export function perform(action: Action, registry: Registry, parameters: Paramete
 }
 
 /** The repository that parameters name, by its id or by its names; undefined when there is none. */
-export function namedRepository(registry: Registry, parameters: Parameters): RegistryRepository | undefined {
-  const { InstanceId = '', RepoId, RepoNamespaceName, RepoName } = parameters;
-  return registry
-    .get(InstanceId)
-    ?.repositories.find(({ id, namespace, name }) =>
-      RepoId ? id === RepoId : namespace === RepoNamespaceName && name === RepoName,
-    );
+export function namedRepository(registry: Registry, parameters: Parameters): Repository | undefined {
+  const { InstanceId = '', RepoId, RepoNamespaceName = '', RepoName = '' } = parameters;
+  const instance = registry.get(InstanceId);
+  return RepoId ? instance?.withId(RepoId) : instance?.withNames(RepoNamespaceName, RepoName);
 }
 
-function findInstance(registry: Registry, { InstanceId = '' }: Parameters): RegistryInstance {
+/** When a tag was pushed last, as the API says it: milliseconds since the epoch. */
+export function imageUpdateOf({ image }: RegistryTag, { startedAtMs }: Instant): number {
+  return Math.floor(startedAtMs + image.pushedMs);
+}
+
+function findInstance(registry: Registry, { InstanceId = '' }: Parameters): Instance {
   const instance = registry.get(InstanceId);
   if (!instance) throw businessFailure('INSTANCE_NOT_EXIST', 'The instance does not exist.');
   return instance;
 }
 
-function findRepository(registry: Registry, parameters: Parameters): RegistryRepository {
+function findRepository(registry: Registry, parameters: Parameters): Repository {
   const instance = findInstance(registry, parameters);
   const { RepoId, RepoNamespaceName, RepoName } = parameters;
   if (!RepoId) {
     if (!RepoName && !RepoNamespaceName) throw missing('RepoId');
     if (!RepoNamespaceName) throw missing('RepoNamespaceName');
     if (!RepoName) throw missing('RepoName');
-    if (!instance.repositories.some(({ namespace }) => namespace === RepoNamespaceName)) {
-      throw businessFailure('NAMESPACE_NOT_EXIST', 'The namespace does not exist.');
-    }
   }
   const repository = namedRepository(registry, parameters);
-  if (!repository) throw businessFailure('REPO_NOT_EXIST', 'The repository does not exist.');
-  return repository;
+  if (repository) return repository;
+  if (!RepoId && !instance.repositories.some(({ namespace }) => namespace === RepoNamespaceName)) {
+    throw businessFailure('NAMESPACE_NOT_EXIST', 'The namespace does not exist.');
+  }
+  throw businessFailure('REPO_NOT_EXIST', 'The repository does not exist.');
 }
 
-function findTag(registry: Registry, parameters: Parameters): RegistryTag {
-  const tag = findRepository(registry, parameters).tags.get(parameters.Tag ?? '');
-  if (!tag) throw businessFailure('TAG_NOT_EXIST', 'The tag does not exist.');
-  return tag;
+/** The image that a tag has, or with a Digest the one with it that the tag has or had. */
+function findImage(registry: Registry, parameters: Parameters, elapsedMs: number): { tag: RegistryTag; image: Image } {
+  const tag = findRepository(registry, parameters)
+    .tagsAt(elapsedMs)
+    .get(parameters.Tag ?? '');
+  const image = tag && imageOf(tag, parameters.Digest);
+  if (!image) throw businessFailure('TAG_NOT_EXIST', 'The tag does not exist.');
+  return { tag, image };
 }
 
-/** Starts a scan now; one that is running goes on, and a status that never changes stays. */
-function startScan(tag: RegistryTag, elapsedMs: number): void {
-  const { status } = tag.timeline.at(elapsedMs);
-  if (!tag.taskCourse || status === 'SCANNING' || status === 'RETRYING') return;
-  tag.tasks++;
-  tag.timeline = new Timeline(tag.taskCourse(tag.tasks), elapsedMs);
+/** The real API writes digests in some places with `sha256:`, in others without. */
+function imageOf({ image, former }: RegistryTag, digest: string | undefined): Image | undefined {
+  if (!digest) return image;
+  const wanted = digest.replace(DIGEST_PREFIX, '');
+  return [image, ...former].find((each) => each.digest.replace(DIGEST_PREFIX, '') === wanted);
 }
 
-/** How many vulnerabilities a finished scan found; none before. */
-function severities({ draw, timeline }: RegistryTag, elapsedMs: number): Fields {
-  const isScanned = timeline.at(elapsedMs).status === 'COMPLETE';
-  const count = (severity: string, most: number) => (isScanned ? Math.floor(draw(severity) * (most + 1)) : 0);
-  const [high, medium, low, unknown] = [count('high', 5), count('medium', 20), count('low', 60), count('unknown', 2)];
+/** What a complete scan found; nothing before. */
+function describeFindings(image: Image, elapsedMs: number): Fields {
+  const { high, medium, low, unknown } = image.findingsAt(elapsedMs) ?? NO_FINDINGS;
   return {
     HighSeverity: high,
     MediumSeverity: medium,
@@ -109,8 +118,8 @@ function severities({ draw, timeline }: RegistryTag, elapsedMs: number): Fields 
   };
 }
 
-function describeRepository({ instanceId, id, namespace, name }: RegistryRepository, { startedAtMs }: Instant): Fields {
-  const time = Math.floor(startedAtMs - OLDEST_DAYS * DAY_MS);
+function describeRepository({ instanceId, id, namespace, name }: Repository, { startedAtMs }: Instant): Fields {
+  const time = Math.floor(startedAtMs - REPOSITORY_AGE_MS);
   return {
     InstanceId: instanceId,
     RepoId: id,
@@ -126,7 +135,13 @@ function describeRepository({ instanceId, id, namespace, name }: RegistryReposit
   };
 }
 
-function describeTag({ tag, digest, size, draw }: RegistryTag, { startedAtMs }: Instant): Fields {
-  const time = String(Math.floor(startedAtMs - draw('age in days') * OLDEST_DAYS * DAY_MS));
-  return { Tag: tag, Digest: digest, ImageSize: size, ImageCreate: time, ImageUpdate: time, Status: 'NORMAL' };
+function describeTag(tag: RegistryTag, instant: Instant): Fields {
+  return {
+    Tag: tag.tag,
+    Digest: tag.image.digest,
+    ImageSize: tag.image.size,
+    ImageCreate: String(Math.floor(instant.startedAtMs + tag.createdMs)),
+    ImageUpdate: String(imageUpdateOf(tag, instant)),
+    Status: 'NORMAL',
+  };
 }

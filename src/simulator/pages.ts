@@ -1,12 +1,13 @@
-// What the simulator shows of itself: a page for people, the truth about every tag, the log of requests; and faults to set.
+// What the simulator shows of itself: a page for people, the truth about every tag, the log of requests; and what can be changed.
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { addRepository, deleteRepository, deleteTag, pushTag, RegistryError } from './controls.ts';
 import { faultsSchema } from './fault-schema.ts';
 import { readBody, targetOf } from './incoming.ts';
 import { check, ScenarioError } from './problems.ts';
 import type { Simulation } from './simulation.ts';
-import { truthOf } from './truth.ts';
+import { countTags, truthOf } from './truth.ts';
 
-const LARGEST_FAULTS = 2 ** 20;
+const LARGEST_CHANGE = 2 ** 20;
 const DEFAULT_LIMIT = 10_000;
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -16,13 +17,19 @@ type Page = {
 };
 type Reply = { readonly status: number; readonly type: string; readonly body: string };
 
+/** Does what is asked for; gives what came of it. */
+type Change = (simulation: Simulation, input: unknown) => unknown;
+
+const HTTP_STATUS = { missing: 404, taken: 409 } as const;
 const READ = ['GET', 'HEAD'];
 
 const PAGES: Readonly<Record<string, Page>> = {
   '/': { methods: [...READ, 'POST'], serve: welcome }, // POST itself goes to the API
   '/_sim/state': { methods: READ, serve: (simulation) => json(200, truthOf(simulation)) },
   '/_sim/requests': { methods: READ, serve: requests },
-  '/_sim/faults': { methods: ['PUT'], serve: (simulation, _query, request) => putFaults(simulation, request) },
+  '/_sim/faults': changes({ PUT: setFaults }),
+  '/_sim/tags': changes({ POST: pushTag, DELETE: deleteTag }),
+  '/_sim/repositories': changes({ POST: addRepository, DELETE: deleteRepository }),
 };
 
 /** Answers a request that is not one to the API. */
@@ -54,18 +61,21 @@ function json(status: number, value: unknown): Reply {
   return { status, type: JSON_TYPE, body: `${JSON.stringify(value)}\n` };
 }
 
-function welcome({ registry, log }: Simulation): Reply {
-  const repositories = [...registry.values()].flatMap((instance) => instance.repositories);
-  const tags = repositories.reduce((sum, repository) => sum + repository.tags.size, 0);
+function welcome(simulation: Simulation): Reply {
+  const { registry, log } = simulation;
+  const repositories = [...registry.values()].reduce((sum, { size }) => sum + size, 0);
   return text(
     200,
     `acr-simulator: an API of Alibaba Cloud Container Registry (2018-12-01) on this machine.
 
-${registry.size} instances, ${repositories.length} repositories, ${tags} tags; ${log.total} requests so far.
+${registry.size} instances, ${repositories} repositories, ${countTags(simulation)} tags; ${log.total} requests so far.
 
 GET /_sim/state      the truth about every tag
 GET /_sim/requests   the log of requests, ?since=INDEX&limit=NUMBER
 PUT /_sim/faults     other faults, a JSON list as in the scenario
+
+POST, DELETE /_sim/tags           push to a tag, delete it
+POST, DELETE /_sim/repositories   add a repository, delete it
 `,
   );
 }
@@ -79,22 +89,39 @@ function requests({ log }: Simulation, query: URLSearchParams): Reply {
   return json(200, { first: log.first, next, total: log.total, requests: page });
 }
 
-async function putFaults(simulation: Simulation, request: IncomingMessage): Promise<Reply> {
-  try {
-    const faults = check(faultsSchema, parseJson(await readBody(request, LARGEST_FAULTS)), ['faults']);
-    simulation.setFaults(faults);
-    return json(200, { faults: faults.length });
-  } catch (error) {
-    if (error instanceof ScenarioError) return json(400, { problems: error.message.split('\n') });
-    throw error;
-  }
+function setFaults(simulation: Simulation, input: unknown): unknown {
+  const faults = check(faultsSchema, input, ['faults']);
+  simulation.setFaults(faults);
+  return { faults: faults.length };
+}
+
+/**
+ * A page on which each method makes a change and answers with what came of it, or with problems. What is deleted is named in the
+ * query, for many clients send no body with DELETE; all else is described in JSON.
+ */
+function changes(byMethod: Readonly<Record<string, Change>>): Page {
+  return {
+    methods: Object.keys(byMethod),
+    async serve(simulation, query, request) {
+      const body = await readBody(request, LARGEST_CHANGE);
+      const { method = '' } = request;
+      try {
+        const input = method === 'DELETE' ? Object.fromEntries(query) : parseJson(body);
+        return json(200, byMethod[method]?.(simulation, input) ?? {});
+      } catch (error) {
+        if (error instanceof ScenarioError) return json(400, { problems: error.message.split('\n') });
+        if (error instanceof RegistryError) return json(HTTP_STATUS[error.reason], { problems: [error.message] });
+        throw error;
+      }
+    },
+  };
 }
 
 function parseJson(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString());
   } catch {
-    throw new ScenarioError([{ path: ['faults'], message: 'expected a JSON list, found no JSON' }]);
+    throw new ScenarioError([{ path: [], message: 'expected JSON, found something else' }]);
   }
 }
 

@@ -43,11 +43,9 @@ export function repositoryId(instanceId: string, { id, namespace, name }: NamedR
 
 /** Reports instances, repositories and tags that are there twice, with the place of the second. */
 export function checkRegistry(instances: readonly NamedInstance[], context: z.core.$RefinementCtx): void {
-  const report = (path: Path, what: string) =>
-    context.issues.push({ code: 'custom', input: undefined, path: [...path], message: `expected ${what}` });
-  if (countTags(instances) > MOST_TAGS_IN_ALL) {
-    const message = `expected at most ${MOST_TAGS_IN_ALL} tags in all`;
-    context.issues.push({ code: 'custom', input: undefined, path: [], message });
+  const report = reportTo(context);
+  if (countTags(instances.flatMap(({ repositories }) => repositories.flatMap(({ tags }) => tags))) > MOST_TAGS_IN_ALL) {
+    report([], `at most ${MOST_TAGS_IN_ALL} tags in all`);
     return;
   }
   const ids = new Set<string>();
@@ -57,6 +55,18 @@ export function checkRegistry(instances: readonly NamedInstance[], context: z.co
   }
 }
 
+/** The same for a single repository. */
+export function checkRepository({ tags }: NamedRepository, context: z.core.$RefinementCtx): void {
+  const report = reportTo(context);
+  if (countTags(tags) > MOST_TAGS_IN_ALL) report(['tags'], `at most ${MOST_TAGS_IN_ALL} tags`);
+  else checkTags(tags, (path, what) => report(['tags', ...path], what));
+}
+
+function reportTo(context: z.core.$RefinementCtx): (path: Path, what: string) => void {
+  return (path, what) =>
+    context.issues.push({ code: 'custom', input: undefined, path: [...path], message: `expected ${what}` });
+}
+
 function checkRepositories(instance: NamedInstance, report: (path: Path, what: string) => void): void {
   const ids = new Set<string>();
   const names = new Set<string>();
@@ -64,18 +74,19 @@ function checkRepositories(instance: NamedInstance, report: (path: Path, what: s
     if (isRepeated(names, JSON.stringify([repository.namespace, repository.name]))) {
       report([index, 'name'], 'each repository once');
     } else if (isRepeated(ids, repositoryId(instance.id, repository))) report([index, 'id'], 'each repository id once');
-    const tags = new Set<string>();
-    for (const [position, entry] of repository.tags.entries()) {
-      const repeated = [...tagNames(entry)].filter((tag) => isRepeated(tags, tag));
-      const [first] = repeated;
-      if (first !== undefined)
-        report([index, 'tags', position], `each tag once, but ${JSON.stringify(first)} is there already`);
-    }
+    checkTags(repository.tags, (path, what) => report([index, 'tags', ...path], what));
   }
 }
 
-function countTags(instances: readonly NamedInstance[]): number {
-  const entries = instances.flatMap(({ repositories }) => repositories.flatMap(({ tags }) => tags));
+function checkTags(entries: readonly TagEntry[], report: (path: Path, what: string) => void): void {
+  const tags = new Set<string>();
+  for (const [position, entry] of entries.entries()) {
+    const [first] = [...tagNames(entry)].filter((tag) => isRepeated(tags, tag));
+    if (first !== undefined) report([position], `each tag once, but ${JSON.stringify(first)} is there already`);
+  }
+}
+
+function countTags(entries: readonly TagEntry[]): number {
   return entries.reduce((sum, entry) => sum + (typeof entry === 'string' ? 1 : (entry.count ?? 1)), 0);
 }
 

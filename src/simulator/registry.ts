@@ -1,120 +1,137 @@
-// The registry that a scenario describes: instances, their repositories, and tags with their timelines.
-import { type Draw, seededDraw, stableHex } from './random.ts';
+// The registry that a scenario describes: instances, their repositories, and tags with their images over time.
+import type { Rules } from './image.ts';
+import { PushPlan } from './push-plan.ts';
+import { type Range, seededDraw, within } from './random.ts';
 import { repositoryId, tagNames } from './registry-rules.ts';
-import type { RepositorySettings, Scenario, TagSettings } from './scenario.ts';
-import {
-  type Course,
-  fixedCourse,
-  freshScanCourse,
-  type Phase,
-  type ScanTiming,
-  scanCourse,
-  scriptedCourse,
-  Timeline,
-} from './timeline.ts';
+import type { RepositorySettings, TagSettings } from './registry-schema.ts';
+import { Repository } from './repository.ts';
+import type { Scenario } from './scenario.ts';
+import { Script, type WrittenChange } from './script.ts';
+import { type TagStart, TagStore } from './tag-store.ts';
 
-export type RegistryTag = {
-  readonly tag: string;
-  readonly digest: string;
-  readonly scanService: string;
-  /** Bytes. */
-  readonly size: number;
-  /** The tag's own randomness. */
-  readonly draw: Draw;
-  timeline: Timeline;
-  /** The course of the n-th scan that a task starts; undefined when the status never changes. */
-  readonly taskCourse: ((task: number) => Course) | undefined;
-  /** How many scans were started by a task. */
-  tasks: number;
-};
+const USUAL_AGES: Range = { minMs: 0, maxMs: 365 * 86_400_000 };
 
-export type RegistryRepository = {
-  readonly instanceId: string;
+export type Registry = ReadonlyMap<string, Instance>;
+
+/** The repositories of an instance, found by their ids and by their names. */
+export class Instance {
   readonly id: string;
-  readonly namespace: string;
-  readonly name: string;
-  readonly tags: ReadonlyMap<string, RegistryTag>;
-};
+  readonly #byId = new Map<string, Repository>();
+  readonly #byNames = new Map<string, Repository>();
 
-/** Repositories in the order of the scenario. */
-export type RegistryInstance = { readonly id: string; readonly repositories: readonly RegistryRepository[] };
+  constructor(id: string) {
+    this.id = id;
+  }
 
-export type Registry = ReadonlyMap<string, RegistryInstance>;
+  /** In the order in which they were added. */
+  get repositories(): readonly Repository[] {
+    return [...this.#byId.values()];
+  }
 
-const SMALLEST_IMAGE = 5_000_000;
-const LARGEST_IMAGE = 500_000_000;
-const DIGEST_LENGTH = 64;
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  withId(id: string): Repository | undefined {
+    return this.#byId.get(id);
+  }
+
+  withNames(namespace: string, name: string): Repository | undefined {
+    return this.#byNames.get(nameKey(namespace, name));
+  }
+
+  /** One with the same id or the same names must not be there. */
+  add(repository: Repository): void {
+    this.#byId.set(repository.id, repository);
+    this.#byNames.set(nameKey(repository.namespace, repository.name), repository);
+  }
+
+  delete({ id, namespace, name }: Repository): void {
+    this.#byId.delete(id);
+    this.#byNames.delete(nameKey(namespace, name));
+  }
+}
 
 /** Builds the registry; all randomness comes from `seed` and the names of things. */
 export function createRegistry(scenario: Scenario, seed: number): Registry {
-  const timing: ScanTiming = {
-    duration: scenario.scan.duration,
-    retryShare: scenario.scan.retry_share,
-    retryDuration: scenario.scan.retry_duration,
-    failureShare: scenario.scan.failure_share,
-    rescanInterval: scenario.scan.rescan_interval,
-    scannedShare: scenario.scan.scanned_share,
-  };
   return new Map(
-    scenario.instances.map(({ id, repositories }) => [
-      id,
-      { id, repositories: repositories.map((settings) => createRepository(id, settings, timing, seed)) },
-    ]),
+    scenario.instances.map(({ id, repositories }) => {
+      const instance = new Instance(id);
+      for (const settings of repositories) instance.add(createRepository(id, settings, scenario, seed, 0));
+      return [id, instance];
+    }),
   );
 }
 
-/** A scripted phase list of a scenario in the timeline's own words; without `for`, a phase lasts. */
-export function toPhases(phases: NonNullable<TagSettings['timeline']>): readonly Phase[] {
-  return phases.map((phase) => ({ status: phase.status, durationMs: phase.for ?? Number.POSITIVE_INFINITY }));
-}
-
-function createRepository(
+/** @param startMs from when on it exists, in milliseconds since the simulator started */
+export function createRepository(
   instanceId: string,
   settings: RepositorySettings,
-  timing: ScanTiming,
+  scenario: Scenario,
   seed: number,
-): RegistryRepository {
+  startMs: number,
+): Repository {
   const id = repositoryId(instanceId, settings);
-  const tags = new Map<string, RegistryTag>();
+  const store = new TagStore(rulesOf(scenario, seed), [instanceId, id]);
+  const changes: WrittenChange[] = [];
   for (const entry of settings.tags) {
-    for (const tag of tagNames(entry)) {
-      const draw = seededDraw(seed, instanceId, id, tag);
-      tags.set(tag, createTag(tag, typeof entry === 'string' ? undefined : entry, timing, draw, [instanceId, id, tag]));
+    const written: WrittenTag = typeof entry === 'string' ? {} : entry;
+    const start = startOf(written);
+    const names = [...tagNames(entry)];
+    for (const [index, tag] of names.entries()) {
+      if (written.pushed === undefined) {
+        const draw = seededDraw(seed, instanceId, id, tag);
+        const part = (names.length - 1 - index + draw('age in days')) / names.length;
+        store.addOld(tag, start, startMs - within(written.age ?? USUAL_AGES, part), startMs);
+      }
+      changes.push(...changesOf(tag, written, start, startMs));
     }
   }
-  return { instanceId, id, namespace: settings.namespace, name: settings.name, tags };
+  const pushes = settings.pushes ?? scenario.pushes ?? 'none';
+  const plans = pushes === 'none' ? [] : [new PushPlan(pushes, seededDraw(seed, 'pushes', instanceId, id), startMs)];
+  const { namespace, name } = settings;
+  return new Repository({ instanceId, id, namespace, name }, store, [new Script(changes), ...plans]);
 }
 
-function createTag(
-  tag: string,
-  settings: TagSettings | undefined,
-  timing: ScanTiming,
-  draw: Draw,
-  identity: readonly string[],
-): RegistryTag {
-  const { first, task } = coursesOf(settings, timing, draw);
+type WrittenTag = Partial<TagSettings>;
+
+function rulesOf({ scan }: Scenario, seed: number): Rules {
   return {
+    seed,
+    timing: {
+      duration: scan.duration,
+      retryShare: scan.retry_share,
+      retryDuration: scan.retry_duration,
+      failureShare: scan.failure_share,
+      rescanInterval: scan.rescan_interval,
+      scannedShare: scan.scanned_share,
+    },
+    findings: scan.vulnerabilities,
+  };
+}
+
+function startOf(written: WrittenTag): TagStart {
+  const { scan_service: scanService = 'ACR_SCAN_SERVICE', digest, status, timeline, repeat, vulnerabilities } = written;
+  const isScripted = [digest, status, timeline, written.pushed, written.repushed, written.deleted].some(
+    (value) => value !== undefined,
+  );
+  return { scanService, isScripted, settings: { digest, status, timeline, repeat, vulnerabilities } };
+}
+
+/** What the scenario writes of a tag's pushes and its end. */
+function changesOf(tag: string, { pushed, repushed = [], deleted }: WrittenTag, start: TagStart, startMs: number) {
+  const pushes = pushed === undefined ? repushed : [pushed, ...repushed];
+  const changes: WrittenChange[] = pushes.map((time, index) => ({
+    kind: 'push',
     tag,
-    digest: settings?.digest ?? stableHex(DIGEST_LENGTH, 'digest', ...identity),
-    scanService: settings?.scan_service ?? 'ACR_SCAN_SERVICE',
-    size: Math.round(SMALLEST_IMAGE + (LARGEST_IMAGE - SMALLEST_IMAGE) * draw('size')),
-    draw,
-    timeline: new Timeline(first, 0),
-    taskCourse: task,
-    tasks: 0,
-  };
+    index,
+    start,
+    atMs: startMs + time,
+  }));
+  if (deleted !== undefined) changes.push({ kind: 'delete', tag, atMs: startMs + deleted });
+  return changes;
 }
 
-type Courses = { readonly first: Course; readonly task: ((task: number) => Course) | undefined };
-
-function coursesOf(settings: TagSettings | undefined, timing: ScanTiming, draw: Draw): Courses {
-  if (settings?.status !== undefined) return { first: fixedCourse(settings.status), task: undefined };
-  if (settings?.timeline) {
-    const course = scriptedCourse(toPhases(settings.timeline), settings.repeat);
-    return { first: course, task: () => course };
-  }
-  return {
-    first: scanCourse(timing, draw),
-    task: (task) => freshScanCourse(timing, (...parts) => draw('task', task, ...parts)),
-  };
+function nameKey(namespace: string, name: string): string {
+  return JSON.stringify([namespace, name]);
 }

@@ -12,12 +12,14 @@ import {
 } from './failure.ts';
 import { effectOf, FaultPicker } from './fault-picker.ts';
 import type { Fault } from './fault-schema.ts';
-import { namedRepository, perform } from './operations.ts';
+import { type Instant, namedRepository, perform } from './operations.ts';
 import { FIRST_PAGE } from './paging.ts';
 import { type Action, isAction, knownParameters, type Parameters } from './parameters.ts';
 import { QuotaKeeper } from './quota.ts';
 import { type Draw, seededDraw, stableUuid, within } from './random.ts';
-import { createRegistry, type Registry } from './registry.ts';
+import { createRegistry, createRepository, type Registry } from './registry.ts';
+import type { RepositorySettings } from './registry-schema.ts';
+import type { Repository } from './repository.ts';
 import { type LoggedRequest, RequestLog } from './request-log.ts';
 import type { Scenario } from './scenario.ts';
 import { parseAuthorization, type SignedRequest } from './signature.ts';
@@ -72,12 +74,21 @@ export class Simulation {
     return this.#clock.monotonic() - this.#startedMonotonicMs;
   }
 
+  instant(): Instant {
+    return { elapsedMs: this.elapsedMs(), startedAtMs: this.#startedAtMs };
+  }
+
   setFaults(faults: readonly Fault[]): void {
     this.#faults = new FaultPicker(faults, this.#seed, this.elapsedMs());
   }
 
   setQuota(quota: Scenario['quota']): void {
     this.#quota = new QuotaKeeper(quota);
+  }
+
+  /** Builds a repository that begins now, by the rules of the scenario. */
+  createRepository(instanceId: string, settings: RepositorySettings): Repository {
+    return createRepository(instanceId, settings, this.#scenario, this.#seed, this.elapsedMs());
   }
 
   /** Decides what becomes of a request; `form` are the parameters of its body. */
@@ -121,7 +132,7 @@ export class Simulation {
   }
 
   #perform(action: Action, parameters: Parameters): Readonly<Record<string, unknown>> {
-    return perform(action, this.registry, parameters, { elapsedMs: this.elapsedMs(), startedAtMs: this.#startedAtMs });
+    return perform(action, this.registry, parameters, this.instant());
   }
 
   #refusal(request: SignedRequest, action: string, accessKeyId: string): ApiFailure | undefined {

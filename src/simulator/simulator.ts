@@ -2,24 +2,32 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { type Clock, systemClock } from '../util/clock.ts';
+import {
+  addRepository,
+  deleteRepository,
+  deleteTag,
+  follow,
+  type PushRequest,
+  pushTag,
+  type RepositoryAddition,
+} from './controls.ts';
 import { type FaultInput, faultsSchema } from './fault-schema.ts';
 import { createListener } from './http.ts';
+import { toPhases } from './image.ts';
 import { check } from './problems.ts';
-import { type RegistryTag, toPhases } from './registry.ts';
+import { type PhaseInput, timelineSchema } from './registry-schema.ts';
 import type { LoggedRequest } from './request-log.ts';
 import {
   type KeyInput,
   keysSchema,
-  type PhaseInput,
   type QuotaInput,
   quotaSchema,
   type ScenarioInput,
   scenarioSchema,
-  timelineSchema,
 } from './scenario.ts';
 import { Simulation } from './simulation.ts';
-import { fixedCourse, scriptedCourse, Timeline } from './timeline.ts';
-import { type TagTruth, truthOf } from './truth.ts';
+import { fixedCourse, scriptedCourse } from './timeline.ts';
+import { countTags, type TagTruth, truthOf } from './truth.ts';
 
 export type SimulatorOptions = {
   /** In the form of a scenario file; what it leaves out has defaults. */
@@ -34,6 +42,9 @@ export type SimulatorAddress = {
   readonly address: string;
   readonly url: string;
 };
+
+/** What may be said of an image that is pushed; its digest and the numbers of its scan are drawn otherwise. */
+export type PushedImage = Omit<PushRequest, 'instanceId' | 'repoId' | 'tag'>;
 
 /** A running simulation. What is handed in has the form of the scenario file and is checked: {@link ScenarioError}. */
 export interface Simulator {
@@ -51,10 +62,20 @@ export interface Simulator {
   setStatus(instanceId: string, repoId: string, tag: string, status: string): void;
   /** Gives a tag a course that begins now; its last phase stays. Throws when there is no such tag. */
   setTimeline(instanceId: string, repoId: string, tag: string, timeline: readonly PhaseInput[]): void;
+  /** Pushes to a tag, which is new or moves to a new image whose scan begins; gives what is then true of it. */
+  pushTag(instanceId: string, repoId: string, tag: string, image?: PushedImage): TagTruth;
+  /** Throws when there is no such tag. */
+  deleteTag(instanceId: string, repoId: string, tag: string): void;
+  /** Adds a repository in the form of the scenario, whose time begins now; gives its id. Throws when it is there already. */
+  addRepository(instanceId: string, repository: RepositoryAddition['repository']): string;
+  /** Throws when there is no such repository. */
+  deleteRepository(instanceId: string, repoId: string): void;
   /** The requests that are still in the log, oldest first. */
   requests(): readonly LoggedRequest[];
-  /** The truth about every tag, now. */
+  /** The truth about every tag that exists, now. */
   state(): readonly TagTruth[];
+  /** How many tags exist. */
+  tagCount(): number;
 }
 
 /** Longer than any client keeps an idle connection: the simulator closes none while a request may be on its way. */
@@ -64,11 +85,6 @@ const KEEP_ALIVE_MS = 10 * 60_000;
 export function createSimulator({ scenario = {}, seed = 1, clock = systemClock }: SimulatorOptions): Simulator {
   const simulation = new Simulation(check(scenarioSchema, scenario), seed, clock);
   let server: Server | undefined;
-
-  const setCourse: Simulator['setTimeline'] = (instanceId, repoId, name, phases) => {
-    const course = scriptedCourse(toPhases(check(timelineSchema, phases, ['timeline'])), false);
-    findTag(simulation, instanceId, repoId, name).timeline = new Timeline(course, simulation.elapsedMs());
-  };
 
   return {
     async listen(host, port) {
@@ -94,23 +110,20 @@ export function createSimulator({ scenario = {}, seed = 1, clock = systemClock }
     setFaults: (faults) => simulation.setFaults(check(faultsSchema, faults, ['faults'])),
     setKeys: (keys) => simulation.authenticator.setKeys(check(keysSchema, keys, ['keys'])),
     setQuota: (quota) => simulation.setQuota(quota && check(quotaSchema, quota, ['quota'])),
-    setStatus(instanceId, repoId, name, status) {
-      const tag = findTag(simulation, instanceId, repoId, name);
-      tag.timeline = new Timeline(fixedCourse(status), simulation.elapsedMs());
+    setStatus: (instanceId, repoId, tag, status) =>
+      follow(simulation, fixedCourse(status), { instanceId, repoId, tag }),
+    setTimeline(instanceId, repoId, tag, timeline) {
+      const phases = toPhases(check(timelineSchema, timeline, ['timeline']));
+      follow(simulation, scriptedCourse(phases, false), { instanceId, repoId, tag });
     },
-    setTimeline: setCourse,
+    pushTag: (instanceId, repoId, tag, image = {}) => pushTag(simulation, { ...image, instanceId, repoId, tag }),
+    deleteTag: (instanceId, repoId, tag) => deleteTag(simulation, { instanceId, repoId, tag }),
+    addRepository: (instanceId, repository) => addRepository(simulation, { instanceId, repository }).repoId,
+    deleteRepository: (instanceId, repoId) => deleteRepository(simulation, { instanceId, repoId }),
     requests: () => simulation.log.page(0, Number.POSITIVE_INFINITY),
     state: () => truthOf(simulation).tags,
+    tagCount: () => countTags(simulation),
   };
-}
-
-function findTag({ registry }: Simulation, instanceId: string, repoId: string, name: string): RegistryTag {
-  const tag = registry
-    .get(instanceId)
-    ?.repositories.find(({ id }) => id === repoId)
-    ?.tags.get(name);
-  if (!tag) throw new Error(`expected a tag of the scenario, found ${instanceId}/${repoId}:${name}`);
-  return tag;
 }
 
 function addressOf(server: Server): SimulatorAddress {

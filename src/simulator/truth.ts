@@ -1,5 +1,9 @@
 // The truth about every tag, against which an exporter can be held.
+import { type Instant, imageUpdateOf } from './operations.ts';
+import type { Repository } from './repository.ts';
 import type { Simulation } from './simulation.ts';
+import type { RegistryTag } from './tag-store.ts';
+import type { Findings } from './vulnerabilities.ts';
 
 /** A tag and its status at the moment of asking. */
 export type TagTruth = {
@@ -14,29 +18,43 @@ export type TagTruth = {
   /** When this status began, and when the next phase begins (null: never), in milliseconds since the simulator started. */
   readonly sinceMs: number;
   readonly untilMs: number | null;
+  /** When it was pushed last, in milliseconds since the epoch: its ImageUpdate. */
+  readonly imageUpdateMs: number;
+  /** The numbers of its summary; null unless its scan is complete. */
+  readonly vulnerabilities: Findings | null;
 };
 
-/** All tags, and the moment at which this is so in milliseconds since the simulator started. */
+/** All tags that exist, and the moment at which this is so in milliseconds since the simulator started. */
 export type Truth = { readonly elapsedMs: number; readonly tags: readonly TagTruth[] };
 
 export function truthOf(simulation: Simulation): Truth {
-  const elapsedMs = simulation.elapsedMs();
+  const instant = simulation.instant();
   const repositories = [...simulation.registry.values()].flatMap((instance) => instance.repositories);
   const tags = repositories.flatMap((repository) =>
-    [...repository.tags.values()].map(({ tag, digest, timeline }): TagTruth => {
-      const { status, sinceMs, untilMs } = timeline.at(elapsedMs);
-      return {
-        instanceId: repository.instanceId,
-        repoId: repository.id,
-        repoNamespace: repository.namespace,
-        repoName: repository.name,
-        tag,
-        digest,
-        status,
-        sinceMs,
-        untilMs: Number.isFinite(untilMs) ? untilMs : null,
-      };
-    }),
+    [...repository.tagsAt(instant.elapsedMs).values()].map((tag) => truthOfTag(repository, tag, instant)),
   );
-  return { elapsedMs, tags };
+  return { elapsedMs: instant.elapsedMs, tags };
+}
+
+export function countTags(simulation: Simulation): number {
+  const { elapsedMs } = simulation.instant();
+  const repositories = [...simulation.registry.values()].flatMap((instance) => instance.repositories);
+  return repositories.reduce((sum, repository) => sum + repository.tagsAt(elapsedMs).size, 0);
+}
+
+export function truthOfTag(repository: Repository, tag: RegistryTag, instant: Instant): TagTruth {
+  const { status, sinceMs, untilMs } = tag.image.scanAt(instant.elapsedMs);
+  return {
+    instanceId: repository.instanceId,
+    repoId: repository.id,
+    repoNamespace: repository.namespace,
+    repoName: repository.name,
+    tag: tag.tag,
+    digest: tag.image.digest,
+    status,
+    sinceMs,
+    untilMs: Number.isFinite(untilMs) ? untilMs : null,
+    imageUpdateMs: imageUpdateOf(tag, instant),
+    vulnerabilities: tag.image.findingsAt(instant.elapsedMs) ?? null,
+  };
 }

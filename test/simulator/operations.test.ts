@@ -88,6 +88,7 @@ test('another API version and a missing action are refused', async (t) => {
 test('ListRepoTag pages through all tags, each once, with a total that is a text', async (t) => {
   const { address } = await start(t, { scenario: REGISTRY });
   const tags: unknown[] = [];
+  const updates: number[] = [];
   for (const [page, length] of [
     [1, 100],
     [2, 100],
@@ -100,13 +101,25 @@ test('ListRepoTag pages through all tags, each once, with a total that is a text
     const images = body.Images as readonly Record<string, unknown>[];
     t.is(images.length, length);
     tags.push(...images.map(({ Tag }) => Tag));
+    updates.push(...images.map(({ ImageUpdate }) => Number(ImageUpdate)));
     for (const image of images) {
       t.regex(String(image.Digest), /^[0-9a-f]{64}$/);
       t.regex(typeof image.ImageUpdate === 'string' ? image.ImageUpdate : '', /^\d{13}$/);
       t.is(typeof image.ImageSize, 'number');
     }
   }
-  t.deepEqual(tags, ['v1', ...Array.from({ length: 250 }, (_, index) => `b${index + 5}`)]);
+  t.deepEqual(
+    updates,
+    updates.toSorted((a, b) => b - a),
+    'the last push first',
+  );
+  const builds = Array.from({ length: 250 }, (_, index) => `b${254 - index}`);
+  t.deepEqual(
+    tags.filter((tag) => tag !== 'v1'),
+    builds,
+    'tags with one name and a number were pushed in its order',
+  );
+  t.is(tags.length, 251);
 });
 
 test('a page has 30 entries by default and never more than 100', async (t) => {

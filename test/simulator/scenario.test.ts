@@ -30,8 +30,11 @@ test('tags are the text in the file, and generated ones follow their pattern', (
 });
 
 const MISTAKES: readonly (readonly [text: string, ...problems: string[]])[] = [
-  ['scna: {}', '1:1: scna: expected one of keys, instances, scan, latency, quota, faults, found an unknown key'],
-  ['- 1', '1:1: expected a map of keys, instances, scan, latency, quota, faults, found a list'],
+  [
+    'scna: {}',
+    '1:1: scna: expected one of keys, instances, pushes, scan, latency, quota, faults, found an unknown key',
+  ],
+  ['- 1', '1:1: expected a map of keys, instances, pushes, scan, latency, quota, faults, found a list'],
   ['keys: x', '1:1: keys: expected a list of access keys, found "x"'],
   ['scan: { duration: 5 }', '1:9: scan.duration: expected a duration such as 15s or 1h30m, at least 1ms, found "5"'],
   ['scan: { duration: 0s }', '1:9: scan.duration: expected a duration such as 15s or 1h30m, at least 1ms, found "0s"'],

@@ -1,0 +1,96 @@
+// What tests and people may do to the registry of a running simulation, besides what its scenario does.
+import type { z } from 'zod';
+import { section, text } from './fields.ts';
+import { check } from './problems.ts';
+import type { Instance } from './registry.ts';
+import { repositoryId } from './registry-rules.ts';
+import { addedRepositorySchema, pushedImageShape } from './registry-schema.ts';
+import type { Repository } from './repository.ts';
+import type { Simulation } from './simulation.ts';
+import type { RegistryTag } from './tag-store.ts';
+import type { Course } from './timeline.ts';
+import { type TagTruth, truthOfTag } from './truth.ts';
+
+/** Something that is to be changed is not there, or something that is to be added is there already. */
+export class RegistryError extends Error {
+  override readonly name = 'RegistryError';
+  readonly reason: 'missing' | 'taken';
+
+  constructor(reason: 'missing' | 'taken', message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+const repositoryAddress = { instanceId: text('an instance id'), repoId: text('a repository id') };
+const tagAddress = { ...repositoryAddress, tag: text('a tag') };
+
+const pushSchema = section({ ...tagAddress, ...pushedImageShape });
+const tagAddressSchema = section(tagAddress);
+const repositoryAdditionSchema = section({ instanceId: text('an instance id'), repository: addedRepositorySchema });
+const repositoryAddressSchema = section(repositoryAddress);
+
+/** What a control is asked for; it throws a {@link ScenarioError} with the problems of anything else. */
+export type PushRequest = z.input<typeof pushSchema>;
+export type RepositoryAddition = z.input<typeof repositoryAdditionSchema>;
+
+/** Pushes to a tag, which is new or moves to a new image; gives what is then true of it. */
+export function pushTag(simulation: Simulation, request: unknown): TagTruth {
+  const { instanceId, repoId, tag, ...image } = check(pushSchema, request);
+  const repository = findRepository(simulation, instanceId, repoId);
+  const pushed = repository.push(tag, image, simulation.elapsedMs());
+  return truthOfTag(repository, pushed, simulation.instant());
+}
+
+export function deleteTag(simulation: Simulation, request: unknown): void {
+  const { instanceId, repoId, tag } = check(tagAddressSchema, request);
+  const repository = findRepository(simulation, instanceId, repoId);
+  repository.deleteTag(findTag(simulation, repository, tag).tag, simulation.elapsedMs());
+}
+
+/** Gives a tag's image another course, which begins now. */
+export function follow(simulation: Simulation, course: Course, request: unknown): void {
+  const { instanceId, repoId, tag } = check(tagAddressSchema, request);
+  const { image } = findTag(simulation, findRepository(simulation, instanceId, repoId), tag);
+  image.follow(course, simulation.elapsedMs());
+}
+
+/** Adds a repository whose time begins now; gives its id. */
+export function addRepository(simulation: Simulation, request: unknown): { readonly repoId: string } {
+  const { instanceId, repository: settings } = check(repositoryAdditionSchema, request);
+  const instance = findInstance(simulation, instanceId);
+  const { namespace, name } = settings;
+  const id = repositoryId(instanceId, settings);
+  if (instance.withId(id) ?? instance.withNames(namespace, name)) {
+    throw new RegistryError('taken', `expected a new repository, found ${namespace}/${name} or ${id} in ${instanceId}`);
+  }
+  instance.add(simulation.createRepository(instanceId, settings));
+  return { repoId: id };
+}
+
+export function deleteRepository(simulation: Simulation, request: unknown): void {
+  const { instanceId, repoId } = check(repositoryAddressSchema, request);
+  findInstance(simulation, instanceId).delete(findRepository(simulation, instanceId, repoId));
+}
+
+function findInstance({ registry }: Simulation, instanceId: string): Instance {
+  const instance = registry.get(instanceId);
+  if (!instance) throw new RegistryError('missing', `expected an instance that exists, found ${instanceId}`);
+  return instance;
+}
+
+function findRepository(simulation: Simulation, instanceId: string, repoId: string): Repository {
+  const repository = findInstance(simulation, instanceId).withId(repoId);
+  if (!repository)
+    throw new RegistryError('missing', `expected a repository that exists, found ${instanceId}/${repoId}`);
+  return repository;
+}
+
+function findTag(simulation: Simulation, repository: Repository, name: string): RegistryTag {
+  const tag = repository.tagsAt(simulation.elapsedMs()).get(name);
+  if (tag) return tag;
+  throw new RegistryError(
+    'missing',
+    `expected a tag that exists, found ${repository.instanceId}/${repository.id}:${name}`,
+  );
+}

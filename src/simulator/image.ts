@@ -1,0 +1,125 @@
+// What a push brings to a tag: an image with its digest, the course of its scan, and what the scan finds.
+import { type Draw, seededDraw, stableHex } from './random.ts';
+import type { PhaseSettings } from './registry-schema.ts';
+import {
+  type Course,
+  fixedCourse,
+  freshScanCourse,
+  type Moment,
+  type Phase,
+  type ScanTiming,
+  scanCourse,
+  scriptedCourse,
+  Timeline,
+} from './timeline.ts';
+import { drawFindings, type FindingRanges, type Findings } from './vulnerabilities.ts';
+
+/** What a scenario says of all images. */
+export type Rules = { readonly seed: number; readonly timing: ScanTiming; readonly findings: FindingRanges };
+
+/** What a scenario, or a test, says of one image; what it leaves out follows from the rules. */
+export type ImageSettings = {
+  readonly digest?: string | undefined;
+  readonly status?: string | undefined;
+  readonly timeline?: readonly PhaseSettings[] | undefined;
+  readonly repeat?: boolean | undefined;
+  readonly vulnerabilities?: Findings | undefined;
+};
+
+/** Where an image comes from. */
+export type Origin = {
+  /** Instance, repository and tag, and which push to the tag it was: all randomness and the digest follow from it. */
+  readonly identity: readonly (string | number)[];
+  /** When it was pushed, in milliseconds since the simulator started; negative before that. */
+  readonly pushedMs: number;
+  /** When its course begins. */
+  readonly scannedFromMs: number;
+  /** Whether the course begins with a scan; otherwise it may have been scanned before. */
+  readonly isNew: boolean;
+};
+
+const SMALLEST_IMAGE = 5_000_000;
+const LARGEST_IMAGE = 500_000_000;
+const DIGEST_LENGTH = 64;
+
+/** An image. Everything that has to be drawn is drawn when it is first asked for: a registry may have 100,000 of them. */
+export class Image {
+  /** When it was pushed last, in milliseconds since the simulator started. */
+  pushedMs: number;
+  readonly #rules: Rules;
+  readonly #settings: ImageSettings;
+  readonly #origin: Origin;
+  readonly #draw: Draw;
+  #digest: string | undefined;
+  #timeline: Timeline | undefined;
+  #findings: Findings | undefined;
+  #tasks = 0;
+
+  constructor(rules: Rules, settings: ImageSettings, origin: Origin) {
+    this.#rules = rules;
+    this.#settings = settings;
+    this.#origin = origin;
+    this.#draw = seededDraw(rules.seed, ...origin.identity);
+    this.#digest = settings.digest;
+    this.pushedMs = origin.pushedMs;
+  }
+
+  get digest(): string {
+    this.#digest ??= stableHex(DIGEST_LENGTH, 'digest', ...this.#origin.identity);
+    return this.#digest;
+  }
+
+  /** Bytes. */
+  get size(): number {
+    return Math.round(SMALLEST_IMAGE + (LARGEST_IMAGE - SMALLEST_IMAGE) * this.#draw('size'));
+  }
+
+  /** The phase of its scan. */
+  scanAt(elapsedMs: number): Moment {
+    this.#timeline ??= new Timeline(this.#course(), this.#origin.scannedFromMs);
+    return this.#timeline.at(elapsedMs);
+  }
+
+  /** What its scan found; undefined unless the scan is complete. The same digest has the same findings under every tag. */
+  findingsAt(elapsedMs: number): Findings | undefined {
+    if (this.scanAt(elapsedMs).status !== 'COMPLETE') return undefined;
+    this.#findings ??=
+      this.#settings.vulnerabilities ??
+      drawFindings(this.#rules.findings, seededDraw(this.#rules.seed, 'vulnerabilities', this.digest));
+    return this.#findings;
+  }
+
+  /** Gives it another course, which begins now. */
+  follow(course: Course, elapsedMs: number): void {
+    this.#timeline = new Timeline(course, elapsedMs);
+  }
+
+  /** Starts a scan now; one that is running goes on, and a status that never changes stays. */
+  startScan(elapsedMs: number): void {
+    const { status } = this.scanAt(elapsedMs);
+    if (this.#settings.status !== undefined || status === 'SCANNING' || status === 'RETRYING') return;
+    this.#tasks++;
+    const task = this.#tasks;
+    this.follow(
+      this.#written() ?? freshScanCourse(this.#rules.timing, (...parts) => this.#draw('task', task, ...parts)),
+      elapsedMs,
+    );
+  }
+
+  #course(): Course {
+    const scans = this.#origin.isNew ? freshScanCourse : scanCourse;
+    return this.#written() ?? scans(this.#rules.timing, this.#draw);
+  }
+
+  /** The course that the settings write. */
+  #written(): Course | undefined {
+    const { status, timeline, repeat = false } = this.#settings;
+    if (status !== undefined) return fixedCourse(status);
+    return timeline && scriptedCourse(toPhases(timeline), repeat);
+  }
+}
+
+/** A scripted phase list of a scenario in the timeline's own words; without `for`, a phase lasts. */
+export function toPhases(phases: readonly PhaseSettings[]): readonly Phase[] {
+  return phases.map((phase) => ({ status: phase.status, durationMs: phase.for ?? Number.POSITIVE_INFINITY }));
+}

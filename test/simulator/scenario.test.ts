@@ -71,6 +71,45 @@ const MISTAKES: readonly (readonly [text: string, ...problems: string[]])[] = [
     withTags('[{ tag: a, repeat: maybe }]'),
     '1:79: instances[0].repositories[0].tags[0].repeat: expected true or false, found "maybe"',
   ],
+  [
+    withTags('[{ tag: a, age: 1d, pushed: 1s }]'),
+    '1:69: instances[0].repositories[0].tags[0]: expected at most one of age, pushed, found a map',
+  ],
+  ...[
+    'pushed: 5s, deleted: 5s',
+    'repushed: [0s]',
+    'repushed: [9s, 8s]',
+    'pushed: 9s, repushed: [8s]',
+    'deleted: 0s',
+  ].map(
+    (times) =>
+      [
+        withTags(`[{ tag: a, ${times} }]`),
+        '1:69: instances[0].repositories[0].tags[0]: expected pushed, repushed and deleted one after the other, found a map',
+      ] as const,
+  ),
+  [
+    withTags('[{ tag: a, vulnerabilities: { high: -1, critical: 2 } }]'),
+    '1:98: instances[0].repositories[0].tags[0].vulnerabilities.high: expected a whole number from 0 to 1000000000, found "-1"',
+    '1:108: instances[0].repositories[0].tags[0].vulnerabilities.critical: expected one of high, medium, low, unknown, found an unknown key',
+  ],
+  [
+    'scan: { vulnerabilities: { high: { min: 3, max: 2 } } }',
+    '1:28: scan.vulnerabilities.high: expected a max that is not below min, found a map',
+  ],
+  [
+    'scan: { vulnerabilities: { low: few } }',
+    '1:28: scan.vulnerabilities.low: expected a whole number from 0 to 1000000000, found "few"',
+  ],
+  ['pushes: {}', '1:1: pushes.interval: expected a duration such as 15s, or a map of min, max, found nothing'],
+  [
+    'pushes: { interval: 99ms }',
+    '1:11: pushes.interval: expected a duration such as 15s or 1h30m, at least 100ms, found "99ms"',
+  ],
+  [
+    'instances: [{ id: i, repositories: [{ namespace: n, name: r, pushes: never }] }]',
+    '1:62: instances[0].repositories[0].pushes: expected none, or a map of interval, found "never"',
+  ],
   ['instances: [{ id: a }, { id: a }]', '1:26: instances[1].id: expected each instance once, found "a"'],
   [
     'instances:\n  - id: a\n    repositories:\n      - { namespace: n, name: r }\n      - { namespace: n, name: r }\n',

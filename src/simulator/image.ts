@@ -69,6 +69,11 @@ export class Image {
     return this.#digest;
   }
 
+  /** Whether this is its digest, written with or without `sha256:`: the real API does now this, now that. */
+  hasDigest(digest: string): boolean {
+    return bare(digest) === bare(this.digest);
+  }
+
   /** Bytes. */
   get size(): number {
     return Math.round(SMALLEST_IMAGE + (LARGEST_IMAGE - SMALLEST_IMAGE) * this.#draw('size'));
@@ -117,6 +122,10 @@ export class Image {
     if (status !== undefined) return fixedCourse(status);
     return timeline && scriptedCourse(toPhases(timeline), repeat);
   }
+}
+
+function bare(digest: string): string {
+  return digest.replace(/^sha256:/, '');
 }
 
 /** A scripted phase list of a scenario in the timeline's own words; without `for`, a phase lasts. */

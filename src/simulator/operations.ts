@@ -16,7 +16,6 @@ type Operation = (registry: Registry, parameters: Parameters, instant: Instant) 
 
 const DAY_MS = 86_400_000;
 const REPOSITORY_AGE_MS = 365 * DAY_MS;
-const DIGEST_PREFIX = /^sha256:/;
 
 const OPERATIONS: Readonly<Record<Action, Operation>> = {
   GetRepoTagScanStatus: (registry, parameters, { elapsedMs }) => {
@@ -99,11 +98,8 @@ function findImage(registry: Registry, parameters: Parameters, elapsedMs: number
   return { tag, image };
 }
 
-/** The real API writes digests in some places with `sha256:`, in others without. */
 function imageOf({ image, former }: RegistryTag, digest: string | undefined): Image | undefined {
-  if (!digest) return image;
-  const wanted = digest.replace(DIGEST_PREFIX, '');
-  return [image, ...former].find((each) => each.digest.replace(DIGEST_PREFIX, '') === wanted);
+  return digest ? [image, ...former].find((each) => each.hasDigest(digest)) : image;
 }
 
 /** What a complete scan found; nothing before. */

@@ -75,7 +75,7 @@ export class TagStore {
    */
   push({ tag, atMs, which, start = PLAIN_TAG, settings = {} }: Push): RegistryTag {
     const before = this.#tags.get(tag);
-    if (before && before.image.digest === settings.digest) {
+    if (before && settings.digest !== undefined && before.image.hasDigest(settings.digest)) {
       before.image.pushedMs = atMs;
       return this.#set(before);
     }

@@ -75,7 +75,7 @@ test('a push of the digest that the tag has already moves only the time of its l
   const { clock, simulator, status, images } = await begin(t);
   const [{ Digest: digest = '' } = {}] = (await images()).filter(({ Tag }) => Tag === 'v2');
   clock.advance(5_000);
-  simulator.pushTag('cri-1', 'crr-1', 'v2', { digest });
+  simulator.pushTag('cri-1', 'crr-1', 'v2', { digest: `sha256:${digest}` });
   t.like((await images())[0], { Tag: 'v2', Digest: digest, ImageUpdate: String(clock.now()) });
   t.is(await status({ Tag: 'v2' }), 'COMPLETE');
 });
@@ -155,17 +155,22 @@ test('a repository is added with all that a scenario may say of it, and its time
   const { clock, simulator, ask, status } = await begin(t);
   clock.advance(100_000);
   const tags = [
-    'old',
+    { tag: 'old', age: '1h', deleted: '8s' },
     { tag: 'soon', pushed: '5s', timeline: [{ status: 'SCANNING', for: '3s' }, { status: 'FAILED' }] },
   ];
   const repoId = simulator.addRepository('cri-1', { namespace: 'shop', name: 'web', tags });
+  const old = simulator.state().find(({ tag }) => tag === 'old');
+  t.is(old?.imageUpdateMs, clock.now() - 3_600_000);
   t.is((await ask('ListRepository', {})).TotalCount, '2');
   t.is((await ask('GetRepository', { RepoId: '', RepoNamespaceName: 'shop', RepoName: 'web' })).RepoId, repoId);
   t.is(await status({ RepoId: repoId, Tag: 'soon' }), 'TAG_NOT_EXIST');
   clock.advance(5_000);
   t.is(await status({ RepoId: repoId, Tag: 'soon' }), 'SCANNING');
-  clock.advance(3_000);
+  clock.advance(2_999);
+  t.is(await status({ RepoId: repoId, Tag: 'old' }), 'COMPLETE');
+  clock.advance(1);
   t.is(await status({ RepoId: repoId, Tag: 'soon' }), 'FAILED');
+  t.is(await status({ RepoId: repoId, Tag: 'old' }), 'TAG_NOT_EXIST');
   const again = { namespace: 'shop', name: 'web', id: 'crr-other' };
   t.throws(() => simulator.addRepository('cri-1', again), { message: /shop\/web/ });
   t.throws(() => simulator.addRepository('cri-1', { ...again, name: 'new', id: repoId }), {

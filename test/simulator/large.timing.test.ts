@@ -6,7 +6,7 @@ const ASKED = 300;
 
 /** A registry of that size that listens, and how long it took to get there. */
 async function begin(t: ExecutionContext, repositories: number, tags: number) {
-  const pushes = { interval: { min: '1s', max: '1m' } };
+  const pushes = { interval: '1m' };
   const registry = Array.from({ length: repositories }, (_, n) => ({
     namespace: `team-${n % 10}`,
     name: `service-${n}`,

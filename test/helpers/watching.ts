@@ -15,6 +15,18 @@ export const TIMING: Timing = {
   backoff: { initialMs: 5_000, maxMs: 600_000 },
 };
 
+/** A rule of discovery that takes everything. */
+export const EVERYTHING: DiscoverRule = {
+  namespaces: ['*'],
+  repositories: ['*'],
+  excludeRepositories: [],
+  tags: ['*'],
+  excludeTags: [],
+  newest: undefined,
+  maxAgeMs: undefined,
+  vulnerabilities: false,
+};
+
 /** A request that waits for the test to answer it. */
 export type Pending = {
   readonly action: ApiAction;

@@ -1,18 +1,7 @@
 // Discovery around a scripted API and a manual clock: what it finds, what it follows, and what it does not believe.
 import test, { type ExecutionContext } from 'ava';
-import type { DiscoverRule } from '../../../src/watch/discovery/rules.ts';
-import { createWatching, entry, type Pending } from '../../helpers/watching.ts';
+import { createWatching, EVERYTHING, entry, type Pending } from '../../helpers/watching.ts';
 
-const RULE: DiscoverRule = {
-  namespaces: ['*'],
-  repositories: ['*'],
-  excludeRepositories: [],
-  tags: ['*'],
-  excludeTags: [],
-  newest: undefined,
-  maxAgeMs: undefined,
-  vulnerabilities: false,
-};
 const INTERVAL_MS = 300_000;
 
 type Tag = { readonly tag: string; readonly digest?: string; readonly updatedMs?: number };
@@ -68,7 +57,7 @@ const polledTags = (asked: readonly Pending[]) =>
 test('what the rules take is watched and polled at once, the rest is not asked for', async (t) => {
   const { watch, discover, settle, shown } = running(t);
   await watch();
-  await discover({ ...RULE, excludeRepositories: ['*-cache'], tags: ['v*'] });
+  await discover({ ...EVERYTHING, excludeRepositories: ['*-cache'], tags: ['v*'] });
   const asked = await settle({ api: tags('v1', 'main', 'v2'), 'web-cache': tags('v1'), db: tags('v7') });
   t.deepEqual(shown(), ['shop/api:v1 complete', 'shop/api:v2 complete', 'shop/db:v7 complete']);
   t.deepEqual(
@@ -80,7 +69,7 @@ test('what the rules take is watched and polled at once, the rest is not asked f
 test('a push, a push of the same tag and a deletion are seen by the next pass, an interval after the last', async (t) => {
   const { watch, discover, settle, shown, clock, store, instance } = running(t);
   await watch();
-  await discover(RULE);
+  await discover(EVERYTHING);
   await settle({ api: [{ tag: 'moves', digest: 'a' }, { tag: 'stays' }, { tag: 'goes' }] });
   const stays = [...store.tags()].find(({ target }) => target.tag === 'stays');
   await clock.advance(INTERVAL_MS - 1);
@@ -102,7 +91,7 @@ test('a push, a push of the same tag and a deletion are seen by the next pass, a
 test('a repository that is gone takes its tags along, and one that is made anew under its names starts anew', async (t) => {
   const { watch, discover, settle, shown, clock, store } = running(t);
   await watch();
-  await discover(RULE);
+  await discover(EVERYTHING);
   await settle({ api: tags('v1'), web: tags('v1') });
   await clock.advance(INTERVAL_MS);
   await settle({ web: tags('v1') });
@@ -124,7 +113,7 @@ test('a repository that is gone takes its tags along, and one that is made anew 
 test('a repository that is deleted in the middle of a pass is gone, and the pass goes on', async (t) => {
   const { watch, discover, settle, shown, clock, discoverer } = running(t);
   await watch();
-  await discover(RULE);
+  await discover(EVERYTHING);
   await settle({ api: tags('v1'), web: tags('v1'), zoo: tags('v1') });
   await clock.advance(INTERVAL_MS);
   await settle({ api: tags('v1'), zoo: tags('v1', 'v2') }, ({ action, answer }) => {
@@ -139,7 +128,7 @@ test('a repository that is deleted in the middle of a pass is gone, and the pass
 test('an empty instance is a pass that succeeded and found nothing', async (t) => {
   const { watch, discover, settle, discoverer, passes, clock } = running(t);
   await watch();
-  await discover(RULE);
+  await discover(EVERYTHING);
   await settle({});
   t.deepEqual(discoverer.statuses(), [
     { instanceId: 'cri-1', tags: 0, truncated: false, lastSuccessMs: clock.now(), lastError: undefined },
@@ -153,7 +142,7 @@ const many = (from: number, count: number) =>
 test('a page that fails for a reason that may pass is asked for again, with back-off, and nothing is lost', async (t) => {
   const { watch, discover, settle, store, clock, discoverer } = running(t);
   await watch();
-  await discover(RULE);
+  await discover(EVERYTHING);
   await settle({ api: many(0, 450) });
   await clock.advance(INTERVAL_MS);
   const registry = { api: many(0, 450) };
@@ -180,7 +169,7 @@ test('a page that fails for a reason that may pass is asked for again, with back
 test('a repository whose page 3 of 5 fails for good keeps its tags; others change, and the pass failed and is repeated with back-off', async (t) => {
   const { watch, discover, settle, shown, store, clock, discoverer, events } = running(t);
   await watch();
-  await discover(RULE);
+  await discover(EVERYTHING);
   await settle({ api: many(0, 450), web: tags('v1') });
   const lastSuccessMs = clock.now();
   await clock.advance(INTERVAL_MS);
@@ -210,7 +199,7 @@ test('a repository whose page 3 of 5 fails for good keeps its tags; others chang
 test('when the list of repositories fails nothing is removed', async (t) => {
   const { watch, discover, settle, shown, clock } = running(t);
   await watch();
-  await discover(RULE);
+  await discover(EVERYTHING);
   await settle({ api: tags('v1'), web: tags('v1') });
   await clock.advance(INTERVAL_MS);
   await settle({ web: tags('v1') }, ({ action, answer }) => {
@@ -223,7 +212,7 @@ test('when the list of repositories fails nothing is removed', async (t) => {
 test('when the API is down the pass ends after three repositories in a row, not after all of them', async (t) => {
   const { watch, discover, settle, store, clock, discoverer } = running(t);
   await watch();
-  await discover(RULE);
+  await discover(EVERYTHING);
   const registry = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`r${index}`, tags('v1')]));
   await settle(registry);
   await clock.advance(INTERVAL_MS);
@@ -245,7 +234,7 @@ test('when the API is down the pass ends after three repositories in a row, not 
 test('a list that moves between two pages neither doubles nor removes a tag', async (t) => {
   const { watch, discover, settle, store, clock } = running(t);
   await watch();
-  await discover(RULE);
+  await discover(EVERYTHING);
   await settle({ api: many(0, 250) });
   await clock.advance(INTERVAL_MS);
   // v5 is deleted after the first page was given: v100 is on neither of the first two pages.
@@ -277,7 +266,7 @@ for (const total of [0, 3, 1_000]) {
   test(`a total of ${total} where there are 150 removes and doubles nothing`, async (t) => {
     const { watch, discover, settle, store, clock } = running(t);
     await watch();
-    await discover(RULE);
+    await discover(EVERYTHING);
     const registry = { api: many(0, 150) };
     const lying = ({ action, request, answer }: Pending) => {
       if (action !== 'ListRepoTag') return false;
@@ -297,7 +286,7 @@ test('a listed tag wins over a discovered one, whichever was there first', async
   const { watch, discover, settle, shown, clock, store, instance } = running(t);
   const listed = { ...entry({ namespace: 'shop', name: 'api', id: 'crr-api' }, 'v1') };
   await watch({ ...listed, tags: [{ tag: 'v1', digest: 'sha256:pinned', scanTaskId: '' }] });
-  await discover(RULE);
+  await discover(EVERYTHING);
   await settle({ api: tags('v1', 'v2') });
   t.deepEqual(shown(), ['shop/api:v1 complete', 'shop/api:v2 complete']);
   t.is([...store.tags()].find(({ target }) => target.tag === 'v1')?.target.digest, 'sha256:pinned');
@@ -320,7 +309,7 @@ test('a listed tag wins over a discovered one, whichever was there first', async
 test('a listed repository that waits for its lookup is known from discovery', async (t) => {
   const { watch, discover, clock, pending, settle, shown } = running(t);
   await watch(entry({ namespace: 'shop', name: 'api' }, 'v1'));
-  await discover(RULE);
+  await discover(EVERYTHING);
   await clock.advance(0);
   t.deepEqual(pending.map(({ action }) => action).sort(), ['GetRepository', 'ListRepository']);
   const [lookup] = pending.splice(
@@ -337,10 +326,10 @@ test('a listed repository that waits for its lookup is known from discovery', as
 test('a reload with other rules drops at once what they do not take, and looks at once for what they take', async (t) => {
   const { watch, discover, settle, shown } = running(t);
   await watch();
-  await discover(RULE);
+  await discover(EVERYTHING);
   const registry = { api: tags('v1', 'main'), web: tags('main') };
   await settle(registry);
-  await discover({ ...RULE, tags: ['main'] }, { ...RULE, repositories: ['new'] });
+  await discover({ ...EVERYTHING, tags: ['main'] }, { ...EVERYTHING, repositories: ['new'] });
   t.deepEqual(shown(), ['shop/api:main complete', 'shop/web:main complete']);
   t.is(listings(await settle({ ...registry, new: tags('v9') })).length, 4);
   t.deepEqual(shown(), ['shop/api:main complete', 'shop/new:v9 complete', 'shop/web:main complete']);
@@ -351,11 +340,11 @@ test('a reload with other rules drops at once what they do not take, and looks a
 test('a reload in which nothing of discovery changed disturbs neither what was found nor the pass', async (t) => {
   const { watch, discover, settle, shown, clock, pending } = running(t);
   await watch();
-  await discover(RULE);
+  await discover(EVERYTHING);
   await clock.advance(0);
   const [list] = pending.splice(0);
   await watch(entry({ namespace: 'shop', name: 'db', id: 'crr-db' }, 'v1'));
-  await discover(RULE);
+  await discover(EVERYTHING);
   list?.answer.repositories([{ id: 'crr-api', name: 'api' }]);
   await settle({ api: tags('v1'), db: tags('v1') });
   t.deepEqual(shown(), ['shop/api:v1 complete', 'shop/db:v1 complete']);
@@ -366,7 +355,7 @@ test('a reload in which nothing of discovery changed disturbs neither what was f
 test('an answer that comes when nothing is to be discovered any more is dropped', async (t) => {
   const { watch, discover, clock, pending, settle, shown } = running(t);
   await watch();
-  await discover(RULE);
+  await discover(EVERYTHING);
   await clock.advance(0);
   const [list] = pending.splice(0);
   await discover();
@@ -378,7 +367,7 @@ test('an answer that comes when nothing is to be discovered any more is dropped'
 test('beyond max_tags the newest are watched, over all that was found, and a metric and a log line say so', async (t) => {
   const { watch, discover, settle, shown, clock, bounds, events } = running(t, { maxTags: 4 });
   await watch(entry({ namespace: 'shop', name: 'db', id: 'crr-db' }, 'listed'));
-  await discover(RULE);
+  await discover(EVERYTHING);
   const aged = (ages: Readonly<Record<string, number>>) =>
     Object.entries(ages).map(([tag, age]) => ({ tag, updatedMs: 1_000_000 - age }));
   const registry: Registry = { api: aged({ a1: 1, a5: 5, a6: 6 }), web: aged({ w2: 2, w3: 3, w9: 9 }) };
@@ -401,7 +390,7 @@ test('discovery without credentials waits like everything else, and goes on when
   const { watch, discover, settle, shown, clock, credentials, failures } = running(t);
   credentials.unavailable = true;
   await watch();
-  await discover(RULE);
+  await discover(EVERYTHING);
   await settle({});
   t.deepEqual(failures, ['ListRepository CredentialsUnavailable']);
   credentials.unavailable = false;

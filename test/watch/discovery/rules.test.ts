@@ -2,20 +2,11 @@ import test from 'ava';
 import fc from 'fast-check';
 import { newestOf } from '../../../src/watch/discovery/newest.ts';
 import { type DiscoverRule, Rules } from '../../../src/watch/discovery/rules.ts';
+import { EVERYTHING } from '../../helpers/watching.ts';
 
 const NOW_MS = 1_795_480_000_000;
 const DAY_MS = 86_400_000;
 
-export const EVERYTHING: DiscoverRule = {
-  namespaces: ['*'],
-  repositories: ['*'],
-  excludeRepositories: [],
-  tags: ['*'],
-  excludeTags: [],
-  newest: undefined,
-  maxAgeMs: undefined,
-  vulnerabilities: true,
-};
 const API = { id: 'crr-api', namespace: 'shop', name: 'api' };
 
 /** Tags that were pushed so many days ago. */

@@ -184,8 +184,9 @@ export class Poller {
   }
 }
 
-function wantsSummary({ statusDueAtMs, summaryDueAtMs }: PollTask): boolean {
-  return summaryDueAtMs <= statusDueAtMs;
+/** A reload may have taken the wish back meanwhile: then the poll comes early. */
+function wantsSummary({ tag, statusDueAtMs, summaryDueAtMs }: PollTask): boolean {
+  return tag.target.repository.vulnerabilities && summaryDueAtMs <= statusDueAtMs;
 }
 
 type TagRequest = {

@@ -56,7 +56,8 @@ export function contradicts(one: Repository, other: Repository): boolean {
   return one.id !== '' && other.id !== '' && one.id !== other.id;
 }
 
+/** Whether two descriptions say the same, what is wanted of the repository included. */
 export function isSameRepository(one: Repository, other: Repository): boolean {
-  const keys = ['id', 'namespace', 'name', 'domain'] as const;
+  const keys = ['id', 'namespace', 'name', 'domain', 'vulnerabilities'] as const;
   return keys.every((key) => one[key] === other[key]);
 }

@@ -3,17 +3,32 @@ import type { StateStore } from '../../src/state/store.ts';
 
 const STATUSES = ['scanning', 'retrying', 'complete', 'failed', 'unknown'] as const;
 
+const SEVERITIES = ['high', 'medium', 'low', 'unknown'] as const;
+
 /** All sample lines of tags and repositories, sorted. */
-export function naiveLines(store: StateStore): string[] {
+export function naiveLines(store: StateStore, perTag: 'full' | 'problems' | 'none' = 'full'): string[] {
   const lines: string[] = [];
   for (const { repository, counts } of store.tallies()) {
     for (const status of STATUSES) {
       const labels = [...repositoryLabels(repository), ['status', status]] as const;
       lines.push(line('acr_scan_tags', labels, String(counts[status])));
     }
+    const found = [...store.tags()].flatMap(({ target, state }) => {
+      const isKnown = target.repository === repository && repository.vulnerabilities && state.vulnerabilities;
+      return isKnown ? [state.vulnerabilities ?? {}] : [];
+    });
+    for (const severity of found.length === 0 ? [] : SEVERITIES) {
+      const sum = found.reduce((total, each) => total + (Reflect.get(each, severity) as number), 0);
+      lines.push(
+        line('acr_scan_vulnerabilities', [...repositoryLabels(repository), ['severity', severity]], String(sum)),
+      );
+    }
   }
   for (const { target, state } of store.tags()) {
     const { repository, tag, digest } = target;
+    const found = repository.vulnerabilities ? state.vulnerabilities : undefined;
+    const isFine = state.status === 'complete' && state.lastError === undefined && !(found && found.high > 0);
+    if (perTag === 'none' || (perTag === 'problems' && isFine)) continue;
     const labels = [...repositoryLabels(repository), ['tag', tag]] as const;
     const add = (name: string, value: string, ...more: (readonly [string, string])[]) =>
       lines.push(line(`acr_scan_tag_${name}`, [...labels, ...more], value));
@@ -22,6 +37,9 @@ export function naiveLines(store: StateStore): string[] {
     if (state.lastSuccessMs !== undefined) add('last_success_timestamp_seconds', seconds(state.lastSuccessMs));
     if (state.lastPollMs !== undefined) add('poll_success', state.lastError === undefined ? '1' : '0');
     if (state.lastError !== undefined) add('last_error_info', '1', ['code', state.lastError.code]);
+    for (const severity of found === undefined ? [] : SEVERITIES) {
+      add('vulnerabilities', String(found?.[severity]), ['severity', severity]);
+    }
     const complete = repository.domain !== '' && repository.namespace !== '' && repository.name !== '';
     const image = `${repository.domain}/${repository.namespace}/${repository.name}:${tag}`;
     const info: [string, string][] = [

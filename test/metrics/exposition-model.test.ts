@@ -3,7 +3,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { Exposition } from '../../src/metrics/exposition.ts';
 import { StateStore, type WatchedTag } from '../../src/state/store.ts';
-import type { PollEvent } from '../../src/state/tag-state.ts';
+import type { TagEvent } from '../../src/state/tag-state.ts';
 import type { Repository } from '../../src/watch/target.ts';
 import { parsePage } from '../helpers/exposition.ts';
 import { naiveLines } from '../helpers/naive-page.ts';
@@ -22,7 +22,12 @@ const error = fc.record({
   requestId: fc.constant(''),
   timeMs: at,
 });
-const event: fc.Arbitrary<PollEvent> = fc.oneof(
+const number = fc.nat(3);
+const event: fc.Arbitrary<TagEvent> = fc.oneof(
+  fc.record({
+    type: fc.constant('summary' as const),
+    vulnerabilities: fc.record({ high: number, medium: number, low: number, unknown: number }),
+  }),
   fc.record({
     type: fc.constant('answered' as const),
     status: fc.constantFrom('scanning' as const, 'retrying' as const, 'complete' as const, 'failed' as const),
@@ -39,6 +44,13 @@ const command = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant('remove' as const), pick }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('remove many' as const), pick }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('scrape' as const), gzip: fc.boolean(), done: fc.boolean() }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('per tag' as const),
+      perTag: fc.constantFrom('full' as const, 'problems' as const, 'none' as const),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('hold' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('release' as const) }) },
 );
@@ -55,7 +67,7 @@ const REPOSITORIES: readonly Repository[] = [
     domain: 'r.example.com',
     vulnerabilities: true,
   },
-  { instanceId: 'cri-2', namespace: 'shop', name: 'web', id: '', domain: '', vulnerabilities: true },
+  { instanceId: 'cri-2', namespace: 'shop', name: 'web', id: '', domain: '', vulnerabilities: false },
   {
     instanceId: 'cri-2',
     namespace: 'sh\nop',
@@ -73,6 +85,7 @@ class Run {
   readonly store = new StateStore(this.exposition);
   #serial = 0;
   #held: string[] | undefined;
+  #perTag: 'full' | 'problems' | 'none' = 'full';
   readonly #kept: { chunks: readonly Buffer[]; bytes: Buffer }[] = [];
 
   async do(step: Command): Promise<void> {
@@ -103,7 +116,11 @@ class Run {
         return this.check(step.gzip, step.done);
       case 'hold':
         await this.exposition.hold();
-        this.#held ??= naiveLines(this.store);
+        this.#held ??= naiveLines(this.store, this.#perTag);
+        return;
+      case 'per tag':
+        this.#perTag = step.perTag;
+        this.exposition.perTag = step.perTag;
         return;
       case 'release':
         await this.exposition.release();
@@ -120,7 +137,7 @@ class Run {
     const page = (gzip ? gunzipSync(bytes) : bytes).toString();
     parsePage(page);
     const lines = page.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-    const expected = this.#held ?? naiveLines(this.store);
+    const expected = this.#held ?? naiveLines(this.store, this.#perTag);
     if (JSON.stringify(lines.sort()) !== JSON.stringify(expected)) {
       throw new Error(`expected\n${expected.join('\n')}\nfound\n${lines.join('\n')}`);
     }

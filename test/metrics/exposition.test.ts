@@ -305,3 +305,60 @@ test('a scrape while a release renders what has changed sees the tags as they we
   await releasing;
   t.deepEqual(samplesOf(await textOf(exposition, { format: 'text', gzip: true })), naiveLines(store));
 });
+
+const NUMBERS = { high: 0, medium: 2, low: 0, unknown: 1 };
+
+test('vulnerabilities have a series for each severity, zeros included, and none before they are known', async (t) => {
+  const { exposition, store } = setUp();
+  const tag = store.add(target('v1'), NOW_MS);
+  store.add(target('v2'), NOW_MS);
+  store.apply(tag, COMPLETE, moment(1));
+  const before = parsePage(await textOf(exposition));
+  t.false(before.families.has('acr_scan_tag_vulnerabilities'));
+  t.false(before.families.has('acr_scan_vulnerabilities'));
+  store.apply(tag, { type: 'summary', vulnerabilities: NUMBERS }, moment(2));
+  const page = parsePage(await textOf(exposition));
+  const repository = { instance_id: 'cri-1', repo_namespace: 'shop', repo_name: 'api' };
+  for (const [severity, value] of Object.entries(NUMBERS)) {
+    t.is(page.value('acr_scan_tag_vulnerabilities', { ...repository, tag: 'v1', severity }), value);
+    t.is(page.value('acr_scan_vulnerabilities', { ...repository, severity }), value);
+  }
+  t.is(page.families.get('acr_scan_tag_vulnerabilities')?.samples.length, 4, 'the other tag is not known to be clean');
+});
+
+test('with problems only, tags have series of their own while something is wrong with them; sums count all', async (t) => {
+  const { exposition, store } = setUp();
+  exposition.perTag = 'problems';
+  const [fine, failing, scanning, found] = ['fine', 'failing', 'scanning', 'found'].map((name) =>
+    store.add(target(name), NOW_MS),
+  );
+  if (!fine || !failing || !scanning || !found) throw new Error('four tags were added');
+  for (const tag of [fine, failing, found]) store.apply(tag, COMPLETE, moment(1));
+  store.apply(failing, DENIED, moment(2));
+  store.apply(scanning, { ...COMPLETE, status: 'scanning' }, moment(2));
+  store.apply(fine, { type: 'summary', vulnerabilities: NUMBERS }, moment(3));
+  store.apply(found, { type: 'summary', vulnerabilities: { ...NUMBERS, high: 1 } }, moment(3));
+  const tagsOf = async () => {
+    const page = parsePage(await textOf(exposition));
+    const shown = [...page.families]
+      .filter(([name]) => name.startsWith('acr_scan_tag_'))
+      .flatMap(([, { samples }]) => samples.map(({ labels }) => labels.tag));
+    t.is(
+      page.value('acr_scan_tags', {
+        instance_id: 'cri-1',
+        repo_namespace: 'shop',
+        repo_name: 'api',
+        status: 'complete',
+      }),
+      3,
+    );
+    return [...new Set(shown)].sort();
+  };
+  t.deepEqual(await tagsOf(), ['failing', 'found', 'scanning']);
+  store.apply(failing, COMPLETE, moment(4));
+  t.deepEqual(await tagsOf(), ['found', 'scanning']);
+  exposition.perTag = 'none';
+  t.deepEqual(await tagsOf(), []);
+  exposition.perTag = 'full';
+  t.deepEqual(await tagsOf(), ['failing', 'fine', 'found', 'scanning']);
+});

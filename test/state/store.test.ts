@@ -32,12 +32,21 @@ class Witness implements StoreObserver {
 }
 
 const repositories = ['a', 'b', 'c'].map(
-  (name): Repository => ({ instanceId: 'cri', namespace: 'ns', name, id: name, domain: '', vulnerabilities: true }),
+  (name): Repository => ({
+    instanceId: 'cri',
+    namespace: 'ns',
+    name,
+    id: name,
+    domain: '',
+    vulnerabilities: name !== 'c',
+  }),
 );
+
+const numbersFrom = (pick: number) => ({ high: pick % 3, medium: pick % 5, low: pick % 7, unknown: pick % 2 });
 
 test('after any sequence of changes the tallies are what counting the tags gives, and the observer knows exactly what is there', (t) => {
   const action = fc.record({
-    kind: fc.constantFrom('add', 'remove', 'answer', 'unknown', 'fail', 'retarget'),
+    kind: fc.constantFrom('add', 'remove', 'answer', 'unknown', 'fail', 'retarget', 'summary'),
     pick: fc.nat(),
     repository: fc.nat({ max: 2 }),
     status: fc.constantFrom('scanning' as const, 'retrying' as const, 'complete' as const, 'failed' as const),
@@ -55,6 +64,7 @@ test('after any sequence of changes the tallies are what counting the tags gives
       else if (kind === 'remove') store.remove(tag);
       else if (kind === 'answer') store.apply(tag, { type: 'answered', status, scanService: '' }, moment);
       else if (kind === 'unknown') store.apply(tag, { type: 'unknown-status', error, scanService: '' }, moment);
+      else if (kind === 'summary') store.apply(tag, { type: 'summary', vulnerabilities: numbersFrom(pick) }, moment);
       else if (kind === 'fail') store.apply(tag, { type: 'failed', error }, moment);
       else store.retarget(tag, { ...tag.target, repository });
     }
@@ -66,8 +76,16 @@ test('after any sequence of changes the tallies are what counting the tags gives
       [...store.tallies()].map(({ repository }) => repository.name).sort(),
       inUse.map(({ name }) => name),
     );
-    for (const { repository, counts } of store.tallies()) {
+    for (const { repository, counts, summaries, vulnerabilities } of store.tallies()) {
       for (const status of SCAN_STATUSES) t.is(counts[status], count(repository, status));
+      const found = tags.flatMap(({ target, state }) =>
+        target.repository === repository && repository.name !== 'c' ? (state.vulnerabilities ?? []) : [],
+      );
+      t.is(summaries, found.length);
+      const sum = (severity: 'high' | 'medium' | 'low' | 'unknown') =>
+        found.reduce((total, each) => total + each[severity], 0);
+      const sums = { high: sum('high'), medium: sum('medium'), low: sum('low'), unknown: sum('unknown') };
+      t.deepEqual(vulnerabilities, sums);
     }
     t.deepEqual(witness.tags, new Set(tags));
     t.deepEqual(witness.tallies, new Set(store.tallies()));

@@ -1,10 +1,10 @@
 import test from 'ava';
-import { neverAnswered, type PollEvent, type TagState, transition } from '../../src/state/tag-state.ts';
+import { neverAnswered, type TagEvent, type TagState, transition } from '../../src/state/tag-state.ts';
 
 const ERROR = { code: 'SystemError', message: 'm', requestId: 'r', timeMs: 1 };
 
 /** Applies events that come 10 s apart, on a wall clock that shows a million milliseconds more than the monotonic one. */
-function follow(...events: readonly PollEvent[]) {
+function follow(...events: readonly TagEvent[]) {
   let state = neverAnswered(1_000_000);
   const scans: number[] = [];
   events.forEach((event, index) => {
@@ -16,11 +16,11 @@ function follow(...events: readonly PollEvent[]) {
   return { state, scans };
 }
 
-function answered(status: Exclude<TagState['status'], 'unknown'>): PollEvent {
+function answered(status: Exclude<TagState['status'], 'unknown'>): TagEvent {
   return { type: 'answered', status, scanService: 'ACR_SCAN_SERVICE' };
 }
-const failed: PollEvent = { type: 'failed', error: ERROR };
-const unknownStatus: PollEvent = {
+const failed: TagEvent = { type: 'failed', error: ERROR };
+const unknownStatus: TagEvent = {
   type: 'unknown-status',
   error: { ...ERROR, code: 'UnknownStatus' },
   scanService: '',
@@ -90,4 +90,42 @@ test('a scan whose end was missed because the next had begun is one scan, and er
     follow(answered('complete'), answered('scanning'), unknownStatus, answered('scanning'), answered('complete')).scans,
     [30_000],
   );
+});
+
+const NUMBERS = { high: 1, medium: 2, low: 3, unknown: 4 };
+const summary: TagEvent = { type: 'summary', vulnerabilities: NUMBERS };
+const noSummary: TagEvent = { type: 'summary-failed', error: ERROR };
+
+test('what a scan found stays while it is complete and while another one runs, whatever polls fail', (t) => {
+  for (const events of [
+    [],
+    [answered('complete')],
+    [failed, failed],
+    [answered('scanning'), answered('retrying'), failed, answered('scanning')],
+  ]) {
+    const { state } = follow(answered('complete'), summary, ...events);
+    t.is(state.vulnerabilities, NUMBERS, JSON.stringify(events));
+  }
+});
+
+test('what a scan found is not known any more when the next one fails or ends in a status that this version does not know', (t) => {
+  for (const event of [answered('failed'), unknownStatus]) {
+    const { state } = follow(
+      answered('complete'),
+      summary,
+      noSummary,
+      answered('scanning'),
+      event,
+      answered('scanning'),
+    );
+    t.is(state.vulnerabilities, undefined);
+    t.is(state.summaryError, undefined);
+  }
+});
+
+test('asking what a scan found changes nothing else, and a failure leaves the last numbers and says why', (t) => {
+  const before = follow(answered('complete')).state;
+  const after = follow(answered('complete'), summary, noSummary).state;
+  t.deepEqual(after, { ...before, vulnerabilities: NUMBERS, summaryError: ERROR });
+  t.is(follow(answered('complete'), noSummary, summary).state.summaryError, undefined);
 });

@@ -74,6 +74,67 @@ test('a lower group that becomes due gets one of the next five requests, whateve
   t.notThrows(() => fc.assert(property));
 });
 
+/** Takes so many; what is taken is due again at once. */
+function lines(queue: DueQueue<Named>, count: number): Line[] {
+  return Array.from({ length: count }, () => {
+    const entry = queue.take(1_000_000);
+    if (entry === undefined) throw new Error('nothing was due');
+    queue.put(entry, entry.line, 1_000);
+    return entry.line;
+  });
+}
+
+/** A queue in which these groups and one request of discovery are always due. */
+function discovering(groups: readonly Group[]) {
+  const { queue } = saturated(groups);
+  queue.put(named('discovery'), 'discovery', 0);
+  return queue;
+}
+
+test('while tags are due, whichever, discovery gets no more than one of three consecutive requests, and never nothing', (t) => {
+  const property = fc.property(fc.subarray([...GROUPS], { minLength: 1 }), fc.nat({ max: 20 }), (groups, idle) => {
+    const queue = new DueQueue<Named>();
+    queue.put(named('discovery'), 'discovery', 0);
+    t.deepEqual(new Set(lines(queue, idle)), new Set(idle === 0 ? [] : ['discovery']), 'alone it has every turn');
+    for (const group of groups) for (let i = 0; i < 50; i++) queue.put(named(group), group, i);
+    const taken = lines(queue, 300);
+    for (let start = 0; start + 3 <= taken.length; start++) {
+      const window = taken.slice(start, start + 3);
+      t.true(window.filter((line) => line === 'discovery').length <= 1, `${start}: ${window}`);
+    }
+    for (let start = 0; start + 15 <= taken.length; start++)
+      t.true(taken.slice(start, start + 15).includes('discovery'));
+  });
+  fc.assert(property);
+});
+
+test('while nothing more urgent is due, discovery has its third', (t) => {
+  for (const groups of [['settled'], ['unanswered']] as const) {
+    const taken = lines(discovering(groups), 300);
+    t.is(taken.filter((line) => line === 'discovery').length, 100, groups.join());
+  }
+});
+
+test('discovery takes nothing from scans under way nor from tags that were answered: its turns are those of the never answered', (t) => {
+  const taken = lines(discovering(GROUPS), 300);
+  const share = (line: Line) => taken.filter((each) => each === line).length;
+  t.deepEqual([share('running'), share('settled'), share('unanswered'), share('discovery')], [180, 60, 40, 20]);
+  for (let start = 0; start + 5 <= taken.length; start++) {
+    const window = taken.slice(start, start + 5);
+    t.true(window.includes('settled'));
+    t.true(window.includes('unanswered') || window.includes('discovery'));
+  }
+});
+
+test('requests of discovery are no tags: the backlog does not count them', (t) => {
+  const queue = new DueQueue<Named>();
+  queue.put(named('discovery'), 'discovery', 5);
+  t.is(queue.nextDueAtMs(), 5);
+  t.is(queue.size, 1);
+  t.deepEqual(queue.backlog(1_000).urgent, { due: 0, oldestMs: 0 });
+  t.is(queue.take(4), undefined);
+});
+
 test('any sequence of puts, moves, removals and takes agrees with a plain sorted list', (t) => {
   const operation = fc.oneof(
     fc.record({ do: fc.constant('put' as const), who: fc.nat({ max: 19 }), at: fc.nat({ max: 100 }) }),

@@ -2,6 +2,7 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { compile } from './compile.ts';
+import { discoveryPart } from './discovery/part.ts';
 import type { BenchOptions, BenchPart } from './part.ts';
 import { pollPart } from './poll/part.ts';
 import { reloadPart } from './reload/part.ts';
@@ -9,7 +10,7 @@ import { scrapePart } from './scrape/part.ts';
 import { startPart } from './start/part.ts';
 import { formatResult } from './table.ts';
 
-const PARTS: readonly BenchPart[] = [scrapePart, reloadPart, startPart, pollPart];
+const PARTS: readonly BenchPart[] = [scrapePart, reloadPart, startPart, pollPart, discoveryPart];
 
 async function main(): Promise<void> {
   const { values } = parseArgs({

@@ -4,7 +4,7 @@ import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Poller } from './poller.ts';
 import type { Repository } from './target.ts';
-import { type FoundTag, NEVER_POLLED, NOT_QUEUED, type PollTask, type WatchedRepository } from './task.ts';
+import { type FoundTag, NOT_QUEUED, newPoll, type PollTask, type WatchedRepository } from './task.ts';
 import type { WatchListTag } from './watch-list.ts';
 
 export type RepositoryKeeperOptions = {
@@ -31,7 +31,7 @@ export class RepositoryKeeper {
   addTag(watched: WatchedRepository, { tag, digest, scanTaskId }: WatchListTag, discovered?: FoundTag): void {
     const target = { repository: watched.repository, tag, digest, scanTaskId };
     const watchedTag = this.#store.add(target, this.#clock.now());
-    const task: PollTask = { ...NEVER_POLLED, ...NOT_QUEUED, kind: 'poll', tag: watchedTag, watched, discovered };
+    const task = newPoll(watchedTag, watched, discovered);
     watched.polls.set(tag, task);
     if (discovered !== undefined) watched.instance.discoveredTags += 1;
     this.#poller.begin(task);

@@ -1,0 +1,177 @@
+// Discovery without a network, in a process of its own that was started with --expose-gc: `child.js REPOSITORIES TAGS_EACH`. An API
+// that answers at once, real queues, real state, a real page; nothing is polled. Sends one report.
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { AcrApi, ListedImage } from '../../src/acr/api.ts';
+import { createWatching } from '../../src/app/watching.ts';
+import { Exposition } from '../../src/metrics/exposition.ts';
+import { systemClock } from '../../src/util/clock.ts';
+import type { Logger } from '../../src/util/logger.ts';
+import { DueQueue } from '../../src/watch/due-queue.ts';
+import type { Lane } from '../../src/watch/lane.ts';
+import type { Task } from '../../src/watch/task.ts';
+
+/** One pass: what it cost, and how long it held up everything else at the most. */
+export type PassReport = { readonly title: string; readonly cpuMs: number; readonly longestHoldMs: number };
+export type DiscoveryReport = {
+  readonly passes: readonly PassReport[];
+  readonly tags: number;
+  readonly bytesPerTag: number;
+};
+
+const [repositories = 0, tagsEach = 0] = process.argv.slice(2).map(Number);
+const PAGE = 100;
+const RESOLUTION_MS = 1;
+const INTERVAL_MS = 1;
+const START_MS = 1_700_000_000_000;
+
+/** How often each tag was pushed; a push changes its digest. */
+const pushes = new Uint8Array(repositories * tagsEach);
+let requests = 0;
+
+const api = {
+  listRepository: async ({ pageNo }: { readonly pageNo: number }) => {
+    requests += 1;
+    const items = Array.from({ length: repositories }, (_, index) => ({
+      repoId: `crr-${index}`,
+      repoNamespaceName: 'shop',
+      repoName: `app-${index}`,
+    }));
+    return { body: { repositories: pageOf(items, pageNo), totalCount: repositories, requestId: '' } };
+  },
+  listRepoTag: async ({ repoId, pageNo }: { readonly repoId: string; readonly pageNo: number }) => {
+    requests += 1;
+    const repository = Number(repoId.slice('crr-'.length));
+    const images = Array.from({ length: tagsEach }, (_, tag): ListedImage => imageOf(repository * tagsEach + tag, tag));
+    return { body: { images: pageOf(images, pageNo), totalCount: tagsEach, requestId: '' } };
+  },
+} as unknown as AcrApi;
+
+function imageOf(index: number, tag: number): ListedImage {
+  const digest = `sha256:${String(index).padStart(60, '0')}${String(pushes[index]).padStart(4, '0')}`;
+  // As from a parsed answer: text in one piece.
+  return JSON.parse(JSON.stringify({ tag: `v1.0.${tag}`, digest, imageUpdate: START_MS + index }));
+}
+
+function pageOf<Item>(items: readonly Item[], pageNo: number): readonly Item[] {
+  return items.slice((pageNo - 1) * PAGE, pageNo * PAGE);
+}
+
+const exposition = new Exposition({ render: async () => '' });
+const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+let passEnded: () => void = () => {};
+const before = memory();
+const { roster, discoverer, performer, store } = createWatching({
+  observer: exposition,
+  meter: {
+    requestSent() {},
+    requestFailed() {},
+    requestEnded() {},
+    scanEnded() {},
+    discoveryPassEnded: () => passEnded(),
+  },
+  clock: systemClock,
+  random: Math.random,
+  logger: silent,
+  timing: {
+    intervals: { scanningMs: 15_000, completeMs: 600_000, failedMs: 600_000 },
+    backoff: { initialMs: 1, maxMs: 1 },
+  },
+  maxTags: Number.POSITIVE_INFINITY,
+});
+
+/** A lane in which discovery has every turn, and polls wait. */
+class IdleLane {
+  readonly #queue = new DueQueue<Task>();
+  /** Requests of discovery wait here while nothing is measured. */
+  held: Task | undefined;
+  isOpen = false;
+
+  schedule(task: Task, line: Parameters<DueQueue<Task>['put']>[1], dueAtMs: number): void {
+    if (task.kind !== 'discovery') this.#queue.put(task, line, dueAtMs);
+    else if (this.isOpen) setImmediate(() => void performer.perform(task));
+    else this.held = task;
+  }
+
+  withdraw(task: Task): void {
+    this.#queue.remove(task);
+  }
+
+  open(): void {
+    this.isOpen = true;
+    const { held } = this;
+    this.held = undefined;
+    if (held !== undefined) void performer.perform(held);
+  }
+}
+
+const lane = new IdleLane();
+const instance = { id: 'cri-bench', api, lane: lane as unknown as Lane, discovery: undefined, discoveredTags: 0 };
+const instances = new Map([[instance.id, instance]]);
+await roster.apply([{ id: instance.id, domain: 'registry.example.com', repositories: [] }], instances, () => turn());
+const rule = {
+  namespaces: ['*'],
+  repositories: ['*'],
+  excludeRepositories: ['*-cache'],
+  tags: ['v*'],
+  excludeTags: ['*-rc*'],
+  newest: tagsEach,
+  maxAgeMs: undefined,
+  vulnerabilities: true,
+};
+await discoverer.configure(
+  [{ id: instance.id, domain: 'registry.example.com', discover: [rule] }],
+  INTERVAL_MS,
+  instances,
+);
+
+const passes = [await pass('everything is new'), await pass('nothing changed')];
+for (let index = 0; index < pushes.length; index += 100) pushes[index] = 1;
+passes.push(await pass('1 % pushed again'));
+const page = await exposition.scrape({ format: 'text', gzip: false });
+const bytesPerTag = (memory() - before - page.length) / store.size;
+page.done();
+process.send?.({ passes, tags: store.size, bytesPerTag } satisfies DiscoveryReport);
+process.disconnect();
+process.exit();
+
+async function pass(title: string): Promise<PassReport> {
+  const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  const count = requests;
+  const ended = new Promise<void>((resolve) => {
+    passEnded = () => {
+      lane.isOpen = false;
+      resolve();
+    };
+  });
+  delays.enable();
+  const begin = process.cpuUsage();
+  lane.open();
+  await ended;
+  delays.disable();
+  const cpuMs = cpuMsSince(begin) - (await answeringMs());
+  if (requests - count < repositories) throw new Error('the pass did not ask for every repository');
+  return { title, cpuMs, longestHoldMs: Math.max(0, delays.max / 1e6 - RESOLUTION_MS) };
+}
+
+/** What the API's answers for a pass cost by themselves. */
+async function answeringMs(): Promise<number> {
+  const begin = process.cpuUsage();
+  for (let repository = 0; repository < repositories; repository++) {
+    const request = { instanceId: instance.id, repoId: `crr-${repository}`, pageSize: PAGE };
+    for (let pageNo = 1; pageNo <= tagsEach / PAGE + 1; pageNo++) await api.listRepoTag({ ...request, pageNo });
+  }
+  return cpuMsSince(begin);
+}
+
+function cpuMsSince(begin: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(begin);
+  return (user + system) / 1_000;
+}
+
+/** What lives on the heap and beside it, in bytes. */
+function memory(): number {
+  global.gc?.();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}

@@ -49,7 +49,6 @@ export class Image {
   readonly #rules: Rules;
   readonly #settings: ImageSettings;
   readonly #origin: Origin;
-  readonly #draw: Draw;
   #digest: string | undefined;
   #timeline: Timeline | undefined;
   #findings: Findings | undefined;
@@ -59,9 +58,12 @@ export class Image {
     this.#rules = rules;
     this.#settings = settings;
     this.#origin = origin;
-    this.#draw = seededDraw(rules.seed, ...origin.identity);
     this.#digest = settings.digest;
     this.pushedMs = origin.pushedMs;
+  }
+
+  get #draw(): Draw {
+    return seededDraw(this.#rules.seed, ...this.#origin.identity);
   }
 
   get digest(): string {

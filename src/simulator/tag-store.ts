@@ -31,6 +31,7 @@ export type Push = {
 };
 
 const MOST_FORMER_IMAGES = 10;
+const NONE: readonly Image[] = [];
 const PLAIN_TAG: TagStart = { scanService: 'ACR_SCAN_SERVICE', settings: {}, isScripted: false };
 
 export class TagStore {
@@ -58,15 +59,10 @@ export class TagStore {
   }
 
   /** Adds a tag that is older than the simulator, or than the repository: `startMs` is when the course of its scans begins. */
-  addOld(tag: string, start: TagStart, pushedMs: number, startMs: number): void {
+  addOld(tag: string, { scanService, settings, isScripted }: TagStart, pushedMs: number, startMs: number): void {
     const origin = { identity: [...this.#identity, tag], pushedMs, scannedFromMs: startMs, isNew: false };
-    this.#set({
-      ...start,
-      tag,
-      createdMs: pushedMs,
-      image: new Image(this.#rules, start.settings, origin),
-      former: [],
-    });
+    const image = new Image(this.#rules, settings, origin);
+    this.#set({ tag, scanService, settings, isScripted, createdMs: pushedMs, image, former: NONE });
   }
 
   /**
@@ -91,7 +87,7 @@ export class TagStore {
     return this.#set({
       ...(before ?? { ...start, tag, createdMs: atMs }),
       image: new Image(this.#rules, merged, origin),
-      former: image && former ? [image, ...former].slice(0, MOST_FORMER_IMAGES) : [],
+      former: image && former ? [image, ...former].slice(0, MOST_FORMER_IMAGES) : NONE,
     });
   }
 

@@ -18,7 +18,9 @@ const SCANNED: Readonly<Record<string, string>> = {
   COMPLETE: 'complete',
   FAILED: 'failed',
 };
+/** So many tags are listed; what discovery finds beside them comes and goes. */
 const TAGS = 40;
+const LISTED = '{repo_name!~"web-frontend|web-cache|gateway"}';
 
 type Moment = { readonly atMs: number; readonly truth: Truth };
 
@@ -62,9 +64,9 @@ async function assertScrapesSucceeded(t: ExecutionContext, prometheus: Prometheu
   t.true((await prometheus.value(`min_over_time(scrape_samples_scraped${WINDOW})`)) > 5 * TAGS);
   for (const extreme of ['min', 'max']) {
     t.is(
-      await prometheus.value(`${extreme}_over_time(sum(acr_scan_tags)[55s:1s])`),
+      await prometheus.value(`${extreme}_over_time(sum(acr_scan_tags${LISTED})[55s:1s])`),
       TAGS,
-      `${extreme} of watched tags`,
+      `${extreme} of listed tags`,
     );
   }
 }
@@ -77,7 +79,8 @@ async function compareStatuses(
 ): Promise<string[]> {
   const series = await prometheus.query('acr_scan_tag_status', atMs);
   const stored = new Map(series.map((each) => [keyOfSeries(each), each.metric.status]));
-  t.is(series.length, TAGS, 'one status a tag');
+  t.is(stored.size, series.length, 'one status a tag');
+  t.true(series.length >= TAGS);
   t.deepEqual(await prometheus.query(WRONG_SUMS, atMs), []);
   // After an error the last known status stays, however old.
   const answered = new Set((await prometheus.query('acr_scan_tag_poll_success == 1', atMs)).map(keyOfSeries));
@@ -89,6 +92,8 @@ async function compareStatuses(
 }
 
 async function assertQueriesOfUsersWork(t: ExecutionContext, prometheus: Prometheus): Promise<void> {
+  t.true((await prometheus.value('sum(acr_discovery_tags)')) > 0);
+  t.true((await prometheus.value('sum(acr_scan_vulnerabilities)')) > 0);
   const failed = await prometheus.query(FAILED_IMAGES);
   t.true(failed.length > 0);
   for (const { metric } of failed)

@@ -26,18 +26,25 @@ function open(): Socket {
   return socket.on('error', () => {});
 }
 
+/** Resolves with the event, or when the server has closed the connection, in whatever way. */
+function either(socket: Socket, event: string): Promise<void> {
+  return new Promise((resolve) => {
+    socket.once(event, () => resolve()).once('close', () => resolve());
+  });
+}
+
 /** Asks for the page and takes a byte of it a second. */
 async function readSlowly(): Promise<void> {
   const socket = open();
   socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-  await Promise.race([once(socket, 'readable'), once(socket, 'close')]);
+  await either(socket, 'readable');
   const timer = setInterval(() => socket.read(1), 1_000);
   socket.on('close', () => clearInterval(timer));
 }
 
 async function stayIdle(): Promise<void> {
   const socket = open();
-  await Promise.race([once(socket, scheme === 'https' ? 'secureConnect' : 'connect'), once(socket, 'close')]);
+  await either(socket, scheme === 'https' ? 'secureConnect' : 'connect');
 }
 
 /** Gives the number of answers that refuse. */
@@ -48,7 +55,7 @@ async function sendGarbage(index: number): Promise<number> {
   socket.on('data', (part: Buffer) => {
     answer += part.toString('latin1');
   });
-  await once(socket, 'close');
+  await either(socket, 'close');
   return /^HTTP\/1\.1 4\d\d /.test(answer) ? 1 : 0;
 }
 

@@ -59,7 +59,8 @@ test('example queries use only families that exist', (t) => {
   const known = new Set(
     allFamilies().flatMap(({ name, type }) => (type === 'histogram' ? [name, `${name}_bucket`] : [name])),
   );
-  const used = [...read('docs/metrics.md').matchAll(/```promql\n([\s\S]*?)```/g)].flatMap(
+  const pages = read('docs/metrics.md') + read('docs/runbook.md');
+  const used = [...pages.matchAll(/```promql\n([\s\S]*?)```/g)].flatMap(
     ([, query = '']) => query.match(/\bacr_\w+/g) ?? [],
   );
   t.true(used.length > 5);
@@ -76,6 +77,7 @@ test('links between the pages lead somewhere', (t) => {
     'docs/architecture.md',
     'docs/configuration.md',
     'docs/metrics.md',
+    'docs/runbook.md',
     'docs/simulator.md',
     'docs/web-config.md',
   ]) {

@@ -1,0 +1,180 @@
+// The rules for Prometheus: held to their template, to the families that exist and to the runbook.
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import { parse } from 'yaml';
+import { fillTemplate, TemplateError } from '../scripts/rules/template.ts';
+import { allFamilies } from '../src/metrics/own-families.ts';
+
+type Rule = {
+  readonly record?: string;
+  readonly alert?: string;
+  readonly expr: string;
+  readonly for?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+};
+
+const ROOT = new URL('..', import.meta.url);
+const read = (path: string) => readFileSync(new URL(path, ROOT), 'utf8');
+const template = read('config/prometheus/rules.template.yml');
+const shipped = read('config/prometheus/rules.yml');
+const rulesOf = (text: string) =>
+  (parse(text) as { groups: readonly { rules: readonly Rule[] }[] }).groups.flatMap((group) => group.rules);
+const rules = rulesOf(shipped);
+const alerts = rules.filter(({ alert }) => alert !== undefined);
+const names = [...new Set(alerts.map(({ alert = '' }) => alert))];
+
+/** Runs `npm run rules` without npm. */
+function generate(...flags: readonly string[]) {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [`--import=${import.meta.resolve('tsx')}`, fileURLToPath(new URL('scripts/rules.ts', ROOT)), ...flags],
+    { encoding: 'utf8', timeout: 60_000 },
+  );
+  return { status, stdout, stderr };
+}
+
+test('rules.yml is what its template gives', (t) => {
+  t.is(shipped, fillTemplate(template), 'after a change of rules.template.yml: npm run rules');
+});
+
+test('a copy with a time scale is written to standard output, and differs in durations alone', (t) => {
+  const { status, stdout, stderr } = generate('--time-scale=0.02');
+  t.deepEqual({ status, stderr }, { status: 0, stderr: '' });
+  const withoutNumbers = (text: string) => text.replace(/\b(\d+(ms|s|m|h|d))+\b|\b\d+(\.\d+)?\b/g, '#');
+  t.is(withoutNumbers(stdout), withoutNumbers(shipped));
+  const scaled = rulesOf(stdout);
+  const stuck = scaled.find(({ alert }) => alert === 'AcrScanStuck');
+  t.is(stuck?.for, '36s');
+  t.regex(stuck?.expr ?? '', /\[12s\]\) == 1$/m);
+  t.regex(scaled.find(({ record }) => record?.startsWith('repository:acr_scan_tags_stale'))?.expr ?? '', /> 72$/m);
+});
+
+test('no duration of the template escapes the time scale', (t) => {
+  const unmarked = template.replace(/^\s*#.*$/gm, '').replace(/<<.+?>>/g, '');
+  t.deepEqual(unmarked.match(/\[\s*\d.*?\]|\b(for|interval|offset|keep_firing_for):? +\d\w*|[<>]=? *\d{2,}/g), null);
+});
+
+test('a mark that means nothing, and a piece that the template does not have, are errors', (t) => {
+  t.is(fillTemplate('#: a = <<b>>, c\n#: b = 5m\nby (<<a>>) <<b in seconds>> <<1h30m>>\n'), 'by (5m, c) 300 1h30m\n');
+  t.is(fillTemplate('#: b = 5m\n<<b>> <<b in seconds>>\n', { timeScale: 0.001 }), '300ms 0.3\n');
+  t.throws(() => fillTemplate('<<5 minutes>>'), { instanceOf: TemplateError, message: /<<5 minutes>>/ });
+  t.throws(() => fillTemplate('#: a = b\n<<a in seconds>>'), { instanceOf: TemplateError });
+  t.throws(() => fillTemplate('', { pieces: { runbok: '' } }), { instanceOf: TemplateError, message: /"runbok"/ });
+});
+
+test('the links can lead elsewhere', (t) => {
+  const { stdout } = generate('--runbook-url=https://wiki.example.com/acr');
+  t.is(stdout.match(/runbook_url: https:\/\/wiki\.example\.com\/acr#acr/g)?.length, alerts.length);
+});
+
+test('a flag that does not exist or does not fit is a usage error', (t) => {
+  for (const flag of ['--time-scale=0', '--time-scale=2', '--time-scale=fast', '--scale=1', 'rules.yml']) {
+    const { status, stderr } = generate(flag);
+    t.is(status, 2, flag);
+    t.regex(stderr, /^Usage: /m);
+  }
+});
+
+test('every alert says how serious it is, what is the matter and where to read on', (t) => {
+  for (const { alert = '', labels, annotations } of alerts) {
+    t.regex(labels?.severity ?? '', /^(critical|warning)$/, alert);
+    t.deepEqual(Object.keys(annotations ?? {}), ['summary', 'description', 'runbook_url'], alert);
+    t.true(annotations?.runbook_url?.endsWith(`/docs/runbook.md#${alert.toLowerCase()}`), alert);
+    t.regex(annotations?.summary ?? '', /[.}]$/, alert);
+  }
+});
+
+test('what is recorded is named level:metric:operation', (t) => {
+  const records = rules.flatMap(({ record }) => record ?? []);
+  t.true(records.length > 5);
+  for (const record of records) t.regex(record, /^[a-z_]+:acr_[a-z_]+:[a-z0-9_]+$/);
+});
+
+test('a `for` is longer than the ranges of its expression that only look back over a gap', (t) => {
+  const minutes = (duration: string) => (duration.endsWith('h') ? 60 : 1) * Number.parseInt(duration, 10);
+  for (const { alert, expr, for: wait } of alerts) {
+    if (wait === undefined || alert === 'AcrExporterDown' || alert === 'AcrScanResultsStale') continue;
+    for (const [, range = ''] of expr.matchAll(/\[(\w+)\]/g))
+      t.true(minutes(wait) >= minutes(range), `${alert}: ${range}`);
+  }
+});
+
+for (const file of ['rules.yml', 'rules_test.yml']) {
+  test(`${file} uses only families that exist`, (t) => {
+    const known = new Set(
+      allFamilies().flatMap(({ name, type }) => (type === 'histogram' ? [name, `${name}_bucket`] : [name])),
+    );
+    const recorded = /\b\w+:acr_\w+:\w+/g;
+    const text = read(`config/prometheus/${file}`).replace(/^\s*#.*$/gm, '');
+    const used = text.replace(recorded, '').match(/\bacr_\w+/g) ?? [];
+    t.true(used.length > 20);
+    t.deepEqual([...new Set(used.filter((name) => !known.has(name)))], []);
+    const records = new Set(rules.flatMap(({ record }) => record ?? []));
+    t.deepEqual(
+      text.match(recorded)?.filter((name) => !records.has(name)),
+      [],
+    );
+  });
+}
+
+test('docs/metrics.md has every series that is recorded, and no other', (t) => {
+  const [, section = ''] = read('docs/metrics.md').split('## What the rules record');
+  const documented = [...section.matchAll(/^\| `(\w+:\w+:\w+)` /gm)].map(([, name]) => name);
+  t.deepEqual(documented.sort(), [...new Set(rules.flatMap(({ record }) => record ?? []))].sort());
+});
+
+test('rules_test.yml tests every alert and the text of each', (t) => {
+  const tested = parse(read('config/prometheus/rules_test.yml'), { maxAliasCount: -1 }) as {
+    tests: readonly {
+      promql_expr_test?: readonly { exp_samples: readonly { labels: string }[] }[];
+      alert_rule_test?: readonly { alertname: string; exp_alerts: readonly unknown[] }[];
+    }[];
+  };
+  const withText = tested.tests
+    .flatMap((each) => each.alert_rule_test ?? [])
+    .filter(({ exp_alerts }) => exp_alerts.length > 0)
+    .map(({ alertname }) => alertname);
+  const fired = JSON.stringify(tested.tests.flatMap((each) => each.promql_expr_test ?? []));
+  for (const name of names) {
+    t.true(withText.includes(name), name);
+    t.true(fired.includes(`alertname=\\"${name}\\"`), name);
+  }
+});
+
+test('the runbook has a section for every alert and no other, each with the same parts', (t) => {
+  const [, ...sections] = read('docs/runbook.md').split(/^## (?=Acr)/m);
+  t.deepEqual(sections.map((section) => section.split('\n')[0]).sort(), [...names].sort());
+  for (const section of sections) {
+    const parts = [...section.matchAll(/^\*\*(.+?)\*\*/gm)].map(([, part]) => part);
+    t.deepEqual(parts, ['Meaning.', 'Impact.', 'Diagnosis.', 'What to do.'], section.split('\n')[0]);
+  }
+});
+
+test('alertmanager.yml names only alerts that exist, and labels that they have', (t) => {
+  const { inhibit_rules: inhibitions } = parse(read('config/alertmanager/alertmanager.yml')) as {
+    inhibit_rules: readonly Readonly<Record<'source_matchers' | 'target_matchers' | 'equal', readonly string[]>>[];
+  };
+  const named = JSON.stringify(inhibitions).match(/Acr[A-Z]\w+/g) ?? [];
+  t.deepEqual(
+    named.filter((name) => !names.includes(name)),
+    [],
+  );
+  const labelsIn = (name: string) =>
+    alerts
+      .filter(({ alert }) => alert === name)
+      .map(({ expr }) => expr)
+      .join('\n');
+  for (const { source_matchers: sources, target_matchers: targets, equal } of inhibitions) {
+    for (const name of `${sources} ${targets}`.match(/Acr[A-Z]\w+/g) ?? []) {
+      const from: readonly string[] = labelsIn(name).match(/\b\w+:acr_\w+:\w+/g) ?? [];
+      const text = [
+        labelsIn(name),
+        ...rules.filter(({ record }) => from.includes(record ?? '')).map(({ expr }) => expr),
+      ].join();
+      for (const label of equal) t.true(text.includes(label), `${name}: ${label}`);
+    }
+  }
+});

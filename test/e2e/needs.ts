@@ -16,6 +16,7 @@ const NEEDS: readonly Need[] = [
   { package: 'openssl', check: ['openssl', 'version'] },
   { package: 'procps', check: ['ps', '--version'] },
   { package: 'prometheus', check: ['prometheus', '--version'] },
+  { package: 'prometheus-alertmanager', check: ['prometheus-alertmanager', '--version'] },
   {
     package: 'python3-prometheus-client',
     check: [PYTHON, '-c', 'import importlib.metadata as packages; print(packages.version("prometheus_client"))'],

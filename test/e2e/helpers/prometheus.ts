@@ -32,11 +32,16 @@ export class Prometheus {
     metricsUrl: string,
     access: Readonly<Record<string, unknown>> = {},
   ): Promise<Prometheus> {
-    const directory = temporaryDirectory(t);
     const { protocol, host, pathname } = new URL(metricsUrl);
     const target = { scheme: protocol.slice(0, -1), metrics_path: pathname, static_configs: [{ targets: [host] }] };
     const job = { job_name: 'acr', ...target, ...access };
-    const config = { global: { scrape_interval: '1s', scrape_timeout: '1s' }, scrape_configs: [job] };
+    const global = { scrape_interval: '1s', scrape_timeout: '1s' };
+    return Prometheus.startWith(t, { global, scrape_configs: [job] });
+  }
+
+  /** Starts with a configuration; resolves when the first scrape is stored. */
+  static async startWith(t: ExecutionContext, config: unknown): Promise<Prometheus> {
+    const directory = temporaryDirectory(t);
     const file = join(directory, 'prometheus.yml');
     // JSON is YAML.
     writeFileSync(file, JSON.stringify(config));
@@ -59,6 +64,12 @@ export class Prometheus {
   async query(expression: string, atMs = Date.now()): Promise<readonly QueryResult[]> {
     const { data } = await this.#get<QueryAnswer>(`query?query=${encodeURIComponent(expression)}&time=${atMs / 1000}`);
     return data.result.map(({ metric, value: [, value] }) => ({ metric, value: Number(value) }));
+  }
+
+  /** The names of the alerts that fire now, once for each that does. */
+  async firing(): Promise<readonly string[]> {
+    const series = await this.query('ALERTS{alertstate="firing"}');
+    return series.map(({ metric }) => metric.alertname ?? '').sort();
   }
 
   /** Evaluates an expression that has exactly one result now, and gives back its value. */

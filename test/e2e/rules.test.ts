@@ -1,0 +1,47 @@
+// What Prometheus' and Alertmanager's own tools say of the shipped rules, configurations and queries.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { temporaryDirectory } from './helpers/exporter.ts';
+import { ROOT, run } from './helpers/program.ts';
+
+const CHECKS: readonly (readonly [string, ...string[]])[] = [
+  ['promtool', 'check', 'rules', '--lint=all', '--lint-fatal', 'config/prometheus/rules.yml'],
+  ['promtool', 'test', 'rules', 'config/prometheus/rules_test.yml'],
+  ['promtool', 'check', 'config', '--lint=all', '--lint-fatal', 'config/prometheus/prometheus.yml'],
+  ['amtool', 'check-config', 'config/alertmanager/alertmanager.yml'],
+];
+
+for (const [command, ...args] of CHECKS) {
+  test(`${command} ${args.join(' ')} finds nothing`, (t) => {
+    const { status, stdout, stderr } = run(command, args);
+    t.is(status, 0, stdout + stderr);
+    t.regex(stdout, /SUCCESS/);
+    t.is(stderr, '');
+  });
+}
+
+test('Prometheus can read the rules at any time scale', (t) => {
+  const file = join(temporaryDirectory(t), 'rules.yml');
+  for (const timeScale of ['0.02', '0.5']) {
+    const flags = [`--time-scale=${timeScale}`, `--output=${file}`];
+    t.is(run('npm', ['run', '--silent', 'rules', '--', ...flags]).status, 0);
+    const { status, stderr } = run('promtool', ['check', 'rules', file]);
+    t.is(status, 0, stderr);
+  }
+});
+
+test('Prometheus can read every query of the documentation', (t) => {
+  const pages = ['docs/metrics.md', 'docs/runbook.md'].map((page) => readFileSync(join(ROOT, page), 'utf8')).join('\n');
+  // A query begins at the beginning of a line.
+  const queries = [...pages.matchAll(/```promql\n([\s\S]*?)```/g)].flatMap(([, block = '']) =>
+    block.trim().split(/\n(?=\S)/),
+  );
+  t.true(queries.length > 20);
+  const file = join(temporaryDirectory(t), 'queries.yml');
+  // JSON is YAML.
+  const rules = queries.map((expr, index) => ({ record: `query:number_${index}:none`, expr }));
+  writeFileSync(file, JSON.stringify({ groups: [{ name: 'queries', rules }] }));
+  const { status, stderr } = run('promtool', ['check', 'rules', file]);
+  t.is(status, 0, stderr);
+});

@@ -17,8 +17,12 @@ if (status !== 0) process.exit(status ?? 1);
 cpSync(join(root, 'src/web/assets'), join(root, 'dist/web/assets'), { recursive: true });
 for (const program of ['bin.js', 'simulator/bin.js']) chmodSync(join(root, 'dist', program), 0o755);
 
-const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-writeFileSync(join(root, 'dist', 'build-info.json'), JSON.stringify({ version, revision: revision() }));
+writeFileSync(join(root, 'dist', 'build-info.json'), JSON.stringify({ version: version(), revision: revision() }));
+
+/** What was given to the build, for one between two releases; else the package's. */
+function version() {
+  return process.env.VERSION || JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
+}
 
 /** What was given to the build, else what git says; empty where neither knows, as in an unpacked archive. */
 function revision() {

@@ -76,6 +76,7 @@ test('links between the pages lead somewhere', (t) => {
     'CONTRIBUTING.md',
     'docs/architecture.md',
     'docs/configuration.md',
+    'docs/deployment.md',
     'docs/metrics.md',
     'docs/runbook.md',
     'docs/simulator.md',

@@ -35,6 +35,20 @@ export function temporaryDirectory(t: ExecutionContext): string {
 
 /** Starts a simulator with these repositories, and an exporter that watches all of their tags. */
 export async function startExporter(t: ExecutionContext, setup: ExporterSetup): Promise<RunningExporter> {
+  const config = await configureSimulated(t, setup);
+  const program = await Program.start(t, process.execPath, [
+    'dist/bin.js',
+    '--web.listen-address=127.0.0.1:0',
+    `--config.file=${config}`,
+    ...(setup.webConfigFile === undefined ? [] : [`--web.config.file=${setup.webConfigFile}`]),
+  ]);
+  const scheme = setup.webConfigFile === undefined ? 'http' : 'https';
+  const url = `${scheme}://${await program.outputMatch(LISTENING)}`;
+  return { program, url, metricsUrl: `${url}/metrics` };
+}
+
+/** Starts a simulator with these repositories; gives back the configuration file, in a directory of its own, of an exporter for it. */
+export async function configureSimulated(t: ExecutionContext, setup: ExporterSetup): Promise<string> {
   const directory = temporaryDirectory(t);
   // JSON is YAML.
   const write = (name: string, content: unknown) => {
@@ -48,16 +62,7 @@ export async function startExporter(t: ExecutionContext, setup: ExporterSetup): 
     '--listen-address=127.0.0.1:0',
     `--scenario=${scenario}`,
   ]);
-  const config = write('config.yml', configOf(setup, await simulator.outputMatch(LISTENING)));
-  const program = await Program.start(t, process.execPath, [
-    'dist/bin.js',
-    '--web.listen-address=127.0.0.1:0',
-    `--config.file=${config}`,
-    ...(setup.webConfigFile === undefined ? [] : [`--web.config.file=${setup.webConfigFile}`]),
-  ]);
-  const scheme = setup.webConfigFile === undefined ? 'http' : 'https';
-  const url = `${scheme}://${await program.outputMatch(LISTENING)}`;
-  return { program, url, metricsUrl: `${url}/metrics` };
+  return write('config.yml', configOf(setup, await simulator.outputMatch(LISTENING)));
 }
 
 /** Waits until every tag was polled and nothing is under way: from here on the page stands still for an hour. */

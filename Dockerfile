@@ -1,0 +1,51 @@
+# The exporter and the simulator, on Node.js and the libraries that it is linked with; no shell, no package manager.
+#   docker build --build-arg VERSION=0.1.0 --build-arg REVISION="$(git rev-parse HEAD)" --tag acr-scan-exporter:0.1.0 .
+ARG NODE_VERSION=24
+
+FROM node:${NODE_VERSION}-bookworm-slim AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --omit=dev --ignore-scripts
+# A version such as 2.2.2 adds Alibaba Cloud's generated client, which is then used instead of the core below it.
+ARG ALICLOUD_CR20181201
+RUN if [ -n "$ALICLOUD_CR20181201" ]; then \
+      npm install --save-prod --omit=dev --ignore-scripts "@alicloud/cr20181201@$ALICLOUD_CR20181201"; \
+    fi
+
+FROM node:${NODE_VERSION}-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --ignore-scripts
+COPY tsconfig.json tsconfig.build.json ./
+COPY scripts/build.mjs scripts/
+COPY src src
+ARG VERSION
+ARG REVISION
+RUN VERSION="$VERSION" REVISION="$REVISION" node scripts/build.mjs
+COPY deploy/container/collect-node.mjs deploy/container/
+RUN node deploy/container/collect-node.mjs /runtime
+
+# Not one of the ready-made images without a shell: they get Node.js's security releases later than the official image does.
+FROM scratch
+COPY --from=build /runtime /
+WORKDIR /app
+COPY --from=dependencies /app/node_modules node_modules
+COPY package.json LICENSE ./
+COPY config config
+COPY deploy/container/healthcheck.mjs deploy/container/
+COPY --from=build /app/dist dist
+ENV PATH=/usr/local/bin \
+    NODE_ENV=production \
+    ACR_SCAN_EXPORTER_CONFIG_FILE=/etc/acr-scan-exporter/config.yml
+USER 65532:65532
+EXPOSE 20181
+HEALTHCHECK --interval=30s --timeout=5s --retries=3 \
+  CMD ["/usr/local/bin/node", "/app/deploy/container/healthcheck.mjs"]
+ENTRYPOINT ["/usr/local/bin/node", "/app/dist/bin.js"]
+ARG VERSION
+ARG REVISION
+LABEL org.opencontainers.image.title="acr-scan-exporter" \
+      org.opencontainers.image.description="Prometheus exporter for the image scans of Alibaba Cloud Container Registry" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"

@@ -1,0 +1,48 @@
+// Collects a root file system for this Node.js: `node collect-node.mjs DIRECTORY`. It holds the program, the libraries that it is linked
+// with, the dpkg records of their packages, so that image scanners know what is there, and a user without rights. No shell.
+import { spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+
+const NODE = '/usr/local/bin/node';
+const NOBODY = 65532;
+
+const [root] = process.argv.slice(2);
+if (root === undefined) throw new Error('expected a directory: node collect-node.mjs DIRECTORY');
+
+// The report names the program itself too, and the kernel's own library, which is no file.
+const libraries = process.report
+  .getReport()
+  .sharedObjects.filter((path) => path.startsWith('/') && path !== process.execPath);
+
+copy(process.execPath, NODE);
+for (const library of libraries) copy(library, library);
+copy('/etc/os-release', '/etc/os-release');
+for (const [name, record] of packageRecords(libraries)) write(`/var/lib/dpkg/status.d/${name}`, record);
+write('/etc/nsswitch.conf', 'hosts: files dns\n');
+write('/etc/passwd', `root:x:0:0:root:/:/sbin/nologin\nnonroot:x:${NOBODY}:${NOBODY}:nonroot:/:/sbin/nologin\n`);
+write('/etc/group', `root:x:0:\nnonroot:x:${NOBODY}:\n`);
+mkdirSync(join(root, 'tmp'));
+chmodSync(join(root, 'tmp'), 0o1777);
+
+function copy(from, to) {
+  mkdirSync(join(root, dirname(to)), { recursive: true });
+  copyFileSync(from, join(root, to));
+}
+
+function write(path, text) {
+  mkdirSync(join(root, dirname(path)), { recursive: true });
+  writeFileSync(join(root, path), text);
+}
+
+/** The Debian packages that files belong to, each with its record; none where there is no dpkg. */
+function packageRecords(files) {
+  // By name alone: the same file is known below /lib or below /usr/lib.
+  const owners = dpkgQuery('--search', ...files.map((file) => `*/${basename(file)}`));
+  const names = new Set([...owners.matchAll(/^([^:,\s]+)(?::\w+)?: \S+$/gm)].map(([, name]) => name));
+  return [...names].map((name) => [name, dpkgQuery('--status', name)]);
+}
+
+function dpkgQuery(...args) {
+  return spawnSync('dpkg-query', args, { encoding: 'utf8' }).stdout ?? '';
+}

@@ -1,0 +1,54 @@
+// Tells the container's engine whether the exporter beside it serves: asks for /-/healthy where the exporter's own flags and variables say
+// that it listens. Status 0 or 1, and a line that says why.
+import { readFileSync } from 'node:fs';
+import { get } from 'node:http';
+import { connect } from 'node:tls';
+import { readOptions } from '../../dist/flags.js';
+
+const TIMEOUT_MS = 4_000;
+/** Who answers that it wants a password serves, too. */
+const SERVES = [200, 401];
+const ANY_HOST = { '0.0.0.0': '127.0.0.1', '::': '::1' };
+
+const { listenAddress, webConfigFile } = readOptions({ argv: exporterFlags(), env: process.env }, []);
+const host = ANY_HOST[listenAddress.host] ?? listenAddress.host ?? '127.0.0.1';
+const target = { host, port: listenAddress.port, timeout: TIMEOUT_MS };
+
+try {
+  // A web configuration may switch TLS on, or only ask for passwords.
+  const answer = webConfigFile === undefined ? await askOverHttp() : await shakeHands().catch(askOverHttp);
+  process.stdout.write(`${answer}\n`);
+} catch (error) {
+  process.stdout.write(`${error.message}\n`);
+  process.exitCode = 1;
+}
+
+/** The flags of the first process, or of what it started where that is an init program. */
+function exporterFlags() {
+  const command = readFileSync('/proc/1/cmdline', 'utf8').split('\0').slice(0, -1);
+  return command.slice(command.findIndex((argument) => argument.endsWith('/dist/bin.js')) + 1);
+}
+
+function askOverHttp() {
+  return new Promise((resolve, reject) => {
+    const request = get({ ...target, path: '/-/healthy', agent: false }, (response) => {
+      response.resume();
+      if (SERVES.includes(response.statusCode)) resolve(`answered ${response.statusCode}`);
+      else reject(new Error(`expected ${SERVES.join(' or ')} of /-/healthy, found ${response.statusCode}`));
+    });
+    request.on('error', reject);
+    request.on('timeout', () => request.destroy(new Error(`no answer within ${TIMEOUT_MS} ms`)));
+  });
+}
+
+/** A handshake is all that one without a client certificate may come to. */
+function shakeHands() {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ ...target, rejectUnauthorized: false }, () => {
+      socket.destroy();
+      resolve('answered with a TLS handshake');
+    });
+    socket.on('error', reject);
+    socket.on('timeout', () => socket.destroy(new Error(`no handshake within ${TIMEOUT_MS} ms`)));
+  });
+}

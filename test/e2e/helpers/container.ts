@@ -1,0 +1,106 @@
+// The image, built and run by the tools in CONTAINER_TOOLS: scripts that need neither a container engine nor a registry.
+import { join } from 'node:path';
+import type { ExecutionContext } from 'ava';
+import { type Finished, ROOT, run } from './program.ts';
+
+const BUILD_WITHIN_MS = 4 * 60_000;
+
+/** How a container ended when it was told to. */
+export type Stopped = {
+  readonly wasRunning: boolean;
+  readonly seconds: number;
+  readonly exitCode: number;
+  readonly killed: boolean;
+  readonly outOfMemory: boolean;
+};
+
+/** What is read of an image's description. */
+export type ImageDescription = {
+  readonly Size: number;
+  readonly Config: {
+    readonly User: string;
+    readonly Entrypoint: readonly string[];
+    readonly Labels: Readonly<Record<string, string>>;
+  };
+  readonly Healthcheck: { readonly Test: readonly string[] };
+};
+
+/** Builds the Dockerfile, every layer anew: buildah 1.28 takes a layer from its cache whatever the build arguments say. */
+export function buildImage(
+  name: string,
+  buildArguments: Readonly<Record<string, string>>,
+  options: readonly string[] = [],
+): Finished {
+  const args = Object.entries(buildArguments).flatMap(([key, value]) => ['--build-arg', `${key}=${value}`]);
+  return tool('build.sh', [ROOT, name, '--no-cache', ...args, ...options], BUILD_WITHIN_MS);
+}
+
+export function describeImage(name: string): ImageDescription {
+  const [description]: ImageDescription[] = JSON.parse(succeed(podman('image', 'inspect', name)));
+  if (description === undefined) throw new Error(`expected a description of ${name}, found none`);
+  return description;
+}
+
+/** Runs a program of the image to its end, with the host's network. */
+export function runOnce(name: string, options: readonly string[], ...args: readonly string[]): Finished {
+  return podman('run', '--rm', '--pull', 'never', '--network', 'host', ...options, name, ...args);
+}
+
+/** A container that goes with the test: read-only, without capabilities, on the host's network. */
+export class Container {
+  readonly #id: string;
+  #stopped = false;
+
+  private constructor(id: string) {
+    this.#id = id;
+  }
+
+  static start(t: ExecutionContext, name: string, memory: string, options: readonly string[]): Container {
+    const container = new Container(succeed(tool('run.sh', ['--memory', memory, name, ...options])).trim());
+    t.teardown(() => {
+      if (!container.#stopped) container.stop();
+    });
+    return container;
+  }
+
+  /** Runs the image's health check once. */
+  checkHealth(): Finished {
+    return podman('healthcheck', 'run', this.#id);
+  }
+
+  /** What the health check wrote when it last ran. */
+  lastHealthOutput(): string {
+    return succeed(podman('inspect', '--format', '{{(index .State.Healthcheck.Log 0).Output}}', this.#id)).trim();
+  }
+
+  /** Its first process. */
+  get pid(): number {
+    return Number(succeed(podman('inspect', '--format', '{{.State.Pid}}', this.#id)));
+  }
+
+  get log(): string {
+    return podman('logs', this.#id).stderr;
+  }
+
+  /** Sends SIGTERM, waits for the end and removes it. */
+  stop(): Stopped {
+    this.#stopped = true;
+    return JSON.parse(tool('stop.sh', [this.#id]).stdout);
+  }
+}
+
+function podman(...args: readonly string[]): Finished {
+  return tool('podman.sh', args);
+}
+
+function tool(script: string, args: readonly string[], timeoutMs = 60_000): Finished {
+  const tools = process.env.CONTAINER_TOOLS;
+  if (tools === undefined)
+    throw new Error('expected the folder of the container tools in CONTAINER_TOOLS, found nothing');
+  return run(join(tools, script), args, { timeoutMs });
+}
+
+function succeed({ status, stdout, stderr }: Finished): string {
+  if (status !== 0) throw new Error(`ended with ${status}: ${stdout}\n${stderr}`);
+  return stdout;
+}

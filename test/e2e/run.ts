@@ -1,7 +1,7 @@
 // `npm run test:e2e`: sees to it that what the tests need is there, then runs all of them. None is skipped.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { install, mayInstall, missingPackages, packageVersions } from './needs.ts';
+import { install, mayInstall, missingPackages, otherSources, packageVersions } from './needs.ts';
 
 process.exitCode = main();
 
@@ -9,7 +9,8 @@ function main(): number {
   if (missingPackages().length > 0 && mayInstall()) install(missingPackages());
   const missing = missingPackages();
   if (missing.length > 0) {
-    process.stderr.write(`test:e2e: missing, install with: apt-get install ${missing.join(' ')}\n`);
+    const hints = otherSources().map((hint) => ` (${hint})`);
+    process.stderr.write(`test:e2e: missing, install with: apt-get install ${missing.join(' ')}${hints.join('')}\n`);
     return 1;
   }
   process.stdout.write(`test:e2e: against ${packageVersions().join(', ')}\n`);

@@ -1,0 +1,131 @@
+// compose.yml, whose containers cannot be started in a test: what it names is there, and fits together.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import { parse } from 'yaml';
+import { loadConfig } from '../src/config/load.ts';
+
+type Healthcheck = { readonly test: readonly string[] };
+type Service = {
+  readonly image: string;
+  readonly profiles?: readonly string[];
+  readonly command?: readonly string[];
+  readonly ports?: readonly string[];
+  readonly volumes?: readonly string[];
+  readonly healthcheck?: Healthcheck;
+  readonly read_only: boolean;
+  readonly cap_drop: readonly string[];
+  readonly security_opt: readonly string[];
+  readonly depends_on?: Readonly<Record<string, object>>;
+};
+type ComposeFile = { readonly services: Readonly<Record<string, Service>>; readonly volumes: object };
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const { services, volumes } = parse(read('compose.yml'), { merge: true }) as ComposeFile;
+const named = Object.entries(services);
+
+function read(path: string): string {
+  return readFileSync(`${ROOT}/${path}`, 'utf8');
+}
+
+/** A service's mounts: what is mounted where. A variable has its default. */
+function mountsOf({ volumes: mounts = [] }: Service) {
+  return mounts.map((mount) => {
+    const [source = '', target = ''] = mount.replace(/\$\{\w+:-([^}]*)\}/, '$1').split(':');
+    return { source, target };
+  });
+}
+
+function service(name: string): Service {
+  const found = services[name];
+  if (found === undefined) throw new Error(`expected a service ${name}, found none`);
+  return found;
+}
+
+/** Where in the project a file is that a service sees at a path. */
+function fileSeenAt(name: string, path: string): string {
+  const mount = mountsOf(service(name)).find(({ target }) => path === target || path.startsWith(`${target}/`));
+  if (mount === undefined) throw new Error(`expected a mount for ${path} in ${name}, found none`);
+  return `${mount.source}${path.slice(mount.target.length)}`;
+}
+
+test('the services are those of the demo, and only the simulator belongs to its profile', (t) => {
+  t.deepEqual(Object.keys(services).sort(), ['alertmanager', 'exporter', 'grafana', 'prometheus', 'simulator']);
+  t.deepEqual(
+    named.filter(([, { profiles }]) => profiles?.includes('demo')).map(([name]) => name),
+    ['simulator'],
+  );
+});
+
+test('every service is read-only, without rights, seen from this machine alone, and of a pinned version', (t) => {
+  for (const [name, { image, read_only, cap_drop, security_opt, ports = [] }] of named) {
+    t.true(read_only, name);
+    t.deepEqual(cap_drop, ['ALL'], name);
+    t.deepEqual(security_opt, ['no-new-privileges:true'], name);
+    t.true(
+      ports.every((port) => port.startsWith('127.0.0.1:')),
+      name,
+    );
+    if (image !== service('exporter').image) t.regex(image, /^[\w./-]+:v?\d+\.\d+\.\d+$/, name);
+  }
+});
+
+test('every service has a health check, of its own or of its image', (t) => {
+  t.regex(read('Dockerfile'), /^HEALTHCHECK /m);
+  t.deepEqual(
+    named.filter(([, { healthcheck }]) => healthcheck === undefined).map(([name]) => name),
+    ['exporter'],
+  );
+  for (const [name, { healthcheck }] of named) t.true((healthcheck?.test[0] ?? 'CMD') === 'CMD', name);
+});
+
+test('everything that is mounted is there', (t) => {
+  const sources = named.flatMap(([, each]) => mountsOf(each).map(({ source }) => source));
+  t.true(sources.length > 5);
+  t.deepEqual(
+    sources.filter((source) => !(source.startsWith('./') ? existsSync(`${ROOT}/${source}`) : source in volumes)),
+    [],
+  );
+});
+
+test('the exporter asks the simulator', (t) => {
+  const { instances } = loadConfig(`${ROOT}/${fileSeenAt('exporter', '/etc/acr-scan-exporter/config.yml')}`);
+  const [listenAddress = ''] = service('simulator').command ?? [];
+  const port = /:(\d+)$/.exec(listenAddress)?.[1];
+  t.deepEqual(
+    instances.map(({ endpoint }) => endpoint),
+    [{ protocol: 'http', host: `simulator:${port}` }],
+  );
+});
+
+test('the demo configuration is that of `npm run demo`, but for the address of the simulator', (t) => {
+  const inCompose = parse(read('deploy/compose/acr-scan-exporter.yml'));
+  const usual = parse(read('config/demo.yml'));
+  t.deepEqual(inCompose, JSON.parse(JSON.stringify(usual).replaceAll('127.0.0.1:20182', 'simulator:20182')));
+});
+
+test('Prometheus scrapes the exporter, has the rules, and tells Alertmanager', (t) => {
+  const file = fileSeenAt('prometheus', '/etc/prometheus/prometheus.yml');
+  const { scrape_configs, rule_files, alerting } = parse(read(file));
+  t.deepEqual(scrape_configs[0].static_configs[0].targets, ['exporter:20181']);
+  t.deepEqual(alerting.alertmanagers[0].static_configs[0].targets, ['alertmanager:9093']);
+  const [rules] = rule_files;
+  const seen = fileSeenAt('prometheus', new URL(rules, 'file:///etc/prometheus/').pathname);
+  t.is(seen, './config/prometheus/rules.yml');
+});
+
+test('Grafana finds Prometheus and the dashboards where its provisioning says', (t) => {
+  const directory = fileSeenAt('grafana', '/etc/grafana/provisioning');
+  const provisioning = (kind: string) =>
+    readdirSync(`${ROOT}/${directory}/${kind}`).map((file) => parse(read(`${directory}/${kind}/${file}`)));
+  const urls = provisioning('datasources').flatMap(({ datasources }) =>
+    datasources.map(({ url }: { url: string }) => url),
+  );
+  t.deepEqual(urls, ['http://prometheus:9090']);
+  const paths = provisioning('dashboards').flatMap(({ providers }) =>
+    providers.map(({ options }: { options: { path: string } }) => options.path),
+  );
+  t.is(paths.length, 1);
+  for (const name of ['acr-scan-overview.json', 'acr-scan-exporter.json'])
+    t.is(fileSeenAt('grafana', `${paths[0]}/${name}`), `./grafana/${name}`);
+});

@@ -35,6 +35,7 @@ const NEEDS: readonly Need[] = [
     package: 'python3-prometheus-client',
     check: [PYTHON, '-c', 'import importlib.metadata as packages; print(packages.version("prometheus_client"))'],
   },
+  { package: 'systemd', check: ['systemd-analyze', '--version'] },
 ];
 
 /** The packages that are missing. */
@@ -79,7 +80,7 @@ function missingNeeds(): readonly Need[] {
 
 function versionOf({ check: [command, ...args] }: Need): string | undefined {
   const { status, stdout } = spawnSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-  return status === 0 ? (/\d+(\.\d+)+/.exec(stdout)?.[0] ?? '') : undefined;
+  return status === 0 ? (/\d+(\.\d+)*/.exec(stdout)?.[0] ?? '') : undefined;
 }
 
 function isOlder(version: string, limit: string): boolean {

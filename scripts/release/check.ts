@@ -1,0 +1,81 @@
+// `npm run release:check`: whether this tree may be released. Says what is wrong, and ends with status 1 then; writes the bill of materials.
+// With --unreleased the changelog may still lack the version's section.
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { changelogProblems } from './changelog.ts';
+import { dependencyProblems } from './dependencies.ts';
+import { LICENCES_FILE, licenceProblems } from './licences.ts';
+import { type Lockfile, lockfileProblems, type PackageJson, productionPackages } from './lockfile.ts';
+import { npm, ROOT } from './npm.ts';
+import { contentProblems } from './package-contents.ts';
+import { createSbom, SBOM_FILE, sbomProblems } from './sbom.ts';
+
+type Check = { readonly what: string; readonly problems: () => readonly string[] };
+type PackedFile = { readonly path: string };
+
+const manifest: PackageJson = JSON.parse(read('package.json'));
+const lockfile: Lockfile = JSON.parse(read('package-lock.json'));
+const packages = productionPackages(lockfile);
+
+const CHECKS: readonly Check[] = [
+  { what: 'CHANGELOG.md has the version', problems: () => changelogProblems(read('CHANGELOG.md'), manifest.version) },
+  { what: 'package-lock.json is clean', problems: () => lockfileProblems(manifest, lockfile) },
+  {
+    what: 'npm ci accepts package-lock.json',
+    problems: () => complaintOf(() => npm(['ci', '--dry-run', '--ignore-scripts'])),
+  },
+  { what: 'the package holds what is needed and nothing else', problems: () => contentProblems(listing()) },
+  { what: 'dependencies are those of the program', problems: () => dependencyProblems(manifest, compiledTexts()) },
+  { what: 'licences are known and listed', problems: () => licenceProblems(packages, read(LICENCES_FILE)) },
+  { what: `${SBOM_FILE} names every package`, problems: writeSbom },
+];
+
+const skipped = process.argv.includes('--unreleased') ? CHECKS.slice(0, 1) : [];
+let failed = 0;
+for (const { what, problems } of CHECKS.filter((check) => !skipped.includes(check))) {
+  const found = problems();
+  failed += found.length;
+  process.stdout.write(`${found.length === 0 ? 'ok    ' : 'FAILED'} ${what}\n`);
+  for (const problem of found) process.stdout.write(`       ${problem}\n`);
+}
+process.exitCode = failed === 0 ? 0 : 1;
+
+function read(path: string): string {
+  return readFileSync(join(ROOT, path), 'utf8');
+}
+
+function filesBelow(directory: string): readonly string[] {
+  return readdirSync(join(ROOT, directory), { recursive: true, encoding: 'utf8' });
+}
+
+function compiledTexts(): readonly string[] {
+  return filesBelow('dist')
+    .filter((file) => file.endsWith('.js'))
+    .map((file) => read(join('dist', file)));
+}
+
+function listing() {
+  const [packed]: { readonly files: readonly PackedFile[] }[] = JSON.parse(
+    npm(['pack', '--dry-run', '--json', '--ignore-scripts']),
+  );
+  return {
+    files: packed?.files.map(({ path }) => path) ?? [],
+    programs: Object.values(manifest.bin),
+    sources: filesBelow('src').filter((file) => /\.(tsx?|js|css)$/.test(file)),
+  };
+}
+
+function writeSbom(): readonly string[] {
+  const sbom = createSbom(manifest, lockfile);
+  writeFileSync(join(ROOT, SBOM_FILE), `${JSON.stringify(sbom, null, 2)}\n`);
+  return sbomProblems(sbom, manifest, packages);
+}
+
+function complaintOf(action: () => unknown): readonly string[] {
+  try {
+    action();
+    return [];
+  } catch (error) {
+    return [(error as Error).message];
+  }
+}

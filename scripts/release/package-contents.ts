@@ -1,0 +1,57 @@
+// What `npm pack` would put into the package: all that is needed, and nothing else.
+
+/** What may be in it. */
+const KINDS = [
+  /^(CHANGELOG|README|THIRD-PARTY-LICENSES)\.md$/,
+  /^(LICENSE|package\.json)$/,
+  /^dist\/.*\.js$/,
+  /^dist\/web\/assets\/[\w-]+\.(js|css)$/,
+  /^dist\/build-info\.json$/,
+  /^config\/([\w-]+\/)?[\w.-]+\.(yml|json)$/,
+  /^docs\/[\w-]+\.(md|schema\.json)$/,
+  /^docs\/images\/[\w-]+\.(png|svg)$/,
+  /^grafana\/[\w/-]+\.(json|yml)$/,
+  /^deploy\/systemd\/[\w-]+\.service$/,
+];
+
+/** What must be in it, besides the programs. */
+const NEEDED = [
+  'CHANGELOG.md',
+  'LICENSE',
+  'README.md',
+  'THIRD-PARTY-LICENSES.md',
+  'config/acr-scan-exporter.schema.json',
+  'config/acr-scan-exporter.yml',
+  'config/alertmanager/alertmanager.yml',
+  'config/demo-scenario.yml',
+  'config/demo.yml',
+  'config/prometheus/rules.yml',
+  'deploy/systemd/acr-scan-exporter.service',
+  'dist/build-info.json',
+  'dist/demo.js',
+  'docs/configuration.md',
+  'docs/metrics.md',
+  'grafana/acr-scan-exporter.json',
+  'grafana/acr-scan-overview.json',
+];
+
+export type PackageListing = {
+  /** Paths in the package. */
+  readonly files: readonly string[];
+  /** Paths of the programs. */
+  readonly programs: readonly string[];
+  /** Paths below src/. */
+  readonly sources: readonly string[];
+};
+
+/** What is wrong with the files of the package. */
+export function contentProblems({ files, programs, sources }: PackageListing): readonly string[] {
+  const compiled = new Set(sources.map((source) => `dist/${source.replace(/\.tsx?$/, '.js')}`));
+  return [
+    ...[...NEEDED, ...programs, ...compiled].filter((path) => !files.includes(path)).map((path) => `${path}: missing`),
+    ...files.filter((path) => !KINDS.some((kind) => kind.test(path))).map((path) => `${path}: not needed`),
+    ...files
+      .filter((path) => /^dist\/.*\.js$/.test(path) && !compiled.has(path))
+      .map((path) => `${path}: of no source; npm run build`),
+  ];
+}

@@ -31,7 +31,7 @@ COPY --from=build /runtime /
 WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
 COPY package.json LICENSE ./
-COPY config config
+COPY config/demo.yml config/demo-scenario.yml config/
 COPY deploy/container/healthcheck.mjs deploy/container/
 COPY --from=build /app/dist dist
 ENV PATH=/usr/local/bin \

@@ -22,6 +22,8 @@ const PACKAGES: Lockfile['packages'] = {
   'node_modules/ava': { version: '7.0.0', license: 'MIT', integrity: 'sha512-a', dev: true },
 };
 
+const RULES_TEST = 'config/prometheus/rules_test.yml';
+
 function lockfile(changes: Readonly<Record<string, unknown>> = {}): Lockfile {
   return { lockfileVersion: 3, packages: { ...PACKAGES, ...changes } as Lockfile['packages'] };
 }
@@ -85,7 +87,15 @@ test('a dependency is loaded by the program, and not listed for development too'
 });
 
 test('the package holds every compiled source and program, nothing of no source, and nothing of another kind', (t) => {
-  const files = ['dist/a.js', 'dist/web/assets/page.css', 'src/a.ts', 'dist/old.js', 'test/a.test.ts', 'notes.txt'];
+  const files = [
+    'dist/a.js',
+    'dist/web/assets/page.css',
+    'src/a.ts',
+    'dist/old.js',
+    'test/a.test.ts',
+    'notes.txt',
+    RULES_TEST,
+  ];
   const problems = contentProblems({
     files,
     programs: ['dist/bin.js'],
@@ -93,7 +103,7 @@ test('the package holds every compiled source and program, nothing of no source,
   });
   const expected = {
     missing: ['dist/bin.js', 'dist/b.js', 'LICENSE', 'config/demo.yml'],
-    'not needed': ['src/a.ts', 'test/a.test.ts', 'notes.txt'],
+    'not needed': ['src/a.ts', 'test/a.test.ts', 'notes.txt', RULES_TEST],
     'of no source; npm run build': ['dist/old.js'],
   };
   for (const [problem, paths] of Object.entries(expected))

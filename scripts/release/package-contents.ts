@@ -7,7 +7,8 @@ const KINDS = [
   /^dist\/.*\.js$/,
   /^dist\/web\/assets\/[\w-]+\.(js|css)$/,
   /^dist\/build-info\.json$/,
-  /^config\/([\w-]+\/)?[\w.-]+\.(yml|json)$/,
+  // Neither templates nor tests.
+  /^config\/([a-z]+\/)?[a-z-]+\.(yml|schema\.json)$/,
   /^docs\/[\w-]+\.(md|schema\.json)$/,
   /^docs\/images\/[\w-]+\.(png|svg)$/,
   /^grafana\/[\w/-]+\.(json|yml)$/,

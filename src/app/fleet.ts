@@ -11,7 +11,8 @@ import type { Clock } from '../util/clock.ts';
 import type { CredentialSettings } from '../util/credential-settings.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Redactor } from '../util/redactor.ts';
-import { Lane, type LaneCredentials, type TaskPerformer } from '../watch/lane.ts';
+import { Lane } from '../watch/lane.ts';
+import type { LaneCredentials, TaskPerformer } from '../watch/lane-parts.ts';
 import type { Roster } from '../watch/roster.ts';
 import type { WatchedInstance } from '../watch/task.ts';
 

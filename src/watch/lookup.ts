@@ -4,7 +4,7 @@ import type { StateStore } from '../state/store.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import { describeTask, FailureLog } from './failure-log.ts';
-import type { Outcome } from './lane.ts';
+import type { Outcome } from './lane-parts.ts';
 import type { Requests } from './requests.ts';
 import type { LookupTask } from './task.ts';
 import { backoffDelayMs, type Timing } from './timing.ts';

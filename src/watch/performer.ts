@@ -1,7 +1,7 @@
 // Hands each task to whoever knows what it is about.
 import type { ApiError } from '../acr/api.ts';
 import type { Discoverer } from './discovery/discoverer.ts';
-import type { Outcome, TaskPerformer } from './lane.ts';
+import type { Outcome, TaskPerformer } from './lane-parts.ts';
 import type { RepositoryLookup } from './lookup.ts';
 import type { Poller } from './poller.ts';
 import type { Task } from './task.ts';

@@ -6,7 +6,7 @@ import { type PollError, type PollEvent, SCAN_STATUSES, type TagEvent, UNKNOWN_S
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import { describeTask, FailureLog } from './failure-log.ts';
-import type { Outcome } from './lane.ts';
+import type { Outcome } from './lane-parts.ts';
 import type { Requests } from './requests.ts';
 import { scheduleSummary, summaryAnswered, summaryFailed } from './summary.ts';
 import type { PollTask } from './task.ts';

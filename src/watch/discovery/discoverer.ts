@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ApiError } from '../../acr/api.ts';
 import type { Clock } from '../../util/clock.ts';
 import type { Logger } from '../../util/logger.ts';
-import type { Outcome } from '../lane.ts';
+import type { Outcome } from '../lane-parts.ts';
 import type { Requests } from '../requests.ts';
 import type { DiscoveryTask, WatchedInstance } from '../task.ts';
 import type { Backoff } from '../timing.ts';

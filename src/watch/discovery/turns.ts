@@ -1,6 +1,6 @@
 // The requests of one instance's discovery: one after the other, each when the scheduler gives it a turn.
 import type { AcrApi, ApiAction, ApiError } from '../../acr/api.ts';
-import type { Outcome } from '../lane.ts';
+import type { Outcome } from '../lane-parts.ts';
 import type { Reply, Requests } from '../requests.ts';
 import { type DiscoveryTask, NOT_QUEUED, type WatchedInstance } from '../task.ts';
 

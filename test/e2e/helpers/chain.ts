@@ -46,6 +46,8 @@ const SCENARIO = {
       repositories: [{ namespace: 'shop', name, id: `crr-${name}`, tags: [{ tag: 'v1', status: 'COMPLETE' }] }],
     })),
   ],
+  // Findings would be told of, too, and for an hour after the last.
+  scan: { vulnerabilities: { clean_share: 1 } },
   // One episode at this scale is as long as one after the other for half an hour.
   faults: [{ instance: 'cri-throttled', first: 2, error: { code: 'Throttling.User' } }],
 };

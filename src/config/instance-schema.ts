@@ -1,0 +1,160 @@
+// What the configuration says of one instance: repositories whose tags are listed, and rules by which others are found.
+import { z } from 'zod';
+import { strictMap } from '../util/yaml/fields.ts';
+import type { DiscoverConfig, InstanceConfig, RepositoryConfig, TagConfig } from './config.ts';
+import { credentialsSchema } from './credentials-schema.ts';
+import { count, duration, endpoint, label, listOf, matching, namePattern, truth } from './fields.ts';
+
+/** Of a check that is to run whatever else is wrong. */
+export const always = { when: () => true };
+
+const tagName = () => label('a tag').meta({ description: 'Name of the image tag, as text: 1.10 is the tag 1.10.' });
+
+const tagMap = strictMap({
+  tag: tagName(),
+  digest: matching('sha256: and 64 hexadecimal digits in lower case', /^sha256:[0-9a-f]{64}$/)
+    .optional()
+    .meta({ description: 'Asks for the scan of this digest. When it changes, the tag starts anew.' }),
+  scan_task_id: label('the id of a scan task')
+    .optional()
+    .meta({ description: 'Asks for this scan task. When it changes, the tag starts anew.' }),
+}).transform(({ tag, digest = '', scan_task_id: scanTaskId = '' }): TagConfig => ({ tag, digest, scanTaskId }));
+
+const tagSchema = z.union([tagName().transform((tag): TagConfig => ({ tag, digest: '', scanTaskId: '' })), tagMap], {
+  error: 'a tag, or a map with the keys tag, digest, scan_task_id',
+});
+
+/** Whether a part of the file wants vulnerabilities: undefined stands for what the top level says. */
+type Undecided<Part> = Omit<Part, 'vulnerabilities'> & { readonly vulnerabilities: boolean | undefined };
+
+const vulnerabilitiesHere = () =>
+  truth().optional().meta({ description: 'Whether to ask what the scans found. Default: as at the top level.' });
+
+const repositorySchema = strictMap({
+  namespace: label('the name of a namespace').optional().meta({ description: 'Namespace of the repository.' }),
+  name: label('the name of a repository').optional().meta({ description: 'Name of the repository in its namespace.' }),
+  id: label('the id of a repository')
+    .optional()
+    .meta({ description: 'Id of the repository, such as crr-uf082u9dg8do.' }),
+  vulnerabilities: vulnerabilitiesHere(),
+  tags: listOf('tag', tagSchema).meta({ description: 'Tags to watch, each once.' }),
+})
+  .superRefine(requireIdentity, always)
+  .meta({
+    anyOf: [{ required: ['id'] }, { required: ['namespace', 'name'] }],
+    dependentRequired: { namespace: ['name'], name: ['namespace'] },
+  })
+  .transform(
+    ({ namespace = '', name = '', id = '', vulnerabilities, tags }): Undecided<RepositoryConfig> => ({
+      namespace,
+      name,
+      id,
+      vulnerabilities,
+      tags,
+    }),
+  );
+
+const patterns = (what: string) => listOf('pattern', namePattern(what));
+
+const discoverSchema = strictMap({
+  namespaces: patterns('namespaces').optional().meta({ description: 'Namespaces to look at. Default: all.' }),
+  repositories: patterns('repositories').optional().meta({ description: 'Names of repositories. Default: all.' }),
+  exclude_repositories: patterns('repositories')
+    .optional()
+    .meta({ description: 'Names of repositories to leave out.' }),
+  tags: patterns('tags').optional().meta({ description: 'Tags to watch. Default: all.' }),
+  exclude_tags: patterns('tags').optional().meta({ description: 'Tags to leave out.' }),
+  newest: count().optional().meta({
+    description: 'How many of the tags of each repository to watch: those that were pushed last. Default: all.',
+  }),
+  max_age: duration(36_500 * 86_400_000)
+    .optional()
+    .meta({ description: 'Tags that were pushed longer ago are left out. Default: none.' }),
+  vulnerabilities: vulnerabilitiesHere(),
+}).transform(
+  ({ namespaces, repositories, tags, newest, vulnerabilities, ...rest }): Undecided<DiscoverConfig> => ({
+    namespaces: namespaces ?? ['*'],
+    repositories: repositories ?? ['*'],
+    excludeRepositories: rest.exclude_repositories ?? [],
+    tags: tags ?? ['*'],
+    excludeTags: rest.exclude_tags ?? [],
+    newest,
+    maxAgeMs: rest.max_age,
+    vulnerabilities,
+  }),
+);
+
+/** Of an instance, with what is still undecided. */
+type UndecidedInstance = Omit<InstanceConfig, 'repositories' | 'discover'> & {
+  readonly repositories: readonly Undecided<RepositoryConfig>[];
+  readonly discover: readonly Undecided<DiscoverConfig>[];
+};
+
+export const instanceSchema = strictMap({
+  id: label('the id of an instance').meta({ description: 'Id of the instance, such as cri-2j88dtld8yel; unique.' }),
+  region: matching('a region such as cn-hangzhou', /^(?=.{1,63}$)[a-z0-9]+(-[a-z0-9]+)*$/).meta({
+    description: 'Region of the instance, such as cn-hangzhou.',
+  }),
+  endpoint: endpoint().optional().meta({
+    description: 'Host of the API, optionally with http:// or https:// and a port. Default: cr.REGION.aliyuncs.com.',
+  }),
+  domain: label('a domain').optional().meta({
+    description: "The registry's domain; makes the image label DOMAIN/NAMESPACE/NAME:TAG.",
+  }),
+  credentials: credentialsSchema.optional().meta({
+    description: 'Replaces the top-level credentials for this instance, with a limiter of its own.',
+  }),
+  repositories: listOf('repository', repositorySchema).optional().meta({ description: 'Repositories to watch.' }),
+  discover: listOf('rule', discoverSchema).optional().meta({
+    description: 'What to find and watch; a tag that any rule takes is watched.',
+  }),
+})
+  .superRefine(requireSomething, always)
+  .meta({ anyOf: [{ required: ['repositories'] }, { required: ['discover'] }] })
+  .transform(
+    ({
+      id,
+      region,
+      endpoint: given,
+      domain = '',
+      credentials,
+      repositories = [],
+      discover = [],
+    }): UndecidedInstance => ({
+      id,
+      region,
+      endpoint: given ?? { protocol: 'https', host: `cr.${region}.aliyuncs.com` },
+      domain,
+      credentials,
+      repositories,
+      discover,
+    }),
+  );
+
+/** Fills in what the top level says. */
+export function decided(instance: UndecidedInstance, vulnerabilities: boolean): InstanceConfig {
+  const decide = <Part extends { readonly vulnerabilities: boolean | undefined }>(part: Part) => ({
+    ...part,
+    vulnerabilities: part.vulnerabilities ?? vulnerabilities,
+  });
+  return { ...instance, repositories: instance.repositories.map(decide), discover: instance.discover.map(decide) };
+}
+
+/** Runs whatever stands there: what is no map was reported as such. */
+function requireSomething(keys: unknown, context: z.core.$RefinementCtx): void {
+  if (typeof keys !== 'object' || keys === null || 'repositories' in keys || 'discover' in keys) return;
+  const message = 'repositories, discover or both';
+  context.addIssue({ code: 'custom', message, params: { found: 'neither' } });
+}
+
+/** Runs whatever stands there: what is no map was reported as such. */
+function requireIdentity(keys: unknown, context: z.core.$RefinementCtx): void {
+  if (typeof keys !== 'object' || keys === null) return;
+  const given = ['namespace', 'name', 'id'].filter((key) => key in keys);
+  if (['id', 'namespace,name', 'namespace,name,id'].includes(given.join())) return;
+  context.addIssue({
+    code: 'custom',
+    message: 'namespace and name, or id, or all three',
+    params: { found: given.length === 0 ? 'none of them' : `only ${given.join(' and ')}` },
+  });
+}

@@ -6,7 +6,7 @@ import { KnownCodes } from '../acr/known-codes.ts';
 import { RateLimiter } from '../acr/rate-limiter.ts';
 import type { Config, InstanceConfig } from '../config/config.ts';
 import { type CredentialSet, credentialSets } from '../config/credential-sets.ts';
-import type { SchedulerStatus } from '../metrics/own.ts';
+import type { SchedulerStatus } from '../metrics/statuses.ts';
 import type { Clock } from '../util/clock.ts';
 import type { CredentialSettings } from '../util/credential-settings.ts';
 import type { Logger } from '../util/logger.ts';

@@ -1,5 +1,5 @@
 // What is known, as the pages for people and the JSON API want it.
-import type { SchedulerStatus } from '../metrics/own.ts';
+import type { SchedulerStatus } from '../metrics/statuses.ts';
 import type { Clock } from '../util/clock.ts';
 import type { PollTask } from '../watch/task.ts';
 import type { Overview, TargetRow } from '../web/overview.ts';

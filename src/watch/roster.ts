@@ -3,7 +3,7 @@
 import type { Changes } from './changes.ts';
 import type { Lane } from './lane.ts';
 import { RepositoryKeeper, type RepositoryKeeperOptions } from './repository-keeper.ts';
-import { contradicts, isSameRepository, Section } from './section.ts';
+import { isSameRepository, Section } from './section.ts';
 import type { Repository } from './target.ts';
 import type { LookupTask, PollTask, WatchedInstance, WatchedRepository } from './task.ts';
 import {
@@ -145,7 +145,7 @@ export class Roster {
   async #applyInstance(section: Section, list: WatchListInstance, breathe: Breather): Promise<void> {
     const warn = (repository: Repository, tag: string) => this.keeper.warnDuplicate(repository, tag);
     const wanted = await wantedRepositories(list, section.known, warn, () => this.#breathe(breathe));
-    const pairs = matched(section, wanted);
+    const pairs = section.match(wanted);
     const kept = new Set(pairs.map(({ watched }) => watched));
     const names = new Set(wanted.map(({ repository }) => namesKey(repository.namespace, repository.name)));
     for (const watched of [...section.repositories]) {
@@ -209,16 +209,4 @@ function meansTheSame({ tag: { target }, discovered }: PollTask, listed: WatchLi
   if (listed === undefined) return discovered !== undefined;
   const isSameDigest = listed.digest === target.digest || (discovered !== undefined && listed.digest === '');
   return isSameDigest && listed.scanTaskId === target.scanTaskId;
-}
-
-/** Each wanted repository with the watched one that it goes on as, or with a new one. */
-function matched(section: Section, wanted: readonly WantedRepository[]) {
-  const taken = new Set<WatchedRepository>();
-  return wanted.map((each) => {
-    const found = section.find(each.repository);
-    const goesOn = found !== undefined && !taken.has(found) && !contradicts(found.repository, each.repository);
-    const watched = goesOn ? found : section.create(each.repository, 0);
-    taken.add(watched);
-    return { wanted: each, watched };
-  });
 }

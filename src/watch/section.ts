@@ -1,7 +1,7 @@
 // What is watched of one instance.
 import type { Repository } from './target.ts';
 import type { WatchedInstance, WatchedRepository } from './task.ts';
-import { KnownRepositories, RepositoryIndex } from './watch-list.ts';
+import { KnownRepositories, RepositoryIndex, type WantedRepository } from './watch-list.ts';
 
 export class Section {
   readonly instance: WatchedInstance;
@@ -24,6 +24,18 @@ export class Section {
     const other = this.#index.find(repository);
     this.#index.add(watched.repository, watched);
     return other;
+  }
+
+  /** Each wanted repository with the watched one that it goes on as, or with a new one. */
+  match(wanted: readonly WantedRepository[]) {
+    const taken = new Set<WatchedRepository>();
+    return wanted.map((each) => {
+      const found = this.find(each.repository);
+      const goesOn = found !== undefined && !taken.has(found) && !contradicts(found.repository, each.repository);
+      const watched = goesOn ? found : this.create(each.repository, 0);
+      taken.add(watched);
+      return { wanted: each, watched };
+    });
   }
 
   /** Watches a repository that has no tags yet. */

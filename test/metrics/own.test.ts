@@ -1,6 +1,7 @@
 import test from 'ava';
-import { type DiscoveryStatus, OwnMetrics, type SchedulerStatus } from '../../src/metrics/own.ts';
+import { OwnMetrics } from '../../src/metrics/own.ts';
 import { allFamilies, MISNAMED_DEFAULTS } from '../../src/metrics/own-families.ts';
+import type { DiscoveryStatus, SchedulerStatus } from '../../src/metrics/statuses.ts';
 import { type ParsedPage, parsePage } from '../helpers/exposition.ts';
 
 const IDLE: SchedulerStatus = {

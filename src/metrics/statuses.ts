@@ -1,0 +1,27 @@
+// What is asked of the scheduler and of discovery at every scrape.
+
+/** How the scheduler of one set of credentials stands. */
+export type SchedulerStatus = {
+  /** `default`, or the id of the instance that brings its own. */
+  readonly credentials: string;
+  /** Tags due now. */
+  readonly due: ByClass;
+  /** How overdue the longest overdue tag is; 0 when none is due. */
+  readonly oldestDueSeconds: ByClass;
+  readonly inFlight: number;
+  /** Requests a second. */
+  readonly rate: { readonly configured: number; readonly current: number };
+  readonly paused: { readonly refused: boolean; readonly throttled: boolean };
+};
+
+type ByClass = { readonly urgent: number; readonly background: number };
+
+/** How the discovery of one instance stands. */
+export type DiscoveryStatus = {
+  readonly instanceId: string;
+  /** Watched because they were found. */
+  readonly tags: number;
+  readonly truncated: boolean;
+  /** Wall clock, milliseconds since the epoch; undefined before the first pass that succeeded. */
+  readonly lastSuccessMs: number | undefined;
+};

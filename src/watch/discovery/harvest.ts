@@ -146,7 +146,7 @@ export class Harvest {
   #add(watched: WatchedRepository, found: FoundTag): void {
     const poll = watched.polls.get(found.tag);
     if (poll !== undefined) {
-      if (poll.discovered) poll.discovered = found;
+      if (poll.discovered) poll.discovered = { ...found, digest: found.digest || poll.discovered.digest };
       return;
     }
     this.#options.bounds.admit(watched, found);
@@ -176,8 +176,10 @@ function* foundTags({ polls }: WatchedRepository): Generator<FoundTag> {
   for (const { discovered } of polls.values()) if (discovered) yield discovered;
 }
 
-/** Whether a watched tag goes on as it is: a listed one does whatever is found, a found one while it is wanted and its digest the same. */
+/** Whether a watched tag goes on as it is: a listed one does whatever is found, a found one while it is wanted and its digest no other. */
 function isStill({ discovered }: PollTask, wanted: FoundTag | undefined): boolean {
   if (discovered === undefined) return true;
-  return wanted !== undefined && (wanted.digest === '' || wanted.digest === discovered.digest);
+  if (wanted === undefined) return false;
+  const digests = [wanted.digest, discovered.digest];
+  return digests.includes('') || wanted.digest === discovered.digest;
 }

@@ -88,6 +88,21 @@ test('a push, a push of the same tag and a deletion are seen by the next pass, a
   t.is(instance.discoveredTags, 3);
 });
 
+test('a list that does not say the digest of a tag says nothing of a push', async (t) => {
+  const { watch, discover, settle, shown, clock } = running(t);
+  await watch();
+  await discover(EVERYTHING);
+  for (const digest of ['', 'a', '', 'a']) {
+    await settle({ api: [{ tag: 'v1', digest }] });
+    await clock.advance(INTERVAL_MS);
+  }
+  t.deepEqual(polledTags(await settle({ api: [{ tag: 'v1', digest: 'a' }] })), ['v1'], 'the usual poll');
+  t.deepEqual(shown(), ['shop/api:v1 complete']);
+  await clock.advance(INTERVAL_MS);
+  await settle({ api: [{ tag: 'v1', digest: 'b' }] }, ({ action }) => action === 'GetRepoTagScanStatus');
+  t.deepEqual(shown(), ['shop/api:v1 unknown']);
+});
+
 test('a repository that is gone takes its tags along, and one that is made anew under its names starts anew', async (t) => {
   const { watch, discover, settle, shown, clock, store } = running(t);
   await watch();

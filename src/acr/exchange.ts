@@ -31,6 +31,7 @@ export type Reply = {
 export class Wire {
   /** By nonce, from the start of the call until its request has started. */
   readonly #expected = new Map<string, Exchange>();
+  readonly #readTimers = new ReadTimers();
 
   constructor() {
     subscribe('http.client.request.start', (message) => {
@@ -53,7 +54,7 @@ export class Wire {
   send(call: (nonce: string) => Promise<unknown>, timeoutMs: number): Promise<Reply> {
     return new Promise((resolve, reject) => {
       const nonce = randomUUID();
-      const exchange = new Exchange(timeoutMs, resolve, reject);
+      const exchange = new Exchange(timeoutMs, this.#readTimers, resolve, reject);
       const ended = (error: unknown) => {
         this.#expected.delete(nonce);
         exchange.callEnded(error);
@@ -65,6 +66,7 @@ export class Wire {
 }
 
 class Exchange {
+  readonly #readTimers: ReadTimers;
   readonly #resolve: (reply: Reply) => void;
   readonly #reject: (error: unknown) => void;
   readonly #deadline: NodeJS.Timeout;
@@ -73,7 +75,13 @@ class Exchange {
   #size = 0;
   #over = false;
 
-  constructor(timeoutMs: number, resolve: (reply: Reply) => void, reject: (error: unknown) => void) {
+  constructor(
+    timeoutMs: number,
+    readTimers: ReadTimers,
+    resolve: (reply: Reply) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#readTimers = readTimers;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#deadline = setTimeout(() => this.#expire(timeoutMs), Math.min(timeoutMs, LONGEST_SLEEP_MS));
@@ -99,7 +107,7 @@ class Exchange {
   }
 
   #receive(request: ClientRequest, response: IncomingMessage): void {
-    if (response.socket) stopReadTimer(response.socket);
+    if (response.socket) this.#readTimers.stop(response.socket);
     const encoding = response.headers['content-encoding'] ?? 'identity';
     if (encoding !== 'identity') {
       this.#refuse(request, response, `is encoded as ${encoding}, which was not asked for`);
@@ -165,8 +173,12 @@ function prematureClose(): Error {
  * The SDK's HTTP layer (httpx 2.3) starts a timer for each answer and, called as the core calls it, never stops it: each
  * would hold its request and answer in memory until it fires.
  */
-function stopReadTimer(socket: Socket): void {
-  for (const symbol of Object.getOwnPropertySymbols(socket)) {
-    if (symbol.description === 'TIMER::READ_TIMER') clearTimeout(Reflect.get(socket, symbol));
+class ReadTimers {
+  /** Under which it is kept: the same symbol for all sockets, found at the first. */
+  #key: symbol | undefined;
+
+  stop(socket: Socket): void {
+    this.#key ??= Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'TIMER::READ_TIMER');
+    if (this.#key !== undefined) clearTimeout(Reflect.get(socket, this.#key));
   }
 }

@@ -15,11 +15,14 @@ const MOST_CATCHING_UP = 0.4;
  * bottleneck gives this many jobs a second at most. Each wakes the process up three times, so beyond that a job stands for several
  * turns, which {@link RateLimiter} spaces itself: at 100 requests a second it would else cost more than half of what they do.
  */
-const MOST_JOBS_PER_SECOND = 10;
+const MOST_JOBS_PER_SECOND = 5;
 
 /** bottleneck paces by the wall clock. When that moves by more than this against the monotonic one, its plans are void. */
 const WALL_CLOCK_STEP_MS = 50;
 const WALL_CLOCK_CHECK_MS = 1_000;
+
+/** Who waits for no longer than this need not be woken when the limits change; what it takes to be woken costs more than the timer. */
+const SHORT_WAIT_MS = 50;
 
 /** Timers know whole milliseconds. */
 const TIMER_RESOLUTION_MS = 1;
@@ -39,7 +42,7 @@ export class RateLimiter {
   #inFlight = 0;
   /** When the last start was, or had been due when it was late by more than may be made up for. */
   #lastDueMs = Number.NEGATIVE_INFINITY;
-  /** Wakes who holds a turn back, because the limits have changed. Made anew only when used: one for each turn would cost as much as a timer. */
+  /** Wakes who holds a turn back, because the limits have changed. Made anew only when used. */
   #lookAgain = new AbortController();
   #freed: (() => void) | undefined;
   #waiting: (() => void) | undefined;
@@ -130,7 +133,7 @@ export class RateLimiter {
   /** Holds a turn back that comes too early by the monotonic clock, whatever the pacer makes of its plans and of the wall clock. */
   async #bound(): Promise<void> {
     for (let earlyMs = this.#earlyMs(); earlyMs > 0 && !this.#stopped.signal.aborted; earlyMs = this.#earlyMs()) {
-      await this.#clock.sleep(earlyMs, this.#lookAgain.signal);
+      await this.#clock.sleep(earlyMs, earlyMs > SHORT_WAIT_MS ? this.#lookAgain.signal : undefined);
     }
     this.#lastDueMs += 1_000 / this.#limits.requestsPerSecond;
     this.#accountUntil(this.#clock.monotonic());

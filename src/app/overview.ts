@@ -1,5 +1,6 @@
 // What is known, as the pages for people and the JSON API want it.
 import type { SchedulerStatus } from '../metrics/statuses.ts';
+import { shownVulnerabilities } from '../state/store.ts';
 import type { Clock } from '../util/clock.ts';
 import type { PollTask } from '../watch/task.ts';
 import type { Overview, TargetRow } from '../web/overview.ts';
@@ -21,8 +22,9 @@ export function* targetRows(polls: readonly PollTask[], clock: Clock): Generator
   for (const poll of polls) yield targetRow(poll, wallOffsetMs);
 }
 
-function targetRow({ tag: { target, state }, position, dueAtMs }: PollTask, wallOffsetMs: number): TargetRow {
-  const { instanceId, namespace, name, id } = target.repository;
+function targetRow({ tag, position, statusDueAtMs, discovered }: PollTask, wallOffsetMs: number): TargetRow {
+  const { target, state } = tag;
+  const { instanceId, namespace, name, id, vulnerabilities: wantsVulnerabilities } = target.repository;
   return {
     instanceId,
     repoNamespace: namespace,
@@ -34,7 +36,11 @@ function targetRow({ tag: { target, state }, position, dueAtMs }: PollTask, wall
     sinceMs: state.sinceMs,
     lastPollMs: state.lastPollMs,
     lastSuccessMs: state.lastSuccessMs,
-    nextPollMs: position < 0 ? undefined : dueAtMs + wallOffsetMs,
+    nextPollMs: position < 0 ? undefined : statusDueAtMs + wallOffsetMs,
     lastError: state.lastError,
+    source: discovered === undefined ? 'listed' : 'discovered',
+    wantsVulnerabilities,
+    vulnerabilities: shownVulnerabilities(tag),
+    vulnerabilitiesError: wantsVulnerabilities ? state.summaryError : undefined,
   };
 }

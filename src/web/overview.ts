@@ -8,6 +8,17 @@ export type LastError = {
   readonly timeMs: number;
 };
 
+/** From the worst to those that nobody has rated. */
+export const SEVERITIES = ['high', 'medium', 'low', 'unknown'] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
+/** How many vulnerabilities of each severity there are. */
+export type Vulnerabilities = Readonly<Record<Severity, number>>;
+
+/** Where a watched tag comes from: the configuration names it, or discovery found it. */
+export const SOURCES = ['listed', 'discovered'] as const;
+export type Source = (typeof SOURCES)[number];
+
 /** A watched tag. Times are milliseconds since the epoch, undefined when not known. */
 export type TargetRow = {
   readonly instanceId: string;
@@ -24,6 +35,13 @@ export type TargetRow = {
   readonly nextPollMs: number | undefined;
   /** Set exactly while the last poll failed. */
   readonly lastError: LastError | undefined;
+  readonly source: Source;
+  /** Whether anybody wants to know the vulnerabilities. */
+  readonly wantsVulnerabilities: boolean;
+  /** What the last complete scan found, as far as known; undefined too where nobody wants to know. */
+  readonly vulnerabilities: Vulnerabilities | undefined;
+  /** Set exactly while the last attempt to ask for the vulnerabilities failed, and somebody wants to know. */
+  readonly vulnerabilitiesError: LastError | undefined;
 };
 
 /** How the requests under one set of credentials stand. Rates are requests a second. */

@@ -1,11 +1,15 @@
 // Which targets a page or the API is asked for: parameters of a URL, and the choice that they make.
 import { setImmediate as turn } from 'node:timers/promises';
-import type { TargetRow } from './overview.ts';
+import { type LastError, SEVERITIES, type Severity, SOURCES, type Source, type TargetRow } from './overview.ts';
 
 /** What is asked for. */
 export type TargetQuery = {
   /** Any of these; all when empty. */
   readonly statuses: readonly string[];
+  /** At least one vulnerability of any of these; all when empty. */
+  readonly severities: readonly Severity[];
+  /** Any of these; all when empty. */
+  readonly sources: readonly Source[];
   /** Words that all must occur in what is shown of a target, whatever their case. */
   readonly text: string;
   readonly offset: number;
@@ -24,26 +28,39 @@ export class ParameterError extends Error {
 }
 
 /**
- * Reads `status` (may be given several times), `q`, `limit` and `offset`; other parameters are none of its business.
+ * Reads `status`, `severity` and `source` (each may be given several times), `q`, `limit` and `offset`; other parameters are
+ * none of its business.
  *
  * @param statuses all there are
  * @throws {ParameterError}
  */
 export function readTargetQuery(parameters: URLSearchParams, statuses: readonly string[]): TargetQuery {
-  const asked = parameters.getAll('status').filter((status) => status !== '');
-  const strange = asked.find((status) => !statuses.includes(status));
-  if (strange !== undefined) {
-    throw new ParameterError(
-      `invalid parameter "status": expected ${statuses.join(', ')}, found ${JSON.stringify(strange)}`,
-    );
-  }
   const limit = readCount(parameters, 'limit', 0);
   return {
-    statuses: asked,
+    statuses: readChoices(parameters, 'status', statuses),
+    severities: readChoices(parameters, 'severity', SEVERITIES),
+    sources: readChoices(parameters, 'source', SOURCES),
     text: parameters.get('q') ?? '',
     offset: readCount(parameters, 'offset', 0),
     limit: limit === 0 ? Number.POSITIVE_INFINITY : limit,
   };
+}
+
+function readChoices<Choice extends string>(
+  parameters: URLSearchParams,
+  name: string,
+  choices: readonly Choice[],
+): readonly Choice[] {
+  return parameters
+    .getAll(name)
+    .filter((text) => text !== '')
+    .map((text) => {
+      const choice = choices.find((each) => each === text);
+      if (choice !== undefined) return choice;
+      throw new ParameterError(
+        `invalid parameter "${name}": expected ${choices.join(', ')}, found ${JSON.stringify(text)}`,
+      );
+    });
 }
 
 function readCount(parameters: URLSearchParams, name: string, fallback: number): number {
@@ -78,18 +95,25 @@ export async function selectTargets(
   return { total: chosen.length, rows: chosen.slice(query.offset, query.offset + query.limit) };
 }
 
-function matcher({ statuses, text }: TargetQuery): (target: TargetRow) => boolean {
+function matcher({ statuses, severities, sources, text }: TargetQuery): (target: TargetRow) => boolean {
   const words = text
     .toLowerCase()
     .split(/\s+/)
     .filter((word) => word !== '');
   return (target) => {
     if (statuses.length > 0 && !statuses.includes(target.status)) return false;
+    if (sources.length > 0 && !sources.includes(target.source)) return false;
+    if (severities.length > 0 && !severities.some((severity) => (target.vulnerabilities?.[severity] ?? 0) > 0))
+      return false;
     if (words.length === 0) return true;
-    const { instanceId, repoNamespace, repoName, repoId, tag, digest, status, lastError } = target;
-    const error = lastError === undefined ? '' : `${lastError.code} ${lastError.message} ${lastError.requestId}`;
+    const { instanceId, repoNamespace, repoName, repoId, tag, digest, status } = target;
+    const errors = `${errorText(target.lastError)} ${errorText(target.vulnerabilitiesError)}`;
     const shown =
-      `${instanceId} ${repoNamespace}/${repoName}:${tag} ${repoId} ${digest} ${status} ${error}`.toLowerCase();
+      `${instanceId} ${repoNamespace}/${repoName}:${tag} ${repoId} ${digest} ${status} ${errors}`.toLowerCase();
     return words.every((word) => shown.includes(word));
   };
+}
+
+function errorText(error: LastError | undefined): string {
+  return error === undefined ? '' : `${error.code} ${error.message} ${error.requestId}`;
 }

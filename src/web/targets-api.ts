@@ -1,6 +1,6 @@
 // `GET /api/v1/targets`: the watched tags as JSON, in the shape of Prometheus' own API.
 import { setImmediate as turn } from 'node:timers/promises';
-import type { LastError, TargetRow } from './overview.ts';
+import type { LastError, TargetRow, Vulnerabilities } from './overview.ts';
 import type { TargetSelection } from './target-query.ts';
 
 const TARGETS_PER_PIECE = 500;
@@ -21,18 +21,35 @@ export function renderBadData(message: string): string {
   return `${JSON.stringify({ status: 'error', errorType: 'bad_data', error: message })}\n`;
 }
 
-function asTarget({ sinceMs, lastPollMs, lastSuccessMs, nextPollMs, lastError, ...names }: TargetRow) {
+function asTarget(row: TargetRow) {
+  const { instanceId, repoNamespace, repoName, repoId, tag, digest, status, source } = row;
+  const { sinceMs, lastPollMs, lastSuccessMs, nextPollMs, lastError, vulnerabilities, vulnerabilitiesError } = row;
   return {
-    ...names,
+    instanceId,
+    repoNamespace,
+    repoName,
+    repoId,
+    tag,
+    digest,
+    status,
     since: isoTime(sinceMs),
     lastPoll: isoTime(lastPollMs),
     lastSuccess: isoTime(lastSuccessMs),
     nextPoll: isoTime(nextPollMs),
-    lastError: lastError === undefined ? null : asError(lastError),
+    lastError: asError(lastError),
+    source,
+    vulnerabilities: vulnerabilities === undefined ? null : asCounts(vulnerabilities),
+    vulnerabilitiesError: asError(vulnerabilitiesError),
   };
 }
 
-function asError({ code, message, requestId, timeMs }: LastError) {
+function asCounts({ high, medium, low, unknown }: Vulnerabilities) {
+  return { high, medium, low, unknown };
+}
+
+function asError(error: LastError | undefined) {
+  if (error === undefined) return null;
+  const { code, message, requestId, timeMs } = error;
   return { code, message, requestId, time: isoTime(timeMs) };
 }
 

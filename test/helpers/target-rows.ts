@@ -3,7 +3,7 @@ import type { Overview, TargetRow } from '../../src/web/overview.ts';
 
 export const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
 
-/** A complete tag that was answered a minute ago and is polled again in a minute, but for what is given. */
+/** A listed tag without vulnerabilities that was answered a minute ago and is polled again in a minute, but for what is given. */
 export function targetRow(given: Partial<TargetRow> = {}): TargetRow {
   return {
     instanceId: 'cri-1',
@@ -18,6 +18,10 @@ export function targetRow(given: Partial<TargetRow> = {}): TargetRow {
     lastSuccessMs: NOW_MS - 60_000,
     nextPollMs: NOW_MS + 60_000,
     lastError: undefined,
+    source: 'listed',
+    wantsVulnerabilities: true,
+    vulnerabilities: { high: 0, medium: 0, low: 0, unknown: 0 },
+    vulnerabilitiesError: undefined,
     ...given,
   };
 }

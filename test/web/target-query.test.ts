@@ -3,7 +3,14 @@ import { ParameterError, readTargetQuery, selectTargets, type TargetQuery } from
 import { targetRow } from '../helpers/target-rows.ts';
 
 const STATUSES = ['scanning', 'retrying', 'complete', 'failed', 'unknown'];
-const ALL: TargetQuery = { statuses: [], text: '', offset: 0, limit: Number.POSITIVE_INFINITY };
+const ALL: TargetQuery = {
+  statuses: [],
+  severities: [],
+  sources: [],
+  text: '',
+  offset: 0,
+  limit: Number.POSITIVE_INFINITY,
+};
 
 function read(query: string): TargetQuery {
   return readTargetQuery(new URLSearchParams(query), STATUSES);
@@ -11,12 +18,18 @@ function read(query: string): TargetQuery {
 
 test('without parameters everything is asked for', (t) => {
   t.deepEqual(read(''), ALL);
-  t.deepEqual(read('status=&q=&limit=&offset=&other=1'), ALL, 'as is with empty ones, and with others');
+  t.deepEqual(
+    read('status=&severity=&source=&q=&limit=&offset=&other=1'),
+    ALL,
+    'as is with empty ones, and with others',
+  );
 });
 
-test('statuses, text, limit and offset are read; a limit of 0 is none', (t) => {
-  t.deepEqual(read('status=failed&status=unknown&q=a+b&limit=10&offset=20'), {
+test('statuses, severities, sources, text, limit and offset are read; a limit of 0 is none', (t) => {
+  t.deepEqual(read('status=failed&status=unknown&severity=high&severity=low&source=listed&q=a+b&limit=10&offset=20'), {
     statuses: ['failed', 'unknown'],
+    severities: ['high', 'low'],
+    sources: ['listed'],
     text: 'a b',
     offset: 20,
     limit: 10,
@@ -30,6 +43,8 @@ test('a parameter that does not fit says which, what was expected and what was f
       'status=green',
       'invalid parameter "status": expected scanning, retrying, complete, failed, unknown, found "green"',
     ],
+    ['severity=critical', 'invalid parameter "severity": expected high, medium, low, unknown, found "critical"'],
+    ['source=found', 'invalid parameter "source": expected listed, discovered, found "found"'],
     ['limit=-1', 'invalid parameter "limit": expected a whole number of at least 0, found "-1"'],
     ['limit=1.5', 'invalid parameter "limit": expected a whole number of at least 0, found "1.5"'],
     ['offset=ten', 'invalid parameter "offset": expected a whole number of at least 0, found "ten"'],
@@ -60,6 +75,44 @@ test('targets are chosen by status and by words in anything that is shown of the
   t.deepEqual(await chosen({ text: '67BF' }), ['v2']);
   for (const text of ['noprivilege', 'access denied', 'bc648259']) t.deepEqual(await chosen({ text }), ['V3'], text);
   t.deepEqual(await chosen({ text: 'v1', statuses: ['failed'] }), []);
+});
+
+test('targets are chosen by where they come from', async (t) => {
+  const targets = [targetRow({ tag: 'v1' }), targetRow({ tag: 'v2', source: 'discovered' })];
+  const chosen = async (sources: TargetQuery['sources']) =>
+    (await selectTargets(targets, { ...ALL, sources })).rows.map(({ tag }) => tag);
+  t.deepEqual(await chosen(['listed']), ['v1']);
+  t.deepEqual(await chosen(['discovered']), ['v2']);
+  t.deepEqual(await chosen(['listed', 'discovered']), ['v1', 'v2']);
+});
+
+test('targets are chosen by the severities that were found in them; what is not known has none', async (t) => {
+  const none = { high: 0, medium: 0, low: 0, unknown: 0 };
+  const targets = [
+    targetRow({ tag: 'clean', vulnerabilities: none }),
+    targetRow({ tag: 'high', vulnerabilities: { ...none, high: 2 } }),
+    targetRow({ tag: 'low', vulnerabilities: { ...none, low: 1 } }),
+    targetRow({ tag: 'all', vulnerabilities: { high: 1, medium: 1, low: 1, unknown: 1 } }),
+    targetRow({ tag: 'not known', vulnerabilities: undefined }),
+  ];
+  const chosen = async (severities: TargetQuery['severities']) =>
+    (await selectTargets(targets, { ...ALL, severities })).rows.map(({ tag }) => tag);
+  t.deepEqual(await chosen(['high']), ['high', 'all']);
+  t.deepEqual(await chosen(['medium']), ['all']);
+  t.deepEqual(await chosen(['high', 'low']), ['high', 'low', 'all']);
+  t.deepEqual(await chosen(['unknown']), ['all']);
+});
+
+test('the error of the vulnerabilities is found like that of the poll', async (t) => {
+  const lastError = { code: 'SystemError', message: 'Try later.', requestId: 'AAAA', timeMs: 0 };
+  const vulnerabilitiesError = { code: 'NoPrivilege', message: 'Access denied.', requestId: 'BC648259', timeMs: 0 };
+  const targets = [targetRow({ tag: 'v1' }), targetRow({ tag: 'v2', lastError, vulnerabilitiesError })];
+  for (const text of ['noprivilege', 'access denied', 'bc648259', 'systemerror', 'aaaa'])
+    t.deepEqual(
+      (await selectTargets(targets, { ...ALL, text })).rows.map(({ tag }) => tag),
+      ['v2'],
+      text,
+    );
 });
 
 test('a part of the chosen is given with the number of all', async (t) => {

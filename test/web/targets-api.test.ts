@@ -10,8 +10,19 @@ async function read(rows: readonly ReturnType<typeof targetRow>[], total = rows.
 
 test('targets have the promised fields, with times in ISO 8601 and null for what is not known', async (t) => {
   const lastError = { code: 'NoPrivilege', message: 'Access denied.', requestId: 'BC648259', timeMs: NOW_MS };
-  const known = targetRow({ lastError });
-  const unknown = targetRow({ lastPollMs: undefined, lastSuccessMs: undefined, nextPollMs: undefined });
+  const vulnerabilitiesError = { code: 'SystemError', message: 'Try later.', requestId: '', timeMs: NOW_MS - 1_000 };
+  const known = targetRow({
+    lastError,
+    source: 'discovered',
+    vulnerabilities: { unknown: 4, low: 3, medium: 2, high: 1 },
+    vulnerabilitiesError,
+  });
+  const unknown = targetRow({
+    lastPollMs: undefined,
+    lastSuccessMs: undefined,
+    nextPollMs: undefined,
+    vulnerabilities: undefined,
+  });
   const names = {
     instanceId: 'cri-1',
     repoNamespace: 'shop',
@@ -38,6 +49,14 @@ test('targets have the promised fields, with times in ISO 8601 and null for what
             requestId: 'BC648259',
             time: '2026-01-02T03:04:05.000Z',
           },
+          source: 'discovered',
+          vulnerabilities: { high: 1, medium: 2, low: 3, unknown: 4 },
+          vulnerabilitiesError: {
+            code: 'SystemError',
+            message: 'Try later.',
+            requestId: '',
+            time: '2026-01-02T03:04:04.000Z',
+          },
         },
         {
           ...names,
@@ -46,10 +65,34 @@ test('targets have the promised fields, with times in ISO 8601 and null for what
           lastSuccess: null,
           nextPoll: null,
           lastError: null,
+          source: 'listed',
+          vulnerabilities: null,
+          vulnerabilitiesError: null,
         },
       ],
     },
   });
+});
+
+test('fields keep the order in which they came to be', async (t) => {
+  const { data } = await read([targetRow()]);
+  t.deepEqual(Object.keys(data.targets[0]), [
+    'instanceId',
+    'repoNamespace',
+    'repoName',
+    'repoId',
+    'tag',
+    'digest',
+    'status',
+    'since',
+    'lastPoll',
+    'lastSuccess',
+    'nextPoll',
+    'lastError',
+    'source',
+    'vulnerabilities',
+    'vulnerabilitiesError',
+  ]);
 });
 
 test('none, one piece and several are all whole', async (t) => {

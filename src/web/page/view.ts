@@ -68,7 +68,7 @@ export function addressOf(view: View): string {
 }
 
 export function queryOf({ statuses, text, page }: View): TargetQuery {
-  return { statuses, text, offset: (page - 1) * ROWS_PER_PAGE, limit: ROWS_PER_PAGE };
+  return { statuses, severities: [], sources: [], text, offset: (page - 1) * ROWS_PER_PAGE, limit: ROWS_PER_PAGE };
 }
 
 /** The order of a view. Targets that are equal in it stay in the order of the configuration. */

@@ -50,6 +50,8 @@ test('what does not fit in an address falls back', (t) => {
 test('a page of 100 is asked for', (t) => {
   t.deepEqual(queryOf(read('/?status=failed&q=x&page=3')), {
     statuses: ['failed'],
+    severities: [],
+    sources: [],
     text: 'x',
     offset: 200,
     limit: 100,

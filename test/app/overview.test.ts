@@ -1,0 +1,108 @@
+// What the exporter tells of its tags as JSON: where they come from, and what their scans found.
+import test from 'ava';
+import { eventually } from '../helpers/eventually.ts';
+import {
+  type ConfigurationInput,
+  configurationFor,
+  instanceAt,
+  startExporter,
+  startSimulator,
+} from '../helpers/exporter.ts';
+
+const LONG = { scanning: '1h', complete: '1h', failed: '1h' };
+const NONE = { high: 0, medium: 0, low: 0, unknown: 0 };
+
+const SCENARIO = {
+  instances: [
+    {
+      id: 'cri-1',
+      repositories: [
+        {
+          namespace: 'shop',
+          name: 'api',
+          id: 'crr-api',
+          tags: [
+            { tag: 'listed', status: 'COMPLETE', vulnerabilities: { high: 3, medium: 2, low: 1, unknown: 4 } },
+            { tag: 'clean', status: 'COMPLETE', vulnerabilities: NONE },
+            { tag: 'refused', status: 'COMPLETE' },
+            { tag: 'failed', status: 'FAILED' },
+          ],
+        },
+        { namespace: 'shop', name: 'quiet', id: 'crr-quiet', tags: [{ tag: 'unasked', status: 'COMPLETE' }] },
+      ],
+    },
+  ],
+  faults: [
+    {
+      operation: 'GetRepoTagScanSummary' as const,
+      tag: 'refused',
+      error: { code: 'NoPrivilege', message: 'Not you.' },
+    },
+  ],
+};
+
+/** Lists one tag and discovers the others, of `shop/quiet` without asking what was found. */
+function configurationAt(address: string): ConfigurationInput {
+  const repositories = [{ namespace: 'shop', name: 'api', id: 'crr-api', tags: ['listed'] }];
+  const discover = [{ repositories: ['quiet'], vulnerabilities: false }, { namespaces: ['shop'] }];
+  return configurationFor(address, {
+    intervals: LONG,
+    backoff: { initial: '1h', max: '1h' },
+    vulnerabilities: true,
+    instances: [instanceAt(address, { repositories, discover })],
+  });
+}
+
+type Target = {
+  readonly tag: string;
+  readonly source: string;
+  readonly vulnerabilities: unknown;
+  readonly vulnerabilitiesError: {
+    readonly code: string;
+    readonly message: string;
+    readonly requestId: string;
+    readonly time: string;
+  } | null;
+};
+
+async function ask(url: string, query = ''): Promise<readonly Target[]> {
+  const response = await fetch(`${url}/api/v1/targets?${query}`);
+  const { data } = (await response.json()) as { readonly data: { readonly targets: readonly Target[] } };
+  return data.targets;
+}
+
+const names = (targets: readonly Target[]) => targets.map(({ tag }) => tag).sort();
+
+test('a tag tells where it comes from, what its scan found, and why that is not known', async (t) => {
+  const startedMs = Date.now();
+  const simulator = await startSimulator(t, SCENARIO);
+  const { url } = await startExporter(t, configurationAt(simulator.address));
+  const targets = await eventually('all were asked', async () => {
+    const found = await ask(url);
+    const answered = found.filter(
+      ({ vulnerabilities, vulnerabilitiesError }) => vulnerabilities ?? vulnerabilitiesError,
+    );
+    const polls = simulator.requests().filter(({ action }) => action === 'GetRepoTagScanStatus');
+    return found.length === 5 && answered.length === 3 && polls.length === 5 ? found : undefined;
+  });
+  const byName = new Map(targets.map(({ tag, source, vulnerabilities }) => [tag, { source, vulnerabilities }]));
+  t.deepEqual(Object.fromEntries(byName), {
+    listed: { source: 'listed', vulnerabilities: { high: 3, medium: 2, low: 1, unknown: 4 } },
+    clean: { source: 'discovered', vulnerabilities: NONE },
+    refused: { source: 'discovered', vulnerabilities: null },
+    failed: { source: 'discovered', vulnerabilities: null },
+    unasked: { source: 'discovered', vulnerabilities: null },
+  });
+  const errors = targets.filter(({ vulnerabilitiesError }) => vulnerabilitiesError !== null);
+  t.deepEqual(names(errors), ['refused']);
+  const { code, message, requestId, time } = errors[0]?.vulnerabilitiesError ?? t.fail();
+  t.deepEqual([code, message], ['NoPrivilege', 'HTTP 403: Not you.']);
+  t.regex(requestId, /^[0-9A-F-]{36}$/);
+  t.true(Date.parse(time) >= startedMs && Date.parse(time) <= Date.now(), time);
+
+  t.deepEqual(names(await ask(url, 'source=listed')), ['listed']);
+  t.deepEqual(names(await ask(url, 'source=discovered')), ['clean', 'failed', 'refused', 'unasked']);
+  t.deepEqual(names(await ask(url, 'severity=high')), ['listed']);
+  t.deepEqual(names(await ask(url, 'q=noprivilege')), ['refused']);
+  t.is((await fetch(`${url}/api/v1/targets?source=both`)).status, 400);
+});

@@ -309,3 +309,26 @@ test('reloads that come together take their turns, and the last file is in force
   await until('the new one is answered', (page) => answered(page, 'three'));
   t.true(largestExcess(simulator.requests(), 100) <= 3);
 });
+
+for (const [name, instance] of [
+  ['lists', { repositories: [{ ...REPOSITORY, tags: ['one', 'two'] }] }],
+  ['discovers', { repositories: undefined, discover: [{ tags: ['one', 'two'] }] }],
+] as const) {
+  test(`vulnerabilities are asked for, and not shown any more, when a reload says so of tags that it ${name}`, async (t) => {
+    const simulator = await startSimulator(t, SCENARIO);
+    const asking = (vulnerabilities: boolean) =>
+      configurationFor(simulator.address, { vulnerabilities, instances: [instanceAt(simulator.address, instance)] });
+    const high = (page: ParsedPage) =>
+      ['one', 'two'].map((tag) => page.value('acr_scan_tag_vulnerabilities', { ...tagLabels(tag), severity: 'high' }));
+    const { app, write, page, until } = await startExporter(t, asking(false));
+    const before = await until('both are answered', (page) => ['one', 'two'].every((tag) => answered(page, tag)));
+    t.deepEqual(high(before), [undefined, undefined]);
+    write(asking(true));
+    t.deepEqual(await app.reload(), { problems: [] });
+    const asked = await until('both are asked', (page) => !high(page).includes(undefined));
+    t.is(since(asked, tagLabels('one')), since(before, tagLabels('one')), 'what is known of a tag stays');
+    write(asking(false));
+    t.deepEqual(await app.reload(), { problems: [] });
+    t.deepEqual(high(await page()), [undefined, undefined]);
+  });
+}

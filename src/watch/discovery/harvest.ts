@@ -85,8 +85,8 @@ export class Harvest {
     });
   }
 
-  /** What was found of an instance and is not wanted any more is not watched any more. */
-  retain({ instanceId, rules }: DiscoverySettings): Promise<void> {
+  /** What was found of an instance and is not wanted any more is not watched any more; the rest goes on as the settings want it. */
+  retain({ instanceId, domain, rules }: DiscoverySettings): Promise<void> {
     return this.#change(instanceId, async (section) => {
       for (const watched of [...section.repositories]) {
         const wanted = new Set(rules.choose(watched.repository, foundTags(watched), this.#options.now()));
@@ -95,6 +95,10 @@ export class Harvest {
           await this.#breathe();
         }
         if (watched.polls.size === 0) section.delete(watched);
+        else if (!isListed(watched)) {
+          const vulnerabilities = rules.wantsVulnerabilities(watched.repository);
+          this.#relabel(section, watched, { ...watched.repository, domain, vulnerabilities });
+        }
       }
     });
   }

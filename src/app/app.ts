@@ -13,11 +13,10 @@ import { ConfigError, formatProblems } from '../util/yaml/problem.ts';
 import type { PollTask } from '../watch/task.ts';
 import { FrontDoor } from '../web/access/front-door.ts';
 import type { SettingsKeeper } from '../web/access/keeper.ts';
-import type { Overview } from '../web/overview.ts';
 import { createRoutes, type ReloadResult } from '../web/routes.ts';
 import { WebServer } from '../web/server.ts';
 import { Fleet } from './fleet.ts';
-import { overviewOf, targetRows } from './overview.ts';
+import { overviewOf, targetRows, type WatchedOverview, watchedOverview } from './overview.ts';
 import { createWatching, timingOf } from './watching.ts';
 
 /** What the program is made of that a test may want otherwise. */
@@ -83,7 +82,7 @@ export function createApp(initial: Config, deps: AppDependencies): App {
   let polling = false;
   let lastReload: Promise<unknown> = Promise.resolve();
   /** While a reload is being applied: what pages for people go on to show. */
-  let held: { readonly polls: readonly PollTask[]; readonly totals: Overview['totals'] } | undefined;
+  let held: { readonly polls: readonly PollTask[]; readonly watched: WatchedOverview } | undefined;
   let waitingReload: Promise<ReloadResult> | undefined;
 
   const isReady = () => polling && !stopping.signal.aborted;
@@ -95,12 +94,13 @@ export function createApp(initial: Config, deps: AppDependencies): App {
     telemetryPath: deps.telemetryPath,
     ready: isReady(),
   });
+  const watched = () => watchedOverview({ store, discoverer, bounds });
   const listener = createRoutes({
     telemetryPath: deps.telemetryPath,
     metrics: (request) => exposition.scrape(request),
     isReady,
     overview: () =>
-      overviewOf({ clock, totals: () => held?.totals ?? store.totals(), schedulers: () => fleet.schedulers(), about }),
+      overviewOf({ clock, watched: () => held?.watched ?? watched(), schedulers: () => fleet.schedulers(), about }),
     targets: () => targetRows(held?.polls ?? [...roster.polls()], clock),
     reload: deps.enableLifecycle ? () => reload() : undefined,
     logger,
@@ -152,7 +152,7 @@ export function createApp(initial: Config, deps: AppDependencies): App {
     try {
       const config = await deps.loadConfig();
       await exposition.hold();
-      held = { polls: [...roster.polls()], totals: store.totals() };
+      held = { polls: [...roster.polls()], watched: watched() };
       await put(config);
       logger.info('configuration reloaded', { tags: store.size });
       return { problems: [] };

@@ -26,6 +26,13 @@ export type RepositoryTally = {
   readonly vulnerabilities: Record<Severity, number>;
 };
 
+/** What the tags of all repositories add up to. */
+export type VulnerabilityTotals = {
+  readonly wantedTags: number;
+  readonly knownTags: number;
+  readonly found: Vulnerabilities;
+};
+
 /** Who renders what is in the store. A tally's `changed` covers its numbers and its repository's names. */
 export interface StoreObserver {
   tagAdded(tag: WatchedTag): void;
@@ -66,6 +73,18 @@ export class StateStore {
     for (const { counts } of this.#tallies.values())
       for (const status of SCAN_STATUSES) totals[status] += counts[status];
     return totals;
+  }
+
+  /** Of how many tags vulnerabilities are wanted, of how many they are known, and how many those are together. */
+  vulnerabilityTotals(): VulnerabilityTotals {
+    let [wantedTags, knownTags] = [0, 0];
+    const found = noVulnerabilities();
+    for (const { repository, counts, summaries, vulnerabilities } of this.#tallies.values()) {
+      if (repository.vulnerabilities) for (const status of SCAN_STATUSES) wantedTags += counts[status];
+      knownTags += summaries;
+      for (const severity of SEVERITIES) found[severity] += vulnerabilities[severity];
+    }
+    return { wantedTags, knownTags, found };
   }
 
   /** Starts to watch a tag, never answered yet. */

@@ -54,6 +54,27 @@ export type QuotaRow = {
   readonly paused: { readonly refused: boolean; readonly throttled: boolean };
 };
 
+/** The vulnerabilities of all tags together. */
+export type VulnerabilityTotals = {
+  /** Of how many tags anybody wants to know them, and of how many they are known. */
+  readonly wantedTags: number;
+  readonly knownTags: number;
+  readonly found: Vulnerabilities;
+};
+
+/** How the discovery of one instance stands. */
+export type DiscoveryRow = {
+  readonly instanceId: string;
+  /** Watched because they were found. */
+  readonly tags: number;
+  /** Whether found tags are left out because there are too many. */
+  readonly truncated: boolean;
+  /** The end of the last pass that saw everything; undefined before the first. */
+  readonly lastSuccessMs: number | undefined;
+  /** Set exactly while the last pass failed. */
+  readonly lastError: LastError | undefined;
+};
+
 /** Everything but the tags. */
 export type Overview = {
   readonly nowMs: number;
@@ -67,5 +88,10 @@ export type Overview = {
   readonly ready: boolean;
   /** Watched tags by scan status, every status present. */
   readonly totals: Readonly<Record<string, number>>;
+  readonly vulnerabilities: VulnerabilityTotals;
+  /** Of the instances that have one. */
+  readonly discovery: readonly DiscoveryRow[];
+  /** How many tags are watched at the most before discovery leaves some out. */
+  readonly maxTags: number;
   readonly quota: readonly QuotaRow[];
 };

@@ -11,10 +11,12 @@ import {
 
 const MANY = 20_000;
 
-function manyTags(address: string, prefix: string): ConfigurationInput {
+function manyTags(address: string, prefix: string, parts: ConfigurationInput = {}): ConfigurationInput {
   const tags = Array.from({ length: MANY }, (_, n) => `${prefix}${n}`);
   return configurationFor(address, {
-    instances: [instanceAt(address, { repositories: [{ namespace: 'shop', name: 'api', id: 'crr-1', tags }] })],
+    instances: [
+      instanceAt(address, { repositories: [{ namespace: 'shop', name: 'api', id: 'crr-1', tags }], ...parts }),
+    ],
     rate_limit: { requests_per_second: 1, max_concurrent: 1 },
   });
 }
@@ -60,4 +62,38 @@ test('a scrape that is under way when a reload comes is whole, and of the old se
   const page = Buffer.concat(chunks);
   t.is(page.length, Number(response.headers['content-length']));
   t.is(countSets(page.toString()), OLD_SET);
+});
+
+/** What the page says at its top: how many tags there are, of how many the vulnerabilities are wanted, and whether there is discovery. */
+function topOf(html: string): string {
+  const [, tags] = /([\d,]+) watched tags/.exec(html) ?? [];
+  const [, wanted] = /known of \d+ of ([\d,]+) tags/.exec(html) ?? [];
+  return `tags=${tags} wanted=${wanted} discovery=${html.includes('id="discovery-heading"')}`;
+}
+
+test('pages for people during a reload of 20,000 tags show the old state or the new one at their top', async (t) => {
+  const simulator = await startSimulator(t);
+  const old = manyTags(simulator.address, 'old', { discover: [{ repositories: ['none'] }] });
+  const { app, write, url } = await startExporter(t, old, { logLevel: 'info' });
+  const repositories = [
+    {
+      namespace: 'shop',
+      name: 'api',
+      id: 'crr-1',
+      vulnerabilities: true,
+      tags: Array.from({ length: MANY }, (_, n) => `new${n}`),
+    },
+  ];
+  write(manyTags(simulator.address, 'new', { repositories }));
+  let reloading = true;
+  const reload = app.reload().finally(() => {
+    reloading = false;
+  });
+  const seen: string[] = [];
+  while (reloading) seen.push(topOf(await (await fetch(`${url}/?q=nothing`)).text()));
+  t.deepEqual(await reload, { problems: [] });
+  seen.push(topOf(await (await fetch(url)).text()));
+  const [before, after] = ['tags=20,000 wanted=undefined discovery=true', 'tags=20,000 wanted=20,000 discovery=false'];
+  t.is(seen.at(-1), after);
+  t.deepEqual([...new Set(seen)], [...(seen[0] === before ? [before] : []), after]);
 });

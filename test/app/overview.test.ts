@@ -106,3 +106,50 @@ test('a tag tells where it comes from, what its scan found, and why that is not 
   t.deepEqual(names(await ask(url, 'q=noprivilege')), ['refused']);
   t.is((await fetch(`${url}/api/v1/targets?source=both`)).status, 400);
 });
+
+/** What a browser would show of a part of the page: tags away. */
+async function textOf(url: string, part: RegExp): Promise<string | undefined> {
+  const html = await (await fetch(url)).text();
+  const [found] = part.exec(html) ?? [];
+  return found
+    ?.replace(/<[^>]*>/g, ' ')
+    .replace(/\s+/g, ' ')
+    .trim();
+}
+
+const DISCOVERY = /<section aria-labelledby="discovery-heading".*?<\/section>/s;
+
+test('the page tells how discovery stands: what it found, what it left out, and what keeps it from going on', async (t) => {
+  const simulator = await startSimulator(t, SCENARIO);
+  const found = { ...configurationAt(simulator.address), max_tags: 3, discovery_interval: '200ms' };
+  const { url, write, app } = await startExporter(t, found);
+  const shown = await eventually('a pass', async () => {
+    const text = await textOf(url, DISCOVERY);
+    return text?.includes('truncated') ? text : undefined;
+  });
+  t.regex(shown, /^Discovery cri-1 truncated Tags found 2 Last success \d+ s ago /);
+  t.true(shown.endsWith('More were found than max_tags allows (3): the newest are watched.'), shown);
+
+  simulator.setFaults([{ operation: 'ListRepository', error: { code: 'NoPrivilege', message: 'Not this list.' } }]);
+  const failing = await eventually('a pass that fails', async () => {
+    const text = await textOf(url, DISCOVERY);
+    return text?.includes('failing') ? text : undefined;
+  });
+  t.regex(failing, /Failed \d+ s ago : NoPrivilege HTTP 403: Not this list\. RequestId [0-9A-F-]{36}/);
+  t.regex(failing, /Tags found 2 /, 'a failed pass removes nothing');
+
+  write(configurationFor(simulator.address));
+  t.deepEqual(await app.reload(), { problems: [] });
+  t.is(await textOf(url, DISCOVERY), undefined, 'no section where nothing is discovered');
+});
+
+test('the page adds up what was found in all tags, and says of how many that is known', async (t) => {
+  const simulator = await startSimulator(t, SCENARIO);
+  const { url } = await startExporter(t, configurationAt(simulator.address));
+  const summary = /<h3>Vulnerabilities<\/h3>.*?<\/p>/s;
+  const shown = await eventually('two tags that are known', async () => {
+    const text = await textOf(url, summary);
+    return text?.endsWith('known of 2 of 4 tags') ? text : undefined;
+  });
+  t.is(shown, 'Vulnerabilities 3 high 2 medium 1 low 4 unknown known of 2 of 4 tags');
+});

@@ -2,6 +2,8 @@
 import { renderToString } from 'preact-render-to-string';
 import type { Overview } from '../overview.ts';
 import type { TargetSelection } from '../target-query.ts';
+import { Discovery } from './discovery.tsx';
+import { Filter } from './filter.tsx';
 import { Quota, StatusSummary } from './summary.tsx';
 import { TargetsTable } from './targets-table.tsx';
 import { countText, spanText } from './texts.ts';
@@ -39,18 +41,23 @@ function Page({ overview, selection, view, assets }: PageProps) {
         <Header overview={overview} />
         <main data-now={new Date(overview.nowMs).toISOString()}>
           <div class="top">
-            <StatusSummary totals={overview.totals} view={view} />
-            <Quota rows={overview.quota} />
+            <StatusSummary overview={overview} view={view} />
+            <div class="stack">
+              <Quota rows={overview.quota} />
+              <div class="slot" data-live="discovery">
+                <Discovery overview={overview} view={view} />
+              </div>
+            </div>
           </div>
           <section id="targets" aria-labelledby="targets-heading">
             <h2 id="targets-heading" class="hidden">
               Targets
             </h2>
-            <Filter view={view} statuses={Object.keys(overview.totals)} />
+            <Filter overview={overview} view={view} />
             <div data-live="targets">
               <Found selection={selection} view={view} />
               {selection.rows.length === 0 ? null : (
-                <TargetsTable rows={selection.rows} view={view} nowMs={overview.nowMs} />
+                <TargetsTable rows={selection.rows} view={view} overview={overview} />
               )}
               <Pages total={selection.total} view={view} />
             </div>
@@ -76,41 +83,6 @@ function Header({ overview }: { readonly overview: Overview }) {
         <a href="/-/ready">Readiness</a>
       </nav>
     </header>
-  );
-}
-
-function Filter({ view, statuses }: { readonly view: View; readonly statuses: readonly string[] }) {
-  return (
-    <search>
-      <form method="get" action="/">
-        <label>
-          Status
-          <select name="status">
-            <option value="">all</option>
-            {statuses.map((status) => (
-              <option key={status} value={status} selected={view.statuses.includes(status)}>
-                {status}
-              </option>
-            ))}
-          </select>
-        </label>
-        <label class="grow">
-          Text
-          <input
-            type="search"
-            name="q"
-            value={view.text}
-            placeholder="repository, tag, digest, error code, RequestId"
-          />
-        </label>
-        {view.sort === 'attention' ? null : <input type="hidden" name="sort" value={view.sort} />}
-        {view.descending ? <input type="hidden" name="order" value="desc" /> : null}
-        <button type="submit">Filter</button>
-        {view.statuses.length > 0 || view.text !== '' ? (
-          <a href={addressOf({ ...view, statuses: [], text: '', page: 1 })}>Show all</a>
-        ) : null}
-      </form>
-    </search>
   );
 }
 

@@ -1,13 +1,14 @@
-// The top of the page: how many tags have which status, and how the quota stands.
-import type { ComponentChildren } from 'preact';
+// The top of the page: how many tags have which status, what was found in them, and how the quota stands.
 import type { Overview, QuotaRow } from '../overview.ts';
+import { Fact } from './fact.tsx';
 import { countText, rateText, spanText } from './texts.ts';
 import { addressOf, type View } from './view.ts';
+import { VulnerabilitySummary } from './vulnerabilities.tsx';
 
 const BAR_WIDTH = 1_000;
 
-export function StatusSummary({ totals, view }: { readonly totals: Overview['totals']; readonly view: View }) {
-  const entries = Object.entries(totals);
+export function StatusSummary({ overview, view }: { readonly overview: Overview; readonly view: View }) {
+  const entries = Object.entries(overview.totals);
   const sum = entries.reduce((total, [, count]) => total + count, 0);
   return (
     <section aria-labelledby="tags-heading" data-live="status">
@@ -27,6 +28,7 @@ export function StatusSummary({ totals, view }: { readonly totals: Overview['tot
           );
         })}
       </ul>
+      <VulnerabilitySummary overview={overview} view={view} />
     </section>
   );
 }
@@ -83,15 +85,6 @@ function PauseMark({ row: { paused, rate } }: { readonly row: QuotaRow }) {
   if (paused.throttled) return <span class="mark bad">paused: throttled</span>;
   if (rate.current < rate.configured) return <span class="mark warn">slowed down: throttled</span>;
   return null;
-}
-
-function Fact({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
 }
 
 function backlogText(due: number, oldestSeconds: number): string {

@@ -1,14 +1,24 @@
 // The table of watched tags: a row each, with why it is not green.
 import type { ComponentChildren } from 'preact';
-import type { LastError, TargetRow } from '../overview.ts';
+import type { Overview, TargetRow } from '../overview.ts';
+import { ErrorText } from './error-text.tsx';
 import { shortDigest } from './texts.ts';
 import { RelativeTime } from './time.tsx';
 import { addressOf, type SortKey, type View } from './view.ts';
+import { FoundOfTag } from './vulnerabilities.tsx';
 
-const COLUMNS: readonly { readonly key: SortKey; readonly title: string }[] = [
+type Column = {
+  readonly key: SortKey;
+  readonly title: string;
+  /** Set where the most is of more interest than the least: it comes first then. */
+  readonly mostFirst?: true;
+};
+
+const COLUMNS: readonly Column[] = [
   { key: 'status', title: 'Status' },
   { key: 'repository', title: 'Repository' },
   { key: 'tag', title: 'Tag' },
+  { key: 'vulnerabilities', title: 'Vulnerabilities', mostFirst: true },
   { key: 'since', title: 'Since' },
   { key: 'last_poll', title: 'Last poll' },
   { key: 'next_poll', title: 'Next poll' },
@@ -16,42 +26,42 @@ const COLUMNS: readonly { readonly key: SortKey; readonly title: string }[] = [
   { key: 'instance', title: 'Instance' },
 ];
 
-type TableProps = { readonly rows: readonly TargetRow[]; readonly view: View; readonly nowMs: number };
+type TableProps = { readonly rows: readonly TargetRow[]; readonly view: View; readonly overview: Overview };
 
-export function TargetsTable({ rows, view, nowMs }: TableProps) {
+export function TargetsTable({ rows, view, overview: { nowMs, vulnerabilities } }: TableProps) {
+  const shows = { vulnerabilities: vulnerabilities.wantedTags > 0 };
+  const columns = COLUMNS.filter(({ key }) => key !== 'vulnerabilities' || shows.vulnerabilities);
   return (
     <table>
       <caption class="hidden">Watched tags with their scan status</caption>
       <thead>
         <tr>
-          {COLUMNS.map(({ key, title }) => (
-            <ColumnHead key={title} sortKey={key} title={title} view={view} />
+          {columns.map((column) => (
+            <ColumnHead key={column.key} column={column} view={view} />
           ))}
         </tr>
       </thead>
       <tbody>
         {rows.map((row) => (
-          <Row key={`${row.instanceId} ${row.repoNamespace}/${row.repoName}:${row.tag}`} row={row} nowMs={nowMs} />
+          <Row
+            key={`${row.instanceId} ${row.repoNamespace}/${row.repoName}:${row.tag}`}
+            row={row}
+            shows={shows}
+            nowMs={nowMs}
+          />
         ))}
       </tbody>
     </table>
   );
 }
 
-function ColumnHead({
-  sortKey,
-  title,
-  view,
-}: {
-  readonly sortKey: SortKey;
-  readonly title: string;
-  readonly view: View;
-}) {
-  const sorted = view.sort === sortKey;
-  const href = addressOf({ ...view, sort: sortKey, descending: sorted && !view.descending, page: 1 });
+function ColumnHead({ column, view }: { readonly column: Column; readonly view: View }) {
+  const { key, title, mostFirst = false } = column;
+  const sorted = view.sort === key;
+  const descending = sorted ? !view.descending : mostFirst;
   return (
     <th scope="col" aria-sort={sorted ? (view.descending ? 'descending' : 'ascending') : undefined}>
-      <a href={href}>
+      <a href={addressOf({ ...view, sort: key, descending, page: 1 })}>
         {title}
         <span class="arrow" aria-hidden="true">
           {sorted ? (view.descending ? '▼' : '▲') : ''}
@@ -61,7 +71,13 @@ function ColumnHead({
   );
 }
 
-function Row({ row, nowMs }: { readonly row: TargetRow; readonly nowMs: number }) {
+type RowProps = {
+  readonly row: TargetRow;
+  readonly shows: { readonly vulnerabilities: boolean };
+  readonly nowMs: number;
+};
+
+function Row({ row, shows, nowMs }: RowProps) {
   return (
     <tr>
       <Cell label="Status">
@@ -82,16 +98,17 @@ function Row({ row, nowMs }: { readonly row: TargetRow; readonly nowMs: number }
       </th>
       <Cell label="Tag" kind="name">
         <bdi class="tag">{row.tag}</bdi>
-        {row.digest === '' ? null : (
-          <code class="digest" title={row.digest}>
-            {shortDigest(row.digest)}
-          </code>
-        )}
+        <Origin row={row} />
       </Cell>
+      {shows.vulnerabilities ? (
+        <Cell label="Vulnerabilities">
+          <FoundOfTag row={row} />
+        </Cell>
+      ) : null}
       <Cell label="Since">
         <RelativeTime ms={row.sinceMs} nowMs={nowMs} />
       </Cell>
-      <Cell label="Last poll" kind="whole">
+      <Cell label="Last poll" kind="times">
         <LastPoll row={row} nowMs={nowMs} />
       </Cell>
       <Cell label="Next poll">
@@ -102,7 +119,7 @@ function Row({ row, nowMs }: { readonly row: TargetRow; readonly nowMs: number }
         )}
       </Cell>
       <Cell label="Last error" kind="error">
-        {row.lastError === undefined ? <span class="quiet">none</span> : <ErrorText error={row.lastError} />}
+        <Errors row={row} />
       </Cell>
       <Cell label="Instance" kind="instance">
         <bdi>{row.instanceId}</bdi>
@@ -119,6 +136,31 @@ function Cell({ label, kind, children }: CellProps) {
     <td data-label={label} class={kind}>
       <div>{children}</div>
     </td>
+  );
+}
+
+/** Which image the tag stands for, and that nobody listed it: for what is listed nothing needs to be said. */
+function Origin({ row: { digest, source } }: { readonly row: TargetRow }) {
+  if (digest === '' && source === 'listed') return null;
+  return (
+    <span class="detail origin">
+      {digest === '' ? null : <code title={digest}>{shortDigest(digest)}</code>}{' '}
+      {source === 'listed' ? null : <span title="Found by discovery, not listed in the configuration">discovered</span>}
+    </span>
+  );
+}
+
+function Errors({ row: { lastError, vulnerabilitiesError } }: { readonly row: TargetRow }) {
+  if (lastError === undefined && vulnerabilitiesError === undefined) return <span class="quiet">none</span>;
+  return (
+    <>
+      {lastError === undefined ? null : <ErrorText error={lastError} />}
+      {vulnerabilitiesError === undefined ? null : (
+        <div>
+          <span class="detail">Vulnerabilities:</span> <ErrorText error={vulnerabilitiesError} />
+        </div>
+      )}
+    </>
   );
 }
 
@@ -153,22 +195,6 @@ function LastPoll({
           </>
         )}
       </span>
-    </>
-  );
-}
-
-function ErrorText({ error: { code, message, requestId } }: { readonly error: LastError }) {
-  return (
-    <>
-      <code class="code">{code}</code> <bdi class="message">{message}</bdi>
-      {requestId === '' ? null : (
-        <span class="detail">
-          RequestId <code class="request-id">{requestId}</code>
-          <button type="button" class="copy" data-copy={requestId} hidden>
-            Copy<span class="hidden"> RequestId {requestId}</span>
-          </button>
-        </span>
-      )}
     </>
   );
 }

@@ -1,12 +1,14 @@
 // What the page at `/` is asked to show, as it stands in its URL: filter, order and page.
-import type { TargetRow } from '../overview.ts';
+import { SEVERITIES, type Severity, SOURCES, type Source, type TargetRow } from '../overview.ts';
 import type { Comparison, TargetQuery } from '../target-query.ts';
 
 export const ROWS_PER_PAGE = 100;
 
 export type View = {
-  /** One at the most: the page offers no more. */
+  /** Of these three one each at the most: the page offers no more. */
   readonly statuses: readonly string[];
+  readonly severities: readonly Severity[];
+  readonly sources: readonly Source[];
   readonly text: string;
   readonly sort: SortKey;
   readonly descending: boolean;
@@ -14,28 +16,37 @@ export type View = {
   readonly page: number;
 };
 
-/** How soon a person should look at a status. A failed poll comes right after a failed scan. */
-const ATTENTION: Readonly<Record<string, number>> = { failed: 0, unknown: 2, retrying: 3, scanning: 4, complete: 5 };
+/** How soon a person should look at a status. Between a failed scan and one that is not known lie the other reasons to look. */
+const ATTENTION: Readonly<Record<string, number>> = { failed: 0, unknown: 4, retrying: 5, scanning: 6, complete: 7 };
 
-function attention({ status, lastError }: TargetRow): number {
-  const rank = ATTENTION[status] ?? 2;
-  return lastError === undefined ? rank : Math.min(rank, 1);
+/** After a failed scan a failed poll, then vulnerabilities of high severity, then those that could not be asked for. */
+function attention({ status, lastError, vulnerabilities, vulnerabilitiesError }: TargetRow): number {
+  const rank = ATTENTION[status] ?? 4;
+  if (lastError !== undefined) return Math.min(rank, 1);
+  if (vulnerabilities !== undefined && vulnerabilities.high > 0) return Math.min(rank, 2);
+  return vulnerabilitiesError === undefined ? rank : Math.min(rank, 3);
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
 
-/** The columns that the table can be ordered by. `attention` is the order without any. */
+/** What is not known comes after none. */
+const countOf = (severity: Severity) => (row: TargetRow) => row.vulnerabilities?.[severity] ?? -1;
+
+/** The columns that the table can be ordered by, each by the first of its values that differs. `attention` is the order without any. */
 const SORT_VALUES = {
-  attention,
-  instance: ({ instanceId }: TargetRow) => instanceId,
-  repository: ({ repoNamespace, repoName }: TargetRow) => `${repoNamespace}/${repoName}`,
-  tag: ({ tag }: TargetRow) => tag,
-  status: ({ status }: TargetRow) => status,
-  since: ({ sinceMs }: TargetRow) => sinceMs,
-  last_poll: ({ lastPollMs }: TargetRow) => lastPollMs ?? NEVER,
-  next_poll: ({ nextPollMs }: TargetRow) => nextPollMs ?? NEVER,
-  error: ({ lastError }: TargetRow) => lastError?.code ?? '\uffff',
-} as const;
+  attention: [attention, ({ vulnerabilities }) => -(vulnerabilities?.high ?? 0)],
+  instance: [({ instanceId }) => instanceId],
+  repository: [({ repoNamespace, repoName }) => `${repoNamespace}/${repoName}`],
+  tag: [({ tag }) => tag],
+  status: [({ status }) => status],
+  vulnerabilities: SEVERITIES.map(countOf),
+  since: [({ sinceMs }) => sinceMs],
+  last_poll: [({ lastPollMs }) => lastPollMs ?? NEVER],
+  next_poll: [({ nextPollMs }) => nextPollMs ?? NEVER],
+  error: [({ lastError, vulnerabilitiesError }) => (lastError ?? vulnerabilitiesError)?.code ?? '\uffff'],
+} as const satisfies Readonly<Record<string, readonly SortValue[]>>;
+
+type SortValue = (row: TargetRow) => number | string;
 
 export type SortKey = keyof typeof SORT_VALUES;
 
@@ -44,10 +55,9 @@ export function readView(parameters: URLSearchParams, statuses: readonly string[
   const sort = parameters.get('sort') ?? '';
   const page = Number(parameters.get('page') ?? '1');
   return {
-    statuses: parameters
-      .getAll('status')
-      .filter((status) => statuses.includes(status))
-      .slice(0, 1),
+    statuses: firstOf(parameters.getAll('status'), statuses),
+    severities: firstOf(parameters.getAll('severity'), SEVERITIES),
+    sources: firstOf(parameters.getAll('source'), SOURCES),
     text: parameters.get('q') ?? '',
     sort: isSortKey(sort) ? sort : 'attention',
     descending: parameters.get('order') === 'desc',
@@ -55,10 +65,16 @@ export function readView(parameters: URLSearchParams, statuses: readonly string[
   };
 }
 
+function firstOf<Choice extends string>(asked: readonly string[], choices: readonly Choice[]): Choice[] {
+  return asked.flatMap((text) => choices.find((choice) => choice === text) ?? []).slice(0, 1);
+}
+
 /** The address of a view: what is as usual is left out. */
 export function addressOf(view: View): string {
   const parameters = new URLSearchParams();
   for (const status of view.statuses) parameters.append('status', status);
+  for (const severity of view.severities) parameters.append('severity', severity);
+  for (const source of view.sources) parameters.append('source', source);
   if (view.text !== '') parameters.set('q', view.text);
   if (view.sort !== 'attention') parameters.set('sort', view.sort);
   if (view.descending) parameters.set('order', 'desc');
@@ -67,17 +83,20 @@ export function addressOf(view: View): string {
   return text === '' ? '/' : `/?${text}`;
 }
 
-export function queryOf({ statuses, text, page }: View): TargetQuery {
-  return { statuses, severities: [], sources: [], text, offset: (page - 1) * ROWS_PER_PAGE, limit: ROWS_PER_PAGE };
+export function queryOf({ statuses, severities, sources, text, page }: View): TargetQuery {
+  return { statuses, severities, sources, text, offset: (page - 1) * ROWS_PER_PAGE, limit: ROWS_PER_PAGE };
 }
 
 /** The order of a view. Targets that are equal in it stay in the order of the configuration. */
 export function comparisonOf({ sort, descending }: View): Comparison {
-  const sortValue = SORT_VALUES[sort];
+  const sortValues: readonly SortValue[] = SORT_VALUES[sort];
   const sign = descending ? -1 : 1;
   return (one, other) => {
-    const [a, b] = [sortValue(one), sortValue(other)];
-    return a === b ? 0 : sign * (a < b ? -1 : 1);
+    for (const sortValue of sortValues) {
+      const [a, b] = [sortValue(one), sortValue(other)];
+      if (a !== b) return sign * (a < b ? -1 : 1);
+    }
+    return 0;
   };
 }
 

@@ -1,15 +1,15 @@
 import test from 'ava';
-import type { TargetRow } from '../../../src/web/overview.ts';
+import type { Overview, TargetRow } from '../../../src/web/overview.ts';
 import { renderPage } from '../../../src/web/page/page.tsx';
 import { readView } from '../../../src/web/page/view.ts';
 import { NASTY_NAMES, NOW_MS, overview, targetRow } from '../../helpers/target-rows.ts';
 
 const STATUSES = ['scanning', 'retrying', 'complete', 'failed', 'unknown'];
 
-function page(rows: readonly TargetRow[], query = '', total = rows.length): string {
+function page(rows: readonly TargetRow[], query = '', total = rows.length, given: Partial<Overview> = {}): string {
   const view = readView(new URLSearchParams(query), STATUSES);
   const assets = { css: '/assets/page.css?v=1', js: '/assets/page.js?v=1' };
-  return renderPage({ overview: overview(), selection: { total, rows }, view, assets });
+  return renderPage({ overview: overview(given), selection: { total, rows }, view, assets });
 }
 
 /** What a browser would show: tags away, references resolved. */
@@ -33,6 +33,12 @@ test('names that try to break out show as text, wherever they come from', (t) =>
     // The filter's own link is the only element more.
     t.is(html.match(/<\/?[a-z]+/g)?.length, (usual ?? 0) + 2, name);
     t.true(shownText(page([targetRow({ lastError })])).includes(name), `as an error: ${name}`);
+    const ofSummary = targetRow({ vulnerabilitiesError: lastError });
+    t.true(shownText(page([ofSummary])).includes(name), `as an error of the vulnerabilities: ${name}`);
+    const discovery = [{ instanceId: name, tags: 1, truncated: true, lastSuccessMs: NOW_MS, lastError }];
+    const discovering = page([], '', 0, { discovery });
+    t.false(/<(script(?! src="\/assets\/page\.js)|img)/i.test(discovering), `in discovery: ${name}`);
+    t.is(shownText(discovering).split(name).length - 1, 4, `in discovery: ${name}`);
   }
 });
 
@@ -59,6 +65,82 @@ test('a row says why it is not green: status, since, outcome, next poll, error w
   t.true(html.includes(`title="${digest}"`));
   t.true(html.includes('data-copy="BC648259-91A7"'));
   t.true(html.includes('title="2026-01-02T02:04:05.000Z"'), 'exact on hover');
+});
+
+/** The text of a row's cell. */
+function cell(html: string, label: string): string {
+  const [, content = ''] = new RegExp(`data-label="${label}"[^>]*>(.*?)</(?:td|th)>`, 's').exec(html) ?? [];
+  return shownText(content.replace(/<\/li>/g, ', ')).trim();
+}
+
+test('vulnerabilities are told by severity, the worst first and without zeros, or why there are none', (t) => {
+  const error = { code: 'SystemError', message: 'Try later.', requestId: 'BC648259-91A7', timeMs: NOW_MS };
+  const found = { high: 2, medium: 0, low: 1_234, unknown: 1 };
+  const told = (row: Partial<TargetRow>) => cell(page([targetRow(row)]), 'Vulnerabilities');
+  t.is(told({ vulnerabilities: found }), '2 high, 1,234 low, 1 unknown,');
+  t.is(told({ vulnerabilities: found, status: 'scanning' }), '2 high, 1,234 low, 1 unknown, of the scan before');
+  t.is(
+    told({ vulnerabilities: found, vulnerabilitiesError: error }),
+    '2 high, 1,234 low, 1 unknown, asking again failed',
+  );
+  t.is(told({}), 'none');
+  const vulnerabilities = undefined;
+  t.is(told({ vulnerabilities }), 'not asked yet');
+  t.is(told({ vulnerabilities, status: 'failed' }), 'no complete scan');
+  t.is(told({ vulnerabilities, wantsVulnerabilities: false }), 'not asked for');
+  t.is(told({ vulnerabilities, vulnerabilitiesError: error }), 'not known');
+  const html = page([targetRow({ vulnerabilities, vulnerabilitiesError: error })]);
+  t.is(
+    cell(html, 'Last error'),
+    'Vulnerabilities: SystemError Try later.RequestId BC648259-91A7Copy RequestId BC648259-91A7',
+  );
+  t.true(html.includes('data-copy="BC648259-91A7"'));
+});
+
+test('vulnerabilities add up at the top, each severity leading to its tags; where nobody wants them nothing is said', (t) => {
+  const html = page([targetRow()], 'severity=low&q=x');
+  t.regex(shownText(html), /Vulnerabilities0 high1,204 medium7 low0 unknownknown of 1,230 of 1,237 tags/);
+  t.true(html.includes('href="/?severity=medium&amp;q=x"'));
+  t.regex(html, /href="\/\?q=x" class="[^"]*severity-low" aria-current="true"/, 'the chosen one leads back');
+  t.regex(html, /aria-sort="descending"|href="\/\?severity=low&amp;q=x&amp;sort=vulnerabilities&amp;order=desc"/);
+  const unwanted = { wantedTags: 0, knownTags: 0, found: { high: 0, medium: 0, low: 0, unknown: 0 } };
+  const without = page([targetRow({ wantsVulnerabilities: false })], '', 1, { vulnerabilities: unwanted });
+  t.notRegex(without, /vulnerabilit|severity/i);
+  t.regex(
+    page([], 'severity=low', 0, { vulnerabilities: unwanted }),
+    /<option value="low" selected>/,
+    'unless asked for',
+  );
+});
+
+test('discovered tags are marked, and where nothing is discovered nothing is said of it', (t) => {
+  const discovery = [
+    { instanceId: 'cri-1', tags: 1_200, truncated: false, lastSuccessMs: NOW_MS - 5_000, lastError: undefined },
+    { instanceId: 'cri-2', tags: 0, truncated: false, lastSuccessMs: undefined, lastError: undefined },
+  ];
+  const told = (row: Partial<TargetRow>) => cell(page([targetRow(row)], '', 1, { discovery }), 'Tag');
+  t.is(told({ source: 'discovered' }), 'v1 discovered');
+  t.is(told({ source: 'discovered', digest: 'sha256:67bf' }), 'v167bf discovered');
+  t.is(told({}), 'v1');
+  const html = page([targetRow()], 'status=failed', 1, { discovery });
+  t.regex(shownText(html), /Discoverycri-1 +Tags found1,200Last success5 s agocri-2 +Tags found0Last successnot yet/);
+  t.true(html.includes('href="/?status=failed&amp;source=discovered&amp;q=cri-1"'));
+  t.notRegex(html, /truncated|failing/);
+  t.notRegex(page([targetRow()]), /discover(ed|y-)|Source/);
+});
+
+test('discovery that fails or leaves tags out says why', (t) => {
+  const lastError = { code: 'NoPrivilege', message: 'Access denied.', requestId: 'BC648259', timeMs: NOW_MS - 60_000 };
+  const discovery = [{ instanceId: 'cri-1', tags: 90, truncated: true, lastSuccessMs: NOW_MS - 3_600_000, lastError }];
+  const text = shownText(page([targetRow()], '', 1, { discovery, maxTags: 1_000 }));
+  for (const part of [
+    'failing truncated',
+    'Last success1 h ago',
+    'More were found than max_tags allows (1,000): the newest are watched.',
+    'Failed 1 min ago: NoPrivilege Access denied.RequestId BC648259',
+  ]) {
+    t.true(text.includes(part), `${part} in ${text}`);
+  }
 });
 
 test('what is not known is said to be so', (t) => {

@@ -12,6 +12,8 @@ function read(address: string): View {
 test('a view is in its address: whatever it is, reading the address gives it back', (t) => {
   const view = fc.record<View>({
     statuses: fc.uniqueArray(fc.constantFrom(...STATUSES), { maxLength: 1 }),
+    severities: fc.uniqueArray(fc.constantFrom('high', 'medium', 'low', 'unknown'), { maxLength: 1 }),
+    sources: fc.uniqueArray(fc.constantFrom('listed', 'discovered'), { maxLength: 1 }),
     text: fc.string({ unit: 'grapheme' }),
     sort: fc.constantFrom(
       'attention',
@@ -19,6 +21,7 @@ test('a view is in its address: whatever it is, reading the address gives it bac
       'repository',
       'tag',
       'status',
+      'vulnerabilities',
       'since',
       'last_poll',
       'next_poll',
@@ -35,6 +38,8 @@ test('what does not fit in an address falls back', (t) => {
   const usual = read('/');
   for (const address of [
     '/?status=green',
+    '/?severity=critical',
+    '/?source=found',
     '/?sort=__proto__',
     '/?sort=valueOf',
     '/?page=0',
@@ -48,10 +53,10 @@ test('what does not fit in an address falls back', (t) => {
 });
 
 test('a page of 100 is asked for', (t) => {
-  t.deepEqual(queryOf(read('/?status=failed&q=x&page=3')), {
+  t.deepEqual(queryOf(read('/?status=failed&severity=high&source=listed&q=x&page=3')), {
     statuses: ['failed'],
-    severities: [],
-    sources: [],
+    severities: ['high'],
+    sources: ['listed'],
     text: 'x',
     offset: 200,
     limit: 100,
@@ -60,8 +65,13 @@ test('a page of 100 is asked for', (t) => {
 
 test('what needs attention comes first, and equal ones stay in their order', (t) => {
   const lastError = { code: 'SystemError', message: '', requestId: '', timeMs: 0 };
+  const found = (high: number) => ({ high, medium: 50, low: 50, unknown: 50 });
   const rows = [
     targetRow({ tag: 'complete 1' }),
+    targetRow({ tag: 'not to be asked for', vulnerabilities: undefined, vulnerabilitiesError: lastError }),
+    targetRow({ tag: 'medium', vulnerabilities: found(0) }),
+    targetRow({ tag: 'high', vulnerabilities: found(1), vulnerabilitiesError: lastError }),
+    targetRow({ tag: 'more of high, scanning', status: 'scanning', vulnerabilities: found(2) }),
     targetRow({ tag: 'scanning', status: 'scanning' }),
     targetRow({ tag: 'complete with a failed poll', lastError }),
     targetRow({ tag: 'unknown', status: 'unknown' }),
@@ -71,7 +81,19 @@ test('what needs attention comes first, and equal ones stay in their order', (t)
   ];
   t.deepEqual(
     rows.toSorted(comparisonOf(read('/'))).map(({ tag }) => tag),
-    ['failed', 'complete with a failed poll', 'unknown', 'retrying', 'scanning', 'complete 1', 'complete 2'],
+    [
+      'failed',
+      'complete with a failed poll',
+      'more of high, scanning',
+      'high',
+      'not to be asked for',
+      'unknown',
+      'retrying',
+      'scanning',
+      'complete 1',
+      'medium',
+      'complete 2',
+    ],
   );
 });
 
@@ -90,4 +112,34 @@ test('columns order both ways, and what is not known comes last', (t) => {
   t.is(ordered('/?sort=tag&order=desc'), 'cba');
   t.is(ordered('/?sort=next_poll'), 'cab');
   t.is(ordered('/?sort=last_poll'), 'cab');
+});
+
+test('vulnerabilities order by the worst severity that differs, and what is not known comes after none', (t) => {
+  const found = (high: number, medium: number, low: number, unknown: number) => ({ high, medium, low, unknown });
+  const rows = [
+    targetRow({ tag: 'not known', vulnerabilities: undefined }),
+    targetRow({ tag: 'none', vulnerabilities: found(0, 0, 0, 0) }),
+    targetRow({ tag: 'many of low', vulnerabilities: found(0, 0, 99, 0) }),
+    targetRow({ tag: 'high', vulnerabilities: found(1, 0, 0, 0) }),
+    targetRow({ tag: 'ten of high', vulnerabilities: found(10, 0, 0, 0) }),
+    targetRow({ tag: 'high and medium', vulnerabilities: found(1, 1, 0, 0) }),
+    targetRow({ tag: 'unrated', vulnerabilities: found(0, 0, 0, 1) }),
+  ];
+  const worstFirst = ['ten of high', 'high and medium', 'high', 'many of low', 'unrated', 'none', 'not known'];
+  const ordered = (address: string) => rows.toSorted(comparisonOf(read(address))).map(({ tag }) => tag);
+  t.deepEqual(ordered('/?sort=vulnerabilities&order=desc'), worstFirst);
+  t.deepEqual(ordered('/?sort=vulnerabilities'), worstFirst.toReversed());
+});
+
+test('errors order by their code, be it of the poll or of the vulnerabilities', (t) => {
+  const error = (code: string) => ({ code, message: '', requestId: '', timeMs: 0 });
+  const rows = [
+    targetRow({ tag: 'none' }),
+    targetRow({ tag: 'b', vulnerabilitiesError: error('B') }),
+    targetRow({ tag: 'a', lastError: error('A'), vulnerabilitiesError: error('Z') }),
+  ];
+  t.deepEqual(
+    rows.toSorted(comparisonOf(read('/?sort=error'))).map(({ tag }) => tag),
+    ['a', 'b', 'none'],
+  );
 });

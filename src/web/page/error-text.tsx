@@ -1,0 +1,18 @@
+// An error of the API as people need it: code, message, and the RequestId that the support asks for.
+import type { LastError } from '../overview.ts';
+
+export function ErrorText({ error: { code, message, requestId } }: { readonly error: LastError }) {
+  return (
+    <>
+      <code class="code">{code}</code> <bdi class="message">{message}</bdi>
+      {requestId === '' ? null : (
+        <span class="detail">
+          RequestId <code class="request-id">{requestId}</code>
+          <button type="button" class="copy" data-copy={requestId} hidden>
+            Copy<span class="hidden"> RequestId {requestId}</span>
+          </button>
+        </span>
+      )}
+    </>
+  );
+}

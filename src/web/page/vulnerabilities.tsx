@@ -1,0 +1,66 @@
+// What scans found, by severity: of one tag, and of all of them together.
+import { type Overview, SEVERITIES, type TargetRow, type Vulnerabilities } from '../overview.ts';
+import { addressOf, type View } from './view.ts';
+
+/** The totals; each severity leads to the tags that have some. Nothing where nobody wants to know. */
+export function VulnerabilitySummary({ overview, view }: { readonly overview: Overview; readonly view: View }) {
+  const { wantedTags, knownTags, found } = overview.vulnerabilities;
+  if (wantedTags === 0) return null;
+  return (
+    <>
+      <h3>Vulnerabilities</h3>
+      <ul class="totals">
+        {SEVERITIES.map((severity) => {
+          const chosen = view.severities[0] === severity;
+          const href = addressOf({ ...view, severities: chosen ? [] : [severity], page: 1 });
+          return (
+            <li key={severity}>
+              <a
+                href={href}
+                class={`total ${found[severity] === 0 ? 'quiet' : `severity-${severity}`}`}
+                aria-current={chosen ? 'true' : undefined}
+              >
+                <span class="count">{found[severity].toLocaleString('en-US')}</span> {severity}
+              </a>
+            </li>
+          );
+        })}
+      </ul>
+      <p class="detail">
+        known of {knownTags.toLocaleString('en-US')} of {wantedTags.toLocaleString('en-US')} tags
+      </p>
+    </>
+  );
+}
+
+/** The numbers of a tag, or why there are none; the error itself stands with the other errors. */
+export function FoundOfTag({ row }: { readonly row: TargetRow }) {
+  const { wantsVulnerabilities, vulnerabilities, vulnerabilitiesError, status } = row;
+  if (!wantsVulnerabilities) return <span class="quiet">not asked for</span>;
+  const failed = vulnerabilitiesError !== undefined;
+  if (vulnerabilities !== undefined) {
+    return (
+      <>
+        <Counts found={vulnerabilities} />
+        {status === 'complete' ? null : <span class="detail">of the scan before</span>}
+        {failed ? <span class="detail bad">asking again failed</span> : null}
+      </>
+    );
+  }
+  if (failed) return <span class="bad">not known</span>;
+  return <span class="quiet">{status === 'complete' ? 'not asked yet' : 'no complete scan'}</span>;
+}
+
+function Counts({ found }: { readonly found: Vulnerabilities }) {
+  const present = SEVERITIES.filter((severity) => found[severity] > 0);
+  if (present.length === 0) return <span class="ok">none</span>;
+  return (
+    <ul class="findings">
+      {present.map((severity) => (
+        <li key={severity} class={`severity-${severity}`}>
+          {found[severity].toLocaleString('en-US')} {severity}
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,10 +1,14 @@
 // The page at `/` in a real browser, against the running demo and against 10,000 tags.
+import { join } from 'node:path';
 import test from 'ava';
 import type { Page } from 'playwright-core';
-import { NASTY_NAMES } from '../helpers/target-rows.ts';
+import { renderPage } from '../../src/web/page/page.tsx';
+import { readView } from '../../src/web/page/view.ts';
+import { NASTY_NAMES, NOW_MS, overview, targetRow } from '../helpers/target-rows.ts';
 import { openPage, startBrowser, takePicture } from './helpers/browser.ts';
 import { startDemo, truthOf } from './helpers/demo.ts';
 import { startExporter, untilAllPolled } from './helpers/exporter.ts';
+import { ROOT } from './helpers/program.ts';
 import { until } from './helpers/until.ts';
 
 /** The texts of a column, from top to bottom. */
@@ -28,9 +32,35 @@ test('the page of the demo can be filtered, ordered and followed, light and dark
     await page.reload();
     return (await page.locator('.request-id').count()) > 0 || undefined;
   });
-  const { tags } = await truthOf(demo);
-  t.is(await page.locator('tbody tr').count(), tags.length);
   await takePicture(page, 'page-light');
+
+  await page.goto(`${url}?source=listed`);
+  const { tags } = await truthOf(demo);
+  const listed = tags.filter(({ repoName }) => ['api', 'web', 'base-image'].includes(repoName)).map(({ tag }) => tag);
+  t.deepEqual((await page.locator('tbody .tag').allTextContents()).sort(), listed.sort());
+  await until('discovered tags', 30_000, async () => {
+    await page.goto(`${url}?source=discovered`);
+    return (await page.locator('tbody tr').count()) > 0 || undefined;
+  });
+  for (const text of await column(page, 'Tag')) t.regex(text, /^(v|release-)\d.*discovered$/s);
+  for (const text of await column(page, 'Repository')) t.regex(text, /^(shop\/web-frontend|platform\/gateway)$/);
+  const discovery = page.getByRole('region', { name: 'Discovery' });
+  t.regex(await discovery.innerText(), /cri-demo1234567890ab\s+Tags found\s+\d+\s+Last success\s+\d+ s ago/);
+
+  await page.goto(url);
+  await page.getByRole('columnheader', { name: 'Vulnerabilities' }).getByRole('link').click();
+  await page.waitForURL(/sort=vulnerabilities&order=desc$/);
+  const high = (await column(page, 'Vulnerabilities')).map((text) => Number(/^(\d+) high/.exec(text)?.[1] ?? 0));
+  t.true((high[0] ?? 0) > 0);
+  t.deepEqual(
+    high,
+    high.toSorted((a, b) => b - a),
+  );
+  await page.goto(url);
+  await page.getByRole('link', { name: /^\d+ high$/ }).click();
+  await page.waitForURL(/\?severity=high$/);
+  for (const text of await column(page, 'Vulnerabilities')) t.regex(text, /^\d+ high/);
+  await page.goto(url);
 
   await page.getByLabel('Status').selectOption('failed');
   await page.getByRole('button', { name: 'Filter' }).click();
@@ -99,7 +129,7 @@ test('the page works by keyboard alone, has landmarks and headers, and its colou
     const { page } = await openPage(browser, `${exporter.url}/`, { colorScheme });
     for (const role of ['banner', 'main', 'search', 'navigation', 'table'] as const)
       t.true((await page.getByRole(role).count()) > 0, role);
-    t.is(await page.getByRole('columnheader').count(), 8);
+    t.is(await page.getByRole('columnheader').count(), 9);
     t.is(await page.getByRole('rowheader').count(), 5);
     await page.keyboard.press('Tab');
     t.is(await page.evaluate('document.activeElement.textContent.trim()'), 'Skip to the watched tags');
@@ -131,6 +161,55 @@ const LOW_CONTRASTS = `(() => {
   }
   return found;
 })()`;
+
+test('nothing sticks out at 1280 pixels, a tablet or a phone, whatever there is to show', async (t) => {
+  const error = {
+    code: 'Throttling.User',
+    message: 'HTTP 400: Request was denied due to user flow control, which an administrator set.',
+    requestId: 'BC648259-91A7-5F9E-8B5D-0123456789AB',
+    timeMs: NOW_MS - 5_000,
+  };
+  const almostADay = NOW_MS - 86_399_000;
+  const much = targetRow({
+    instanceId: 'cri-2j88dtld8yel1234',
+    repoNamespace: 'platform-engineering',
+    repoName: 'base-image-with-a-long-name',
+    tag: 'release-2026.10.31-hotfix-2',
+    digest: `sha256:${'ab'.repeat(32)}`,
+    source: 'discovered',
+    status: 'retrying',
+    sinceMs: almostADay,
+    lastPollMs: NOW_MS - 599_000,
+    lastSuccessMs: almostADay,
+    nextPollMs: NOW_MS + 599_000,
+    lastError: error,
+    vulnerabilities: { high: 1_234, medium: 12_345, low: 23_456, unknown: 99_999 },
+    vulnerabilitiesError: error,
+  });
+  const long = 'x'.repeat(255);
+  const names = targetRow({ instanceId: long, repoNamespace: long, repoName: long, tag: long });
+  const discovery = [much.instanceId, long].map((instanceId) => {
+    return { instanceId, tags: 99_960, truncated: true, lastSuccessMs: almostADay, lastError: error };
+  });
+  const shown = overview({ discovery });
+  const html = renderPage({
+    overview: shown,
+    selection: { total: 2_000, rows: [much, names] },
+    view: readView(new URLSearchParams(), Object.keys(shown.totals)),
+    assets: { css: 'data:text/css,', js: 'data:text/javascript,' },
+  });
+  const browser = await startBrowser(t);
+  for (const width of [1280, 768, 390]) {
+    const page = await browser.newPage({ viewport: { width, height: 1_000 } });
+    await page.setContent(html);
+    await page.addStyleTag({ path: join(ROOT, 'src/web/assets/page.css') });
+    const sticksOut = (selector: string) =>
+      page.locator(selector).evaluate((element) => element.scrollWidth - element.clientWidth);
+    t.is(await sticksOut('html'), 0, `the page at ${width}`);
+    t.is(await sticksOut('[data-live="targets"]'), 0, `the table at ${width}`);
+    await takePicture(page, `page-much-${width}`);
+  }
+});
 
 test('names that try to break out show as text in a browser', async (t) => {
   const names = NASTY_NAMES.filter((name) => !/[\n\r]/.test(name));

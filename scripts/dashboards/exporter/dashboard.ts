@@ -1,0 +1,21 @@
+// The dashboard of the exporter: can it ask, is it allowed enough, does it keep up?
+import { EXPORTER_UID, OVERVIEW_UID, RUNBOOK_LINK } from '../links.ts';
+import type { Dashboard } from '../model.ts';
+import { API } from './api.ts';
+import { DISCOVERY } from './discovery.ts';
+import { FIRST_SCREEN } from './first-screen.ts';
+import { POLLS } from './polls.ts';
+import { PROCESS } from './process.ts';
+import { QUOTA } from './quota.ts';
+
+export const EXPORTER_DASHBOARD: Dashboard = {
+  uid: EXPORTER_UID,
+  title: 'ACR image scans / Exporter',
+  description:
+    'How acr-scan-exporter does: requests to the ACR API and their errors, the quota and what waits for it, discovery, the process. What replicas send is summed up, since all of it counts against the quota.',
+  links: [
+    { title: 'Overview', tooltip: 'Scans, vulnerabilities and how fresh they are', url: `/d/${OVERVIEW_UID}` },
+    RUNBOOK_LINK,
+  ],
+  sections: [FIRST_SCREEN, API, QUOTA, POLLS, DISCOVERY, PROCESS],
+};

@@ -1,0 +1,58 @@
+// Finding what there is to watch.
+import type { Section } from '../model.ts';
+import { QUANTILE_OVERRIDES, thresholds, words } from '../palette.ts';
+import { stat, timeSeries } from '../panels.ts';
+import { quantile, select } from '../queries.ts';
+
+const DURATION = 'acr_discovery_duration_seconds';
+
+export const DISCOVERY: Section = {
+  title: 'Discovery',
+  rows: [
+    [
+      timeSeries({
+        title: 'Discovered tags',
+        description: 'Tags that are watched because discovery found them, by ACR instance.',
+        w: 7,
+        h: 8,
+        unit: 'none',
+        series: { '{{instance_id}}': `max by (instance_id) (${select('acr_discovery_tags')})` },
+      }),
+      timeSeries({
+        title: 'Time since all was listed',
+        description:
+          'How long ago a pass of discovery last ended that listed all it wanted to, by ACR instance. The line is at 15 minutes, three intervals, where AcrDiscoveryFailing tells of it.',
+        w: 7,
+        h: 8,
+        unit: 's',
+        limit: 900,
+        series: {
+          '{{instance_id}}': `time() - max by (instance_id) (${select('acr_discovery_last_success_timestamp_seconds')})`,
+        },
+      }),
+      timeSeries({
+        title: 'Duration of passes',
+        description:
+          'How long passes of discovery took over all ACR instances, whatever came of them. Much of it is waiting for the quota, which scans use first.',
+        w: 7,
+        h: 8,
+        unit: 's',
+        series: { p50: quantile(0.5, DURATION), p90: quantile(0.9, DURATION), p99: quantile(0.99, DURATION) },
+        overrides: QUANTILE_OVERRIDES,
+        interval: '2m',
+        spanNulls: 3_600_000,
+      }),
+      stat({
+        title: 'Limit of tags',
+        description:
+          'Whether found tags are left out because there are more than `max_tags`. Then some are not watched; raise it, or let the rules take fewer.',
+        w: 3,
+        h: 8,
+        unit: 'none',
+        expr: `max(${select('acr_discovery_truncated')})`,
+        steps: thresholds('green', [1, 'orange']),
+        mappings: [words({ 0: ['KEPT', 'green'], 1: ['EXCEEDED', 'orange'] })],
+      }),
+    ],
+  ],
+};

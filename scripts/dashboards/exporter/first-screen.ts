@@ -1,0 +1,77 @@
+// Numbers that tell whether the exporter can do its work.
+import { runbook } from '../links.ts';
+import type { Section } from '../model.ts';
+import { thresholds, words } from '../palette.ts';
+import { stat } from '../panels.ts';
+import { select } from '../queries.ts';
+import { apiErrors, EXPORTER_UP } from '../shared-panels.ts';
+
+/** Of families that tell of credentials. */
+export const FOR_CREDENTIALS =
+  'For each set of credentials, which the choice of ACR instance and repository does not narrow down.';
+
+const oldestDue = (group: string) => `max(${select('acr_scheduler_oldest_due_seconds', `class="${group}"`)})`;
+const rateLimit = (kind: string) => select('acr_scheduler_rate_limit_requests_per_second', `kind="${kind}"`);
+
+export const FIRST_SCREEN: Section = {
+  rows: [
+    [
+      EXPORTER_UP,
+      stat({
+        title: 'Configuration',
+        description:
+          'Whether the last attempt to load the configuration succeeded, on all chosen exporters. Otherwise the old one is still in force; AcrExporterConfigReloadFailed tells of it.',
+        expr: `min(${select('acr_scan_exporter_config_last_reload_successful')})`,
+        unit: 'none',
+        mappings: [words({ 0: ['FAILED', 'red'], 1: ['LOADED', 'green'] })],
+        links: [runbook('AcrExporterConfigReloadFailed')],
+      }),
+      stat({
+        title: 'Credentials',
+        description: `Whether credentials are refused or cannot be had: then nothing is sent with them but a probe now and then. AcrCredentialsRefused tells of it. ${FOR_CREDENTIALS}`,
+        expr: `max(${select('acr_scheduler_paused', 'reason="refused"')})`,
+        unit: 'none',
+        mappings: [words({ 0: ['ACCEPTED', 'green'], 1: ['REFUSED', 'red'] })],
+        links: [runbook('AcrCredentialsRefused')],
+      }),
+      stat({
+        title: 'Rate allowed',
+        description: `What throttling has left of the configured rate, where it is least. It is halved when the API throttles and comes back by itself, a tenth every 10 s. Orange below 90 %, where AcrApiThrottled tells of it if that lasts. ${FOR_CREDENTIALS}`,
+        expr: `min(${rateLimit('current')} / ignoring (kind) ${rateLimit('configured')})`,
+        unit: 'percentunit',
+        decimals: 0,
+        steps: thresholds('orange', [0.9, 'green']),
+        links: [runbook('AcrApiThrottled')],
+      }),
+      apiErrors(),
+      stat({
+        title: 'Urgent polls late by',
+        description: `How overdue the longest overdue poll of a scan under way, or of a tag never yet answered, is. Red from a minute, four intervals of 15 s: AcrPollingBehind tells of it. ${FOR_CREDENTIALS}`,
+        expr: oldestDue('urgent'),
+        unit: 's',
+        decimals: 0,
+        steps: thresholds('green', [60, 'red']),
+        links: [runbook('AcrPollingBehind')],
+      }),
+      stat({
+        title: 'Other polls late by',
+        description: `How overdue the longest overdue poll of a finished scan is. Red from 10 minutes, one interval: AcrPollingBehind tells of it. ${FOR_CREDENTIALS}`,
+        expr: oldestDue('background'),
+        unit: 's',
+        decimals: 0,
+        steps: thresholds('green', [600, 'red']),
+        links: [runbook('AcrPollingBehind')],
+      }),
+      stat({
+        title: 'Discovery',
+        description:
+          'How long ago discovery last listed all it wanted to, of the ACR instance for which that is longest. Red from 15 minutes, three intervals: AcrDiscoveryFailing tells of it. Without a value where nothing is discovered, or before the first success.',
+        expr: `time() - min(max by (instance_id) (${select('acr_discovery_last_success_timestamp_seconds')}))`,
+        unit: 's',
+        decimals: 0,
+        steps: thresholds('green', [900, 'red']),
+        links: [runbook('AcrDiscoveryFailing')],
+      }),
+    ],
+  ],
+};

@@ -1,0 +1,53 @@
+// Which tags cannot be polled, and why.
+import { OVERVIEW_UID, repositoryIn } from '../links.ts';
+import type { Section } from '../model.ts';
+import { table, timeSeries } from '../panels.ts';
+import { LAST_SUCCESS, select, TAG } from '../queries.ts';
+
+const ROWS = 100;
+const LAST_ERRORS = `max by (${TAG}, code) (${select('acr_scan_tag_last_error_info')})`;
+
+export const POLLS: Section = {
+  title: 'Polls',
+  rows: [
+    [
+      table({
+        title: 'Tags whose last poll failed',
+        description: `With the error code, and how long ago they were last answered: nothing there means never. At most ${ROWS}. A click on the repository shows its scans; what the API said is on the page of the exporter, at /?q= and the tag. Needs series of tags: with \`metrics.per_tag: none\` there is nothing to see.`,
+        w: 14,
+        h: 9,
+        unit: 's',
+        noValue: 'No failed poll among the tags that have series',
+        exprs: [
+          `topk(${ROWS}, ${LAST_ERRORS})`,
+          `time() - ${LAST_SUCCESS} and on (${TAG}) topk(${ROWS}, ${LAST_ERRORS})`,
+        ],
+        columns: [
+          { field: 'code', heading: 'Code' },
+          { field: 'repo_namespace', heading: 'Namespace' },
+          {
+            field: 'repo_name',
+            heading: 'Repository',
+            properties: [{ id: 'links', value: [repositoryIn(OVERVIEW_UID, 'Scans of this repository')] }],
+          },
+          { field: 'tag', heading: 'Tag' },
+          { field: 'Value #B', heading: 'Last answer ago', width: 150 },
+        ],
+        sortBy: 'Last answer ago',
+      }),
+      timeSeries({
+        title: 'Tags by outcome of the last poll',
+        description:
+          'Tags whose last poll was answered, and those whose last poll failed. Tags that were never polled are in neither. Needs series of tags: with `metrics.per_tag: none` there is nothing to see.',
+        w: 10,
+        h: 9,
+        unit: 'none',
+        look: 'stacked',
+        series: {
+          answered: `sum(max by (${TAG}) (${select('acr_scan_tag_poll_success')}))`,
+          failed: `count(max by (${TAG}) (${select('acr_scan_tag_poll_success')}) == 0)`,
+        },
+      }),
+    ],
+  ],
+};

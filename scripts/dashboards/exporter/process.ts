@@ -1,0 +1,90 @@
+// The process, and its scrapes.
+import type { Section } from '../model.ts';
+import { table, timeSeries } from '../panels.ts';
+import { rate, select } from '../queries.ts';
+
+/** One line for each exporter. */
+const EACH = '{{instance}}';
+
+export const PROCESS: Section = {
+  title: 'Process',
+  rows: [
+    [
+      timeSeries({
+        title: 'CPU',
+        description: 'Share of one core. Most of it is polls: about 1.3 ms each.',
+        w: 8,
+        h: 8,
+        unit: 'percentunit',
+        series: { [EACH]: `sum by (instance) (${rate('process_cpu_seconds_total')})` },
+      }),
+      timeSeries({
+        title: 'Memory',
+        description: 'Resident memory, and of that the used heap of JavaScript.',
+        w: 8,
+        h: 8,
+        unit: 'bytes',
+        series: {
+          'resident, {{instance}}': `max by (instance) (${select('process_resident_memory_bytes')})`,
+          'heap, {{instance}}': `max by (instance) (${select('nodejs_heap_size_used_bytes')})`,
+        },
+      }),
+      timeSeries({
+        title: 'Event loop',
+        description:
+          'How late timers of the event loop fire, 99 % of them at most. The clock with which Node.js measures it ticks every 10 ms: so 10 ms is no delay.',
+        w: 8,
+        h: 8,
+        unit: 's',
+        series: { [EACH]: `max by (instance) (${select('nodejs_eventloop_lag_p99_seconds')})` },
+      }),
+    ],
+    [
+      timeSeries({
+        title: 'Scrape duration',
+        description: 'How long Prometheus needs for a scrape. A scrape never waits for the ACR API.',
+        w: 6,
+        h: 8,
+        unit: 's',
+        series: { [EACH]: `max by (instance) (${select('scrape_duration_seconds')})` },
+      }),
+      timeSeries({
+        title: 'Samples',
+        description: 'Samples in a scrape, which `metrics.per_tag` makes fewer.',
+        w: 6,
+        h: 8,
+        unit: 'short',
+        series: { [EACH]: `max by (instance) (${select('scrape_samples_scraped')})` },
+      }),
+      timeSeries({
+        title: 'File descriptors',
+        description: 'Open files and connections, of as many as the process may have.',
+        w: 6,
+        h: 8,
+        unit: 'percentunit',
+        series: {
+          [EACH]: `max by (instance) (${select('process_open_fds')} / ${select('process_max_fds')})`,
+        },
+      }),
+      table({
+        title: 'Builds',
+        description: 'What is running: version, revision, Node.js, and for how long.',
+        w: 6,
+        h: 8,
+        unit: 's',
+        exprs: [
+          `max by (job, instance) (time() - ${select('process_start_time_seconds')})
+  * on (job, instance) group_right () ${select('acr_scan_exporter_build_info')}`,
+        ],
+        columns: [
+          { field: 'version', heading: 'Version', width: 80 },
+          { field: 'Value', heading: 'Up', width: 100 },
+          { field: 'node_version', heading: 'Node.js', width: 100 },
+          { field: 'revision', heading: 'Revision' },
+          { field: 'instance', heading: 'Exporter' },
+        ],
+        sortBy: 'Up',
+      }),
+    ],
+  ],
+};

@@ -1,0 +1,93 @@
+// What the quota allows, what is used of it, and what waits.
+import type { Override, Section } from '../model.ts';
+import { timeSeries } from '../panels.ts';
+import { rate, select } from '../queries.ts';
+import { FOR_CREDENTIALS } from './first-screen.ts';
+
+const rateLimit = (kind: string) =>
+  `sum by (credentials) (${select('acr_scheduler_rate_limit_requests_per_second', `kind="${kind}"`)})`;
+
+/** A bound, not a course. */
+const DASHED: Override = {
+  matcher: { id: 'byRegexp', options: '/^configured/' },
+  properties: [
+    { id: 'custom.lineStyle', value: { fill: 'dash', dash: [8, 8] } },
+    { id: 'custom.fillOpacity', value: 0 },
+    { id: 'color', value: { mode: 'fixed', fixedColor: '#8e8e8e' } },
+  ],
+};
+
+export const QUOTA: Section = {
+  title: 'Quota',
+  rows: [
+    [
+      timeSeries({
+        title: 'Requests and what is allowed',
+        description:
+          'Requests a second that are sent, and that are allowed: as configured, and at present, which is less after throttling. Replicas are summed up. What is allowed is for each set of credentials, which the choice of ACR instance does not narrow down.',
+        w: 8,
+        h: 9,
+        unit: 'reqps',
+        series: {
+          'configured, {{credentials}}': rateLimit('configured'),
+          'allowed now, {{credentials}}': rateLimit('current'),
+          sent: `sum(${rate('acr_api_requests_total')})`,
+        },
+        overrides: [DASHED],
+      }),
+      timeSeries({
+        title: 'Due tags',
+        description: `Tags that are due to be polled and wait for the quota: urgent are scans under way and tags never yet answered, background the rest. Many that stay are more than the quota can carry. ${FOR_CREDENTIALS}`,
+        w: 8,
+        h: 9,
+        unit: 'none',
+        series: {
+          '{{class}}, {{credentials}}': `max by (credentials, class) (${select('acr_scheduler_due_tags')})`,
+        },
+      }),
+      timeSeries({
+        title: 'Longest overdue',
+        description: `How overdue the longest overdue tag is. AcrPollingBehind tells of it from a minute for urgent ones and 10 minutes for the others. ${FOR_CREDENTIALS}`,
+        w: 8,
+        h: 9,
+        unit: 's',
+        series: {
+          '{{class}}, {{credentials}}': `max by (credentials, class) (${select('acr_scheduler_oldest_due_seconds')})`,
+        },
+      }),
+    ],
+    [
+      timeSeries({
+        title: 'Throttled requests',
+        description:
+          'Requests a second that the API refused because there were too many. Each episode halves the rate that is allowed.',
+        w: 8,
+        h: 8,
+        unit: 'reqps',
+        look: 'bars',
+        series: {
+          '{{instance_id}}': `sum by (instance_id) (${rate('acr_api_request_errors_total', 'code=~"Throttling.*|HttpStatus_429|HttpStatus_503"')})`,
+        },
+      }),
+      timeSeries({
+        title: 'Pauses',
+        description: `1 while nothing is sent but a probe: because the credentials are refused, or because the throttling API asked for a delay. ${FOR_CREDENTIALS}`,
+        w: 8,
+        h: 8,
+        unit: 'none',
+        decimals: 0,
+        max: 1,
+        look: 'steps',
+        series: { '{{reason}}, {{credentials}}': `max by (credentials, reason) (${select('acr_scheduler_paused')})` },
+      }),
+      timeSeries({
+        title: 'Requests in flight',
+        description: `Requests under way, at most \`max_concurrent\` for each replica. ${FOR_CREDENTIALS}`,
+        w: 8,
+        h: 8,
+        unit: 'none',
+        series: { '{{credentials}}': `sum by (credentials) (${select('acr_scheduler_requests_in_flight')})` },
+      }),
+    ],
+  ],
+};

@@ -1,0 +1,62 @@
+// The parts of Grafana's dashboard JSON that the dashboards use, as types.
+
+export type Threshold = { readonly color: string; readonly value: number | null };
+export type Thresholds = { readonly mode: 'absolute'; readonly steps: readonly Threshold[] };
+export type DataLink = { readonly title: string; readonly url: string; readonly targetBlank?: boolean };
+export type Mapping = Readonly<Record<string, unknown>>;
+
+export type FieldConfig = {
+  readonly unit?: string;
+  readonly decimals?: number;
+  readonly min?: number;
+  readonly max?: number;
+  readonly noValue?: string;
+  readonly color?: { readonly mode: string; readonly fixedColor?: string };
+  readonly thresholds?: Thresholds;
+  readonly mappings?: readonly Mapping[];
+  readonly links?: readonly DataLink[];
+  readonly custom?: Readonly<Record<string, unknown>>;
+};
+
+export type Override = {
+  readonly matcher: { readonly id: 'byName' | 'byRegexp'; readonly options: string };
+  readonly properties: readonly { readonly id: string; readonly value: unknown }[];
+};
+
+export type Target = {
+  readonly refId: string;
+  readonly expr: string;
+  readonly legendFormat?: string;
+  readonly instant?: boolean;
+  readonly range?: boolean;
+  readonly format?: 'time_series' | 'table';
+};
+
+export type Transformation = { readonly id: string; readonly options: Readonly<Record<string, unknown>> };
+
+/** A panel before it has its place: `w` of 24 columns, `h` rows of 38 pixels. */
+export type Panel = {
+  readonly type: 'stat' | 'timeseries' | 'table' | 'bargauge';
+  readonly title: string;
+  readonly description: string;
+  readonly w: number;
+  readonly h: number;
+  readonly targets: readonly Target[];
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly fieldConfig: { readonly defaults: FieldConfig; readonly overrides: readonly Override[] };
+  readonly transformations?: readonly Transformation[];
+  /** The shortest step between points, which `$__rate_interval` follows. */
+  readonly interval?: string;
+};
+
+/** Panels under a heading; those on the first screen have none. Each row is filled from the left. */
+export type Section = { readonly title?: string; readonly rows: readonly (readonly Panel[])[] };
+
+export type Dashboard = {
+  readonly uid: string;
+  readonly title: string;
+  readonly description: string;
+  /** Where its links lead: titles and the other dashboard's uid, or an address. */
+  readonly links: readonly { readonly title: string; readonly tooltip: string; readonly url: string }[];
+  readonly sections: readonly Section[];
+};

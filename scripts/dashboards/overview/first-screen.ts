@@ -1,0 +1,177 @@
+// What is seen first: numbers that tell whether anything is wrong, and tables that tell where.
+import { dashboardLink, EXPORTER_UID, RUNBOOK_OF_STATE, repositoryIn, runbook } from '../links.ts';
+import type { Override, Section } from '../model.ts';
+import { NEUTRAL, SEVERITY_OVERRIDES, STATUS_OVERRIDES, thresholds, words } from '../palette.ts';
+import { type Column, stat, table, timeSeries } from '../panels.ts';
+import { findings, REPOSITORY, STALE, STUCK, STUCK_COUNT, secondsInStatus, select, tags } from '../queries.ts';
+import { apiErrors, EXPORTER_UP } from '../shared-panels.ts';
+
+/** What panels need that look at single tags. */
+export const NEEDS_TAGS = 'Needs series of tags: with `metrics.per_tag: none` there is nothing to see.';
+
+const ONE_IS_RED = thresholds('green', [1, 'red']);
+const ONE_IS_ORANGE = thresholds('green', [1, 'orange']);
+const MOST_ROWS = 50;
+
+const NUMBERS = [
+  EXPORTER_UP,
+  apiErrors(dashboardLink(EXPORTER_UID, 'Errors by code')),
+  stat({
+    title: 'Failed',
+    description: 'Tags whose last scan failed. Red from 1: AcrScanFailed tells of each.',
+    expr: `sum(${tags('status="failed"')})`,
+    unit: 'none',
+    steps: ONE_IS_RED,
+    links: [runbook('AcrScanFailed')],
+  }),
+  stat({
+    title: 'Stuck',
+    description: `Scans that have been under way for more than 30 minutes; ACR takes minutes. A restart of the exporter and changes between scanning and retrying do not hide them. Red from 1: AcrScanStuck tells of each. Without a value where scans are under way and there are no series of tags (\`metrics.per_tag: none\`). With \`problems\`, a scan that ended well and the next one look like one scan if both were within 30 minutes.`,
+    expr: STUCK_COUNT,
+    unit: 'none',
+    steps: ONE_IS_RED,
+    links: [runbook('AcrScanStuck')],
+  }),
+  stat({
+    title: 'Unknown',
+    description:
+      'Tags of which no answer has come yet, or one with a status that this version of the exporter does not know. Orange from 1: normal for some minutes after a start, AcrScanUnknown tells of it after 30 minutes.',
+    expr: `sum(${tags('status="unknown"')})`,
+    unit: 'none',
+    steps: ONE_IS_ORANGE,
+    links: [runbook('AcrScanUnknown')],
+  }),
+  stat({
+    title: 'Out of date',
+    description: `Tags whose last answer is more than an hour old: what is shown of them may be over. Orange from 1, AcrScanResultsStale tells of it. Tags that were never answered are unknown instead. ${NEEDS_TAGS}`,
+    expr: `count(${STALE}) or 0 * count(${select('acr_scan_tag_last_success_timestamp_seconds')})`,
+    unit: 'none',
+    steps: ONE_IS_ORANGE,
+    links: [runbook('AcrScanResultsStale')],
+  }),
+  stat({
+    title: 'High findings',
+    description:
+      'Vulnerabilities of high severity that the last complete scans found, summed up over the watched tags. Orange from 1, AcrHighSeverityVulnerabilities tells of them. Without a value while none is known, or with `vulnerabilities: false`.',
+    expr: `sum(${findings('severity="high"')})`,
+    unit: 'none',
+    steps: ONE_IS_ORANGE,
+    links: [runbook('AcrHighSeverityVulnerabilities')],
+  }),
+  stat({
+    title: 'Under way',
+    description: 'Scans that are under way: scanning or retrying. Neither good nor bad.',
+    expr: `sum(${tags('status=~"scanning|retrying"')})`,
+    unit: 'none',
+    steps: thresholds(NEUTRAL),
+  }),
+];
+
+const REPOSITORY_COLUMNS: readonly Column[] = [
+  { field: 'repo_namespace', heading: 'Namespace' },
+  {
+    field: 'repo_name',
+    heading: 'Repository',
+    properties: [{ id: 'links', value: [repositoryIn(EXPORTER_UID, 'Polls of this repository')] }],
+  },
+];
+
+/** A number of problems: coloured where there are any. */
+function problems(field: string, heading: string, color: string): Column {
+  return {
+    field,
+    heading,
+    width: 94,
+    properties: [
+      { id: 'thresholds', value: thresholds('transparent', [1, color]) },
+      { id: 'custom.cellOptions', value: { type: 'color-background', mode: 'basic' } },
+      { id: 'custom.align', value: 'center' },
+    ],
+  };
+}
+
+const STATE: Override['properties'] = [
+  { id: 'mappings', value: [words({ failed: ['failed', 'red'], stuck: ['stuck', 'purple'] })] },
+  { id: 'custom.cellOptions', value: { type: 'color-background', mode: 'basic' } },
+  { id: 'links', value: [RUNBOOK_OF_STATE] },
+];
+
+const inState = (state: string, expr: string) => `label_replace(${expr}, "state", "${state}", "", "")`;
+
+const TABLES = [
+  table({
+    title: 'Where: repositories with problems',
+    description: `Repositories in which a scan failed, is stuck or unknown, whose results are out of date, or in which vulnerabilities of high severity were found; of each column the ${MOST_ROWS} worst. The limits are those of the numbers above. A click on a repository shows how its polls go. Columns Stuck and Out of date need series of tags.`,
+    w: 12,
+    h: 9,
+    unit: 'none',
+    noValue: 'No problems',
+    exprs: [
+      `topk(${MOST_ROWS}, sum by (${REPOSITORY}) (${tags('status="failed"')}) > 0)`,
+      `topk(${MOST_ROWS}, count by (${REPOSITORY}) (${STUCK}))`,
+      `topk(${MOST_ROWS}, sum by (${REPOSITORY}) (${tags('status="unknown"')}) > 0)`,
+      `topk(${MOST_ROWS}, count by (${REPOSITORY}) (${STALE}))`,
+      `topk(${MOST_ROWS}, sum by (${REPOSITORY}) (${findings('severity="high"')}) > 0)`,
+    ],
+    columns: [
+      ...REPOSITORY_COLUMNS,
+      problems('Value #A', 'Failed', 'red'),
+      problems('Value #B', 'Stuck', 'purple'),
+      problems('Value #C', 'Unknown', 'orange'),
+      problems('Value #D', 'Out of date', 'orange'),
+      problems('Value #E', 'High', 'orange'),
+      { field: 'instance_id', heading: 'ACR instance' },
+    ],
+    sortBy: 'Failed',
+  }),
+  table({
+    title: 'Failed and stuck scans',
+    description: `The ${MOST_ROWS} that failed longest ago, and the ${MOST_ROWS} that have been under way for longest beyond 30 minutes. The time is that for which it has certainly been so: a restart of the exporter starts the clock of a failed scan anew. A click on the state leads to the runbook, one on the repository shows how its polls go; what the API said is on the page of the exporter, at /?q= and the tag. ${NEEDS_TAGS}`,
+    w: 12,
+    h: 9,
+    unit: 's',
+    noValue: 'No failed or stuck scan among the tags that have series',
+    exprs: [
+      `${inState('failed', `topk(${MOST_ROWS}, ${secondsInStatus('failed')})`)}
+or
+${inState('stuck', `topk(${MOST_ROWS}, ${STUCK})`)}`,
+    ],
+    columns: [
+      { field: 'state', heading: 'State', width: 80, properties: STATE },
+      ...REPOSITORY_COLUMNS,
+      { field: 'tag', heading: 'Tag' },
+      { field: 'Value', heading: 'For at least', width: 120 },
+      { field: 'instance_id', heading: 'ACR instance' },
+    ],
+    sortBy: 'For at least',
+  }),
+];
+
+const COURSES = [
+  timeSeries({
+    title: 'Watched tags by scan status',
+    description:
+      'All watched tags. Unknown are those of which no answer has come yet, or one with a status that this version of the exporter does not know.',
+    w: 12,
+    h: 9,
+    unit: 'none',
+    look: 'stacked',
+    legend: 'right',
+    series: { '{{status}}': `sum by (status) (${tags('')})` },
+    overrides: STATUS_OVERRIDES,
+  }),
+  timeSeries({
+    title: 'Vulnerabilities by severity',
+    description:
+      'Vulnerabilities that the last complete scans of all watched tags found. One that is in several tags counts in each.',
+    w: 12,
+    h: 9,
+    unit: 'none',
+    look: 'stacked',
+    legend: 'right',
+    series: { '{{severity}}': `sum by (severity) (${findings('')})` },
+    overrides: SEVERITY_OVERRIDES,
+  }),
+];
+
+export const FIRST_SCREEN: Section = { rows: [NUMBERS, TABLES, COURSES] };

@@ -1,0 +1,47 @@
+// How old what is shown is.
+import type { Section } from '../model.ts';
+import { colored, NEUTRAL, thresholds } from '../palette.ts';
+import { barGauge, timeSeries } from '../panels.ts';
+import { LAST_SUCCESS, STALE_AFTER_SECONDS, select, TAG } from '../queries.ts';
+import { NEEDS_TAGS } from './first-screen.ts';
+
+export const FRESHNESS: Section = {
+  title: 'Freshness',
+  rows: [
+    [
+      timeSeries({
+        title: 'Age of the last answer',
+        description: `How long ago tags were last answered: half of them at most this long ago (median), nine of ten, and the one that has waited for longest. Normal is up to the interval for finished scans, 10 minutes by default. The line is at an hour, where AcrScanResultsStale tells of a tag. ${NEEDS_TAGS}`,
+        w: 8,
+        h: 9,
+        unit: 's',
+        series: {
+          oldest: `time() - min(${LAST_SUCCESS})`,
+          'nine of ten': `time() - quantile(0.1, ${LAST_SUCCESS})`,
+          median: `time() - quantile(0.5, ${LAST_SUCCESS})`,
+        },
+        overrides: [colored('oldest', 'red'), colored('nine of ten', 'orange'), colored('median', 'blue')],
+      }),
+      barGauge({
+        title: 'Longest without an answer',
+        description: `The ten tags whose last answer is oldest. Red from an hour, AcrScanResultsStale. Tags that were never answered are not here: they are unknown. ${NEEDS_TAGS}`,
+        w: 8,
+        h: 9,
+        unit: 's',
+        noValue: 'No series of tags',
+        expr: `topk(10, time() - ${LAST_SUCCESS})`,
+        name: '{{repo_namespace}}/{{repo_name}}:{{tag}}',
+        steps: thresholds(NEUTRAL, [STALE_AFTER_SECONDS, 'red']),
+      }),
+      timeSeries({
+        title: 'Tags whose last poll failed',
+        description: `By error code; the status that is shown of them is that of an earlier poll. docs/metrics.md explains the codes. ${NEEDS_TAGS}`,
+        w: 8,
+        h: 9,
+        unit: 'none',
+        look: 'stacked',
+        series: { '{{code}}': `count by (code) (max by (${TAG}, code) (${select('acr_scan_tag_last_error_info')}))` },
+      }),
+    ],
+  ],
+};

@@ -1,0 +1,80 @@
+// What scans found, and where most of it is.
+import { EXPORTER_UID, repositoryIn } from '../links.ts';
+import type { Section } from '../model.ts';
+import { type Column, table } from '../panels.ts';
+import { findings, REPOSITORY, select, TAG } from '../queries.ts';
+import { NEEDS_TAGS } from './first-screen.ts';
+
+const REPOSITORIES = 15;
+const IMAGES = 25;
+
+/** Findings of the rows that have most of high severity. */
+function worst(limit: number, by: string, of: (matchers: string) => string): readonly string[] {
+  const high = `topk(${limit}, sum by (${by}) (${of('severity="high"')}) > 0)`;
+  const others = ['medium', 'low'].map(
+    (severity) => `sum by (${by}) (${of(`severity="${severity}"`)}) and on (${by}) ${high}`,
+  );
+  return [high, ...others];
+}
+
+function bars(field: string, heading: string, color: string): Column {
+  return {
+    field,
+    heading,
+    width: 150,
+    properties: [
+      { id: 'color', value: { mode: 'fixed', fixedColor: color } },
+      { id: 'custom.cellOptions', value: { type: 'gauge', mode: 'basic', valueDisplayMode: 'text' } },
+      { id: 'min', value: 0 },
+    ],
+  };
+}
+
+const REPOSITORY_COLUMNS: readonly Column[] = [
+  { field: 'repo_namespace', heading: 'Namespace' },
+  {
+    field: 'repo_name',
+    heading: 'Repository',
+    properties: [{ id: 'links', value: [repositoryIn(EXPORTER_UID, 'Polls of this repository')] }],
+  },
+];
+
+const COUNTS = [
+  bars('Value #A', 'High', 'red'),
+  bars('Value #B', 'Medium', 'orange'),
+  bars('Value #C', 'Low', 'yellow'),
+];
+
+export const VULNERABILITIES: Section = {
+  title: 'Vulnerabilities',
+  rows: [
+    [
+      table({
+        title: 'Worst repositories',
+        description: `The ${REPOSITORIES} repositories with the most findings of high severity, summed up over their watched tags: the more tags, the more findings.`,
+        w: 12,
+        h: 10,
+        unit: 'none',
+        noValue: 'No finding of high severity',
+        exprs: worst(REPOSITORIES, REPOSITORY, findings),
+        columns: [...REPOSITORY_COLUMNS, ...COUNTS],
+        sortBy: 'High',
+      }),
+      table({
+        title: 'Worst images',
+        description: `The ${IMAGES} tags with the most findings of high severity. ${NEEDS_TAGS}`,
+        w: 12,
+        h: 10,
+        unit: 'none',
+        noValue: 'No finding of high severity among the tags that have series',
+        exprs: worst(
+          IMAGES,
+          TAG,
+          (matchers) => `max by (${TAG}, severity) (${select('acr_scan_tag_vulnerabilities', matchers)})`,
+        ),
+        columns: [...REPOSITORY_COLUMNS, { field: 'tag', heading: 'Tag' }, ...COUNTS],
+        sortBy: 'High',
+      }),
+    ],
+  ],
+};

@@ -1,0 +1,38 @@
+// Colours, thresholds and value mappings: the same thing looks the same everywhere.
+import type { Mapping, Override, Threshold, Thresholds } from './model.ts';
+
+/** Neither good nor bad. */
+export const NEUTRAL = 'blue';
+const GREY = '#8e8e8e';
+
+const STATUS_COLORS = { failed: 'red', unknown: GREY, retrying: 'purple', scanning: 'blue', complete: 'green' };
+const SEVERITY_COLORS = { high: 'red', medium: 'orange', low: 'yellow', unknown: GREY };
+
+/** Steps of colour: the first below all values. */
+export function thresholds(base: string, ...steps: readonly (readonly [value: number, color: string])[]): Thresholds {
+  const above = steps.map(([value, color]): Threshold => ({ value, color }));
+  return { mode: 'absolute', steps: [{ value: null, color: base }, ...above] };
+}
+
+/** A fixed colour for the series of a name. */
+export function colored(name: string, color: string, ...more: Override['properties']): Override {
+  return {
+    matcher: { id: 'byName', options: name },
+    properties: [{ id: 'color', value: { mode: 'fixed', fixedColor: color } }, ...more],
+  };
+}
+
+export const STATUS_OVERRIDES = Object.entries(STATUS_COLORS).map(([name, color]) => colored(name, color));
+export const SEVERITY_OVERRIDES = Object.entries(SEVERITY_COLORS).map(([name, color]) => colored(name, color));
+export const QUANTILE_OVERRIDES = [colored('p99', 'red'), colored('p90', 'orange'), colored('p50', 'blue')];
+
+/** Words in place of single values. */
+export function words(texts: Readonly<Record<string, readonly [text: string, color: string]>>): Mapping {
+  const options = Object.entries(texts).map(([value, [text, color]], index) => [value, { text, color, index }]);
+  return { type: 'value', options: Object.fromEntries(options) };
+}
+
+/** A word in place of values within bounds. */
+export function wordBetween(from: number, to: number, text: string, color: string): Mapping {
+  return { type: 'range', options: { from, to, result: { text, color, index: 9 } } };
+}

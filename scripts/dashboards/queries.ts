@@ -1,0 +1,92 @@
+// Pieces of PromQL that several panels share. Two replicas of the exporter tell of the same tags: so gauges are first taken together with
+// `max` or `min`, by the labels of what they speak of, and only then counted or summed up.
+import { allFamilies } from '../../src/metrics/own-families.ts';
+
+const FILTERS = ['instance_id', 'repo_namespace', 'repo_name'];
+const LABELS = new Map(allFamilies().map(({ name, labels }) => [name, labels]));
+
+/** Labels of a repository, and of a tag. */
+export const REPOSITORY = 'instance_id, repo_namespace, repo_name';
+export const TAG = `${REPOSITORY}, tag`;
+/** A tag as one replica knows it. */
+const TAG_OF_REPLICA = `job, instance, ${TAG}`;
+
+/** After so long AcrScanStuck tells of a scan that is under way. */
+export const STUCK_AFTER_SECONDS = 1800;
+/** After so long without an answer AcrScanResultsStale tells of a tag. */
+export const STALE_AFTER_SECONDS = 3600;
+
+/**
+ * A selector of a family of the exporter (`_bucket`, `_count` and `_sum` of a histogram included) that follows every variable for which the
+ * family has a label, or of one that any process has (`up`, `process_…`), which follows job and instance.
+ */
+export function select(series: string, matchers = ''): string {
+  const family = series.replace(/_(bucket|count|sum)$/, '');
+  const labels = LABELS.get(family) ?? LABELS.get(series) ?? [];
+  if (series.startsWith('acr_') && !LABELS.has(family) && !LABELS.has(series))
+    throw new Error(`expected a family of the exporter, found ${series}`);
+  const filters = ['job', 'instance', ...FILTERS.filter((label) => labels.includes(label))];
+  return `${series}{${[...filters.map((label) => `${label}=~"$${label}"`), ...(matchers === '' ? [] : [matchers])].join(', ')}}`;
+}
+
+/** The rate of a counter for each series. */
+export function rate(series: string, matchers = ''): string {
+  return `rate(${select(series, matchers)}[$__rate_interval])`;
+}
+
+/** Watched tags of each repository with a status. */
+export function tags(matchers: string): string {
+  return `max by (${REPOSITORY}, status) (${select('acr_scan_tags', matchers)})`;
+}
+
+/** Findings of each repository. */
+export function findings(matchers: string): string {
+  return `max by (${REPOSITORY}, severity) (${select('acr_scan_vulnerabilities', matchers)})`;
+}
+
+const UNDER_WAY = select('acr_scan_tag_status', 'status=~"scanning|retrying"');
+const ENDED = select('acr_scan_tag_status', 'status=~"complete|failed"');
+
+/** Seconds for which each tag has had its status, of those that are in `status`, as the replica says that has watched it for longest. */
+export function secondsInStatus(status: string): string {
+  const since = select('acr_scan_tag_status_since_timestamp_seconds');
+  return `max by (${TAG}) (
+  time() - ${since}
+    and on (${TAG_OF_REPLICA}) ${select('acr_scan_tag_status', `status=~"${status}"`)}
+)`;
+}
+
+/**
+ * Scans that have been under way for at least half an hour, with the seconds that they certainly have: those of which the exporter has seen
+ * it, and those that were under way half an hour ago and have not ended since. Restarts and changes between scanning and retrying do not
+ * hide the latter.
+ */
+export const STUCK = `(${secondsInStatus('scanning|retrying')} > ${STUCK_AFTER_SECONDS})
+or clamp_min(${secondsInStatus('scanning|retrying')}, ${STUCK_AFTER_SECONDS})
+  and on (${TAG}) last_over_time(${UNDER_WAY}[5m] offset 30m)
+  unless on (${TAG}) last_over_time(${ENDED}[30m])`;
+
+/** The number of stuck scans; absent where scans are under way but `metrics.per_tag` shows no tags. */
+export const STUCK_COUNT = `count(${STUCK})
+or 0 * count(${UNDER_WAY})
+or sum(${tags('status=~"scanning|retrying"')}) == 0`;
+
+/** When each tag was last answered. */
+export const LAST_SUCCESS = `max by (${TAG}) (${select('acr_scan_tag_last_success_timestamp_seconds')})`;
+
+/** Seconds since each tag's last answer, of tags for which that is too long. */
+export const STALE = `time() - ${LAST_SUCCESS} > ${STALE_AFTER_SECONDS}`;
+
+/** The share of requests that fail. More errors than requests are those for which there were no credentials to send one with. */
+export const ERROR_SHARE = `clamp_max(sum(${rate('acr_api_request_errors_total')}) / sum(${rate('acr_api_requests_total')}), 1)`;
+
+/** A quantile of a histogram over all its series, or for each value of the labels `by`. */
+export function quantile(share: number, histogram: string, by = ''): string {
+  const labels = by === '' ? 'le' : `le, ${by}`;
+  return `histogram_quantile(${share}, sum by (${labels}) (${rate(`${histogram}_bucket`)}))`;
+}
+
+/** The same over the whole range of the dashboard, for an instant query. */
+export function quantileOfRange(share: number, histogram: string): string {
+  return `histogram_quantile(${share}, sum by (le) (increase(${select(`${histogram}_bucket`)}[$__range])))`;
+}

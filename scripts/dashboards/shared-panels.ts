@@ -1,0 +1,33 @@
+// Panels that stand on both dashboards.
+import { runbook } from './links.ts';
+import type { DataLink, Panel } from './model.ts';
+import { thresholds, wordBetween, words } from './palette.ts';
+import { stat } from './panels.ts';
+import { ERROR_SHARE, select } from './queries.ts';
+
+/** Whether Prometheus can scrape the exporters. */
+export const EXPORTER_UP: Panel = stat({
+  title: 'Exporter',
+  description:
+    'Whether the last scrape of the chosen exporters succeeded: up where all did, down where none did, partly between. While it is down nothing is known: the other panels are empty, and do not show the last that was known. AcrExporterDown tells of it.',
+  expr: `avg(${select('up')})`,
+  unit: 'percentunit',
+  noValue: 'NONE',
+  steps: thresholds('red', [1, 'green']),
+  mappings: [words({ 0: ['DOWN', 'red'], 1: ['UP', 'green'] }), wordBetween(0.0001, 0.9999, 'PARTLY', 'orange')],
+  links: [runbook('AcrExporterDown')],
+});
+
+/** The share of requests that fail. `more` are links to what tells why. */
+export function apiErrors(...more: readonly DataLink[]): Panel {
+  return stat({
+    title: 'API errors',
+    description:
+      'Share of the requests to the ACR API that fail just now, whatever the reason. Orange from 1 %: an API that does well answers all but a few. Red from 10 %, where AcrApiErrors tells of it.',
+    expr: ERROR_SHARE,
+    unit: 'percentunit',
+    decimals: 1,
+    steps: thresholds('green', [0.01, 'orange'], [0.1, 'red']),
+    links: [...more, runbook('AcrApiErrors')],
+  });
+}

@@ -1,0 +1,12 @@
+// `npm run dashboards`: writes the dashboards in grafana/ from what is in this folder.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { generateDashboards } from './generate.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+for (const { path, text } of generateDashboards()) {
+  writeFileSync(join(root, path), text);
+  process.stdout.write(`${path}\n`);
+}

@@ -1,6 +1,11 @@
 // Colours, thresholds and value mappings: the same thing looks the same everywhere.
 import type { Mapping, Override, Threshold, Thresholds } from './model.ts';
 
+/** Dark enough for white letters, in Grafana's dark theme, too. */
+export const GOOD = 'semi-dark-green';
+export const WARNING = 'semi-dark-orange';
+export const BAD = 'semi-dark-red';
+export const STUCK_COLOR = 'semi-dark-purple';
 /** Neither good nor bad. */
 export const NEUTRAL = 'blue';
 const GREY = '#8e8e8e';

@@ -36,10 +36,10 @@ export function stat(input: StatInput): Panel {
     targets,
     options: {
       reduceOptions: { calcs: ['lastNotNull'], fields: '', values: false },
-      colorMode: isOne && steps.steps.length + mappings.length > 1 ? 'background' : 'value',
+      colorMode: isOne && steps.steps.length + mappings.length > 1 ? 'background_solid' : 'value',
       graphMode: 'none',
       justifyMode: 'center',
-      orientation: 'auto',
+      orientation: isOne ? 'auto' : 'horizontal',
       textMode: isOne ? 'value' : 'value_and_name',
       wideLayout: false,
     },
@@ -150,15 +150,19 @@ export function barGauge(input: BarGaugeInput): Panel {
   };
 }
 
+const EMPTY_CELL = ' ';
+
 /** A column of a table: the field's name, the heading, and what is special about it. */
 export type Column = {
   readonly field: string;
   readonly heading: string;
   readonly width?: number;
+  /** Of a number; text has none, or what looks like a number in it would be formatted as one. */
+  readonly unit?: string;
   readonly properties?: Override['properties'];
 };
 
-type TableInput = Omit<Common, 'overrides'> & {
+type TableInput = Omit<Common, 'unit' | 'overrides'> & {
   /** One expression whose value is the field `Value`, or several whose values are `Value #A`, `Value #B`, … */
   readonly exprs: readonly string[];
   readonly columns: readonly Column[];
@@ -175,10 +179,10 @@ export function table(input: TableInput): Panel {
     options: { showHeader: true, cellHeight: 'sm', sortBy: [{ displayName: sortBy, desc: true }] },
     fieldConfig: {
       defaults: {
-        ...fieldOf(input),
+        ...fieldOf({ ...input, unit: 'string' }),
         color: { mode: 'thresholds' },
         thresholds: thresholds('transparent'),
-        custom: { align: 'auto', cellOptions: { type: 'auto' }, filterable: true, inspect: false },
+        custom: { align: 'auto', cellOptions: { type: 'auto' }, inspect: false },
       },
       overrides: columns.map(columnOverride),
     },
@@ -197,11 +201,14 @@ function onlyColumns(columns: readonly Column[]): Transformation {
   };
 }
 
-function columnOverride({ field, heading, width, properties = [] }: Column): Override {
+function columnOverride({ field, heading, width, unit, properties = [] }: Column): Override {
   return {
     matcher: { id: 'byName', options: field },
     properties: [
       { id: 'displayName', value: heading },
+      // The panel's word for no rows is none for an empty cell.
+      { id: 'noValue', value: EMPTY_CELL },
+      ...(unit === undefined ? [{ id: 'custom.filterable', value: true }] : [{ id: 'unit', value: unit }]),
       ...(width === undefined ? [] : [{ id: 'custom.width', value: width }]),
       ...properties,
     ],

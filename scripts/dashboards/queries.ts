@@ -29,30 +29,39 @@ export function select(series: string, matchers = ''): string {
   return `${series}{${[...filters.map((label) => `${label}=~"$${label}"`), ...(matchers === '' ? [] : [matchers])].join(', ')}}`;
 }
 
+/** A matcher of one value, or of several with bars between them. */
+function oneOf(label: string, values: string): string {
+  return `${label}${values.includes('|') ? '=~' : '='}"${values}"`;
+}
+
 /** The rate of a counter for each series. */
 export function rate(series: string, matchers = ''): string {
   return `rate(${select(series, matchers)}[$__rate_interval])`;
 }
 
-/** Watched tags of each repository with a status. */
-export function tags(matchers: string): string {
-  return `max by (${REPOSITORY}, status) (${select('acr_scan_tags', matchers)})`;
+/**
+ * Watched tags of each repository with a status. Where replicas differ for some seconds the larger number counts; but of tags without an
+ * answer the smaller one, since a replica that has just started knows of none.
+ */
+export function tags(status: string): string {
+  const better = status === 'unknown' ? 'min' : 'max';
+  return `${better} by (${REPOSITORY}, status) (${select('acr_scan_tags', oneOf('status', status))})`;
 }
 
-/** Findings of each repository. */
-export function findings(matchers: string): string {
-  return `max by (${REPOSITORY}, severity) (${select('acr_scan_vulnerabilities', matchers)})`;
+/** Findings of a severity in each repository. */
+export function findings(severity: string): string {
+  return `max by (${REPOSITORY}, severity) (${select('acr_scan_vulnerabilities', `severity="${severity}"`)})`;
 }
 
-const UNDER_WAY = select('acr_scan_tag_status', 'status=~"scanning|retrying"');
-const ENDED = select('acr_scan_tag_status', 'status=~"complete|failed"');
+const UNDER_WAY = select('acr_scan_tag_status', oneOf('status', 'scanning|retrying'));
+const ENDED = select('acr_scan_tag_status', oneOf('status', 'complete|failed'));
 
 /** Seconds for which each tag has had its status, of those that are in `status`, as the replica says that has watched it for longest. */
 export function secondsInStatus(status: string): string {
   const since = select('acr_scan_tag_status_since_timestamp_seconds');
   return `max by (${TAG}) (
   time() - ${since}
-    and on (${TAG_OF_REPLICA}) ${select('acr_scan_tag_status', `status=~"${status}"`)}
+    and on (${TAG_OF_REPLICA}) ${select('acr_scan_tag_status', oneOf('status', status))}
 )`;
 }
 
@@ -69,7 +78,7 @@ or clamp_min(${secondsInStatus('scanning|retrying')}, ${STUCK_AFTER_SECONDS})
 /** The number of stuck scans; absent where scans are under way but `metrics.per_tag` shows no tags. */
 export const STUCK_COUNT = `count(${STUCK})
 or 0 * count(${UNDER_WAY})
-or sum(${tags('status=~"scanning|retrying"')}) == 0`;
+or sum(${tags('scanning|retrying')}) == 0`;
 
 /** When each tag was last answered. */
 export const LAST_SUCCESS = `max by (${TAG}) (${select('acr_scan_tag_last_success_timestamp_seconds')})`;
@@ -80,10 +89,10 @@ export const STALE = `time() - ${LAST_SUCCESS} > ${STALE_AFTER_SECONDS}`;
 /** The share of requests that fail. More errors than requests are those for which there were no credentials to send one with. */
 export const ERROR_SHARE = `clamp_max(sum(${rate('acr_api_request_errors_total')}) / sum(${rate('acr_api_requests_total')}), 1)`;
 
-/** A quantile of a histogram over all its series, or for each value of the labels `by`. */
+/** A quantile of a histogram over all its series, or for each value of the labels `by`; none where nothing was observed, and not NaN. */
 export function quantile(share: number, histogram: string, by = ''): string {
   const labels = by === '' ? 'le' : `le, ${by}`;
-  return `histogram_quantile(${share}, sum by (${labels}) (${rate(`${histogram}_bucket`)}))`;
+  return `histogram_quantile(${share}, sum by (${labels}) (${rate(`${histogram}_bucket`)})) >= 0`;
 }
 
 /** The same over the whole range of the dashboard, for an instant query. */

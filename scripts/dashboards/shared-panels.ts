@@ -1,7 +1,7 @@
 // Panels that stand on both dashboards.
 import { runbook } from './links.ts';
 import type { DataLink, Panel } from './model.ts';
-import { thresholds, wordBetween, words } from './palette.ts';
+import { BAD, GOOD, thresholds, WARNING, wordBetween, words } from './palette.ts';
 import { stat } from './panels.ts';
 import { ERROR_SHARE, select } from './queries.ts';
 
@@ -13,8 +13,8 @@ export const EXPORTER_UP: Panel = stat({
   expr: `avg(${select('up')})`,
   unit: 'percentunit',
   noValue: 'NONE',
-  steps: thresholds('red', [1, 'green']),
-  mappings: [words({ 0: ['DOWN', 'red'], 1: ['UP', 'green'] }), wordBetween(0.0001, 0.9999, 'PARTLY', 'orange')],
+  steps: thresholds(BAD, [1, GOOD]),
+  mappings: [words({ 0: ['DOWN', BAD], 1: ['UP', GOOD] }), wordBetween(0.0001, 0.9999, 'PARTLY', WARNING)],
   links: [runbook('AcrExporterDown')],
 });
 
@@ -27,7 +27,7 @@ export function apiErrors(...more: readonly DataLink[]): Panel {
     expr: ERROR_SHARE,
     unit: 'percentunit',
     decimals: 1,
-    steps: thresholds('green', [0.01, 'orange'], [0.1, 'red']),
+    steps: thresholds(GOOD, [0.01, WARNING], [0.1, BAD]),
     links: [...more, runbook('AcrApiErrors')],
   });
 }

@@ -28,7 +28,7 @@ export const API: Section = {
         w: 8,
         h: 9,
         unit: 'reqps',
-        look: 'stacked',
+        look: 'bars',
         series: { '{{code}}': `sum by (code) (${rate('acr_api_request_errors_total')}) > 0` },
       }),
       timeSeries({
@@ -48,7 +48,6 @@ export const API: Section = {
         description: `The 50 most frequent errors in the time range of the dashboard, as Prometheus extrapolates them. ${FIRST_OF_A_CODE}`,
         w: 12,
         h: 8,
-        unit: 'none',
         noValue: 'No error',
         exprs: [
           `topk(50, round(sum by (instance_id, action, code) (increase(${select('acr_api_request_errors_total')}[$__range]))) > 0)`,
@@ -57,7 +56,7 @@ export const API: Section = {
           { field: 'code', heading: 'Code' },
           { field: 'action', heading: 'Operation' },
           { field: 'instance_id', heading: 'ACR instance' },
-          { field: 'Value', heading: 'Errors', width: 110 },
+          { field: 'Value', heading: 'Errors', width: 110, unit: 'none' },
         ],
         sortBy: 'Errors',
       }),

@@ -1,6 +1,6 @@
 // Finding what there is to watch.
 import type { Section } from '../model.ts';
-import { QUANTILE_OVERRIDES, thresholds, words } from '../palette.ts';
+import { GOOD, QUANTILE_OVERRIDES, thresholds, WARNING, words } from '../palette.ts';
 import { stat, timeSeries } from '../panels.ts';
 import { quantile, select } from '../queries.ts';
 
@@ -50,8 +50,8 @@ export const DISCOVERY: Section = {
         h: 8,
         unit: 'none',
         expr: `max(${select('acr_discovery_truncated')})`,
-        steps: thresholds('green', [1, 'orange']),
-        mappings: [words({ 0: ['KEPT', 'green'], 1: ['EXCEEDED', 'orange'] })],
+        steps: thresholds(GOOD, [1, WARNING]),
+        mappings: [words({ 0: ['OK', GOOD], 1: ['EXCEEDED', WARNING] })],
       }),
     ],
   ],

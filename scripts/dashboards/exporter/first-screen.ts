@@ -1,7 +1,7 @@
 // Numbers that tell whether the exporter can do its work.
 import { runbook } from '../links.ts';
 import type { Section } from '../model.ts';
-import { thresholds, words } from '../palette.ts';
+import { BAD, GOOD, thresholds, WARNING, words } from '../palette.ts';
 import { stat } from '../panels.ts';
 import { select } from '../queries.ts';
 import { apiErrors, EXPORTER_UP } from '../shared-panels.ts';
@@ -23,7 +23,7 @@ export const FIRST_SCREEN: Section = {
           'Whether the last attempt to load the configuration succeeded, on all chosen exporters. Otherwise the old one is still in force; AcrExporterConfigReloadFailed tells of it.',
         expr: `min(${select('acr_scan_exporter_config_last_reload_successful')})`,
         unit: 'none',
-        mappings: [words({ 0: ['FAILED', 'red'], 1: ['LOADED', 'green'] })],
+        mappings: [words({ 0: ['FAILED', BAD], 1: ['OK', GOOD] })],
         links: [runbook('AcrExporterConfigReloadFailed')],
       }),
       stat({
@@ -31,7 +31,7 @@ export const FIRST_SCREEN: Section = {
         description: `Whether credentials are refused or cannot be had: then nothing is sent with them but a probe now and then. AcrCredentialsRefused tells of it. ${FOR_CREDENTIALS}`,
         expr: `max(${select('acr_scheduler_paused', 'reason="refused"')})`,
         unit: 'none',
-        mappings: [words({ 0: ['ACCEPTED', 'green'], 1: ['REFUSED', 'red'] })],
+        mappings: [words({ 0: ['OK', GOOD], 1: ['REFUSED', BAD] })],
         links: [runbook('AcrCredentialsRefused')],
       }),
       stat({
@@ -40,26 +40,26 @@ export const FIRST_SCREEN: Section = {
         expr: `min(${rateLimit('current')} / ignoring (kind) ${rateLimit('configured')})`,
         unit: 'percentunit',
         decimals: 0,
-        steps: thresholds('orange', [0.9, 'green']),
+        steps: thresholds(WARNING, [0.9, GOOD]),
         links: [runbook('AcrApiThrottled')],
       }),
       apiErrors(),
       stat({
-        title: 'Urgent polls late by',
+        title: 'Urgent late by',
         description: `How overdue the longest overdue poll of a scan under way, or of a tag never yet answered, is. Red from a minute, four intervals of 15 s: AcrPollingBehind tells of it. ${FOR_CREDENTIALS}`,
         expr: oldestDue('urgent'),
         unit: 's',
         decimals: 0,
-        steps: thresholds('green', [60, 'red']),
+        steps: thresholds(GOOD, [60, BAD]),
         links: [runbook('AcrPollingBehind')],
       }),
       stat({
-        title: 'Other polls late by',
+        title: 'Others late by',
         description: `How overdue the longest overdue poll of a finished scan is. Red from 10 minutes, one interval: AcrPollingBehind tells of it. ${FOR_CREDENTIALS}`,
         expr: oldestDue('background'),
         unit: 's',
         decimals: 0,
-        steps: thresholds('green', [600, 'red']),
+        steps: thresholds(GOOD, [600, BAD]),
         links: [runbook('AcrPollingBehind')],
       }),
       stat({
@@ -69,7 +69,7 @@ export const FIRST_SCREEN: Section = {
         expr: `time() - min(max by (instance_id) (${select('acr_discovery_last_success_timestamp_seconds')}))`,
         unit: 's',
         decimals: 0,
-        steps: thresholds('green', [900, 'red']),
+        steps: thresholds(GOOD, [900, BAD]),
         links: [runbook('AcrDiscoveryFailing')],
       }),
     ],

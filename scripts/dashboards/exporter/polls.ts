@@ -1,8 +1,9 @@
 // Which tags cannot be polled, and why.
-import { OVERVIEW_UID, repositoryIn } from '../links.ts';
+import { OVERVIEW_UID } from '../links.ts';
 import type { Section } from '../model.ts';
 import { table, timeSeries } from '../panels.ts';
 import { LAST_SUCCESS, select, TAG } from '../queries.ts';
+import { INSTANCE_COLUMNS, repositoryColumn, withRepository } from '../repository-columns.ts';
 
 const ROWS = 100;
 const LAST_ERRORS = `max by (${TAG}, code) (${select('acr_scan_tag_last_error_info')})`;
@@ -16,22 +17,17 @@ export const POLLS: Section = {
         description: `With the error code, and how long ago they were last answered: nothing there means never. At most ${ROWS}. A click on the repository shows its scans; what the API said is on the page of the exporter, at /?q= and the tag. Needs series of tags: with \`metrics.per_tag: none\` there is nothing to see.`,
         w: 14,
         h: 9,
-        unit: 's',
         noValue: 'No failed poll among the tags that have series',
         exprs: [
           `topk(${ROWS}, ${LAST_ERRORS})`,
           `time() - ${LAST_SUCCESS} and on (${TAG}) topk(${ROWS}, ${LAST_ERRORS})`,
-        ],
+        ].map(withRepository),
         columns: [
           { field: 'code', heading: 'Code' },
-          { field: 'repo_namespace', heading: 'Namespace' },
-          {
-            field: 'repo_name',
-            heading: 'Repository',
-            properties: [{ id: 'links', value: [repositoryIn(OVERVIEW_UID, 'Scans of this repository')] }],
-          },
+          repositoryColumn(OVERVIEW_UID, 'Scans of this repository'),
           { field: 'tag', heading: 'Tag' },
-          { field: 'Value #B', heading: 'Last answer ago', width: 150 },
+          { field: 'Value #B', heading: 'Last answer ago', width: 150, unit: 's' },
+          ...INSTANCE_COLUMNS,
         ],
         sortBy: 'Last answer ago',
       }),
@@ -45,7 +41,7 @@ export const POLLS: Section = {
         look: 'stacked',
         series: {
           answered: `sum(max by (${TAG}) (${select('acr_scan_tag_poll_success')}))`,
-          failed: `count(max by (${TAG}) (${select('acr_scan_tag_poll_success')}) == 0)`,
+          failed: `sum(1 - max by (${TAG}) (${select('acr_scan_tag_poll_success')}))`,
         },
       }),
     ],

@@ -71,15 +71,14 @@ export const PROCESS: Section = {
         description: 'What is running: version, revision, Node.js, and for how long.',
         w: 6,
         h: 8,
-        unit: 's',
         exprs: [
           `max by (job, instance) (time() - ${select('process_start_time_seconds')})
   * on (job, instance) group_right () ${select('acr_scan_exporter_build_info')}`,
         ],
         columns: [
           { field: 'version', heading: 'Version', width: 80 },
-          { field: 'Value', heading: 'Up', width: 100 },
-          { field: 'node_version', heading: 'Node.js', width: 100 },
+          { field: 'Value', heading: 'Up', width: 100, unit: 's' },
+          { field: 'node_version', heading: 'Node.js', width: 95 },
           { field: 'revision', heading: 'Revision' },
           { field: 'instance', heading: 'Exporter' },
         ],

@@ -1,16 +1,27 @@
 // What is seen first: numbers that tell whether anything is wrong, and tables that tell where.
-import { dashboardLink, EXPORTER_UID, RUNBOOK_OF_STATE, repositoryIn, runbook } from '../links.ts';
+import { dashboardLink, EXPORTER_UID, RUNBOOK_OF_STATE, runbook } from '../links.ts';
 import type { Override, Section } from '../model.ts';
-import { NEUTRAL, SEVERITY_OVERRIDES, STATUS_OVERRIDES, thresholds, words } from '../palette.ts';
+import {
+  BAD,
+  GOOD,
+  NEUTRAL,
+  SEVERITY_OVERRIDES,
+  STATUS_OVERRIDES,
+  STUCK_COLOR,
+  thresholds,
+  WARNING,
+  words,
+} from '../palette.ts';
 import { type Column, stat, table, timeSeries } from '../panels.ts';
 import { findings, REPOSITORY, STALE, STUCK, STUCK_COUNT, secondsInStatus, select, tags } from '../queries.ts';
+import { INSTANCE_COLUMNS, repositoryColumn, withRepository } from '../repository-columns.ts';
 import { apiErrors, EXPORTER_UP } from '../shared-panels.ts';
 
 /** What panels need that look at single tags. */
 export const NEEDS_TAGS = 'Needs series of tags: with `metrics.per_tag: none` there is nothing to see.';
 
-const ONE_IS_RED = thresholds('green', [1, 'red']);
-const ONE_IS_ORANGE = thresholds('green', [1, 'orange']);
+const ONE_IS_RED = thresholds(GOOD, [1, BAD]);
+const ONE_IS_ORANGE = thresholds(GOOD, [1, WARNING]);
 const MOST_ROWS = 50;
 
 const NUMBERS = [
@@ -19,7 +30,7 @@ const NUMBERS = [
   stat({
     title: 'Failed',
     description: 'Tags whose last scan failed. Red from 1: AcrScanFailed tells of each.',
-    expr: `sum(${tags('status="failed"')})`,
+    expr: `sum(${tags('failed')})`,
     unit: 'none',
     steps: ONE_IS_RED,
     links: [runbook('AcrScanFailed')],
@@ -36,14 +47,14 @@ const NUMBERS = [
     title: 'Unknown',
     description:
       'Tags of which no answer has come yet, or one with a status that this version of the exporter does not know. Orange from 1: normal for some minutes after a start, AcrScanUnknown tells of it after 30 minutes.',
-    expr: `sum(${tags('status="unknown"')})`,
+    expr: `sum(${tags('unknown')})`,
     unit: 'none',
     steps: ONE_IS_ORANGE,
     links: [runbook('AcrScanUnknown')],
   }),
   stat({
-    title: 'Out of date',
-    description: `Tags whose last answer is more than an hour old: what is shown of them may be over. Orange from 1, AcrScanResultsStale tells of it. Tags that were never answered are unknown instead. ${NEEDS_TAGS}`,
+    title: 'Stale',
+    description: `Tags whose last answer is more than an hour old: what is shown of them may be over. Orange from 1, AcrScanResultsStale tells of it. Tags that were never answered are unknown instead. ${NEEDS_TAGS} With \`problems\`, tags whose last poll was answered are not counted, however long ago that was.`,
     expr: `count(${STALE}) or 0 * count(${select('acr_scan_tag_last_success_timestamp_seconds')})`,
     unit: 'none',
     steps: ONE_IS_ORANGE,
@@ -53,7 +64,7 @@ const NUMBERS = [
     title: 'High findings',
     description:
       'Vulnerabilities of high severity that the last complete scans found, summed up over the watched tags. Orange from 1, AcrHighSeverityVulnerabilities tells of them. Without a value while none is known, or with `vulnerabilities: false`.',
-    expr: `sum(${findings('severity="high"')})`,
+    expr: `sum(${findings('high')})`,
     unit: 'none',
     steps: ONE_IS_ORANGE,
     links: [runbook('AcrHighSeverityVulnerabilities')],
@@ -61,27 +72,21 @@ const NUMBERS = [
   stat({
     title: 'Under way',
     description: 'Scans that are under way: scanning or retrying. Neither good nor bad.',
-    expr: `sum(${tags('status=~"scanning|retrying"')})`,
+    expr: `sum(${tags('scanning|retrying')})`,
     unit: 'none',
     steps: thresholds(NEUTRAL),
   }),
 ];
 
-const REPOSITORY_COLUMNS: readonly Column[] = [
-  { field: 'repo_namespace', heading: 'Namespace' },
-  {
-    field: 'repo_name',
-    heading: 'Repository',
-    properties: [{ id: 'links', value: [repositoryIn(EXPORTER_UID, 'Polls of this repository')] }],
-  },
-];
+const REPOSITORY_COLUMN = repositoryColumn(EXPORTER_UID, 'Polls of this repository');
 
 /** A number of problems: coloured where there are any. */
 function problems(field: string, heading: string, color: string): Column {
   return {
     field,
     heading,
-    width: 94,
+    width: 72,
+    unit: 'none',
     properties: [
       { id: 'thresholds', value: thresholds('transparent', [1, color]) },
       { id: 'custom.cellOptions', value: { type: 'color-background', mode: 'basic' } },
@@ -91,7 +96,7 @@ function problems(field: string, heading: string, color: string): Column {
 }
 
 const STATE: Override['properties'] = [
-  { id: 'mappings', value: [words({ failed: ['failed', 'red'], stuck: ['stuck', 'purple'] })] },
+  { id: 'mappings', value: [words({ failed: ['failed', BAD], stuck: ['stuck', STUCK_COLOR] })] },
   { id: 'custom.cellOptions', value: { type: 'color-background', mode: 'basic' } },
   { id: 'links', value: [RUNBOOK_OF_STATE] },
 ];
@@ -101,26 +106,25 @@ const inState = (state: string, expr: string) => `label_replace(${expr}, "state"
 const TABLES = [
   table({
     title: 'Where: repositories with problems',
-    description: `Repositories in which a scan failed, is stuck or unknown, whose results are out of date, or in which vulnerabilities of high severity were found; of each column the ${MOST_ROWS} worst. The limits are those of the numbers above. A click on a repository shows how its polls go. Columns Stuck and Out of date need series of tags.`,
+    description: `Repositories in which a scan failed, is stuck or unknown, whose results are out of date, or in which vulnerabilities of high severity were found; of each column the ${MOST_ROWS} worst. The limits are those of the numbers above. A click on a repository shows how its polls go. Columns Stuck and Stale need series of tags.`,
     w: 12,
     h: 9,
-    unit: 'none',
     noValue: 'No problems',
     exprs: [
-      `topk(${MOST_ROWS}, sum by (${REPOSITORY}) (${tags('status="failed"')}) > 0)`,
+      `topk(${MOST_ROWS}, sum by (${REPOSITORY}) (${tags('failed')}) > 0)`,
       `topk(${MOST_ROWS}, count by (${REPOSITORY}) (${STUCK}))`,
-      `topk(${MOST_ROWS}, sum by (${REPOSITORY}) (${tags('status="unknown"')}) > 0)`,
+      `topk(${MOST_ROWS}, sum by (${REPOSITORY}) (${tags('unknown')}) > 0)`,
       `topk(${MOST_ROWS}, count by (${REPOSITORY}) (${STALE}))`,
-      `topk(${MOST_ROWS}, sum by (${REPOSITORY}) (${findings('severity="high"')}) > 0)`,
-    ],
+      `topk(${MOST_ROWS}, sum by (${REPOSITORY}) (${findings('high')}) > 0)`,
+    ].map(withRepository),
     columns: [
-      ...REPOSITORY_COLUMNS,
-      problems('Value #A', 'Failed', 'red'),
-      problems('Value #B', 'Stuck', 'purple'),
-      problems('Value #C', 'Unknown', 'orange'),
-      problems('Value #D', 'Out of date', 'orange'),
-      problems('Value #E', 'High', 'orange'),
-      { field: 'instance_id', heading: 'ACR instance' },
+      REPOSITORY_COLUMN,
+      problems('Value #A', 'Failed', BAD),
+      problems('Value #B', 'Stuck', STUCK_COLOR),
+      problems('Value #C', 'Unknown', WARNING),
+      problems('Value #D', 'Stale', WARNING),
+      problems('Value #E', 'High', WARNING),
+      ...INSTANCE_COLUMNS,
     ],
     sortBy: 'Failed',
   }),
@@ -129,23 +133,31 @@ const TABLES = [
     description: `The ${MOST_ROWS} that failed longest ago, and the ${MOST_ROWS} that have been under way for longest beyond 30 minutes. The time is that for which it has certainly been so: a restart of the exporter starts the clock of a failed scan anew. A click on the state leads to the runbook, one on the repository shows how its polls go; what the API said is on the page of the exporter, at /?q= and the tag. ${NEEDS_TAGS}`,
     w: 12,
     h: 9,
-    unit: 's',
     noValue: 'No failed or stuck scan among the tags that have series',
     exprs: [
-      `${inState('failed', `topk(${MOST_ROWS}, ${secondsInStatus('failed')})`)}
-or
-${inState('stuck', `topk(${MOST_ROWS}, ${STUCK})`)}`,
+      withRepository(`
+  ${inState('failed', `topk(${MOST_ROWS}, ${secondsInStatus('failed')})`)}
+  or
+  ${inState('stuck', `topk(${MOST_ROWS}, ${STUCK})`)}
+`),
     ],
     columns: [
-      { field: 'state', heading: 'State', width: 80, properties: STATE },
-      ...REPOSITORY_COLUMNS,
+      { field: 'state', heading: 'State', width: 85, properties: STATE },
+      REPOSITORY_COLUMN,
       { field: 'tag', heading: 'Tag' },
-      { field: 'Value', heading: 'For at least', width: 120 },
-      { field: 'instance_id', heading: 'ACR instance' },
+      { field: 'Value', heading: 'For at least', width: 105, unit: 's' },
+      ...INSTANCE_COLUMNS,
     ],
     sortBy: 'For at least',
   }),
 ];
+
+/** From the bottom, where a course is easiest to see, what matters most first. */
+const SCAN_STATUSES = ['failed', 'unknown', 'retrying', 'scanning', 'complete'];
+const SEVERITIES = ['high', 'medium', 'low', 'unknown'];
+
+const ofEach = (names: readonly string[], expr: (name: string) => string) =>
+  Object.fromEntries(names.map((name) => [name, expr(name)]));
 
 const COURSES = [
   timeSeries({
@@ -157,7 +169,7 @@ const COURSES = [
     unit: 'none',
     look: 'stacked',
     legend: 'right',
-    series: { '{{status}}': `sum by (status) (${tags('')})` },
+    series: ofEach(SCAN_STATUSES, (status) => `sum(${tags(status)})`),
     overrides: STATUS_OVERRIDES,
   }),
   timeSeries({
@@ -169,7 +181,7 @@ const COURSES = [
     unit: 'none',
     look: 'stacked',
     legend: 'right',
-    series: { '{{severity}}': `sum by (severity) (${findings('')})` },
+    series: ofEach(SEVERITIES, (severity) => `sum(${findings(severity)})`),
     overrides: SEVERITY_OVERRIDES,
   }),
 ];

@@ -1,6 +1,6 @@
 // How old what is shown is.
 import type { Section } from '../model.ts';
-import { colored, NEUTRAL, thresholds } from '../palette.ts';
+import { BAD, colored, NEUTRAL, thresholds } from '../palette.ts';
 import { barGauge, timeSeries } from '../panels.ts';
 import { LAST_SUCCESS, STALE_AFTER_SECONDS, select, TAG } from '../queries.ts';
 import { NEEDS_TAGS } from './first-screen.ts';
@@ -31,7 +31,7 @@ export const FRESHNESS: Section = {
         noValue: 'No series of tags',
         expr: `topk(10, time() - ${LAST_SUCCESS})`,
         name: '{{repo_namespace}}/{{repo_name}}:{{tag}}',
-        steps: thresholds(NEUTRAL, [STALE_AFTER_SECONDS, 'red']),
+        steps: thresholds(NEUTRAL, [STALE_AFTER_SECONDS, BAD]),
       }),
       timeSeries({
         title: 'Tags whose last poll failed',
@@ -39,7 +39,7 @@ export const FRESHNESS: Section = {
         w: 8,
         h: 9,
         unit: 'none',
-        look: 'stacked',
+        look: 'bars',
         series: { '{{code}}': `count by (code) (max by (${TAG}, code) (${select('acr_scan_tag_last_error_info')}))` },
       }),
     ],

@@ -1,6 +1,6 @@
 // How long scans take, and those that are under way.
 import type { Section } from '../model.ts';
-import { NEUTRAL, QUANTILE_OVERRIDES, thresholds } from '../palette.ts';
+import { BAD, NEUTRAL, QUANTILE_OVERRIDES, thresholds } from '../palette.ts';
 import { barGauge, stat, timeSeries } from '../panels.ts';
 import { quantile, quantileOfRange, STUCK_AFTER_SECONDS, secondsInStatus } from '../queries.ts';
 import { NEEDS_TAGS } from './first-screen.ts';
@@ -23,12 +23,12 @@ export const SCANS: Section = {
         noValue: 'No scan is under way among the tags that have series',
         expr: `topk(10, ${secondsInStatus('scanning|retrying')})`,
         name: '{{repo_namespace}}/{{repo_name}}:{{tag}}',
-        steps: thresholds(NEUTRAL, [STUCK_AFTER_SECONDS, 'red']),
+        steps: thresholds(NEUTRAL, [STUCK_AFTER_SECONDS, BAD]),
       }),
       timeSeries({
         title: 'Scan duration',
         description: `How long scans took that ended: half of them at most p50, 99 % at most p99. ${MEASURED} The steps of the histogram are 15 s, 30 s, 1, 2, 5, 10, 20, 30 minutes, 1 and 2 hours; within one the value is interpolated. The line is where AcrScanStuck tells of a scan.`,
-        w: 10,
+        w: 12,
         h: 9,
         unit: 's',
         series: { p50: quantile(0.5, DURATION), p90: quantile(0.9, DURATION), p99: quantile(0.99, DURATION) },
@@ -37,12 +37,12 @@ export const SCANS: Section = {
         spanNulls: ONE_HOUR_MS,
       }),
       stat({
-        title: 'Scan duration in this range',
-        description: `The same over the whole time range of the dashboard. ${MEASURED}`,
-        w: 6,
-        h: 5,
+        title: 'In this range',
+        description: `Scan duration over the whole time range of the dashboard. ${MEASURED}`,
+        w: 4,
+        h: 9,
         unit: 's',
-        decimals: 0,
+        decimals: 1,
         expr: {
           p50: quantileOfRange(0.5, DURATION),
           p90: quantileOfRange(0.9, DURATION),

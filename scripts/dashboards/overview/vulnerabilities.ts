@@ -1,44 +1,37 @@
 // What scans found, and where most of it is.
-import { EXPORTER_UID, repositoryIn } from '../links.ts';
+import { EXPORTER_UID } from '../links.ts';
 import type { Section } from '../model.ts';
 import { type Column, table } from '../panels.ts';
 import { findings, REPOSITORY, select, TAG } from '../queries.ts';
+import { INSTANCE_COLUMNS, repositoryColumn, withRepository } from '../repository-columns.ts';
 import { NEEDS_TAGS } from './first-screen.ts';
 
 const REPOSITORIES = 15;
 const IMAGES = 25;
 
 /** Findings of the rows that have most of high severity. */
-function worst(limit: number, by: string, of: (matchers: string) => string): readonly string[] {
-  const high = `topk(${limit}, sum by (${by}) (${of('severity="high"')}) > 0)`;
-  const others = ['medium', 'low'].map(
-    (severity) => `sum by (${by}) (${of(`severity="${severity}"`)}) and on (${by}) ${high}`,
-  );
-  return [high, ...others];
+function worst(limit: number, by: string, of: (severity: string) => string): readonly string[] {
+  const high = `topk(${limit}, sum by (${by}) (${of('high')}) > 0)`;
+  const others = ['medium', 'low'].map((severity) => `sum by (${by}) (${of(severity)}) and on (${by}) ${high}`);
+  return [high, ...others].map(withRepository);
 }
 
 function bars(field: string, heading: string, color: string): Column {
   return {
     field,
     heading,
-    width: 150,
+    width: 110,
+    unit: 'none',
     properties: [
       { id: 'color', value: { mode: 'fixed', fixedColor: color } },
       { id: 'custom.cellOptions', value: { type: 'gauge', mode: 'basic', valueDisplayMode: 'text' } },
       { id: 'min', value: 0 },
+      { id: 'fieldMinMax', value: true },
     ],
   };
 }
 
-const REPOSITORY_COLUMNS: readonly Column[] = [
-  { field: 'repo_namespace', heading: 'Namespace' },
-  {
-    field: 'repo_name',
-    heading: 'Repository',
-    properties: [{ id: 'links', value: [repositoryIn(EXPORTER_UID, 'Polls of this repository')] }],
-  },
-];
-
+const REPOSITORY_COLUMN = repositoryColumn(EXPORTER_UID, 'Polls of this repository');
 const COUNTS = [
   bars('Value #A', 'High', 'red'),
   bars('Value #B', 'Medium', 'orange'),
@@ -54,10 +47,9 @@ export const VULNERABILITIES: Section = {
         description: `The ${REPOSITORIES} repositories with the most findings of high severity, summed up over their watched tags: the more tags, the more findings.`,
         w: 12,
         h: 10,
-        unit: 'none',
         noValue: 'No finding of high severity',
         exprs: worst(REPOSITORIES, REPOSITORY, findings),
-        columns: [...REPOSITORY_COLUMNS, ...COUNTS],
+        columns: [REPOSITORY_COLUMN, ...COUNTS, ...INSTANCE_COLUMNS],
         sortBy: 'High',
       }),
       table({
@@ -65,14 +57,14 @@ export const VULNERABILITIES: Section = {
         description: `The ${IMAGES} tags with the most findings of high severity. ${NEEDS_TAGS}`,
         w: 12,
         h: 10,
-        unit: 'none',
         noValue: 'No finding of high severity among the tags that have series',
         exprs: worst(
           IMAGES,
           TAG,
-          (matchers) => `max by (${TAG}, severity) (${select('acr_scan_tag_vulnerabilities', matchers)})`,
+          (severity) =>
+            `max by (${TAG}, severity) (${select('acr_scan_tag_vulnerabilities', `severity="${severity}"`)})`,
         ),
-        columns: [...REPOSITORY_COLUMNS, { field: 'tag', heading: 'Tag' }, ...COUNTS],
+        columns: [REPOSITORY_COLUMN, { field: 'tag', heading: 'Tag' }, ...COUNTS, ...INSTANCE_COLUMNS],
         sortBy: 'High',
       }),
     ],

@@ -37,6 +37,11 @@ export function words(texts: Readonly<Record<string, readonly [text: string, col
   return { type: 'value', options: Object.fromEntries(options) };
 }
 
+/** A word where there is no value: what is not known is not green. */
+export function wordForNothing(text: string, color = GREY): Mapping {
+  return { type: 'special', options: { match: 'null+nan', result: { text, color, index: 99 } } };
+}
+
 /** A word in place of values within bounds. */
 export function wordBetween(from: number, to: number, text: string, color: string): Mapping {
   return { type: 'range', options: { from, to, result: { text, color, index: 9 } } };

@@ -1,6 +1,6 @@
 // Builders of panels: what a panel says stands with the dashboard, how its kind looks stands here.
 import type { DataLink, FieldConfig, Mapping, Override, Panel, Target, Thresholds, Transformation } from './model.ts';
-import { NEUTRAL, thresholds } from './palette.ts';
+import { NEUTRAL, thresholds, wordForNothing } from './palette.ts';
 
 type Common = {
   readonly title: string;
@@ -14,18 +14,20 @@ type Common = {
   readonly overrides?: readonly Override[];
 };
 
-type StatInput = Omit<Common, 'w' | 'h' | 'overrides'> & {
+type StatInput = Omit<Common, 'w' | 'h' | 'noValue' | 'overrides'> & {
   readonly w?: number;
   readonly h?: number;
   /** One expression, or several by their names. */
   readonly expr: string | Readonly<Record<string, string>>;
   readonly steps?: Thresholds;
   readonly mappings?: readonly Mapping[];
+  /** Where there is no value; a grey dash by default. */
+  readonly nothing?: Mapping;
 };
 
 /** A number as it is now. It is asked for at one moment, so that a value from before an outage does not pass for the present one. */
 export function stat(input: StatInput): Panel {
-  const { w = 3, h = 4, expr, steps = thresholds(NEUTRAL), mappings = [] } = input;
+  const { w = 3, h = 4, expr, steps = thresholds(NEUTRAL), mappings = [], nothing = wordForNothing('–') } = input;
   const isOne = typeof expr === 'string';
   const targets = isOne
     ? [instant('A', expr)]
@@ -44,7 +46,12 @@ export function stat(input: StatInput): Panel {
       wideLayout: false,
     },
     fieldConfig: {
-      defaults: { ...fieldOf({ noValue: '–', ...input }), color: { mode: 'thresholds' }, thresholds: steps, mappings },
+      defaults: {
+        ...fieldOf(input),
+        color: { mode: 'thresholds' },
+        thresholds: steps,
+        mappings: [...mappings, nothing],
+      },
       overrides: [],
     },
   };

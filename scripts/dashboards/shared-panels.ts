@@ -1,7 +1,7 @@
 // Panels that stand on both dashboards.
 import { runbook } from './links.ts';
 import type { DataLink, Panel } from './model.ts';
-import { BAD, GOOD, thresholds, WARNING, wordBetween, words } from './palette.ts';
+import { BAD, GOOD, thresholds, WARNING, wordBetween, wordForNothing, words } from './palette.ts';
 import { stat } from './panels.ts';
 import { ERROR_SHARE, select } from './queries.ts';
 
@@ -12,7 +12,7 @@ export const EXPORTER_UP: Panel = stat({
     'Whether the last scrape of the chosen exporters succeeded: up where all did, down where none did, partly between. While it is down nothing is known: the other panels are empty, and do not show the last that was known. AcrExporterDown tells of it.',
   expr: `avg(${select('up')})`,
   unit: 'percentunit',
-  noValue: 'NONE',
+  nothing: wordForNothing('NONE', BAD),
   steps: thresholds(BAD, [1, GOOD]),
   mappings: [words({ 0: ['DOWN', BAD], 1: ['UP', GOOD] }), wordBetween(0.0001, 0.9999, 'PARTLY', WARNING)],
   links: [runbook('AcrExporterDown')],

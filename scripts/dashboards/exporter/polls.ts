@@ -38,6 +38,7 @@ export const POLLS: Section = {
         w: 10,
         h: 9,
         unit: 'none',
+        noValue: 'No series of tags',
         look: 'stacked',
         series: {
           answered: `sum(max by (${TAG}) (${select('acr_scan_tag_poll_success')}))`,

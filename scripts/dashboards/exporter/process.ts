@@ -76,11 +76,11 @@ export const PROCESS: Section = {
   * on (job, instance) group_right () ${select('acr_scan_exporter_build_info')}`,
         ],
         columns: [
+          { field: 'instance', heading: 'Exporter' },
           { field: 'version', heading: 'Version', width: 80 },
           { field: 'Value', heading: 'Up', width: 100, unit: 's' },
           { field: 'node_version', heading: 'Node.js', width: 95 },
           { field: 'revision', heading: 'Revision' },
-          { field: 'instance', heading: 'Exporter' },
         ],
         sortBy: 'Up',
       }),

@@ -15,6 +15,7 @@ export const FRESHNESS: Section = {
         w: 8,
         h: 9,
         unit: 's',
+        noValue: 'No series of tags',
         series: {
           oldest: `time() - min(${LAST_SUCCESS})`,
           'nine of ten': `time() - quantile(0.1, ${LAST_SUCCESS})`,
@@ -39,6 +40,7 @@ export const FRESHNESS: Section = {
         w: 8,
         h: 9,
         unit: 'none',
+        noValue: 'No failed poll among the tags that have series',
         look: 'bars',
         series: { '{{code}}': `count by (code) (max by (${TAG}, code) (${select('acr_scan_tag_last_error_info')}))` },
       }),

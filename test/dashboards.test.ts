@@ -1,5 +1,7 @@
 // The dashboards as files: what Grafana needs to import them, and what a reader finds on them.
+import { readdirSync, readFileSync } from 'node:fs';
 import test from 'ava';
+import { parse } from 'yaml';
 import { generateDashboards } from '../scripts/dashboards/generate.ts';
 import { contentPanels, linksOf, queryOf, readDashboards } from './helpers/dashboards.ts';
 
@@ -127,3 +129,34 @@ test('`All` does not take in the processes of other programs', (t) => {
     t.deepEqual(open, ['instance_id', 'repo_namespace', 'repo_name']);
   }
 });
+
+test('provisioning finds the dashboards where compose.yml puts them, and Prometheus where it runs', (t) => {
+  const [datasource, ...otherSources] = provisioned('datasources', 'datasources');
+  t.is(datasource?.type, 'prometheus');
+  t.is(datasource?.url, 'http://prometheus:9090');
+  t.true(datasource?.isDefault);
+  t.deepEqual(datasource?.jsonData?.timeInterval, '15s');
+  t.deepEqual(otherSources, []);
+  const [provider, ...otherProviders] = provisioned('dashboards', 'providers');
+  t.is(provider?.type, 'file');
+  t.is(provider?.options?.path, '/var/lib/grafana/dashboards');
+  t.deepEqual(otherProviders, []);
+});
+
+type Provisioned = {
+  readonly type: string;
+  readonly url?: string;
+  readonly isDefault?: boolean;
+  readonly jsonData?: { readonly timeInterval: string };
+  readonly options?: { readonly path: string };
+};
+
+/** What the files of a kind provision, under a key of theirs. */
+function provisioned(kind: string, key: string): readonly Provisioned[] {
+  const folder = new URL(`../grafana/provisioning/${kind}/`, import.meta.url);
+  return readdirSync(folder).flatMap((file) => {
+    const content = parse(readFileSync(new URL(file, folder), 'utf8')) as Record<string, unknown>;
+    if (content.apiVersion !== 1) throw new Error(`${file}: expected apiVersion 1`);
+    return content[key] as Provisioned[];
+  });
+}

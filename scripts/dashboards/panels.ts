@@ -21,6 +21,8 @@ type StatInput = Omit<Common, 'w' | 'h' | 'noValue' | 'overrides'> & {
   readonly expr: string | Readonly<Record<string, string>>;
   readonly steps?: Thresholds;
   readonly mappings?: readonly Mapping[];
+  /** In pixels, where the room is larger than the number is worth. */
+  readonly valueSize?: number;
   /** Where there is no value; a grey dash by default. */
   readonly nothing?: Mapping;
 };
@@ -44,6 +46,7 @@ export function stat(input: StatInput): Panel {
       orientation: isOne ? 'auto' : 'horizontal',
       textMode: isOne ? 'value' : 'value_and_name',
       wideLayout: false,
+      ...(input.valueSize === undefined ? {} : { text: { valueSize: input.valueSize } }),
     },
     fieldConfig: {
       defaults: {

@@ -49,6 +49,7 @@ export const DISCOVERY: Section = {
         w: 3,
         h: 8,
         unit: 'none',
+        valueSize: 32,
         expr: `max(${select('acr_discovery_truncated')})`,
         steps: thresholds(GOOD, [1, WARNING]),
         mappings: [words({ 0: ['OK', GOOD], 1: ['EXCEEDED', WARNING] })],

@@ -43,7 +43,7 @@ export const PROCESS: Section = {
       timeSeries({
         title: 'Scrape duration',
         description: 'How long Prometheus needs for a scrape. A scrape never waits for the ACR API.',
-        w: 6,
+        w: 5,
         h: 8,
         unit: 's',
         series: { [EACH]: `max by (instance) (${select('scrape_duration_seconds')})` },
@@ -51,7 +51,7 @@ export const PROCESS: Section = {
       timeSeries({
         title: 'Samples',
         description: 'Samples in a scrape, which `metrics.per_tag` makes fewer.',
-        w: 6,
+        w: 5,
         h: 8,
         unit: 'short',
         series: { [EACH]: `max by (instance) (${select('scrape_samples_scraped')})` },
@@ -59,7 +59,7 @@ export const PROCESS: Section = {
       timeSeries({
         title: 'File descriptors',
         description: 'Open files and connections, of as many as the process may have.',
-        w: 6,
+        w: 5,
         h: 8,
         unit: 'percentunit',
         series: {
@@ -69,7 +69,7 @@ export const PROCESS: Section = {
       table({
         title: 'Builds',
         description: 'What is running: version, revision, Node.js, and for how long.',
-        w: 6,
+        w: 9,
         h: 8,
         exprs: [
           `max by (job, instance) (time() - ${select('process_start_time_seconds')})

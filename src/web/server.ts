@@ -54,7 +54,11 @@ export class WebServer {
     });
     door.open((socket) => speakHttp?.call(this.#server, socket));
     this.#server.on('request', (request, response) => void this.#answer(request, response));
-    this.#server.on('connect', (_request, socket) => socket.end(NO_TUNNELS));
+    this.#server.on('connect', (_request, socket) => {
+      // Node no longer looks after the socket: an error that nobody hears would end the program.
+      socket.on('error', () => socket.destroy());
+      socket.end(NO_TUNNELS);
+    });
   }
 
   /**

@@ -55,6 +55,17 @@ for (const [name, text, answer] of GARBAGE) {
   });
 }
 
+test('a client that asks for a tunnel and then resets the connection disturbs nobody', async (t) => {
+  const server = await startWebServer(t, undefined);
+  for (let count = 0; count < 10; count += 1) {
+    const socket = open(t, server.port);
+    socket.write('CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n');
+    await once(socket, 'data');
+    socket.resetAndDestroy();
+    t.is((await server.ask()).status, 200);
+  }
+});
+
 test('HTTP to a port that speaks TLS is refused and the connection closed', async (t) => {
   const server = await startWebServer(t, `tls_server_config: { ${TLS_FILES} }`);
   const socket = open(t, server.port);

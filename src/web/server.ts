@@ -8,7 +8,7 @@ import type { Logger } from '../util/logger.ts';
 import type { FrontDoor } from './access/front-door.ts';
 import { Connections } from './connections.ts';
 import { ANSWER_MS, type Deadlines, STALL_MS, watchAnswer } from './deadlines.ts';
-import { guardedResponse } from './guarded-response.ts';
+import { guardedFarewell, guardedResponse } from './guarded-response.ts';
 
 const LIMITS = {
   /** A client that has sent half a request may hold a socket this long, give or take the interval. */
@@ -20,10 +20,14 @@ const LIMITS = {
   maxHeaderSize: 16_384,
 };
 const MOST_CONNECTIONS = 512;
+const DEADLINES: Deadlines = { stallMs: STALL_MS, answerMs: ANSWER_MS };
 
-/** `GET` is what every page knows. */
-const NO_TUNNELS =
-  'HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
+/** What is answered to a request that node could not read; everything else is 400. */
+const UNREADABLE: ReadonlyMap<string | undefined, number> = new Map([
+  ['HPE_HEADER_OVERFLOW', 431],
+  ['HPE_CHUNK_EXTENSIONS_OVERFLOW', 413],
+  ['ERR_HTTP_REQUEST_TIMEOUT', 408],
+]);
 
 export type WebServerOptions = {
   readonly listener: RequestListener;
@@ -32,6 +36,7 @@ export type WebServerOptions = {
   readonly logger: Logger;
   readonly mostConnections?: number;
   readonly deadlines?: Deadlines;
+  readonly limits?: Partial<typeof LIMITS>;
 };
 
 export class WebServer {
@@ -43,10 +48,10 @@ export class WebServer {
   readonly #answering = new Set<Promise<unknown>>();
 
   constructor(options: WebServerOptions) {
-    const { door, mostConnections = MOST_CONNECTIONS } = options;
+    const { door, mostConnections = MOST_CONNECTIONS, limits } = options;
     this.#options = options;
     this.#connections = new Connections(mostConnections);
-    this.#server = createServer({ ...LIMITS, ServerResponse: guardedResponse(() => door.headers) });
+    this.#server = createServer({ ...LIMITS, ...limits, ServerResponse: guardedResponse(() => door.headers) });
     const [speakHttp] = this.#server.listeners('connection');
     this.#server.removeAllListeners('connection');
     this.#server.on('connection', (socket: Socket) => {
@@ -54,10 +59,14 @@ export class WebServer {
     });
     door.open((socket) => speakHttp?.call(this.#server, socket));
     this.#server.on('request', (request, response) => void this.#answer(request, response));
-    this.#server.on('connect', (_request, socket) => {
+    this.#server.on('connect', (_request, socket: Socket) => {
       // Node no longer looks after the socket: an error that nobody hears would end the program.
       socket.on('error', () => socket.destroy());
-      socket.end(NO_TUNNELS);
+      // `GET` is what every page knows.
+      this.#partFrom(socket, 405, { Allow: 'GET, HEAD' });
+    });
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+      this.#partFrom(socket, UNREADABLE.get(error.code) ?? 400);
     });
   }
 
@@ -86,6 +95,18 @@ export class WebServer {
     await closed;
   }
 
+  /** Answers without a request that could be answered, and closes. In the middle of another answer it only closes. */
+  #partFrom(socket: Socket, statusCode: number, headers?: Readonly<Record<string, string>>): void {
+    const isAnswering = [...(this.#responses.get(socket) ?? [])].some(({ headersSent }) => headersSent);
+    if (!socket.writable || isAnswering) {
+      socket.destroy();
+      return;
+    }
+    const { door, deadlines = DEADLINES } = this.#options;
+    socket.setTimeout(deadlines.stallMs, () => socket.destroy());
+    socket.end(guardedFarewell(statusCode, door.headers, headers), () => socket.destroy());
+  }
+
   /** Node tells only the answer that is being sent when a connection closes: those behind it on the connection would wait for ever. */
   #closeWithSocket(socket: Socket, response: ServerResponse): void {
     const known = this.#responses.get(socket);
@@ -105,7 +126,7 @@ export class WebServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { door, listener, logger, deadlines = { stallMs: STALL_MS, answerMs: ANSWER_MS } } = this.#options;
+    const { door, listener, logger, deadlines = DEADLINES } = this.#options;
     const isOver = this.#connections.busy(request.socket);
     this.#closeWithSocket(request.socket, response);
     const closed = once(response, 'close').catch(() => {});

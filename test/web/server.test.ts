@@ -45,15 +45,63 @@ const GARBAGE: readonly (readonly [name: string, text: string, answer: RegExp])[
   ],
 ];
 
+const SECURITY = {
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'deny',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+};
+
+/** The headers of an answer that is all there is of it; a header that comes twice fails the test. */
+function headersOf(t: ExecutionContext, answer: string): Record<string, string> {
+  t.true(answer.endsWith('\r\n\r\n'), answer);
+  const lines = answer.trimEnd().split('\r\n').slice(1);
+  const headers = lines.map((line) => [line.split(': ')[0]?.toLowerCase() ?? '', line.replace(/^.*?: /, '')] as const);
+  t.is(new Set(headers.map(([name]) => name)).size, headers.length, answer);
+  return Object.fromEntries(headers);
+}
+
 for (const [name, text, answer] of GARBAGE) {
-  test(`${name} is refused and the connection closed`, async (t) => {
+  test(`${name} is refused with the security headers and the connection closed`, async (t) => {
     const server = await startWebServer(t, undefined);
     const socket = open(t, server.port);
     socket.write(text, 'latin1');
-    t.regex(await readToEnd(socket), answer);
+    const refusal = await readToEnd(socket);
+    t.regex(refusal, answer);
+    t.like(headersOf(t, refusal), { ...SECURITY, connection: 'close' });
     t.is((await server.ask()).status, 200);
   });
 }
+
+test('half a head is answered 408 in the end, with the headers of the operator, over TLS too', async (t) => {
+  const settings = `tls_server_config: { ${TLS_FILES} }
+http_server_config: { headers: { X-Frame-Options: sameorigin, Content-Security-Policy: "img-src *; ü" } }`;
+  const limits = { headersTimeout: 200, requestTimeout: 400, connectionsCheckingInterval: 50 };
+  const server = await startWebServer(t, settings, undefined, { limits });
+  const socket = connectTls({ host: '127.0.0.1', port: server.port, ca: AUTHORITY });
+  t.teardown(() => socket.destroy());
+  socket.on('error', () => {});
+  socket.write('GET / HTTP/1.1\r\nHost:');
+  const answer = await readToEnd(socket);
+  t.regex(answer, /^HTTP\/1\.1 408 Request Timeout\r\n/);
+  t.like(headersOf(t, answer), {
+    ...SECURITY,
+    'x-frame-options': 'sameorigin',
+    'content-security-policy': 'img-src *; ü',
+  });
+});
+
+test('garbage after a request that is being answered ends the connection without an answer in the answer', async (t) => {
+  const server = await startWebServer(t, undefined, (_request, response) => {
+    response.write('begun');
+  });
+  const socket = open(t, server.port);
+  socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  await once(socket, 'readable');
+  socket.write('garbage\r\n\r\n');
+  const answer = await readToEnd(socket);
+  t.is(answer.match(/HTTP\/1\.1/g)?.length, 1, answer);
+});
 
 test('a client that asks for a tunnel and then resets the connection disturbs nobody', async (t) => {
   const server = await startWebServer(t, undefined);
@@ -73,13 +121,6 @@ test('HTTP to a port that speaks TLS is refused and the connection closed', asyn
   t.notRegex(await readToEnd(socket), /hello/);
   t.is((await server.ask()).status, 200);
 });
-
-const SECURITY = {
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'deny',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-resource-policy': 'same-origin',
-};
 
 test('every answer has the security headers and tells nothing of the program', async (t) => {
   const server = await startWebServer(t, `basic_auth_users: { alice: ${HASH} }`, (request, response) => {

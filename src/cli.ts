@@ -7,7 +7,7 @@ import { helpText, type Options, readOptions, UsageError } from './flags.ts';
 import { systemClock } from './util/clock.ts';
 import { createLogger, type Logger } from './util/logger.ts';
 import { Redactor } from './util/redactor.ts';
-import { ConfigError, formatProblems } from './util/yaml/problem.ts';
+import { ConfigError, formatProblems, loadTogether } from './util/yaml/problem.ts';
 import type { SettingsKeeper } from './web/access/keeper.ts';
 import { FIXED_PATHS } from './web/paths.ts';
 
@@ -71,9 +71,12 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
     if (signal === 'SIGHUP') reload();
     else stops.shift()?.(signal);
   });
-  const webSettings = await loadWebSettings(options, logger);
   // While the file is parsed in its thread, the rest of the program is loaded in this one.
-  const [config, { createApp }] = await Promise.all([loadConfigInWorker(options.configFile), import('./app/app.ts')]);
+  const [config, webSettings, { createApp }] = await loadTogether([
+    () => loadConfigInWorker(options.configFile),
+    () => loadWebSettings(options, logger),
+    () => import('./app/app.ts'),
+  ]);
   app = createApp(config, {
     clock: systemClock,
     random: Math.random,

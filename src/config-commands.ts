@@ -9,6 +9,7 @@ import { ramPolicies } from './config/ram-policy.ts';
 import type { Options } from './flags.ts';
 import { systemClock } from './util/clock.ts';
 import { Redactor } from './util/redactor.ts';
+import { loadTogether } from './util/yaml/problem.ts';
 import { loadWebSettings } from './web/access/load.ts';
 
 export type CommandSurroundings = {
@@ -22,8 +23,11 @@ const FAILED = 1;
 
 /** Prints the plan to stdout and warnings to stderr, and when asked to, tries everything once. Gives the exit status. */
 export async function checkConfig(options: Options, { env, stdout, stderr }: CommandSurroundings): Promise<number> {
-  const config = loadConfig(options.configFile);
-  if (options.webConfigFile !== undefined) loadWebSettings(options.webConfigFile);
+  const { configFile, webConfigFile } = options;
+  const [config] = await loadTogether([
+    () => loadConfig(configFile),
+    () => webConfigFile !== undefined && loadWebSettings(webConfigFile),
+  ]);
   const plan = planPolls(config);
   const missing = await checkSecrets(config, {
     hasVariable: (name) => env[name] !== undefined,

@@ -97,6 +97,26 @@ test('a bad configuration: status 1, one line a problem, no stack', async (t) =>
   }
 });
 
+test('of a bad configuration and a bad web configuration all problems are told at once', async (t) => {
+  const [bad, good] = [configFile(t, 'instances: 5\nintervalls: {}\n'), configFile(t, UNREACHABLE)];
+  const [badWeb, goodWeb] = [configFile(t, 'tls_server_config: 5\nusers: {}\n'), configFile(t, '{}\n')];
+  const places = (stderr: string) => lines(stderr).map((line) => line.replace(/:\d+: .*/, ''));
+  const ofBoth = [`${bad}:1`, `${bad}:2`, `${badWeb}:1`, `${badWeb}:2`];
+  for (const flags of [[], ['--config.check']]) {
+    for (const [config, web, expected] of [
+      [bad, badWeb, ofBoth],
+      [bad, goodWeb, ofBoth.slice(0, 2)],
+      [good, badWeb, ofBoth.slice(2)],
+    ] as const) {
+      const files = [`--config.file=${config}`, `--web.config.file=${web}`];
+      const { status, stdout, stderr } = await runInProcess([...files, ...flags]);
+      t.is(status, 1);
+      t.is(stdout, '');
+      t.deepEqual(places(stderr), expected);
+    }
+  }
+});
+
 test('of many problems the first 100 are written, then how many more', async (t) => {
   const tags = Array.from({ length: 150 }, (_, n) => ({ tag: `v${n}`, digest: 'wrong' }));
   const file = configFile(t, {

@@ -15,7 +15,7 @@ export type Problem = {
   readonly found: string;
 };
 
-/** A configuration that cannot be used. `problems` is never empty and in the order of the file. */
+/** A configuration that cannot be used. `problems` is never empty and in the order of the file; of several files one comes after the other. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly problems: readonly Problem[];
@@ -24,6 +24,24 @@ export class ConfigError extends Error {
     super(formatProblems(problems, 1).join(' '));
     this.problems = problems;
   }
+}
+
+type Loaded<Loads extends readonly (() => unknown)[]> = {
+  readonly [Index in keyof Loads]: Awaited<ReturnType<Loads[Index]>>;
+};
+
+/** Does all of these at once. Rejects with one {@link ConfigError} of all problems, or with what else went wrong. */
+export async function loadTogether<const Loads extends readonly (() => unknown)[]>(
+  loads: Loads,
+): Promise<Loaded<Loads>> {
+  const results = await Promise.allSettled(loads.map(async (load) => load()));
+  const errors = results.flatMap((result): unknown[] => (result.status === 'rejected' ? [result.reason] : []));
+  const problems = errors.flatMap((error) => {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  });
+  if (problems.length > 0) throw new ConfigError(problems);
+  return results.map((result) => (result.status === 'fulfilled' ? result.value : undefined)) as Loaded<Loads>;
 }
 
 /** `FILE:LINE:COLUMN: PATH: expected …, found …`, always one line. */

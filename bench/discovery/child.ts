@@ -108,7 +108,11 @@ class IdleLane {
 const lane = new IdleLane();
 const instance = { id: 'cri-bench', api, lane: lane as unknown as Lane, discovery: undefined, discoveredTags: 0 };
 const instances = new Map([[instance.id, instance]]);
-await roster.apply([{ id: instance.id, domain: 'registry.example.com', repositories: [] }], instances, () => turn());
+await roster.apply(
+  [{ id: instance.id, domain: 'registry.example.com', discover: [], repositories: [] }],
+  instances,
+  () => turn(),
+);
 const rule = {
   namespaces: ['*'],
   repositories: ['*'],

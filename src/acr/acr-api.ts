@@ -85,9 +85,14 @@ function readRepository(fields: AnswerFields) {
 function readImage(fields: AnswerFields) {
   return {
     tag: fields.text('Tag'),
-    digest: fields.optionalText('Digest'),
+    digest: withAlgorithm(fields.optionalText('Digest')),
     imageUpdate: fields.optionalCount('ImageUpdate'),
   };
+}
+
+/** Lists give digests with or without `sha256:`, by the API's documentation; everywhere else they have it. */
+function withAlgorithm(digest: string): string {
+  return /^[0-9a-f]{64}$/.test(digest) ? `sha256:${digest}` : digest;
 }
 
 /** Sends a request and gives the fields of an answer that says success. */

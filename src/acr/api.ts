@@ -72,7 +72,7 @@ export type ListRepoTagRequest = PageRequest & { readonly instanceId: string; re
 export type ListRepoTagBody = PageBody & { readonly images: readonly ListedImage[] };
 export type ListedImage = {
   readonly tag: string;
-  /** Empty where the answer has none. */
+  /** `sha256:` and 64 hexadecimal digits; empty where the answer has none. */
   readonly digest: string;
   /** When the tag was last pushed, in milliseconds since the epoch; undefined where the answer does not say. */
   readonly imageUpdate: number | undefined;

@@ -113,11 +113,11 @@ export function createApp(initial: Config, deps: AppDependencies): App {
     const isOtherTiming = !isDeepStrictEqual(timing, poller.timing);
     poller.timing = timing;
     own.setInstances([...instanceIds, ...ids]);
-    bounds.maxTags = config.maxTags;
     exposition.perTag = config.metrics.perTag;
     const instances = fleet.configure(config, sdk);
     await roster.apply(config.instances, instances, turn);
     await discoverer.configure(config.instances, config.discoveryIntervalMs, instances);
+    await discoverer.limit(config.maxTags);
     if (isOtherTiming) await roster.hasten(turn);
     own.setInstances(ids);
     instanceIds = ids;

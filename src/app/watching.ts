@@ -61,7 +61,7 @@ export function createWatching({ observer, meter, timing, maxTags, ...shared }: 
     lookedUp: (task, found) => roster.lookedUp(task, found),
   });
   const bounds = new Bounds({ roster, store, logger, maxTags });
-  const harvest = new Harvest({ roster, changes, bounds, now: () => clock.now(), breathe: turn });
+  const harvest = new Harvest({ roster, changes, bounds, logger, now: () => clock.now(), breathe: turn });
   const discoverer = new Discoverer({
     ...shared,
     harvest,

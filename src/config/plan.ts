@@ -115,10 +115,19 @@ function warningsOf({ credentials, allowedRate, discoveryRate, summaryRate, ...c
       `credentials ${credentials}: the intervals ask for ${formatRate(askedRate)} requests a second${when}, ${allowed}: ${late}`,
     ];
   }
-  const all = cases.allComplete.askedRate + discoveryRate + summaryRate;
-  if (all <= allowedRate) return [];
-  const asked = `polls, discovery and vulnerabilities ask for ${formatRate(all)} requests a second together`;
-  return [`credentials ${credentials}: ${asked}, ${allowed}: ${late}`];
+  const forDiscovery = MOST_FOR_DISCOVERY * allowedRate;
+  const forTags = cases.allComplete.askedRate + summaryRate;
+  if (forTags + Math.min(discoveryRate, forDiscovery) > allowedRate) {
+    const all = formatRate(forTags + Math.min(discoveryRate, forDiscovery));
+    return [
+      `credentials ${credentials}: polls, vulnerabilities and discovery ask for ${all} requests a second together, ${allowed}: ${late}`,
+    ];
+  }
+  if (discoveryRate <= forDiscovery) return [];
+  const third = `while tags are due it gets ${formatRate(forDiscovery)} at most: passes will take longer than discovery_interval`;
+  return [
+    `credentials ${credentials}: discovery asks for ${formatRate(discoveryRate)} requests a second if it finds ${EXPECTED_REPOSITORIES} repositories in each instance, ${third}`,
+  ];
 }
 
 /** The plan as a table, two rows for each set of credentials, and what is counted beside that; ends in a newline. */
@@ -127,7 +136,7 @@ export function formatPlan({ sets, intervals }: Plan): string {
   const header = ['CREDENTIALS', 'TAGS', 'FIRST SWEEP', 'WHEN', 'ASKED', 'ALLOWED', 'SCANNING EVERY', 'COMPLETE EVERY'];
   const rows = sets.flatMap((set) => {
     const tags = set.discoveryRate > 0 ? `${set.tags} + found` : `${set.tags}`;
-    const start = [set.credentials, tags, formatLength(set.firstSweepMs)];
+    const start = [set.credentials, tags, set.tags === 0 ? '-' : formatLength(set.firstSweepMs)];
     return [
       [...start, 'all complete', ...caseCells(set.allComplete, set.allowedRate, intervals)],
       ['', '', '', '1 % scanning', ...caseCells(set.someScanning, set.allowedRate, intervals)],
@@ -141,9 +150,11 @@ export function formatPlan({ sets, intervals }: Plan): string {
 function notesOf({ credentials, discoveryRate, summaryRate }: SetPlan, { completeMs }: Config['intervals']): string[] {
   const notes: string[] = [];
   if (discoveryRate > 0) {
-    const found = formatRate((1000 * 1000) / completeMs);
+    const polls = formatRate((1000 * 1000) / completeMs);
+    const summaries = formatRate((1000 * 1000) / SUMMARIES_EVERY_MS);
     notes.push(
-      `${credentials}: discovery asks for ${formatRate(discoveryRate)}/s more if it finds ${EXPECTED_REPOSITORIES} repositories in each instance, and each 1,000 tags that it finds for ${found}/s when complete`,
+      `${credentials}: discovery asks for ${formatRate(discoveryRate)}/s more if it finds ${EXPECTED_REPOSITORIES} repositories in each instance`,
+      `${credentials}: each 1,000 tags that it finds ask for ${polls}/s when complete, and for ${summaries}/s with vulnerabilities`,
     );
   }
   if (summaryRate > 0) {

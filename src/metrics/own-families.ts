@@ -52,7 +52,7 @@ export const OWN_FAMILIES = {
   discoverySuccess: {
     name: 'acr_discovery_last_success_timestamp_seconds',
     type: 'gauge',
-    help: 'When a pass of discovery over an instance last ended that listed everything it wanted to.',
+    help: 'When a pass of discovery over an instance last ended that listed everything that there is a right to list.',
     labels: ['instance_id'],
   },
   discoveryDuration: {

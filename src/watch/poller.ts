@@ -5,20 +5,13 @@ import type { StateStore } from '../state/store.ts';
 import { type PollError, type PollEvent, SCAN_STATUSES, type TagEvent, UNKNOWN_STATUS } from '../state/tag-state.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
+import { isNoSuchRepository, isNoSuchThing } from './codes.ts';
 import { describeTask, FailureLog } from './failure-log.ts';
 import type { Outcome } from './lane-parts.ts';
 import type { Requests } from './requests.ts';
 import { scheduleSummary, summaryAnswered, summaryFailed } from './summary.ts';
 import type { PollTask } from './task.ts';
 import { groupOf, pollDelayMs, type Timing } from './timing.ts';
-
-/** The API's code for a repository that does not exist, in either of its ways of writing. */
-const NO_SUCH_REPOSITORY = /^REPO\w*_NOT_EXIST$|^Repo\w*Not(?:Exist|Found)/;
-
-/** Whether the API says that a repository does not exist, or not any more. */
-export function isNoSuchRepository(code: string): boolean {
-  return NO_SUCH_REPOSITORY.test(code);
-}
 
 export type PollerOptions = {
   readonly store: StateStore;
@@ -152,7 +145,7 @@ export class Poller {
     const before = task.tag.state.status;
     if (!this.#apply(task, event)) return;
     if (event.type === 'answered') this.#polls.answered(task);
-    else this.#polls.failed(task, event.error);
+    else if (!isSoonForgotten(task, event.error.code)) this.#polls.failed(task, event.error);
     const { clock, random, logger } = this.#options;
     const { state } = task.tag;
     if (state.status !== before) {
@@ -187,6 +180,11 @@ export class Poller {
 /** A reload may have taken the wish back meanwhile: then the poll comes early. */
 function wantsSummary({ tag, statusDueAtMs, summaryDueAtMs }: PollTask): boolean {
   return tag.target.repository.vulnerabilities && summaryDueAtMs <= statusDueAtMs;
+}
+
+/** A tag that was found and is deleted fails until the next pass: that is no news. */
+function isSoonForgotten({ discovered }: PollTask, code: string): boolean {
+  return discovered !== undefined && isNoSuchThing(code);
 }
 
 type TagRequest = {

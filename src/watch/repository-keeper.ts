@@ -44,6 +44,18 @@ export class RepositoryKeeper {
     this.#store.retarget(task.tag, { ...task.tag.target, digest, scanTaskId });
   }
 
+  /** A tag is not listed any more, but something may want it that finds tags: it goes on as a found one. */
+  unlist(task: PollTask): void {
+    const { tag, digest } = task.tag.target;
+    task.watched.instance.discoveredTags += 1;
+    task.discovered = { tag, digest, updatedMs: Number.NEGATIVE_INFINITY };
+  }
+
+  /** The digest of the image that a tag was known to be of without it. */
+  identify(task: PollTask, digest: string): void {
+    this.#store.retarget(task.tag, { ...task.tag.target, digest });
+  }
+
   hasten(task: PollTask): void {
     this.#poller.hasten(task);
   }

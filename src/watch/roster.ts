@@ -5,7 +5,7 @@ import type { Lane } from './lane.ts';
 import { RepositoryKeeper, type RepositoryKeeperOptions } from './repository-keeper.ts';
 import { isSameRepository, Section } from './section.ts';
 import type { Repository } from './target.ts';
-import type { LookupTask, PollTask, WatchedInstance, WatchedRepository } from './task.ts';
+import { isListed, type LookupTask, type PollTask, type WatchedInstance, type WatchedRepository } from './task.ts';
 import {
   type FoundRepository,
   namesKey,
@@ -118,8 +118,8 @@ export class Roster {
     this.#changes.soon(() => {
       const { repository } = watched;
       const section = this.#sections.get(watched.instance.id);
-      const isListed = section?.repositories.has(watched) && Number.isFinite(watched.order);
-      if (!isListed || section?.known.idOf(repository) !== repository.id) return;
+      if (!section?.repositories.has(watched) || !isListed(watched)) return;
+      if (section.known.idOf(repository) !== repository.id) return;
       section.known.forget(repository);
       section.reindex(watched, () => this.keeper.relabel(watched, { ...repository, id: '' }));
       this.keeper.updateLookup(watched);
@@ -152,21 +152,27 @@ export class Roster {
       if (kept.has(watched)) continue;
       const { namespace, name } = watched.repository;
       if (names.has(namesKey(namespace, name))) await this.#removeRepository(section, watched, breathe);
-      else await this.#unlist(section, watched, list.domain, breathe);
+      else await this.#unlist(section, watched, list, breathe);
     }
     for (const watched of kept) section.delete(watched);
     for (const [order, { watched, wanted: each }] of pairs.entries()) {
       watched.order = order;
-      await this.#applyRepository(watched, each, breathe);
+      await this.#applyRepository(watched, each, list, breathe);
       section.add(watched);
     }
   }
 
-  async #applyRepository(watched: WatchedRepository, wanted: WantedRepository, breathe: Breather): Promise<void> {
+  async #applyRepository(
+    watched: WatchedRepository,
+    wanted: WantedRepository,
+    list: WatchListInstance,
+    breathe: Breather,
+  ): Promise<void> {
     for (const [tag, poll] of watched.polls) {
       const listed = wanted.tags.get(tag);
-      if (!meansTheSame(poll, listed)) this.keeper.removeTag(poll);
-      else if (poll.discovered !== undefined && listed !== undefined) this.keeper.list(poll, listed);
+      if (listed === undefined) this.#unlistTag(poll, list);
+      else if (!meansTheSame(poll, listed)) this.keeper.removeTag(poll);
+      else if (poll.discovered !== undefined) this.keeper.list(poll, listed);
       await this.#breathe(breathe);
     }
     if (!isSameRepository(watched.repository, wanted.repository)) this.keeper.relabel(watched, wanted.repository);
@@ -177,16 +183,31 @@ export class Roster {
     }
   }
 
-  /** A repository is not listed any more: what discovery found of it stays. */
-  async #unlist(section: Section, watched: WatchedRepository, domain: string, breathe: Breather): Promise<void> {
+  /** A repository is not listed any more: what discovery found of it, or may find, stays. */
+  async #unlist(
+    section: Section,
+    watched: WatchedRepository,
+    list: WatchListInstance,
+    breathe: Breather,
+  ): Promise<void> {
     this.keeper.endLookup(watched);
     watched.order = Number.POSITIVE_INFINITY;
     for (const poll of watched.polls.values()) {
-      if (poll.discovered === undefined) this.keeper.removeTag(poll);
+      this.#unlistTag(poll, list);
       await this.#breathe(breathe);
     }
+    const { domain } = list;
     if (watched.polls.size === 0) section.delete(watched);
     else if (watched.repository.domain !== domain) this.keeper.relabel(watched, { ...watched.repository, domain });
+  }
+
+  /** Where tags are found, the rules are to say whether one stays that is not listed any more. */
+  #unlistTag(poll: PollTask, { discover }: WatchListInstance): void {
+    const { repository, scanTaskId } = poll.tag.target;
+    if (poll.discovered !== undefined) return;
+    if (discover.length > 0 && repository.id !== '' && repository.namespace !== '' && scanTaskId === '') {
+      this.keeper.unlist(poll);
+    } else this.keeper.removeTag(poll);
   }
 
   async #removeRepository(section: Section, watched: WatchedRepository, breathe: Breather): Promise<void> {
@@ -204,9 +225,8 @@ export class Roster {
   }
 }
 
-/** Whether what is known of a tag holds for what the list now says of it. What discovery found may well not be listed. */
-function meansTheSame({ tag: { target }, discovered }: PollTask, listed: WatchListTag | undefined): boolean {
-  if (listed === undefined) return discovered !== undefined;
+/** Whether what is known of a tag holds for what the list now says of it. */
+function meansTheSame({ tag: { target }, discovered }: PollTask, listed: WatchListTag): boolean {
   const isSameDigest = listed.digest === target.digest || (discovered !== undefined && listed.digest === '');
   return isSameDigest && listed.scanTaskId === target.scanTaskId;
 }

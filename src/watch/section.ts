@@ -18,6 +18,10 @@ export class Section {
     return this.#index.find(repository);
   }
 
+  findById(id: string): WatchedRepository | undefined {
+    return this.#index.findById(id);
+  }
+
   /** Another one than `watched` that is, or would be, this repository. */
   findOther(watched: WatchedRepository, repository: Repository): WatchedRepository | undefined {
     this.#index.remove(watched.repository, watched);

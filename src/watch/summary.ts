@@ -16,6 +16,7 @@ export function scheduleSummary(task: PollTask, before: ScanStatus, nowMs: numbe
   const { target, state } = task.tag;
   if (!target.repository.vulnerabilities || state.status !== 'complete') {
     task.summaryDueAtMs = Number.POSITIVE_INFINITY;
+    task.summarisedAtMs = Number.NEGATIVE_INFINITY;
     task.summaryFailures = 0;
     return;
   }

@@ -30,6 +30,11 @@ export type WatchedRepository = {
   lookup: LookupTask | undefined;
 };
 
+/** Whether the configuration lists a repository; else it is watched only because discovery found it. */
+export function isListed({ order }: WatchedRepository): boolean {
+  return Number.isFinite(order);
+}
+
 /** Asks how a tag's scan stands, and now and then what it found. Times are monotonic; the earlier one is when the task is due. */
 export type PollTask = QueueEntry & {
   readonly kind: 'poll';

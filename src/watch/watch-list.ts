@@ -16,6 +16,8 @@ export type WatchListEntry = {
 export type WatchListInstance = {
   readonly id: string;
   readonly domain: string;
+  /** What is to be found of it beside what is listed. */
+  readonly discover: readonly unknown[];
   readonly repositories: readonly WatchListEntry[];
 };
 
@@ -60,6 +62,10 @@ export class RepositoryIndex<Item> {
 
   find({ id, namespace, name }: Repository): Item | undefined {
     return (id === '' ? undefined : this.#byId.get(id)) ?? this.#byNames.get(namesKey(namespace, name));
+  }
+
+  findById(id: string): Item | undefined {
+    return this.#byId.get(id);
   }
 
   add({ id, namespace, name }: Repository, item: Item): void {

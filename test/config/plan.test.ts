@@ -102,7 +102,7 @@ test('discovery is counted: its own requests come off what is left for tags, up 
   t.regex(formatPlan(plan), /^default {6}1 \+ found /m);
   t.regex(
     formatPlan(plan),
-    /^default: discovery asks for 0\.337\/s more if it finds 100 repositories in each instance, and each 1,000 tags that it finds for 1\.67\/s when complete$/m,
+    /^default: discovery asks for 0\.337\/s more if it finds 100 repositories in each instance\ndefault: each 1,000 tags that it finds ask for 1\.67\/s when complete, and for 0\.278\/s with vulnerabilities$/m,
   );
   const busy = planPolls(
     parseConfig(
@@ -113,8 +113,18 @@ test('discovery is counted: its own requests come off what is left for tags, up 
   t.is(Math.round(busy.sets[0]?.firstSweepMs ?? 0), 300, 'discovery never takes more than a third');
   t.regex(
     busy.warnings.join(),
-    /^credentials default: polls, discovery and vulnerabilities ask for 10\.1 requests a second together, 5 requests a second are allowed/,
+    /^credentials default: discovery asks for 10\.1 requests a second if it finds 100 repositories in each instance, while tags are due it gets 1\.67 at most: passes will take longer than discovery_interval$/,
   );
+});
+
+test('what polls, vulnerabilities and discovery ask for together is warned of when it is more than the quota', (t) => {
+  // 570 tags in 600 s, and each once an hour: 0.95 + 0.158 a second.
+  const { warnings } = planPolls(
+    configOf({ tags: 570, head: 'rate_limit: { requests_per_second: 1.1 }\nintervals: { scanning: 10m }' }),
+  );
+  t.deepEqual(warnings, [
+    'credentials default: polls, vulnerabilities and discovery ask for 1.11 requests a second together, 1.1 requests a second are allowed: tags will be polled less often than configured',
+  ]);
 });
 
 test('vulnerabilities that nobody wants are not counted', (t) => {

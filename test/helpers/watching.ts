@@ -87,6 +87,7 @@ export function createWatching({ maxTags = 100_000 }: { readonly maxTags?: numbe
   const api = scriptedApi(pending);
   const instance: WatchedInstance = { id: 'cri-1', api, lane, discovery: undefined, discoveredTags: 0 };
   const instances = new Map([[instance.id, instance]]);
+  let rules: readonly DiscoverRule[] = [];
   return {
     clock,
     store,
@@ -105,11 +106,12 @@ export function createWatching({ maxTags = 100_000 }: { readonly maxTags?: numbe
     scans,
     /** Watches these repositories of `cri-1`. */
     watch(...repositories: readonly WatchListEntry[]): Promise<void> {
-      const list: WatchListInstance[] = [{ id: 'cri-1', domain: '', repositories }];
+      const list: WatchListInstance[] = [{ id: 'cri-1', domain: '', discover: rules, repositories }];
       return roster.apply(list, instances, () => Promise.resolve());
     },
     /** Discovers this of `cri-1`, every 5 minutes. */
     discover(...discover: readonly DiscoverRule[]): Promise<void> {
+      rules = discover;
       return discoverer.configure([{ id: 'cri-1', domain: '', discover }], 300_000, instances);
     },
     /** The watched tags as `NAMESPACE/NAME:TAG STATUS`, sorted. */

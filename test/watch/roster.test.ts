@@ -186,14 +186,14 @@ test('what a lookup found survives a reload: nothing is looked up twice', async 
 test('a lookup that ends in the middle of a reload loses and doubles nothing', async (t) => {
   const { roster, instance, clock, pending, shown } = running(t);
   const tags = Array.from({ length: 1_500 }, (_, index) => `v${index}`);
-  const list = [{ id: 'cri-1', domain: '', repositories: [entry(BY_NAME, ...tags)] }];
+  const list = [{ id: 'cri-1', domain: '', discover: [], repositories: [entry(BY_NAME, ...tags)] }];
   const instances = new Map([[instance.id, instance]]);
   await roster.apply(list, instances, () => Promise.resolve());
   await clock.advance(0);
   const [lookup] = pending.splice(0);
   let breaths = 0;
   await roster.apply(
-    [{ ...list[0], id: 'cri-1', domain: 'example.com', repositories: [entry(BY_NAME, ...tags, 'new')] }],
+    [{ id: 'cri-1', domain: 'example.com', discover: [], repositories: [entry(BY_NAME, ...tags, 'new')] }],
     instances,
     async () => {
       breaths += 1;

@@ -1,10 +1,10 @@
 // How many tags are watched at the most: beyond that discovery keeps the newest, whatever instance they are of.
 import type { StateStore } from '../../state/store.ts';
 import type { Logger } from '../../util/logger.ts';
-import type { Roster } from '../roster.ts';
-import { contradicts, type Section } from '../section.ts';
+import type { Breather, Roster } from '../roster.ts';
+import { contradicts } from '../section.ts';
 import type { FoundTag, PollTask, WatchedRepository } from '../task.ts';
-import { newestOf } from './newest.ts';
+import { newestOf, timesOf } from './newest.ts';
 
 export type BoundsOptions = {
   readonly roster: Roster;
@@ -14,7 +14,7 @@ export type BoundsOptions = {
 };
 
 /** A tag that there was no room for when it was found. */
-type Surplus = { readonly watched: WatchedRepository; readonly found: FoundTag };
+export type Surplus = { readonly watched: WatchedRepository; readonly found: FoundTag };
 
 export class Bounds {
   /** Listed tags count, but are never left out. */
@@ -22,8 +22,6 @@ export class Bounds {
   readonly #roster: Roster;
   readonly #store: StateStore;
   readonly #logger: Logger;
-  /** By instance, of the pass that is under way. */
-  readonly #surplus = new Map<string, Surplus[]>();
   /** Instances with found tags that are left out. */
   readonly #truncated = new Set<string>();
 
@@ -39,22 +37,29 @@ export class Bounds {
     return this.#truncated.has(instanceId);
   }
 
-  /** Adds a found tag where there is room, else remembers it until {@link Bounds.settle}. */
-  admit(watched: WatchedRepository, found: FoundTag): void {
-    if (this.#store.size < this.maxTags) {
-      this.#roster.keeper.addTag(watched, { ...found, scanTaskId: '' }, found);
-      return;
-    }
-    const { id } = watched.instance;
-    const surplus = this.#surplus.get(id) ?? [];
-    surplus.push({ watched, found });
-    this.#surplus.set(id, surplus.length > 2 * this.maxTags ? newestSurplus(surplus, this.maxTags) : surplus);
+  /** Whether one more tag may be watched. */
+  get hasRoom(): boolean {
+    return this.#store.size < this.maxTags;
   }
 
-  /** A pass over an instance has ended: of all that was found and is watched, and what it brought beside that, the newest stay. */
-  async settle(instanceId: string, breathe: () => Promise<void>): Promise<void> {
-    const surplus = this.#surplus.get(instanceId) ?? [];
-    this.#surplus.delete(instanceId);
+  /** Forgets what cannot be among the newest, when that has become too much to keep. */
+  async prune(surplus: Surplus[], breathe: Breather): Promise<void> {
+    if (surplus.length <= 2 * this.maxTags) return;
+    const isNew = newestOf(await timesOf(surplus, ({ found }) => found.updatedMs, breathe), this.maxTags);
+    let kept = 0;
+    for (const each of surplus) {
+      if (isNew(each.found.updatedMs)) surplus[kept++] = each;
+      await breathe();
+    }
+    surplus.length = kept;
+  }
+
+  /**
+   * Of all found tags that are watched, and of those that there was no room for, the newest stay.
+   *
+   * @param instanceId the instance of which a pass has ended, whose surplus this is; undefined when the limit alone has changed
+   */
+  async settle(instanceId: string | undefined, surplus: readonly Surplus[], breathe: Breather): Promise<void> {
     const leftOut = new Set<string>();
     if (surplus.length > 0 || this.#store.size > this.maxTags) {
       const polls: PollTask[] = [];
@@ -62,12 +67,10 @@ export class Bounds {
         if (poll.discovered) polls.push(poll);
         await breathe();
       }
-      const times = [...polls.map(({ discovered }) => discovered), ...surplus.map(({ found }) => found)];
-      const room = this.maxTags - (this.#store.size - polls.length);
-      const isNew = newestOf(
-        Float64Array.from(times, (found) => found?.updatedMs ?? 0),
-        room,
-      );
+      const times = new Float64Array(polls.length + surplus.length);
+      times.set(await timesOf(polls, ({ discovered }) => discovered?.updatedMs ?? 0, breathe));
+      times.set(await timesOf(surplus, ({ found }) => found.updatedMs, breathe), polls.length);
+      const isNew = newestOf(times, this.maxTags - (this.#store.size - polls.length));
       for (const poll of polls) {
         if (!isNew(poll.discovered?.updatedMs ?? 0)) {
           leftOut.add(poll.watched.instance.id);
@@ -76,8 +79,8 @@ export class Bounds {
         await breathe();
       }
       for (const each of surplus) {
-        if (!isNew(each.found.updatedMs)) leftOut.add(instanceId);
-        else this.#add(each);
+        if (isNew(each.found.updatedMs)) this.#add(each);
+        else leftOut.add(each.watched.instance.id);
         await breathe();
       }
     }
@@ -86,10 +89,10 @@ export class Bounds {
 
   /** Nothing is to be found of an instance any more. */
   forget(instanceId: string): void {
-    this.#surplus.delete(instanceId);
     this.#truncated.delete(instanceId);
   }
 
+  /** Meanwhile the repository may be another one, or watched because it is listed. */
   #add({ watched, found }: Surplus): void {
     const section = this.#roster.sectionOf(watched.instance.id);
     if (section === undefined) return;
@@ -102,12 +105,11 @@ export class Bounds {
 
   #remove(poll: PollTask): void {
     this.#roster.keeper.removeTag(poll);
-    const section: Section | undefined = this.#roster.sectionOf(poll.watched.instance.id);
-    if (poll.watched.polls.size === 0) section?.delete(poll.watched);
+    if (poll.watched.polls.size === 0) this.#roster.sectionOf(poll.watched.instance.id)?.delete(poll.watched);
   }
 
-  #tell(instanceId: string, leftOut: ReadonlySet<string>): void {
-    if (!leftOut.has(instanceId) && this.#truncated.delete(instanceId)) {
+  #tell(instanceId: string | undefined, leftOut: ReadonlySet<string>): void {
+    if (instanceId !== undefined && !leftOut.has(instanceId) && this.#truncated.delete(instanceId)) {
       this.#logger.info('all found tags are watched again', { instance_id: instanceId });
     }
     for (const id of leftOut) {
@@ -117,12 +119,4 @@ export class Bounds {
       this.#logger.warn('more tags were found than max_tags allows: the newest are watched', fields);
     }
   }
-}
-
-function newestSurplus(surplus: readonly Surplus[], room: number): Surplus[] {
-  const isNew = newestOf(
-    Float64Array.from(surplus, ({ found }) => found.updatedMs),
-    room,
-  );
-  return surplus.filter(({ found }) => isNew(found.updatedMs));
 }

@@ -33,7 +33,11 @@ export type DiscoveryConfig = {
   readonly discover: readonly DiscoverRule[];
 };
 
-type Entry = { readonly config: DiscoveryConfig; readonly intervalMs: number; readonly discovery: InstanceDiscovery };
+type Entry = {
+  readonly discover: readonly DiscoverRule[];
+  readonly intervalMs: number;
+  readonly discovery: InstanceDiscovery;
+};
 
 export class Discoverer {
   readonly #options: DiscovererOptions;
@@ -55,26 +59,39 @@ export class Discoverer {
     const before = this.#entries;
     this.#entries = new Map();
     for (const config of configs.filter(({ discover }) => discover.length > 0)) {
-      const known = before.get(config.id);
       const instance = instances.get(config.id);
       if (instance === undefined) continue;
+      const entry = this.#entry(config, intervalMs, instance, before.get(config.id));
       before.delete(config.id);
-      if (known !== undefined && known.intervalMs === intervalMs && isDeepStrictEqual(known.config, config)) {
-        this.#entries.set(config.id, known);
-        continue;
-      }
-      known?.discovery.stop();
-      const { id: instanceId, domain, discover } = config;
-      const settings = { instanceId, domain, rules: new Rules(discover) };
-      const discovery = new InstanceDiscovery({ ...this.#options, settings, intervalMs, instance });
-      this.#entries.set(config.id, { config, intervalMs, discovery });
-      await this.#options.harvest.retain(settings);
-      discovery.start(known?.discovery.status());
+      this.#entries.set(config.id, entry);
+      await this.#options.harvest.retain(entry.discovery.settings);
     }
     for (const [id, { discovery }] of before) {
       discovery.stop();
       await this.#options.harvest.clear(id);
     }
+  }
+
+  /** Another number of tags may be watched from now on. */
+  limit(maxTags: number): Promise<void> {
+    return this.#options.harvest.limit(maxTags);
+  }
+
+  #entry(
+    { id, domain, discover }: DiscoveryConfig,
+    intervalMs: number,
+    instance: WatchedInstance,
+    known: Entry | undefined,
+  ): Entry {
+    const settings = { instanceId: id, domain, rules: new Rules(discover) };
+    if (known !== undefined && known.intervalMs === intervalMs && isDeepStrictEqual(known.discover, discover)) {
+      known.discovery.settings = settings;
+      return known;
+    }
+    known?.discovery.stop();
+    const discovery = new InstanceDiscovery({ ...this.#options, settings, intervalMs, instance });
+    discovery.start(known?.discovery.status());
+    return { discover, intervalMs, discovery };
   }
 
   /** Sends the request whose turn it is. Never rejects. */

@@ -1,11 +1,12 @@
 // Who is watched because discovery found it: makes what is watched of what the listings say.
+import type { Logger } from '../../util/logger.ts';
 import type { Changes } from '../changes.ts';
 import type { Breather, Roster } from '../roster.ts';
 import { contradicts, isSameRepository, type Section } from '../section.ts';
 import type { Repository } from '../target.ts';
-import type { FoundTag, PollTask, WatchedRepository } from '../task.ts';
+import { type FoundTag, isListed, type PollTask, type WatchedRepository } from '../task.ts';
 import type { FoundRepository } from '../watch-list.ts';
-import type { Bounds } from './bounds.ts';
+import type { Bounds, Surplus } from './bounds.ts';
 import type { Rules } from './rules.ts';
 
 /** What to find of an instance. */
@@ -16,10 +17,14 @@ export type DiscoverySettings = {
   readonly rules: Rules;
 };
 
+/** What a listing of a repository says. */
+export type Finding = { readonly repository: FoundRepository; readonly tags: ReadonlyMap<string, FoundTag> };
+
 export type HarvestOptions = {
   readonly roster: Roster;
   readonly changes: Changes;
   readonly bounds: Bounds;
+  readonly logger: Logger;
   /** Wall clock, milliseconds since the epoch. */
   readonly now: () => number;
   readonly breathe: Breather;
@@ -38,33 +43,42 @@ export class Harvest {
 
   /** Whether a tag of a repository is watched that a listing lacks. */
   lacksTag(instanceId: string, { id }: FoundRepository, listed: ReadonlyMap<string, unknown>): boolean {
-    const watched = this.#repositories(instanceId).find(({ repository }) => repository.id === id);
+    const watched = this.#options.roster.sectionOf(instanceId)?.findById(id);
     return watched !== undefined && [...foundTags(watched)].some(({ tag }) => !listed.has(tag));
   }
 
   /** Whether a repository is watched that a listing lacks. */
   lacksRepository(instanceId: string, listed: ReadonlyMap<string, unknown>): boolean {
-    return this.#repositories(instanceId).some(
+    return [...(this.#options.roster.sectionOf(instanceId)?.repositories ?? [])].some(
       (watched) => !listed.has(watched.repository.id) && !foundTags(watched).next().done,
     );
   }
 
-  /** A repository has these tags: of those that the rules want, new ones are polled at once, and all others are not watched any more. */
-  found(settings: DiscoverySettings, found: FoundRepository, tags: Iterable<FoundTag>): Promise<void> {
-    const { instanceId, rules } = settings;
-    return this.#change(instanceId, async (section) => {
-      const watched = this.#repository(section, settings, found);
+  /**
+   * A repository has these tags: of those that the rules want, new ones are polled at once, and all others are not watched any more.
+   *
+   * @param surplus gets the tags that there is no room for
+   */
+  found(settings: DiscoverySettings, { repository, tags }: Finding, surplus: Surplus[]): Promise<void> {
+    return this.#change(settings.instanceId, async (section) => {
+      const { now, bounds } = this.#options;
+      const breathe = () => this.#breathe();
+      const chosen = await settings.rules.choose(repository, [...tags.values()], { nowMs: now(), breathe });
+      const watched = this.#watchedAs(section, settings, repository);
       if (watched === undefined) return;
-      const wanted = new Map(rules.choose(found, tags, this.#options.now()).map((each) => [each.tag, each]));
-      for (const poll of watched.polls.values()) {
-        if (!isStill(poll, wanted.get(poll.tag.target.tag))) this.#options.roster.keeper.removeTag(poll);
-        await this.#breathe();
+      await this.#weed(watched, (poll, known) => {
+        const listed = tags.get(poll.tag.target.tag);
+        return listed !== undefined && chosen.has(listed) && isSameImage(known, listed);
+      });
+      for (const each of chosen) {
+        if (!this.#update(watched, each)) {
+          if (bounds.hasRoom) this.#options.roster.keeper.addTag(watched, { ...each, scanTaskId: '' }, each);
+          else surplus.push({ watched, found: each });
+        }
+        await breathe();
       }
-      for (const each of wanted.values()) {
-        this.#add(watched, each);
-        await this.#breathe();
-      }
-      if (watched.polls.size === 0) section.delete(watched);
+      await bounds.prune(surplus, breathe);
+      closeIfEmpty(section, watched);
     });
   }
 
@@ -73,40 +87,42 @@ export class Harvest {
     return this.#change(instanceId, (section) => this.#drop(section, ({ repository }) => repository.id === id));
   }
 
-  /**
-   * The repositories of an instance were all listed, each with its tags as far as those could be.
-   *
-   * @param listed by id; undefined when the list is not known
-   */
-  listed(instanceId: string, listed: ReadonlyMap<string, unknown> | undefined): Promise<void> {
+  /** All repositories of an instance that the rules want were listed: those that are not among them are gone. */
+  listed(instanceId: string, listed: ReadonlyMap<string, unknown>, surplus: readonly Surplus[]): Promise<void> {
     return this.#change(instanceId, async (section) => {
-      if (listed !== undefined) await this.#drop(section, ({ repository }) => !listed.has(repository.id));
-      await this.#options.bounds.settle(instanceId, () => this.#breathe());
+      await this.#drop(section, ({ repository }) => !listed.has(repository.id));
+      await this.#options.bounds.settle(instanceId, surplus, () => this.#breathe());
     });
   }
 
-  /** What was found of an instance and is not wanted any more is not watched any more; the rest goes on as the settings want it. */
-  retain({ instanceId, domain, rules }: DiscoverySettings): Promise<void> {
+  /** Other rules: what they do not take by its name is not watched any more, and the rest as they want it. */
+  retain({ instanceId, rules }: DiscoverySettings): Promise<void> {
     return this.#change(instanceId, async (section) => {
       for (const watched of [...section.repositories]) {
-        const wanted = new Set(rules.choose(watched.repository, foundTags(watched), this.#options.now()));
-        for (const poll of watched.polls.values()) {
-          if (poll.discovered && !wanted.has(poll.discovered)) this.#options.roster.keeper.removeTag(poll);
-          await this.#breathe();
-        }
-        if (watched.polls.size === 0) section.delete(watched);
-        else if (!isListed(watched)) {
-          const vulnerabilities = rules.wantsVulnerabilities(watched.repository);
-          this.#relabel(section, watched, { ...watched.repository, domain, vulnerabilities });
-        }
+        const { repository } = watched;
+        await this.#weed(watched, (_, { tag }) => rules.takes(repository, tag));
+        const vulnerabilities = rules.wantsVulnerabilities(repository);
+        if (!isListed(watched)) this.#relabel(section, watched, { ...repository, vulnerabilities });
+        closeIfEmpty(section, watched);
       }
     });
   }
 
   /** Nothing of an instance is wanted any more but what is listed. */
   clear(instanceId: string): Promise<void> {
-    this.#options.bounds.forget(instanceId);
-    return this.#change(instanceId, (section) => this.#drop(section, () => true));
+    return this.#change(instanceId, async (section) => {
+      await this.#drop(section, () => true);
+      this.#options.bounds.forget(instanceId);
+    });
+  }
+
+  /** Another number of tags is allowed: if there are more, the newest stay. */
+  limit(maxTags: number): Promise<void> {
+    const { bounds, changes } = this.#options;
+    return changes.run(async () => {
+      bounds.maxTags = maxTags;
+      await bounds.settle(undefined, [], () => this.#breathe());
+    });
   }
 
   #change(instanceId: string, change: (section: Section) => Promise<void>): Promise<void> {
@@ -117,52 +133,82 @@ export class Harvest {
     });
   }
 
-  #repositories(instanceId: string): WatchedRepository[] {
-    return [...(this.#options.roster.sectionOf(instanceId)?.repositories ?? [])];
-  }
-
-  /** The watched repository that was found, or a new one; undefined where a listed one with another id has its names. */
-  #repository(section: Section, settings: DiscoverySettings, found: FoundRepository): WatchedRepository | undefined {
+  /** The watched repository that was found, or a new one; undefined where its names are those of a listed one with another id. */
+  #watchedAs(section: Section, settings: DiscoverySettings, found: FoundRepository): WatchedRepository | undefined {
     const { instanceId, domain, rules } = settings;
-    const { roster } = this.#options;
     const repository = { instanceId, domain, ...found, vulnerabilities: rules.wantsVulnerabilities(found) };
-    const lookup = section.find(repository)?.lookup;
-    if (lookup !== undefined) roster.learn(lookup, found);
-    section.known.learn(found);
-    const same = section.find(repository);
-    if (same === undefined) return section.create(repository, Number.POSITIVE_INFINITY);
-    if (contradicts(same.repository, repository)) {
-      if (isListed(same)) return undefined;
-      for (const poll of same.polls.values()) roster.keeper.removeTag(poll);
-      section.delete(same);
-      return section.create(repository, Number.POSITIVE_INFINITY);
+    const waiting = section.find(repository)?.lookup;
+    if (waiting !== undefined) this.#options.roster.learn(waiting, found);
+    const known = section.find(repository);
+    if (known !== undefined && contradicts(known.repository, repository)) {
+      return this.#successor(section, known, repository);
     }
-    if (!isListed(same)) this.#relabel(section, same, repository);
-    return same;
+    if (known === undefined) return this.#create(section, repository);
+    if (!isListed(known)) this.#relabel(section, known, repository);
+    return known;
   }
 
+  /** A repository was made anew under the names of a watched one. An id that was looked up is another one now, one from the file is not. */
+  #successor(section: Section, old: WatchedRepository, repository: Repository): WatchedRepository | undefined {
+    if (!isListed(old)) {
+      this.#evict(section, old);
+      return this.#create(section, repository);
+    }
+    if (section.known.idOf(repository) === old.repository.id) {
+      section.known.forget(old.repository);
+      section.known.learn(repository);
+      this.#relabel(section, old, { ...old.repository, id: repository.id });
+      return old;
+    }
+    this.#options.logger.debug('a listed repository with another id has the names of a found one: that is left out', {
+      instance_id: repository.instanceId,
+      repo_namespace: repository.namespace,
+      repo_name: repository.name,
+      repo_id: repository.id,
+    });
+    return undefined;
+  }
+
+  #create(section: Section, repository: Repository): WatchedRepository {
+    section.known.learn(repository);
+    return section.create(repository, Number.POSITIVE_INFINITY);
+  }
+
+  /** No two repositories show under the same names: another one that has them gives way, and is found again under its own. */
   #relabel(section: Section, watched: WatchedRepository, repository: Repository): void {
     if (isSameRepository(watched.repository, repository)) return;
+    const other = section.findOther(watched, repository);
+    if (other !== undefined && !isListed(other)) this.#evict(section, other);
     section.reindex(watched, () => this.#options.roster.keeper.relabel(watched, repository));
   }
 
-  /** A tag that was pushed again is another one: it starts anew. */
-  #add(watched: WatchedRepository, found: FoundTag): void {
-    const poll = watched.polls.get(found.tag);
-    if (poll !== undefined) {
-      if (poll.discovered) poll.discovered = { ...found, digest: found.digest || poll.discovered.digest };
-      return;
+  #evict(section: Section, watched: WatchedRepository): void {
+    for (const poll of watched.polls.values()) this.#options.roster.keeper.removeTag(poll);
+    closeIfEmpty(section, watched);
+  }
+
+  /** Takes news of a tag that is watched; false when it is not. */
+  #update({ polls }: WatchedRepository, found: FoundTag): boolean {
+    const poll = polls.get(found.tag);
+    if (poll?.discovered === undefined) return poll !== undefined;
+    const { digest } = poll.discovered;
+    poll.discovered = { ...found, digest: found.digest || digest };
+    if (digest === '' && found.digest !== '') this.#options.roster.keeper.identify(poll, found.digest);
+    return true;
+  }
+
+  /** Found tags of a repository that do not stay are not watched any more. */
+  async #weed(watched: WatchedRepository, stays: (poll: PollTask, found: FoundTag) => boolean): Promise<void> {
+    for (const poll of watched.polls.values()) {
+      if (poll.discovered && !stays(poll, poll.discovered)) this.#options.roster.keeper.removeTag(poll);
+      await this.#breathe();
     }
-    this.#options.bounds.admit(watched, found);
   }
 
   async #drop(section: Section, isConcerned: (watched: WatchedRepository) => boolean): Promise<void> {
     for (const watched of [...section.repositories].filter(isConcerned)) {
-      for (const poll of watched.polls.values()) {
-        if (poll.discovered) this.#options.roster.keeper.removeTag(poll);
-        await this.#breathe();
-      }
-      if (watched.polls.size === 0) section.delete(watched);
+      await this.#weed(watched, () => false);
+      closeIfEmpty(section, watched);
     }
   }
 
@@ -172,18 +218,18 @@ export class Harvest {
   }
 }
 
-function isListed({ order }: WatchedRepository): boolean {
-  return Number.isFinite(order);
+/** A repository that is watched only because of tags that were found goes with the last of them. */
+function closeIfEmpty(section: Section, watched: WatchedRepository): void {
+  if (watched.polls.size > 0 || isListed(watched)) return;
+  section.delete(watched);
+  section.known.forget(watched.repository);
 }
 
 function* foundTags({ polls }: WatchedRepository): Generator<FoundTag> {
   for (const { discovered } of polls.values()) if (discovered) yield discovered;
 }
 
-/** Whether a watched tag goes on as it is: a listed one does whatever is found, a found one while it is wanted and its digest no other. */
-function isStill({ discovered }: PollTask, wanted: FoundTag | undefined): boolean {
-  if (discovered === undefined) return true;
-  if (wanted === undefined) return false;
-  const digests = [wanted.digest, discovered.digest];
-  return digests.includes('') || wanted.digest === discovered.digest;
+/** Whether two sights of a tag are of the same image: where a digest is not known, nothing says otherwise. */
+function isSameImage(one: FoundTag, other: FoundTag): boolean {
+  return one.digest === '' || other.digest === '' || one.digest === other.digest;
 }

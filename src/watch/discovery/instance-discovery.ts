@@ -1,6 +1,5 @@
 // The discovery of one instance: a pass, a pause, the next pass.
 
-import type { ApiError } from '../../acr/api.ts';
 import type { PollError } from '../../state/tag-state.ts';
 import { FailureLog } from '../failure-log.ts';
 import type { WatchedInstance } from '../task.ts';
@@ -8,7 +7,7 @@ import { backoffDelayMs, spreadMs } from '../timing.ts';
 import type { FoundRepository } from '../watch-list.ts';
 import type { DiscovererOptions } from './discoverer.ts';
 import type { DiscoverySettings } from './harvest.ts';
-import { runPass } from './pass.ts';
+import { type Failure, Pass } from './pass.ts';
 import { Cancelled, Turns } from './turns.ts';
 
 export type InstanceDiscoveryOptions = DiscovererOptions & {
@@ -26,12 +25,14 @@ export type DiscoveryStatus = {
   /** Whether found tags are left out because there are too many. */
   readonly truncated: boolean;
   readonly lastSuccessMs: number | undefined;
-  /** Set exactly while the last pass failed. */
+  /** Why the last pass failed, or what it has no right to list; undefined when it listed everything. */
   readonly lastError: PollError | undefined;
 };
 
 export class InstanceDiscovery {
   readonly turns: Turns;
+  /** Replaced by a reload that changes nothing of what is discovered. */
+  settings: DiscoverySettings;
   readonly #options: InstanceDiscoveryOptions;
   readonly #passes: FailureLog<InstanceDiscovery>;
   readonly #repositories: FailureLog<FoundRepository>;
@@ -43,6 +44,7 @@ export class InstanceDiscovery {
   constructor(options: InstanceDiscoveryOptions) {
     const { instance, requests, logger, clock } = options;
     this.#options = options;
+    this.settings = options.settings;
     this.turns = new Turns(instance, requests);
     this.#passes = new FailureLog(
       {
@@ -108,30 +110,43 @@ export class InstanceDiscovery {
   }
 
   async #pass(startAtMs: number): Promise<boolean> {
-    const { settings, clock, passEnded } = this.#options;
-    const { error } = await runPass(settings, startAtMs, {
+    const { clock, passEnded, logger } = this.#options;
+    /** Repositories that could not be listed. */
+    const missed = new Set<string>();
+    const pass = new Pass({
       ...this.#options,
       turns: this.turns,
-      repositoryFailed: (repository, failure) => this.#repositoryFailed(repository, failure),
+      settings: () => this.settings,
+      repositoryFailed: (repository, failure) => {
+        missed.add(repository.id);
+        this.#repositoryFailed(repository, failure);
+      },
       repositoryListed: ({ id }) => this.#repositoryListed(id),
     });
+    const { failure, denied } = await pass.run(startAtMs);
     passEnded((clock.monotonic() - startAtMs) / 1_000);
-    if (error === undefined) {
-      const fields = { instance_id: settings.instanceId, tags: this.status().tags };
-      if (this.#lastSuccessMs === undefined) this.#options.logger.info('discovered', fields);
-      else this.#options.logger.debug('discovered', fields);
-      this.#lastSuccessMs = clock.now();
-      this.#lastError = undefined;
-      this.#passes.answered(this);
-      return true;
+    const told = failure ?? denied;
+    this.#lastError = told && {
+      code: told.code,
+      message: told.message,
+      requestId: told.requestId,
+      timeMs: clock.now(),
+    };
+    if (failure !== undefined) {
+      this.#passes.failed(this, failure);
+      return false;
     }
-    const { code, message, requestId } = error;
-    this.#lastError = { code, message, requestId, timeMs: clock.now() };
-    this.#passes.failed(this, error);
-    return false;
+    // Others are gone, or not wanted any more.
+    for (const id of this.#failing.keys()) if (!missed.has(id)) this.#failing.delete(id);
+    const fields = { instance_id: this.settings.instanceId, tags: this.status().tags };
+    if (this.#lastSuccessMs === undefined) logger.info('discovered', fields);
+    else logger.debug('discovered', fields);
+    this.#lastSuccessMs = clock.now();
+    this.#passes.answered(this);
+    return true;
   }
 
-  #repositoryFailed(repository: FoundRepository, error: ApiError): void {
+  #repositoryFailed(repository: FoundRepository, error: Failure): void {
     const known = this.#failing.get(repository.id) ?? repository;
     this.#failing.set(repository.id, known);
     this.#repositories.failed(known, error);

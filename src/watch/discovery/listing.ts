@@ -11,7 +11,8 @@ export type Page<Item> = {
 
 /**
  * Puts pages together. Items may be repeated or left out where the list moves between two pages: what is in a listing of several
- * pages is there, what it lacks need not be gone, so a second listing can be added to the first.
+ * pages is there, what it lacks need not be gone, so a second listing can be added to the first. The number of items that the API tells
+ * is a hint: more is asked for while it says that there is more, and full pages that end below it are no list to go by.
  */
 export class Listing<Item> {
   readonly #keyOf: (item: Item) => string;
@@ -20,6 +21,7 @@ export class Listing<Item> {
   #run = new Set<string>();
   #pageNo = 1;
   #isWhole = false;
+  #totalCount = 0;
 
   /** @param keyOf what an item is known by */
   constructor(keyOf: (item: Item) => string) {
@@ -38,7 +40,17 @@ export class Listing<Item> {
 
   /** Whether this run is one page, which the API made at one moment. */
   get isSnapshot(): boolean {
-    return this.#isWhole && this.#pageNo === 1;
+    return this.#isWhole && this.#pageNo === 1 && !this.isDoubtful;
+  }
+
+  /** Whether this run ended with nothing where the API says that there is more: after full pages only, or before any item. */
+  get isDoubtful(): boolean {
+    return this.#isWhole && this.#run.size < this.#totalCount && this.#run.size % PAGE_SIZE === 0;
+  }
+
+  /** What this run brought, and what the API says, for people. */
+  get shortfall(): string {
+    return `expected ${this.#totalCount} items, as TotalCount says, found ${this.#run.size} and then none`;
   }
 
   /** By key; of an item that came twice the later form. */
@@ -54,8 +66,8 @@ export class Listing<Item> {
       this.#run.add(key);
       this.#items.set(key, item);
     }
-    // The number of items is not believed: where it says that there is more, or less, the next page shows.
-    const isLast = items.length < PAGE_SIZE && this.#run.size >= (totalCount ?? 0);
+    this.#totalCount = totalCount ?? 0;
+    const isLast = items.length < PAGE_SIZE && this.#run.size >= this.#totalCount;
     const bringsNothing = this.#run.size === before;
     this.#isWhole = isLast || bringsNothing;
     if (!this.#isWhole) this.#pageNo += 1;

@@ -1,7 +1,9 @@
 // Which of the repositories and tags that an instance has are to be watched. Pure: time comes in.
+import type { Breather } from '../roster.ts';
 import type { FoundTag } from '../task.ts';
 import type { FoundRepository } from '../watch-list.ts';
 import { anyOf, type Matcher } from './glob.ts';
+import { newestTags } from './newest.ts';
 
 /** What to watch of an instance: patterns of names, and how many and how old the tags of a repository may be. */
 export type DiscoverRule = {
@@ -36,18 +38,30 @@ export class Rules {
     return this.#rules.find(({ takesRepository }) => takesRepository(repository))?.vulnerabilities ?? false;
   }
 
-  /** The tags of a repository that are to be watched. */
-  choose(repository: FoundRepository, tags: Iterable<FoundTag>, nowMs: number): FoundTag[] {
-    const all = [...tags];
+  /** Whether a tag of a repository may be wanted, by its name. */
+  takes(repository: FoundRepository, tag: string): boolean {
+    return this.#rules.some(({ takesRepository, takesTag }) => takesRepository(repository) && takesTag(tag));
+  }
+
+  /** The tags of a repository that are to be watched. `breathe` is called after every tag, more than once. */
+  async choose(
+    repository: FoundRepository,
+    tags: readonly FoundTag[],
+    { nowMs, breathe }: { readonly nowMs: number; readonly breathe: Breather },
+  ): Promise<ReadonlySet<FoundTag>> {
     const chosen = new Set<FoundTag>();
     for (const { takesRepository, takesTag, newest, maxAgeMs } of this.#rules) {
       if (!takesRepository(repository)) continue;
       const isYoung = ({ updatedMs }: FoundTag) => !Number.isFinite(updatedMs) || nowMs - updatedMs <= maxAgeMs;
-      const candidates = all.filter((each) => takesTag(each.tag) && isYoung(each));
-      const taken = candidates.length > newest ? candidates.sort(newestFirst).slice(0, newest) : candidates;
+      const candidates: FoundTag[] = [];
+      for (const each of tags) {
+        if (takesTag(each.tag) && isYoung(each)) candidates.push(each);
+        await breathe();
+      }
+      const taken = candidates.length > newest ? await newestTags(candidates, newest, breathe) : candidates;
       for (const each of taken) chosen.add(each);
     }
-    return [...chosen];
+    return chosen;
   }
 }
 
@@ -72,9 +86,4 @@ function compile(rule: DiscoverRule): CompiledRule {
     maxAgeMs: rule.maxAgeMs ?? Number.POSITIVE_INFINITY,
     vulnerabilities: rule.vulnerabilities,
   };
-}
-
-/** Of tags that were pushed in the same millisecond the first by name, so that it is always the same one. */
-function newestFirst(one: FoundTag, other: FoundTag): number {
-  return other.updatedMs - one.updatedMs || (one.tag < other.tag ? -1 : 1);
 }

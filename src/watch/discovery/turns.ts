@@ -57,6 +57,10 @@ export class Turns {
     });
   }
 
+  throwIfCancelled(): void {
+    if (this.#isCancelled) throw new Cancelled();
+  }
+
   /** Sends the request whose turn it is. Never rejects. */
   async perform(): Promise<Outcome> {
     const question = this.#question;

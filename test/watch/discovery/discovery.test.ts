@@ -189,12 +189,12 @@ test('a repository whose page 3 of 5 fails for good keeps its tags; others chang
   const lastSuccessMs = clock.now();
   await clock.advance(INTERVAL_MS);
   const registry = { api: many(200, 250), web: tags('v2') };
-  const denied = ({ action, request, answer }: Pending) => {
+  const broken = ({ action, request, answer }: Pending) => {
     if (action !== 'ListRepoTag' || request.repoId !== 'crr-api' || request.pageNo !== 3) return false;
-    answer.error('NoPrivilege', 'denied');
+    answer.error('REPO_LOCKED', 'answered');
     return true;
   };
-  await settle(registry, denied);
+  await settle(registry, broken);
   t.is(shown().filter((line) => line.startsWith('shop/api:')).length, 450);
   t.deepEqual(
     shown().filter((line) => line.startsWith('shop/web:')),
@@ -202,7 +202,7 @@ test('a repository whose page 3 of 5 fails for good keeps its tags; others chang
   );
   const [status] = discoverer.statuses();
   t.is(status?.lastSuccessMs, lastSuccessMs);
-  t.is(status?.lastError?.code, 'NoPrivilege');
+  t.is(status?.lastError?.code, 'REPO_LOCKED');
   t.true(events.some((event) => event.includes('tags of a repository not listed') && event.includes('"api"')));
   await clock.advance(2_500);
   await settle(registry);
@@ -309,12 +309,12 @@ test('a listed tag wins over a discovered one, whichever was there first', async
   // v2 is listed now: what is known of it stays.
   await clock.advance(1_000);
   await watch({ ...listed, tags: [{ tag: 'v2', digest: '', scanTaskId: '' }] });
-  t.deepEqual(shown(), ['shop/api:v2 complete']);
-  t.is(instance.discoveredTags, 0);
-  await clock.advance(INTERVAL_MS);
-  await settle({ api: tags('v1', 'v2') });
-  t.deepEqual(shown(), ['shop/api:v1 complete', 'shop/api:v2 complete']);
+  t.deepEqual(shown(), ['shop/api:v1 complete', 'shop/api:v2 complete'], 'and v1 is left to the rules');
   t.is(instance.discoveredTags, 1);
+  await clock.advance(INTERVAL_MS);
+  const asked = await settle({ api: tags('v1', 'v2') });
+  t.deepEqual(polledTags(asked), ['v1'], 'whose image is another than the one that was listed');
+  t.deepEqual(shown(), ['shop/api:v1 complete', 'shop/api:v2 complete']);
   // And it stays listed when the registry has it no more.
   await clock.advance(INTERVAL_MS);
   await settle({ api: tags('v1') });
@@ -363,8 +363,136 @@ test('a reload in which nothing of discovery changed disturbs neither what was f
   list?.answer.repositories([{ id: 'crr-api', name: 'api' }]);
   await settle({ api: tags('v1'), db: tags('v1') });
   t.deepEqual(shown(), ['shop/api:v1 complete', 'shop/db:v1 complete']);
+});
+
+test('a tag that is not listed any more goes on as it is where a rule takes it, and goes where none does', async (t) => {
+  const { watch, discover, settle, shown, clock, instance } = running(t);
+  const listed = entry({ namespace: 'shop', name: 'api', id: 'crr-api' }, 'v1', 'main');
+  await watch(listed);
+  await discover({ ...EVERYTHING, tags: ['v*'] });
+  const registry = { api: tags('v1', 'main') };
+  await settle(registry);
   await watch();
+  await discover({ ...EVERYTHING, tags: ['v*'] });
   t.deepEqual(shown(), ['shop/api:v1 complete']);
+  t.is(instance.discoveredTags, 1);
+  await clock.advance(INTERVAL_MS);
+  t.deepEqual(polledTags(await settle(registry)), []);
+  await clock.advance(INTERVAL_MS);
+  await settle({ api: tags('v2') });
+  t.deepEqual(shown(), ['shop/api:v2 complete']);
+});
+
+test('a listed repository that is made anew under its names is followed: the id that was looked up is another one now', async (t) => {
+  const { watch, discover, settle, shown, clock } = running(t);
+  await watch(entry({ namespace: 'shop', name: 'api' }, 'v1'));
+  await discover(EVERYTHING);
+  await settle({ api: tags('v1', 'v2') });
+  await clock.advance(INTERVAL_MS);
+  const asked = await settle({}, ({ action, answer }) => {
+    if (action === 'ListRepository') answer.repositories([{ id: 'crr-new', name: 'api' }]);
+    else if (action === 'ListRepoTag') answer.tags(tags('v1', 'v3'));
+    else return false;
+    return true;
+  });
+  t.deepEqual(shown(), ['shop/api:v1 complete', 'shop/api:v3 complete']);
+  t.deepEqual(
+    asked.filter(({ request }) => request.tag === 'v3').map(({ request }) => request.repoId),
+    ['crr-new'],
+  );
+  await clock.advance(INTERVAL_MS);
+  const later = await settle({}, ({ answer, action }) => {
+    if (action === 'ListRepository') answer.repositories([{ id: 'crr-new', name: 'api' }]);
+    else if (action === 'ListRepoTag') answer.tags(tags('v1', 'v3'));
+    else return false;
+    return true;
+  });
+  t.deepEqual(
+    later.filter(({ request }) => request.tag === 'v1').map(({ request }) => request.repoId),
+    ['crr-new'],
+  );
+});
+
+for (const [title, pages] of [
+  ['its first page', 1],
+  ['a page in the middle', 3],
+] as const) {
+  test(`a list that says that there is more and ends with nothing on ${title} is not believed`, async (t) => {
+    const { watch, discover, settle, store, clock, discoverer, failures } = running(t);
+    await watch();
+    await discover(EVERYTHING);
+    const registry = { api: many(0, 450) };
+    await settle(registry);
+    await clock.advance(INTERVAL_MS);
+    await settle(registry, ({ action, request, answer }) => {
+      if (action !== 'ListRepoTag' || request.pageNo !== pages) return false;
+      answer.tags([], 450);
+      return true;
+    });
+    t.is(store.size, 450);
+    t.is(discoverer.statuses()[0]?.lastError?.code, 'InvalidResponse');
+    t.deepEqual(failures, ['ListRepoTag InvalidResponse']);
+  });
+}
+
+test('a repository that there is no right to list is left out and told, which does not make the pass a failure', async (t) => {
+  const { watch, discover, settle, shown, clock, discoverer, events } = running(t);
+  await watch();
+  await discover(EVERYTHING);
+  const registry = { api: tags('v1'), secret: tags('v1') };
+  const denied = ({ action, request, answer }: Pending) => {
+    if (action !== 'ListRepoTag' || request.repoId !== 'crr-secret') return false;
+    answer.error('NoPrivilege', 'denied');
+    return true;
+  };
+  await settle(registry, denied);
+  t.deepEqual(shown(), ['shop/api:v1 complete']);
+  const [status] = discoverer.statuses();
+  t.is(status?.lastSuccessMs, clock.now());
+  t.is(status?.lastError?.code, 'NoPrivilege');
+  t.is(events.filter((event) => event.includes('tags of a repository not listed')).length, 1);
+  await clock.advance(INTERVAL_MS - 1);
+  t.deepEqual(listings(await settle(registry, denied)), [], 'nor does it shorten the interval');
+});
+
+test('a reload that wants no vulnerabilities any more, or fewer tags, holds at once', async (t) => {
+  const { watch, discover, settle, store, discoverer, shown } = running(t);
+  await watch();
+  await discover({ ...EVERYTHING, vulnerabilities: true });
+  await settle({ api: ['a', 'b', 'c'].map((tag, index) => ({ tag, updatedMs: index })) }, ({ action, answer }) => {
+    if (action === 'GetRepoTagScanSummary') answer.summary(1, 0, 0, 0);
+    return action === 'GetRepoTagScanSummary';
+  });
+  const summaries = () => [...store.tallies()].map((tally) => tally.summaries);
+  t.deepEqual(summaries(), [3]);
+  await discover(EVERYTHING);
+  t.deepEqual(summaries(), [0]);
+  await discoverer.limit(2);
+  t.deepEqual(shown(), ['shop/api:b complete', 'shop/api:c complete']);
+  t.true(discoverer.statuses()[0]?.truncated);
+});
+
+test('what there was no room for is forgotten with the pass that found it', async (t) => {
+  const { watch, discover, settle, shown, clock, pending, answerFrom } = running(t, { maxTags: 1 });
+  await watch();
+  await discover(EVERYTHING);
+  const registry = {
+    api: [
+      { tag: 'old', updatedMs: 1 },
+      { tag: 'new', updatedMs: 2 },
+    ],
+    web: tags('x'),
+  };
+  await clock.advance(0);
+  for (const action of ['ListRepository', 'ListRepoTag']) {
+    const index = pending.findIndex((each) => each.action === action);
+    const [request] = pending.splice(index, 1);
+    if (request) answerFrom(registry, request);
+    await clock.advance(0);
+  }
+  await discover({ ...EVERYTHING, tags: ['old', 'x'] });
+  await settle(registry);
+  t.deepEqual(shown(), ['shop/api:old complete']);
 });
 
 test('an answer that comes when nothing is to be discovered any more is dropped', async (t) => {

@@ -18,19 +18,21 @@ function pushed(ages: Readonly<Record<string, number>>) {
   }));
 }
 
-function chosen(rules: readonly Partial<DiscoverRule>[], ages: Readonly<Record<string, number>>): string[] {
+const NOW = { nowMs: NOW_MS, breathe: async () => {} };
+
+async function chosen(
+  rules: readonly Partial<DiscoverRule>[],
+  ages: Readonly<Record<string, number>>,
+): Promise<string[]> {
   const compiled = new Rules(rules.map((rule) => ({ ...EVERYTHING, ...rule })));
-  return compiled
-    .choose(API, pushed(ages), NOW_MS)
-    .map(({ tag }) => tag)
-    .sort();
+  return [...(await compiled.choose(API, pushed(ages), NOW))].map(({ tag }) => tag).sort();
 }
 
-test('a rule without keys takes every tag of every repository', (t) => {
-  t.deepEqual(chosen([{}], { v1: 1, v2: 1000 }), ['v1', 'v2']);
+test('a rule without keys takes every tag of every repository', async (t) => {
+  t.deepEqual(await chosen([{}], { v1: 1, v2: 1000 }), ['v1', 'v2']);
 });
 
-test('a repository is wanted when namespace and name are, and the name is not excluded', (t) => {
+test('a repository is wanted when namespace and name are, and the name is not excluded', async (t) => {
   const rules = new Rules([
     { ...EVERYTHING, namespaces: ['shop-*', 'base'], repositories: ['a*', 'b'], excludeRepositories: ['*-cache'] },
   ]);
@@ -42,30 +44,30 @@ test('a repository is wanted when namespace and name are, and the name is not ex
   t.false(wants('base', 'a-cache'));
 });
 
-test('tags are chosen by name, then by age, and of those the newest', (t) => {
+test('tags are chosen by name, then by age, and of those the newest', async (t) => {
   const rule = { tags: ['v*'], excludeTags: ['*-rc*'], newest: 2, maxAgeMs: 30 * DAY_MS };
-  t.deepEqual(chosen([rule], { main: 0, 'v9-rc1': 0, v4: 1, v3: 2, v2: 3, v1: 31 }), ['v3', 'v4']);
-  t.deepEqual(chosen([rule], { v1: 30, v2: 30.5 }), ['v1']);
+  t.deepEqual(await chosen([rule], { main: 0, 'v9-rc1': 0, v4: 1, v3: 2, v2: 3, v1: 31 }), ['v3', 'v4']);
+  t.deepEqual(await chosen([rule], { v1: 30, v2: 30.5 }), ['v1']);
 });
 
-test('of tags that were pushed at the same time the first by name are the newest', (t) => {
-  t.deepEqual(chosen([{ newest: 2 }], { c: 1, a: 1, b: 1 }), ['a', 'b']);
+test('of tags that were pushed at the same time the first by name are the newest', async (t) => {
+  t.deepEqual(await chosen([{ newest: 2 }], { c: 1, a: 1, b: 1 }), ['a', 'b']);
 });
 
-test('a tag that any rule takes is taken once, and each rule counts for itself', (t) => {
+test('a tag that any rule takes is taken once, and each rule counts for itself', async (t) => {
   const rules = [{ tags: ['v*'], newest: 1 }, { tags: ['main', 'v1'] }];
-  t.deepEqual(chosen(rules, { v1: 3, v2: 2, v3: 1, main: 9, other: 0 }), ['main', 'v1', 'v3']);
+  t.deepEqual(await chosen(rules, { v1: 3, v2: 2, v3: 1, main: 9, other: 0 }), ['main', 'v1', 'v3']);
 });
 
-test('a tag of which the API does not say when it was pushed is never too old, and never newer than another', (t) => {
+test('a tag of which the API does not say when it was pushed is never too old, and never newer than another', async (t) => {
   const rules = new Rules([{ ...EVERYTHING, maxAgeMs: DAY_MS, newest: 1 }]);
   const unknown = { tag: 'a', digest: '', updatedMs: Number.NEGATIVE_INFINITY };
-  t.deepEqual(rules.choose(API, [unknown], NOW_MS), [unknown]);
+  t.deepEqual([...(await rules.choose(API, [unknown], NOW))], [unknown]);
   const [young] = pushed({ b: 0.5 });
-  t.deepEqual(young && rules.choose(API, [unknown, young], NOW_MS), [young]);
+  t.deepEqual(young && [...(await rules.choose(API, [unknown, young], NOW))], [young]);
 });
 
-test('the first rule that takes a repository says whether its vulnerabilities are wanted', (t) => {
+test('the first rule that takes a repository says whether its vulnerabilities are wanted', async (t) => {
   const rules = new Rules([
     { ...EVERYTHING, repositories: ['web'], vulnerabilities: true },
     { ...EVERYTHING, vulnerabilities: false },
@@ -75,7 +77,7 @@ test('the first rule that takes a repository says whether its vulnerabilities ar
   t.true(rules.wantsVulnerabilities({ ...API, name: 'web' }));
 });
 
-test('the newest of many times are as many as there is room for, none of them older than one that is left out', (t) => {
+test('the newest of many times are as many as there is room for, none of them older than one that is left out', async (t) => {
   const times = fc.array(fc.oneof(fc.integer({ min: 0, max: 5 }), fc.constant(Number.NEGATIVE_INFINITY)), {
     maxLength: 20,
   });

@@ -1,0 +1,66 @@
+// Lists something whole from an API that may fail for a while, and from a list that may move while it is read.
+import type { ApiAction } from '../../acr/api.ts';
+import type { Clock } from '../../util/clock.ts';
+import type { Reply, Requests } from '../requests.ts';
+import { type Backoff, backoffDelayMs } from '../timing.ts';
+import type { Listing, Page } from './listing.ts';
+import type { Failure } from './pass.ts';
+
+export type ListSource<Item> = {
+  readonly instanceId: string;
+  readonly action: ApiAction;
+  /** When the first request is due, by the monotonic clock. */
+  readonly startAtMs: number;
+  readonly ask: (pageNo: number, dueAtMs: number) => Promise<Reply<Page<Item>>>;
+  /** Whether something is watched that the listing lacks. */
+  readonly lacks: (listed: ReadonlyMap<string, Item>) => boolean;
+  readonly requests: Requests;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly backoff: () => Backoff;
+};
+
+/** A request that failed for a reason that may pass is made so often, with back-off. */
+const ATTEMPTS = 3;
+
+/**
+ * Asks for all pages, and for all of them again where something seems to be gone that may just have moved between two pages, or where
+ * the end is doubtful. Gives the reason when the list could not be had.
+ */
+export async function listPatiently<Item>(
+  listing: Listing<Item>,
+  source: ListSource<Item>,
+): Promise<Failure | undefined> {
+  const failure = await listOnce(listing, source);
+  if (failure !== undefined) return failure;
+  if (!listing.isDoubtful && (listing.isSnapshot || !source.lacks(listing.items))) return undefined;
+  listing.again();
+  const second = await listOnce(listing, source);
+  if (second !== undefined || !listing.isDoubtful) return second;
+  const { requests, instanceId, action } = source;
+  requests.failed(instanceId, action, 'InvalidResponse');
+  return { code: 'InvalidResponse', kind: 'answered', message: listing.shortfall, requestId: '' };
+}
+
+async function listOnce<Item>(listing: Listing<Item>, source: ListSource<Item>): Promise<Failure | undefined> {
+  while (!listing.isWhole) {
+    const { body, error } = await askPatiently(listing.pageNo, source);
+    if (error !== undefined) return error;
+    listing.add(body);
+  }
+  return undefined;
+}
+
+async function askPatiently<Item>(pageNo: number, { ask, startAtMs, clock, random, backoff }: ListSource<Item>) {
+  let reply = await ask(pageNo, startAtMs);
+  for (let failures = 1; failures < ATTEMPTS && reply.error !== undefined && mayPass(reply.error); failures += 1) {
+    reply = await ask(pageNo, clock.monotonic() + backoffDelayMs(failures, backoff(), random()));
+  }
+  return reply;
+}
+
+/** Whether a failure may pass by itself, so that the same request is worth another attempt. */
+export function mayPass({ kind }: Failure): boolean {
+  return kind === 'throttled' || kind === 'transport' || kind === 'refused';
+}

@@ -247,11 +247,16 @@ for (const scheme of ['http', 'https'] as const) {
 }
 
 test('an answer that takes long to make is waited for', async (t) => {
+  let waits = 0;
   const server = await startWebServer(
     t,
     undefined,
     (_request, response) => {
-      setTimeout(() => response.end('made'), 700);
+      // Each time that the client has taken nothing for as long as it may.
+      response.on('timeout', () => {
+        waits += 1;
+        if (waits === 3) response.end('made');
+      });
     },
     { deadlines: { stallMs: 100, answerMs: 60_000 } },
   );

@@ -48,7 +48,7 @@ export const API: Section = {
         description: `The 50 most frequent errors in the time range of the dashboard, as Prometheus extrapolates them. ${FIRST_OF_A_CODE}`,
         w: 12,
         h: 8,
-        noValue: 'No error',
+        noValue: 'No error is known',
         exprs: [
           `topk(50, round(sum by (instance_id, action, code) (increase(${select('acr_api_request_errors_total')}[$__range]))) > 0)`,
         ],

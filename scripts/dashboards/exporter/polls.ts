@@ -17,7 +17,7 @@ export const POLLS: Section = {
         description: `With the error code, and how long ago they were last answered: nothing there means never. At most ${ROWS}. A click on the repository shows its scans; what the API said is on the page of the exporter, at /?q= and the tag. Needs series of tags: with \`metrics.per_tag: none\` there is nothing to see.`,
         w: 14,
         h: 9,
-        noValue: 'No failed poll among the tags that have series',
+        noValue: 'No failed poll is known of tags that have series',
         exprs: [
           `topk(${ROWS}, ${LAST_ERRORS})`,
           `time() - ${LAST_SUCCESS} and on (${TAG}) topk(${ROWS}, ${LAST_ERRORS})`,

@@ -109,7 +109,7 @@ const TABLES = [
     description: `Repositories in which a scan failed, is stuck or unknown, whose results are out of date, or in which vulnerabilities of high severity were found; of each column the ${MOST_ROWS} worst. The limits are those of the numbers above. A click on a repository shows how its polls go. Columns Stuck and Stale need series of tags.`,
     w: 12,
     h: 9,
-    noValue: 'No problems',
+    noValue: 'No problem is known',
     exprs: [
       `topk(${MOST_ROWS}, sum by (${REPOSITORY}) (${tags('failed')}) > 0)`,
       `topk(${MOST_ROWS}, count by (${REPOSITORY}) (${STUCK}))`,
@@ -133,7 +133,7 @@ const TABLES = [
     description: `The ${MOST_ROWS} that failed longest ago, and the ${MOST_ROWS} that have been under way for longest beyond 30 minutes. The time is that for which it has certainly been so: a restart of the exporter starts the clock of a failed scan anew. A click on the state leads to the runbook, one on the repository shows how its polls go; what the API said is on the page of the exporter, at /?q= and the tag. ${NEEDS_TAGS}`,
     w: 12,
     h: 9,
-    noValue: 'No failed or stuck scan among the tags that have series',
+    noValue: 'No failed or stuck scan is known of tags that have series',
     exprs: [
       withRepository(`
   ${inState('failed', `topk(${MOST_ROWS}, ${secondsInStatus('failed')})`)}

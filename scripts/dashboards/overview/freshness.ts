@@ -40,7 +40,7 @@ export const FRESHNESS: Section = {
         w: 8,
         h: 9,
         unit: 'none',
-        noValue: 'No failed poll among the tags that have series',
+        noValue: 'No failed poll is known of tags that have series',
         look: 'bars',
         series: { '{{code}}': `count by (code) (max by (${TAG}, code) (${select('acr_scan_tag_last_error_info')}))` },
       }),

@@ -20,7 +20,7 @@ export const SCANS: Section = {
         w: 8,
         h: 9,
         unit: 's',
-        noValue: 'No scan is under way among the tags that have series',
+        noValue: 'No scan under way is known of tags that have series',
         expr: `topk(10, ${secondsInStatus('scanning|retrying')})`,
         name: '{{repo_namespace}}/{{repo_name}}:{{tag}}',
         steps: thresholds(NEUTRAL, [STUCK_AFTER_SECONDS, BAD]),

@@ -47,7 +47,7 @@ export const VULNERABILITIES: Section = {
         description: `The ${REPOSITORIES} repositories with the most findings of high severity, summed up over their watched tags: the more tags, the more findings.`,
         w: 12,
         h: 10,
-        noValue: 'No finding of high severity',
+        noValue: 'No finding of high severity is known',
         exprs: worst(REPOSITORIES, REPOSITORY, findings),
         columns: [REPOSITORY_COLUMN, ...COUNTS, ...INSTANCE_COLUMNS],
         sortBy: 'High',
@@ -57,7 +57,7 @@ export const VULNERABILITIES: Section = {
         description: `The ${IMAGES} tags with the most findings of high severity. ${NEEDS_TAGS}`,
         w: 12,
         h: 10,
-        noValue: 'No finding of high severity among the tags that have series',
+        noValue: 'No finding of high severity is known of tags that have series',
         exprs: worst(
           IMAGES,
           TAG,

@@ -23,6 +23,8 @@ export const NEEDS_TAGS = 'Needs series of tags: with `metrics.per_tag: none` th
 const ONE_IS_RED = thresholds(GOOD, [1, BAD]);
 const ONE_IS_ORANGE = thresholds(GOOD, [1, WARNING]);
 const MOST_ROWS = 50;
+/** So many that a cell is empty where there is no problem, and not because others have more. */
+const MOST_REPOSITORIES = 500;
 
 const NUMBERS = [
   EXPORTER_UP,
@@ -65,7 +67,7 @@ const NUMBERS = [
     description:
       'Vulnerabilities of high severity that the last complete scans found, summed up over the watched tags. Orange from 1, AcrHighSeverityVulnerabilities tells of them. Without a value while none is known, or with `vulnerabilities: false`.',
     expr: `sum(${findings('high')})`,
-    unit: 'none',
+    unit: 'short',
     steps: ONE_IS_ORANGE,
     links: [runbook('AcrHighSeverityVulnerabilities')],
   }),
@@ -106,16 +108,16 @@ const inState = (state: string, expr: string) => `label_replace(${expr}, "state"
 const TABLES = [
   table({
     title: 'Where: repositories with problems',
-    description: `Repositories in which a scan failed, is stuck or unknown, whose results are out of date, or in which vulnerabilities of high severity were found; of each column the ${MOST_ROWS} worst. The limits are those of the numbers above. A click on a repository shows how its polls go. Columns Stuck and Stale need series of tags.`,
+    description: `Repositories in which a scan failed, is stuck or unknown, whose results are out of date, or in which vulnerabilities of high severity were found; of each column the ${MOST_REPOSITORIES} worst. The limits are those of the numbers above. A click on a repository shows how its polls go. Columns Stuck and Stale need series of tags.`,
     w: 12,
     h: 9,
     noValue: 'No problem is known',
     exprs: [
-      `topk(${MOST_ROWS}, sum by (${REPOSITORY}) (${tags('failed')}) > 0)`,
-      `topk(${MOST_ROWS}, count by (${REPOSITORY}) (${STUCK}))`,
-      `topk(${MOST_ROWS}, sum by (${REPOSITORY}) (${tags('unknown')}) > 0)`,
-      `topk(${MOST_ROWS}, count by (${REPOSITORY}) (${STALE}))`,
-      `topk(${MOST_ROWS}, sum by (${REPOSITORY}) (${findings('high')}) > 0)`,
+      `topk(${MOST_REPOSITORIES}, sum by (${REPOSITORY}) (${tags('failed')}) > 0)`,
+      `topk(${MOST_REPOSITORIES}, count by (${REPOSITORY}) (${STUCK}))`,
+      `topk(${MOST_REPOSITORIES}, sum by (${REPOSITORY}) (${tags('unknown')}) > 0)`,
+      `topk(${MOST_REPOSITORIES}, count by (${REPOSITORY}) (${STALE}))`,
+      `topk(${MOST_REPOSITORIES}, sum by (${REPOSITORY}) (${findings('high')}) > 0)`,
     ].map(withRepository),
     columns: [
       REPOSITORY_COLUMN,

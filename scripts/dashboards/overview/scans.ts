@@ -31,6 +31,7 @@ export const SCANS: Section = {
         w: 12,
         h: 9,
         unit: 's',
+        noValue: 'No scan was seen to end',
         series: { p50: quantile(0.5, DURATION), p90: quantile(0.9, DURATION), p99: quantile(0.99, DURATION) },
         overrides: QUANTILE_OVERRIDES,
         interval: '2m',

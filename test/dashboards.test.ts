@@ -123,6 +123,25 @@ test('links lead to the other dashboard with what is chosen, and fill in what th
   }
 });
 
+test('links to the runbook lead to a chapter, also where the row says to which', (t) => {
+  const page = readFileSync(new URL('../docs/runbook.md', import.meta.url), 'utf8');
+  const chapters = [...page.matchAll(/^## (\w+)$/gm)].map(([, chapter = '']) => chapter.toLowerCase());
+  const urls = dashboards.flatMap(({ dashboard }) =>
+    contentPanels(dashboard).flatMap((panel) => linksOf(panel).map(({ url }) => url)),
+  );
+  const anchors = urls
+    .filter((url) => url.includes('/docs/runbook.md#'))
+    .flatMap((url) =>
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana's, not JavaScript's
+      ['failed', 'stuck'].map((state) => url.replace(/.*#/, '').replace('${__data.fields.state}', state)),
+    );
+  t.true(anchors.length > 20);
+  t.deepEqual(
+    [...new Set(anchors)].filter((anchor) => !chapters.includes(anchor)),
+    [],
+  );
+});
+
 test('`All` does not take in the processes of other programs', (t) => {
   for (const { dashboard } of dashboards) {
     const open = dashboard.templating.list.filter(({ allValue }) => allValue !== undefined).map(({ name }) => name);

@@ -162,7 +162,7 @@ const LOW_CONTRASTS = `(() => {
   return found;
 })()`;
 
-test('nothing sticks out at 1280 pixels, a tablet or a phone, whatever there is to show', async (t) => {
+test('nothing sticks out on wide screens, at 1280 pixels, on a tablet or a phone, whatever there is to show', async (t) => {
   const error = {
     code: 'Throttling.User',
     message: 'HTTP 400: Request was denied due to user flow control, which an administrator set.',
@@ -199,7 +199,7 @@ test('nothing sticks out at 1280 pixels, a tablet or a phone, whatever there is 
     assets: { css: 'data:text/css,', js: 'data:text/javascript,' },
   });
   const browser = await startBrowser(t);
-  for (const width of [1280, 768, 390]) {
+  for (const width of [1600, 1280, 768, 390]) {
     const page = await browser.newPage({ viewport: { width, height: 1_000 } });
     await page.setContent(html);
     await page.addStyleTag({ path: join(ROOT, 'src/web/assets/page.css') });

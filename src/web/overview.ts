@@ -69,9 +69,9 @@ export type DiscoveryRow = {
   readonly tags: number;
   /** Whether found tags are left out because there are too many. */
   readonly truncated: boolean;
-  /** The end of the last pass that saw everything; undefined before the first. */
+  /** The end of the last pass that succeeded; undefined before the first. */
   readonly lastSuccessMs: number | undefined;
-  /** Set exactly while the last pass failed. */
+  /** Why the last pass failed, or, where it succeeded, what it had no right to list. */
   readonly lastError: LastError | undefined;
 };
 

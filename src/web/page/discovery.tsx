@@ -35,8 +35,7 @@ function Instance({ row, view, maxTags, nowMs }: InstanceProps) {
   return (
     <li>
       <h3>
-        <bdi>{instanceId}</bdi> {lastError === undefined ? null : <span class="mark bad">failing</span>}{' '}
-        {truncated ? <span class="mark warn">truncated</span> : null}
+        <bdi>{instanceId}</bdi> <Trouble row={row} /> {truncated ? <span class="mark warn">truncated</span> : null}
       </h3>
       <dl>
         <Fact name="Tags found">
@@ -53,9 +52,20 @@ function Instance({ row, view, maxTags, nowMs }: InstanceProps) {
       ) : null}
       {lastError === undefined ? null : (
         <p class="note">
-          Failed <RelativeTime ms={lastError.timeMs} nowMs={nowMs} />: <ErrorText error={lastError} />
+          {isPartial(row) ? 'Not listed' : 'Failed'} <RelativeTime ms={lastError.timeMs} nowMs={nowMs} />:{' '}
+          <ErrorText error={lastError} />
         </p>
       )}
     </li>
   );
+}
+
+function Trouble({ row }: { readonly row: DiscoveryRow }) {
+  if (row.lastError === undefined) return null;
+  return isPartial(row) ? <span class="mark warn">incomplete</span> : <span class="mark bad">failing</span>;
+}
+
+/** Whether the last pass succeeded, but for a repository that there is no right to list. */
+function isPartial({ lastSuccessMs, lastError }: DiscoveryRow): boolean {
+  return lastError !== undefined && lastSuccessMs !== undefined && lastSuccessMs >= lastError.timeMs;
 }

@@ -143,6 +143,14 @@ test('discovery that fails or leaves tags out says why', (t) => {
   }
 });
 
+test('discovery that succeeded but for what there is no right to list is incomplete, not failing', (t) => {
+  const lastError = { code: 'NoPrivilege', message: 'Access denied.', requestId: '', timeMs: NOW_MS - 5_000 };
+  const discovery = [{ instanceId: 'cri-1', tags: 9, truncated: false, lastSuccessMs: NOW_MS - 5_000, lastError }];
+  const text = shownText(page([targetRow()], '', 1, { discovery }));
+  t.true(text.includes('cri-1 incomplete'), text);
+  t.true(text.includes('Not listed 5 s ago: NoPrivilege Access denied.'), text);
+});
+
 test('what is not known is said to be so', (t) => {
   const text = (row: Partial<TargetRow>) => shownText(page([targetRow(row)]));
   t.true(text({ lastPollMs: undefined, lastSuccessMs: undefined }).includes('not yet'));

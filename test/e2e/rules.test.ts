@@ -32,11 +32,15 @@ test('Prometheus can read the rules at any time scale', (t) => {
 });
 
 test('Prometheus can read every query of the documentation', (t) => {
-  const pages = ['docs/metrics.md', 'docs/runbook.md'].map((page) => readFileSync(join(ROOT, page), 'utf8')).join('\n');
-  // A query begins at the beginning of a line.
-  const queries = [...pages.matchAll(/```promql\n([\s\S]*?)```/g)].flatMap(([, block = '']) =>
-    block.trim().split(/\n(?=\S)/),
-  );
+  const blocks = (page: string) =>
+    [...readFileSync(join(ROOT, page), 'utf8').matchAll(/```promql\n([\s\S]*?)```/g)].map(([, block = '']) =>
+      block.trim(),
+    );
+  // The runbook has several in a block, each begins at the beginning of a line.
+  const queries = [
+    ...blocks('docs/metrics.md'),
+    ...blocks('docs/runbook.md').flatMap((block) => block.split(/\n(?=\S)/)),
+  ];
   t.true(queries.length > 20);
   const file = join(temporaryDirectory(t), 'queries.yml');
   // JSON is YAML.

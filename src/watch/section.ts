@@ -1,6 +1,6 @@
 // What is watched of one instance.
 import type { Repository } from './target.ts';
-import type { WatchedInstance, WatchedRepository } from './task.ts';
+import { isListed, type WatchedInstance, type WatchedRepository } from './task.ts';
 import { KnownRepositories, RepositoryIndex, type WantedRepository } from './watch-list.ts';
 
 export class Section {
@@ -57,6 +57,13 @@ export class Section {
   delete(watched: WatchedRepository): void {
     this.repositories.delete(watched);
     this.#index.remove(watched.repository, watched);
+  }
+
+  /** A repository that is watched only because of tags that were found goes with the last of them. */
+  closeIfEmpty(watched: WatchedRepository): void {
+    if (watched.polls.size > 0 || isListed(watched)) return;
+    this.delete(watched);
+    this.known.forget(watched.repository);
   }
 
   /** A repository is to be found under what is now known of it; `relabel` makes that so. */

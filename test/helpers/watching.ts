@@ -8,7 +8,7 @@ import { Lane } from '../../src/watch/lane.ts';
 import type { SlotLimiter, TaskPerformer } from '../../src/watch/lane-parts.ts';
 import type { WatchedInstance } from '../../src/watch/task.ts';
 import type { Timing } from '../../src/watch/timing.ts';
-import type { WatchListEntry, WatchListInstance } from '../../src/watch/watch-list.ts';
+import type { WatchListEntry } from '../../src/watch/watch-list.ts';
 import { ManualClock } from './manual-clock.ts';
 
 export const TIMING: Timing = {
@@ -57,8 +57,14 @@ const SILENT: StoreObserver = {
   tallyRemoved() {},
 };
 
-/** One instance `cri-1` under credentials `default`; every slot is free at once, every request waits for its answer. */
-export function createWatching({ maxTags = 100_000 }: { readonly maxTags?: number } = {}) {
+/** Instances under credentials `default`; every slot is free at once, every request waits for its answer. */
+export function createWatching({
+  maxTags = 100_000,
+  ids = ['cri-1'],
+}: {
+  readonly maxTags?: number;
+  readonly ids?: readonly [string, ...string[]];
+} = {}) {
   const clock = new ManualClock();
   const pending: Pending[] = [];
   const events: string[] = [];
@@ -85,8 +91,9 @@ export function createWatching({ maxTags = 100_000 }: { readonly maxTags?: numbe
   const credentials = new ScriptedCredentials();
   const lane = createLane('default', { performer, clock, credentials });
   const api = scriptedApi(pending);
-  const instance: WatchedInstance = { id: 'cri-1', api, lane, discovery: undefined, discoveredTags: 0 };
-  const instances = new Map([[instance.id, instance]]);
+  const instanceOf = (id: string): WatchedInstance => ({ id, api, lane, discovery: undefined, discoveredTags: 0 });
+  const instance = instanceOf(ids[0]);
+  const instances = new Map([instance, ...ids.slice(1).map(instanceOf)].map((each) => [each.id, each]));
   let rules: readonly DiscoverRule[] = [];
   return {
     clock,
@@ -99,20 +106,25 @@ export function createWatching({ maxTags = 100_000 }: { readonly maxTags?: numbe
     passes,
     lane,
     credentials,
+    /** The first one. */
     instance,
+    instances,
     pending,
     events,
     failures,
     scans,
-    /** Watches these repositories of `cri-1`. */
+    /** Watches these repositories of the first instance, and nothing of the others. */
     watch(...repositories: readonly WatchListEntry[]): Promise<void> {
-      const list: WatchListInstance[] = [{ id: 'cri-1', domain: '', discover: rules, repositories }];
+      const list = ids.map((id, index) => {
+        return { id, domain: '', discover: rules, repositories: index === 0 ? repositories : [] };
+      });
       return roster.apply(list, instances, () => Promise.resolve());
     },
-    /** Discovers this of `cri-1`, every 5 minutes. */
+    /** Discovers this of every instance, every 5 minutes. */
     discover(...discover: readonly DiscoverRule[]): Promise<void> {
       rules = discover;
-      return discoverer.configure([{ id: 'cri-1', domain: '', discover }], 300_000, instances);
+      const configs = ids.map((id) => ({ id, domain: '', discover }));
+      return discoverer.configure(configs, 300_000, instances);
     },
     /** The watched tags as `NAMESPACE/NAME:TAG STATUS`, sorted. */
     shown(): string[] {

@@ -97,7 +97,10 @@ export class Bounds {
     const section = this.#roster.sectionOf(watched.instance.id);
     if (section === undefined) return;
     const same = section.find(watched.repository);
-    if (same === undefined) section.add(watched);
+    if (same === undefined) {
+      section.known.learn(watched.repository);
+      section.add(watched);
+    }
     const target = same ?? watched;
     if (contradicts(target.repository, watched.repository) || target.polls.has(found.tag)) return;
     this.#roster.keeper.addTag(target, { ...found, scanTaskId: '' }, found);
@@ -105,7 +108,7 @@ export class Bounds {
 
   #remove(poll: PollTask): void {
     this.#roster.keeper.removeTag(poll);
-    if (poll.watched.polls.size === 0) this.#roster.sectionOf(poll.watched.instance.id)?.delete(poll.watched);
+    this.#roster.sectionOf(poll.watched.instance.id)?.closeIfEmpty(poll.watched);
   }
 
   #tell(instanceId: string | undefined, leftOut: ReadonlySet<string>): void {

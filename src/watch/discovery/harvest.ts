@@ -78,7 +78,7 @@ export class Harvest {
         await breathe();
       }
       await bounds.prune(surplus, breathe);
-      closeIfEmpty(section, watched);
+      section.closeIfEmpty(watched);
     });
   }
 
@@ -103,7 +103,7 @@ export class Harvest {
         await this.#weed(watched, (_, { tag }) => rules.takes(repository, tag));
         const vulnerabilities = rules.wantsVulnerabilities(repository);
         if (!isListed(watched)) this.#relabel(section, watched, { ...repository, vulnerabilities });
-        closeIfEmpty(section, watched);
+        section.closeIfEmpty(watched);
       }
     });
   }
@@ -184,7 +184,7 @@ export class Harvest {
 
   #evict(section: Section, watched: WatchedRepository): void {
     for (const poll of watched.polls.values()) this.#options.roster.keeper.removeTag(poll);
-    closeIfEmpty(section, watched);
+    section.closeIfEmpty(watched);
   }
 
   /** Takes news of a tag that is watched; false when it is not. */
@@ -208,7 +208,7 @@ export class Harvest {
   async #drop(section: Section, isConcerned: (watched: WatchedRepository) => boolean): Promise<void> {
     for (const watched of [...section.repositories].filter(isConcerned)) {
       await this.#weed(watched, () => false);
-      closeIfEmpty(section, watched);
+      section.closeIfEmpty(watched);
     }
   }
 
@@ -216,13 +216,6 @@ export class Harvest {
     this.#tagsSeen += 1;
     if (this.#tagsSeen % TAGS_BETWEEN_BREATHS === 0) await this.#options.breathe();
   }
-}
-
-/** A repository that is watched only because of tags that were found goes with the last of them. */
-function closeIfEmpty(section: Section, watched: WatchedRepository): void {
-  if (watched.polls.size > 0 || isListed(watched)) return;
-  section.delete(watched);
-  section.known.forget(watched.repository);
 }
 
 function* foundTags({ polls }: WatchedRepository): Generator<FoundTag> {

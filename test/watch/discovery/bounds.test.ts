@@ -1,7 +1,15 @@
 // More tags than max_tags: which of them are watched, and what is said of the others.
 import test from 'ava';
-import { discovering, INTERVAL_MS, type Registry, tags } from '../../helpers/discovering.ts';
-import { EVERYTHING, entry } from '../../helpers/watching.ts';
+import { Changes } from '../../../src/watch/changes.ts';
+import type { Surplus } from '../../../src/watch/discovery/bounds.ts';
+import { Harvest } from '../../../src/watch/discovery/harvest.ts';
+import { Rules } from '../../../src/watch/discovery/rules.ts';
+import { discovering, INTERVAL_MS, type Registry, type Tag, tags } from '../../helpers/discovering.ts';
+import { EVERYTHING, entry, type Pending } from '../../helpers/watching.ts';
+
+/** Tags that were pushed at these times. */
+const pushed = (times: Readonly<Record<string, number>>): Tag[] =>
+  Object.entries(times).map(([tag, updatedMs]) => ({ tag, updatedMs }));
 
 test('what there was no room for is forgotten with the pass that found it', async (t) => {
   const { watch, discover, settle, shown, clock, pending, answerFrom } = discovering(t, { maxTags: 1 });
@@ -46,4 +54,168 @@ test('beyond max_tags the newest are watched, over all that was found, and a met
   await settle({ web: aged({ w0: 0, w9: 9 }) });
   t.deepEqual(names(), ['listed', 'w0', 'w9']);
   t.false(bounds.isTruncated('cri-1'));
+});
+
+test('the limit is that of all instances together, and each that loses a tag by it is told of', async (t) => {
+  const { watch, discover, settle, store, bounds, events, clock, answerFrom } = discovering(t, {
+    maxTags: 3,
+    ids: ['cri-1', 'cri-2'],
+  });
+  await watch();
+  await discover(EVERYTHING);
+  const old = { api: pushed({ a1: 1, a2: 2 }) };
+  const settleBoth = (second: Registry) =>
+    settle(old, (request) => {
+      if (request.request.instanceId !== 'cri-2') return false;
+      answerFrom(second, request);
+      return true;
+    });
+  await settleBoth({ web: pushed({ w3: 3 }) });
+  t.deepEqual([bounds.isTruncated('cri-1'), bounds.isTruncated('cri-2')], [false, false]);
+  await clock.advance(INTERVAL_MS);
+  await settleBoth({ web: pushed({ w3: 3, w4: 4 }) });
+  const names = () => [...store.tags()].map(({ target }) => `${target.repository.instanceId} ${target.tag}`).sort();
+  t.deepEqual(names(), ['cri-1 a2', 'cri-2 w3', 'cri-2 w4']);
+  t.deepEqual([bounds.isTruncated('cri-1'), bounds.isTruncated('cri-2')], [true, false]);
+  t.deepEqual(
+    events.filter((event) => event.startsWith('more tags were found')),
+    ['more tags were found than max_tags allows: the newest are watched {"instance_id":"cri-1","max_tags":3}'],
+  );
+});
+
+test('an instance of which nothing is discovered any more is not truncated when it is discovered again', async (t) => {
+  const { watch, discover, settle, discoverer, events } = discovering(t, { maxTags: 1 });
+  await watch();
+  await discover(EVERYTHING);
+  await settle({ api: pushed({ a1: 1, a2: 2 }) });
+  t.true(discoverer.statuses()[0]?.truncated);
+  await discover();
+  await discover({ ...EVERYTHING, tags: ['a1'] });
+  t.false(discoverer.statuses()[0]?.truncated);
+  await settle({ api: pushed({ a1: 1, a2: 2 }) });
+  t.deepEqual(
+    events.filter((event) => event.startsWith('all found tags are watched again')),
+    [],
+  );
+});
+
+test('tags that become listed take the places of the oldest found ones, at the next pass at the latest', async (t) => {
+  const { watch, discover, settle, shown, clock } = discovering(t, { maxTags: 3 });
+  await watch();
+  await discover(EVERYTHING);
+  const registry = { api: pushed({ a1: 1, a2: 2, a3: 3 }) };
+  await settle(registry);
+  await watch(entry({ namespace: 'shop', name: 'db', id: 'crr-db' }, 'x', 'y'));
+  await settle(registry);
+  await clock.advance(INTERVAL_MS);
+  await settle(registry);
+  t.deepEqual(shown(), ['shop/api:a3 complete', 'shop/db:x complete', 'shop/db:y complete']);
+});
+
+test('a lower limit leaves the newest, a higher one lets the others in at the next pass', async (t) => {
+  const { watch, discover, settle, shown, clock, discoverer } = discovering(t, { maxTags: 10 });
+  await watch();
+  await discover(EVERYTHING);
+  const registry = { api: pushed({ a1: 1, a4: 4 }), web: pushed({ w2: 2, w3: 3 }) };
+  const names = () => shown().map((line) => line.replace(/^.*:(\S+) .*$/, '$1'));
+  await settle(registry);
+  t.deepEqual(names(), ['a1', 'a4', 'w2', 'w3']);
+  await discoverer.limit(2);
+  t.deepEqual(names(), ['a4', 'w3']);
+  t.true(discoverer.statuses()[0]?.truncated);
+  await clock.advance(INTERVAL_MS);
+  await settle(registry);
+  t.deepEqual(names(), ['a4', 'w3']);
+  await discoverer.limit(3);
+  await clock.advance(INTERVAL_MS);
+  await settle(registry);
+  t.deepEqual(names(), ['a4', 'w2', 'w3']);
+  t.true(discoverer.statuses()[0]?.truncated);
+  await discoverer.limit(4);
+  await clock.advance(INTERVAL_MS);
+  await settle(registry);
+  t.deepEqual(names(), ['a1', 'a4', 'w2', 'w3']);
+  t.false(discoverer.statuses()[0]?.truncated);
+});
+
+test('a tag that was pushed again as the same image is as new as its last push', async (t) => {
+  const { watch, discover, settle, shown, clock } = discovering(t, { maxTags: 2 });
+  await watch();
+  await discover(EVERYTHING);
+  await settle({ api: pushed({ again: 1, once: 2 }) });
+  await clock.advance(INTERVAL_MS);
+  await settle({ api: pushed({ again: 10, once: 2 }), web: pushed({ between: 5 }) });
+  t.deepEqual(shown(), ['shop/api:again complete', 'shop/web:between complete']);
+});
+
+test('a repository whose place a listed one with another id has taken gets no tags of the old one', async (t) => {
+  const { watch, discover, settle, shown } = discovering(t, { maxTags: 2 });
+  await watch();
+  await discover(EVERYTHING);
+  const registry = { api: pushed({ a1: 1, a2: 2, a3: 3 }), web: [] };
+  let held: Pending | undefined;
+  await settle(registry, (request) => {
+    if (request.request.repoId !== 'crr-web') return false;
+    held = request;
+    return true;
+  });
+  t.deepEqual(shown(), ['shop/api:a1 complete', 'shop/api:a2 complete'], 'there was no room for a3 yet');
+  await watch(entry({ namespace: 'shop', name: 'api', id: 'crr-listed' }, 'x'));
+  held?.answer.tags([]);
+  await settle(registry);
+  t.deepEqual(shown(), ['shop/api:x complete']);
+});
+
+test('a repository without a tag among the newest is not kept, and one that gets one is known when it becomes listed', async (t) => {
+  const { watch, discover, settle, shown, roster } = discovering(t, { maxTags: 1 });
+  await watch();
+  await discover(EVERYTHING);
+  const registry = { api: pushed({ a1: 1 }), web: pushed({ w2: 2 }) };
+  await settle(registry);
+  const section = roster.sectionOf('cri-1');
+  t.deepEqual(
+    [...(section?.repositories ?? [])].map(({ repository }) => repository.name),
+    ['web'],
+  );
+  t.is(section?.known.idOf({ namespace: 'shop', name: 'api' }), undefined);
+  await watch(entry({ namespace: 'shop', name: 'web' }, 'w2'));
+  const asked = await settle(registry);
+  t.deepEqual(
+    asked.filter(({ action }) => action === 'GetRepository'),
+    [],
+  );
+  t.deepEqual(shown(), ['shop/web:w2 complete']);
+});
+
+test('of what there is no room for never much more is kept than may be watched, and the newest are among it', async (t) => {
+  const { watch, discover, roster, bounds, store, clock } = discovering(t, { maxTags: 4 });
+  await watch();
+  await discover(EVERYTHING);
+  const logger = { debug() {}, info() {}, warn() {}, error() {} };
+  const options = { roster, bounds, logger, changes: new Changes(), now: () => clock.now(), breathe: async () => {} };
+  const harvest = new Harvest(options);
+  const settings = { instanceId: 'cri-1', domain: '', rules: new Rules([EVERYTHING]) };
+  const surplus: Surplus[] = [];
+  const repositories = new Map<string, object>();
+  const times: number[] = [];
+  for (let index = 0; index < 50; index++) {
+    const repository = { id: `crr-${index}`, namespace: 'shop', name: `r${index}` };
+    // In no order: 1009 is a prime.
+    const found = Array.from({ length: 10 }, (_, tag) => ({
+      tag: `v${tag}`,
+      digest: '',
+      updatedMs: ((index * 10 + tag + 1) * 367) % 1_009,
+    }));
+    times.push(...found.map(({ updatedMs }) => updatedMs));
+    repositories.set(repository.id, repository);
+    await harvest.found(settings, { repository, tags: new Map(found.map((each) => [each.tag, each])) }, surplus);
+    t.true(surplus.length <= 8, `${surplus.length} are kept`);
+  }
+  await harvest.listed('cri-1', repositories, surplus);
+  const watched = [...roster.polls()].map(({ discovered }) => discovered?.updatedMs ?? 0);
+  t.is(store.size, 4);
+  t.deepEqual(
+    watched.sort((one, other) => other - one),
+    times.sort((one, other) => other - one).slice(0, 4),
+  );
 });

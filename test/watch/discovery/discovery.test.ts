@@ -1,7 +1,7 @@
 // Discovery around a scripted API and a manual clock: what it finds, and how it follows what changes.
 import test from 'ava';
-import { discovering, INTERVAL_MS, listings, polledTags, tags } from '../../helpers/discovering.ts';
-import { EVERYTHING } from '../../helpers/watching.ts';
+import { discovering, INTERVAL_MS, listings, many, polledTags, tags } from '../../helpers/discovering.ts';
+import { EVERYTHING, entry } from '../../helpers/watching.ts';
 
 test('what the rules take is watched and polled at once, the rest is not asked for', async (t) => {
   const { watch, discover, settle, shown } = discovering(t);
@@ -98,4 +98,132 @@ test('an empty instance is a pass that succeeded and found nothing', async (t) =
     { instanceId: 'cri-1', tags: 0, truncated: false, lastSuccessMs: clock.now(), lastError: undefined },
   ]);
   t.deepEqual(passes, [0]);
+});
+
+test('a repository that is renamed keeps what is known of its tags, and is wanted as the rules want its new name', async (t) => {
+  const { watch, discover, settle, shown, clock, store } = discovering(t);
+  await watch();
+  await discover({ ...EVERYTHING, repositories: ['safe-*'], vulnerabilities: true }, EVERYTHING);
+  const named = (name: string) => [{ id: 'crr-1', name, tags: tags('v1') }];
+  await settle(named('api'));
+  const [before] = [...store.tags()].map(({ state }) => state);
+  await clock.advance(INTERVAL_MS);
+  await settle(named('safe-api'));
+  t.deepEqual(shown(), ['shop/safe-api:v1 complete']);
+  t.deepEqual(
+    [...store.tags()].map(({ state }) => state),
+    [before],
+  );
+  await clock.advance(INTERVAL_MS);
+  const asked = await settle(named('safe-api'), ({ action, answer }) => {
+    if (action === 'GetRepoTagScanSummary') answer.summary(1, 2, 3, 4);
+    return action === 'GetRepoTagScanSummary';
+  });
+  t.true(asked.some(({ action }) => action === 'GetRepoTagScanSummary'));
+  t.deepEqual(
+    [...store.tallies()].map(({ summaries }) => summaries),
+    [1],
+  );
+});
+
+test('a repository that is renamed to a name that no rule takes is not watched any more', async (t) => {
+  const { watch, discover, settle, shown, clock } = discovering(t);
+  await watch();
+  await discover({ ...EVERYTHING, excludeRepositories: ['*-old'] });
+  const web = { id: 'crr-2', name: 'web', tags: tags('v1') };
+  await settle([{ id: 'crr-1', name: 'api', tags: tags('v1') }, web]);
+  await clock.advance(INTERVAL_MS);
+  await settle([{ id: 'crr-1', name: 'api-old', tags: tags('v1') }, web]);
+  t.deepEqual(shown(), ['shop/web:v1 complete']);
+});
+
+for (const [title, after] of [
+  ['two repositories swap their names', { 'crr-1': 'b', 'crr-2': 'a', 'crr-3': 'c' }],
+  ['three pass their names on', { 'crr-1': 'b', 'crr-2': 'c', 'crr-3': 'a' }],
+  ['a repository takes over the name of one that is deleted', { 'crr-1': 'b', 'crr-3': 'c' }],
+  [
+    'a new repository takes over the name of one that is renamed',
+    { 'crr-1': 'd', 'crr-2': 'b', 'crr-3': 'c', 'crr-4': 'a' },
+  ],
+] as const) {
+  test(`no series is there twice while ${title}, and at the end each is as it should be`, async (t) => {
+    const { watch, discover, settle, store, clock } = discovering(t);
+    await watch();
+    await discover(EVERYTHING);
+    const registry = (names: Readonly<Record<string, string>>) =>
+      Object.entries(names).map(([id, name]) => ({ id, name, tags: tags('v1', `only-${id}`) }));
+    await settle(registry({ 'crr-1': 'a', 'crr-2': 'b', 'crr-3': 'c' }));
+    await clock.advance(INTERVAL_MS);
+    const series = () =>
+      [...store.tags()]
+        .map(({ target }) => `${target.repository.name}:${target.tag} of ${target.repository.id}`)
+        .sort();
+    const looks: string[][] = [];
+    const look = () => {
+      looks.push(series().map((each) => each.replace(/ of .*$/, '')));
+      return false;
+    };
+    await settle(registry(after), look);
+    look();
+    for (const seen of looks) t.is(new Set(seen).size, seen.length, seen.join(' '));
+    const expected = Object.entries(after).flatMap(([id, name]) => [
+      `${name}:v1 of ${id}`,
+      `${name}:only-${id} of ${id}`,
+    ]);
+    t.deepEqual(series(), expected.sort());
+    t.true([...store.tags()].every(({ state }) => state.status === 'complete'));
+  });
+}
+
+test('thousands of tags are taken in, and dropped, a few hundred in one turn of the event loop', async (t) => {
+  const { watch, discover, settle, store } = discovering(t);
+  await watch();
+  const sizes: number[] = [];
+  let isOver = false;
+  t.teardown(() => {
+    isOver = true;
+  });
+  const sample = () => {
+    sizes.push(store.size);
+    if (!isOver) setImmediate(sample);
+  };
+  await discover(EVERYTHING);
+  sample();
+  for (let round = 0; round < 100 && store.size < 3_000; round++) await settle({ api: many(0, 3_000) });
+  t.is(store.size, 3_000);
+  await discover();
+  sizes.push(store.size);
+  isOver = true;
+  t.is(store.size, 0);
+  const steps = sizes.slice(1).map((size, index) => Math.abs(size - (sizes[index] ?? 0)));
+  t.true(Math.max(...steps) <= 300, `${Math.max(...steps)} in one turn`);
+});
+
+test('a tag that is deleted fails until the next pass: that is no news, other failures are', async (t) => {
+  const { watch, discover, settle, shown, clock, events, failures } = discovering(t);
+  await watch(entry({ namespace: 'shop', name: 'db', id: 'crr-db' }, 'listed'));
+  await discover(EVERYTHING);
+  const registry = { api: tags('gone', 'locked'), web: tags('v1'), db: tags('listed') };
+  await settle(registry);
+  const codes: Readonly<Record<string, string>> = {
+    gone: 'TAG_NOT_EXIST',
+    v1: 'REPO_NOT_EXIST',
+    locked: 'TAG_LOCKED',
+    listed: 'TAG_NOT_EXIST',
+  };
+  // No pass succeeds meanwhile.
+  await clock.advance(600_000);
+  await settle(registry, ({ action, request, answer }) => {
+    if (action === 'ListRepository') answer.error('NoPrivilege', 'denied');
+    else answer.error(codes[String(request.tag)] ?? 'Unexpected', 'answered');
+    return true;
+  });
+  const polls = failures.filter((failure) => failure.startsWith('GetRepoTagScanStatus'));
+  const expected = Object.values(codes).map((code) => `GetRepoTagScanStatus ${code}`);
+  t.deepEqual([...new Set(polls)].sort(), [...new Set(expected)].sort(), 'all are counted');
+  const told = events
+    .filter((event) => event.startsWith('poll failed'))
+    .map((event) => /"tag":"(\w+)"/.exec(event)?.[1]);
+  t.deepEqual(told.sort(), ['listed', 'locked']);
+  t.is(shown().length, 4, 'and nothing goes because of it');
 });

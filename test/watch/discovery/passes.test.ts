@@ -1,7 +1,7 @@
 // Passes of discovery: pages that fail, lists that move or lie, what may not be listed, and when the next pass comes.
 import test from 'ava';
 import { discovering, INTERVAL_MS, listings, many, tags } from '../../helpers/discovering.ts';
-import { EVERYTHING, type Pending } from '../../helpers/watching.ts';
+import { EVERYTHING, entry, type Pending } from '../../helpers/watching.ts';
 
 test('a page that fails for a reason that may pass is asked for again, with back-off, and nothing is lost', async (t) => {
   const { watch, discover, settle, store, clock, discoverer } = discovering(t);
@@ -201,4 +201,153 @@ test('discovery without credentials waits like everything else, and goes on when
     await settle({ api: tags('v1') });
   }
   t.deepEqual(shown(), ['shop/api:v1 complete']);
+});
+
+test('what is gone from a list of one page is gone: it is not listed again', async (t) => {
+  const { watch, discover, settle, shown, clock } = discovering(t);
+  await watch();
+  await discover(EVERYTHING);
+  await settle({ api: tags('v1', 'v2'), web: tags('v1') });
+  await clock.advance(INTERVAL_MS);
+  const asked = await settle({ api: tags('v1') });
+  t.deepEqual(
+    listings(asked).map(({ action }) => action),
+    ['ListRepository', 'ListRepoTag'],
+  );
+  t.deepEqual(shown(), ['shop/api:v1 complete']);
+});
+
+test('what is gone from a list of several pages is gone when a second listing lacks it, too', async (t) => {
+  const { watch, discover, settle, store, clock } = discovering(t);
+  await watch();
+  await discover(EVERYTHING);
+  await settle({ api: many(0, 150) });
+  await clock.advance(INTERVAL_MS);
+  const pages = (asked: readonly Pending[]) =>
+    asked.filter(({ action }) => action === 'ListRepoTag').map(({ request }) => request.pageNo);
+  t.deepEqual(pages(await settle({ api: many(1, 149) })), [1, 2, 1, 2]);
+  t.is(store.size, 149);
+  await clock.advance(INTERVAL_MS);
+  t.deepEqual(pages(await settle({ api: many(1, 149) })), [1, 2], 'nothing seems to be gone');
+});
+
+test('a listed repository that the registry lacks does not make every pass list all repositories twice', async (t) => {
+  const { watch, discover, settle, shown, clock } = discovering(t);
+  await watch(entry({ namespace: 'shop', name: 'elsewhere', id: 'crr-elsewhere' }, 'v1'));
+  await discover({ ...EVERYTHING, repositories: ['r1*'] });
+  const registry = Object.fromEntries(Array.from({ length: 150 }, (_, index) => [`r${index}`, tags('v1')]));
+  const lists = (asked: readonly Pending[]) => asked.filter(({ action }) => action === 'ListRepository').length;
+  t.is(lists(await settle(registry)), 2);
+  await clock.advance(INTERVAL_MS);
+  t.is(lists(await settle(registry)), 2);
+  const { r1, ...others } = registry;
+  await clock.advance(INTERVAL_MS);
+  t.is(lists(await settle(others)), 4, 'a found one that is missing does');
+  t.false(shown().includes('shop/r1:v1 complete'));
+  t.true(shown().includes('shop/elsewhere:v1 complete'));
+});
+
+/** Answers every listing of tags of these repositories with an error. */
+const failing =
+  (repositories: readonly string[], ...error: Parameters<Pending['answer']['error']>) =>
+  ({ action, request, answer }: Pending) => {
+    if (action !== 'ListRepoTag' || !repositories.includes(String(request.repoId))) return false;
+    answer.error(...error);
+    return true;
+  };
+
+test('repositories that cannot be listed end a pass only when three follow one another', async (t) => {
+  const { watch, discover, settle, shown, clock, passes } = discovering(t);
+  await watch();
+  await discover(EVERYTHING);
+  const registry = Object.fromEntries(
+    ['f1', 'f2', 'ok1', 'f3', 'gone', 'f4', 'f5', 'ok2'].map((name) => [name, tags('v1')]),
+  );
+  const down = failing(['crr-f1', 'crr-f2', 'crr-f3', 'crr-f4', 'crr-f5'], 'ConnectionRefused', 'transport');
+  const intercept = (request: Pending) => down(request) || failing(['crr-gone'], 'REPO_NOT_EXIST', 'answered')(request);
+  for (let step = 0; step < 120 && passes.length === 0; step++) {
+    await settle(registry, intercept);
+    await clock.advance(1_000);
+  }
+  t.deepEqual(shown(), ['shop/ok1:v1 complete', 'shop/ok2:v1 complete']);
+});
+
+for (const [title, code, kind] of [
+  ['that there is no right to list', 'NoPrivilege', 'denied'],
+  ['whose listing the API refuses to give', 'REPO_LOCKED', 'answered'],
+] as const) {
+  test(`any number of repositories ${title} do not keep a pass from the others`, async (t) => {
+    const { watch, discover, settle, shown } = discovering(t);
+    await watch();
+    await discover(EVERYTHING);
+    const names = Array.from({ length: 6 }, (_, index) => `f${index}`);
+    const registry = Object.fromEntries([...names, 'ok'].map((name) => [name, tags('v1')]));
+    const asked = await settle(
+      registry,
+      failing(
+        names.map((name) => `crr-${name}`),
+        code,
+        kind,
+      ),
+    );
+    t.deepEqual(shown(), ['shop/ok:v1 complete']);
+    t.is(asked.filter(({ action }) => action === 'ListRepoTag').length, 7, 'and each is asked once');
+  });
+}
+
+test('a page that is refused because of the credentials is asked for again in the same pass', async (t) => {
+  const { watch, discover, settle, shown, clock, passes, discoverer } = discovering(t);
+  await watch();
+  await discover(EVERYTHING);
+  let refusals = 0;
+  for (let step = 0; step < 60 && passes.length === 0; step++) {
+    await settle({ api: tags('v1'), web: tags('v1') }, ({ action, request, answer }) => {
+      if (action !== 'ListRepoTag' || request.repoId !== 'crr-api' || refusals > 0) return false;
+      refusals += 1;
+      answer.error('InvalidAccessKeyId.NotFound', 'refused');
+      return true;
+    });
+    if (passes.length === 0) await clock.advance(1_000);
+  }
+  t.is(refusals, 1);
+  t.deepEqual(shown(), ['shop/api:v1 complete', 'shop/web:v1 complete']);
+  t.is(discoverer.statuses()[0]?.lastSuccessMs, clock.now());
+  t.is(discoverer.statuses()[0]?.lastError, undefined);
+});
+
+test('a repository that can be listed again is told of once, and one that is gone meanwhile is not', async (t) => {
+  const { watch, discover, settle, clock, events } = discovering(t);
+  await watch();
+  await discover(EVERYTHING);
+  const registry = { api: tags('v1'), web: tags('v1'), zoo: tags('v1') };
+  await settle(registry, failing(['crr-api', 'crr-web'], 'NoPrivilege', 'denied'));
+  await clock.advance(INTERVAL_MS);
+  await settle({ api: tags('v1'), zoo: tags('v1') });
+  await clock.advance(INTERVAL_MS);
+  await settle(registry);
+  t.deepEqual(
+    events.filter((event) => event.startsWith('tags of a repository listed again')),
+    [
+      'tags of a repository listed again {"instance_id":"cri-1","repo_namespace":"shop","repo_name":"api","code":"NoPrivilege"}',
+    ],
+  );
+});
+
+test('after passes that fail the next one comes ever later, and no later than the interval', async (t) => {
+  const { watch, discover, settle, clock } = discovering(t);
+  await watch();
+  await discover(EVERYTHING);
+  const startedMs: number[] = [];
+  for (let second = 0; second < 1_800; second += 0.5) {
+    await settle({}, ({ action, answer }) => {
+      if (action !== 'ListRepository') return false;
+      startedMs.push(clock.monotonic());
+      answer.error('NoPrivilege', 'denied');
+      return true;
+    });
+    await clock.advance(500);
+  }
+  const delays = startedMs.slice(1).map((ms, index) => (ms - (startedMs[index] ?? 0)) / 1_000);
+  // (0.5 + 0.5 × 0) × 5 s × 2ⁿ⁻¹, up to half of the interval of 300 s, not to half of `backoff.max`, which is 600 s.
+  t.deepEqual(delays.slice(0, 10), [2.5, 5, 10, 20, 40, 80, 150, 150, 150, 150]);
 });

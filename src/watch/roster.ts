@@ -106,7 +106,8 @@ export class Roster {
     const [first, second] = same !== undefined && same.order < watched.order ? [same, watched] : [watched, same];
     this.keeper.endLookup(watched);
     if (second !== undefined) section.delete(second);
-    section.reindex(first, () => this.keeper.relabel(first, repository));
+    const united = { ...unite(first.repository, repository), id: repository.id };
+    section.reindex(first, () => this.keeper.relabel(first, united));
     this.keeper.updateLookup(first);
     if (second === undefined) return;
     this.keeper.endLookup(second);

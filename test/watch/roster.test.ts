@@ -97,6 +97,32 @@ for (const [title, order] of [
   });
 }
 
+test('of two entries that turn out to be the same repository the first has the word, whichever is looked up', async (t) => {
+  const other = { namespace: 'Shop', name: 'Api' };
+  for (const [names, shownName] of [
+    [[API, other], 'shop/api'],
+    [[other, API], 'Shop/Api'],
+    [[BY_ID, other], 'Shop/Api'],
+  ] as const) {
+    const { watch, clock, pending, shown, store } = running(t);
+    const [first, second] = names;
+    await watch({ ...entry(first, 'v1'), vulnerabilities: true }, entry(second, 'v2'));
+    await clock.advance(0);
+    const lookups = pending.splice(0).filter(({ action }) => action === 'GetRepository');
+    // By names first: then the entry that is known by its id is there to be met.
+    lookups.sort((one, next) => Number('repoId' in one.request) - Number('repoId' in next.request));
+    for (const { answer } of lookups) {
+      answer.repository('crr-api', 'shop', 'api');
+      await clock.advance(0);
+    }
+    t.deepEqual(shown(), [`${shownName}:v1 unknown`, `${shownName}:v2 unknown`]);
+    t.deepEqual(
+      [...store.tallies()].map(({ repository }) => [repository.id, repository.vulnerabilities]),
+      [['crr-api', true]],
+    );
+  }
+});
+
 test('a reload keeps what is known of tags in both files, forgets removed ones and polls new ones at once', async (t) => {
   const { watch, clock, pending, next, shown, store } = running(t);
   await watch(entry(API, 'stays', 'goes'));

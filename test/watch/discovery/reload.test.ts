@@ -1,7 +1,7 @@
 // Reloads while discovery is under way, or waits for its next pass.
 import test from 'ava';
-import { discovering, listings, tags } from '../../helpers/discovering.ts';
-import { EVERYTHING, entry } from '../../helpers/watching.ts';
+import { discovering, INTERVAL_MS, listings, tags } from '../../helpers/discovering.ts';
+import { createLane, EVERYTHING, entry, type Pending, ScriptedCredentials } from '../../helpers/watching.ts';
 
 test('a reload with other rules drops at once what they do not take, and looks at once for what they take', async (t) => {
   const { watch, discover, settle, shown } = discovering(t);
@@ -57,4 +57,121 @@ test('an answer that comes when nothing is to be discovered any more is dropped'
   list?.answer.repositories([{ id: 'crr-api', name: 'api' }]);
   t.deepEqual(await settle({ api: tags('v1') }), []);
   t.deepEqual(shown(), []);
+});
+
+test('how discovery stands is known over a reload with other rules, until a pass under those has ended', async (t) => {
+  const { watch, discover, settle, clock, discoverer, events } = discovering(t);
+  await watch();
+  await discover(EVERYTHING);
+  const registry = { api: tags('v1') };
+  await settle(registry);
+  const lastSuccessMs = clock.now();
+  await clock.advance(INTERVAL_MS);
+  await settle(registry, ({ action, answer }) => {
+    if (action === 'ListRepository') answer.error('NoPrivilege', 'denied');
+    return action === 'ListRepository';
+  });
+  const [before] = discoverer.statuses();
+  t.is(before?.lastSuccessMs, lastSuccessMs);
+  t.is(before?.lastError?.code, 'NoPrivilege');
+  await discover({ ...EVERYTHING, tags: ['v*'] });
+  t.deepEqual(discoverer.statuses(), before === undefined ? [] : [before]);
+  await settle(registry);
+  t.is(discoverer.statuses()[0]?.lastSuccessMs, clock.now());
+  t.is(discoverer.statuses()[0]?.lastError, undefined);
+  t.is(events.filter((event) => event.startsWith('discovered ')).length, 1, 'only the first success is news');
+});
+
+test('another interval holds at once: there is a pass now, and the next one an interval later', async (t) => {
+  const { watch, discover, settle, clock, discoverer, instances } = discovering(t);
+  await watch();
+  await discover(EVERYTHING);
+  const registry = { api: tags('v1') };
+  await settle(registry);
+  const configs = [{ id: 'cri-1', domain: '', discover: [EVERYTHING] }];
+  for (const intervalMs of [60_000, 900_000]) {
+    await clock.advance(1_000);
+    await discoverer.configure(configs, intervalMs, instances);
+    t.is(listings(await settle(registry)).length, 2, 'at once');
+    await clock.advance(intervalMs - 1);
+    t.deepEqual(listings(await settle(registry)), []);
+    await clock.advance(1);
+    t.is(listings(await settle(registry)).length, 2);
+  }
+});
+
+test('after a reload with other rules no pass comes when the old one would have come', async (t) => {
+  const { watch, discover, settle, clock } = discovering(t);
+  await watch();
+  await discover(EVERYTHING);
+  const registry = { api: tags('v1') };
+  await settle(registry);
+  await clock.advance(200_000);
+  await discover({ ...EVERYTHING, tags: ['v*'] });
+  t.is(listings(await settle(registry)).length, 2);
+  await clock.advance(INTERVAL_MS - 1);
+  t.deepEqual(listings(await settle(registry)), []);
+  await clock.advance(1);
+  t.is(listings(await settle(registry)).length, 2);
+});
+
+test('a request that waits for its turn is not sent when a reload wants nothing of it any more', async (t) => {
+  const { watch, discover, settle, clock, discoverer, instance, credentials } = discovering(t);
+  await watch();
+  await discover(EVERYTHING);
+  await settle({ api: tags('v1') });
+  t.not(instance.discovery, undefined);
+  await discover();
+  t.is(instance.discovery, undefined);
+  t.deepEqual(discoverer.statuses(), []);
+  const before = credentials.ensures;
+  await clock.advance(2 * INTERVAL_MS);
+  t.deepEqual(await settle({ api: tags('v1') }), []);
+  t.is(credentials.ensures, before, 'and the scheduler does not come back to it');
+});
+
+test('another domain holds at once for what was found, and in the middle of a pass for what is found', async (t) => {
+  const { watch, discover, settle, clock, roster, discoverer, instances, store } = discovering(t);
+  await watch();
+  await discover(EVERYTHING);
+  await settle({ api: tags('v1') });
+  await clock.advance(INTERVAL_MS);
+  let held: Pending | undefined;
+  const registry = { api: tags('v1'), web: tags('v1') };
+  await settle(registry, (request) => {
+    if (request.request.repoId !== 'crr-web') return false;
+    held = request;
+    return true;
+  });
+  const rules = [EVERYTHING];
+  const list = [{ id: 'cri-1', domain: 'new.example.com', discover: rules, repositories: [] }];
+  await roster.apply(list, instances, async () => {});
+  await discoverer.configure(list, INTERVAL_MS, instances);
+  const domains = () =>
+    [...store.tags()].map(({ target: { repository } }) => `${repository.name} ${repository.domain}`);
+  t.deepEqual(domains(), ['api new.example.com']);
+  held?.answer.tags(tags('v1'));
+  await settle(registry);
+  t.deepEqual(domains(), ['api new.example.com', 'web new.example.com']);
+  await clock.advance(INTERVAL_MS);
+  await settle(registry);
+  t.deepEqual(domains(), ['api new.example.com', 'web new.example.com']);
+});
+
+test('an instance that gets credentials of its own takes its discovery along', async (t) => {
+  const { watch, discover, settle, clock, roster, instance, performer, credentials, shown } = discovering(t);
+  await watch();
+  await discover(EVERYTHING);
+  await settle({ api: tags('v1') });
+  const own = createLane('cri-1', { performer, clock, credentials: new ScriptedCredentials() });
+  const stop = new AbortController();
+  t.teardown(() => stop.abort());
+  void own.run(stop.signal);
+  roster.moveToLane(instance, own);
+  credentials.unavailable = true;
+  const before = credentials.ensures;
+  await clock.advance(INTERVAL_MS);
+  await settle({ api: tags('v1', 'v2') });
+  t.deepEqual(shown(), ['shop/api:v1 complete', 'shop/api:v2 complete']);
+  t.is(credentials.ensures, before, 'the old ones are not used any more');
 });

@@ -72,6 +72,17 @@ test('a lookup that fails is retried with back-off, and its tags count as polled
   t.deepEqual(failures, ['GetRepository REPO_NOT_EXIST', 'GetRepository REPO_NOT_EXIST']);
 });
 
+test('a repository that is not listed any more is not looked up any more', async (t) => {
+  const { watch, clock, next, pending } = running(t);
+  await watch(entry(BY_NAME, 'v1'));
+  await clock.advance(0);
+  next().answer.error('REPO_NOT_EXIST', 'answered');
+  await clock.advance(0);
+  await watch();
+  await clock.advance(3_600_000);
+  t.is(pending.length, 0);
+});
+
 for (const [title, order] of [
   ['by id first', [BY_ID, BY_NAME]],
   ['by name first', [BY_NAME, BY_ID]],

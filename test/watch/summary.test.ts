@@ -133,3 +133,62 @@ test('a reload that turns vulnerabilities off takes the numbers away, one that t
   await watching.status('COMPLETE');
   t.deepEqual(watching.waiting(), ['GetRepoTagScanSummary']);
 });
+
+test('a request for the numbers that cannot be sent is no failed poll', async (t) => {
+  const watching = await running(t);
+  watching.credentials.unavailable = true;
+  await watching.status('COMPLETE');
+  t.deepEqual(watching.waiting(), []);
+  t.is(watching.state()?.status, 'complete');
+  t.is(watching.state()?.lastError, undefined);
+  t.is(watching.state()?.failures, 0);
+  t.is(watching.state()?.summaryError?.code, 'CredentialsUnavailable');
+  t.deepEqual(watching.failures, ['GetRepoTagScanSummary CredentialsUnavailable']);
+});
+
+test('a poll that cannot be sent is no failed request for the numbers', async (t) => {
+  const watching = await running(t);
+  await watching.status('COMPLETE');
+  await watching.summary();
+  watching.credentials.unavailable = true;
+  await watching.clock.advance(10 * MINUTE_MS);
+  t.is(watching.state()?.lastError?.code, 'CredentialsUnavailable');
+  t.is(watching.state()?.summaryError, undefined);
+  t.deepEqual(watching.failures, ['GetRepoTagScanStatus CredentialsUnavailable']);
+});
+
+test('numbers that a reload does not want any more are not asked for, though it was time to', async (t) => {
+  const watching = await running(t);
+  await watching.status('COMPLETE');
+  watching.next().answer.error('NoPrivilege', 'denied');
+  await watching.clock.advance(0);
+  await watching.watch({ ...API, vulnerabilities: false });
+  const asked: string[] = [];
+  for (let seconds = 0; seconds < 3_600; seconds++) {
+    await watching.clock.advance(1_000);
+    if (watching.waiting().length === 0) continue;
+    asked.push(...watching.waiting());
+    await watching.status('COMPLETE');
+  }
+  t.true(asked.length >= 6, 'the polls go on');
+  t.deepEqual(new Set(asked), new Set(['GetRepoTagScanStatus']));
+});
+
+test('a poll that fails asks for no numbers, however long the last ones have been there', async (t) => {
+  const watching = await running(t);
+  await watching.status('COMPLETE');
+  await watching.summary();
+  for (let minutes = 10; minutes <= 50; minutes += 10) {
+    await watching.clock.advance(10 * MINUTE_MS);
+    await watching.status('COMPLETE');
+  }
+  await watching.clock.advance(10 * MINUTE_MS);
+  watching.next().answer.error('TAG_NOT_EXIST', 'answered');
+  await watching.clock.advance(0);
+  t.deepEqual(watching.waiting(), []);
+  t.deepEqual(watching.state()?.vulnerabilities, NUMBERS, 'the last known numbers stay');
+  await watching.clock.advance(2_500);
+  t.deepEqual(watching.waiting(), ['GetRepoTagScanStatus']);
+  await watching.status('COMPLETE');
+  t.deepEqual(watching.waiting(), ['GetRepoTagScanSummary']);
+});

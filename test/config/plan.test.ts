@@ -117,6 +117,18 @@ test('discovery is counted: its own requests come off what is left for tags, up 
   );
 });
 
+test('each instance that discovers is counted, and none that does not', (t) => {
+  const text = `instances:
+  - { id: a, region: cn, discover: [{}] }
+  - { id: b, region: cn, discover: [{}, { tags: [v1] }] }
+  - { id: c, region: cn, repositories: [{ id: crr-1, tags: [v1] }] }
+  - { id: d, region: cn, credentials: { type: ecs_ram_role }, discover: [{}] }
+`;
+  const [shared, own] = planPolls(parseConfig(text, '/etc/config.yml')).sets;
+  t.is(shared?.discoveryRate, (2 * 101) / 300);
+  t.is(own?.discoveryRate, 101 / 300);
+});
+
 test('what polls, vulnerabilities and discovery ask for together is warned of when it is more than the quota', (t) => {
   // 570 tags in 600 s, and each once an hour: 0.95 + 0.158 a second.
   const { warnings } = planPolls(

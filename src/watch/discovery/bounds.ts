@@ -24,6 +24,8 @@ export class Bounds {
   readonly #logger: Logger;
   /** Instances with found tags that are left out. */
   readonly #truncated = new Set<string>();
+  /** Instances that have lost found tags since their pass began. */
+  readonly #cut = new Set<string>();
 
   constructor({ roster, store, logger, maxTags }: BoundsOptions) {
     this.#roster = roster;
@@ -40,6 +42,11 @@ export class Bounds {
   /** Whether one more tag may be watched. */
   get hasRoom(): boolean {
     return this.#store.size < this.maxTags;
+  }
+
+  /** What a pass over an instance finds from now on is all that there is of it. */
+  begin(instanceId: string): void {
+    this.#cut.delete(instanceId);
   }
 
   /** Forgets what cannot be among the newest, when that has become too much to keep. */
@@ -74,6 +81,7 @@ export class Bounds {
       for (const poll of polls) {
         if (!isNew(poll.discovered?.updatedMs ?? 0)) {
           leftOut.add(poll.watched.instance.id);
+          this.#cut.add(poll.watched.instance.id);
           this.#remove(poll);
         }
         await breathe();
@@ -90,6 +98,7 @@ export class Bounds {
   /** Nothing is to be found of an instance any more. */
   forget(instanceId: string): void {
     this.#truncated.delete(instanceId);
+    this.#cut.delete(instanceId);
   }
 
   /** Meanwhile the repository may be another one, or watched because it is listed. */
@@ -112,7 +121,9 @@ export class Bounds {
   }
 
   #tell(instanceId: string | undefined, leftOut: ReadonlySet<string>): void {
-    if (instanceId !== undefined && !leftOut.has(instanceId) && this.#truncated.delete(instanceId)) {
+    // What another instance's pass, or a lower limit, took away after this pass had seen it is not in its surplus.
+    const isWhole = instanceId !== undefined && !leftOut.has(instanceId) && !this.#cut.has(instanceId);
+    if (isWhole && this.#truncated.delete(instanceId)) {
       this.#logger.info('all found tags are watched again', { instance_id: instanceId });
     }
     for (const id of leftOut) {

@@ -6,7 +6,7 @@ import type { Requests } from '../requests.ts';
 import type { FoundTag } from '../task.ts';
 import type { Backoff } from '../timing.ts';
 import type { FoundRepository } from '../watch-list.ts';
-import type { Surplus } from './bounds.ts';
+import type { Bounds, Surplus } from './bounds.ts';
 import type { DiscoverySettings, Harvest } from './harvest.ts';
 import { Listing, PAGE_SIZE } from './listing.ts';
 import { listPatiently, mayPass } from './patience.ts';
@@ -18,6 +18,7 @@ export type Failure = Pick<ApiError, 'code' | 'kind' | 'message' | 'requestId'>;
 export type PassOptions = {
   readonly turns: Turns;
   readonly harvest: Harvest;
+  readonly bounds: Bounds;
   readonly requests: Requests;
   readonly clock: Clock;
   /** In [0, 1). */
@@ -63,7 +64,8 @@ export class Pass {
     const repositories = new Listing<FoundRepository>(({ id }) => id);
     const failure = await this.#listRepositories(repositories, startAtMs);
     if (failure !== undefined) return { failure, denied: undefined };
-    const { harvest, settings, turns } = this.#options;
+    const { harvest, bounds, settings, turns } = this.#options;
+    bounds.begin(settings().instanceId);
     for (const repository of repositories.items.values()) {
       if (!settings().rules.wants(repository)) continue;
       await this.#takeTags(repository);

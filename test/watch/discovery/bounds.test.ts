@@ -7,6 +7,8 @@ import { Rules } from '../../../src/watch/discovery/rules.ts';
 import { discovering, INTERVAL_MS, type Registry, type Tag, tags } from '../../helpers/discovering.ts';
 import { EVERYTHING, entry, type Pending } from '../../helpers/watching.ts';
 
+type Discovering = ReturnType<typeof discovering>;
+
 /** Tags that were pushed at these times. */
 const pushed = (times: Readonly<Record<string, number>>): Tag[] =>
   Object.entries(times).map(([tag, updatedMs]) => ({ tag, updatedMs }));
@@ -98,6 +100,54 @@ test('an instance of which nothing is discovered any more is not truncated when 
     [],
   );
 });
+
+for (const [title, cut] of [
+  ['another instance', async () => {}],
+  ['a lower limit', async ({ discoverer }: Discovering) => discoverer.limit(2)],
+] as const) {
+  test(`tags that ${title} takes away in the middle of a pass are left out, though that pass had room for them`, async (t) => {
+    const watching = discovering(t, { maxTags: 3, ids: ['cri-1', 'cri-2'] });
+    const { watch, discover, settle, store, clock, discoverer, events, answerFrom } = watching;
+    const registries: Record<string, Registry> = {
+      'cri-1': { api: pushed({ a1: 1, a2: 2, a3: 3 }), web: [] },
+      'cri-2': {},
+    };
+    let held: Pending | undefined;
+    const settleAll = (hold = false) =>
+      settle({}, (request) => {
+        if (hold && request.request.repoId === 'crr-web') held = request;
+        else answerFrom(registries[String(request.request.instanceId)] ?? {}, request);
+        return true;
+      });
+    const tagsOf = (id: string) => [...store.tags()].filter(({ target }) => target.repository.instanceId === id).length;
+    const truncated = () => discoverer.statuses()[0]?.truncated;
+    await watch();
+    await discover(EVERYTHING);
+    await settleAll();
+    t.is(tagsOf('cri-1'), 3);
+    await clock.advance(INTERVAL_MS);
+    if (title === 'another instance') registries['cri-2'] = { db: pushed({ d9: 9 }) };
+    await settleAll(true);
+    await cut(watching);
+    t.is(tagsOf('cri-1'), 2);
+    t.true(truncated());
+    held?.answer.tags([]);
+    await settleAll();
+    t.true(truncated(), 'the end of that pass is no news');
+    await clock.advance(INTERVAL_MS);
+    await settleAll();
+    t.true(truncated());
+    await discoverer.limit(4);
+    await clock.advance(INTERVAL_MS);
+    await settleAll();
+    t.is(tagsOf('cri-1'), 3);
+    t.false(truncated());
+    t.deepEqual(
+      events.filter((event) => /tags/.test(event) && /found/.test(event)).map((event) => event.replace(/ \{.*$/, '')),
+      ['more tags were found than max_tags allows: the newest are watched', 'all found tags are watched again'],
+    );
+  });
+}
 
 test('tags that become listed take the places of the oldest found ones, at the next pass at the latest', async (t) => {
   const { watch, discover, settle, shown, clock } = discovering(t, { maxTags: 3 });

@@ -1,6 +1,6 @@
 // Discovery against the real simulator over HTTP: pages that fail or lie, repositories that go, what the page shows of it all.
 import test, { type ExecutionContext } from 'ava';
-import { configurationFor, startExporter, startSimulator } from '../helpers/exporter.ts';
+import { type ConfigurationInput, configurationFor, startExporter, startSimulator } from '../helpers/exporter.ts';
 import type { ParsedPage } from '../helpers/exposition.ts';
 
 const INSTANCE = { instance_id: 'cri-1' };
@@ -15,17 +15,22 @@ const repository = (name: string, count: number) => ({
 
 async function start(t: ExecutionContext, repositories: ReturnType<typeof repository>[]) {
   const simulator = await startSimulator(t, { instances: [{ id: 'cri-1', repositories }] });
-  const exporter = await startExporter(
-    t,
+  const configuration = (parts: ConfigurationInput = {}) =>
     configurationFor(simulator.address, {
       instances: [{ id: 'cri-1', region: 'cn-hangzhou', endpoint: `http://${simulator.address}`, discover: [{}] }],
       rate_limit: { requests_per_second: 1_000, max_concurrent: 8 },
       intervals: { scanning: '1h', complete: '1h', failed: '1h' },
       discovery_interval: '300ms',
       vulnerabilities: true,
-    }),
-    { logLevel: 'info' },
-  );
+      ...parts,
+    });
+  const exporter = await startExporter(t, configuration(), { logLevel: 'info', enableLifecycle: true });
+  /** Puts these parts in force, and gives the next page. */
+  const reload = async (parts: ConfigurationInput) => {
+    exporter.write(configuration(parts));
+    t.is((await fetch(`${exporter.url}/-/reload`, { method: 'POST' })).status, 200);
+    return exporter.page();
+  };
   /** A page of after a pass that began later than now and succeeded. */
   const afterPass = async () => {
     const before = (await exporter.page()).value(SUCCESS, INSTANCE) ?? 0;
@@ -33,7 +38,7 @@ async function start(t: ExecutionContext, repositories: ReturnType<typeof reposi
     const first = await exporter.until('a pass succeeds', (page) => ended(page) > before);
     return exporter.until('the next pass succeeds', (page) => ended(page) > ended(first));
   };
-  return { simulator, exporter, afterPass };
+  return { simulator, exporter, reload, afterPass };
 }
 
 function shown(page: ParsedPage): string[] {
@@ -116,4 +121,28 @@ test('vulnerabilities on the page are those of the simulator, and vanish with th
   t.deepEqual(numbersOf(pushed, 'v1'), []);
   t.is(pushed.value('acr_scan_tag_poll_success', { ...api, tag: 'v1' }), 1, 'that is not the poll’s failure');
   t.is(numbersOf(pushed, 'v2').length, 4);
+});
+
+test('max_tags of a reload holds from the next scrape when it is lower, and from the next pass when it is higher', async (t) => {
+  const { exporter, reload, afterPass } = await start(t, [repository('api', 6)]);
+  const TRUNCATED = 'acr_discovery_truncated';
+  t.is((await afterPass()).value(TRUNCATED, INSTANCE), 0);
+  const fewer = await reload({ max_tags: 2 });
+  t.is(shown(fewer).length, 2);
+  t.is(fewer.value(TRUNCATED, INSTANCE), 1);
+  t.is(fewer.value('acr_discovery_tags', INSTANCE), 2);
+  const aggregate = { ...INSTANCE, repo_namespace: 'shop', repo_name: 'api' };
+  const counted = (page: ParsedPage) =>
+    ['scanning', 'retrying', 'complete', 'failed', 'unknown'].reduce(
+      (sum, status) => sum + (page.value('acr_scan_tags', { ...aggregate, status }) ?? 0),
+      0,
+    );
+  t.is(counted(fewer), 2);
+  t.is(shown(await afterPass()).length, 2, 'and passes keep to it');
+  await reload({ max_tags: 100 });
+  const more = await exporter.until('none is left out', (page) => page.value(TRUNCATED, INSTANCE) === 0);
+  t.deepEqual(shown(more), all('api', 6));
+  t.is(counted(more), 6);
+  const told = exporter.log.filter((line) => /more tags were found than|all found tags are watched again/.test(line));
+  t.is(told.length, 2, told.join(''));
 });

@@ -332,3 +332,41 @@ for (const [name, instance] of [
     t.deepEqual(high(await page()), [undefined, undefined]);
   });
 }
+
+test('metrics.per_tag of a reload holds from the next scrape, and nothing that is known is lost by it', async (t) => {
+  const tags = [
+    { tag: 'good', status: 'COMPLETE' as const },
+    { tag: 'bad', status: 'FAILED' as const },
+  ];
+  const simulator = await startSimulator(t, {
+    instances: [{ id: 'cri-1', repositories: [{ ...REPOSITORY, tags }] }],
+  });
+  const showing = (per_tag: string) => watching(simulator.address, ['good', 'bad'], { metrics: { per_tag } });
+  const { write, url, page, until } = await startExporter(t, showing('full'), { enableLifecycle: true });
+  const full = await until('both are answered', (page) => answered(page, 'good') && answered(page, 'bad'));
+  const isShown = (page: ParsedPage) => ['good', 'bad'].map((tag) => familiesWith(page, 'tag', tag).length > 0);
+  const repository = { instance_id: 'cri-1', repo_namespace: 'shop', repo_name: 'api' };
+  const counts = (page: ParsedPage) =>
+    ['complete', 'failed'].map((status) => page.value('acr_scan_tags', { ...repository, status }));
+  for (const [per_tag, expected] of [
+    ['problems', [false, true]],
+    ['none', [false, false]],
+    ['problems', [false, true]],
+    ['full', [true, true]],
+    ['none', [false, false]],
+    ['full', [true, true]],
+  ] as const) {
+    write(showing(per_tag));
+    t.is((await fetch(`${url}/-/reload`, { method: 'POST' })).status, 200);
+    const next = await page();
+    t.deepEqual(isShown(next), expected, per_tag);
+    t.deepEqual(counts(next), [1, 1], per_tag);
+  }
+  const last = await page();
+  for (const tag of ['good', 'bad']) {
+    t.deepEqual(familiesWith(last, 'tag', tag), familiesWith(full, 'tag', tag));
+    t.is(since(last, tagLabels(tag)), since(full, tagLabels(tag)));
+    t.is(lastSuccess(last, tagLabels(tag)), lastSuccess(full, tagLabels(tag)));
+    t.is(pollsOf(simulator, tag).length, 1);
+  }
+});

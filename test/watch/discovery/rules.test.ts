@@ -91,3 +91,16 @@ test('the newest of many times are as many as there is room for, none of them ol
   });
   fc.assert(property, { numRuns: 1_000 });
 });
+
+test('the caller may breathe after every tag, for each rule that takes the repository, be any wanted or none', async (t) => {
+  const tags = pushed(Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`v${index}`, index])));
+  for (const tag of ['v*', 'w*']) {
+    let breaths = 0;
+    const breathe = async () => {
+      breaths += 1;
+    };
+    const rules = [EVERYTHING, EVERYTHING, { ...EVERYTHING, repositories: ['other'] }];
+    await new Rules(rules.map((rule) => ({ ...rule, tags: [tag] }))).choose(API, tags, { nowMs: NOW_MS, breathe });
+    t.is(breaths, 200);
+  }
+});

@@ -2,11 +2,11 @@
 import type { Logger } from '../../util/logger.ts';
 import type { Changes } from '../changes.ts';
 import type { Breather, Roster } from '../roster.ts';
-import { contradicts, isSameRepository, type Section } from '../section.ts';
-import type { Repository } from '../target.ts';
+import type { Section } from '../section.ts';
 import { type FoundTag, isListed, type PollTask, type WatchedRepository } from '../task.ts';
 import type { FoundRepository } from '../watch-list.ts';
 import type { Bounds, Surplus } from './bounds.ts';
+import { Recognition } from './recognition.ts';
 import type { Rules } from './rules.ts';
 
 /** What to find of an instance. */
@@ -35,10 +35,12 @@ const TAGS_BETWEEN_BREATHS = 250;
 /** Each method waits for the changes before it. What is said of an instance that is not watched (any more) is dropped. */
 export class Harvest {
   readonly #options: HarvestOptions;
+  readonly #recognition: Recognition;
   #tagsSeen = 0;
 
   constructor(options: HarvestOptions) {
     this.#options = options;
+    this.#recognition = new Recognition(options.roster, options.logger);
   }
 
   /** Whether a tag of a repository is watched that a listing lacks. */
@@ -64,7 +66,7 @@ export class Harvest {
       const { now, bounds } = this.#options;
       const breathe = () => this.#breathe();
       const chosen = await settings.rules.choose(repository, [...tags.values()], { nowMs: now(), breathe });
-      const watched = this.#watchedAs(section, settings, repository);
+      const watched = this.#recognition.recognize(section, settings, repository);
       if (watched === undefined) return;
       await this.#weed(watched, (poll, known) => {
         const listed = tags.get(poll.tag.target.tag);
@@ -102,7 +104,7 @@ export class Harvest {
         const { repository } = watched;
         await this.#weed(watched, (_, { tag }) => rules.takes(repository, tag));
         const vulnerabilities = rules.wantsVulnerabilities(repository);
-        if (!isListed(watched)) this.#relabel(section, watched, { ...repository, vulnerabilities });
+        if (!isListed(watched)) this.#recognition.relabel(section, watched, { ...repository, vulnerabilities });
         section.closeIfEmpty(watched);
       }
     });
@@ -131,60 +133,6 @@ export class Harvest {
       const section = roster.sectionOf(instanceId);
       if (section !== undefined) await change(section);
     });
-  }
-
-  /** The watched repository that was found, or a new one; undefined where its names are those of a listed one with another id. */
-  #watchedAs(section: Section, settings: DiscoverySettings, found: FoundRepository): WatchedRepository | undefined {
-    const { instanceId, domain, rules } = settings;
-    const repository = { instanceId, domain, ...found, vulnerabilities: rules.wantsVulnerabilities(found) };
-    const waiting = section.find(repository)?.lookup;
-    if (waiting !== undefined) this.#options.roster.learn(waiting, found);
-    const known = section.find(repository);
-    if (known !== undefined && contradicts(known.repository, repository)) {
-      return this.#successor(section, known, repository);
-    }
-    if (known === undefined) return this.#create(section, repository);
-    if (!isListed(known)) this.#relabel(section, known, repository);
-    return known;
-  }
-
-  /** A repository was made anew under the names of a watched one. An id that was looked up is another one now, one from the file is not. */
-  #successor(section: Section, old: WatchedRepository, repository: Repository): WatchedRepository | undefined {
-    if (!isListed(old)) {
-      this.#evict(section, old);
-      return this.#create(section, repository);
-    }
-    if (section.known.idOf(repository) === old.repository.id) {
-      section.known.forget(old.repository);
-      section.known.learn(repository);
-      this.#relabel(section, old, { ...old.repository, id: repository.id });
-      return old;
-    }
-    this.#options.logger.debug('a listed repository with another id has the names of a found one: that is left out', {
-      instance_id: repository.instanceId,
-      repo_namespace: repository.namespace,
-      repo_name: repository.name,
-      repo_id: repository.id,
-    });
-    return undefined;
-  }
-
-  #create(section: Section, repository: Repository): WatchedRepository {
-    section.known.learn(repository);
-    return section.create(repository, Number.POSITIVE_INFINITY);
-  }
-
-  /** No two repositories show under the same names: another one that has them gives way, and is found again under its own. */
-  #relabel(section: Section, watched: WatchedRepository, repository: Repository): void {
-    if (isSameRepository(watched.repository, repository)) return;
-    const other = section.findOther(watched, repository);
-    if (other !== undefined && !isListed(other)) this.#evict(section, other);
-    section.reindex(watched, () => this.#options.roster.keeper.relabel(watched, repository));
-  }
-
-  #evict(section: Section, watched: WatchedRepository): void {
-    for (const poll of watched.polls.values()) this.#options.roster.keeper.removeTag(poll);
-    section.closeIfEmpty(watched);
   }
 
   /** Takes news of a tag that is watched; false when it is not. */

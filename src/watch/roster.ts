@@ -1,37 +1,27 @@
-// Who is watched because the configuration lists it: turns a watch list into tags and tasks, keeps what is known over reloads, and
-// applies what lookups find.
+// Everything that is watched, by instance: takes watch lists and what lookups find, and knows every tag's place in the schedule.
 import type { Changes } from './changes.ts';
+import { Enrolment } from './enrolment.ts';
 import type { Lane } from './lane.ts';
 import { RepositoryKeeper, type RepositoryKeeperOptions } from './repository-keeper.ts';
-import { isSameRepository, Section } from './section.ts';
-import type { Repository } from './target.ts';
-import { isListed, type LookupTask, type PollTask, type WatchedInstance, type WatchedRepository } from './task.ts';
-import {
-  type FoundRepository,
-  namesKey,
-  unite,
-  type WantedRepository,
-  type WatchListInstance,
-  type WatchListTag,
-  wantedRepositories,
-} from './watch-list.ts';
+import { Section } from './section.ts';
+import { isListed, type LookupTask, type PollTask, type WatchedInstance } from './task.ts';
+import { type FoundRepository, unite, type WatchListInstance } from './watch-list.ts';
 
 /** Called after every few hundred tags: lets the event loop turn. */
 export type Breather = () => Promise<void>;
-
-const TAGS_BETWEEN_BREATHS = 500;
 
 export type RosterOptions = RepositoryKeeperOptions & { readonly changes: Changes };
 
 export class Roster {
   readonly keeper: RepositoryKeeper;
   readonly #changes: Changes;
+  readonly #enrolment: Enrolment;
   readonly #sections = new Map<string, Section>();
-  #tagsSeen = 0;
 
   constructor(options: RosterOptions) {
     this.keeper = new RepositoryKeeper(options);
     this.#changes = options.changes;
+    this.#enrolment = new Enrolment(this.keeper);
   }
 
   /** Every watched tag with its place in the schedule. */
@@ -61,12 +51,12 @@ export class Roster {
       const listed = new Set(list.map(({ id }) => id));
       for (const [id, section] of this.#sections) {
         if (listed.has(id)) continue;
-        for (const watched of section.repositories) await this.#removeRepository(section, watched, breathe);
+        for (const watched of section.repositories) await this.#enrolment.remove(section, watched, breathe);
         this.#sections.delete(id);
       }
       for (const each of list) {
         const instance = instances.get(each.id);
-        if (instance !== undefined) await this.#applyInstance(this.#section(instance), each, breathe);
+        if (instance !== undefined) await this.#enrolment.apply(this.#section(instance), each, breathe);
       }
     });
   }
@@ -131,7 +121,7 @@ export class Roster {
   async hasten(breathe: Breather): Promise<void> {
     for (const poll of this.polls()) {
       this.keeper.hasten(poll);
-      await this.#breathe(breathe);
+      await this.#enrolment.breathe(breathe);
     }
   }
 
@@ -142,92 +132,4 @@ export class Roster {
     this.#sections.set(instance.id, section);
     return section;
   }
-
-  async #applyInstance(section: Section, list: WatchListInstance, breathe: Breather): Promise<void> {
-    const warn = (repository: Repository, tag: string) => this.keeper.warnDuplicate(repository, tag);
-    const wanted = await wantedRepositories(list, section.known, warn, () => this.#breathe(breathe));
-    const pairs = section.match(wanted);
-    const kept = new Set(pairs.map(({ watched }) => watched));
-    const names = new Set(wanted.map(({ repository }) => namesKey(repository.namespace, repository.name)));
-    for (const watched of [...section.repositories]) {
-      if (kept.has(watched)) continue;
-      const { namespace, name } = watched.repository;
-      if (names.has(namesKey(namespace, name))) await this.#removeRepository(section, watched, breathe);
-      else await this.#unlist(section, watched, list, breathe);
-    }
-    for (const watched of kept) section.delete(watched);
-    for (const [order, { watched, wanted: each }] of pairs.entries()) {
-      watched.order = order;
-      await this.#applyRepository(watched, each, list, breathe);
-      section.add(watched);
-    }
-  }
-
-  async #applyRepository(
-    watched: WatchedRepository,
-    wanted: WantedRepository,
-    list: WatchListInstance,
-    breathe: Breather,
-  ): Promise<void> {
-    for (const [tag, poll] of watched.polls) {
-      const listed = wanted.tags.get(tag);
-      if (listed === undefined) this.#unlistTag(poll, list);
-      else if (!meansTheSame(poll, listed)) this.keeper.removeTag(poll);
-      else if (poll.discovered !== undefined) this.keeper.list(poll, listed);
-      await this.#breathe(breathe);
-    }
-    if (!isSameRepository(watched.repository, wanted.repository)) this.keeper.relabel(watched, wanted.repository);
-    this.keeper.updateLookup(watched);
-    for (const tag of wanted.tags.values()) {
-      if (!watched.polls.has(tag.tag)) this.keeper.addTag(watched, tag);
-      await this.#breathe(breathe);
-    }
-  }
-
-  /** A repository is not listed any more: what discovery found of it, or may find, stays. */
-  async #unlist(
-    section: Section,
-    watched: WatchedRepository,
-    list: WatchListInstance,
-    breathe: Breather,
-  ): Promise<void> {
-    this.keeper.endLookup(watched);
-    watched.order = Number.POSITIVE_INFINITY;
-    for (const poll of watched.polls.values()) {
-      this.#unlistTag(poll, list);
-      await this.#breathe(breathe);
-    }
-    const { domain } = list;
-    if (watched.polls.size === 0) section.delete(watched);
-    else if (watched.repository.domain !== domain) this.keeper.relabel(watched, { ...watched.repository, domain });
-  }
-
-  /** Where tags are found, the rules are to say whether one stays that is not listed any more. */
-  #unlistTag(poll: PollTask, { discover }: WatchListInstance): void {
-    const { repository, scanTaskId } = poll.tag.target;
-    if (poll.discovered !== undefined) return;
-    if (discover.length > 0 && repository.id !== '' && repository.namespace !== '' && scanTaskId === '') {
-      this.keeper.unlist(poll);
-    } else this.keeper.removeTag(poll);
-  }
-
-  async #removeRepository(section: Section, watched: WatchedRepository, breathe: Breather): Promise<void> {
-    this.keeper.endLookup(watched);
-    section.delete(watched);
-    for (const poll of watched.polls.values()) {
-      this.keeper.removeTag(poll);
-      await this.#breathe(breathe);
-    }
-  }
-
-  async #breathe(breathe: Breather): Promise<void> {
-    this.#tagsSeen += 1;
-    if (this.#tagsSeen % TAGS_BETWEEN_BREATHS === 0) await breathe();
-  }
-}
-
-/** Whether what is known of a tag holds for what the list now says of it. */
-function meansTheSame({ tag: { target }, discovered }: PollTask, listed: WatchListTag): boolean {
-  const isSameDigest = listed.digest === target.digest || (discovered !== undefined && listed.digest === '');
-  return isSameDigest && listed.scanTaskId === target.scanTaskId;
 }

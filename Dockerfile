@@ -2,6 +2,10 @@
 #   docker build --build-arg VERSION=0.1.0 --build-arg REVISION="$(git rev-parse HEAD)" --tag acr-scan-exporter:0.1.0 .
 ARG NODE_VERSION=24
 
+FROM node:${NODE_VERSION}-bookworm-slim AS runtime
+COPY deploy/container/collect-node.mjs /
+RUN node /collect-node.mjs /runtime
+
 FROM node:${NODE_VERSION}-bookworm-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
@@ -22,18 +26,19 @@ COPY src src
 ARG VERSION
 ARG REVISION
 RUN VERSION="$VERSION" REVISION="$REVISION" node scripts/build.mjs
-COPY deploy/container/collect-node.mjs deploy/container/
-RUN node deploy/container/collect-node.mjs /runtime
-
-# Not one of the ready-made images without a shell: they get Node.js's security releases later than the official image does.
-FROM scratch
-COPY --from=build /runtime /
-WORKDIR /app
-COPY --from=dependencies /app/node_modules node_modules
+WORKDIR /program
 COPY package.json LICENSE ./
 COPY config/demo.yml config/demo-scenario.yml config/
 COPY deploy/container/healthcheck.mjs deploy/container/
-COPY --from=build /app/dist dist
+# COPY keeps the modes of the checkout, which may be its owner's alone.
+RUN mv /app/dist dist && chmod -R u=rwX,go=rX .
+
+# Not one of the ready-made images without a shell: they get Node.js's security releases later than the official image does.
+FROM scratch
+COPY --from=runtime /runtime /
+WORKDIR /app
+COPY --from=dependencies /app/node_modules node_modules
+COPY --from=build /program ./
 ENV PATH=/usr/local/bin \
     NODE_ENV=production \
     ACR_SCAN_EXPORTER_CONFIG_FILE=/etc/acr-scan-exporter/config.yml

@@ -6,8 +6,9 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { parsePage } from '../helpers/exposition.ts';
-import { buildImage, Container, describeImage, runOnce } from './helpers/container.ts';
+import { buildImage, Container, describeImage, runOnce, withPrivateCheckout } from './helpers/container.ts';
 import { configureSimulated } from './helpers/exporter.ts';
+import { ROOT } from './helpers/program.ts';
 import { until } from './helpers/until.ts';
 
 const IMAGE = 'localhost/acr-scan-exporter:tested';
@@ -23,7 +24,7 @@ const TLS_FIXTURES = fileURLToPath(new URL('../fixtures/tls/', import.meta.url))
 
 test.before('the image is built', (t) => {
   t.timeout(10 * 60_000);
-  const { status, stderr } = buildImage(IMAGE, { VERSION, REVISION });
+  const { status, stderr } = withPrivateCheckout((tree) => buildImage(tree, IMAGE, { VERSION, REVISION }));
   t.is(status, 0, stderr);
 });
 
@@ -43,6 +44,18 @@ test('the image has no more than Node.js and the program, and says what it is', 
   );
   for (const program of ['/bin/sh', '/usr/local/bin/npm', '/bin/bash', '/bin/busybox'])
     t.regex(runOnce(IMAGE, ['--entrypoint', program], '-c', 'exit').stderr, /no such file/, program);
+});
+
+test('everything in the image may be read by its user, whoever may read the checkout', (t) => {
+  const unreadable = `const { accessSync, readdirSync } = require('node:fs');
+    const mayRead = (path) => { try { accessSync(path); return true } catch { return false } };
+    const paths = ['app', 'etc', 'lib', 'usr', 'var'].filter((path) => mayRead('/' + path))
+      .flatMap((top) => readdirSync('/' + top, { recursive: true }).map((path) => '/' + top + '/' + path));
+    JSON.stringify([paths.length, paths.filter((path) => !mayRead(path))])`;
+  const { stdout } = runOnce(IMAGE, ['--entrypoint', '/usr/local/bin/node'], '--print', unreadable);
+  const [count, paths] = JSON.parse(stdout);
+  t.true(count > 500);
+  t.deepEqual(paths, []);
 });
 
 test('only production dependencies are in the image', (t) => {
@@ -116,7 +129,7 @@ for (const [what, { settings, answer }] of Object.entries(WEB_CONFIGS)) {
 
 test('the build argument for the generated client reaches npm: a version that does not exist fails the build', (t) => {
   t.timeout(5 * 60_000);
-  const { status, stderr } = buildImage(IMAGE_OF_STAGE, { ALICLOUD_CR20181201: '0.0.0-none' }, [
+  const { status, stderr } = buildImage(ROOT, IMAGE_OF_STAGE, { ALICLOUD_CR20181201: '0.0.0-none' }, [
     '--target',
     'dependencies',
   ]);

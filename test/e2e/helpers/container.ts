@@ -1,9 +1,13 @@
 // The image, built and run by the tools in CONTAINER_TOOLS: scripts that need neither a container engine nor a registry.
-import { join } from 'node:path';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { type Finished, ROOT, run } from './program.ts';
 
 const BUILD_WITHIN_MS = 4 * 60_000;
+/** Large, and never in the image. */
+const LEFT_OUT = ['.git', 'node_modules', 'dist', 'test', 'bench', 'docs'];
 
 /** How a container ended when it was told to. */
 export type Stopped = {
@@ -25,14 +29,27 @@ export type ImageDescription = {
   readonly Healthcheck: { readonly Test: readonly string[] };
 };
 
-/** Builds the Dockerfile, every layer anew: buildah 1.28 takes a layer from its cache whatever the build arguments say. */
+/** For the time of an action, a copy of the tree as a checkout with umask 077 makes it: nobody but its owner may read it. */
+export function withPrivateCheckout<Result>(action: (tree: string) => Result): Result {
+  const tree = mkdtempSync(join(tmpdir(), 'acr-scan-exporter-checkout-'));
+  try {
+    cpSync(ROOT, tree, { recursive: true, filter: (path) => !LEFT_OUT.includes(relative(ROOT, path)) });
+    succeed(run('chmod', ['--recursive', 'go=', tree]));
+    return action(tree);
+  } finally {
+    rmSync(tree, { recursive: true });
+  }
+}
+
+/** Builds a tree's Dockerfile, every layer anew: buildah 1.28 takes a layer from its cache whatever the build arguments say. */
 export function buildImage(
+  tree: string,
   name: string,
   buildArguments: Readonly<Record<string, string>>,
   options: readonly string[] = [],
 ): Finished {
   const args = Object.entries(buildArguments).flatMap(([key, value]) => ['--build-arg', `${key}=${value}`]);
-  return tool('build.sh', [ROOT, name, '--no-cache', ...args, ...options], BUILD_WITHIN_MS);
+  return tool('build.sh', [tree, name, '--no-cache', ...args, ...options], BUILD_WITHIN_MS);
 }
 
 export function describeImage(name: string): ImageDescription {

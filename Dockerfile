@@ -1,6 +1,8 @@
 # The exporter and the simulator, on Node.js and the libraries that it is linked with; no shell, no package manager.
 #   docker build --build-arg VERSION=0.1.0 --build-arg REVISION="$(git rev-parse HEAD)" --tag acr-scan-exporter:0.1.0 .
 ARG NODE_VERSION=24
+# That of package.json, unless the image is built between two releases.
+ARG VERSION=0.1.0
 
 FROM node:${NODE_VERSION}-bookworm-slim AS runtime
 COPY deploy/container/collect-node.mjs /
@@ -25,7 +27,7 @@ COPY scripts/build.mjs scripts/
 COPY src src
 ARG VERSION
 ARG REVISION
-RUN VERSION="$VERSION" REVISION="$REVISION" node scripts/build.mjs
+RUN ACR_BUILD_VERSION="$VERSION" ACR_BUILD_REVISION="$REVISION" node scripts/build.mjs
 WORKDIR /program
 COPY package.json LICENSE ./
 COPY config/demo.yml config/demo-scenario.yml config/

@@ -19,14 +19,14 @@ for (const program of ['bin.js', 'simulator/bin.js']) chmodSync(join(root, 'dist
 
 writeFileSync(join(root, 'dist', 'build-info.json'), JSON.stringify({ version: version(), revision: revision() }));
 
-/** What was given to the build, for one between two releases; else the package's. */
+/** What the Dockerfile says, for an image between two releases; else the package's. */
 function version() {
-  return process.env.VERSION || JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
+  return process.env.ACR_BUILD_VERSION || JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
 }
 
-/** What was given to the build, else what git says; empty where neither knows, as in an unpacked archive. */
+/** What the Dockerfile says, else what git says; empty where neither knows, as in an unpacked archive. */
 function revision() {
-  if (process.env.REVISION) return process.env.REVISION;
+  if (process.env.ACR_BUILD_REVISION) return process.env.ACR_BUILD_REVISION;
   const git = spawnSync('git', ['-C', root, 'rev-parse', '--short=12', 'HEAD'], { encoding: 'utf8' });
   return git.status === 0 ? git.stdout.trim() : '';
 }

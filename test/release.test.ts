@@ -6,6 +6,7 @@ import { licenceProblems, licencesPage } from '../scripts/release/licences.ts';
 import { type Lockfile, lockfileProblems, productionPackages } from '../scripts/release/lockfile.ts';
 import { contentProblems } from '../scripts/release/package-contents.ts';
 import { sbomProblems } from '../scripts/release/sbom.ts';
+import { versionProblems } from '../scripts/release/versions.ts';
 
 const MANIFEST = {
   name: 'thing',
@@ -113,6 +114,20 @@ test('the package holds every compiled source and program, nothing of no source,
       problems.some((problem) => problem.startsWith(path)),
       path,
     );
+});
+
+test('what was built and the Dockerfile repeat the version', (t) => {
+  const good = {
+    buildInfo: '{"version":"1.2.3","revision":""}',
+    dockerfile: 'ARG NODE_VERSION=24\nARG VERSION=1.2.3\n',
+  };
+  t.deepEqual(versionProblems('1.2.3', good), []);
+  t.deepEqual(versionProblems('1.2.3', { ...good, buildInfo: '{"version":"9.9.9","revision":""}' }), [
+    'dist/build-info.json: expected 1.2.3, found 9.9.9',
+  ]);
+  t.deepEqual(versionProblems('1.2.3', { ...good, dockerfile: 'ARG VERSION\n' }), [
+    'Dockerfile, ARG VERSION: expected 1.2.3, found none',
+  ]);
 });
 
 test('the bill of materials names this package and what is installed with it, each once', (t) => {

@@ -9,6 +9,7 @@ import { type Lockfile, lockfileProblems, type PackageJson, productionPackages }
 import { npm, ROOT } from './npm.ts';
 import { contentProblems } from './package-contents.ts';
 import { createSbom, SBOM_FILE, sbomProblems } from './sbom.ts';
+import { versionProblems } from './versions.ts';
 
 type Check = { readonly what: string; readonly problems: () => readonly string[] };
 type PackedFile = { readonly path: string };
@@ -19,6 +20,11 @@ const packages = productionPackages(lockfile);
 
 const CHECKS: readonly Check[] = [
   { what: 'CHANGELOG.md has the version', problems: () => changelogProblems(read('CHANGELOG.md'), manifest.version) },
+  {
+    what: 'what was built and the Dockerfile have the version',
+    problems: () =>
+      versionProblems(manifest.version, { buildInfo: read('dist/build-info.json'), dockerfile: read('Dockerfile') }),
+  },
   { what: 'package-lock.json is clean', problems: () => lockfileProblems(manifest, lockfile) },
   {
     what: 'npm ci accepts package-lock.json',

@@ -29,7 +29,7 @@ test('this tree may be released, but for the section in the changelog', (t) => {
     timeoutMs: INSTALL_MS,
   });
   t.is(status, 0, stdout);
-  t.is(stdout.match(/^ok /gm)?.length, 6, stdout);
+  t.is(stdout.match(/^ok /gm)?.length, 7, stdout);
 });
 
 test('the tarball, installed in an empty folder, tells its version, checks a configuration and runs the demo', async (t) => {

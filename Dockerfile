@@ -29,7 +29,7 @@ ARG VERSION
 ARG REVISION
 RUN ACR_BUILD_VERSION="$VERSION" ACR_BUILD_REVISION="$REVISION" node scripts/build.mjs
 WORKDIR /program
-COPY package.json LICENSE ./
+COPY package.json LICENSE THIRD-PARTY-LICENSES.md ./
 COPY config/demo.yml config/demo-scenario.yml config/
 COPY deploy/container/healthcheck.mjs deploy/container/
 # COPY keeps the modes of the checkout, which may be its owner's alone.

@@ -1,7 +1,7 @@
 // Collects a root file system for this Node.js: `node collect-node.mjs DIRECTORY`. It holds the program, the libraries that it is linked
-// with, the dpkg records of their packages, so that image scanners know what is there, and a user without rights. No shell.
+// with, the dpkg records of their packages, so that image scanners know what is there, all licences, and a user without rights. No shell.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 const NODE = '/usr/local/bin/node';
@@ -17,8 +17,13 @@ const libraries = process.report
 
 copy(process.execPath, NODE);
 for (const library of libraries) copy(library, library);
-copy('/etc/os-release', '/etc/os-release');
-for (const [name, record] of packageRecords(libraries)) write(`/var/lib/dpkg/status.d/${name}`, record);
+copyWhatExists('/usr/local/LICENSE');
+// Scanners tell Debian's release by either.
+for (const file of ['/etc/os-release', '/etc/debian_version']) copyWhatExists(file);
+for (const [name, record] of packageRecords(libraries)) {
+  write(`/var/lib/dpkg/status.d/${name}`, record);
+  copyLicence(`/usr/share/doc/${name}/copyright`);
+}
 write('/etc/nsswitch.conf', 'hosts: files dns\n');
 write('/etc/passwd', `root:x:0:0:root:/:/sbin/nologin\nnonroot:x:${NOBODY}:${NOBODY}:nonroot:/:/sbin/nologin\n`);
 write('/etc/group', `root:x:0:\nnonroot:x:${NOBODY}:\n`);
@@ -28,6 +33,18 @@ chmodSync(join(root, 'tmp'), 0o1777);
 function copy(from, to) {
   mkdirSync(join(root, dirname(to)), { recursive: true });
   copyFileSync(from, join(root, to));
+}
+
+function copyWhatExists(path) {
+  if (existsSync(path)) copy(path, path);
+}
+
+/** A package's licence, with those that it refers to. */
+function copyLicence(path) {
+  if (!existsSync(path)) return;
+  copy(path, path);
+  const others = readFileSync(path, 'utf8').match(/\/usr\/share\/common-licenses\/\w[\w.-]*\w/g) ?? [];
+  for (const other of new Set(others)) copyWhatExists(other);
 }
 
 function write(path, text) {

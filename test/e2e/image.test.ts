@@ -1,6 +1,6 @@
 // The image that the Dockerfile makes. Run by `npm run test:image`, which needs tools that build and run it (see .ci/run).
 import { once } from 'node:events';
-import { chmodSync, cpSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,8 @@ import { until } from './helpers/until.ts';
 
 const IMAGE = 'localhost/acr-scan-exporter:tested';
 const IMAGE_OF_STAGE = 'localhost/acr-scan-exporter:tested-stage';
-const VERSION = '9.8.7-tested';
+// The Dockerfile's default.
+const VERSION: string = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).version;
 const REVISION = 'd00dfeedd00dfeedd00dfeedd00dfeedd00dfeed';
 const MEMORY = '128m';
 const MOST_BYTES = 190e6;
@@ -24,7 +25,7 @@ const TLS_FIXTURES = fileURLToPath(new URL('../fixtures/tls/', import.meta.url))
 
 test.before('the image is built', (t) => {
   t.timeout(10 * 60_000);
-  const { status, stderr } = withPrivateCheckout((tree) => buildImage(tree, IMAGE, { VERSION, REVISION }));
+  const { status, stderr } = withPrivateCheckout((tree) => buildImage(tree, IMAGE, { REVISION }));
   t.is(status, 0, stderr);
 });
 

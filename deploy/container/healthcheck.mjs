@@ -10,14 +10,8 @@ const TIMEOUT_MS = 4_000;
 const SERVES = [200, 401];
 const ANY_HOST = { '0.0.0.0': '127.0.0.1', '::': '::1' };
 
-const { listenAddress, webConfigFile } = readOptions({ argv: exporterFlags(), env: process.env }, []);
-const host = ANY_HOST[listenAddress.host] ?? listenAddress.host ?? '127.0.0.1';
-const target = { host, port: listenAddress.port, timeout: TIMEOUT_MS };
-
 try {
-  // A web configuration may switch TLS on, or only ask for passwords.
-  const answer = webConfigFile === undefined ? await askOverHttp() : await shakeHands().catch(askOverHttp);
-  process.stdout.write(`${answer}\n`);
+  process.stdout.write(`${await ask()}\n`);
 } catch (error) {
   process.stdout.write(`${error.message}\n`);
   process.exitCode = 1;
@@ -26,10 +20,21 @@ try {
 /** The flags of the first process, or of what it started where that is an init program. */
 function exporterFlags() {
   const command = readFileSync('/proc/1/cmdline', 'utf8').split('\0').slice(0, -1);
-  return command.slice(command.findIndex((argument) => argument.endsWith('/dist/bin.js')) + 1);
+  const program = command.findIndex((argument) => argument.endsWith('/dist/bin.js'));
+  // Another program of the image, or processes that containers share.
+  if (program < 0) throw new Error(`expected the exporter as the first process, found ${command.slice(0, 2).join(' ')}`);
+  return command.slice(program + 1);
 }
 
-function askOverHttp() {
+function ask() {
+  const { listenAddress, webConfigFile } = readOptions({ argv: exporterFlags(), env: process.env }, []);
+  const host = ANY_HOST[listenAddress.host] ?? listenAddress.host ?? '127.0.0.1';
+  const target = { host, port: listenAddress.port, timeout: TIMEOUT_MS };
+  // A web configuration may switch TLS on, or only ask for passwords.
+  return webConfigFile === undefined ? askOverHttp(target) : shakeHands(target).catch(() => askOverHttp(target));
+}
+
+function askOverHttp(target) {
   return new Promise((resolve, reject) => {
     const request = get({ ...target, path: '/-/healthy', agent: false }, (response) => {
       response.resume();
@@ -42,7 +47,7 @@ function askOverHttp() {
 }
 
 /** A handshake is all that one without a client certificate may come to. */
-function shakeHands() {
+function shakeHands(target) {
   return new Promise((resolve, reject) => {
     const socket = connect({ ...target, rejectUnauthorized: false }, () => {
       socket.destroy();

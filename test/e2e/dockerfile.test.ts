@@ -25,3 +25,11 @@ test('with Node.js come the records and the licences of the packages that it is 
   t.true(existsSync(join(directory, 'usr/share/common-licenses/LGPL-2.1')));
   t.true(existsSync(join(directory, 'etc/debian_version')));
 });
+
+test('beside another program than the exporter, the health check says so in one line', (t) => {
+  // Here the first process is none.
+  const { status, stdout, stderr } = run(process.execPath, ['deploy/container/healthcheck.mjs']);
+  t.is(status, 1);
+  t.regex(stdout, /^expected the exporter as the first process, found .*\n$/);
+  t.is(stderr, '');
+});

@@ -2,6 +2,7 @@
 import test from 'ava';
 import { changelogProblems } from '../scripts/release/changelog.ts';
 import { dependencyProblems } from '../scripts/release/dependencies.ts';
+import { untrackedProblems } from '../scripts/release/git.ts';
 import { licenceProblems, licencesPage } from '../scripts/release/licences.ts';
 import { type Lockfile, lockfileProblems, productionPackages } from '../scripts/release/lockfile.ts';
 import { contentProblems } from '../scripts/release/package-contents.ts';
@@ -95,6 +96,7 @@ test('the package holds every compiled source and program, nothing of no source,
     'dist/old.js',
     'test/a.test.ts',
     'notes.txt',
+    'config/prod.yml',
     RULES_TEST,
   ];
   const problems = contentProblems({
@@ -104,7 +106,7 @@ test('the package holds every compiled source and program, nothing of no source,
   });
   const expected = {
     missing: ['dist/bin.js', 'dist/b.js', 'LICENSE', 'config/demo.yml'],
-    'not needed': ['src/a.ts', 'test/a.test.ts', 'notes.txt', RULES_TEST],
+    'not needed': ['src/a.ts', 'test/a.test.ts', 'notes.txt', 'config/prod.yml', RULES_TEST],
     'of no source; npm run build': ['dist/old.js'],
   };
   for (const [problem, paths] of Object.entries(expected))
@@ -114,6 +116,11 @@ test('the package holds every compiled source and program, nothing of no source,
       problems.some((problem) => problem.startsWith(path)),
       path,
     );
+});
+
+test('every file of the package is in git, but for what is built', (t) => {
+  const packed = ['README.md', 'dist/bin.js', 'docs/secret.md'];
+  t.deepEqual(untrackedProblems(packed, ['README.md', 'docs/other.md']), ['docs/secret.md: not in git']);
 });
 
 test('what was built and the Dockerfile repeat the version', (t) => {

@@ -1,9 +1,10 @@
 // `npm run release:check`: whether this tree may be released. Says what is wrong, and ends with status 1 then; writes the bill of materials.
-// With --unreleased the changelog may still lack the version's section.
+// With --unreleased the changelog may still lack the version's section, and changes may be uncommitted.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { changelogProblems } from './changelog.ts';
 import { dependencyProblems } from './dependencies.ts';
+import { trackedFiles, uncommittedChanges, untrackedProblems } from './git.ts';
 import { LICENCES_FILE, licenceProblems } from './licences.ts';
 import { type Lockfile, lockfileProblems, type PackageJson, productionPackages } from './lockfile.ts';
 import { npm, ROOT } from './npm.ts';
@@ -18,8 +19,13 @@ const manifest: PackageJson = JSON.parse(read('package.json'));
 const lockfile: Lockfile = JSON.parse(read('package-lock.json'));
 const packages = productionPackages(lockfile);
 
-const CHECKS: readonly Check[] = [
+/** Left out with --unreleased. */
+const OF_A_RELEASE: readonly Check[] = [
   { what: 'CHANGELOG.md has the version', problems: () => changelogProblems(read('CHANGELOG.md'), manifest.version) },
+  { what: 'everything is committed', problems: uncommittedChanges },
+];
+
+const OF_ANY_TREE: readonly Check[] = [
   {
     what: 'what was built and the Dockerfile have the version',
     problems: () =>
@@ -31,14 +37,17 @@ const CHECKS: readonly Check[] = [
     problems: () => complaintOf(() => npm(['ci', '--dry-run', '--ignore-scripts'])),
   },
   { what: 'the package holds what is needed and nothing else', problems: () => contentProblems(listing()) },
+  {
+    what: 'every file of the package is in git, or built',
+    problems: () => untrackedProblems(listing().files, trackedFiles()),
+  },
   { what: 'dependencies are those of the program', problems: () => dependencyProblems(manifest, compiledTexts()) },
   { what: 'licences are known and listed', problems: () => licenceProblems(packages, read(LICENCES_FILE)) },
   { what: `${SBOM_FILE} names every package`, problems: writeSbom },
 ];
 
-const skipped = process.argv.includes('--unreleased') ? CHECKS.slice(0, 1) : [];
 let failed = 0;
-for (const { what, problems } of CHECKS.filter((check) => !skipped.includes(check))) {
+for (const { what, problems } of [...(process.argv.includes('--unreleased') ? [] : OF_A_RELEASE), ...OF_ANY_TREE]) {
   const found = problems();
   failed += found.length;
   process.stdout.write(`${found.length === 0 ? 'ok    ' : 'FAILED'} ${what}\n`);

@@ -1,23 +1,21 @@
 // What `npm pack` would put into the package: all that is needed, and nothing else.
 
-/** What may be in it. */
+/** What may be in it, besides what must be. */
 const KINDS = [
-  /^(CHANGELOG|README|THIRD-PARTY-LICENSES)\.md$/,
-  /^(LICENSE|package\.json)$/,
+  /^package\.json$/,
   /^dist\/.*\.js$/,
   /^dist\/web\/assets\/[\w-]+\.(js|css)$/,
   /^dist\/build-info\.json$/,
-  // Neither templates nor tests.
-  /^config\/([a-z]+\/)?[a-z-]+\.(yml|schema\.json)$/,
   /^docs\/[\w-]+\.(md|schema\.json)$/,
   /^docs\/images\/[\w-]+\.(png|svg)$/,
   /^grafana\/[\w/-]+\.(json|yml)$/,
   /^deploy\/systemd\/[\w-]+\.service$/,
 ];
 
-/** What must be in it, besides the programs. */
+/** What must be in it, besides the programs. Of config/ nothing else may be: somebody's own configuration has secrets. */
 const NEEDED = [
   'CHANGELOG.md',
+  'CONTRIBUTING.md',
   'LICENSE',
   'README.md',
   'THIRD-PARTY-LICENSES.md',
@@ -26,6 +24,7 @@ const NEEDED = [
   'config/alertmanager/alertmanager.yml',
   'config/demo-scenario.yml',
   'config/demo.yml',
+  'config/prometheus/prometheus.yml',
   'config/prometheus/rules.yml',
   'deploy/systemd/acr-scan-exporter.service',
   'dist/build-info.json',
@@ -50,7 +49,9 @@ export function contentProblems({ files, programs, sources }: PackageListing): r
   const compiled = new Set(sources.map((source) => `dist/${source.replace(/\.tsx?$/, '.js')}`));
   return [
     ...[...NEEDED, ...programs, ...compiled].filter((path) => !files.includes(path)).map((path) => `${path}: missing`),
-    ...files.filter((path) => !KINDS.some((kind) => kind.test(path))).map((path) => `${path}: not needed`),
+    ...files
+      .filter((path) => !NEEDED.includes(path) && !KINDS.some((kind) => kind.test(path)))
+      .map((path) => `${path}: not needed`),
     ...files
       .filter((path) => /^dist\/.*\.js$/.test(path) && !compiled.has(path))
       .map((path) => `${path}: of no source; npm run build`),

@@ -37,6 +37,25 @@ test('the changelog needs a section of the version, with a date and changes', (t
   t.regex(changelogProblems(good, '1.2.4').join(), /expected a section "## \[1\.2\.4\]/);
   t.regex(changelogProblems(good.replace(' - 2026-11-24', ''), '1.2.3').join(), /expected a date/);
   t.regex(changelogProblems(good.replace('- It.\n', ''), '1.2.3').join(), /expected changes/);
+  for (const date of ['2026-02-30', '2026-13-01', 'soon'])
+    t.regex(changelogProblems(good.replace('2026-11-24', date), '1.2.3').join(), /expected a date/, date);
+});
+
+test('the section of the version is the newest, and nothing is left above it', (t) => {
+  const unreleased = '## [Unreleased]\n\n';
+  const older = '## [1.2.2] - 2026-10-01\n\n- Old.\n\n';
+  const newest = '## [1.2.3] - 2026-11-24\n\n- It.\n\n';
+  for (const good of [unreleased + newest + older, newest + older])
+    t.deepEqual(changelogProblems(good, '1.2.3'), [], good);
+  t.deepEqual(changelogProblems(unreleased + older + newest, '1.2.3'), [
+    'expected [1.2.3] above all other versions, found [1.2.2] - 2026-10-01',
+  ]);
+  t.deepEqual(changelogProblems(newest + unreleased + older, '1.2.3'), [
+    'expected [Unreleased] above all versions, found it below one',
+  ]);
+  t.deepEqual(changelogProblems(`${unreleased}### Fixed\n\n- More.\n\n${newest}${older}`, '1.2.3'), [
+    'expected nothing below [Unreleased], found ### Fixed',
+  ]);
 });
 
 test('a lockfile that agrees with package.json is clean', (t) => {

@@ -107,6 +107,29 @@ test('a dependency is loaded by the program, and not listed for development too'
   t.regex(dependencyProblems({ dependencies, devDependencies: { koa: '3' } }, ["'koa'"]).join(), /also in dev/);
 });
 
+test('what the program imports is a dependency, or a peer, and not one for development or of another package', (t) => {
+  const manifest = { ...MANIFEST, peerDependencies: { peer: '1' } };
+  const problemsOf = (text: string) => dependencyProblems(manifest, ["import Koa from 'koa';", text]);
+  for (const good of [
+    "import { readFileSync } from 'node:fs'; import a from './ava.js'; const { url } = import.meta;",
+    "await import('peer/part');",
+    "// import 'ava';",
+    'const text = "a line with import x from ava";',
+  ])
+    t.deepEqual(problemsOf(good), [], good);
+  const problem = 'ava: imported by the program, expected in dependencies';
+  for (const bad of [
+    "import 'ava';",
+    'import {\n  one,\n} from "ava/part";',
+    "export * from 'ava';",
+    "await import('ava');",
+  ])
+    t.deepEqual(problemsOf(bad), [problem], bad);
+  t.deepEqual(problemsOf("import '@scope/depd/part';"), [
+    '@scope/depd: imported by the program, expected in dependencies',
+  ]);
+});
+
 test('the package holds every compiled source and program, nothing of no source, and nothing of another kind', (t) => {
   const files = [
     'dist/a.js',

@@ -1,6 +1,15 @@
 // Whether `dependencies` holds what the program loads, and nothing that only its development needs.
+import { isBuiltin } from 'node:module';
+// The build that needs no promise.
+import { parse } from 'es-module-lexer/js';
 
 type Names = Readonly<Record<string, string>>;
+
+type Dependencies = {
+  readonly dependencies: Names;
+  readonly devDependencies: Names;
+  readonly peerDependencies?: Names;
+};
 
 /**
  * What is wrong with the dependencies.
@@ -8,18 +17,33 @@ type Names = Readonly<Record<string, string>>;
  * @param programs the compiled files' text
  */
 export function dependencyProblems(
-  { dependencies, devDependencies }: { readonly dependencies: Names; readonly devDependencies: Names },
+  { dependencies, devDependencies, peerDependencies = {} }: Dependencies,
   programs: readonly string[],
 ): readonly string[] {
   const names = Object.keys(dependencies);
+  const installed = new Set([...names, ...Object.keys(peerDependencies)]);
+  const imported = new Set(programs.flatMap(importedPackages));
   return [
     ...names.filter((name) => Object.hasOwn(devDependencies, name)).map((name) => `${name}: also in devDependencies`),
     ...names
-      .filter((name) => !programs.some((text) => loads(text, name)))
+      .filter((name) => !imported.has(name) && !programs.some((text) => mentions(text, name)))
       .map((name) => `${name}: expected to be loaded by the program, found nowhere in dist/`),
+    ...[...imported]
+      .filter((name) => !installed.has(name))
+      .map((name) => `${name}: imported by the program, expected in dependencies`),
   ];
 }
 
-function loads(text: string, name: string): boolean {
+/** The packages that a module imports. */
+function importedPackages(text: string): readonly string[] {
+  const [imports] = parse(text);
+  return imports
+    .flatMap((each) => (each.type === 'import-meta' ? [] : (each.specifier ?? [])))
+    .filter((specifier) => /^[@\w]/.test(specifier) && !isBuiltin(specifier))
+    .map((specifier) => /^(@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier);
+}
+
+/** Whether a name stands in a text by itself: require() may get it from a constant. */
+function mentions(text: string, name: string): boolean {
   return ["'", '"'].some((quote) => text.includes(`${quote}${name}${quote}`) || text.includes(`${quote}${name}/`));
 }

@@ -1,5 +1,6 @@
 # The exporter and the simulator, on Node.js and the libraries that it is linked with; no shell, no package manager.
 #   docker build --build-arg VERSION=0.1.0 --build-arg REVISION="$(git rev-parse HEAD)" --tag acr-scan-exporter:0.1.0 .
+# An LTS release, maintained until April 2028. 26 works too, and makes the image 23 MB larger: 195 MB.
 ARG NODE_VERSION=24
 # That of package.json, unless the image is built between two releases.
 ARG VERSION=0.1.0

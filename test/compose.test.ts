@@ -6,12 +6,17 @@ import { parse } from 'yaml';
 import { loadConfig } from '../src/config/load.ts';
 
 type Healthcheck = { readonly test: readonly string[] };
+type Bind = {
+  readonly source: string;
+  readonly target: string;
+  readonly bind: { readonly create_host_path: boolean };
+};
 type Service = {
   readonly image: string;
   readonly profiles?: readonly string[];
   readonly command?: readonly string[];
   readonly ports?: readonly string[];
-  readonly volumes?: readonly string[];
+  readonly volumes?: readonly (string | Bind)[];
   readonly healthcheck?: Healthcheck;
   readonly read_only: boolean;
   readonly cap_drop: readonly string[];
@@ -31,9 +36,14 @@ function read(path: string): string {
 /** A service's mounts: what is mounted where. A variable has its default. */
 function mountsOf({ volumes: mounts = [] }: Service) {
   return mounts.map((mount) => {
-    const [source = '', target = ''] = mount.replace(/\$\{\w+:-([^}]*)\}/, '$1').split(':');
+    if (typeof mount !== 'string') return { source: withDefault(mount.source), target: mount.target };
+    const [source = '', target = ''] = withDefault(mount).split(':');
     return { source, target };
   });
+}
+
+function withDefault(text: string): string {
+  return text.replace(/\$\{\w+:-([^}]*)\}/, '$1');
 }
 
 function service(name: string): Service {
@@ -88,6 +98,14 @@ test('everything that is mounted is there', (t) => {
   );
 });
 
+test('a configuration of a misspelt name is not made an empty directory', (t) => {
+  const mounts = service('exporter').volumes ?? [];
+  t.deepEqual(
+    mounts.map((mount) => (typeof mount === 'string' ? undefined : mount.bind)),
+    [{ create_host_path: false }],
+  );
+});
+
 test('the exporter asks the simulator', (t) => {
   const { instances } = loadConfig(`${ROOT}/${fileSeenAt('exporter', '/etc/acr-scan-exporter/config.yml')}`);
   const [listenAddress = ''] = service('simulator').command ?? [];
@@ -115,9 +133,10 @@ test('Prometheus scrapes the exporter, has the rules, and tells Alertmanager', (
 });
 
 test('Grafana finds Prometheus and the dashboards where its provisioning says', (t) => {
-  const directory = fileSeenAt('grafana', '/etc/grafana/provisioning');
-  const provisioning = (kind: string) =>
-    readdirSync(`${ROOT}/${directory}/${kind}`).map((file) => parse(read(`${directory}/${kind}/${file}`)));
+  const provisioning = (kind: string) => {
+    const directory = fileSeenAt('grafana', `/etc/grafana/provisioning/${kind}`);
+    return readdirSync(`${ROOT}/${directory}`).map((file) => parse(read(`${directory}/${file}`)));
+  };
   const urls = provisioning('datasources').flatMap(({ datasources }) =>
     datasources.map(({ url }: { url: string }) => url),
   );

@@ -61,7 +61,8 @@ test('example queries use only families that exist', (t) => {
   );
   const pages = read('docs/metrics.md') + read('docs/runbook.md');
   const used = [...pages.matchAll(/```promql\n([\s\S]*?)```/g)].flatMap(
-    ([, query = '']) => query.match(/\bacr_\w+/g) ?? [],
+    // The name of a recording rule has the family's in its middle: test/rules.test.ts knows those.
+    ([, query = '']) => query.match(/(?<![\w:])acr_\w+(?!\w*:)/g) ?? [],
   );
   t.true(used.length > 5);
   t.deepEqual(

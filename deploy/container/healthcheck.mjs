@@ -22,7 +22,8 @@ function exporterFlags() {
   const command = readFileSync('/proc/1/cmdline', 'utf8').split('\0').slice(0, -1);
   const program = command.findIndex((argument) => argument.endsWith('/dist/bin.js'));
   // Another program of the image, or processes that containers share.
-  if (program < 0) throw new Error(`expected the exporter as the first process, found ${command.slice(0, 2).join(' ')}`);
+  if (program < 0)
+    throw new Error(`expected the exporter as the first process, found ${command.slice(0, 2).join(' ')}`);
   return command.slice(program + 1);
 }
 

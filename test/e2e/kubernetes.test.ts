@@ -147,6 +147,18 @@ test('probes ask for paths that exist, by the name of the port', (t) => {
   ]);
 });
 
+test('in the example, the token is exchanged in the region and the VPC of the registry', (t) => {
+  const resources = render(EXAMPLE);
+  const [exporter] = find<IDeployment>(resources, 'Deployment').spec?.template.spec?.containers ?? [];
+  const [text = ''] = Object.values(find<IConfigMap>(resources, 'ConfigMap', 'config').data ?? {});
+  const [instance] = parseConfig(text, 'config.yml').instances;
+  t.deepEqual(exporter?.env, [
+    { name: 'ALIBABA_CLOUD_STS_REGION', value: instance?.region },
+    { name: 'ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED', value: 'true' },
+  ]);
+  t.true(instance?.endpoint.host.startsWith('cr-vpc.'));
+});
+
 test('the image has the version of the package', (t) => {
   const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   for (const directory of [BASE, EXAMPLE]) {

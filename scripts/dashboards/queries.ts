@@ -86,6 +86,13 @@ export const LAST_SUCCESS = `max by (${TAG}) (${select('acr_scan_tag_last_succes
 /** Seconds since each tag's last answer, of tags for which that is too long. */
 export const STALE = `time() - ${LAST_SUCCESS} > ${STALE_AFTER_SECONDS}`;
 
+/** When discovery last listed all of each instance; where it never did, when the exporter started. */
+export const LISTED = `max by (instance_id) (
+  ${select('acr_discovery_last_success_timestamp_seconds')}
+  or
+  0 * ${select('acr_discovery_tags')} + on (job, instance) group_left () ${select('process_start_time_seconds')}
+)`;
+
 /** The share of requests that fail. More errors than requests are those for which there were no credentials to send one with. */
 export const ERROR_SHARE = `clamp_max(sum(${rate('acr_api_request_errors_total')}) / sum(${rate('acr_api_requests_total')}), 1)`;
 

@@ -23,11 +23,11 @@ export function apiErrors(...more: readonly DataLink[]): Panel {
   return stat({
     title: 'API errors',
     description:
-      'Share of the requests to the ACR API that fail just now, whatever the reason. Orange from 1 %: an API that does well answers all but a few. Red from 10 %, where AcrApiErrors tells of it.',
+      'Share of the requests to the ACR API that fail just now, whatever the reason. Orange from 1 %: an API that does well answers all but a few. Red from 10 %, where AcrApiErrors tells of it; of throttled requests AcrApiThrottled does, and of refused ones AcrCredentialsRefused.',
     expr: ERROR_SHARE,
     unit: 'percentunit',
     decimals: 1,
     steps: thresholds(GOOD, [0.01, WARNING], [0.1, BAD]),
-    links: [...more, runbook('AcrApiErrors')],
+    links: [...more, ...['AcrApiErrors', 'AcrApiThrottled', 'AcrCredentialsRefused'].map(runbook)],
   });
 }

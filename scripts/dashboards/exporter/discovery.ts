@@ -2,7 +2,7 @@
 import type { Section } from '../model.ts';
 import { GOOD, QUANTILE_OVERRIDES, thresholds, WARNING, words } from '../palette.ts';
 import { stat, timeSeries } from '../panels.ts';
-import { quantile, select } from '../queries.ts';
+import { LISTED, quantile, select } from '../queries.ts';
 
 const DURATION = 'acr_discovery_duration_seconds';
 
@@ -21,14 +21,12 @@ export const DISCOVERY: Section = {
       timeSeries({
         title: 'Time since all was listed',
         description:
-          'How long ago a pass of discovery last ended that listed all it wanted to, by ACR instance. The line is at 15 minutes, three intervals, where AcrDiscoveryFailing tells of it.',
+          'How long ago a pass of discovery last ended that listed all it wanted to, by ACR instance. The line is at 15 minutes, three intervals, where AcrDiscoveryFailing tells of it when that lasts. Before the first success it is the time since the start.',
         w: 7,
         h: 8,
         unit: 's',
         limit: 900,
-        series: {
-          '{{instance_id}}': `time() - max by (instance_id) (${select('acr_discovery_last_success_timestamp_seconds')})`,
-        },
+        series: { '{{instance_id}}': `time() - ${LISTED}` },
       }),
       timeSeries({
         title: 'Duration of passes',

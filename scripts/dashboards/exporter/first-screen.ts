@@ -3,7 +3,7 @@ import { runbook } from '../links.ts';
 import type { Section } from '../model.ts';
 import { BAD, GOOD, thresholds, WARNING, words } from '../palette.ts';
 import { stat } from '../panels.ts';
-import { select } from '../queries.ts';
+import { LISTED, select } from '../queries.ts';
 import { apiErrors, EXPORTER_UP } from '../shared-panels.ts';
 
 /** Of families that tell of credentials. */
@@ -65,8 +65,8 @@ export const FIRST_SCREEN: Section = {
       stat({
         title: 'Discovery',
         description:
-          'How long ago discovery last listed all it wanted to, of the ACR instance for which that is longest. Red from 15 minutes, three intervals: AcrDiscoveryFailing tells of it. Without a value where nothing is discovered, or before the first success.',
-        expr: `time() - min(max by (instance_id) (${select('acr_discovery_last_success_timestamp_seconds')}))`,
+          'How long ago discovery last listed all it wanted to, of the ACR instance for which that is longest. Red from 15 minutes, three intervals: AcrDiscoveryFailing tells of it when that lasts. Before the first success it is the time since the start. Without a value where nothing is discovered.',
+        expr: `time() - min(${LISTED})`,
         unit: 's',
         decimals: 0,
         steps: thresholds(GOOD, [900, BAD]),

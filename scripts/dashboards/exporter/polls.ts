@@ -34,9 +34,10 @@ export const POLLS: Section = {
       timeSeries({
         title: 'Tags by outcome of the last poll',
         description:
-          'Tags whose last poll was answered, and those whose last poll failed. Tags that were never polled are in neither. Needs series of tags: with `metrics.per_tag: none` there is nothing to see.',
+          'Tags whose last poll was answered, and those whose last poll failed. Tags that were never polled are in neither. Needs series of tags: with `metrics.per_tag: none` there is nothing to see. Reads every series of tags at every step, hence only every 5 minutes.',
         w: 10,
         h: 9,
+        interval: '5m',
         unit: 'none',
         noValue: 'No series of tags',
         look: 'stacked',

@@ -24,8 +24,8 @@ const WALL_CLOCK_CHECK_MS = 1_000;
 /** Who waits for no longer than this need not be woken when the limits change; what it takes to be woken costs more than the timer. */
 const SHORT_WAIT_MS = 50;
 
-/** Timers know whole milliseconds. */
-const TIMER_RESOLUTION_MS = 1;
+/** A start that comes early by less is not held back, in periods: that would take another timer, which knows whole milliseconds. */
+const MOST_EARLY = 0.02;
 
 /**
  * Hands out slots one after the other. Who asks for the next one only when it got the last, and decides in the slot what to
@@ -80,11 +80,7 @@ export class RateLimiter {
    */
   async start(job: () => Promise<void>): Promise<boolean> {
     const { signal } = this.#stopped;
-    while (this.#inFlight >= this.#limits.maxConcurrent && !signal.aborted) {
-      await new Promise<void>((resolve) => {
-        this.#freed = resolve;
-      });
-    }
+    while (this.#inFlight >= this.#limits.maxConcurrent && !signal.aborted) await this.#nextEnd();
     if (!signal.aborted) await this.#nextTurn();
     if (!signal.aborted) await this.#bound();
     if (signal.aborted) return false;
@@ -107,6 +103,17 @@ export class RateLimiter {
     this.#lookAgain.abort();
     this.#freed?.();
     this.#waiting?.();
+  }
+
+  /**
+   * Resolves when a job has ended or may be one of more. What that takes is not made up for: a request that was held up on its way
+   * may have arrived just now, and the ones behind it would follow too closely.
+   */
+  async #nextEnd(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#freed = resolve;
+    });
+    this.#lastDueMs = Math.max(this.#lastDueMs, this.#clock.monotonic() - this.#periodMs());
   }
 
   /** Resolves when the pace allows the next start. */
@@ -133,21 +140,26 @@ export class RateLimiter {
   /** Holds a turn back that comes too early by the monotonic clock, whatever the pacer makes of its plans and of the wall clock. */
   async #bound(): Promise<void> {
     for (let earlyMs = this.#earlyMs(); earlyMs > 0 && !this.#stopped.signal.aborted; earlyMs = this.#earlyMs()) {
-      await this.#clock.sleep(earlyMs, earlyMs > SHORT_WAIT_MS ? this.#lookAgain.signal : undefined);
+      await this.#clock.sleep(Math.ceil(earlyMs), earlyMs > SHORT_WAIT_MS ? this.#lookAgain.signal : undefined);
     }
-    this.#lastDueMs += 1_000 / this.#limits.requestsPerSecond;
+    this.#lastDueMs += this.#periodMs();
     this.#accountUntil(this.#clock.monotonic());
   }
 
   /** A start at this time: what it was late is made up for in part. */
   #accountUntil(startMs: number): void {
-    this.#lastDueMs = Math.max(this.#lastDueMs, startMs - (MOST_CATCHING_UP * 1_000) / this.#limits.requestsPerSecond);
+    this.#lastDueMs = Math.max(this.#lastDueMs, startMs - MOST_CATCHING_UP * this.#periodMs());
   }
 
-  /** How long it is until the next start is due, under the present limits. What a timer does not resolve is not waited for. */
+  /** How long it is until the next start is due, under the present limits; 0 where that is next to nothing. */
   #earlyMs(): number {
-    const earlyMs = this.#lastDueMs + 1_000 / this.#limits.requestsPerSecond - this.#clock.monotonic();
-    return earlyMs < TIMER_RESOLUTION_MS ? 0 : earlyMs;
+    const periodMs = this.#periodMs();
+    const earlyMs = this.#lastDueMs + periodMs - this.#clock.monotonic();
+    return earlyMs < MOST_EARLY * periodMs ? 0 : earlyMs;
+  }
+
+  #periodMs(): number {
+    return 1_000 / this.#limits.requestsPerSecond;
   }
 
   /** A turn that is planned already would wait for as long as the clock was set back. */

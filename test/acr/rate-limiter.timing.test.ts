@@ -53,6 +53,24 @@ test.serial('never more than maxConcurrent are in flight, also when that changes
   t.is((await startJobs(limiter, { untilMs: 300, jobMs: 20 })).mostInFlight, 5);
 });
 
+test.serial(
+  'a start that waited for the end of a job is not made up for, so that what arrives late is not crowded',
+  async (t) => {
+    const limiter = limiterOf(t, { requestsPerSecond: 20, maxConcurrent: 1 });
+    const starts: number[] = [];
+    for (let n = 0; n < 22; n++) {
+      await limiter.start(async () => {
+        starts.push(performance.now());
+        await systemClock.sleep(n % 2 === 0 ? 68 : 1);
+      });
+    }
+    const gaps = starts.slice(1).map((start, index) => start - (starts[index] ?? start));
+    const afterShort = gaps.filter((_, index) => index % 2 === 1).sort((one, other) => one - other);
+    t.is(afterShort.length, 10);
+    t.true((afterShort[5] ?? 0) >= 45, `${afterShort}`);
+  },
+);
+
 test.serial('another rate holds from the next slots on, and the last start is not forgotten', async (t) => {
   const limiter = limiterOf(t, { requestsPerSecond: 100, maxConcurrent: 4 });
   await startJobs(limiter, { untilMs: 200, jobMs: 1 });

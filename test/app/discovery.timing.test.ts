@@ -102,7 +102,7 @@ test('the first pass finds exactly what the rules say, with no more than a third
   const requests = simulator.requests();
   t.true(requests.filter((request) => !isDiscovery(request)).length > REPOSITORIES, 'tags were polled meanwhile');
   keepsItsShare(t, requests);
-  t.true(largestExcess(requests, rate) <= 2);
+  t.true(largestExcess(requests, rate) <= 2, `${largestExcess(requests, rate)} over the rate`);
 
   const lengths = new PassLengths();
   lengths.see(first);

@@ -136,6 +136,7 @@ function runtimeOptions(timeoutMs: number, nonce: string) {
   return { readTimeout: timeoutMs, connectTimeout: timeoutMs, extendsParameters };
 }
 
+/** Of an answer that is no error the core hands over the body unread, since it is read off the wire. */
 function coreCaller(core: CoreModule, options: CallerOptions): Caller {
   const client = new core.default(clientConfig(options));
   return (action, parameters, nonce) => {
@@ -148,7 +149,7 @@ function coreCaller(core: CoreModule, options: CallerOptions): Caller {
       authType: 'AK',
       style: 'RPC',
       reqBodyType: 'formData',
-      bodyType: 'json',
+      bodyType: 'binary',
     };
     return client.callApi(params, { query: queryOf(parameters) }, runtimeOptions(options.timeoutMs, nonce));
   };

@@ -71,6 +71,7 @@ class Exchange {
   readonly #reject: (error: unknown) => void;
   readonly #deadline: NodeJS.Timeout;
   #request: ClientRequest | undefined;
+  #response: IncomingMessage | undefined;
   #chunks: Buffer[] = [];
   #size = 0;
   #over = false;
@@ -96,24 +97,29 @@ class Exchange {
     this.#request = request;
     request.prependOnceListener('error', (error) => this.#fail(error));
     request.once('response', (response) => this.#receive(request, response));
+    // A connection that closes after the last byte may do so before the end of the answer was read.
     request.once('close', () => {
-      if (!this.#over) this.#fail(prematureClose());
+      if (this.#response?.complete) this.#succeed(this.#response, undefined);
+      else this.#fail(prematureClose());
     });
   }
 
   /** The call has settled. That counts only when it made no request: else the wire knows better. */
   callEnded(error: unknown): void {
-    if (this.#request === undefined && !this.#over) this.#fail(error);
+    if (this.#request === undefined) this.#fail(error);
+    // Whatever the call left unread is read to its end.
+    else this.#response?.resume();
   }
 
   #receive(request: ClientRequest, response: IncomingMessage): void {
+    this.#response = response;
     if (response.socket) this.#readTimers.stop(response.socket);
     const encoding = response.headers['content-encoding'] ?? 'identity';
     if (encoding !== 'identity') {
       this.#refuse(request, response, `is encoded as ${encoding}, which was not asked for`);
       return;
     }
-    // A second `data` listener would take the chunks from the SDK, so the parser's way into the stream is watched.
+    // A `data` listener would take the chunks from the SDK where it reads them, so the parser's way into the stream is watched.
     const push = response.push;
     response.push = (chunk: Buffer | null, ...rest) => {
       this.#size += chunk?.length ?? 0;
@@ -125,10 +131,6 @@ class Exchange {
       return push.call(response, chunk, ...rest);
     };
     response.once('end', () => this.#succeed(response, undefined));
-    // A connection that closes after the last byte may do so before the SDK has read the end.
-    request.prependOnceListener('close', () => {
-      if (response.complete) this.#succeed(response, undefined);
-    });
   }
 
   #refuse(request: ClientRequest, response: IncomingMessage, flaw: string): void {
@@ -162,6 +164,7 @@ class Exchange {
     clearTimeout(this.#deadline);
     this.#chunks = [];
     this.#request = undefined;
+    this.#response = undefined;
   }
 }
 

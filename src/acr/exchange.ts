@@ -99,6 +99,7 @@ class Exchange {
     request.once('response', (response) => this.#receive(request, response));
     // A connection that closes after the last byte may do so before the end of the answer was read.
     request.once('close', () => {
+      if (this.#over) return;
       if (this.#response?.complete) this.#succeed(this.#response, undefined);
       else this.#fail(prematureClose());
     });

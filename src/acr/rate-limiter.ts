@@ -15,7 +15,7 @@ const MOST_CATCHING_UP = 0.4;
  * bottleneck gives this many jobs a second at most. Each wakes the process up three times, so beyond that a job stands for several
  * turns, which {@link RateLimiter} spaces itself: at 100 requests a second it would else cost more than half of what they do.
  */
-const MOST_JOBS_PER_SECOND = 5;
+const MOST_JOBS_PER_SECOND = 2;
 
 /** bottleneck paces by the wall clock. When that moves by more than this against the monotonic one, its plans are void. */
 const WALL_CLOCK_STEP_MS = 50;

@@ -1,5 +1,6 @@
 // The Alibaba Cloud SDK: the only file that imports it, and only when asked, because that takes 0.2 to 0.4 s.
 import { createRequire } from 'node:module';
+import { ANSWER_BOUNDS, type AnswerBounds } from './answer-bounds.ts';
 import type { ApiAction } from './api.ts';
 import { NONCE_HEADER, Wire } from './exchange.ts';
 
@@ -71,17 +72,20 @@ const ACTIONS: readonly ApiAction[] = [
   'ListRepoTag',
 ];
 
-/**
- * Loads the generated client where it is installed, else the core that it stands on. Throws when either is there but broken.
- *
- * @param from the file or URL beside which the generated client is looked for
- */
-export async function loadSdk(from: string | URL = import.meta.url): Promise<Sdk> {
+export type SdkOptions = {
+  /** The file or URL beside which the generated client is looked for. */
+  readonly from?: string | URL;
+  /** What is read of answers that are not the API's: those to the credentials package. */
+  readonly answerBounds?: AnswerBounds;
+};
+
+/** Loads the generated client where it is installed, else the core that it stands on. Throws when either is there but broken. */
+export async function loadSdk({ from = import.meta.url, answerBounds = ANSWER_BOUNDS }: SdkOptions = {}): Promise<Sdk> {
   const require = createRequire(import.meta.url);
   const credentials: CredentialsModule = require(CREDENTIALS);
   const generated = loadIfInstalled(createRequire(from));
   const shared = {
-    wire: new Wire(),
+    wire: new Wire(answerBounds),
     createCredential: (options: ProviderOptions | undefined) => new credentials.default(options),
   };
   if (generated) {

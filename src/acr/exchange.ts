@@ -5,6 +5,7 @@ import { subscribe } from 'node:diagnostics_channel';
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { LONGEST_SLEEP_MS } from '../util/clock.ts';
+import { type AnswerBounds, boundAnswer } from './answer-bounds.ts';
 import { ApiError } from './errors.ts';
 
 /** The real answers have some hundred bytes. */
@@ -23,7 +24,8 @@ export type Reply = {
 };
 
 /**
- * Watches the requests of this process that are made through {@link Wire.send}. Make one for the process.
+ * Watches the requests of this process that are made through {@link Wire.send}, and bounds the answers to all others: those of
+ * the credentials package. Make one for the process.
  *
  * They are told apart by their nonce rather than by `AsyncLocalStorage`, which before Node 24 makes every promise of the
  * process dearer, and a call by a tenth.
@@ -33,12 +35,16 @@ export class Wire {
   readonly #expected = new Map<string, Exchange>();
   readonly #readTimers = new ReadTimers();
 
-  constructor() {
+  /** @param answerBounds of the requests that are not made through {@link Wire.send} */
+  constructor(answerBounds: AnswerBounds) {
     subscribe('http.client.request.start', (message) => {
       // The channel's message, by Node's documentation: it types none.
       const { request } = message as { readonly request: ClientRequest };
       const nonce = request.getHeader(NONCE_HEADER);
-      if (typeof nonce !== 'string') return;
+      if (typeof nonce !== 'string') {
+        boundAnswer(request, answerBounds);
+        return;
+      }
       this.#expected.get(nonce)?.attach(request);
       this.#expected.delete(nonce);
     });

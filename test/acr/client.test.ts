@@ -113,7 +113,7 @@ test('without the generated client the core makes the calls, and the label says 
 });
 
 test('an installed generated client makes the calls, and the same goes over the wire', async (t) => {
-  const sdk = await loadSdk(await installed(t, generatedClient));
+  const sdk = await loadSdk({ from: await installed(t, generatedClient) });
   t.is(sdk.label, '@alicloud/cr20181201@2.2.2');
   const seen: (readonly [string | undefined, string | string[] | undefined])[] = [];
   const { host } = await startHttp(t, ({ url, headers }, response) => {
@@ -139,7 +139,7 @@ test('an installed generated client makes the calls, and the same goes over the 
 });
 
 test('errors through the generated client are the same as through the core', async (t) => {
-  const sdk = await loadSdk(await installed(t, generatedClient));
+  const sdk = await loadSdk({ from: await installed(t, generatedClient) });
   const answers = [
     [400, '{"Code":"Throttling.User","Message":"Slow down.","RequestId":"R-1"}'],
     [200, '{"Code":"TAG_NOT_EXIST","IsSuccess":false,"RequestId":"R-2"}'],
@@ -158,7 +158,7 @@ test('errors through the generated client are the same as through the core', asy
 
 test('a call that never settles and never sends is over at the deadline', async (t) => {
   const stuck = generatedClient.replace('request.validate();', 'await new Promise(() => {});');
-  const sdk = await loadSdk(await installed(t, stuck));
+  const sdk = await loadSdk({ from: await installed(t, stuck) });
   const api = testApi('127.0.0.1:1', { sdk, requestTimeoutMs: 50 });
   t.is((await failureOf(api.getRepoTagScanStatus(scanRequest))).code, 'RequestTimeout');
 });
@@ -168,7 +168,7 @@ test('a request that is sent only after the deadline does not reach the server',
     'request.validate();',
     'await new Promise((go) => { globalThis.sendLate = go; });',
   );
-  const sdk = await loadSdk(await installed(t, late));
+  const sdk = await loadSdk({ from: await installed(t, late) });
   const { host } = await startHttp(t, () => t.fail('the request arrived'));
   const api = testApi(host, { sdk, requestTimeoutMs: 50 });
   t.is((await failureOf(api.getRepoTagScanStatus(scanRequest))).code, 'RequestTimeout');
@@ -179,7 +179,9 @@ test('a request that is sent only after the deadline does not reach the server',
 });
 
 test('an answer that the client leaves unread is whole when its connection closes', async (t) => {
-  const sdk = await loadSdk(await installed(t, generatedClient.replace("bodyType: 'json'", "bodyType: 'binary'")));
+  const sdk = await loadSdk({
+    from: await installed(t, generatedClient.replace("bodyType: 'json'", "bodyType: 'binary'")),
+  });
   const { host } = await startHttp(t, (_, response) => {
     response.writeHead(200, { connection: 'close' }).end(JSON.stringify(scanAnswer));
   });
@@ -188,7 +190,7 @@ test('an answer that the client leaves unread is whole when its connection close
 
 test('a client that sends nothing is an error, whatever it returns or throws', async (t) => {
   for (const instead of ['return {};', 'throw new TypeError("odd");', 'throw undefined;', 'throw null;']) {
-    const sdk = await loadSdk(await installed(t, generatedClient.replace('request.validate();', instead)));
+    const sdk = await loadSdk({ from: await installed(t, generatedClient.replace('request.validate();', instead)) });
     const error = await failureOf(testApi('127.0.0.1:1', { sdk }).getRepoTagScanStatus(scanRequest));
     t.is(error.code, 'NetworkError');
   }
@@ -196,18 +198,18 @@ test('a client that sends nothing is an error, whatever it returns or throws', a
 
 test('a generated client that is there but broken is reported', async (t) => {
   const broken = await installed(t, 'throw new Error("broken install");');
-  await t.throwsAsync(loadSdk(broken), { message: 'broken install' });
+  await t.throwsAsync(loadSdk({ from: broken }), { message: 'broken install' });
   const incomplete = await installed(t, "require('@alicloud/not-there');");
-  await t.throwsAsync(loadSdk(incomplete), { message: /Cannot find module '@alicloud\/not-there'/ });
+  await t.throwsAsync(loadSdk({ from: incomplete }), { message: /Cannot find module '@alicloud\/not-there'/ });
 });
 
 test('a generated client without the operations in use is reported', async (t) => {
   const from = await installed(t, 'exports.default = class Client {};');
-  await t.throwsAsync(loadSdk(from), { message: /^@alicloud\/cr20181201@2\.2\.2: expected a client with/ });
+  await t.throwsAsync(loadSdk({ from }), { message: /^@alicloud\/cr20181201@2\.2\.2: expected a client with/ });
 });
 
 test('a generated client without its main file is reported', async (t) => {
   const from = await installed(t, '');
   await rm(join(dirname(from), 'node_modules/@alicloud/cr20181201/client.js'));
-  await t.throwsAsync(loadSdk(from), { code: 'MODULE_NOT_FOUND' });
+  await t.throwsAsync(loadSdk({ from }), { code: 'MODULE_NOT_FOUND' });
 });

@@ -59,8 +59,8 @@ export type Exporter = {
   readonly until: (what: string, wanted: (page: ParsedPage) => boolean, withinMs?: number) => Promise<ParsedPage>;
 };
 
-/** The SDK as production loads it, once for all tests of a file. */
-const sdk = await loadSdk();
+/** The SDK, once for all tests of a file. They read pages in the same process, which are larger than what the credentials package may read. */
+const sdk = await loadSdk({ answerBounds: { mostBytes: Number.POSITIVE_INFINITY, withinMs: 600_000 } });
 
 /** A simulator whose only key is {@link KEY}, with one instance `cri-1` of one repository unless the scenario says otherwise. */
 export async function startSimulator(

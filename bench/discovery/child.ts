@@ -74,7 +74,7 @@ const { roster, discoverer, performer, store } = createWatching({
   random: Math.random,
   logger: silent,
   timing: {
-    intervals: { scanningMs: 15_000, completeMs: 600_000, failedMs: 600_000 },
+    intervals: { scanningMs: 15_000, completeMs: 600_000, failedMs: 600_000, notScannedMs: 600_000 },
     backoff: { initialMs: 1, maxMs: 1 },
   },
   maxTags: Number.POSITIVE_INFINITY,

@@ -41,7 +41,7 @@ export function createAcrApi(options: AcrApiOptions): AcrApi {
   return {
     getRepoTagScanStatus: async (request) => {
       const fields = await send('GetRepoTagScanStatus', request);
-      const status = shownText(fields.text('Status', Number.POSITIVE_INFINITY), redactor, LONGEST_STATUS);
+      const status = shownText(scanStatus(fields), redactor, LONGEST_STATUS);
       const scanService = shownText(fields.anyText('ScanService'), redactor, LONGEST_STATUS);
       return { body: { status, requestId: fields.requestId, scanService } };
     },
@@ -68,6 +68,12 @@ export function createAcrApi(options: AcrApiOptions): AcrApi {
       return { body: { ...readPage(fields), images: fields.list('Images', readImage) } };
     },
   };
+}
+
+/** Only an answer that says success may leave the status out: anything else without one is not what the API promises. */
+function scanStatus(fields: AnswerFields): string {
+  const longest = Number.POSITIVE_INFINITY;
+  return fields.saysSuccess ? fields.optionalText('Status', longest) : fields.text('Status', longest);
 }
 
 function readPage(fields: AnswerFields): PageBody {

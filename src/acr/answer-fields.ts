@@ -1,5 +1,5 @@
 // The fields of a successful answer, each read as what the API promises it to be.
-import { type AnswerBody, type AnswerContext, invalidResponse, isObject, requestIdOf } from './answer.ts';
+import { type AnswerBody, type AnswerContext, invalidResponse, isObject, requestIdOf, saysSuccess } from './answer.ts';
 import type { Reply } from './exchange.ts';
 import { shownText } from './shown-text.ts';
 
@@ -27,6 +27,11 @@ export class AnswerFields {
     return requestIdOf(this.#reply, this.#answer, this.#context.redactor);
   }
 
+  /** Whether the answer says in so many words that the request succeeded. */
+  get saysSuccess(): boolean {
+    return saysSuccess(this.#answer);
+  }
+
   /** A text that is not empty, and not longer than a name in ACR unless more is allowed. */
   text(field: string, longest = LONGEST_NAME): string {
     const value = this.#object[field];
@@ -41,9 +46,9 @@ export class AnswerFields {
   }
 
   /** A text where there is one, else empty. */
-  optionalText(field: string): string {
+  optionalText(field: string, longest = LONGEST_NAME): string {
     const value = this.#object[field];
-    return value === undefined || value === null || value === '' ? '' : this.text(field);
+    return value === undefined || value === null || value === '' ? '' : this.text(field, longest);
   }
 
   /** A text of any length, empty where there is none. */

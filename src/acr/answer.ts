@@ -93,6 +93,11 @@ function apiCode(body: AnswerBody): string | undefined {
   return typeof code === 'string' && code !== '' && code !== 'success' ? code : undefined;
 }
 
+/** Whether a body says that the request succeeded; one that says nothing of that may come from something else than the API. */
+export function saysSuccess(body: AnswerBody): boolean {
+  return isTrue(body.IsSuccess) || (body.Code ?? body.code) === 'success';
+}
+
 function isTrue(value: unknown): boolean {
   return value === true || value === 'true';
 }

@@ -11,7 +11,10 @@ export type GetRepoTagScanStatusRequest = {
   readonly scanTaskId?: string;
 };
 
-/** Answer of GetRepoTagScanStatus. `status` is as sent: `SCANNING`, `RETRYING`, `COMPLETE`, `FAILED`, or one this version does not know. */
+/**
+ * Answer of GetRepoTagScanStatus. `status` is as sent: `SCANNING`, `RETRYING`, `COMPLETE`, `FAILED`, one this version does not know, or
+ * empty where the answer has none: the image was never scanned.
+ */
 export type GetRepoTagScanStatusBody = {
   readonly status: string;
   readonly requestId: string;

@@ -9,7 +9,12 @@ export type Config = {
   readonly rateLimit: { readonly requestsPerSecond: number; readonly maxConcurrent: number };
   readonly requestTimeoutMs: number;
   /** From the end of a poll to the next, by the status that it found. */
-  readonly intervals: { readonly scanningMs: number; readonly completeMs: number; readonly failedMs: number };
+  readonly intervals: {
+    readonly scanningMs: number;
+    readonly completeMs: number;
+    readonly failedMs: number;
+    readonly notScannedMs: number;
+  };
   readonly backoff: { readonly initialMs: number; readonly maxMs: number };
   readonly metrics: { readonly perTag: PerTag };
   /** From the end of a pass over an instance to the next. */

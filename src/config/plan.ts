@@ -132,7 +132,7 @@ function warningsOf({ credentials, allowedRate, discoveryRate, summaryRate, ...c
 
 /** The plan as a table, two rows for each set of credentials, and what is counted beside that; ends in a newline. */
 export function formatPlan({ sets, intervals }: Plan): string {
-  const { scanningMs, completeMs, failedMs } = intervals;
+  const { scanningMs, completeMs, failedMs, notScannedMs } = intervals;
   const header = ['CREDENTIALS', 'TAGS', 'FIRST SWEEP', 'WHEN', 'ASKED', 'ALLOWED', 'SCANNING EVERY', 'COMPLETE EVERY'];
   const rows = sets.flatMap((set) => {
     const tags = set.discoveryRate > 0 ? `${set.tags} + found` : `${set.tags}`;
@@ -142,7 +142,7 @@ export function formatPlan({ sets, intervals }: Plan): string {
       ['', '', '', '1 % scanning', ...caseCells(set.someScanning, set.allowedRate, intervals)],
     ];
   });
-  const configured = `scanning ${formatDuration(scanningMs)}, complete ${formatDuration(completeMs)}, failed ${formatDuration(failedMs)}`;
+  const configured = `scanning ${formatDuration(scanningMs)}, complete ${formatDuration(completeMs)}, failed ${formatDuration(failedMs)}, not scanned ${formatDuration(notScannedMs)}`;
   const notes = sets.flatMap((set) => notesOf(set, intervals)).map((note) => `${note}\n`);
   return `Intervals: ${configured}\n\n${alignColumns([header, ...rows])}\n${notes.length > 0 ? '\n' : ''}${notes.join('')}`;
 }

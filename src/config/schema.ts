@@ -24,7 +24,13 @@ const intervalsSchema = strictMap({
   scanning: duration().prefault('15s').meta({ description: 'For tags that are SCANNING or RETRYING.' }),
   complete: duration().prefault('10m').meta({ description: 'For tags whose scan is COMPLETE.' }),
   failed: duration().prefault('10m').meta({ description: 'For tags whose scan FAILED.' }),
-}).transform(({ scanning, complete, failed }) => ({ scanningMs: scanning, completeMs: complete, failedMs: failed }));
+  not_scanned: duration().prefault('10m').meta({ description: 'For tags of which the image was never scanned.' }),
+}).transform(({ scanning, complete, failed, not_scanned: notScanned }) => ({
+  scanningMs: scanning,
+  completeMs: complete,
+  failedMs: failed,
+  notScannedMs: notScanned,
+}));
 
 const backoffSchema = strictMap({
   initial: duration()

@@ -175,5 +175,5 @@ function noVulnerabilities(): Record<Severity, number> {
 }
 
 function noTags(): Record<ScanStatus, number> {
-  return { scanning: 0, retrying: 0, complete: 0, failed: 0, unknown: 0 };
+  return { scanning: 0, retrying: 0, complete: 0, failed: 0, not_scanned: 0, unknown: 0 };
 }

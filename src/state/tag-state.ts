@@ -1,6 +1,7 @@
 // What is known of one tag's scan, and the pure functions that tell what an event makes of it.
 
-export const SCAN_STATUSES = ['scanning', 'retrying', 'complete', 'failed', 'unknown'] as const;
+/** `not_scanned`: the registry has the image and says that it was never scanned. `unknown`: never yet answered, or a status unknown to this version. */
+export const SCAN_STATUSES = ['scanning', 'retrying', 'complete', 'failed', 'not_scanned', 'unknown'] as const;
 export type ScanStatus = (typeof SCAN_STATUSES)[number];
 
 /** From the worst to those that nobody has rated; the API knows no other. */

@@ -1,7 +1,22 @@
-// What codes of the API mean for those who ask: things that do not exist are written in two ways.
+// What statuses and codes of the API mean for those who ask: things that do not exist are written in two ways.
+import type { ScanStatus } from '../state/tag-state.ts';
+
+/** The statuses of the API. An answer without one is about an image that was never scanned. */
+const STATUSES = new Map<string, Exclude<ScanStatus, 'unknown'>>([
+  ['SCANNING', 'scanning'],
+  ['RETRYING', 'retrying'],
+  ['COMPLETE', 'complete'],
+  ['FAILED', 'failed'],
+  ['', 'not_scanned'],
+]);
 
 const NO_SUCH_REPOSITORY = /^REPO\w*_NOT_EXIST$|^Repo\w*Not(?:Exist|Found)/;
 const NO_SUCH_THING = /_NOT_EXIST$|Not(?:Exist|Found)/;
+
+/** The scan status that an answer stands for; undefined for one that this version does not know. */
+export function statusOf(answered: string): Exclude<ScanStatus, 'unknown'> | undefined {
+  return STATUSES.get(answered);
+}
 
 /** Whether the API says that a repository does not exist, or not any more. */
 export function isNoSuchRepository(code: string): boolean {

@@ -2,10 +2,10 @@
 // when to ask again.
 import type { ApiError } from '../acr/api.ts';
 import type { StateStore } from '../state/store.ts';
-import { type PollError, type PollEvent, SCAN_STATUSES, type TagEvent, UNKNOWN_STATUS } from '../state/tag-state.ts';
+import { type PollError, type PollEvent, type TagEvent, UNKNOWN_STATUS } from '../state/tag-state.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
-import { isNoSuchRepository, isNoSuchThing } from './codes.ts';
+import { isNoSuchRepository, isNoSuchThing, statusOf } from './codes.ts';
 import { describeTask, FailureLog } from './failure-log.ts';
 import type { Outcome } from './lane-parts.ts';
 import type { Requests } from './requests.ts';
@@ -120,8 +120,8 @@ export class Poller {
   }
 
   #pollAnswered(task: PollTask, { status, scanService, requestId }: ScanStatusBody): void {
-    const known = SCAN_STATUSES.find((each) => each !== 'unknown' && each.toUpperCase() === status);
-    if (known !== undefined && known !== 'unknown') {
+    const known = statusOf(status);
+    if (known !== undefined) {
       this.#applyPoll(task, { type: 'answered', status: known, scanService });
       return;
     }

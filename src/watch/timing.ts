@@ -2,7 +2,12 @@
 import { isUnderWay, type TagState, UNKNOWN_STATUS } from '../state/tag-state.ts';
 import type { Group } from './due-queue.ts';
 
-export type Intervals = { readonly scanningMs: number; readonly completeMs: number; readonly failedMs: number };
+export type Intervals = {
+  readonly scanningMs: number;
+  readonly completeMs: number;
+  readonly failedMs: number;
+  readonly notScannedMs: number;
+};
 export type Backoff = { readonly initialMs: number; readonly maxMs: number };
 export type Timing = { readonly intervals: Intervals; readonly backoff: Backoff };
 
@@ -37,5 +42,6 @@ export function groupOf(state: TagState): Group {
 function intervalMs({ status }: TagState, intervals: Intervals): number {
   if (status === 'complete') return intervals.completeMs;
   if (status === 'failed') return intervals.failedMs;
+  if (status === 'not_scanned') return intervals.notScannedMs;
   return intervals.scanningMs;
 }

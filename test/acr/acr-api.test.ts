@@ -216,10 +216,19 @@ const withoutCode: readonly (readonly [string, Canned, string, ApiErrorKind])[] 
     'InvalidResponse',
     'transport',
   ],
-  ['200 without a status', { body: { ...scanAnswer, Status: undefined } }, 'InvalidResponse', 'transport'],
-  ['200 with an empty status', { body: { ...scanAnswer, Status: '' } }, 'InvalidResponse', 'transport'],
+  ['200 without a status that does not say success', { body: { RequestId: 'R' } }, 'InvalidResponse', 'transport'],
+  ['200 with an empty status that does not say success', { body: { Status: '' } }, 'InvalidResponse', 'transport'],
   ['200 with a status that is a number', { body: { ...scanAnswer, Status: 5 } }, 'InvalidResponse', 'transport'],
 ];
+
+test('a success without a status is an answer: the status is empty', async (t) => {
+  for (const Status of [undefined, null, '']) {
+    const host = await canned(t, { body: { ...scanAnswer, Status } });
+    const { body } = await testApi(host).getRepoTagScanStatus(scanRequest);
+    t.is(body.status, '', String(Status));
+    t.not(body.requestId, '');
+  }
+});
 
 for (const [title, answer, code, kind] of withoutCode) {
   test(`${title} is ${code}, ${kind}`, async (t) => {

@@ -133,7 +133,7 @@ test('max_tags of a reload holds from the next scrape when it is lower, and from
   t.is(fewer.value('acr_discovery_tags', INSTANCE), 2);
   const aggregate = { ...INSTANCE, repo_namespace: 'shop', repo_name: 'api' };
   const counted = (page: ParsedPage) =>
-    ['scanning', 'retrying', 'complete', 'failed', 'unknown'].reduce(
+    ['scanning', 'retrying', 'complete', 'failed', 'not_scanned', 'unknown'].reduce(
       (sum, status) => sum + (page.value('acr_scan_tags', { ...aggregate, status }) ?? 0),
       0,
     );

@@ -156,7 +156,7 @@ function showsTruth(t: ExecutionContext, { simulator, page, startedAtMs }: Sweep
 function talliesTruth(t: ExecutionContext, { simulator, page }: Sweep): void {
   const expected = SCENARIO.instances.flatMap(({ id, repositories }) =>
     repositories.flatMap(({ namespace, name, id: repoId }) =>
-      ['scanning', 'retrying', 'complete', 'failed', 'unknown'].map((status) => {
+      ['scanning', 'retrying', 'complete', 'failed', 'not_scanned', 'unknown'].map((status) => {
         const tags = simulator.state().filter((tag) => tag.repoId === repoId && tag.status.toLowerCase() === status);
         const labels = { instance_id: id, repo_namespace: namespace, repo_name: name, status };
         return `${seriesText('acr_scan_tags', labels)} ${tags.length}`;

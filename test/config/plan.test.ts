@@ -82,7 +82,7 @@ test('the plan is a table', (t) => {
   const plan = planPolls(configOf({ tags: 2_000, head: 'rate_limit: { requests_per_second: 2 }' }));
   t.is(
     formatPlan(plan),
-    `Intervals: scanning 15s, complete 10m, failed 10m
+    `Intervals: scanning 15s, complete 10m, failed 10m, not scanned 10m
 
 CREDENTIALS  TAGS  FIRST SWEEP  WHEN          ASKED   ALLOWED  SCANNING EVERY  COMPLETE EVERY
 default      2000  16m41s       all complete  3.33/s  2/s      -               16m40s, not 10m

@@ -1,7 +1,7 @@
 // The page of a store's tags written from scratch, line by line as the contract has it: what the cached page is held against.
 import type { StateStore } from '../../src/state/store.ts';
 
-const STATUSES = ['scanning', 'retrying', 'complete', 'failed', 'unknown'] as const;
+const STATUSES = ['scanning', 'retrying', 'complete', 'failed', 'not_scanned', 'unknown'] as const;
 
 const SEVERITIES = ['high', 'medium', 'low', 'unknown'] as const;
 

@@ -35,7 +35,7 @@ export function overview(given: Partial<Overview> = {}): Overview {
     sdk: '@alicloud/openapi-core@1.0.8',
     telemetryPath: '/metrics',
     ready: true,
-    totals: { scanning: 1, retrying: 0, complete: 1_234, failed: 2, unknown: 0 },
+    totals: { scanning: 1, retrying: 0, complete: 1_234, failed: 2, not_scanned: 0, unknown: 0 },
     vulnerabilities: { wantedTags: 1_237, knownTags: 1_230, found: { high: 0, medium: 1_204, low: 7, unknown: 0 } },
     discovery: [],
     maxTags: 100_000,

@@ -12,7 +12,7 @@ import type { WatchListEntry } from '../../src/watch/watch-list.ts';
 import { ManualClock } from './manual-clock.ts';
 
 export const TIMING: Timing = {
-  intervals: { scanningMs: 15_000, completeMs: 600_000, failedMs: 300_000 },
+  intervals: { scanningMs: 15_000, completeMs: 600_000, failedMs: 300_000, notScannedMs: 600_000 },
   backoff: { initialMs: 5_000, maxMs: 600_000 },
 };
 

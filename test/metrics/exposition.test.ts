@@ -62,6 +62,7 @@ test('a tag that was never answered has a status, its age and its info, and noth
     'acr_scan_tag_status{instance_id="cri-1",repo_namespace="shop",repo_name="api",tag="v1",status="unknown"} 1',
     'acr_scan_tags{instance_id="cri-1",repo_namespace="shop",repo_name="api",status="complete"} 0',
     'acr_scan_tags{instance_id="cri-1",repo_namespace="shop",repo_name="api",status="failed"} 0',
+    'acr_scan_tags{instance_id="cri-1",repo_namespace="shop",repo_name="api",status="not_scanned"} 0',
     'acr_scan_tags{instance_id="cri-1",repo_namespace="shop",repo_name="api",status="retrying"} 0',
     'acr_scan_tags{instance_id="cri-1",repo_namespace="shop",repo_name="api",status="scanning"} 0',
     'acr_scan_tags{instance_id="cri-1",repo_namespace="shop",repo_name="api",status="unknown"} 1',

@@ -92,6 +92,21 @@ test('a scan whose end was missed because the next had begun is one scan, and er
   );
 });
 
+test('an image that was never scanned is an answered poll: since when moves, the error goes, what an older scan found is not known', (t) => {
+  const { state } = follow(
+    answered('complete'),
+    { type: 'summary', vulnerabilities: NUMBERS },
+    failed,
+    answered('not_scanned'),
+  );
+  t.is(state.status, 'not_scanned');
+  t.is(state.sinceMs, 1_040_000);
+  t.is(state.lastSuccessMs, 1_040_000);
+  t.is(state.lastError, undefined);
+  t.is(state.failures, 0);
+  t.is(state.vulnerabilities, undefined);
+});
+
 const NUMBERS = { high: 1, medium: 2, low: 3, unknown: 4 };
 const summary: TagEvent = { type: 'summary', vulnerabilities: NUMBERS };
 const noSummary: TagEvent = { type: 'summary-failed', error: ERROR };

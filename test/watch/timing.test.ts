@@ -3,7 +3,7 @@ import { neverAnswered, type TagState } from '../../src/state/tag-state.ts';
 import { backoffDelayMs, groupOf, pollDelayMs, type Timing } from '../../src/watch/timing.ts';
 
 const timing: Timing = {
-  intervals: { scanningMs: 15_000, completeMs: 600_000, failedMs: 300_000 },
+  intervals: { scanningMs: 15_000, completeMs: 600_000, failedMs: 300_000, notScannedMs: 900_000 },
   backoff: { initialMs: 5_000, maxMs: 60_000 },
 };
 
@@ -16,7 +16,7 @@ function failed(state: TagState, code: string, failures: number): TagState {
 }
 
 test('intervals follow the status and are shortened by up to a tenth', (t) => {
-  const delays = (['scanning', 'retrying', 'complete', 'failed'] as const).map((status) =>
+  const delays = (['scanning', 'retrying', 'complete', 'failed', 'not_scanned'] as const).map((status) =>
     [0, 0.5, 1].map((random) => pollDelayMs(answered(status), timing, random)),
   );
   t.deepEqual(delays, [
@@ -24,6 +24,7 @@ test('intervals follow the status and are shortened by up to a tenth', (t) => {
     [15_000, 14_250, 13_500],
     [600_000, 570_000, 540_000],
     [300_000, 285_000, 270_000],
+    [900_000, 855_000, 810_000],
   ]);
 });
 
@@ -49,7 +50,18 @@ test('scans under way are the most urgent group, then what was never answered, t
     failed(neverAnswered(0), 'SystemError', 3),
     answered('complete'),
     answered('failed'),
+    answered('not_scanned'),
     failed(answered('unknown'), 'UnknownStatus', 1),
   ].map(groupOf);
-  t.deepEqual(groups, ['running', 'running', 'running', 'unanswered', 'unanswered', 'settled', 'settled', 'settled']);
+  t.deepEqual(groups, [
+    'running',
+    'running',
+    'running',
+    'unanswered',
+    'unanswered',
+    'settled',
+    'settled',
+    'settled',
+    'settled',
+  ]);
 });

@@ -2,7 +2,7 @@ import test from 'ava';
 import { ParameterError, readTargetQuery, selectTargets, type TargetQuery } from '../../src/web/target-query.ts';
 import { targetRow } from '../helpers/target-rows.ts';
 
-const STATUSES = ['scanning', 'retrying', 'complete', 'failed', 'unknown'];
+const STATUSES = ['scanning', 'retrying', 'complete', 'failed', 'not_scanned', 'unknown'];
 const ALL: TargetQuery = {
   statuses: [],
   severities: [],
@@ -41,7 +41,7 @@ test('a parameter that does not fit says which, what was expected and what was f
   for (const [query, message] of [
     [
       'status=green',
-      'invalid parameter "status": expected scanning, retrying, complete, failed, unknown, found "green"',
+      'invalid parameter "status": expected scanning, retrying, complete, failed, not_scanned, unknown, found "green"',
     ],
     ['severity=critical', 'invalid parameter "severity": expected high, medium, low, unknown, found "critical"'],
     ['source=found', 'invalid parameter "source": expected listed, discovered, found "found"'],

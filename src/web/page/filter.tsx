@@ -1,5 +1,6 @@
 // The form above the table: which tags are to be shown.
 import { type Overview, SEVERITIES, SOURCES } from '../overview.ts';
+import { statusText } from './texts.ts';
 import { addressOf, type View } from './view.ts';
 
 type FilterProps = { readonly overview: Overview; readonly view: View };
@@ -48,7 +49,7 @@ function Choice({ label, name, choices, chosen }: ChoiceProps) {
         <option value="">all</option>
         {choices.map((choice) => (
           <option key={choice} value={choice} selected={chosen.includes(choice)}>
-            {choice}
+            {statusText(choice)}
           </option>
         ))}
       </select>

@@ -1,7 +1,7 @@
 // The top of the page: how many tags have which status, what was found in them, and how the quota stands.
 import type { Overview, QuotaRow } from '../overview.ts';
 import { Fact } from './fact.tsx';
-import { countText, rateText, spanText } from './texts.ts';
+import { countText, rateText, spanText, statusText } from './texts.ts';
 import { addressOf, type View } from './view.ts';
 import { VulnerabilitySummary } from './vulnerabilities.tsx';
 
@@ -22,7 +22,7 @@ export function StatusSummary({ overview, view }: { readonly overview: Overview;
             <li key={status}>
               <a href={href} class={`total status-${status}`} aria-current={chosen ? 'true' : undefined}>
                 <span class="dot" aria-hidden="true" />
-                <span class="count">{count.toLocaleString('en-US')}</span> {status}
+                <span class="count">{count.toLocaleString('en-US')}</span> {statusText(status)}
               </a>
             </li>
           );

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import type { Overview, TargetRow } from '../overview.ts';
 import { ErrorText } from './error-text.tsx';
-import { shortDigest } from './texts.ts';
+import { shortDigest, statusText } from './texts.ts';
 import { RelativeTime } from './time.tsx';
 import { addressOf, type SortKey, type View } from './view.ts';
 import { FoundOfTag } from './vulnerabilities.tsx';
@@ -83,7 +83,7 @@ function Row({ row, shows, nowMs }: RowProps) {
       <Cell label="Status">
         <span class={`badge status-${row.status}`}>
           <span class="dot" aria-hidden="true" />
-          {row.status}
+          {statusText(row.status)}
         </span>
       </Cell>
       <th scope="row" data-label="Repository" class="name">

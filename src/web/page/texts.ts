@@ -25,6 +25,11 @@ export function rateText(rate: number): string {
   return String(Number(rate.toPrecision(3)));
 }
 
+/** A status as people write it: `not scanned`. */
+export function statusText(status: string): string {
+  return status.replaceAll('_', ' ');
+}
+
 /** A digest as short as people pass it around, without the name of its algorithm. */
 export function shortDigest(digest: string): string {
   return digest.replace(/^sha256:/, '').slice(0, 12);

@@ -17,7 +17,14 @@ export type View = {
 };
 
 /** How soon a person should look at a status. Between a failed scan and one that is not known lie the other reasons to look. */
-const ATTENTION: Readonly<Record<string, number>> = { failed: 0, unknown: 4, retrying: 5, scanning: 6, complete: 7 };
+const ATTENTION: Readonly<Record<string, number>> = {
+  failed: 0,
+  unknown: 4,
+  not_scanned: 5,
+  retrying: 6,
+  scanning: 7,
+  complete: 8,
+};
 
 /** After a failed scan a failed poll, then vulnerabilities of high severity, then those that could not be asked for. */
 function attention({ status, lastError, vulnerabilities, vulnerabilitiesError }: TargetRow): number {

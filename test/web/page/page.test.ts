@@ -4,7 +4,7 @@ import { renderPage } from '../../../src/web/page/page.tsx';
 import { readView } from '../../../src/web/page/view.ts';
 import { NASTY_NAMES, NOW_MS, overview, targetRow } from '../../helpers/target-rows.ts';
 
-const STATUSES = ['scanning', 'retrying', 'complete', 'failed', 'unknown'];
+const STATUSES = ['scanning', 'retrying', 'complete', 'failed', 'not_scanned', 'unknown'];
 
 function page(rows: readonly TargetRow[], query = '', total = rows.length, given: Partial<Overview> = {}): string {
   const view = readView(new URLSearchParams(query), STATUSES);

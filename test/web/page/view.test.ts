@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { addressOf, comparisonOf, queryOf, readView, type View } from '../../../src/web/page/view.ts';
 import { NOW_MS, targetRow } from '../../helpers/target-rows.ts';
 
-const STATUSES = ['scanning', 'retrying', 'complete', 'failed', 'unknown'];
+const STATUSES = ['scanning', 'retrying', 'complete', 'failed', 'not_scanned', 'unknown'];
 
 function read(address: string): View {
   return readView(new URL(address, 'http://exporter').searchParams, STATUSES);

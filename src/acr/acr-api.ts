@@ -120,13 +120,16 @@ function createSender(options: AcrApiOptions): Sender {
   });
   return async (action, parameters) => {
     const used = available();
+    // What the SDK or Node throws is a failure of the network. What our own code throws when it reads the answer is not.
+    const sent = sdk.wire.send(async (nonce) => call(action, parameters, nonce), requestTimeoutMs);
+    const reply = await sent.catch((error: unknown) => {
+      throw error instanceof ApiError ? error : networkFailure(error, redactor);
+    });
     try {
-      const reply = await sdk.wire.send(async (nonce) => call(action, parameters, nonce), requestTimeoutMs);
       return new AnswerFields(reply, readAnswer(reply, options), options);
     } catch (error) {
-      const failure = error instanceof ApiError ? error : networkFailure(error, redactor);
-      if (failure.kind === 'refused') credentials.refused(used);
-      throw failure;
+      if (error instanceof ApiError && error.kind === 'refused') credentials.refused(used);
+      throw error;
     }
   };
 }

@@ -6,6 +6,9 @@ import { shownText } from './shown-text.ts';
 /** Longer than any name or id in ACR; a cut one would be another's. */
 const LONGEST_NAME = 255;
 
+/** How much of a text is quoted in a message. */
+const LONGEST_SHOWN = 60;
+
 /** Reads fields of one object in an answer. What is not as promised throws the `ApiError` `InvalidResponse`. */
 export class AnswerFields {
   readonly #reply: Reply;
@@ -88,6 +91,10 @@ export class AnswerFields {
   }
 }
 
+/** A value by its kind, and a short text of it where it has one. A list may be nested as deep as the answer is long: it is not walked. */
 function found(value: unknown): string {
-  return JSON.stringify(value) ?? 'none';
+  if (Array.isArray(value)) return 'a list';
+  if (isObject(value)) return 'an object';
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, LONGEST_SHOWN));
+  return value === undefined ? 'none' : String(value);
 }

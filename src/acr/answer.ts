@@ -77,8 +77,9 @@ function parseObject(bytes: Buffer): AnswerBody | undefined {
   try {
     const value: unknown = JSON.parse(bytes.toString());
     return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
   }
 }
 

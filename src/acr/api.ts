@@ -91,7 +91,7 @@ export type ApiAction =
   | 'ListRepository'
   | 'ListRepoTag';
 
-/** One instance's API under one set of credentials. Methods reject with {@link ApiError} and with nothing else. */
+/** One instance's API under one set of credentials. Methods reject with {@link ApiError}; with anything else only where our own code is at fault. */
 export interface AcrApi {
   getRepoTagScanStatus(request: GetRepoTagScanStatusRequest): Promise<Answer<GetRepoTagScanStatusBody>>;
   getRepoTagScanSummary(request: GetRepoTagScanSummaryRequest): Promise<Answer<GetRepoTagScanSummaryBody>>;

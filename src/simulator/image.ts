@@ -1,4 +1,6 @@
 // What a push brings to a tag: an image with its digest, the course of its scan, and what the scan finds.
+import { bare } from './digest.ts';
+import { NOT_SCANNED, type NotScannedAnswer } from './not-scanned.ts';
 import { type Draw, seededDraw, stableHex } from './random.ts';
 import type { PhaseSettings } from './registry-schema.ts';
 import {
@@ -24,6 +26,8 @@ export type ImageSettings = {
   readonly timeline?: readonly PhaseSettings[] | undefined;
   readonly repeat?: boolean | undefined;
   readonly vulnerabilities?: Findings | undefined;
+  /** How its status is answered while it was never scanned; default: as the instance says. */
+  readonly notScanned?: NotScannedAnswer | undefined;
 };
 
 /** Where an image comes from. */
@@ -76,6 +80,10 @@ export class Image {
     return bare(digest) === bare(this.digest);
   }
 
+  get notScanned(): NotScannedAnswer | undefined {
+    return this.#settings.notScanned;
+  }
+
   /** Bytes. */
   get size(): number {
     return Math.round(SMALLEST_IMAGE + (LARGEST_IMAGE - SMALLEST_IMAGE) * this.#draw('size'));
@@ -101,14 +109,16 @@ export class Image {
     this.#timeline = new Timeline(course, elapsedMs);
   }
 
-  /** Starts a scan now; one that is running goes on, and a status that never changes stays. */
+  /** Starts a scan now; one that is running goes on, and a status that never changes stays, but for that of an image never scanned. */
   startScan(elapsedMs: number): void {
     const { status } = this.scanAt(elapsedMs);
-    if (this.#settings.status !== undefined || status === 'SCANNING' || status === 'RETRYING') return;
+    const stays = this.#settings.status !== undefined && this.#settings.status !== NOT_SCANNED;
+    if (stays || status === 'SCANNING' || status === 'RETRYING') return;
     this.#tasks++;
     const task = this.#tasks;
     this.follow(
-      this.#written() ?? freshScanCourse(this.#rules.timing, (...parts) => this.#draw('task', task, ...parts)),
+      (this.#settings.status === undefined ? this.#written() : undefined) ??
+        freshScanCourse(this.#rules.timing, (...parts) => this.#draw('task', task, ...parts)),
       elapsedMs,
     );
   }
@@ -124,10 +134,6 @@ export class Image {
     if (status !== undefined) return fixedCourse(status);
     return timeline && scriptedCourse(toPhases(timeline), repeat);
   }
-}
-
-function bare(digest: string): string {
-  return digest.replace(/^sha256:/, '');
 }
 
 /** A scripted phase list of a scenario in the timeline's own words; without `for`, a phase lasts. */

@@ -1,6 +1,8 @@
 // What each operation answers, with the field names and types of the real API.
+import { isTaken, type ListedDigestForm, listed } from './digest.ts';
 import { businessFailure, missing } from './failure.ts';
 import type { Image } from './image.ts';
+import { NOT_SCANNED, statusField } from './not-scanned.ts';
 import { pageOf } from './paging.ts';
 import { type Action, PARAMETERS, type Parameters } from './parameters.ts';
 import type { Instance, Registry } from './registry.ts';
@@ -19,8 +21,11 @@ const REPOSITORY_AGE_MS = 365 * DAY_MS;
 
 const OPERATIONS: Readonly<Record<Action, Operation>> = {
   GetRepoTagScanStatus: (registry, parameters, { elapsedMs }) => {
+    const { settings } = findInstance(registry, parameters);
     const { tag, image } = findImage(registry, parameters, elapsedMs);
-    return { Status: image.scanAt(elapsedMs).status, ScanService: tag.scanService };
+    const status = image === undefined ? NOT_SCANNED : image.scanAt(elapsedMs).status;
+    const field = statusField(status, (image ?? tag.image).notScanned ?? settings.not_scanned);
+    return { ...field, ...(status !== NOT_SCANNED && { ScanService: tag.scanService }) };
   },
   GetRepoTagScanSummary: (registry, parameters, { elapsedMs }) =>
     describeFindings(findImage(registry, parameters, elapsedMs).image, elapsedMs),
@@ -39,10 +44,15 @@ const OPERATIONS: Readonly<Record<Action, Operation>> = {
   ListRepoTag: (registry, parameters, instant) => {
     const tags = findRepository(registry, parameters).newestFirstAt(instant.elapsedMs);
     const { items, ...page } = pageOf(tags, parameters);
-    return { ...page, Images: items.map((tag) => describeTag(tag, instant)) };
+    const { listed_digests: form } = findInstance(registry, parameters).settings;
+    return { ...page, Images: items.map((tag) => describeListedTag(tag, form, instant)) };
+  },
+  GetRepoTag: (registry, parameters, instant) => {
+    const { listed_digests: form } = findInstance(registry, parameters).settings;
+    return describeTag(findTag(registry, parameters, instant.elapsedMs), form, instant);
   },
   CreateRepoTagScanTask: (registry, parameters, { elapsedMs }) => {
-    findImage(registry, parameters, elapsedMs).image.startScan(elapsedMs);
+    findImage(registry, parameters, elapsedMs).image?.startScan(elapsedMs);
     return {};
   },
 };
@@ -88,23 +98,43 @@ function findRepository(registry: Registry, parameters: Parameters): Repository 
   throw businessFailure('REPO_NOT_EXIST', 'The repository does not exist.');
 }
 
-/** The image that a tag has, or with a Digest the one with it that the tag has or had. */
-function findImage(registry: Registry, parameters: Parameters, elapsedMs: number): { tag: RegistryTag; image: Image } {
+function findTag(registry: Registry, parameters: Parameters, elapsedMs: number): RegistryTag {
   const tag = findRepository(registry, parameters)
     .tagsAt(elapsedMs)
     .get(parameters.Tag ?? '');
-  const image = tag && imageOf(tag, parameters.Digest);
-  if (!image) throw businessFailure('TAG_NOT_EXIST', 'The tag does not exist.');
+  if (!tag) throw noSuchTag();
+  return tag;
+}
+
+type FoundImage = {
+  readonly tag: RegistryTag;
+  /** Undefined where the instance does not take a Digest in this form, and so finds no scan. */
+  readonly image: Image | undefined;
+};
+
+/** The image that a tag has, or with a Digest the one with it that the tag has or had. */
+function findImage(registry: Registry, parameters: Parameters, elapsedMs: number): FoundImage {
+  const tag = findTag(registry, parameters, elapsedMs);
+  const { Digest: digest = '' } = parameters;
+  if (digest !== '' && !isTaken(digest, findInstance(registry, parameters).settings.digests)) {
+    return { tag, image: undefined };
+  }
+  const image = imageOf(tag, digest);
+  if (!image) throw noSuchTag();
   return { tag, image };
 }
 
-function imageOf({ image, former }: RegistryTag, digest: string | undefined): Image | undefined {
-  return digest ? [image, ...former].find((each) => each.hasDigest(digest)) : image;
+function noSuchTag() {
+  return businessFailure('REPO_TAG_NOT_EXIST', 'The tag does not exist.');
+}
+
+function imageOf({ image, former }: RegistryTag, digest: string): Image | undefined {
+  return digest !== '' ? [image, ...former].find((each) => each.hasDigest(digest)) : image;
 }
 
 /** What a complete scan found; nothing before. */
-function describeFindings(image: Image, elapsedMs: number): Fields {
-  const { high, medium, low, unknown } = image.findingsAt(elapsedMs) ?? NO_FINDINGS;
+function describeFindings(image: Image | undefined, elapsedMs: number): Fields {
+  const { high, medium, low, unknown } = image?.findingsAt(elapsedMs) ?? NO_FINDINGS;
   return {
     HighSeverity: high,
     MediumSeverity: medium,
@@ -131,13 +161,23 @@ function describeRepository({ instanceId, id, namespace, name }: Repository, { s
   };
 }
 
-function describeTag(tag: RegistryTag, instant: Instant): Fields {
+function describeTag(tag: RegistryTag, form: ListedDigestForm, instant: Instant) {
   return {
     Tag: tag.tag,
-    Digest: tag.image.digest,
+    Digest: listed(tag.image.digest, form),
     ImageSize: tag.image.size,
-    ImageCreate: String(Math.floor(instant.startedAtMs + tag.createdMs)),
-    ImageUpdate: String(imageUpdateOf(tag, instant)),
+    ImageCreate: Math.floor(instant.startedAtMs + tag.createdMs),
+    ImageUpdate: imageUpdateOf(tag, instant),
     Status: 'NORMAL',
+  };
+}
+
+/** A list shows times as text, where a single tag has numbers. */
+function describeListedTag(tag: RegistryTag, form: ListedDigestForm, instant: Instant): Fields {
+  const described = describeTag(tag, form, instant);
+  return {
+    ...described,
+    ImageCreate: String(described.ImageCreate),
+    ImageUpdate: String(described.ImageUpdate),
   };
 }

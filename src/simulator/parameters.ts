@@ -10,6 +10,7 @@ export const PARAMETERS = {
     optional: ['RepoNamespaceName', 'RepoName', 'RepoStatus', 'PageNo', 'PageSize'],
   },
   ListRepoTag: { required: ['InstanceId', 'RepoId'], optional: ['PageNo', 'PageSize'] },
+  GetRepoTag: { required: ['InstanceId', 'RepoId', 'Tag'], optional: [] },
   CreateRepoTagScanTask: { required: ['InstanceId', 'RepoId', 'Tag'], optional: ['Digest', 'ScanService'] },
 } as const;
 
@@ -21,6 +22,7 @@ export const ACTIONS = [
   'GetRepository',
   'ListRepository',
   'ListRepoTag',
+  'GetRepoTag',
   'CreateRepoTagScanTask',
 ] as const satisfies readonly Action[];
 

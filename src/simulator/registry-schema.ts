@@ -1,6 +1,8 @@
 // What a scenario may say of the registry: instances, repositories, their tags, and what is pushed to them.
 import { z } from 'zod';
+import { DIGEST_FORMS, LISTED_DIGEST_FORMS } from './digest.ts';
 import { countRange, duration, durationRange, flag, integer, list, section, share, text, word } from './fields.ts';
+import { NOT_SCANNED_ANSWERS } from './not-scanned.ts';
 import { checkRegistry, checkRepository } from './registry-rules.ts';
 import { SEVERITIES, type Severity } from './vulnerabilities.ts';
 
@@ -51,6 +53,9 @@ const tagSchema = section({
   timeline: timelineSchema.optional().describe('An explicit course'),
   repeat: flag().default(false).describe('Whether the timeline begins anew after its last phase'),
   vulnerabilities: findingsSchema.optional().describe('What its scans find'),
+  not_scanned: word(NOT_SCANNED_ANSWERS)
+    .optional()
+    .describe('How its status is answered while it is NOT_SCANNED, in place of what the instance says'),
   age: durationRange()
     .optional()
     .describe('How long before the start it was pushed; of several tags, the first is the oldest'),
@@ -108,9 +113,17 @@ export const addedRepositorySchema = repositorySchema.superRefine(checkRepositor
 const instanceSchema = section({
   id: text('an id'),
   repositories: list(repositorySchema, 'repositories').default([]),
+  not_scanned: word(NOT_SCANNED_ANSWERS)
+    .default('absent')
+    .describe('How the status of an image that was never scanned is answered'),
+  digests: word(DIGEST_FORMS)
+    .default('any')
+    .describe('The form in which the scan operations take a Digest; with another one they find no scan'),
+  listed_digests: word(LISTED_DIGEST_FORMS).default('bare').describe('The form in which lists show digests'),
 });
 export const instancesSchema = list(instanceSchema, 'instances').superRefine(checkRegistry);
 
+export type InstanceSettings = z.output<typeof instanceSchema>;
 export type PhaseInput = z.input<typeof phaseSchema>;
 export type PhaseSettings = z.output<typeof phaseSchema>;
 export type RepositorySettings = z.output<typeof repositorySchema>;

@@ -3,7 +3,7 @@ import type { Rules } from './image.ts';
 import { PushPlan } from './push-plan.ts';
 import { type Range, seededDraw, within } from './random.ts';
 import { repositoryId, tagNames } from './registry-rules.ts';
-import type { RepositorySettings, TagSettings } from './registry-schema.ts';
+import type { InstanceSettings, RepositorySettings, TagSettings } from './registry-schema.ts';
 import { Repository } from './repository.ts';
 import type { Scenario } from './scenario.ts';
 import { Script, type WrittenChange } from './script.ts';
@@ -16,11 +16,14 @@ export type Registry = ReadonlyMap<string, Instance>;
 /** The repositories of an instance, found by their ids and by their names. */
 export class Instance {
   readonly id: string;
+  /** How it answers. */
+  readonly settings: InstanceSettings;
   readonly #byId = new Map<string, Repository>();
   readonly #byNames = new Map<string, Repository>();
 
-  constructor(id: string) {
-    this.id = id;
+  constructor(settings: InstanceSettings) {
+    this.id = settings.id;
+    this.settings = settings;
   }
 
   /** In the order in which they were added. */
@@ -55,8 +58,9 @@ export class Instance {
 /** Builds the registry; all randomness comes from `seed` and the names of things. */
 export function createRegistry(scenario: Scenario, seed: number): Registry {
   return new Map(
-    scenario.instances.map(({ id, repositories }) => {
-      const instance = new Instance(id);
+    scenario.instances.map((settings) => {
+      const { id, repositories } = settings;
+      const instance = new Instance(settings);
       for (const settings of repositories) instance.add(createRepository(id, settings, scenario, seed, 0));
       return [id, instance];
     }),
@@ -112,10 +116,11 @@ function rulesOf({ scan }: Scenario, seed: number): Rules {
 
 function startOf(written: WrittenTag): TagStart {
   const { scan_service: scanService = 'ACR_SCAN_SERVICE', digest, status, timeline, repeat, vulnerabilities } = written;
+  const { not_scanned: notScanned } = written;
   const isScripted = [digest, status, timeline, written.pushed, written.repushed, written.deleted].some(
     (value) => value !== undefined,
   );
-  return { scanService, isScripted, settings: { digest, status, timeline, repeat, vulnerabilities } };
+  return { scanService, isScripted, settings: { digest, status, timeline, repeat, vulnerabilities, notScanned } };
 }
 
 /** What the scenario writes of a tag's pushes and its end. */

@@ -92,11 +92,11 @@ test('a digest names the image that the tag has or had, and any other one does n
   for (const digest of ['', second ?? '', `sha256:${second}`]) {
     t.is(await status({ Tag: 'v3', Digest: digest }), 'SCANNING', digest);
   }
-  t.is(await status({ Tag: 'v3', Digest: third ?? '' }), 'TAG_NOT_EXIST');
-  t.is(await status({ Tag: 'v1', Digest: first ?? '' }), 'TAG_NOT_EXIST');
+  t.is(await status({ Tag: 'v3', Digest: third ?? '' }), 'REPO_TAG_NOT_EXIST');
+  t.is(await status({ Tag: 'v1', Digest: first ?? '' }), 'REPO_TAG_NOT_EXIST');
   for (let n = 0; n < 10; n++) simulator.pushTag('cri-1', 'crr-1', 'v3');
   t.is(await status({ Tag: 'v3', Digest: second ?? '' }), 'SCANNING', 'the tenth before the present one');
-  t.is(await status({ Tag: 'v3', Digest: first ?? '' }), 'TAG_NOT_EXIST', 'the eleventh');
+  t.is(await status({ Tag: 'v3', Digest: first ?? '' }), 'REPO_TAG_NOT_EXIST', 'the eleventh');
 });
 
 test('a task scans the image that it names', async (t) => {
@@ -113,8 +113,8 @@ test('a tag that is deleted does not exist, and one of its name is a new one', a
   const { clock, simulator, ask, status, images } = await begin(t);
   const { digest } = simulator.pushTag('cri-1', 'crr-1', 'v3');
   simulator.deleteTag('cri-1', 'crr-1', 'v3');
-  t.is(await status({ Tag: 'v3' }), 'TAG_NOT_EXIST');
-  t.is((await ask('GetRepoTagScanSummary', { Tag: 'v3', Digest: digest })).Code, 'TAG_NOT_EXIST');
+  t.is(await status({ Tag: 'v3' }), 'REPO_TAG_NOT_EXIST');
+  t.is((await ask('GetRepoTagScanSummary', { Tag: 'v3', Digest: digest })).Code, 'REPO_TAG_NOT_EXIST');
   t.is((await ask('ListRepoTag', {})).TotalCount, '2');
   t.deepEqual(
     simulator.state().map(({ tag }) => tag),
@@ -163,14 +163,14 @@ test('a repository is added with all that a scenario may say of it, and its time
   t.is(old?.imageUpdateMs, clock.now() - 3_600_000);
   t.is((await ask('ListRepository', {})).TotalCount, '2');
   t.is((await ask('GetRepository', { RepoId: '', RepoNamespaceName: 'shop', RepoName: 'web' })).RepoId, repoId);
-  t.is(await status({ RepoId: repoId, Tag: 'soon' }), 'TAG_NOT_EXIST');
+  t.is(await status({ RepoId: repoId, Tag: 'soon' }), 'REPO_TAG_NOT_EXIST');
   clock.advance(5_000);
   t.is(await status({ RepoId: repoId, Tag: 'soon' }), 'SCANNING');
   clock.advance(2_999);
   t.is(await status({ RepoId: repoId, Tag: 'old' }), 'COMPLETE');
   clock.advance(1);
   t.is(await status({ RepoId: repoId, Tag: 'soon' }), 'FAILED');
-  t.is(await status({ RepoId: repoId, Tag: 'old' }), 'TAG_NOT_EXIST');
+  t.is(await status({ RepoId: repoId, Tag: 'old' }), 'REPO_TAG_NOT_EXIST');
   const again = { namespace: 'shop', name: 'web', id: 'crr-other' };
   t.throws(() => simulator.addRepository('cri-1', again), { message: /shop\/web/ });
   t.throws(() => simulator.addRepository('cri-1', { ...again, name: 'new', id: repoId }), {
@@ -214,7 +214,7 @@ test('the same can be done over HTTP', async (t) => {
     [1, 0, 4, 0, 5],
   );
   t.deepEqual(await change('DELETE', '/_sim/tags', tag), { status: 200, body: {} });
-  t.is(await status({ Tag: 'v3' }), 'TAG_NOT_EXIST');
+  t.is(await status({ Tag: 'v3' }), 'REPO_TAG_NOT_EXIST');
   const repository = { namespace: 'shop', name: 'web', id: 'crr-2', tags: ['main'] };
   const added = await change('POST', '/_sim/repositories', { instanceId: 'cri-1', repository });
   t.deepEqual(added, { status: 200, body: { repoId: 'crr-2' } });

@@ -38,8 +38,13 @@ for (const [what, action, parameters, code] of [
   ['an instance', 'GetRepoTagScanStatus', { ...V1, InstanceId: 'cri-0' }, 'INSTANCE_NOT_EXIST'],
   ['a repository', 'GetRepoTagScanStatus', { ...V1, RepoId: 'crr-0' }, 'REPO_NOT_EXIST'],
   ['a repository of another instance', 'GetRepoTagScanStatus', { ...V1, InstanceId: 'cri-2' }, 'REPO_NOT_EXIST'],
-  ['a tag', 'GetRepoTagScanStatus', { ...V1, Tag: 'v0' }, 'TAG_NOT_EXIST'],
-  ['a tag named like a property of objects', 'GetRepoTagScanSummary', { ...V1, Tag: '__proto__' }, 'TAG_NOT_EXIST'],
+  ['a tag', 'GetRepoTagScanStatus', { ...V1, Tag: 'v0' }, 'REPO_TAG_NOT_EXIST'],
+  [
+    'a tag named like a property of objects',
+    'GetRepoTagScanSummary',
+    { ...V1, Tag: '__proto__' },
+    'REPO_TAG_NOT_EXIST',
+  ],
   [
     'a namespace',
     'GetRepository',

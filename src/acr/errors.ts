@@ -14,7 +14,7 @@ export type ApiErrorDetails = {
   readonly message: string;
   /** Alibaba Cloud's id of the request, empty when there is none. */
   readonly requestId?: string;
-  /** From `x-acs-retry-after`, in milliseconds. */
+  /** From `x-acs-retry-after`, in milliseconds; any error may bring it. */
   readonly retryAfterMs?: number | undefined;
 };
 
@@ -35,10 +35,12 @@ export class ApiError extends Error {
   }
 }
 
+const THROTTLED = /Throttling/;
 const REFUSED =
   /^(?:InvalidAccessKeyId|InvalidSecurityToken|InvalidTimeStamp|(?:SignatureDoesNotMatch|IncompleteSignature)$)/;
 const DENIED = /^(?:NoPrivilege$|Forbidden)/;
-const BROKEN = /^(?:SystemError|ServiceUnavailable|InternalError)/;
+/** `InvalidAction.NotFound` comes for operations that exist, while a gateway is rolled out: it says nothing about what was asked for. */
+const PASSING = /^(?:SystemError|ServiceUnavailable|InternalError|InvalidAction\.NotFound$)/;
 
 /**
  * The kind of an answer that is an error.
@@ -47,12 +49,11 @@ const BROKEN = /^(?:SystemError|ServiceUnavailable|InternalError)/;
  * @param status the HTTP status, 200 where only the body says that the request failed
  */
 export function kindOfAnswer(apiCode: string | undefined, status: number): ApiErrorKind {
-  if (status === 429) return 'throttled';
-  if (apiCode === undefined) return status === 503 ? 'throttled' : 'transport';
-  if (apiCode.startsWith('Throttling')) return 'throttled';
-  if (REFUSED.test(apiCode)) return 'refused';
-  if (DENIED.test(apiCode)) return 'denied';
-  return status >= 500 || BROKEN.test(apiCode) ? 'transport' : 'answered';
+  const code = apiCode ?? '';
+  if (status === 429 || THROTTLED.test(code) || (status === 503 && code === '')) return 'throttled';
+  if (REFUSED.test(code)) return 'refused';
+  if (status === 401 || status === 403 || DENIED.test(code)) return 'denied';
+  return code === '' || status >= 500 || PASSING.test(code) ? 'transport' : 'answered';
 }
 
 /** There are no credentials to sign a request with: nothing was sent. */

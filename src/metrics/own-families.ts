@@ -89,7 +89,7 @@ export const OWN_FAMILIES = {
   paused: {
     name: 'acr_scheduler_paused',
     type: 'gauge',
-    help: 'Whether requests are paused (1) or not (0): refused credentials, or a delay that the throttling API asked for.',
+    help: 'Whether requests are paused (1) or not (0): refused credentials, or a delay that the API asked for.',
     labels: ['credentials', 'reason'],
   },
   buildInfo: {

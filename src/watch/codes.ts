@@ -11,7 +11,8 @@ const STATUSES = new Map<string, Exclude<ScanStatus, 'unknown'>>([
 ]);
 
 const NO_SUCH_REPOSITORY = /^REPO\w*_NOT_EXIST$|^Repo\w*Not(?:Exist|Found)/;
-const NO_SUCH_THING = /_NOT_EXIST$|Not(?:Exist|Found)/;
+/** `InvalidAction.NotFound` is about the operation, and passes. */
+const NO_SUCH_THING = /_NOT_EXIST$|(?<!^InvalidAction\.)Not(?:Exist|Found)/;
 
 /** The scan status that an answer stands for; undefined for one that this version does not know. */
 export function statusOf(answered: string): Exclude<ScanStatus, 'unknown'> | undefined {

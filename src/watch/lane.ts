@@ -157,8 +157,9 @@ export class Lane {
     const nowMs = this.#clock.monotonic();
     this.#failedByRefusal.delete(task);
     if (error?.kind === 'refused') this.#refuse(task, sentAtMs, nowMs);
+    if (error?.retryAfterMs !== undefined) this.pace.pause(nowMs, error.retryAfterMs);
     if (error?.kind === 'throttled') {
-      this.pace.throttled({ sentAtMs, nowMs, retryAfterMs: error.retryAfterMs });
+      this.pace.throttled({ sentAtMs, nowMs });
       this.#applyLimits();
     }
     const accepted = error === undefined || error.kind === 'answered' || error.kind === 'denied';

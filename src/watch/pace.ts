@@ -1,4 +1,4 @@
-// The rate that a set of credentials is asked at, as throttling slows it down and time lets it recover. Pure: time comes in.
+// The rate that a set of credentials is asked at, as throttling slows it down, the API pauses it, and time lets it recover. Pure: time comes in.
 
 /** Throttling never slows down below this share of the configured rate. */
 const SLOWEST = 0.1;
@@ -8,11 +8,7 @@ const RECOVERY_INTERVAL_MS = 10_000;
 const LONGEST_PAUSE_MS = 120_000;
 
 /** An answer that says: slower. Times are monotonic milliseconds. */
-export type Throttled = {
-  readonly sentAtMs: number;
-  readonly nowMs: number;
-  readonly retryAfterMs: number | undefined;
-};
+export type Throttled = { readonly sentAtMs: number; readonly nowMs: number };
 
 export class Pace {
   #configured: number;
@@ -47,15 +43,17 @@ export class Pace {
   }
 
   /** Halves the rate, unless the request was sent before the last halving: then it belongs to the same episode. */
-  throttled({ sentAtMs, nowMs, retryAfterMs }: Throttled): void {
+  throttled({ sentAtMs, nowMs }: Throttled): void {
     const share = this.#shareAt(nowMs);
     const newEpisode = sentAtMs >= this.#halvedAtMs;
     this.#share = newEpisode ? Math.max(SLOWEST, share / 2) : share;
     this.#sinceMs = nowMs;
     if (newEpisode) this.#halvedAtMs = nowMs;
-    if (retryAfterMs !== undefined) {
-      this.#pausedUntilMs = Math.max(this.#pausedUntilMs, nowMs + Math.min(retryAfterMs, LONGEST_PAUSE_MS));
-    }
+  }
+
+  /** An error of any kind asks for a pause; a shorter one than the present does not end that. */
+  pause(nowMs: number, retryAfterMs: number): void {
+    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, nowMs + Math.min(retryAfterMs, LONGEST_PAUSE_MS));
   }
 
   #shareAt(nowMs: number): number {

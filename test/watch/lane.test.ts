@@ -69,6 +69,24 @@ test('retry-after stops all starts until it has passed', async (t) => {
   t.is(pending.length, 3);
 });
 
+for (const [code, kind] of [
+  ['ServiceUnavailable', 'transport'],
+  ['TAG_NOT_EXIST', 'answered'],
+  ['NoPrivilege', 'denied'],
+] as const) {
+  test(`retry-after with ${code} stops all starts too, at the full rate afterwards`, async (t) => {
+    const { clock, pending, lane } = await running(t, 'v1', 'v2', 'v3');
+    const [first, ...others] = pending.splice(0);
+    for (const { answer } of others) answer.status('SCANNING');
+    first?.answer.error(code, kind, 30_000);
+    await clock.advance(29_999);
+    t.is(pending.length, 0);
+    t.is(lane.pace.current(clock.monotonic()), 10);
+    await clock.advance(1);
+    t.is(pending.length, 3);
+  });
+}
+
 test('refused credentials stop everything but one probe at a time, and one success resumes all', async (t) => {
   const { clock, pending, lane } = await running(t, 'v1', 'v2', 'v3');
   for (const { answer } of pending.splice(0)) answer.error('InvalidAccessKeyId.NotFound', 'refused');

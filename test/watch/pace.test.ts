@@ -1,7 +1,7 @@
 import test from 'ava';
 import { Pace } from '../../src/watch/pace.ts';
 
-const throttled = (sentAtMs: number, nowMs: number, retryAfterMs?: number) => ({ sentAtMs, nowMs, retryAfterMs });
+const throttled = (sentAtMs: number, nowMs: number) => ({ sentAtMs, nowMs });
 
 test('throttling halves the rate once an episode: answers to requests sent before the halving change nothing', (t) => {
   const pace = new Pace(20);
@@ -40,12 +40,13 @@ test('a throttled answer of the same episode starts the 10 s anew', (t) => {
 test('retry-after pauses, is capped at 120 s, and a shorter one does not end a longer one', (t) => {
   const pace = new Pace(20);
   t.true(pace.pausedUntilMs < 0);
-  pace.throttled(throttled(0, 1_000, 3_000));
+  pace.pause(1_000, 3_000);
   t.is(pace.pausedUntilMs, 4_000);
-  pace.throttled(throttled(0, 1_500, 10));
+  pace.pause(1_500, 10);
   t.is(pace.pausedUntilMs, 4_000);
-  pace.throttled(throttled(0, 2_000, 86_400_000));
+  pace.pause(2_000, 86_400_000);
   t.is(pace.pausedUntilMs, 122_000);
+  t.is(pace.current(2_000), 20, 'only throttling halves');
 });
 
 test('another configured rate keeps the share that throttling has left', (t) => {

@@ -17,6 +17,9 @@ import { Sheet } from './sheet.ts';
 import { Slices } from './slices.ts';
 import { CONTENT_TYPES, type ExpositionFormat } from './text.ts';
 
+/** So many groups more than twice a whole page are rendered for one scrape at most; they take some milliseconds. */
+const EXTRA_GROUPS = 500;
+
 /** Renders families that are not of watched tags: metadata and lines, without the end mark of OpenMetrics. */
 export interface OwnFamilies {
   render(format: ExpositionFormat): Promise<string>;
@@ -37,7 +40,7 @@ export type Page = {
 /** What is scraped. Observes the store; a change only takes note of the tag, and the next scrape renders what was noted. */
 export class Exposition implements StoreObserver {
   readonly #own: OwnFamilies;
-  readonly #slices = new Slices();
+  readonly #slices: Slices;
   readonly #tallies = new Sheet<RepositoryTally, TallyFacts>({
     families: TALLY_FAMILIES,
     facts: (tally) => ({ ...tally, counts: { ...tally.counts }, vulnerabilities: { ...tally.vulnerabilities } }),
@@ -51,16 +54,17 @@ export class Exposition implements StoreObserver {
     labelSource: ({ target }) => target,
   });
   #perTag: PerTag = 'full';
-  /** How many groups the catching up that is under way may still render. */
-  #allowance = 0;
+  /** How many groups the catching up that is under way has rendered since somebody last asked for it. */
+  #rendered = 0;
   #catchingUp: Promise<readonly Block[]> | undefined;
   /** How many will read what the catching up that is under way is going to collect, and how many read what was collected before. */
   #waiting = 0;
   #readers = 0;
   #held: readonly Block[] | undefined;
 
-  constructor(own: OwnFamilies) {
+  constructor(own: OwnFamilies, slices = new Slices()) {
     this.#own = own;
+    this.#slices = slices;
   }
 
   /** Which tags have series of their own. */
@@ -123,27 +127,28 @@ export class Exposition implements StoreObserver {
 
   /**
    * Ends {@link hold}: the next scrape sees what has changed meanwhile. What that is is rendered before, and compressed if the page
-   * was, so that after a change of many tags the next scrape is not the one to wait.
+   * was, so that after a change of many tags the next scrape is not the one to wait. If that fails, the hold ends all the same.
    */
   async release(): Promise<void> {
     if (!this.#held) return;
-    this.#allowance = 2 * (this.#tallies.groups + this.#tags.groups);
-    await this.#slices.run(() => this.#allowance > 0 && this.#renderNext());
-    if (this.#held?.some(({ deflated }) => deflated)) await this.#deflateAll(this.#collect());
-    if (!this.#held) return;
-    this.#held = undefined;
-    this.#readers--;
+    try {
+      this.#rendered = 0;
+      await this.#slices.run(() => this.#renderNext());
+      if (this.#held?.some(({ deflated }) => deflated)) await this.#deflateAll(this.#collect());
+    } finally {
+      if (this.#held) this.#readers--;
+      this.#held = undefined;
+    }
   }
 
   /**
    * Renders what waits and returns the blocks of that moment. Everything that changed before the call is in them. What changes
-   * during it is as well, unless changes keep coming as fast as they are rendered: then it ends after twice a whole page. The caller
-   * is from then on one of the readers.
+   * during it is as well, unless changes keep coming as fast as they are rendered: then it ends after some more than twice a whole
+   * page, and is not of one moment. The caller is from then on one of the readers.
    */
   #catchUp(): Promise<readonly Block[]> {
     this.#waiting++;
-    // The two sheets take turns, so half of it is enough for each to render all that waits now, which is first in line.
-    this.#allowance = 2 * (this.#tallies.groups + this.#tags.groups);
+    this.#rendered = 0;
     this.#catchingUp ??= this.#renderWaiting();
     return this.#catchingUp;
   }
@@ -152,7 +157,7 @@ export class Exposition implements StoreObserver {
     let blocks: readonly Block[] = [];
     try {
       await this.#slices.run(() => {
-        if (!this.#held && this.#allowance > 0 && this.#renderNext()) return true;
+        if (!this.#held && this.#renderNext()) return true;
         blocks = this.#held ?? this.#collect();
         this.#readers += this.#waiting;
         // From here on a change is not in these blocks: who comes now starts anew.
@@ -171,11 +176,13 @@ export class Exposition implements StoreObserver {
     this.#catchingUp = undefined;
   }
 
-  /** Renders one group and returns whether there was one to render. */
+  /** Renders one group and returns whether there was one to render, and no more than may be rendered at a time. */
   #renderNext(): boolean {
-    const [first, second] = this.#allowance % 2 === 0 ? [this.#tallies, this.#tags] : [this.#tags, this.#tallies];
+    // The sheets take turns, so this is enough for each to render all that waits now, which is first in line.
+    if (this.#rendered >= 2 * (this.#tallies.groups + this.#tags.groups) + EXTRA_GROUPS) return false;
+    const [first, second] = this.#rendered % 2 === 0 ? [this.#tallies, this.#tags] : [this.#tags, this.#tallies];
     const unread = this.#readers === 0;
-    this.#allowance--;
+    this.#rendered++;
     return first.renderNext(unread) || second.renderNext(unread);
   }
 
@@ -192,12 +199,8 @@ export class Exposition implements StoreObserver {
   }
 
   async #deflateAll(blocks: readonly Block[]): Promise<void> {
-    let next = 0;
-    await this.#slices.run(() => {
-      while (blocks[next]?.deflated) next++;
-      blocks[next]?.deflate();
-      return next < blocks.length;
-    });
+    const waiting = blocks.filter(({ deflated }) => deflated === undefined);
+    await this.#slices.each(waiting, (block) => block.deflate());
   }
 }
 

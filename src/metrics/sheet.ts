@@ -15,126 +15,163 @@ export type SheetView<Item, Facts> = {
 
 /** One place for an item's lines, in every family the same. */
 type Slot<Item, Facts> = {
+  readonly group: Group<Facts>;
+  /** From 0, among the slots of its group. */
+  readonly position: number;
   item: Item | undefined;
   /** What the blocks say; undefined while they say nothing. */
   shown: Facts | undefined;
   stale: boolean;
 };
 
-/** The blocks of one family, by group of slots. */
-type Column<Facts> = { readonly family: Family<Facts>; readonly metadata: Block; readonly blocks: Block[] };
+/** Up to {@link BLOCK_SLOTS} slots that share one block in every family. */
+type Group<Facts> = {
+  /** One for each family. */
+  readonly cells: readonly Cell<Facts>[];
+  /** How many slots there are. */
+  size: number;
+};
 
-/** Items with their exposition text. Adding, changing and removing only take note; {@link Sheet.renderNext} does the work. */
+/** The block of one family and one group. */
+type Cell<Facts> = { readonly family: Family<Facts>; block: Block };
+
+/** One family with its cells in the order of their groups. */
+type Column<Facts> = { readonly family: Family<Facts>; readonly metadata: Block; readonly cells: Cell<Facts>[] };
+
+/** What a slot shows from now on. */
+type Update<Item, Facts> = {
+  readonly slot: Slot<Item, Facts>;
+  readonly after: Facts | undefined;
+  /** The labels of `after`, once a family has asked for them. */
+  common: string | undefined;
+};
+
+/**
+ * Items with their exposition text. Adding, changing and removing only take note; {@link Sheet.renderNext} does the work.
+ *
+ * Nothing here is found by its index: a group and its cells come into being together, with an empty block in every family, so a
+ * family in which a group has no lines has no hole there.
+ */
 export class Sheet<Item extends object, Facts> {
   readonly #view: SheetView<Item, Facts>;
   readonly #columns: readonly Column<Facts>[];
-  readonly #slots: Slot<Item, Facts>[] = [];
-  readonly #slotOf = new Map<Item, number>();
-  readonly #free: number[] = [];
+  readonly #slotOf = new Map<Item, Slot<Item, Facts>>();
+  /** Slots without an item, the one to be used next at the end. */
+  readonly #free: Slot<Item, Facts>[] = [];
   /** Stale slots by their groups, the groups in the order in which they became stale. */
-  readonly #stale = new Map<number, number[]>();
+  readonly #stale = new Map<Group<Facts>, Slot<Item, Facts>[]>();
+  #lastGroup: Group<Facts> | undefined;
+  #groups = 0;
 
   constructor(view: SheetView<Item, Facts>) {
     this.#view = view;
     this.#columns = view.families.map((family) => ({
       family,
       metadata: new Block(Buffer.from(formatMetadata(family.name, family.type, family.help, 'text'))),
-      blocks: [],
+      cells: [],
     }));
   }
 
   add(item: Item): void {
-    const index = this.#free.pop() ?? this.#slots.length;
-    const slot = this.#slots[index];
-    if (slot) slot.item = item;
-    else this.#slots.push({ item, shown: undefined, stale: false });
-    this.#slotOf.set(item, index);
-    this.#touch(index);
+    const slot = this.#free.pop() ?? this.#newSlot();
+    slot.item = item;
+    this.#slotOf.set(item, slot);
+    this.#touch(slot);
   }
 
   change(item: Item): void {
-    const index = this.#slotOf.get(item);
-    if (index !== undefined) this.#touch(index);
+    const slot = this.#slotOf.get(item);
+    if (slot) this.#touch(slot);
   }
 
   remove(item: Item): void {
-    const index = this.#slotOf.get(item);
-    const slot = index === undefined ? undefined : this.#slots[index];
-    if (index === undefined || !slot) return;
+    const slot = this.#slotOf.get(item);
+    if (!slot) return;
     slot.item = undefined;
     this.#slotOf.delete(item);
-    this.#free.push(index);
-    this.#touch(index);
+    this.#free.push(slot);
+    this.#touch(slot);
   }
 
   /** What is to be shown of the items goes by another rule now. */
   changeAll(): void {
-    for (const index of this.#slotOf.values()) this.#touch(index);
+    for (const slot of this.#slotOf.values()) this.#touch(slot);
   }
 
   /** How many groups there are. */
   get groups(): number {
-    return Math.ceil(this.#slots.length / BLOCK_SLOTS);
+    return this.#groups;
   }
 
   /**
-   * Renders what changed in the group that has waited longest, and returns whether there was one.
+   * Renders what changed in the group that has waited longest, and returns whether there was one. If that throws, the group goes on
+   * waiting.
    *
    * @param unread whether nobody reads blocks that were collected before
    */
   renderNext(unread: boolean): boolean {
     const next = this.#stale.entries().next();
     if (next.done) return false;
-    const [group, indexes] = next.value;
+    const [group, slots] = next.value;
+    this.#render(group, slots, unread);
     this.#stale.delete(group);
-    this.#render(group, indexes, unread);
     return true;
   }
 
   /** Appends the blocks of the whole text, as rendered so far. A family without series is left out. */
   collect(into: Block[]): void {
-    for (const { metadata, blocks } of this.#columns) {
+    for (const { metadata, cells } of this.#columns) {
       const before = into.push(metadata);
-      for (const block of blocks) if (block !== EMPTY_BLOCK) into.push(block);
+      for (const { block } of cells) if (block !== EMPTY_BLOCK) into.push(block);
       if (into.length === before) into.pop();
     }
   }
 
-  #touch(index: number): void {
-    const slot = this.#slots[index];
-    if (!slot || slot.stale) return;
+  #newSlot(): Slot<Item, Facts> {
+    const group = this.#lastGroup && this.#lastGroup.size < BLOCK_SLOTS ? this.#lastGroup : this.#newGroup();
+    return { group, position: group.size++, item: undefined, shown: undefined, stale: false };
+  }
+
+  #newGroup(): Group<Facts> {
+    const cells = this.#columns.map(({ family, cells }) => {
+      const cell: Cell<Facts> = { family, block: EMPTY_BLOCK };
+      cells.push(cell);
+      return cell;
+    });
+    this.#groups++;
+    this.#lastGroup = { cells, size: 0 };
+    return this.#lastGroup;
+  }
+
+  #touch(slot: Slot<Item, Facts>): void {
+    if (slot.stale) return;
     slot.stale = true;
-    const group = Math.floor(index / BLOCK_SLOTS);
-    const known = this.#stale.get(group);
-    if (known) known.push(index);
-    else this.#stale.set(group, [index]);
+    const known = this.#stale.get(slot.group);
+    if (known) known.push(slot);
+    else this.#stale.set(slot.group, [slot]);
   }
 
-  #render(group: number, indexes: number[], unread: boolean): void {
-    const changes: SlotText[][] = this.#columns.map(() => []);
-    for (const index of indexes.sort((a, b) => a - b)) this.#renderSlot(index, changes);
-    for (const [column, { blocks }] of this.#columns.entries()) {
-      const texts = changes[column];
-      if (texts && texts.length > 0) blocks[group] = (blocks[group] ?? EMPTY_BLOCK).with(texts, unread);
+  #render(group: Group<Facts>, slots: Slot<Item, Facts>[], unread: boolean): void {
+    const updates = slots
+      .sort((a, b) => a.position - b.position)
+      .map((slot) => ({ slot, after: slot.item && this.#view.facts(slot.item), common: undefined }));
+    for (const cell of group.cells) {
+      const texts = updates.flatMap((update) => this.#text(cell.family, update) ?? []);
+      if (texts.length > 0) cell.block = cell.block.with(texts, unread);
+    }
+    for (const { slot, after } of updates) {
+      slot.shown = after;
+      slot.stale = false;
     }
   }
 
-  /** Appends, to each column's changes, the slot's text if it is not the one shown. */
-  #renderSlot(index: number, changes: readonly SlotText[][]): void {
-    const slot = this.#slots[index];
-    if (!slot) return;
-    const { item, shown } = slot;
-    const facts = item && this.#view.facts(item);
-    slot.shown = facts;
-    slot.stale = false;
-    let common: string | undefined;
-    for (let column = 0; column < this.#columns.length; column++) {
-      const family = this.#columns[column]?.family;
-      if (!family || this.#same(family, shown, facts)) continue;
-      if (facts) common ??= this.#view.labels(facts);
-      const text = facts && common !== undefined ? family.lines(common, facts) : '';
-      changes[column]?.push({ slot: index % BLOCK_SLOTS, text });
-    }
+  /** The lines of a slot in a family; undefined when they are the ones shown. */
+  #text(family: Family<Facts>, update: Update<Item, Facts>): SlotText | undefined {
+    const { slot, after } = update;
+    if (this.#same(family, slot.shown, after)) return undefined;
+    if (after === undefined) return { slot: slot.position, text: '' };
+    update.common ??= this.#view.labels(after);
+    return { slot: slot.position, text: family.lines(update.common, after) };
   }
 
   #same(family: Family<Facts>, before: Facts | undefined, after: Facts | undefined): boolean {

@@ -1,24 +1,31 @@
-// The page of a store's tags written from scratch, line by line as the contract has it: what the cached page is held against.
-import type { StateStore } from '../../src/state/store.ts';
+// The page of watched tags written from scratch, line by line as the contract has it: what the cached page is held against. Counts
+// and sums are taken anew from the tags.
+import type { StateStore, WatchedTag } from '../../src/state/store.ts';
+import type { Repository } from '../../src/watch/target.ts';
 
 const STATUSES = ['scanning', 'retrying', 'complete', 'failed', 'not_scanned', 'unknown'] as const;
 
 const SEVERITIES = ['high', 'medium', 'low', 'unknown'] as const;
 
 /** All sample lines of tags and repositories, sorted. */
-export function naiveLines(store: StateStore, perTag: 'full' | 'problems' | 'none' = 'full'): string[] {
+export function naiveLines(store: Pick<StateStore, 'tags'>, perTag: 'full' | 'problems' | 'none' = 'full'): string[] {
   const lines: string[] = [];
-  for (const { repository, counts } of store.tallies()) {
+  const tagsOf = new Map<Repository, WatchedTag[]>();
+  for (const tag of store.tags()) {
+    const { repository } = tag.target;
+    const known = tagsOf.get(repository);
+    if (known) known.push(tag);
+    else tagsOf.set(repository, [tag]);
+  }
+  for (const [repository, tags] of tagsOf) {
     for (const status of STATUSES) {
       const labels = [...repositoryLabels(repository), ['status', status]] as const;
-      lines.push(line('acr_scan_tags', labels, String(counts[status])));
+      const count = tags.filter(({ state }) => state.status === status).length;
+      lines.push(line('acr_scan_tags', labels, String(count)));
     }
-    const found = [...store.tags()].flatMap(({ target, state }) => {
-      const isKnown = target.repository === repository && repository.vulnerabilities && state.vulnerabilities;
-      return isKnown ? [state.vulnerabilities ?? {}] : [];
-    });
+    const found = tags.flatMap(({ state }) => (repository.vulnerabilities && state.vulnerabilities) || []);
     for (const severity of found.length === 0 ? [] : SEVERITIES) {
-      const sum = found.reduce((total, each) => total + (Reflect.get(each, severity) as number), 0);
+      const sum = found.reduce((total, each) => total + each[severity], 0);
       lines.push(
         line('acr_scan_vulnerabilities', [...repositoryLabels(repository), ['severity', severity]], String(sum)),
       );

@@ -1,6 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import test from 'ava';
 import { Exposition, type OwnFamilies, type ScrapeRequest } from '../../src/metrics/exposition.ts';
+import { Slices } from '../../src/metrics/slices.ts';
 import { StateStore } from '../../src/state/store.ts';
 import type { Repository, Target } from '../../src/watch/target.ts';
 import { parsePage } from '../helpers/exposition.ts';
@@ -305,6 +306,59 @@ test('a scrape while a release renders what has changed sees the tags as they we
   t.false(released);
   await releasing;
   t.deepEqual(samplesOf(await textOf(exposition, { format: 'text', gzip: true })), naiveLines(store));
+});
+
+for (const gzip of [true, false]) {
+  test(`tags without series before the first scrape do not keep later ones from being shown, ${gzip ? 'compressed' : 'plain'}`, async (t) => {
+    const { exposition, store } = setUp();
+    exposition.perTag = 'problems';
+    const tags = Array.from({ length: 130 }, (_, index) => store.add(target(`v${index}`), NOW_MS));
+    for (const tag of tags)
+      store.apply(tag, { ...COMPLETE, status: tag === tags.at(-1) ? 'failed' : 'complete' }, moment(1));
+    t.deepEqual(samplesOf(await textOf(exposition, { format: 'text', gzip })), naiveLines(store, 'problems'));
+  });
+}
+
+test('a scrape ends although every tag changes again as fast as it is rendered', async (t) => {
+  const exposition = new Exposition(noOwn, new Slices(0));
+  const store = new StateStore(exposition);
+  const tags = Array.from({ length: 200 }, (_, index) => store.add(target(`v${index}`), NOW_MS));
+  let turns = 0;
+  const change = () => {
+    turns++;
+    for (const tag of tags) store.apply(tag, COMPLETE, moment(turns));
+    timer = setImmediate(change);
+  };
+  let timer = setImmediate(change);
+  const { length } = await exposition.scrape(PLAIN);
+  clearImmediate(timer);
+  t.true(length > 0);
+  t.true(turns > 100 && turns < 1000, `${turns} turns`);
+  t.deepEqual(samplesOf(await textOf(exposition)), naiveLines(store));
+});
+
+test('what cannot be rendered fails the scrapes, a hold and its release, and all are well when it can', async (t) => {
+  const { exposition, store } = setUp();
+  let isBroken = false;
+  const breakable: Repository = {
+    ...SHOP,
+    get name(): string {
+      if (isBroken) throw new Error('broken');
+      return 'web';
+    },
+  };
+  for (let index = 0; index < 100; index++) store.add(target(`v${index}`), NOW_MS);
+  await exposition.hold();
+  const before = naiveLines(store);
+  store.add(target('v1', breakable), NOW_MS);
+  isBroken = true;
+  t.deepEqual(samplesOf(await textOf(exposition)), before, 'while held, nothing is rendered');
+  await t.throwsAsync(exposition.release(), { message: 'broken' });
+  await t.throwsAsync(exposition.scrape(PLAIN), { message: 'broken' }, 'the hold has ended');
+  await t.throwsAsync(exposition.hold(), { message: 'broken' });
+  await t.notThrowsAsync(exposition.release(), 'there is no hold');
+  isBroken = false;
+  t.deepEqual(samplesOf(await textOf(exposition)), naiveLines(store));
 });
 
 const NUMBERS = { high: 0, medium: 2, low: 0, unknown: 1 };

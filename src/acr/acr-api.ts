@@ -67,6 +67,17 @@ export function createAcrApi(options: AcrApiOptions): AcrApi {
       const fields = await send('ListRepoTag', request);
       return { body: { ...readPage(fields), images: fields.list('Images', readImage) } };
     },
+    getRepoTag: async (request) => {
+      const fields = await send('GetRepoTag', request);
+      return {
+        body: {
+          digest: fields.optionalText('Digest'),
+          imageUpdate: fields.optionalCount('ImageUpdate'),
+          isDeleting: fields.anyText('Status') === 'DELETING',
+          requestId: fields.requestId,
+        },
+      };
+    },
   };
 }
 
@@ -91,14 +102,9 @@ function readRepository(fields: AnswerFields) {
 function readImage(fields: AnswerFields) {
   return {
     tag: fields.text('Tag'),
-    digest: withAlgorithm(fields.optionalText('Digest')),
+    digest: fields.optionalText('Digest'),
     imageUpdate: fields.optionalCount('ImageUpdate'),
   };
-}
-
-/** Lists give digests with or without `sha256:`, by the API's documentation; everywhere else they have it. */
-function withAlgorithm(digest: string): string {
-  return /^[0-9a-f]{64}$/.test(digest) ? `sha256:${digest}` : digest;
 }
 
 /** Sends a request and gives the fields of an answer that says success. */

@@ -75,11 +75,17 @@ export type ListRepoTagRequest = PageRequest & { readonly instanceId: string; re
 export type ListRepoTagBody = PageBody & { readonly images: readonly ListedImage[] };
 export type ListedImage = {
   readonly tag: string;
-  /** `sha256:` and 64 hexadecimal digits; empty where the answer has none. */
+  /** As the answer has it, 64 hexadecimal digits with or without `sha256:`; empty where it has none. */
   readonly digest: string;
   /** When the tag was last pushed, in milliseconds since the epoch; undefined where the answer does not say. */
   readonly imageUpdate: number | undefined;
 };
+
+/** Request of GetRepoTag (RAM action `cr:ListRepositoryTag`). */
+export type GetRepoTagRequest = { readonly instanceId: string; readonly repoId: string; readonly tag: string };
+
+/** Answer of GetRepoTag: a tag that exists, be it not for long. */
+export type GetRepoTagBody = Omit<ListedImage, 'tag'> & { readonly isDeleting: boolean; readonly requestId: string };
 
 export type Answer<Body> = { readonly body: Body };
 
@@ -89,7 +95,8 @@ export type ApiAction =
   | 'GetRepoTagScanSummary'
   | 'GetRepository'
   | 'ListRepository'
-  | 'ListRepoTag';
+  | 'ListRepoTag'
+  | 'GetRepoTag';
 
 /** One instance's API under one set of credentials. Methods reject with {@link ApiError}; with anything else only where our own code is at fault. */
 export interface AcrApi {
@@ -98,6 +105,7 @@ export interface AcrApi {
   getRepository(request: GetRepositoryRequest): Promise<Answer<GetRepositoryBody>>;
   listRepository(request: ListRepositoryRequest): Promise<Answer<ListRepositoryBody>>;
   listRepoTag(request: ListRepoTagRequest): Promise<Answer<ListRepoTagBody>>;
+  getRepoTag(request: GetRepoTagRequest): Promise<Answer<GetRepoTagBody>>;
 }
 
 export type { ApiError };

@@ -70,6 +70,7 @@ const ACTIONS: readonly ApiAction[] = [
   'GetRepository',
   'ListRepository',
   'ListRepoTag',
+  'GetRepoTag',
 ];
 
 export type SdkOptions = {

@@ -2,6 +2,7 @@
 import type { SchedulerStatus } from '../metrics/statuses.ts';
 import { type StateStore, shownVulnerabilities } from '../state/store.ts';
 import type { Clock } from '../util/clock.ts';
+import { shownDigest } from '../util/digest.ts';
 import type { Bounds } from '../watch/discovery/bounds.ts';
 import type { Discoverer } from '../watch/discovery/discoverer.ts';
 import type { PollTask } from '../watch/task.ts';
@@ -47,7 +48,7 @@ function targetRow({ tag, position, statusDueAtMs, discovered }: PollTask, wallO
     repoName: name,
     repoId: id,
     tag: target.tag,
-    digest: target.digest,
+    digest: shownDigest(target.digest),
     status: state.status,
     sinceMs: state.sinceMs,
     lastPollMs: state.lastPollMs,

@@ -15,6 +15,7 @@ const ANY_SCALAR = ['string', 'number', 'boolean'];
 
 const DURATION_PATTERN = '^(?=.)(\\d+d)?(\\d+h)?(\\d+m)?(\\d+s)?(\\d+ms)?$';
 const NUMBER_PATTERN = '^\\d+(\\.\\d*)?([eE][-+]?\\d+)?$|^\\.\\d+([eE][-+]?\\d+)?$';
+const DIGEST_PATTERN = '^(sha256:)?[0-9A-Fa-f]{64}$';
 const HOST_PATTERN = '[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?|\\[[0-9A-Fa-f:.]+\\]';
 const ENDPOINT_PATTERN = `^(?:(https?)://)?(${HOST_PATTERN.replaceAll('(', '(?:')})(?::(\\d{1,5}))?$`;
 
@@ -52,6 +53,13 @@ export function truth() {
 /** Text that a pattern describes. */
 export function matching(expected: string, pattern: RegExp) {
   return z.string({ error: expected }).regex(pattern, { error: expected });
+}
+
+/** A SHA-256 digest, in the form in which it stands in the file but for capitals. */
+export function digest() {
+  return parsed('64 hexadecimal digits, with or without sha256: before them', (written) =>
+    new RegExp(DIGEST_PATTERN).test(written) ? written.toLowerCase() : undefined,
+  ).meta({ pattern: DIGEST_PATTERN });
 }
 
 /** A duration of more than nothing and at most `mostMs`, as milliseconds. */

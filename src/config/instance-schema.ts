@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { strictMap } from '../util/yaml/fields.ts';
 import type { DiscoverConfig, InstanceConfig, RepositoryConfig, TagConfig } from './config.ts';
 import { credentialsSchema } from './credentials-schema.ts';
-import { count, duration, endpoint, label, listOf, matching, namePattern, truth } from './fields.ts';
+import { count, digest, duration, endpoint, label, listOf, matching, namePattern, truth } from './fields.ts';
 
 /** Of a check that is to run whatever else is wrong. */
 export const always = { when: () => true };
@@ -12,7 +12,7 @@ const tagName = () => label('a tag').meta({ description: 'Name of the image tag,
 
 const tagMap = strictMap({
   tag: tagName(),
-  digest: matching('sha256: and 64 hexadecimal digits in lower case', /^sha256:[0-9a-f]{64}$/)
+  digest: digest()
     .optional()
     .meta({ description: 'Asks for the scan of this digest. When it changes, the tag starts anew.' }),
   scan_task_id: label('the id of a scan task')

@@ -9,6 +9,7 @@ export const RAM_ACTIONS = {
   GetRepository: 'cr:GetRepository',
   ListRepository: 'cr:ListRepository',
   ListRepoTag: 'cr:ListRepositoryTag',
+  GetRepoTag: 'cr:ListRepositoryTag',
 } as const;
 
 export type RamStatement = {
@@ -45,7 +46,8 @@ export function ramPolicies(config: Config): readonly RamPolicy[] {
         RAM_ACTIONS.ListRepository,
         found.map(({ instance }) => ramResource(instance)),
       ),
-      statement(RAM_ACTIONS.ListRepoTag, found.flatMap(resourcesOfRule)),
+      // For lists, and for GetRepoTag of any tag of which the API knows no scan.
+      statement(RAM_ACTIONS.GetRepoTag, asked),
     ].filter(({ Resource }) => Resource.length > 0);
     return { credentials: name, document: { Version: '1', Statement: statements } };
   });

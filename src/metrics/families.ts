@@ -2,6 +2,7 @@
 
 import { type RepositoryTally, shownVulnerabilities, type WatchedTag } from '../state/store.ts';
 import { SCAN_STATUSES, SEVERITIES } from '../state/tag-state.ts';
+import { shownDigest } from '../util/digest.ts';
 import type { Repository, Target } from '../watch/target.ts';
 import { escapeLabelValue, formatLabels, formatTimestamp } from './text.ts';
 
@@ -157,7 +158,12 @@ function tagFamily<Shown extends string | number | object>(definition: TagFamily
 }
 
 function infoLabels(scanService: string, target: Target): Record<string, string> {
-  return { repo_id: target.repository.id, digest: target.digest, scan_service: scanService, image: imageOf(target) };
+  return {
+    repo_id: target.repository.id,
+    digest: shownDigest(target.digest),
+    scan_service: scanService,
+    image: imageOf(target),
+  };
 }
 
 /** `DOMAIN/NAMESPACE/NAME:TAG`; empty unless all are known. While the namespace is unknown, so is the name: then it is the id. */

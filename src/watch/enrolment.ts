@@ -1,4 +1,5 @@
 // Makes what is watched of an instance because it is listed what the list says, and leaves alone what discovery found.
+import { isSameDigest } from '../util/digest.ts';
 import type { RepositoryKeeper } from './repository-keeper.ts';
 import type { Breather } from './roster.ts';
 import { isSameRepository, type Section } from './section.ts';
@@ -55,6 +56,7 @@ export class Enrolment {
       if (listed === undefined) this.#unlistTag(poll, list);
       else if (!meansTheSame(poll, listed)) this.#keeper.removeTag(poll);
       else if (poll.discovered !== undefined) this.#keeper.list(poll, listed);
+      else if (listed.digest !== poll.tag.target.digest) this.#keeper.identify(poll, listed.digest);
       await this.breathe(breathe);
     }
     if (!isSameRepository(watched.repository, wanted.repository)) this.#keeper.relabel(watched, wanted.repository);
@@ -111,6 +113,6 @@ export class Enrolment {
 
 /** Whether what is known of a tag holds for what the list now says of it. */
 function meansTheSame({ tag: { target }, discovered }: PollTask, listed: WatchListTag): boolean {
-  const isSameDigest = listed.digest === target.digest || (discovered !== undefined && listed.digest === '');
-  return isSameDigest && listed.scanTaskId === target.scanTaskId;
+  const isSame = isSameDigest(listed.digest, target.digest) || (discovered !== undefined && listed.digest === '');
+  return isSame && listed.scanTaskId === target.scanTaskId;
 }

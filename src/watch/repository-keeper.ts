@@ -51,7 +51,7 @@ export class RepositoryKeeper {
     task.discovered = { tag, digest, updatedMs: Number.NEGATIVE_INFINITY };
   }
 
-  /** The digest of the image that a tag was known to be of without it. */
+  /** The digest of the image that a tag is known to be of, which it lacked or had in the other form. */
   identify(task: PollTask, digest: string): void {
     this.#store.retarget(task.tag, { ...task.tag.target, digest });
   }

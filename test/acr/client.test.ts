@@ -43,6 +43,7 @@ exports.ListRepositoryRequest = model({
   instanceId: 'InstanceId', pageNo: 'PageNo', pageSize: 'PageSize', repoName: 'RepoName', repoNamespaceName: 'RepoNamespaceName', repoStatus: 'RepoStatus',
 });
 exports.ListRepoTagRequest = model({ instanceId: 'InstanceId', pageNo: 'PageNo', pageSize: 'PageSize', repoId: 'RepoId' });
+exports.GetRepoTagRequest = model({ instanceId: 'InstanceId', repoId: 'RepoId', tag: 'Tag' });
 const AnyResponse = response(model({ ...answer, totalCount: 'TotalCount' }));
 const ScanStatusResponse = response(model({ ...answer, status: 'Status', scanService: 'ScanService' }));
 const RepositoryResponse = response(model({ ...answer, repoId: 'RepoId', repoName: 'RepoName', repoNamespaceName: 'RepoNamespaceName' }));
@@ -85,6 +86,9 @@ exports.default = class Client extends core.default {
   }
   async listRepoTagWithOptions(request, runtime) {
     return await this.run('ListRepoTag', AnyResponse, request, runtime);
+  }
+  async getRepoTagWithOptions(request, runtime) {
+    return await this.run('GetRepoTag', AnyResponse, request, runtime);
   }
 };
 Object.defineProperty(exports, '__esModule', { value: true });
@@ -132,10 +136,11 @@ test('an installed generated client makes the calls, and the same goes over the 
     await api.getRepository(byName),
     await api.listRepository(page),
     await api.listRepoTag({ ...page, repoId: 'crr-1' }),
+    await api.getRepoTag({ instanceId: 'cri-1', repoId: 'crr-1', tag: 'v1' }),
   ];
   t.deepEqual(await ask(testApi(host, { sdk })), await ask(testApi(host)));
-  t.is(seen.length, 10);
-  t.deepEqual(seen.slice(0, 5), seen.slice(5));
+  t.is(seen.length, 12);
+  t.deepEqual(seen.slice(0, 6), seen.slice(6));
 });
 
 test('errors through the generated client are the same as through the core', async (t) => {

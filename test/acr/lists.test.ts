@@ -44,14 +44,14 @@ for (const [title, numbers] of [
 test('lists arrive with what is used of them, times and totals from text', async (t) => {
   const images = [
     { Tag: 'v1', Digest: 'sha256:a', ImageUpdate: '1700000000000', ImageSize: 5, Status: 'NORMAL' },
-    { Tag: 'v2', ImageUpdate: 1_700_000_000_001 },
+    { Tag: 'v2', Digest: 'ab'.repeat(32), ImageUpdate: 1_700_000_000_001 },
     { Tag: 'v3', Digest: null, ImageUpdate: 'yesterday' },
   ];
   const api = await apiAnswering(t, { Images: images, Repositories: [REPOSITORY], TotalCount: '3' });
   t.deepEqual((await api.listRepoTag({ ...PAGE, repoId: 'crr-1' })).body, {
     images: [
       { tag: 'v1', digest: 'sha256:a', imageUpdate: 1_700_000_000_000 },
-      { tag: 'v2', digest: '', imageUpdate: 1_700_000_000_001 },
+      { tag: 'v2', digest: 'ab'.repeat(32), imageUpdate: 1_700_000_000_001 },
       { tag: 'v3', digest: '', imageUpdate: undefined },
     ],
     totalCount: 3,
@@ -62,6 +62,20 @@ test('lists arrive with what is used of them, times and totals from text', async
     totalCount: 3,
     requestId: 'R-1',
   });
+});
+
+test('a single tag arrives with its digest as it is answered, and with whether it is being deleted', async (t) => {
+  const request = { instanceId: 'cri-1', repoId: 'crr-1', tag: 'v1' };
+  const digest = 'ab'.repeat(32);
+  const normal = await apiAnswering(t, { Tag: 'v1', Digest: digest, Status: 'NORMAL', ImageUpdate: 1_700_000_000_000 });
+  t.deepEqual((await normal.getRepoTag(request)).body, {
+    digest,
+    imageUpdate: 1_700_000_000_000,
+    isDeleting: false,
+    requestId: 'R-1',
+  });
+  const deleting = await apiAnswering(t, { Tag: 'v1', Status: 'DELETING' });
+  t.like((await deleting.getRepoTag(request)).body, { digest: '', imageUpdate: undefined, isDeleting: true });
 });
 
 test('no list is an empty one where the answer counts none, and else no answer', async (t) => {

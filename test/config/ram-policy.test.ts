@@ -43,19 +43,27 @@ instances:
             Action: ['cr:GetRepository'],
             Resource: ['acs:cr:cn-hangzhou:*:repository/cri-1/shop/web'],
           },
+          {
+            Effect: 'Allow',
+            Action: ['cr:ListRepositoryTag'],
+            Resource: [
+              'acs:cr:cn-hangzhou:*:repository/cri-1/shop/api',
+              'acs:cr:cn-hangzhou:*:repository/cri-1/shop/web',
+            ],
+          },
         ],
       },
     },
   ]);
 });
 
-test('nothing that is not asked is allowed: neither lookups nor numbers of vulnerabilities nor lists', (t) => {
+test('nothing that is not asked is allowed: neither lookups nor numbers of vulnerabilities nor lists of repositories', (t) => {
   const [policy] = policies(
     'vulnerabilities: false\ninstances: [{ id: cri-1, region: cn-hangzhou, repositories: [{ namespace: a, name: b, id: c, tags: [v1] }] }]',
   );
   t.deepEqual(
     policy?.document.Statement.flatMap(({ Action }) => Action),
-    ['cr:GetScan'],
+    ['cr:GetScan', 'cr:ListRepositoryTag'],
   );
 });
 

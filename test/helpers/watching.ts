@@ -222,6 +222,7 @@ function scriptedApi(pending: Pending[]): AcrApi {
     getRepository: wait('GetRepository'),
     listRepository: wait('ListRepository'),
     listRepoTag: wait('ListRepoTag'),
+    getRepoTag: wait('GetRepoTag'),
   };
 }
 

@@ -74,6 +74,17 @@ test('a tag that was never answered has a status, its age and its info, and noth
   );
 });
 
+test('a digest is shown with the name of its algorithm, in whichever form it came', async (t) => {
+  const { exposition, store } = setUp();
+  const digits = 'ab'.repeat(32);
+  for (const [tag, digest] of Object.entries({ bare: digits, prefixed: `sha256:${digits}` })) {
+    store.add({ ...target(tag), digest }, NOW_MS);
+  }
+  const shown = samplesOf(await textOf(exposition)).filter((line) => line.startsWith('acr_scan_tag_info'));
+  t.is(shown.length, 2);
+  for (const line of shown) t.true(line.includes(`,digest="sha256:${digits}",`), line);
+});
+
 test('an error shows its code and keeps the last status; an answer takes the error away', async (t) => {
   const { exposition, store } = setUp();
   const tag = store.add(target('v1'), NOW_MS);

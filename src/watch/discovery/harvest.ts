@@ -1,4 +1,5 @@
 // Who is watched because discovery found it: makes what is watched of what the listings say.
+import { isSameDigest } from '../../util/digest.ts';
 import type { Logger } from '../../util/logger.ts';
 import type { Changes } from '../changes.ts';
 import type { Breather, Roster } from '../roster.ts';
@@ -172,5 +173,5 @@ function* foundTags({ polls }: WatchedRepository): Generator<FoundTag> {
 
 /** Whether two sights of a tag are of the same image: where a digest is not known, nothing says otherwise. */
 function isSameImage(one: FoundTag, other: FoundTag): boolean {
-  return one.digest === '' || other.digest === '' || one.digest === other.digest;
+  return one.digest === '' || other.digest === '' || isSameDigest(one.digest, other.digest);
 }

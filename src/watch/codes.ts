@@ -1,4 +1,5 @@
-// What statuses and codes of the API mean for those who ask: things that do not exist are written in two ways.
+// What statuses and codes of the API mean. Codes for what does not exist are written in several ways, and are about different things.
+import type { ApiError } from '../acr/api.ts';
 import type { ScanStatus } from '../state/tag-state.ts';
 
 /** The statuses of the API. An answer without one is about an image that was never scanned. */
@@ -10,9 +11,28 @@ const STATUSES = new Map<string, Exclude<ScanStatus, 'unknown'>>([
   ['', 'not_scanned'],
 ]);
 
-const NO_SUCH_REPOSITORY = /^REPO\w*_NOT_EXIST$|^Repo\w*Not(?:Exist|Found)/;
-/** `InvalidAction.NotFound` is about the operation, and passes. */
-const NO_SUCH_THING = /_NOT_EXIST$|(?<!^InvalidAction\.)Not(?:Exist|Found)/;
+/** Exactly these: a code such as `REPO_TAG_NOT_EXIST` is about a tag. */
+const NO_SUCH_REPOSITORY: ReadonlySet<string> = new Set([
+  'REPO_NOT_EXIST',
+  'REPOSITORY_NOT_EXIST',
+  'RepoNotExist',
+  'RepositoryNotExist',
+  'RepoNotFound',
+  'RepositoryNotFound',
+  'Repo.NotExist',
+  'Repository.NotExist',
+  'Repo.NotFound',
+  'Repository.NotFound',
+]);
+
+const NO_SUCH_THING = /_NOT_EXIST$|Not(?:Exist|Found)/;
+
+/** Words in a code that is about a tag, its image or its scan. */
+const OF_A_SCAN = /^(?:\w*TAGS?|SCAN\w*|IMAGES?|ARTIFACTS?|DIGESTS?|MANIFESTS?)$/;
+
+/** Words in a code that is about something around the tag, or about the request itself. */
+const OF_SOMETHING_ELSE =
+  /^(?:REPO|REPOS|REPOID|REPONAME|REPOSITOR\w+|NAMESPACE\w*|INSTANCE\w*|USER\w*|ACCOUNT\w*|ACTION|API|ACCESS|ACCESSKEY\w*|SECURITY|REGION\w*|PRODUCT|VERSION|ROLE|ENDPOINT|DOMAIN)$/;
 
 /** The scan status that an answer stands for; undefined for one that this version does not know. */
 export function statusOf(answered: string): Exclude<ScanStatus, 'unknown'> | undefined {
@@ -21,10 +41,20 @@ export function statusOf(answered: string): Exclude<ScanStatus, 'unknown'> | und
 
 /** Whether the API says that a repository does not exist, or not any more. */
 export function isNoSuchRepository(code: string): boolean {
-  return NO_SUCH_REPOSITORY.test(code);
+  return NO_SUCH_REPOSITORY.has(code);
 }
 
 /** Whether the API says that what it was asked about does not exist, whatever that is. */
 export function isNoSuchThing(code: string): boolean {
   return NO_SUCH_THING.test(code);
+}
+
+/** Whether the API says that there is no such scan or no such tag: of a tag that exists, that it was never scanned. */
+export function isNoSuchScan({ code, kind }: Pick<ApiError, 'code' | 'kind'>): boolean {
+  if (kind !== 'answered' || !isNoSuchThing(code)) return false;
+  const words = code
+    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .toUpperCase()
+    .split(/[^A-Z0-9]+/);
+  return words.some((word) => OF_A_SCAN.test(word)) || !words.some((word) => OF_SOMETHING_ELSE.test(word));
 }

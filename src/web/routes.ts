@@ -3,10 +3,12 @@ import { Readable } from 'node:stream';
 import Koa, { type Context } from 'koa';
 import type { Logger } from '../util/logger.ts';
 import { loadAssets, type PageAssets } from './assets.ts';
+import { isCrossSite } from './cross-site.ts';
 import { type MetricsFormat, preferredFormat, prefersGzip } from './negotiation.ts';
 import type { Overview, TargetRow } from './overview.ts';
 import { renderPage } from './page/page.tsx';
 import { comparisonOf, queryOf, readView } from './page/view.ts';
+import { readRequestTarget } from './request-target.ts';
 import { sendChunks } from './send-chunks.ts';
 import { ParameterError, readTargetQuery, selectTargets } from './target-query.ts';
 import { renderBadData, renderTargets } from './targets-api.ts';
@@ -37,7 +39,7 @@ export type WebHandlers = {
   readonly logger: Logger;
 };
 
-type Handler = (ctx: Context) => Promise<void> | void;
+type Handler = (ctx: Context, parameters: URLSearchParams) => Promise<void> | void;
 type Route = Readonly<Record<string, Handler>>;
 
 /** The page has one style sheet and one script, both its own. */
@@ -59,9 +61,9 @@ const CLIENT_IS_GONE = ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ER
 export function createRoutes(handlers: WebHandlers): ReturnType<Koa['callback']> {
   const assets = loadAssets();
   const routes = new Map<string, Route>([
-    ['/', { GET: (ctx) => showPage(ctx, handlers, assets) }],
+    ['/', { GET: (ctx, parameters) => showPage(ctx, parameters, handlers, assets) }],
     [handlers.telemetryPath, { GET: (ctx) => showMetrics(ctx, handlers) }],
-    ['/api/v1/targets', { GET: (ctx) => showTargets(ctx, handlers) }],
+    ['/api/v1/targets', { GET: (ctx, parameters) => showTargets(ctx, parameters, handlers) }],
     ...assets.all.map(({ path, type, body }): [string, Route] => [path, { GET: (ctx) => showAsset(ctx, type, body) }]),
     ['/-/healthy', { GET: (ctx) => plain(ctx, 200, 'acr-scan-exporter is healthy.') }],
     ['/-/ready', { GET: (ctx) => showReadiness(ctx, handlers) }],
@@ -77,10 +79,16 @@ export function createRoutes(handlers: WebHandlers): ReturnType<Koa['callback']>
 }
 
 async function dispatch(ctx: Context, routes: ReadonlyMap<string, Route>): Promise<void> {
-  const route = routes.get(ctx.path);
+  const target = readRequestTarget(ctx.url);
+  if (target === undefined)
+    return plain(ctx, 400, 'The request line asks for neither a path nor an http URL with one.');
+  const route = routes.get(target.path);
   if (route === undefined) return plain(ctx, 404, 'There is nothing here. The start page is at /.');
-  const handler = route[ctx.method === 'HEAD' ? 'GET' : ctx.method];
-  if (handler !== undefined) return handler(ctx);
+  const isRead = ctx.method === 'GET' || ctx.method === 'HEAD';
+  const handler = route[isRead ? 'GET' : ctx.method];
+  if (handler !== undefined && !isRead && isCrossSite(ctx.headers))
+    return plain(ctx, 403, 'Refused: a page of another site sent this request. Send it with a program such as curl.');
+  if (handler !== undefined) return handler(ctx, target.parameters);
   const allowed = Object.keys(route).flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
   ctx.set('Allow', allowed.join(', '));
   plain(ctx, 405, `${ctx.method} is not possible here, only ${allowed.join(', ')}.`);
@@ -115,9 +123,14 @@ function showReadiness(ctx: Context, { isReady }: WebHandlers): void {
   else plain(ctx, 503, 'acr-scan-exporter is not ready.');
 }
 
-async function showPage(ctx: Context, { overview, targets }: WebHandlers, assets: PageAssets): Promise<void> {
+async function showPage(
+  ctx: Context,
+  parameters: URLSearchParams,
+  { overview, targets }: WebHandlers,
+  assets: PageAssets,
+): Promise<void> {
   const shown = overview();
-  const view = readView(new URLSearchParams(ctx.querystring), Object.keys(shown.totals));
+  const view = readView(parameters, Object.keys(shown.totals));
   const selection = await selectTargets(targets(), queryOf(view), comparisonOf(view));
   ctx.set('Content-Security-Policy', CONTENT_SECURITY_POLICY);
   ctx.set('Cache-Control', 'no-store');
@@ -125,11 +138,15 @@ async function showPage(ctx: Context, { overview, targets }: WebHandlers, assets
   ctx.body = renderPage({ overview: shown, selection, view, assets });
 }
 
-async function showTargets(ctx: Context, { overview, targets }: WebHandlers): Promise<void> {
+async function showTargets(
+  ctx: Context,
+  parameters: URLSearchParams,
+  { overview, targets }: WebHandlers,
+): Promise<void> {
   ctx.set('Cache-Control', 'no-store');
   ctx.type = 'application/json; charset=utf-8';
   try {
-    const query = readTargetQuery(new URLSearchParams(ctx.querystring), Object.keys(overview().totals));
+    const query = readTargetQuery(parameters, Object.keys(overview().totals));
     ctx.body = Readable.from(renderTargets(await selectTargets(targets(), query)));
   } catch (error) {
     if (!(error instanceof ParameterError)) throw error;

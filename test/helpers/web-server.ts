@@ -72,7 +72,7 @@ export async function startWebServer(
   t: ExecutionContext,
   text: string | undefined,
   listener: RequestListener = (_request, response) => response.end('hello\n'),
-  options: Partial<WebServerOptions> = {},
+  { handshakeTimeoutMs, ...options }: Partial<WebServerOptions> & { readonly handshakeTimeoutMs?: number } = {},
 ): Promise<RunningServer> {
   const { directory, file } = webDirectory(t, text ?? '');
   const log: string[] = [];
@@ -84,7 +84,8 @@ export async function startWebServer(
     redactor: new Redactor(),
     write: (line) => log.push(line),
   });
-  const door = new FrontDoor(text === undefined ? undefined : new SettingsKeeper(file, { clock, logger }), logger);
+  const keeper = text === undefined ? undefined : new SettingsKeeper(file, { clock, logger });
+  const door = new FrontDoor(keeper, logger, handshakeTimeoutMs);
   const server = new WebServer({ listener, door, clock, logger, ...options });
   t.teardown(() => server.close(0));
   const address = await server.listen({ host: '127.0.0.1', port: 0 });

@@ -20,14 +20,19 @@ export class FrontDoor {
   readonly #keeper: SettingsKeeper | undefined;
   readonly #passwords = new Passwords();
   readonly #logger: Logger;
+  readonly #handshakeTimeoutMs: number;
   #settings: WebSettings = OPEN_SETTINGS;
   #tlsServer: Server | undefined;
   #enter: (socket: Socket) => void = (socket) => socket.destroy();
 
-  /** @param keeper of a web configuration file; without one everybody may come in */
-  constructor(keeper: SettingsKeeper | undefined, logger: Logger) {
+  /**
+   * @param keeper of a web configuration file; without one everybody may come in
+   * @param handshakeTimeoutMs how long a client may take for its TLS handshake, in milliseconds
+   */
+  constructor(keeper: SettingsKeeper | undefined, logger: Logger, handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS) {
     this.#logger = logger;
     this.#keeper = keeper;
+    this.#handshakeTimeoutMs = handshakeTimeoutMs;
     this.#takeOver();
   }
 
@@ -92,7 +97,8 @@ export class FrontDoor {
   }
 
   #createTlsServer({ options, clients }: TlsSettings): Server {
-    const server = createServer({ ...options, ALPNProtocols: ['http/1.1'], handshakeTimeout: HANDSHAKE_TIMEOUT_MS });
+    const handshakeTimeout = this.#handshakeTimeoutMs;
+    const server = createServer({ ...options, ALPNProtocols: ['http/1.1'], handshakeTimeout });
     server.on('secureConnection', (socket: TLSSocket) => {
       const objection = objectionTo(socket, clients);
       if (objection === undefined) return this.#enter(socket);
@@ -101,6 +107,8 @@ export class FrontDoor {
     });
     server.on('tlsClientError', (error, socket) => {
       this.#logger.debug('TLS handshake failed', { client: socket.remoteAddress, reason: error.message });
+      // Node only reports the error, a timeout and a client that is gone among them: the descriptor would stay open for ever.
+      socket.destroy();
     });
     return server;
   }

@@ -1,6 +1,9 @@
 // Keeps the page at `/` fresh: times go on, copy buttons work, and what is live is fetched again. The page is whole without it.
 
+/** From the end of one refresh to the next. */
 const REFRESH_MS = 10_000;
+/** A refresh that takes longer is given up: the exporter or the network is in trouble, and does not need a second one on top. */
+const REFRESH_TIMEOUT_MS = 20_000;
 const COPIED_MS = 1_500;
 const STEPS = [
   [86_400, 'd'],
@@ -39,10 +42,9 @@ function showCopyButtons() {
   for (const button of document.querySelectorAll('button[data-copy]')) button.hidden = false;
 }
 
-/** Replaces what is live, unless somebody is in the middle of it: a selection, or the focus, would be lost. */
-async function refresh() {
-  if (document.hidden) return;
-  const response = await fetch(location.href, { headers: { accept: 'text/html' } });
+/** Replaces what is live, unless it is in use: a selection, or the focus, would be lost. */
+async function refresh(signal) {
+  const response = await fetch(location.href, { headers: { accept: 'text/html' }, signal });
   if (!response.ok) return;
   const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
   ahead = Date.parse(fresh.querySelector('main').dataset.now) - Date.now();
@@ -52,6 +54,27 @@ async function refresh() {
   }
   showCopyButtons();
   updateTimes();
+}
+
+/** One refresh at a time, and none while the page is hidden. */
+async function keepFresh() {
+  for (;;) {
+    await pause(REFRESH_MS);
+    while (document.hidden) await nextEvent(document, 'visibilitychange');
+    const giveUp = new AbortController();
+    const timeout = setTimeout(() => giveUp.abort(), REFRESH_TIMEOUT_MS);
+    // The exporter may be restarting: the next turn tries again, and the times on the page show how old it is.
+    await refresh(giveUp.signal).catch(() => {});
+    clearTimeout(timeout);
+  }
+}
+
+function pause(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function nextEvent(target, name) {
+  return new Promise((resolve) => target.addEventListener(name, resolve, { once: true }));
 }
 
 function isInUse(part) {
@@ -74,7 +97,4 @@ document.addEventListener('click', async ({ target }) => {
 
 showCopyButtons();
 setInterval(updateTimes, 1_000);
-setInterval(() => {
-  // The exporter may be restarting: the next turn tries again, and the times on the page show how old it is.
-  refresh().catch(() => {});
-}, REFRESH_MS);
+keepFresh();

@@ -1,0 +1,131 @@
+// What is answered to which request, whoever sends it and in whatever form.
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import test, { type ExecutionContext } from 'ava';
+import fc from 'fast-check';
+import { createLogger } from '../../src/util/logger.ts';
+import { Redactor } from '../../src/util/redactor.ts';
+import { createRoutes, type WebHandlers } from '../../src/web/routes.ts';
+import { overview, targetRow } from '../helpers/target-rows.ts';
+import { type RunningServer, startWebServer } from '../helpers/web-server.ts';
+
+/** The routes over what a test hands in, on a server of their own, and what they log. */
+async function startRoutes(
+  t: ExecutionContext,
+  given: Partial<WebHandlers> = {},
+): Promise<RunningServer & { readonly logged: readonly string[] }> {
+  const logged: string[] = [];
+  const logger = createLogger({
+    level: 'debug',
+    format: 'logfmt',
+    redactor: new Redactor(),
+    write: (line) => logged.push(line),
+  });
+  const listener = createRoutes({
+    telemetryPath: '/metrics',
+    metrics: async () => {
+      const chunks = [Buffer.from('up 1\n')];
+      return { chunks, length: 5, contentType: 'text/plain', done: () => {} };
+    },
+    isReady: () => true,
+    overview: () => overview(),
+    targets: () => [targetRow()],
+    reload: undefined,
+    logger,
+    ...given,
+  });
+  return { ...(await startWebServer(t, undefined, (request, response) => void listener(request, response))), logged };
+}
+
+/** The status of the answer to a request as it is written; undefined when the connection is closed without one. */
+async function statusOf(port: number, head: string): Promise<number | undefined> {
+  const socket = connect({ host: '127.0.0.1', port });
+  let answer = '';
+  socket
+    .on('error', () => {})
+    .on('data', (part: Buffer) => {
+      answer += part.toString('latin1');
+    });
+  socket.write(head, 'latin1');
+  await once(socket, 'close');
+  const status = /^HTTP\/1\.1 (\d{3}) /.exec(answer)?.[1];
+  return status === undefined ? undefined : Number(status);
+}
+
+const TARGETS: readonly (readonly [target: string, status: number])[] = [
+  ['/-/healthy', 200],
+  ['/-/healthy?x', 200],
+  ['http://exporter/-/healthy', 200],
+  ['HTTP://exporter:1/-/healthy?x=1', 200],
+  ['http://exporter', 200],
+  ['http://[::1]:1/-/healthy', 200],
+  ['http://[::1', 400],
+  ['http://[::1/-/healthy', 400],
+  ['http://exporter/%', 404],
+  ['//', 404],
+  ['///-/healthy', 404],
+  ['/\\/-/healthy', 404],
+  ['*', 404],
+  ['http:///x', 400],
+  ['ftp://exporter/', 400],
+];
+
+for (const [target, status] of TARGETS) {
+  test(`a request line that asks for ${target} is answered ${status}`, async (t) => {
+    const { port } = await startRoutes(t);
+    t.is(await statusOf(port, `GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`), status);
+  });
+}
+
+test('a question about the server as a whole is answered 404', async (t) => {
+  const { port } = await startRoutes(t);
+  t.is(await statusOf(port, 'OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'), 404);
+});
+
+test('no request line is an error of ours', async (t) => {
+  const { port, logged } = await startRoutes(t);
+  const piece = fc.oneof(
+    fc.constantFrom('/', 'http://', 'https://', '//', '[', ']', '::1', '@', ':', '?', '#', '%', '%zz', '%00', '*'),
+    fc.constantFrom('..', '\\', '-/ready', 'api/v1/targets', 'metrics', 'limit=', 'status=', '&', 'page=1e9', 'q=%ff'),
+    fc.stringMatching(/^[!-~\x80-\xff]{1,8}$/),
+  );
+  const target = fc.array(piece, { minLength: 1, maxLength: 6 }).map((pieces) => pieces.join(''));
+  const method = fc.constantFrom('GET', 'HEAD', 'POST', 'PUT', 'OPTIONS', 'DELETE', 'TRACE');
+  await fc.assert(
+    fc.asyncProperty(method, target, async (verb, asked) => {
+      const status = await statusOf(port, `${verb} ${asked} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+      t.true(status !== undefined && status < 500, `${verb} ${asked}: ${status}`);
+    }),
+    { numRuns: 300 },
+  );
+  t.deepEqual(logged, []);
+});
+
+const SENDERS: readonly (readonly [name: string, headers: Readonly<Record<string, string>>, status: number])[] = [
+  ['a program', {}, 200],
+  ['a page of our own', { Origin: 'http://exporter:20181' }, 200],
+  ['a page of our own behind a proxy', { Origin: 'https://outside', 'Sec-Fetch-Site': 'same-origin' }, 200],
+  ['a person', { 'Sec-Fetch-Site': 'none' }, 200],
+  ['a page of another site', { Origin: 'http://elsewhere', 'Sec-Fetch-Site': 'cross-site' }, 403],
+  ['a page of a sibling', { Origin: 'http://sibling.exporter', 'Sec-Fetch-Site': 'same-site' }, 403],
+  ['a page of another port, in an older browser', { Origin: 'http://exporter:20182' }, 403],
+  ['a page without an origin', { Origin: 'null' }, 403],
+];
+
+for (const [name, headers, status] of SENDERS) {
+  test(`a reload that ${name} asks for is answered ${status}`, async (t) => {
+    let reloads = 0;
+    const reload = async () => {
+      reloads += 1;
+      return { problems: [] };
+    };
+    const server = await startRoutes(t, { reload });
+    for (const method of ['POST', 'PUT']) {
+      const sent = { host: 'exporter:20181', ...headers };
+      const answer = await server.ask({ path: '/-/reload', method, headers: sent });
+      t.is(answer.status, status, answer.body);
+    }
+    t.is(reloads, status === 200 ? 2 : 0);
+    t.is((await server.ask({ path: '/-/healthy', headers })).status, 200, 'what changes nothing is for everyone');
+  });
+}

@@ -1,10 +1,14 @@
 #!/usr/bin/env node
 // The program: hands the process over to `cli` and ends with the status that it gives.
-import { writeSync } from 'node:fs';
+import { constants } from 'node:os';
 import { readBuildInfo } from './build-info.ts';
+import { LogOutput, logSink } from './util/log-output.ts';
 
-const STDOUT = 1;
 const STDERR = 2;
+/** How long the end waits for a reader of the log that stalls. */
+const FLUSH_MS = 250;
+/** Plus the signal's number. */
+const SIGNALLED = 128;
 
 // The SDK's HTTP layer prints whole headers, the security token among them, where this variable asks for it. It is read when
 // the first package that knows it is loaded: so everything else is loaded after this.
@@ -15,6 +19,10 @@ const early: NodeJS.Signals[] = [];
 let deliver = (signal: NodeJS.Signals): void => void early.push(signal);
 for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, () => deliver(signal));
 
+const log = new LogOutput(logSink(STDERR, () => process.stderr));
+// A reader that has gone away is no reason to end the process with an error.
+process.stdout.on('error', () => undefined);
+
 const { run } = await import('./cli.ts');
 
 const status = await run({
@@ -22,24 +30,15 @@ const status = await run({
   env: process.env,
   nodeVersion: process.version,
   build: readBuildInfo(),
-  stdout: (text) => write(STDOUT, text),
-  stderr: (text) => write(STDERR, text),
+  stdout: (text) => void process.stdout.write(text),
+  log,
   onSignal: (callback) => {
     deliver = callback;
     for (const signal of early) callback(signal);
   },
 });
+// The plan waits for whoever pages through it; the log does not.
+deliver = (signal) => process.exit(SIGNALLED + constants.signals[signal]);
+await new Promise<void>((resolve) => process.stdout.write('', () => resolve()));
+await log.flush(FLUSH_MS);
 process.exit(status);
-
-/** Writes at once and whole, so that nothing is lost when the process ends; a reader that has gone away is no reason to end it. */
-function write(descriptor: number, text: string): void {
-  const bytes = Buffer.from(text);
-  for (let written = 0; written < bytes.length; ) {
-    try {
-      written += writeSync(descriptor, bytes, written);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code !== 'EAGAIN') return;
-    }
-  }
-}

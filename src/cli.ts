@@ -3,8 +3,10 @@ import { constants } from 'node:os';
 import type { App } from './app/app.ts';
 import type { BuildInfo } from './build-info.ts';
 import { loadConfigInWorker } from './config/load-in-worker.ts';
+import type { CommandSurroundings } from './config-commands.ts';
 import { helpText, type Options, readOptions, UsageError } from './flags.ts';
 import { systemClock } from './util/clock.ts';
+import type { LogOutput } from './util/log-output.ts';
 import { createLogger, type Logger } from './util/logger.ts';
 import { Redactor } from './util/redactor.ts';
 import { ConfigError, formatProblems, loadTogether } from './util/yaml/problem.ts';
@@ -18,7 +20,8 @@ export type Surroundings = {
   readonly nodeVersion: string;
   readonly build: BuildInfo;
   readonly stdout: (text: string) => void;
-  readonly stderr: (text: string) => void;
+  /** Standard error: the log, and what is wrong with the command line or a file. */
+  readonly log: LogOutput;
   /** Calls back for each signal that comes from now on. */
   readonly onSignal: (callback: (signal: NodeJS.Signals) => void) => void;
 };
@@ -30,16 +33,15 @@ const SIGNALLED = 128;
 
 /** Runs the program. Resolves with its exit status; never rejects for what a user can mend. */
 export async function run(surroundings: Surroundings): Promise<number> {
-  const { argv, env, stdout, stderr, build, nodeVersion } = surroundings;
+  const { argv, env, stdout, log, build, nodeVersion } = surroundings;
+  const stderr = (text: string) => log.write(text);
   try {
     const options = readOptions({ argv, env }, FIXED_PATHS);
     if (options.help) stdout(helpText());
     else if (options.version)
       stdout(`acr-scan-exporter ${build.version} (revision ${build.revision || 'unknown'}, node ${nodeVersion})\n`);
-    else if (options.configPrintRamPolicy)
-      return (await import('./config-commands.ts')).printRamPolicy(options, surroundings);
-    else if (options.configCheck || options.configCheckOnline)
-      return await (await import('./config-commands.ts')).checkConfig(options, surroundings);
+    else if (options.configPrintRamPolicy || options.configCheck || options.configCheckOnline)
+      return await Promise.race([runCommand(options, { env, stdout, stderr }), interrupted(surroundings)]);
     else return await serve(options, surroundings);
     return 0;
   } catch (error) {
@@ -54,10 +56,26 @@ export async function run(surroundings: Surroundings): Promise<number> {
   }
 }
 
+async function runCommand(options: Options, surroundings: CommandSurroundings): Promise<number> {
+  const { checkConfig, printRamPolicy } = await import('./config-commands.ts');
+  return options.configPrintRamPolicy ? printRamPolicy(options, surroundings) : checkConfig(options, surroundings);
+}
+
+/** Resolves with the exit status that the first signal stands for. */
+function interrupted({ onSignal }: Surroundings): Promise<number> {
+  return new Promise((resolve) => onSignal((signal) => resolve(statusOf(signal))));
+}
+
+function statusOf(signal: NodeJS.Signals): number {
+  return SIGNALLED + constants.signals[signal];
+}
+
 async function serve(options: Options, surroundings: Surroundings): Promise<number> {
-  const { env, stderr, build, nodeVersion, onSignal } = surroundings;
+  const { env, log, build, nodeVersion, onSignal } = surroundings;
   const redactor = new Redactor();
-  const logger = createLogger({ level: options.logLevel, format: options.logFormat, redactor, write: stderr });
+  const { logLevel: level, logFormat: format } = options;
+  const logger = createLogger({ level, format, redactor, write: (line) => log.write(line) });
+  log.onResumed = (lines) => logger.warn('log lines lost: their reader did not keep up', { lines });
   const stops: ((signal: NodeJS.Signals) => void)[] = [];
   const nextStop = () => new Promise<NodeJS.Signals>((resolve) => stops.push(resolve));
   const [firstStop, secondStop] = [nextStop(), nextStop()];
@@ -72,15 +90,22 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
     else stops.shift()?.(signal);
   });
   // While the file is parsed in its thread, the rest of the program is loaded in this one.
-  const [config, webSettings, { createApp }] = await loadTogether([
+  const loading = loadTogether([
     () => loadConfigInWorker(options.configFile),
     () => loadWebSettings(options, logger),
     () => import('./app/app.ts'),
   ]);
+  const loaded = await Promise.race([loading, firstStop]);
+  if (typeof loaded === 'string') {
+    logger.info('stopping', { signal: loaded });
+    return 0;
+  }
+  const [config, webSettings, { createApp }] = loaded;
   app = createApp(config, {
     clock: systemClock,
     random: Math.random,
     logger,
+    droppedLogLines: () => log.dropped,
     redactor,
     env,
     loadConfig: () => loadConfigInWorker(options.configFile),
@@ -98,8 +123,7 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
   const failedToStart = started.then(() => new Promise<never>(() => {}));
   const signal = await Promise.race([firstStop, failedToStart]);
   logger.info('stopping', { signal });
-  const forced = secondStop.then((second) => SIGNALLED + constants.signals[second]);
-  return Promise.race([app.stop().then(() => 0), forced]);
+  return Promise.race([app.stop().then(() => 0), secondStop.then(statusOf)]);
 }
 
 /** Only who has such a file pays for what reads it. */

@@ -31,7 +31,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'web/paths',
   ],
   'config-commands': ['app', 'acr/client', 'config', 'flags', 'util', 'web/access/load'],
-  bin: ['build-info', 'cli'],
+  bin: ['build-info', 'cli', 'util'],
   demo: [],
 };
 

@@ -51,7 +51,12 @@ export const SERVERS = {
 export type ServerName = keyof typeof SERVERS;
 
 function makeExposition(): Exposition {
-  const own = new OwnMetrics({ schedulers: () => [], discoveries: () => [], processMetrics: true });
+  const own = new OwnMetrics({
+    schedulers: () => [],
+    discoveries: () => [],
+    droppedLogLines: () => 0,
+    processMetrics: true,
+  });
   own.setInstances([INSTANCE_ID]);
   return new Exposition(own);
 }

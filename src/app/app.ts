@@ -25,6 +25,8 @@ export type AppDependencies = {
   /** In [0, 1). */
   readonly random: () => number;
   readonly logger: Logger;
+  /** How many lines of the log were lost so far. */
+  readonly droppedLogLines: () => number;
   readonly redactor: Redactor;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Reads the configuration for a reload. Rejects with {@link ConfigError}. */
@@ -61,6 +63,7 @@ export function createApp(initial: Config, deps: AppDependencies): App {
   const own = new OwnMetrics({
     schedulers: () => fleet.schedulers(),
     discoveries: () => discoverer.statuses(),
+    droppedLogLines: deps.droppedLogLines,
     processMetrics: deps.processMetrics,
   });
   const exposition = new Exposition(own);

@@ -98,6 +98,12 @@ export const OWN_FAMILIES = {
     help: 'What is running; always 1.',
     labels: ['version', 'revision', 'node_version', 'sdk'],
   },
+  logLinesDropped: {
+    name: 'acr_scan_exporter_log_lines_dropped_total',
+    type: 'counter',
+    help: 'Lines of the log that were lost because their reader did not take them.',
+    labels: [],
+  },
   reloadSuccessful: {
     name: 'acr_scan_exporter_config_last_reload_successful',
     type: 'gauge',

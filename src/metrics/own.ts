@@ -19,6 +19,8 @@ export type OwnMetricsOptions = {
   readonly schedulers: () => readonly SchedulerStatus[];
   /** Asked at every scrape, for instances that something is discovered of. */
   readonly discoveries: () => readonly DiscoveryStatus[];
+  /** Asked at every scrape: how many lines of the log were lost so far. */
+  readonly droppedLogLines: () => number;
   /** Whether to tell of the process too (`process_*`, `nodejs_*`). It watches garbage collection and event loop until the process ends. */
   readonly processMetrics: boolean;
 };
@@ -32,6 +34,7 @@ export class OwnMetrics implements OwnFamilies {
   readonly #registry = new Registry();
   readonly #schedulers: () => readonly SchedulerStatus[];
   readonly #discoveries: () => readonly DiscoveryStatus[];
+  readonly #droppedLogLines: () => number;
   readonly #scanDuration = this.#histogram(OWN_FAMILIES.scanDuration);
   readonly #requests = this.#counter(OWN_FAMILIES.requests);
   readonly #requestErrors = this.#counter(OWN_FAMILIES.requestErrors);
@@ -46,6 +49,7 @@ export class OwnMetrics implements OwnFamilies {
   readonly #rateLimit = this.#gauge(OWN_FAMILIES.rateLimit);
   readonly #paused = this.#gauge(OWN_FAMILIES.paused);
   readonly #buildInfo = this.#gauge(OWN_FAMILIES.buildInfo);
+  readonly #logLinesDropped = this.#counter(OWN_FAMILIES.logLinesDropped);
   readonly #reloadSuccessful = this.#gauge(OWN_FAMILIES.reloadSuccessful);
   readonly #reloadTime = this.#gauge(OWN_FAMILIES.reloadTime);
   /** The label values in use, to find the series of an instance that goes. */
@@ -53,9 +57,10 @@ export class OwnMetrics implements OwnFamilies {
   readonly #actions = new Set<string>();
   readonly #codes = new Set<string>();
 
-  constructor({ schedulers, discoveries, processMetrics }: OwnMetricsOptions) {
+  constructor({ schedulers, discoveries, droppedLogLines, processMetrics }: OwnMetricsOptions) {
     this.#schedulers = schedulers;
     this.#discoveries = discoveries;
+    this.#droppedLogLines = droppedLogLines;
     // prom-client shows a gauge without labels as 0 before it is set, which would be a lie.
     this.#reloadSuccessful.remove();
     this.#reloadTime.remove();
@@ -114,6 +119,8 @@ export class OwnMetrics implements OwnFamilies {
   async render(format: ExpositionFormat): Promise<string> {
     this.#collectSchedulers();
     this.#collectDiscoveries();
+    this.#logLinesDropped.reset();
+    this.#logLinesDropped.inc(this.#droppedLogLines());
     const shown = this.#registry.getMetricsAsArray().filter(({ name }) => this.#isOfUse(name));
     const collected = await Promise.allSettled(shown.map(({ name }) => this.#registry.getSingleMetric(name)?.get()));
     const families = collected.flatMap((result): CollectedFamily[] =>

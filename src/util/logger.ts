@@ -11,7 +11,7 @@ export type LogFormat = (typeof LOG_FORMATS)[number];
 /** What an event is about: flat, snake_case. Undefined values are left out. */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** A log for events; every method writes one line at once. */
+/** A log for events; every method hands over one line at once. */
 export interface Logger {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
@@ -29,32 +29,35 @@ export type LoggerOptions = {
 
 /** A logger that writes lines such as `ts=2026-01-31T08:15:00.000Z level=info msg="listening" address=127.0.0.1:20181`. */
 export function createLogger({ level, format, redactor, write }: LoggerOptions): Logger {
-  const destination = {
-    write: (json: string) => {
-      const line = format === 'json' ? escapeInvisible(json.trimEnd()) : toLogfmt(json);
-      write(`${redactor.redact(line)}\n`);
+  const writeLine = (line: string) => write(`${redactor.redact(line)}\n`);
+  const log: PinoLogger = pino(
+    {
+      level,
+      base: null,
+      timestamp: () => `,"ts":"${timestamp()}"`,
+      formatters: { level: (label: string) => ({ level: label }) },
     },
-  };
-  const options = {
-    level,
-    base: null,
-    timestamp: () => `,"ts":"${new Date().toISOString()}"`,
-    formatters: { level: (label: string) => ({ level: label }) },
-  };
-  const log: PinoLogger = pino(options, destination);
-  return {
-    debug: (message, fields = {}) => log.debug(fields, message),
-    info: (message, fields = {}) => log.info(fields, message),
-    warn: (message, fields = {}) => log.warn(fields, message),
-    error: (message, fields = {}) => log.error(fields, message),
-  };
+    { write: (json: string) => writeLine(escapeInvisible(json.trimEnd())) },
+  );
+  const methodOf =
+    (label: LogLevel) =>
+    (message: string, fields: LogFields = {}) => {
+      if (format === 'json') log[label](fields, message);
+      else if (log.isLevelEnabled(label)) writeLine(toLogfmt(label, message, fields));
+    };
+  return { debug: methodOf('debug'), info: methodOf('info'), warn: methodOf('warn'), error: methodOf('error') };
 }
 
-/** pino's JSON line as logfmt: time, level and message first, the message always in quotes so that it can be searched for. */
-function toLogfmt(json: string): string {
-  const { ts, level, msg, ...fields }: Record<string, unknown> = JSON.parse(json);
-  const pairs = Object.entries(fields).map(([key, value]) => `${key}=${logfmtValue(String(value))}`);
-  return `${[`ts=${ts}`, `level=${level}`, `msg=${quote(String(msg))}`, ...pairs].join(' ')}`;
+function timestamp(): string {
+  return new Date().toISOString();
+}
+
+/** Time, level and message come first, the message always in quotes so that it can be searched for. */
+function toLogfmt(level: LogLevel, message: string, fields: LogFields): string {
+  const pairs = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${key}=${logfmtValue(String(value))}`);
+  return [`ts=${timestamp()}`, `level=${level}`, `msg=${quote(message)}`, ...pairs].join(' ');
 }
 
 function logfmtValue(text: string): string {

@@ -143,6 +143,7 @@ function createExporter(file: string, log: string[], options: ExporterOptions): 
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
     logger: createLogger({ level, format, redactor, write: (line) => log.push(line) }),
+    droppedLogLines: () => 0,
     redactor,
     env: options.env ?? {},
     loadConfig: async () => {

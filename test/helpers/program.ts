@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import { run } from '../../src/cli.ts';
+import { LogOutput } from '../../src/util/log-output.ts';
 import { eventually } from './eventually.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../src/bin.ts', import.meta.url));
@@ -13,6 +14,8 @@ const START_WITHIN_MS = 60_000;
 export type ProgramOptions = {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Takes its standard error in place of the test; then `output.stderr`, `logged` and `listening` know nothing. */
+  readonly stderr?: number;
 };
 
 export type Program = {
@@ -30,13 +33,13 @@ export type Program = {
 /** Starts the program from its sources. It is killed when the test ends. */
 export function startProgram(t: ExecutionContext, flags: readonly string[], options: ProgramOptions = {}): Program {
   const child = spawn(process.execPath, [`--import=${import.meta.resolve('tsx')}`, PROGRAM, ...flags], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', options.stderr ?? 'pipe'],
     env: { PATH: process.env.PATH ?? '', ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
   const output = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr'] as const) {
-    child[stream].setEncoding('utf8').on('data', (text: string) => {
+    child[stream]?.setEncoding('utf8').on('data', (text: string) => {
       output[stream] += text;
     });
   }
@@ -78,9 +81,14 @@ export async function runInProcess(argv: readonly string[], env: Readonly<Record
     stdout: (text) => {
       output.stdout += text;
     },
-    stderr: (text) => {
-      output.stderr += text;
-    },
+    log: new LogOutput({
+      writableLength: 0,
+      on: () => {},
+      write: (text, done) => {
+        output.stderr += text;
+        done();
+      },
+    }),
     onSignal: () => {},
   });
   return { status, ...output };

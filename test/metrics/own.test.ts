@@ -18,7 +18,7 @@ function setUp(
   schedulers: () => readonly SchedulerStatus[] = () => [],
   discoveries: () => readonly DiscoveryStatus[] = () => [],
 ) {
-  return new OwnMetrics({ schedulers, discoveries, processMetrics: false });
+  return new OwnMetrics({ schedulers, discoveries, droppedLogLines: () => 0, processMetrics: false });
 }
 
 async function pageOf(own: OwnMetrics, format: 'text' | 'openmetrics' = 'text'): Promise<ParsedPage> {
@@ -200,7 +200,12 @@ test('instances with awkward names keep their series apart', async (t) => {
 });
 
 test('process metrics are there, without the gauges that pass for counters and without nonsense when scraped twice at once', async (t) => {
-  const own = new OwnMetrics({ schedulers: () => [], discoveries: () => [], processMetrics: true });
+  const own = new OwnMetrics({
+    schedulers: () => [],
+    discoveries: () => [],
+    droppedLogLines: () => 0,
+    processMetrics: true,
+  });
   const texts = await Promise.all([own.render('text'), own.render('text'), own.render('openmetrics')]);
   const [first, second] = texts.slice(0, 2).map((text) => parsePage(text));
   parsePage(`${texts[2]}# EOF\n`, 'openmetrics');
@@ -228,7 +233,7 @@ test('the list of families has every family that a busy page shows, with its typ
   const listed = new Map(allFamilies().map((family) => [family.name, family]));
   t.is(listed.size, allFamilies().length);
   const { families } = await pageOf(own);
-  t.is(families.size, 16);
+  t.is(families.size, 17);
   for (const [name, { type, samples }] of families) {
     t.is(listed.get(name)?.type, type as 'gauge');
     for (const { labels } of samples) {

@@ -36,21 +36,22 @@ const api = {
       repoId: `crr-${index}`,
       repoNamespaceName: 'shop',
       repoName: `app-${index}`,
+      isGone: false,
     }));
-    return { body: { repositories: pageOf(items, pageNo), totalCount: repositories, requestId: '' } };
+    return { body: { repositories: pageOf(items, pageNo), totalCount: repositories, nextToken: '', requestId: '' } };
   },
   listRepoTag: async ({ repoId, pageNo }: { readonly repoId: string; readonly pageNo: number }) => {
     requests += 1;
     const repository = Number(repoId.slice('crr-'.length));
     const images = Array.from({ length: tagsEach }, (_, tag): ListedImage => imageOf(repository * tagsEach + tag, tag));
-    return { body: { images: pageOf(images, pageNo), totalCount: tagsEach, requestId: '' } };
+    return { body: { images: pageOf(images, pageNo), totalCount: tagsEach, nextToken: '', requestId: '' } };
   },
 } as unknown as AcrApi;
 
 function imageOf(index: number, tag: number): ListedImage {
   const digest = `sha256:${String(index).padStart(60, '0')}${String(pushes[index]).padStart(4, '0')}`;
   // As from a parsed answer: text in one piece.
-  return JSON.parse(JSON.stringify({ tag: `v1.0.${tag}`, digest, imageUpdate: START_MS + index }));
+  return JSON.parse(JSON.stringify({ tag: `v1.0.${tag}`, digest, imageUpdate: START_MS + index, isDeleting: false }));
 }
 
 function pageOf<Item>(items: readonly Item[], pageNo: number): readonly Item[] {

@@ -16,6 +16,9 @@ const SDK_PATIENCE_MS = 30_000;
 
 /** A status this version does not know is passed on, but no longer than that. */
 const LONGEST_STATUS = 64;
+/** It goes back in the address of the next request. */
+const LONGEST_TOKEN = 2_048;
+
 export type AcrApiOptions = {
   readonly sdk: Sdk;
   readonly endpoint: {
@@ -61,7 +64,7 @@ export function createAcrApi(options: AcrApiOptions): AcrApi {
     },
     listRepository: async (request) => {
       const fields = await send('ListRepository', request);
-      return { body: { ...readPage(fields), repositories: fields.list('Repositories', readRepository) } };
+      return { body: { ...readPage(fields), repositories: fields.list('Repositories', readListedRepository) } };
     },
     listRepoTag: async (request) => {
       const fields = await send('ListRepoTag', request);
@@ -69,14 +72,7 @@ export function createAcrApi(options: AcrApiOptions): AcrApi {
     },
     getRepoTag: async (request) => {
       const fields = await send('GetRepoTag', request);
-      return {
-        body: {
-          digest: fields.optionalText('Digest'),
-          imageUpdate: fields.optionalCount('ImageUpdate'),
-          isDeleting: fields.anyText('Status') === 'DELETING',
-          requestId: fields.requestId,
-        },
-      };
+      return { body: { ...readImageOfTag(fields), requestId: fields.requestId } };
     },
   };
 }
@@ -88,7 +84,8 @@ function scanStatus(fields: AnswerFields): string {
 }
 
 function readPage(fields: AnswerFields): PageBody {
-  return { totalCount: fields.optionalCount('TotalCount'), requestId: fields.requestId };
+  const nextToken = fields.optionalText('NextToken', LONGEST_TOKEN);
+  return { totalCount: fields.optionalCount('TotalCount'), nextToken, requestId: fields.requestId };
 }
 
 function readRepository(fields: AnswerFields) {
@@ -99,11 +96,19 @@ function readRepository(fields: AnswerFields) {
   };
 }
 
+function readListedRepository(fields: AnswerFields) {
+  return { ...readRepository(fields), isGone: !['', 'NORMAL'].includes(fields.anyText('RepoStatus')) };
+}
+
 function readImage(fields: AnswerFields) {
+  return { tag: fields.text('Tag'), ...readImageOfTag(fields) };
+}
+
+function readImageOfTag(fields: AnswerFields) {
   return {
-    tag: fields.text('Tag'),
     digest: fields.optionalText('Digest'),
     imageUpdate: fields.optionalCount('ImageUpdate'),
+    isDeleting: fields.anyText('Status') === 'DELETING',
   };
 }
 

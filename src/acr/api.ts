@@ -47,18 +47,34 @@ export type GetRepoTagScanSummaryBody = {
   readonly requestId: string;
 };
 
-/** Which page of a list; pages count from 1 and have at most 100 items. */
-export type PageRequest = { readonly pageNo: number; readonly pageSize: number };
+/**
+ * Which page of a list; pages count from 1 and have at most 100 items. An API that knows tokens goes by `maxResults` and `nextToken`
+ * and ignores the other two, one that does not the other way round.
+ */
+export type PageRequest = {
+  readonly pageNo: number;
+  readonly pageSize: number;
+  readonly maxResults?: number;
+  /** From the page before. */
+  readonly nextToken?: string;
+};
 
 /** What all answers with a page say. */
 export type PageBody = {
   /** How many items the list has, as the answer says; undefined where it does not, or something that is no number. */
   readonly totalCount: number | undefined;
+  /** What to ask for the next page with; empty on the last page, and where the API only counts pages. */
+  readonly nextToken: string;
   readonly requestId: string;
 };
 
-/** Request of ListRepository (RAM action `cr:ListRepository`): all repositories of an instance, or of one namespace. */
-export type ListRepositoryRequest = PageRequest & { readonly instanceId: string; readonly repoNamespaceName?: string };
+/** Request of ListRepository (RAM action `cr:ListRepository`): all repositories of an instance, of a namespace, or one. */
+export type ListRepositoryRequest = PageRequest & {
+  readonly instanceId: string;
+  readonly repoNamespaceName?: string;
+  readonly repoName?: string;
+  readonly repoStatus?: 'NORMAL';
+};
 
 /** Answer of ListRepository. */
 export type ListRepositoryBody = PageBody & { readonly repositories: readonly ListedRepository[] };
@@ -66,6 +82,8 @@ export type ListedRepository = {
   readonly repoId: string;
   readonly repoNamespaceName: string;
   readonly repoName: string;
+  /** Whether it is being deleted, or is: its status is another than `NORMAL`. */
+  readonly isGone: boolean;
 };
 
 /** Request of ListRepoTag (RAM action `cr:ListRepositoryTag`). */
@@ -79,13 +97,15 @@ export type ListedImage = {
   readonly digest: string;
   /** When the tag was last pushed, in milliseconds since the epoch; undefined where the answer does not say. */
   readonly imageUpdate: number | undefined;
+  /** Whether its status is `DELETING`. */
+  readonly isDeleting: boolean;
 };
 
 /** Request of GetRepoTag (RAM action `cr:ListRepositoryTag`). */
 export type GetRepoTagRequest = { readonly instanceId: string; readonly repoId: string; readonly tag: string };
 
 /** Answer of GetRepoTag: a tag that exists, be it not for long. */
-export type GetRepoTagBody = Omit<ListedImage, 'tag'> & { readonly isDeleting: boolean; readonly requestId: string };
+export type GetRepoTagBody = Omit<ListedImage, 'tag'> & { readonly requestId: string };
 
 export type Answer<Body> = { readonly body: Body };
 

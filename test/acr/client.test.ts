@@ -40,9 +40,12 @@ exports.GetRepoTagScanSummaryRequest = model({
   digest: 'Digest', instanceId: 'InstanceId', repoId: 'RepoId', scanTaskId: 'ScanTaskId', tag: 'Tag',
 });
 exports.ListRepositoryRequest = model({
-  instanceId: 'InstanceId', pageNo: 'PageNo', pageSize: 'PageSize', repoName: 'RepoName', repoNamespaceName: 'RepoNamespaceName', repoStatus: 'RepoStatus',
+  instanceId: 'InstanceId', maxResults: 'MaxResults', nextToken: 'NextToken', pageNo: 'PageNo', pageSize: 'PageSize',
+  repoName: 'RepoName', repoNamespaceName: 'RepoNamespaceName', repoStatus: 'RepoStatus',
 });
-exports.ListRepoTagRequest = model({ instanceId: 'InstanceId', pageNo: 'PageNo', pageSize: 'PageSize', repoId: 'RepoId' });
+exports.ListRepoTagRequest = model({
+  instanceId: 'InstanceId', maxResults: 'MaxResults', nextToken: 'NextToken', pageNo: 'PageNo', pageSize: 'PageSize', repoId: 'RepoId',
+});
 exports.GetRepoTagRequest = model({ instanceId: 'InstanceId', repoId: 'RepoId', tag: 'Tag' });
 const AnyResponse = response(model({ ...answer, totalCount: 'TotalCount' }));
 const ScanStatusResponse = response(model({ ...answer, status: 'Status', scanService: 'ScanService' }));
@@ -129,12 +132,12 @@ test('an installed generated client makes the calls, and the same goes over the 
   });
   const request = { ...scanRequest, digest: 'sha256:a', scanTaskId: 'task' };
   const byName = { instanceId: 'cri-1', repoNamespaceName: 'shop', repoName: 'api' };
-  const page = { instanceId: 'cri-1', pageNo: 2, pageSize: 100 };
+  const page = { instanceId: 'cri-1', pageNo: 2, pageSize: 100, maxResults: 100, nextToken: 'a+/=*' };
   const ask = async (api: ReturnType<typeof testApi>) => [
     await api.getRepoTagScanStatus(request),
     await api.getRepoTagScanSummary(request),
     await api.getRepository(byName),
-    await api.listRepository(page),
+    await api.listRepository({ ...page, repoNamespaceName: 'shop', repoName: 'api', repoStatus: 'NORMAL' }),
     await api.listRepoTag({ ...page, repoId: 'crr-1' }),
     await api.getRepoTag({ instanceId: 'cri-1', repoId: 'crr-1', tag: 'v1' }),
   ];

@@ -44,22 +44,28 @@ for (const [title, numbers] of [
 test('lists arrive with what is used of them, times and totals from text', async (t) => {
   const images = [
     { Tag: 'v1', Digest: 'sha256:a', ImageUpdate: '1700000000000', ImageSize: 5, Status: 'NORMAL' },
-    { Tag: 'v2', Digest: 'ab'.repeat(32), ImageUpdate: 1_700_000_000_001 },
+    { Tag: 'v2', Digest: 'ab'.repeat(32), ImageUpdate: 1_700_000_000_001, Status: 'DELETING' },
     { Tag: 'v3', Digest: null, ImageUpdate: 'yesterday' },
   ];
-  const api = await apiAnswering(t, { Images: images, Repositories: [REPOSITORY], TotalCount: '3' });
+  const api = await apiAnswering(t, {
+    Images: images,
+    Repositories: [{ ...REPOSITORY, RepoStatus: 'DELETING' }],
+    TotalCount: '3',
+  });
   t.deepEqual((await api.listRepoTag({ ...PAGE, repoId: 'crr-1' })).body, {
     images: [
-      { tag: 'v1', digest: 'sha256:a', imageUpdate: 1_700_000_000_000 },
-      { tag: 'v2', digest: 'ab'.repeat(32), imageUpdate: 1_700_000_000_001 },
-      { tag: 'v3', digest: '', imageUpdate: undefined },
+      { tag: 'v1', digest: 'sha256:a', imageUpdate: 1_700_000_000_000, isDeleting: false },
+      { tag: 'v2', digest: 'ab'.repeat(32), imageUpdate: 1_700_000_000_001, isDeleting: true },
+      { tag: 'v3', digest: '', imageUpdate: undefined, isDeleting: false },
     ],
     totalCount: 3,
+    nextToken: '',
     requestId: 'R-1',
   });
   t.deepEqual((await api.listRepository(PAGE)).body, {
-    repositories: [{ repoId: 'crr-1', repoNamespaceName: 'shop', repoName: 'api' }],
+    repositories: [{ repoId: 'crr-1', repoNamespaceName: 'shop', repoName: 'api', isGone: true }],
     totalCount: 3,
+    nextToken: '',
     requestId: 'R-1',
   });
 });
@@ -105,4 +111,29 @@ test('a total that is no number is not known', async (t) => {
     const api = await apiAnswering(t, { Repositories: [], TotalCount: total });
     t.is((await api.listRepository(PAGE)).body.totalCount, undefined, String(total));
   }
+});
+
+test('the token of the next page arrives as it is, and what is no token is an InvalidResponse', async (t) => {
+  const token = '*****V3MpHK1AP0pfERHZN5pu6lESTRp/+w9F==';
+  const more = await apiAnswering(t, { Images: [], NextToken: token });
+  t.is((await more.listRepoTag({ ...PAGE, repoId: 'crr-1' })).body.nextToken, token);
+  for (const last of [undefined, null, '']) {
+    const api = await apiAnswering(t, { Images: [], NextToken: last });
+    t.is((await api.listRepoTag({ ...PAGE, repoId: 'crr-1' })).body.nextToken, '');
+  }
+  for (const odd of [7, [token], 'x'.repeat(2_049)]) {
+    const api = await apiAnswering(t, { Images: [], NextToken: odd });
+    t.is((await failureOf(api.listRepoTag({ ...PAGE, repoId: 'crr-1' }))).code, 'InvalidResponse');
+  }
+});
+
+test('a repository is gone when its status is another than NORMAL, not when the answer has none', async (t) => {
+  const repositories = [undefined, null, '', 'NORMAL', 'DELETING', 'DELETED'].map((RepoStatus) => {
+    return { ...REPOSITORY, RepoStatus };
+  });
+  const api = await apiAnswering(t, { Repositories: repositories });
+  t.deepEqual(
+    (await api.listRepository(PAGE)).body.repositories.map(({ isGone }) => isGone),
+    [false, false, false, false, true, true],
+  );
 });

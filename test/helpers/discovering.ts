@@ -5,12 +5,17 @@ import { createWatching, type Pending } from './watching.ts';
 /** From the end of a pass to the next. */
 export const INTERVAL_MS = 300_000;
 
-export type Tag = { readonly tag: string; readonly digest?: string; readonly updatedMs?: number };
+export type Tag = {
+  readonly tag: string;
+  readonly digest?: string;
+  readonly updatedMs?: number;
+  readonly isDeleting?: boolean;
+};
 
 /** What the registry has: tags by the name of the repository, whose id is `crr-NAME`; or repositories with ids of their own. */
 export type Registry =
   | Readonly<Record<string, readonly Tag[]>>
-  | readonly { readonly id: string; readonly name: string; readonly tags: readonly Tag[] }[];
+  | readonly { readonly id: string; readonly name: string; readonly isGone?: boolean; readonly tags: readonly Tag[] }[];
 
 /** Everything runs, and every request waits until the test answers it or lets a registry do so. */
 export function discovering(t: ExecutionContext, options: Parameters<typeof createWatching>[0] = {}) {

@@ -35,16 +35,21 @@ export type Pending = {
   readonly answer: Answerer;
 };
 
-type Named = { readonly id: string; readonly namespace?: string; readonly name: string };
-type Pushed = { readonly tag: string; readonly digest?: string; readonly updatedMs?: number };
+type Named = { readonly id: string; readonly namespace?: string; readonly name: string; readonly isGone?: boolean };
+type Pushed = {
+  readonly tag: string;
+  readonly digest?: string;
+  readonly updatedMs?: number;
+  readonly isDeleting?: boolean;
+};
 
 /** Each answers a request of one operation, but for the last, which answers any. */
 type Answerer = {
   status(status: string): void;
   summary(high: number, medium: number, low: number, unknown: number): void;
   repository(id: string, namespace: string, name: string): void;
-  repositories(repositories: readonly Named[], totalCount?: number): void;
-  tags(tags: readonly Pushed[], totalCount?: number): void;
+  repositories(repositories: readonly Named[], totalCount?: number, nextToken?: string): void;
+  tags(tags: readonly Pushed[], totalCount?: number, nextToken?: string): void;
   error(code: string, kind: ApiErrorKind, retryAfterMs?: number): void;
 };
 
@@ -232,17 +237,21 @@ function answerer(give: (action: ApiAction) => (body: object) => void, reject: (
     summary: (highSeverity, mediumSeverity, lowSeverity, unknownSeverity) =>
       give('GetRepoTagScanSummary')({ highSeverity, mediumSeverity, lowSeverity, unknownSeverity }),
     repository: (repoId, repoNamespaceName, repoName) => give('GetRepository')({ repoId, repoNamespaceName, repoName }),
-    repositories: (repositories, totalCount = repositories.length) =>
+    repositories: (repositories, totalCount = repositories.length, nextToken = '') =>
       give('ListRepository')({
-        repositories: repositories.map(({ id, namespace = 'shop', name }) => {
-          return { repoId: id, repoNamespaceName: namespace, repoName: name };
+        repositories: repositories.map(({ id, namespace = 'shop', name, isGone = false }) => {
+          return { repoId: id, repoNamespaceName: namespace, repoName: name, isGone };
         }),
         totalCount,
+        nextToken,
       }),
-    tags: (tags, totalCount = tags.length) =>
+    tags: (tags, totalCount = tags.length, nextToken = '') =>
       give('ListRepoTag')({
-        images: tags.map(({ tag, digest = `sha256:${tag}`, updatedMs }) => ({ tag, digest, imageUpdate: updatedMs })),
+        images: tags.map(({ tag, digest = `sha256:${tag}`, updatedMs, isDeleting = false }) => {
+          return { tag, digest, imageUpdate: updatedMs, isDeleting };
+        }),
         totalCount,
+        nextToken,
       }),
     error: (code, kind, retryAfterMs) =>
       reject(new ApiError({ code, kind, message: `the API said ${code}`, retryAfterMs })),

@@ -1,5 +1,5 @@
 // One pass over an instance: lists its repositories, and the tags of each that may be wanted.
-import type { ApiError } from '../../acr/api.ts';
+import type { ApiError, PageRequest } from '../../acr/api.ts';
 import type { Clock } from '../../util/clock.ts';
 import { isNoSuchRepository } from '../codes.ts';
 import type { Requests } from '../requests.ts';
@@ -8,7 +8,7 @@ import type { Backoff } from '../timing.ts';
 import type { FoundRepository } from '../watch-list.ts';
 import type { Bounds, Surplus } from './bounds.ts';
 import type { DiscoverySettings, Harvest } from './harvest.ts';
-import { Listing, PAGE_SIZE } from './listing.ts';
+import { Listing, PAGE_SIZE, type Position } from './listing.ts';
 import { listPatiently, mayPass } from './patience.ts';
 import type { Turns } from './turns.ts';
 
@@ -108,14 +108,17 @@ export class Pass {
       action: 'ListRepository',
       startAtMs,
       lacks: (listed) => harvest.lacksRepository(instanceId, listed),
-      ask: async (pageNo, dueAtMs) => {
-        const request = { instanceId, pageNo, pageSize: PAGE_SIZE };
+      ask: async (position, dueAtMs) => {
+        const request = { instanceId, repoStatus: 'NORMAL', ...pageOf(position) } as const;
         const reply = await turns.ask('ListRepository', (api) => api.listRepository(request), dueAtMs);
         if (reply.error !== undefined) return reply;
-        const items = reply.body.repositories.map(({ repoId, repoNamespaceName, repoName }) => {
-          return { id: repoId, namespace: repoNamespaceName, name: repoName };
-        });
-        return { body: { items, totalCount: reply.body.totalCount }, error: undefined };
+        const { repositories, totalCount, nextToken } = reply.body;
+        const items = repositories
+          .filter(({ isGone }) => !isGone)
+          .map(({ repoId, repoNamespaceName, repoName }) => {
+            return { id: repoId, namespace: repoNamespaceName, name: repoName };
+          });
+        return { body: { items, going: repositories.length - items.length, totalCount, nextToken }, error: undefined };
       },
     });
   }
@@ -129,15 +132,24 @@ export class Pass {
       action: 'ListRepoTag',
       startAtMs: clock.monotonic(),
       lacks: (listed) => harvest.lacksTag(instanceId, repository, listed),
-      ask: async (pageNo, dueAtMs) => {
-        const request = { instanceId, repoId: repository.id, pageNo, pageSize: PAGE_SIZE };
+      ask: async (position, dueAtMs) => {
+        const request = { instanceId, repoId: repository.id, ...pageOf(position) };
         const reply = await turns.ask('ListRepoTag', (api) => api.listRepoTag(request), dueAtMs);
         if (reply.error !== undefined) return reply;
-        const items = reply.body.images.map(({ tag, digest, imageUpdate }) => {
-          return { tag, digest, updatedMs: imageUpdate ?? Number.NEGATIVE_INFINITY };
-        });
-        return { body: { items, totalCount: reply.body.totalCount }, error: undefined };
+        const { images, totalCount, nextToken } = reply.body;
+        const items = images
+          .filter(({ isDeleting }) => !isDeleting)
+          .map(({ tag, digest, imageUpdate }) => {
+            return { tag, digest, updatedMs: imageUpdate ?? Number.NEGATIVE_INFINITY };
+          });
+        return { body: { items, going: images.length - items.length, totalCount, nextToken }, error: undefined };
       },
     });
   }
+}
+
+/** The page by number and by token: an API that knows tokens goes by those, and an older one ignores them. */
+function pageOf({ pageNo, token }: Position): PageRequest {
+  const page = { pageNo, pageSize: PAGE_SIZE, maxResults: PAGE_SIZE };
+  return token === '' ? page : { ...page, nextToken: token };
 }

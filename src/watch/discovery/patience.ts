@@ -3,7 +3,7 @@ import type { ApiAction } from '../../acr/api.ts';
 import type { Clock } from '../../util/clock.ts';
 import type { Reply, Requests } from '../requests.ts';
 import { type Backoff, backoffDelayMs } from '../timing.ts';
-import type { Listing, Page } from './listing.ts';
+import type { Listing, Page, Position } from './listing.ts';
 import type { Failure } from './pass.ts';
 
 export type ListSource<Item> = {
@@ -11,7 +11,7 @@ export type ListSource<Item> = {
   readonly action: ApiAction;
   /** When the first request is due, by the monotonic clock. */
   readonly startAtMs: number;
-  readonly ask: (pageNo: number, dueAtMs: number) => Promise<Reply<Page<Item>>>;
+  readonly ask: (position: Position, dueAtMs: number) => Promise<Reply<Page<Item>>>;
   /** Whether something is watched that the listing lacks. */
   readonly lacks: (listed: ReadonlyMap<string, Item>) => boolean;
   readonly requests: Requests;
@@ -45,17 +45,17 @@ export async function listPatiently<Item>(
 
 async function listOnce<Item>(listing: Listing<Item>, source: ListSource<Item>): Promise<Failure | undefined> {
   while (!listing.isWhole) {
-    const { body, error } = await askPatiently(listing.pageNo, source);
+    const { body, error } = await askPatiently(listing.position, source);
     if (error !== undefined) return error;
     listing.add(body);
   }
   return undefined;
 }
 
-async function askPatiently<Item>(pageNo: number, { ask, startAtMs, clock, random, backoff }: ListSource<Item>) {
-  let reply = await ask(pageNo, startAtMs);
+async function askPatiently<Item>(position: Position, { ask, startAtMs, clock, random, backoff }: ListSource<Item>) {
+  let reply = await ask(position, startAtMs);
   for (let failures = 1; failures < ATTEMPTS && reply.error !== undefined && mayPass(reply.error); failures += 1) {
-    reply = await ask(pageNo, clock.monotonic() + backoffDelayMs(failures, backoff(), random()));
+    reply = await ask(position, clock.monotonic() + backoffDelayMs(failures, backoff(), random()));
   }
   return reply;
 }

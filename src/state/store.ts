@@ -87,9 +87,13 @@ export class StateStore {
     return { wantedTags, knownTags, found };
   }
 
-  /** Starts to watch a tag, never answered yet. */
-  add(target: Target, nowMs: number): WatchedTag {
-    const tag: WatchedTag = { target, state: neverAnswered(nowMs) };
+  /**
+   * Starts to watch a tag, never answered yet.
+   *
+   * @param isNew whether it appeared, or was pushed, after the process started: then its first scan is seen from its start
+   */
+  add(target: Target, nowMs: number, isNew = false): WatchedTag {
+    const tag: WatchedTag = { target, state: neverAnswered(nowMs, isNew) };
     this.#tags.add(tag);
     this.#count(tag, 1);
     this.#observer.tagAdded(tag);

@@ -46,6 +46,11 @@ export type TagState = {
   readonly summaryError: PollError | undefined;
   /** When the scan that is under way was first seen, on the monotonic clock; undefined when none is, or when it began unseen. */
   readonly scanSeenAtMonotonicMs: number | undefined;
+  /**
+   * Whether the first answer that shows a scan under way is its start. False for a tag that was there before the process started, until
+   * an answer shows it without a scan under way.
+   */
+  readonly scanStartsAreSeen: boolean;
 };
 
 /** The end of a poll, or of a request for the vulnerabilities. */
@@ -66,8 +71,12 @@ export type Moment = { readonly nowMs: number; readonly monotonicMs: number };
 /** What an event makes of a tag, and the length of the scan that it ended, if one was seen from its start. */
 export type Transition = { readonly state: TagState; readonly scanDurationMs: number | undefined };
 
-/** A tag that was just added at `nowMs`. */
-export function neverAnswered(nowMs: number): TagState {
+/**
+ * A tag that was just added at `nowMs`.
+ *
+ * @param isNew whether it appeared, or was pushed, after the process started
+ */
+export function neverAnswered(nowMs: number, isNew: boolean): TagState {
   return {
     status: 'unknown',
     sinceMs: nowMs,
@@ -80,6 +89,7 @@ export function neverAnswered(nowMs: number): TagState {
     vulnerabilities: undefined,
     summaryError: undefined,
     scanSeenAtMonotonicMs: undefined,
+    scanStartsAreSeen: isNew,
   };
 }
 
@@ -111,8 +121,9 @@ function answered(
   moment: Moment,
 ): Transition {
   const underWay = isUnderWay(status);
+  const hasEnded = status === 'complete' || status === 'failed';
   const seenAt = before.scanSeenAtMonotonicMs;
-  const begins = underWay && seenAt === undefined && (before.status === 'complete' || before.status === 'failed');
+  const begins = underWay && seenAt === undefined && before.scanStartsAreSeen;
   return {
     state: {
       ...withStatus(before, status, moment),
@@ -121,8 +132,9 @@ function answered(
       failures: 0,
       scanService: service || before.scanService,
       scanSeenAtMonotonicMs: begins ? moment.monotonicMs : underWay ? seenAt : undefined,
+      scanStartsAreSeen: before.scanStartsAreSeen || !underWay,
     },
-    scanDurationMs: underWay || seenAt === undefined ? undefined : moment.monotonicMs - seenAt,
+    scanDurationMs: hasEnded && seenAt !== undefined ? moment.monotonicMs - seenAt : undefined,
   };
 }
 

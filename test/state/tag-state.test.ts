@@ -3,9 +3,13 @@ import { neverAnswered, type TagEvent, type TagState, transition } from '../../s
 
 const ERROR = { code: 'SystemError', message: 'm', requestId: 'r', timeMs: 1 };
 
-/** Applies events that come 10 s apart, on a wall clock that shows a million milliseconds more than the monotonic one. */
-function follow(...events: readonly TagEvent[]) {
-  let state = neverAnswered(1_000_000);
+/** Applies events to a tag that was there before the process started, or to a new one. */
+const follow = (...events: readonly TagEvent[]) => apply(neverAnswered(1_000_000, false), events);
+const followNew = (...events: readonly TagEvent[]) => apply(neverAnswered(1_000_000, true), events);
+
+/** Events come 10 s apart, on a wall clock that shows a million milliseconds more than the monotonic one. */
+function apply(from: TagState, events: readonly TagEvent[]) {
+  let state = from;
   const scans: number[] = [];
   events.forEach((event, index) => {
     const monotonicMs = (index + 1) * 10_000;
@@ -79,10 +83,32 @@ test('a scan is measured from its first SCANNING or RETRYING answer to COMPLETE 
   );
 });
 
-test('a scan that was already running at the first answer is not measured, nor is one that was never seen', (t) => {
+test('a scan that was already running at the first answer after the start is not measured, nor is one that was never seen', (t) => {
   t.deepEqual(follow(answered('scanning'), answered('retrying'), answered('complete')).scans, []);
   t.deepEqual(follow(failed, answered('scanning'), answered('complete')).scans, []);
   t.deepEqual(follow(answered('complete'), answered('failed'), answered('complete')).scans, []);
+});
+
+test('of a tag that appeared after the start, the first answer that shows a scan is its start', (t) => {
+  t.deepEqual(followNew(answered('scanning'), answered('retrying'), answered('complete')).scans, [20_000]);
+  t.deepEqual(followNew(failed, answered('retrying'), failed, answered('failed')).scans, [20_000]);
+  t.deepEqual(followNew(unknownStatus, answered('scanning'), unknownStatus, answered('complete')).scans, [20_000]);
+  t.deepEqual(followNew(answered('complete')).scans, []);
+});
+
+test('the first scan of an image that was never scanned is measured, whenever its tag appeared', (t) => {
+  for (const { scans } of [
+    follow(answered('not_scanned'), answered('scanning'), answered('complete')),
+    follow(failed, answered('not_scanned'), failed, answered('scanning'), answered('failed')),
+    followNew(answered('not_scanned'), answered('scanning'), answered('complete')),
+  ]) {
+    t.deepEqual(scans, [10_000]);
+  }
+  t.deepEqual(follow(answered('scanning'), answered('not_scanned')).scans, []);
+});
+
+test('a scan that ends in an image that was never scanned has no length', (t) => {
+  t.deepEqual(followNew(answered('scanning'), answered('not_scanned')).scans, []);
 });
 
 test('a scan whose end was missed because the next had begun is one scan, and errors do not end it', (t) => {

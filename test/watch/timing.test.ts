@@ -8,7 +8,7 @@ const timing: Timing = {
 };
 
 function answered(status: TagState['status']): TagState {
-  return { ...neverAnswered(0), status, answered: true };
+  return { ...neverAnswered(0, false), status, answered: true };
 }
 
 function failed(state: TagState, code: string, failures: number): TagState {
@@ -46,8 +46,8 @@ test('scans under way are the most urgent group, then what was never answered, t
     answered('scanning'),
     answered('retrying'),
     failed(answered('scanning'), 'SystemError', 3),
-    neverAnswered(0),
-    failed(neverAnswered(0), 'SystemError', 3),
+    neverAnswered(0, false),
+    failed(neverAnswered(0, false), 'SystemError', 3),
     answered('complete'),
     answered('failed'),
     answered('not_scanned'),

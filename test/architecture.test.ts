@@ -11,7 +11,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   config: ['util'],
   acr: ['util'],
   state: ['types:watch/target'],
-  watch: ['state', 'util', 'types:acr/api'],
+  watch: ['state', 'util', 'acr/api'],
   metrics: ['state', 'util', 'types:watch/target'],
   web: ['util'],
   simulator: ['util', 'build-info'],

@@ -6,6 +6,7 @@ import type { AcrApi, ListedImage } from '../../src/acr/api.ts';
 import { createWatching } from '../../src/app/watching.ts';
 import { Exposition } from '../../src/metrics/exposition.ts';
 import { systemClock } from '../../src/util/clock.ts';
+import { InternalErrors } from '../../src/util/internal-errors.ts';
 import type { Logger } from '../../src/util/logger.ts';
 import { DueQueue } from '../../src/watch/due-queue.ts';
 import type { Lane } from '../../src/watch/lane.ts';
@@ -74,6 +75,7 @@ const { roster, discoverer, performer, store } = createWatching({
   clock: systemClock,
   random: Math.random,
   logger: silent,
+  errors: new InternalErrors({ logger: silent, clock: systemClock, count() {} }),
   timing: {
     intervals: { scanningMs: 15_000, completeMs: 600_000, failedMs: 600_000, notScannedMs: 600_000 },
     backoff: { initialMs: 1, maxMs: 1 },

@@ -1,6 +1,6 @@
-// The port to the ACR API (2018-12-01): what the program asks and what comes back. Types only; the names of methods, request
-// fields and response bodies are those of the generated client @alicloud/cr20181201.
-import type { ApiError } from './errors.ts';
+// The port to the ACR API (2018-12-01): what the program asks, what comes back, and the one error that a request fails with. The names
+// of methods, request fields and response bodies are those of the generated client @alicloud/cr20181201.
+import { ApiError } from './errors.ts';
 
 /** Request of GetRepoTagScanStatus (RAM action `cr:GetScan`). */
 export type GetRepoTagScanStatusRequest = {
@@ -128,4 +128,4 @@ export interface AcrApi {
   getRepoTag(request: GetRepoTagRequest): Promise<Answer<GetRepoTagBody>>;
 }
 
-export type { ApiError };
+export { ApiError };

@@ -33,7 +33,6 @@ const MOST_EARLY = 0.02;
  */
 export class RateLimiter {
   readonly #clock: Clock;
-  readonly #stopped = new AbortController();
   #limits: RateLimits;
   #pacer: Bottleneck;
   #wallClockOffsetMs: number;
@@ -42,7 +41,8 @@ export class RateLimiter {
   #inFlight = 0;
   /** When the last start was, or had been due when it was late by more than may be made up for. */
   #lastDueMs = Number.NEGATIVE_INFINITY;
-  /** Wakes who holds a turn back, because the limits have changed. Made anew only when used. */
+  #lastStartMs = Number.NEGATIVE_INFINITY;
+  /** Ends the wait of a turn that is held back, since the limits have changed or nobody waits any more. Made anew only when used. */
   #lookAgain = new AbortController();
   #freed: (() => void) | undefined;
   #waiting: (() => void) | undefined;
@@ -52,7 +52,6 @@ export class RateLimiter {
     this.#limits = limits;
     this.#pacer = createPacer(limits);
     this.#wallClockOffsetMs = clock.now() - clock.monotonic();
-    void this.#watchWallClock();
   }
 
   /** Jobs that have started and not ended. */
@@ -76,13 +75,19 @@ export class RateLimiter {
    * Runs `job` as soon as the limits allow, and resolves when it has started. The slot is taken until the job's promise
    * settles; a job must not reject. To be called again only when the promise has resolved.
    *
-   * @returns false when the limiter was stopped before the job could start
+   * @param signal lets go of the wait; jobs in flight are not touched
+   * @returns false when the signal was aborted before the job could start
    */
-  async start(job: () => Promise<void>): Promise<boolean> {
-    const { signal } = this.#stopped;
-    while (this.#inFlight >= this.#limits.maxConcurrent && !signal.aborted) await this.#nextEnd();
-    if (!signal.aborted) await this.#nextTurn();
-    if (!signal.aborted) await this.#bound();
+  async start(job: () => Promise<void>, signal: AbortSignal): Promise<boolean> {
+    const letGo = () => this.#letGo();
+    signal.addEventListener('abort', letGo, { once: true });
+    try {
+      while (this.#inFlight >= this.#limits.maxConcurrent && !signal.aborted) await this.#nextEnd();
+      if (!signal.aborted) await this.#nextTurn();
+      if (!signal.aborted) await this.#bound(signal);
+    } finally {
+      signal.removeEventListener('abort', letGo);
+    }
     if (signal.aborted) return false;
     this.#inFlight += 1;
     void job().finally(() => {
@@ -95,14 +100,15 @@ export class RateLimiter {
     return true;
   }
 
-  /** Lets go of whoever waits for a slot. Jobs in flight are not touched. */
-  stop(): void {
-    if (this.#stopped.signal.aborted) return;
-    this.#stopped.abort();
-    void this.#pacer.stop({ dropWaitingJobs: true });
+  /** Ends every wait, and leaves no timer behind. */
+  #letGo(): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    this.#replacePacer();
     this.#lookAgain.abort();
+    this.#lookAgain = new AbortController();
     this.#freed?.();
-    this.#waiting?.();
+    waiting?.();
   }
 
   /**
@@ -119,10 +125,15 @@ export class RateLimiter {
   /** Resolves when the pace allows the next start. */
   async #nextTurn(): Promise<void> {
     if (this.#turnsLeft === 0) {
-      await new Promise<void>((resolve) => {
+      this.#noticeClockStep();
+      const came = new AbortController();
+      const turnCame = new Promise<void>((resolve) => {
         this.#waiting = resolve;
         this.#schedule(resolve);
       });
+      void this.#watchWallClock(came.signal);
+      await turnCame;
+      came.abort();
       this.#turnsLeft = turnsPerJob(this.#limits);
     }
     this.#turnsLeft -= 1;
@@ -133,14 +144,15 @@ export class RateLimiter {
       if (this.#waiting === resolve) this.#waiting = undefined;
       resolve();
     });
-    // Rejects when its pacer was stopped: then `stop` has let go of who waits, or another pacer gives the turn.
+    // Rejects when its pacer was stopped: then the wait has ended, or another pacer gives the turn.
     turn.catch(() => {});
   }
 
   /** Holds a turn back that comes too early by the monotonic clock, whatever the pacer makes of its plans and of the wall clock. */
-  async #bound(): Promise<void> {
-    for (let earlyMs = this.#earlyMs(); earlyMs > 0 && !this.#stopped.signal.aborted; earlyMs = this.#earlyMs()) {
+  async #bound(signal: AbortSignal): Promise<void> {
+    for (let earlyMs = this.#earlyMs(); earlyMs > 0; earlyMs = this.#earlyMs()) {
       await this.#clock.sleep(Math.ceil(earlyMs), earlyMs > SHORT_WAIT_MS ? this.#lookAgain.signal : undefined);
+      if (signal.aborted) return;
     }
     this.#lastDueMs += this.#periodMs();
     this.#accountUntil(this.#clock.monotonic());
@@ -148,6 +160,7 @@ export class RateLimiter {
 
   /** A start at this time: what it was late is made up for in part. */
   #accountUntil(startMs: number): void {
+    this.#lastStartMs = startMs;
     this.#lastDueMs = Math.max(this.#lastDueMs, startMs - MOST_CATCHING_UP * this.#periodMs());
   }
 
@@ -162,20 +175,24 @@ export class RateLimiter {
     return 1_000 / this.#limits.requestsPerSecond;
   }
 
-  /** A turn that is planned already would wait for as long as the clock was set back. */
-  async #watchWallClock(): Promise<void> {
-    while (!this.#stopped.signal.aborted) {
-      await this.#clock.sleep(WALL_CLOCK_CHECK_MS, this.#stopped.signal);
-      const offsetMs = this.#clock.now() - this.#clock.monotonic();
-      const stepMs = Math.abs(offsetMs - this.#wallClockOffsetMs);
-      this.#wallClockOffsetMs = offsetMs;
-      if (stepMs > WALL_CLOCK_STEP_MS) this.#replacePacer();
+  /** While a turn is waited for: one that is planned already would wait for as long as the clock was set back. */
+  async #watchWallClock(came: AbortSignal): Promise<void> {
+    while (!came.aborted) {
+      await this.#clock.sleep(WALL_CLOCK_CHECK_MS, came);
+      if (!came.aborted) this.#noticeClockStep();
     }
   }
 
-  /** A new pacer lets its first turn go at once, which is why it does not have the last word. */
+  #noticeClockStep(): void {
+    const offsetMs = this.#clock.now() - this.#clock.monotonic();
+    const stepMs = Math.abs(offsetMs - this.#wallClockOffsetMs);
+    this.#wallClockOffsetMs = offsetMs;
+    if (stepMs > WALL_CLOCK_STEP_MS) this.#replacePacer();
+  }
+
+  /** A new pacer lets its first turn go at once: a whole period is kept all the same. */
   #replacePacer(): void {
-    if (this.#stopped.signal.aborted) return;
+    this.#lastDueMs = Math.max(this.#lastDueMs, this.#lastStartMs);
     void this.#pacer.stop({ dropWaitingJobs: true });
     this.#pacer = createPacer(this.#limits);
     this.#turnsLeft = 0;

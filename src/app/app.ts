@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts';
 import { Exposition } from '../metrics/exposition.ts';
 import { OwnMetrics } from '../metrics/own.ts';
 import type { Clock } from '../util/clock.ts';
+import { InternalErrors } from '../util/internal-errors.ts';
 import type { ListenAddress } from '../util/listen-address.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Redactor } from '../util/redactor.ts';
@@ -66,6 +67,7 @@ export function createApp(initial: Config, deps: AppDependencies): App {
     droppedLogLines: deps.droppedLogLines,
     processMetrics: deps.processMetrics,
   });
+  const errors = new InternalErrors({ logger, clock, count: (component) => own.internalError(component) });
   const exposition = new Exposition(own);
   const timing = timingOf(initial);
   const { maxTags } = initial;
@@ -75,10 +77,11 @@ export function createApp(initial: Config, deps: AppDependencies): App {
     clock,
     random,
     logger,
+    errors,
     timing,
     maxTags,
   });
-  const fleet: Fleet = new Fleet({ env, clock, logger, redactor, performer, roster });
+  const fleet: Fleet = new Fleet({ env, clock, logger, redactor, performer, roster, errors });
   const startedMs = clock.now();
   let instanceIds: readonly string[] = [];
   let sdk: Sdk | undefined;
@@ -88,7 +91,7 @@ export function createApp(initial: Config, deps: AppDependencies): App {
   let held: { readonly polls: readonly PollTask[]; readonly watched: WatchedOverview } | undefined;
   let waitingReload: Promise<ReloadResult> | undefined;
 
-  const isReady = () => polling && !stopping.signal.aborted;
+  const isReady = () => polling && !stopping.signal.aborted && fleet.isScheduling;
   const about = () => ({
     startedMs,
     version: build.version,
@@ -121,6 +124,7 @@ export function createApp(initial: Config, deps: AppDependencies): App {
     await roster.apply(config.instances, instances, turn);
     await discoverer.configure(config.instances, config.discoveryIntervalMs, instances);
     await discoverer.limit(config.maxTags);
+    fleet.retireUnused();
     if (isOtherTiming) await roster.hasten(turn);
     own.setInstances(ids);
     instanceIds = ids;
@@ -135,7 +139,7 @@ export function createApp(initial: Config, deps: AppDependencies): App {
     sdk = await deps.loadSdk();
     own.setBuildInfo({ ...build, sdk: sdk.label });
     fleet.configure(config, sdk);
-    fleet.run(stopping.signal);
+    if (!stopping.signal.aborted) fleet.start();
     polling = true;
     logger.info('polling', { tags: store.size, sdk: sdk.label });
     return { address };
@@ -180,6 +184,7 @@ export function createApp(initial: Config, deps: AppDependencies): App {
     reload,
     async stop() {
       stopping.abort();
+      fleet.stop();
       await server.close(STOP_GRACE_MS);
     },
   };

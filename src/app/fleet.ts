@@ -9,10 +9,12 @@ import { type CredentialSet, credentialSets } from '../config/credential-sets.ts
 import type { SchedulerStatus } from '../metrics/statuses.ts';
 import type { Clock } from '../util/clock.ts';
 import type { CredentialSettings } from '../util/credential-settings.ts';
+import type { InternalErrors } from '../util/internal-errors.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Redactor } from '../util/redactor.ts';
 import { Lane } from '../watch/lane.ts';
-import type { LaneCredentials, TaskPerformer } from '../watch/lane-parts.ts';
+import type { Quota, TaskPerformer } from '../watch/lane-parts.ts';
+import { Pace } from '../watch/pace.ts';
 import type { Roster } from '../watch/roster.ts';
 import type { WatchedInstance } from '../watch/task.ts';
 
@@ -23,28 +25,33 @@ export type FleetOptions = {
   readonly redactor: Redactor;
   readonly performer: TaskPerformer;
   readonly roster: Roster;
+  readonly errors: InternalErrors;
 };
 
-/** A lane and what its credentials were made from. */
-type Berth = { readonly lane: Lane; source: CredentialSource | undefined; settingsKey: string };
+/** A lane, what its credentials were made from, and what ends it. `source` is undefined until the SDK is loaded. */
+type Berth = {
+  readonly lane: Lane;
+  readonly end: AbortController;
+  source: CredentialSource | undefined;
+  settingsKey: string;
+};
 
 /** An instance and what its client was made from. */
 type EquippedInstance = { readonly instance: WatchedInstance; clientKey: string; source: CredentialSource | undefined };
 
-/** Until the SDK is loaded no lane runs, so nobody asks. */
-const NOT_LOADED_YET: LaneCredentials = {
-  ensure: () => Promise.reject(new Error('the SDK is not loaded yet')),
-  refresh: () => Promise.resolve(false),
-};
+/** Of so many sets of credentials that are not configured any more, it is known what they have used of their quota. */
+const MOST_RETIRED = 100;
 
 export class Fleet {
   readonly #options: FleetOptions;
   readonly #knownCodes: KnownCodes;
-  /** By set. Kept when a set goes, so that one that comes back does not start with a fresh quota. */
+  /** By set. One that the configuration lacks stays until {@link retireUnused}. */
   readonly #berths = new Map<string, Berth>();
+  /** Of sets that have gone, so that one that comes back does not start with a fresh quota. The last to go is the last here. */
+  readonly #retired = new Map<string, Quota>();
   #instances = new Map<string, EquippedInstance>();
   #inUse: readonly Berth[] = [];
-  #running: AbortSignal | undefined;
+  #isOn = false;
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -52,7 +59,8 @@ export class Fleet {
   }
 
   /**
-   * Makes lanes and clients those of the configuration; what is the same in both goes on as it is.
+   * Makes lanes and clients those of the configuration; what is the same in both goes on as it is. Lanes that are not needed any more
+   * go on too, until what they schedule has been taken from them: see {@link retireUnused}.
    *
    * @param sdk undefined while it is being loaded: lanes are there to schedule under, but nothing can be sent
    * @returns the instances by id
@@ -67,14 +75,42 @@ export class Fleet {
       if (berth !== undefined) instances.set(each.id, this.#instance(each, config, berth, sdk));
     }
     this.#instances = instances;
-    for (const berth of this.#berths.values()) if (!this.#inUse.includes(berth)) retire(berth);
     return new Map([...instances].map(([id, { instance }]) => [id, instance]));
   }
 
+  /** Ends the lanes of credentials that are not configured any more. To be called when nothing is scheduled under them. */
+  retireUnused(): void {
+    for (const [name, berth] of this.#berths) {
+      if (this.#inUse.includes(berth)) continue;
+      const { lane, end } = berth;
+      if (lane.size > 0) {
+        const left = `${lane.size} tasks are left under credentials that are not configured any more`;
+        this.#options.errors.report('scheduler', new Error(left), { credentials: name });
+        continue;
+      }
+      end.abort();
+      this.#berths.delete(name);
+      this.#retired.set(name, lane.quota);
+      const [oldest] = this.#retired.keys();
+      if (this.#retired.size > MOST_RETIRED && oldest !== undefined) this.#retired.delete(oldest);
+    }
+  }
+
   /** Starts every lane, and from now on each new one. */
-  run(signal: AbortSignal): void {
-    this.#running = signal;
-    for (const { lane } of this.#berths.values()) this.#launch(lane, signal);
+  start(): void {
+    this.#isOn = true;
+    for (const berth of this.#berths.values()) launch(berth);
+  }
+
+  /** Ends every lane. Requests under way are not waited for. */
+  stop(): void {
+    this.#isOn = false;
+    for (const { end } of this.#berths.values()) end.abort();
+  }
+
+  /** Whether everything that is configured is being scheduled. */
+  get isScheduling(): boolean {
+    return this.#inUse.every(({ lane }) => lane.isRunning);
   }
 
   /** How the lanes in use stand, as the `acr_scheduler_*` families show it. */
@@ -84,11 +120,12 @@ export class Fleet {
       const { urgent, background } = lane.backlog(nowMs);
       return {
         credentials: lane.name,
+        running: lane.isRunning,
         due: { urgent: urgent.due, background: background.due },
         oldestDueSeconds: { urgent: urgent.oldestMs / 1_000, background: background.oldestMs / 1_000 },
         inFlight: lane.inFlight,
-        rate: { configured: lane.pace.configured, current: lane.pace.current(nowMs) },
-        paused: { refused: lane.refusal.refused, throttled: lane.pace.pausedUntilMs > nowMs },
+        rate: { configured: lane.quota.pace.configured, current: lane.quota.pace.current(nowMs) },
+        paused: { refused: lane.refusal.refused, throttled: lane.quota.pace.pausedUntilMs > nowMs },
       };
     });
   }
@@ -96,49 +133,43 @@ export class Fleet {
   #berth({ name, settings }: CredentialSet, { rateLimit }: Config, sdk: Sdk | undefined): Berth {
     const settingsKey = JSON.stringify(settings);
     const known = this.#berths.get(name);
-    if (known === undefined) {
-      const source = this.#source(settings, sdk);
-      const berth: Berth = { lane: this.#lane(name, rateLimit, source ?? NOT_LOADED_YET), source, settingsKey };
-      this.#berths.set(name, berth);
-      if (this.#running !== undefined) this.#launch(berth.lane, this.#running);
-      return berth;
+    const berth = known ?? {
+      lane: this.#lane(name, rateLimit),
+      end: new AbortController(),
+      source: undefined,
+      settingsKey,
+    };
+    if (known !== undefined) known.lane.configure(rateLimit);
+    else this.#berths.set(name, berth);
+    if (sdk !== undefined && (berth.source === undefined || berth.settingsKey !== settingsKey)) {
+      berth.source = this.#source(settings, sdk);
+      berth.lane.useCredentials(berth.source);
     }
-    known.lane.configure(rateLimit);
-    if (known.settingsKey !== settingsKey || known.source === undefined) {
-      known.source = this.#source(settings, sdk);
-      known.settingsKey = settingsKey;
-      known.lane.replaceCredentials(known.source ?? NOT_LOADED_YET);
-    }
-    return known;
+    berth.settingsKey = settingsKey;
+    if (known === undefined && this.#isOn) launch(berth);
+    return berth;
   }
 
-  #source(settings: CredentialSettings, sdk: Sdk | undefined): CredentialSource | undefined {
+  #source(settings: CredentialSettings, { createCredential }: Sdk): CredentialSource {
     const { env, clock, redactor } = this.#options;
-    return sdk && createCredentialSource(settings, { createCredential: sdk.createCredential, env, clock, redactor });
+    return createCredentialSource(settings, { createCredential, env, clock, redactor });
   }
 
-  #lane(name: string, limits: Config['rateLimit'], credentials: LaneCredentials): Lane {
-    const { clock, logger, performer } = this.#options;
+  #lane(name: string, limits: Config['rateLimit']): Lane {
+    const { clock, logger, performer, errors } = this.#options;
+    const retired = this.#retired.get(name);
+    this.#retired.delete(name);
     return new Lane({
       name,
       limits,
-      limiter: new RateLimiter(limits, clock),
-      credentials,
+      quota: retired ?? { limiter: new RateLimiter(limits, clock), pace: new Pace(limits.requestsPerSecond) },
       performer,
       clock,
+      errors,
       onRefusal: (refused) => {
         if (refused) logger.error('credentials refused: everything under them waits', { credentials: name });
         else logger.info('credentials accepted again', { credentials: name });
       },
-    });
-  }
-
-  #launch(lane: Lane, signal: AbortSignal): void {
-    lane.run(signal).catch((error: Error) => {
-      this.#options.logger.error('polling stopped, this is a defect', {
-        credentials: lane.name,
-        error: error.stack ?? error.message,
-      });
     });
   }
 
@@ -170,9 +201,6 @@ function newInstance(id: string, lane: Lane): WatchedInstance {
   return { id, api: undefined, lane, discovery: undefined, discoveredTags: 0 };
 }
 
-/** Lets go of credentials that nobody uses. What was sent under them stays known to the lane. */
-function retire(berth: Berth): void {
-  if (berth.source === undefined) return;
-  berth.source = undefined;
-  berth.lane.replaceCredentials(NOT_LOADED_YET);
+function launch({ lane, end }: Berth): void {
+  void lane.run(end.signal);
 }

@@ -45,6 +45,7 @@ async function* checkSet(set: CredentialSet, config: Config, context: Context): 
   yield { subject, problem: unavailable?.message };
   if (unavailable !== undefined) return;
   const limiter = new RateLimiter(config.rateLimit, clock);
+  const end = new AbortController();
   try {
     for (const instance of config.instances.filter(({ id }) => set.instanceIds.includes(id))) {
       const { region, endpoint } = instance;
@@ -54,7 +55,7 @@ async function* checkSet(set: CredentialSet, config: Config, context: Context): 
         instance,
         ask: async (call) => {
           await source.ensure();
-          const { body } = await inSlot(limiter, () => call(api));
+          const { body } = await inSlot(limiter, end.signal, () => call(api));
           return body;
         },
       };
@@ -67,13 +68,13 @@ async function* checkSet(set: CredentialSet, config: Config, context: Context): 
       }
     }
   } finally {
-    limiter.stop();
+    end.abort();
   }
 }
 
-function inSlot<Result>(limiter: RateLimiter, ask: () => Promise<Result>): Promise<Result> {
+function inSlot<Result>(limiter: RateLimiter, signal: AbortSignal, ask: () => Promise<Result>): Promise<Result> {
   return new Promise((resolve, reject) => {
-    void limiter.start(() => ask().then(resolve, reject));
+    void limiter.start(() => ask().then(resolve, reject), signal);
   });
 }
 

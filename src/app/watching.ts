@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts';
 import type { OwnMetrics } from '../metrics/own.ts';
 import { StateStore, type StoreObserver } from '../state/store.ts';
 import type { Clock } from '../util/clock.ts';
+import type { InternalErrors } from '../util/internal-errors.ts';
 import type { Logger } from '../util/logger.ts';
 import { Changes } from '../watch/changes.ts';
 import { Bounds } from '../watch/discovery/bounds.ts';
@@ -26,6 +27,7 @@ export type WatchingOptions = {
   /** In [0, 1). */
   readonly random: () => number;
   readonly logger: Logger;
+  readonly errors: InternalErrors;
   readonly timing: Timing;
   readonly maxTags: number;
 };
@@ -40,9 +42,9 @@ export type Watching = {
 };
 
 export function createWatching({ observer, meter, timing, maxTags, ...shared }: WatchingOptions): Watching {
-  const { clock, logger } = shared;
+  const { clock, logger, errors } = shared;
   const store = new StateStore(observer);
-  const changes = new Changes();
+  const changes = new Changes((error) => errors.report('scheduler', error));
   const requests = new Requests(meter, clock);
   const poller: Poller = new Poller({
     ...shared,
@@ -70,7 +72,7 @@ export function createWatching({ observer, meter, timing, maxTags, ...shared }: 
     backoff: () => poller.timing.backoff,
     passEnded: (seconds) => meter.discoveryPassEnded(seconds),
   });
-  return { store, roster, poller, discoverer, bounds, performer: new Performer({ poller, lookup, discoverer }) };
+  return { store, roster, poller, discoverer, bounds, performer: new Performer({ poller, lookup }) };
 }
 
 /** What the watch room goes by of a configuration. */

@@ -62,6 +62,12 @@ export const OWN_FAMILIES = {
     labels: [],
     buckets: [1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600],
   },
+  running: {
+    name: 'acr_scheduler_running',
+    type: 'gauge',
+    help: 'Whether the tags under these credentials are being scheduled: 1 or 0.',
+    labels: ['credentials'],
+  },
   dueTags: {
     name: 'acr_scheduler_due_tags',
     type: 'gauge',
@@ -91,6 +97,12 @@ export const OWN_FAMILIES = {
     type: 'gauge',
     help: 'Whether requests are paused (1) or not (0): refused credentials, or a delay that the API asked for.',
     labels: ['credentials', 'reason'],
+  },
+  internalErrors: {
+    name: 'acr_scan_exporter_internal_errors_total',
+    type: 'counter',
+    help: 'Errors of the exporter itself that were caught: its log says which, and what it was doing goes on.',
+    labels: ['component'],
   },
   buildInfo: {
     name: 'acr_scan_exporter_build_info',

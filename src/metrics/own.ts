@@ -1,5 +1,6 @@
 // The exporter's own numbers, counted by prom-client in a registry of their own.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { COMPONENTS, type Component } from '../util/internal-errors.ts';
 import type { OwnFamilies } from './exposition.ts';
 import { MISNAMED_DEFAULTS, OWN_FAMILIES, type OwnFamily } from './own-families.ts';
 import { type CollectedFamily, renderFamilies } from './own-text.ts';
@@ -43,11 +44,13 @@ export class OwnMetrics implements OwnFamilies {
   readonly #discoveryTruncated = this.#gauge(OWN_FAMILIES.discoveryTruncated);
   readonly #discoverySuccess = this.#gauge(OWN_FAMILIES.discoverySuccess);
   readonly #discoveryDuration = this.#histogram(OWN_FAMILIES.discoveryDuration);
+  readonly #running = this.#gauge(OWN_FAMILIES.running);
   readonly #dueTags = this.#gauge(OWN_FAMILIES.dueTags);
   readonly #oldestDue = this.#gauge(OWN_FAMILIES.oldestDue);
   readonly #requestsInFlight = this.#gauge(OWN_FAMILIES.requestsInFlight);
   readonly #rateLimit = this.#gauge(OWN_FAMILIES.rateLimit);
   readonly #paused = this.#gauge(OWN_FAMILIES.paused);
+  readonly #internalErrors = this.#counter(OWN_FAMILIES.internalErrors);
   readonly #buildInfo = this.#gauge(OWN_FAMILIES.buildInfo);
   readonly #logLinesDropped = this.#counter(OWN_FAMILIES.logLinesDropped);
   readonly #reloadSuccessful = this.#gauge(OWN_FAMILIES.reloadSuccessful);
@@ -61,6 +64,7 @@ export class OwnMetrics implements OwnFamilies {
     this.#schedulers = schedulers;
     this.#discoveries = discoveries;
     this.#droppedLogLines = droppedLogLines;
+    for (const component of COMPONENTS) this.#internalErrors.inc({ component }, 0);
     // prom-client shows a gauge without labels as 0 before it is set, which would be a lie.
     this.#reloadSuccessful.remove();
     this.#reloadTime.remove();
@@ -94,6 +98,11 @@ export class OwnMetrics implements OwnFamilies {
   /** A pass of discovery ended after so many seconds, whatever came of it. */
   discoveryPassEnded(seconds: number): void {
     this.#discoveryDuration.observe(seconds);
+  }
+
+  /** An error of our own code was caught. */
+  internalError(component: Component): void {
+    this.#internalErrors.inc({ component });
   }
 
   /** The instances that are configured now. New ones get their zeros; the series of all others are gone. */
@@ -165,9 +174,10 @@ export class OwnMetrics implements OwnFamilies {
   }
 
   #collectSchedulers(): void {
-    const families = [this.#dueTags, this.#oldestDue, this.#requestsInFlight, this.#rateLimit, this.#paused];
-    for (const family of families) family.reset();
-    for (const { credentials, due, oldestDueSeconds, inFlight, rate, paused } of this.#schedulers()) {
+    const counts = [this.#running, this.#dueTags, this.#oldestDue, this.#requestsInFlight];
+    for (const family of [...counts, this.#rateLimit, this.#paused]) family.reset();
+    for (const { credentials, running, due, oldestDueSeconds, inFlight, rate, paused } of this.#schedulers()) {
+      this.#running.set({ credentials }, running ? 1 : 0);
       this.#requestsInFlight.set({ credentials }, inFlight);
       for (const group of ['urgent', 'background'] as const) {
         this.#dueTags.set({ credentials, class: group }, due[group]);

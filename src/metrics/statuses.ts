@@ -4,6 +4,8 @@
 export type SchedulerStatus = {
   /** `default`, or the id of the instance that brings its own. */
   readonly credentials: string;
+  /** Whether its loop runs. */
+  readonly running: boolean;
   /** Tags due now. */
   readonly due: ByClass;
   /** How overdue the longest overdue tag is; 0 when none is due. */

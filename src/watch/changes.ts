@@ -4,6 +4,12 @@ export class Changes {
   #last: Promise<unknown> = Promise.resolve();
   /** How many are under way or wait. */
   #open = 0;
+  readonly #onError: (error: unknown) => void;
+
+  /** @param onError told what a change threw that waited for its turn without anyone waiting for it */
+  constructor(onError: (error: unknown) => void) {
+    this.#onError = onError;
+  }
 
   /** Runs a change that takes several turns of the event loop when all before it have ended. Gives its result. */
   run<Result>(change: () => Promise<Result>): Promise<Result> {
@@ -18,6 +24,6 @@ export class Changes {
   /** Makes a small change: at once when no other is under way, else after those. */
   soon(change: () => void): void {
     if (this.#open === 0) change();
-    else void this.run(async () => change());
+    else this.run(async () => change()).catch(this.#onError);
   }
 }

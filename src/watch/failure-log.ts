@@ -2,7 +2,6 @@
 import type { ApiError } from '../acr/api.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
-import type { LookupTask, PollTask } from './task.ts';
 
 /** The same error of the same subject is no news for this long. */
 const REPEAT_AFTER_MS = 600_000;
@@ -59,11 +58,4 @@ export class FailureLog<Subject extends object> {
     const fields = { ...this.#words.fields(subject), code: told.code, repeats: told.repeats || undefined };
     this.#logger.info(this.#words.answered, fields);
   }
-}
-
-/** What a task is about, as log fields. */
-export function describeTask(task: PollTask | LookupTask) {
-  const { instanceId, namespace, name } = task.watched.repository;
-  const tag = task.kind === 'poll' ? task.tag.target.tag : undefined;
-  return { instance_id: instanceId, repo_namespace: namespace || undefined, repo_name: name, tag };
 }

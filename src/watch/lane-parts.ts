@@ -1,14 +1,16 @@
 // What a lane is made of.
 import type { ApiError } from '../acr/api.ts';
 import type { Clock } from '../util/clock.ts';
+import type { InternalErrors } from '../util/internal-errors.ts';
+import type { Pace } from './pace.ts';
 import type { Task } from './task.ts';
 
 /** Hands out slots: `acr/rate-limiter.ts`. */
 export interface SlotLimiter {
   readonly inFlight: number;
   limits: LaneLimits;
-  start(job: () => Promise<void>): Promise<boolean>;
-  stop(): void;
+  /** Runs the job in the next free slot; false when `signal` was aborted before it could start. */
+  start(job: () => Promise<void>, signal: AbortSignal): Promise<boolean>;
 }
 
 /** Brings credentials up to date before a slot is taken: `acr/credentials.ts`. Rejects with `ApiError` when there are none. */
@@ -18,29 +20,40 @@ export interface LaneCredentials {
   refresh(): Promise<boolean>;
 }
 
-/** Does what a task is about: `watch/poller.ts`. Neither method rejects. */
+/** Does what a task is about. What any of these throws is an error of our own code. */
 export interface TaskPerformer {
   /** Sends the task's request and applies its outcome. */
   perform(task: Task): Promise<Outcome>;
-  /** Applies the failure of a request that could not be sent. */
+  /** Applies the failure of a request that could not be sent; afterwards the task is queued again, or has ended. */
   fail(task: Task, error: ApiError): void;
+  /** Whether a task that lies in no queue, and has no request under way, belongs into one. */
+  belongsInQueue(task: Task): boolean;
 }
 
-/** What became of a task. Nothing is sent for a tag with a request under way: its task goes on when that has ended. */
+/** What became of a task that was taken from its queue. */
 export type Outcome =
-  | { readonly sent: false }
-  | { readonly sent: true /** Undefined when it was answered. */; readonly error: ApiError | undefined };
+  /** Its request was sent, and answered unless there is an error. The task is queued again, or has ended. */
+  | { readonly kind: 'performed'; readonly error: ApiError | undefined }
+  /** Nothing came of it, through no fault of the task: the lane puts it back as it was. */
+  | { readonly kind: 'put-back' }
+  /** Nothing was sent, since a request for the same tag is under way: at its end the task is queued. */
+  | { readonly kind: 'waiting' }
+  /** Nothing was sent, since the task is not wanted any more. */
+  | { readonly kind: 'ended' };
 
 export type LaneLimits = { readonly requestsPerSecond: number; readonly maxConcurrent: number };
+
+/** What is known of the use of a quota. It outlives the lane, so that a set of credentials that comes back has no fresh one. */
+export type Quota = { readonly limiter: SlotLimiter; readonly pace: Pace };
 
 export type LaneOptions = {
   /** The value of the `credentials` label. */
   readonly name: string;
   readonly limits: LaneLimits;
-  readonly limiter: SlotLimiter;
-  readonly credentials: LaneCredentials;
+  readonly quota: Quota;
   readonly performer: TaskPerformer;
   readonly clock: Clock;
+  readonly errors: InternalErrors;
   /** Tells what the lane's credentials have come to. */
   readonly onRefusal: (refused: boolean) => void;
 };

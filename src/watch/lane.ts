@@ -1,44 +1,61 @@
 // The loop of one set of credentials: waits until something may start, takes a slot, and only then picks the task.
-import type { ApiError } from '../acr/api.ts';
+import { ApiError } from '../acr/api.ts';
 import type { Clock } from '../util/clock.ts';
+import type { InternalErrors } from '../util/internal-errors.ts';
+import { keepRunning } from '../util/keep-running.ts';
 import { DueQueue, type Line } from './due-queue.ts';
-import type { LaneCredentials, LaneLimits, LaneOptions, SlotLimiter, TaskPerformer } from './lane-parts.ts';
-import { Pace } from './pace.ts';
+import type { LaneCredentials, LaneLimits, LaneOptions, Quota, TaskPerformer } from './lane-parts.ts';
 import { Refusal } from './refusal.ts';
-import { instanceOf, type Task } from './task.ts';
+import { describeTask, instanceOf, type Task } from './task.ts';
 
 /** While credentials are refused, secret files are looked at this often. */
 const SECRET_CHECK_MS = 1_000;
 
+/** A task that an error of our own code has stopped is put back to be due after this long. */
+const PUT_BACK_AFTER_MS = 30_000;
+
 export class Lane {
   readonly name: string;
-  readonly pace: Pace;
+  readonly quota: Quota;
   readonly refusal = new Refusal();
-  credentials: LaneCredentials;
   readonly #queue = new DueQueue<Task>();
-  readonly #limiter: SlotLimiter;
   readonly #performer: TaskPerformer;
   readonly #clock: Clock;
+  readonly #errors: InternalErrors;
   readonly #onRefusal: (refused: boolean) => void;
   readonly #failedByRefusal = new Set<Task>();
+  /** Undefined until the SDK is loaded that makes them: then nothing is started. */
+  #credentials: LaneCredentials | undefined;
   #maxConcurrent: number;
+  #isRunning = false;
+  #hasEnded = false;
   /** The credentials that were brought up to date last. */
   #ensured: LaneCredentials | undefined;
   #idle: { readonly untilMs: number; readonly wake: AbortController } | undefined;
 
-  constructor({ name, limits, limiter, credentials, performer, clock, onRefusal }: LaneOptions) {
+  constructor({ name, limits, quota, performer, clock, errors, onRefusal }: LaneOptions) {
     this.name = name;
-    this.pace = new Pace(limits.requestsPerSecond);
-    this.credentials = credentials;
-    this.#limiter = limiter;
+    this.quota = quota;
     this.#performer = performer;
     this.#clock = clock;
+    this.#errors = errors;
     this.#onRefusal = onRefusal;
     this.#maxConcurrent = limits.maxConcurrent;
+    this.configure(limits);
   }
 
   get inFlight(): number {
-    return this.#limiter.inFlight;
+    return this.quota.limiter.inFlight;
+  }
+
+  /** Whether its tasks are scheduled at present: false before {@link Lane.run}, after it, and while its loop rests because it threw. */
+  get isRunning(): boolean {
+    return this.#isRunning;
+  }
+
+  /** How many tasks wait for their turn, due or not. */
+  get size(): number {
+    return this.#queue.size;
   }
 
   backlog(nowMs: number) {
@@ -47,15 +64,15 @@ export class Lane {
 
   /** Changes the limits without forgetting what was sent, throttled or paused under the old ones. */
   configure({ requestsPerSecond, maxConcurrent }: LaneLimits): void {
-    this.pace.configured = requestsPerSecond;
+    this.quota.pace.configured = requestsPerSecond;
     this.#maxConcurrent = maxConcurrent;
     this.#applyLimits();
     this.#wake(Number.NEGATIVE_INFINITY);
   }
 
-  /** Other credentials take the place of the old ones: what the API said of those no longer counts. */
-  replaceCredentials(credentials: LaneCredentials): void {
-    this.credentials = credentials;
+  /** Requests are made under these credentials from now on: what the API said of others no longer counts. */
+  useCredentials(credentials: LaneCredentials): void {
+    this.#credentials = credentials;
     this.refusal.replaced(this.#clock.monotonic());
     this.#wake(Number.NEGATIVE_INFINITY);
   }
@@ -72,23 +89,34 @@ export class Lane {
     this.#failedByRefusal.delete(task);
   }
 
-  /** Schedules tasks until `signal` is aborted. Requests under way are not waited for. */
+  /** Schedules tasks until `signal` is aborted. Requests under way are not waited for. Never rejects; not to be called twice. */
   async run(signal: AbortSignal): Promise<void> {
-    signal.addEventListener('abort', () => this.#limiter.stop(), { once: true });
-    while (!signal.aborted) {
-      const waitMs = this.#startsAtMs() - this.#clock.monotonic();
-      if (waitMs > 0) await this.#rest(waitMs, signal);
-      else if (await this.#hasCredentials()) await this.#startOne(signal);
+    await keepRunning((until) => this.#loop(until), signal, {
+      clock: this.#clock,
+      report: (error) => this.#errors.report('scheduler', error, { credentials: this.name }),
+    });
+    this.#hasEnded = true;
+  }
+
+  async #loop(signal: AbortSignal): Promise<void> {
+    this.#isRunning = true;
+    try {
+      while (!signal.aborted) {
+        const waitMs = this.#startsAtMs() - this.#clock.monotonic();
+        if (waitMs > 0) await this.#rest(waitMs, signal);
+        else if (await this.#hasCredentials()) await this.#startOne(signal);
+      }
+    } finally {
+      this.#isRunning = false;
     }
   }
 
   /** When the next request may start, as far as is known now. */
   #startsAtMs(): number {
-    const dueAtMs = this.#queue.nextDueAtMs() ?? Number.POSITIVE_INFINITY;
-    if (!this.refusal.refused) return Math.max(dueAtMs, this.pace.pausedUntilMs);
-    return this.#queue.size === 0
-      ? Number.POSITIVE_INFINITY
-      : Math.max(this.refusal.probeAtMs, this.pace.pausedUntilMs);
+    const { pausedUntilMs } = this.quota.pace;
+    const dueAtMs = this.#queue.nextDueAtMs();
+    if (this.#credentials === undefined || dueAtMs === undefined) return Number.POSITIVE_INFINITY;
+    return Math.max(this.refusal.refused ? this.refusal.probeAtMs : dueAtMs, pausedUntilMs);
   }
 
   async #rest(waitMs: number, signal: AbortSignal): Promise<void> {
@@ -100,7 +128,7 @@ export class Lane {
     await this.#clock.sleep(boundedMs, wake.signal);
     this.#idle = undefined;
     signal.removeEventListener('abort', onAbort);
-    if (this.refusal.refused && (await this.credentials.refresh())) this.refusal.probeNow(this.#clock.monotonic());
+    if (this.refusal.refused && (await this.#credentials?.refresh())) this.refusal.probeNow(this.#clock.monotonic());
   }
 
   #wake(dueAtMs: number): void {
@@ -109,13 +137,15 @@ export class Lane {
 
   /** Before a slot is taken: a slow refresh inside one would bunch the requests behind it. */
   async #hasCredentials(): Promise<boolean> {
-    const { credentials } = this;
+    const credentials = this.#credentials;
+    if (credentials === undefined) return false;
     try {
       if (this.refusal.refused) await credentials.refresh();
       await credentials.ensure();
       this.#ensured = credentials;
     } catch (error) {
-      if (credentials === this.credentials) this.#failNext(error as ApiError);
+      if (!(error instanceof ApiError)) throw error;
+      if (credentials === this.#credentials) this.#failNext(error);
     }
     return credentials === this.#ensured;
   }
@@ -125,43 +155,62 @@ export class Lane {
     const nowMs = this.#clock.monotonic();
     const probing = this.refusal.refused;
     const task = this.#queue.take(Number.POSITIVE_INFINITY);
-    if (task !== undefined) this.#performer.fail(task, error);
+    if (task !== undefined) this.#fail(task, error);
     this.#refuse(task, nowMs, nowMs);
     if (probing) this.refusal.probeFailed(nowMs);
+  }
+
+  #fail(task: Task, error: ApiError): void {
+    try {
+      this.#performer.fail(task, error);
+      this.#miss(task);
+    } catch (cause) {
+      this.#rescue(task, cause);
+    }
   }
 
   /** Waits for a slot and starts the most urgent task in it; while refused, also waits for the outcome. */
   async #startOne(signal: AbortSignal): Promise<void> {
     this.#applyLimits();
     let ended: Promise<void> = Promise.resolve();
-    const started = await this.#limiter.start(() => {
+    const started = await this.quota.limiter.start(() => {
       ended = this.#performNext(signal);
       return ended;
-    });
+    }, signal);
     if (started && this.refusal.refused) await ended;
   }
 
+  /** Never rejects: what was taken from the queue is performed, put back or ended. */
   async #performNext(signal: AbortSignal): Promise<void> {
     const nowMs = this.#clock.monotonic();
     // A reload may have brought other credentials while the slot was waited for: they are to be looked at first.
-    if (signal.aborted || this.credentials !== this.#ensured || this.#startsAtMs() > nowMs) return;
+    if (signal.aborted || this.#credentials !== this.#ensured || this.#startsAtMs() > nowMs) return;
     const probing = this.refusal.refused;
     const task = this.#queue.take(probing ? Number.POSITIVE_INFINITY : nowMs);
     if (task === undefined) return;
-    const outcome = await this.#performer.perform(task);
-    if (outcome.sent) this.#settle(task, outcome.error, nowMs, probing);
+    try {
+      const outcome = await this.#performer.perform(task);
+      if (outcome.kind === 'put-back') this.#putBack(task, nowMs);
+      if (outcome.kind === 'performed') this.#settle(task, outcome.error, nowMs, probing);
+      this.#miss(task);
+    } catch (error) {
+      this.#rescue(task, error);
+      if (probing && this.refusal.refused) this.refusal.probeFailed(this.#clock.monotonic());
+    }
   }
 
   /** Draws the conclusions from an outcome for everything under these credentials. */
   #settle(task: Task, error: ApiError | undefined, sentAtMs: number, probing: boolean): void {
     const nowMs = this.#clock.monotonic();
     this.#failedByRefusal.delete(task);
-    if (error?.kind === 'refused') this.#refuse(task, sentAtMs, nowMs);
-    if (error?.retryAfterMs !== undefined) this.pace.pause(nowMs, error.retryAfterMs);
+    if (error?.retryAfterMs !== undefined) this.quota.pace.pause(nowMs, error.retryAfterMs);
     if (error?.kind === 'throttled') {
-      this.pace.throttled({ sentAtMs, nowMs });
+      this.quota.pace.throttled({ sentAtMs, nowMs });
       this.#applyLimits();
     }
+    // What the API says of credentials that are not used any more is no news.
+    if (this.#hasEnded) return;
+    if (error?.kind === 'refused') this.#refuse(task, sentAtMs, nowMs);
     const accepted = error === undefined || error.kind === 'answered' || error.kind === 'denied';
     if (accepted && this.refusal.accepted(sentAtMs)) this.#resume(nowMs);
     else if (probing && this.refusal.refused) this.refusal.probeFailed(nowMs);
@@ -174,7 +223,7 @@ export class Lane {
     if (task !== undefined && this.#owns(task)) this.#failedByRefusal.add(task);
     if (before) return;
     this.#onRefusal(true);
-    // Who rests for long does not know yet that secret files are to be looked at meanwhile.
+    // A rest that began before knows nothing of the secret files that are to be looked at meanwhile.
     this.#wake(Number.NEGATIVE_INFINITY);
   }
 
@@ -188,13 +237,31 @@ export class Lane {
     this.#wake(nowMs);
   }
 
+  /** A task that should lie in a queue by now and lies in none would never be heard of again. */
+  #miss(task: Task): void {
+    if (task.position >= 0 || !this.#performer.belongsInQueue(task)) return;
+    throw new Error(`the ${task.kind} task was neither put back nor ended`);
+  }
+
+  /** An error of our own code has stopped a task: the error is told, and the task gets another turn. */
+  #rescue(task: Task, error: unknown): void {
+    const component = task.kind === 'discovery' ? 'discovery' : 'polling';
+    this.#errors.report(component, error, describeTask(task));
+    this.#putBack(task, this.#clock.monotonic() + PUT_BACK_AFTER_MS);
+  }
+
+  #putBack(task: Task, dueAtMs: number): void {
+    if (task.position >= 0 || !this.#performer.belongsInQueue(task)) return;
+    instanceOf(task).lane.schedule(task, task.line, dueAtMs);
+  }
+
   /** A reload may have given a task that was under way to another lane. */
   #owns(task: Task): boolean {
     return instanceOf(task).lane === this;
   }
 
   #applyLimits(): void {
-    const requestsPerSecond = this.pace.current(this.#clock.monotonic());
-    this.#limiter.limits = { requestsPerSecond, maxConcurrent: this.#maxConcurrent };
+    const requestsPerSecond = this.quota.pace.current(this.#clock.monotonic());
+    this.quota.limiter.limits = { requestsPerSecond, maxConcurrent: this.#maxConcurrent };
   }
 }

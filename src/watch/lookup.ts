@@ -3,10 +3,10 @@ import type { ApiError } from '../acr/api.ts';
 import type { StateStore } from '../state/store.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
-import { describeTask, FailureLog } from './failure-log.ts';
+import { FailureLog } from './failure-log.ts';
 import type { Outcome } from './lane-parts.ts';
 import type { Requests } from './requests.ts';
-import type { LookupTask } from './task.ts';
+import { describeTask, type LookupTask } from './task.ts';
 import { backoffDelayMs, type Timing } from './timing.ts';
 import type { FoundRepository } from './watch-list.ts';
 
@@ -33,19 +33,21 @@ export class RepositoryLookup {
     this.#failures = new FailureLog(words, options.logger, options.clock);
   }
 
-  /** Sends the task's request and tells what it found. Never rejects. */
+  /** Sends the task's request and tells what it found. */
   async perform(task: LookupTask): Promise<Outcome> {
     const { instanceId, id, namespace, name } = task.watched.repository;
     const request =
       id === '' ? { instanceId, repoNamespaceName: namespace, repoName: name } : { instanceId, repoId: id };
-    const { requests, lookedUp } = this.#options;
+    const { requests, lookedUp, timing } = this.#options;
     const { body, error } = await requests.send(task.watched.instance, ACTION, (api) => api.getRepository(request));
     if (error !== undefined) this.#failed(task, error);
     else if (task.watched.lookup === task) {
       this.#failures.answered(task);
+      // What was found ends the lookup, though not before the changes that are under way.
+      this.#schedule(task, timing().backoff.maxMs);
       lookedUp(task, { id: body.repoId, namespace: body.repoNamespaceName, name: body.repoName });
     }
-    return { sent: true, error };
+    return { kind: 'performed', error };
   }
 
   /** The request could not be sent. */
@@ -66,7 +68,10 @@ export class RepositoryLookup {
       const moment = { nowMs: clock.now(), monotonicMs: clock.monotonic() };
       for (const { tag } of watched.polls.values()) store.apply(tag, { type: 'failed', error }, moment);
     }
-    const delayMs = backoffDelayMs(task.failures, timing().backoff, random());
-    watched.instance.lane.schedule(task, 'unanswered', clock.monotonic() + delayMs);
+    this.#schedule(task, backoffDelayMs(task.failures, timing().backoff, random()));
+  }
+
+  #schedule(task: LookupTask, delayMs: number): void {
+    task.watched.instance.lane.schedule(task, 'unanswered', this.#options.clock.monotonic() + delayMs);
   }
 }

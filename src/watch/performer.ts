@@ -1,16 +1,11 @@
-// Hands each task to whoever knows what it is about.
+// Says for each kind of task what is done when its turn comes.
 import type { ApiError } from '../acr/api.ts';
-import type { Discoverer } from './discovery/discoverer.ts';
 import type { Outcome, TaskPerformer } from './lane-parts.ts';
 import type { RepositoryLookup } from './lookup.ts';
 import type { Poller } from './poller.ts';
 import type { Task } from './task.ts';
 
-export type Performers = {
-  readonly poller: Poller;
-  readonly lookup: RepositoryLookup;
-  readonly discoverer: Discoverer;
-};
+export type Performers = { readonly poller: Poller; readonly lookup: RepositoryLookup };
 
 export class Performer implements TaskPerformer {
   readonly #performers: Performers;
@@ -20,15 +15,20 @@ export class Performer implements TaskPerformer {
   }
 
   perform(task: Task): Promise<Outcome> {
-    const { poller, lookup, discoverer } = this.#performers;
+    const { poller, lookup } = this.#performers;
     if (task.kind === 'poll') return poller.perform(task);
-    return task.kind === 'lookup' ? lookup.perform(task) : discoverer.perform(task);
+    return task.kind === 'lookup' ? lookup.perform(task) : task.turns.perform();
   }
 
   fail(task: Task, error: ApiError): void {
-    const { poller, lookup, discoverer } = this.#performers;
+    const { poller, lookup } = this.#performers;
     if (task.kind === 'poll') poller.fail(task, error);
     else if (task.kind === 'lookup') lookup.fail(task, error);
-    else discoverer.fail(task, error);
+    else task.turns.fail(error);
+  }
+
+  belongsInQueue(task: Task): boolean {
+    if (task.kind === 'poll') return this.#performers.poller.belongsInQueue(task);
+    return task.kind === 'lookup' ? task.watched.lookup === task : task.turns.isAsking;
   }
 }

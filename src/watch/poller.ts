@@ -6,11 +6,11 @@ import { type PollError, type PollEvent, type TagEvent, UNKNOWN_STATUS } from '.
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import { isNoSuchRepository, isNoSuchThing, statusOf } from './codes.ts';
-import { describeTask, FailureLog } from './failure-log.ts';
+import { FailureLog } from './failure-log.ts';
 import type { Outcome } from './lane-parts.ts';
 import type { Requests } from './requests.ts';
 import { scheduleSummary, summaryAnswered, summaryFailed } from './summary.ts';
-import type { PollTask } from './task.ts';
+import { describeTask, type PollTask } from './task.ts';
 import { groupOf, pollDelayMs, type Timing } from './timing.ts';
 
 export type PollerOptions = {
@@ -58,22 +58,31 @@ export class Poller {
     if (task.position >= 0 && dueAtMs < task.statusDueAtMs) this.#schedule(task, dueAtMs);
   }
 
-  /** Sends the request that is due first and applies its outcome. Never rejects. */
+  /** Sends the request that is due first and applies its outcome. */
   async perform(task: PollTask): Promise<Outcome> {
     const { repository, tag, digest, scanTaskId } = task.tag.target;
-    const key = JSON.stringify([repository.instanceId, repository.id, tag]);
+    const key = keyOf(task);
     if (this.#underWay.has(key)) {
       this.#underWay.set(key, task);
-      return { sent: false };
+      return { kind: 'waiting' };
     }
     this.#underWay.set(key, undefined);
-    const optional = { ...(digest !== '' && { digest }), ...(scanTaskId !== '' && { scanTaskId }) };
-    const request = { instanceId: repository.instanceId, repoId: repository.id, tag, ...optional };
-    const error = await (wantsSummary(task) ? this.#summarise(task, request) : this.#poll(task, request));
-    const waiting = this.#underWay.get(key);
-    this.#underWay.delete(key);
-    if (waiting !== undefined && this.#options.store.has(waiting.tag)) this.begin(waiting);
-    return { sent: true, error };
+    try {
+      const optional = { ...(digest !== '' && { digest }), ...(scanTaskId !== '' && { scanTaskId }) };
+      const request = { instanceId: repository.instanceId, repoId: repository.id, tag, ...optional };
+      const error = await (wantsSummary(task) ? this.#summarise(task, request) : this.#poll(task, request));
+      return { kind: 'performed', error };
+    } finally {
+      const waiting = this.#underWay.get(key);
+      this.#underWay.delete(key);
+      if (waiting !== undefined && this.#options.store.has(waiting.tag)) this.begin(waiting);
+    }
+  }
+
+  /** Whether a tag that is not queued should be: it is watched, its repository's id is known, and no request for it is under way. */
+  belongsInQueue(task: PollTask): boolean {
+    const { id } = task.tag.target.repository;
+    return id !== '' && this.#options.store.has(task.tag) && !this.#underWay.has(keyOf(task));
   }
 
   /** Applies the failure of the request that is due first and could not be sent. */
@@ -175,6 +184,12 @@ export class Poller {
   #asPollError({ code, message, requestId }: ApiError): PollError {
     return { code, message, requestId, timeMs: this.#options.clock.now() };
   }
+}
+
+/** Two tasks with the same key ask for the same tag. */
+function keyOf({ tag: { target } }: PollTask): string {
+  const { instanceId, id } = target.repository;
+  return JSON.stringify([instanceId, id, target.tag]);
 }
 
 /** A reload may have taken the wish back meanwhile: then the poll comes early. */

@@ -1,5 +1,5 @@
 // Sends requests of the scheduler, one at a time for each task, and counts them.
-import type { AcrApi, ApiAction, ApiError } from '../acr/api.ts';
+import { type AcrApi, type ApiAction, ApiError } from '../acr/api.ts';
 import type { Clock } from '../util/clock.ts';
 import type { WatchedInstance } from './task.ts';
 
@@ -24,7 +24,7 @@ export class Requests {
     this.#clock = clock;
   }
 
-  /** Makes a call, which is to send one request. Never rejects. */
+  /** Makes a call, which is to send one request. Rejects with what is no `ApiError`, and so an error of our own code. */
   async send<Body>(
     { id, api }: WatchedInstance,
     action: ApiAction,
@@ -36,8 +36,8 @@ export class Requests {
     try {
       const { body } = await call(api);
       return { body, error: undefined };
-    } catch (cause) {
-      const error = cause as ApiError;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
       this.failed(id, action, error.code);
       return { body: undefined, error };
     } finally {

@@ -1,8 +1,9 @@
 // What is done for a watched tag or repository: one request to the API at a time, again and again.
-import type { AcrApi } from '../acr/api.ts';
+import type { AcrApi, ApiError } from '../acr/api.ts';
 import type { WatchedTag } from '../state/store.ts';
 import type { QueueEntry } from './due-queue.ts';
 import type { Lane } from './lane.ts';
+import type { Outcome } from './lane-parts.ts';
 import type { Repository } from './target.ts';
 
 /** An instance that is watched: one object for as long as it is, its parts replaced by a reload. */
@@ -70,13 +71,35 @@ export type LookupTask = QueueEntry & {
 };
 
 /** Asks for the next page of what an instance has. */
-export type DiscoveryTask = QueueEntry & { readonly kind: 'discovery'; readonly instance: WatchedInstance };
+export type DiscoveryTask = QueueEntry & {
+  readonly kind: 'discovery';
+  readonly instance: WatchedInstance;
+  readonly turns: DiscoveryTurns;
+};
+
+/** The requests of an instance's discovery, one at a time: `discovery/turns.ts`. */
+export interface DiscoveryTurns {
+  /** Whether there is a request that waits for its turn. */
+  readonly isAsking: boolean;
+  /** Sends the request that waits. */
+  perform(): Promise<Outcome>;
+  /** The request that waits could not be sent. */
+  fail(error: ApiError): void;
+}
 
 export type Task = PollTask | LookupTask | DiscoveryTask;
 
 /** The instance that a task asks. */
 export function instanceOf(task: Task): WatchedInstance {
   return task.kind === 'discovery' ? task.instance : task.watched.instance;
+}
+
+/** What a task is about, as log fields. */
+export function describeTask(task: Task) {
+  if (task.kind === 'discovery') return { instance_id: task.instance.id };
+  const { instanceId, namespace, name } = task.watched.repository;
+  const tag = task.kind === 'poll' ? task.tag.target.tag : undefined;
+  return { instance_id: instanceId, repo_namespace: namespace || undefined, repo_name: name, tag };
 }
 
 /** Fields of a task that was just made and is not queued yet. */

@@ -238,6 +238,7 @@ function agreesWithLog(t: ExecutionContext, { simulator, page, startedAtMs }: Sw
       ...['urgent', 'background'].flatMap((group) =>
         ['due_tags', 'oldest_due_seconds'].map((name) => [name, { credentials, class: group }, 0] as const),
       ),
+      ['running', { credentials }, 1] as const,
       ['requests_in_flight', { credentials }, 0] as const,
       ...['configured', 'current'].map(
         (kind) => ['rate_limit_requests_per_second', { credentials, kind }, 100] as const,
@@ -274,11 +275,14 @@ function hasFamilies(t: ExecutionContext, { page }: Sweep): void {
       'acr_api_requests_total counter',
       'acr_api_request_errors_total counter',
       'acr_api_request_duration_seconds histogram',
+      'acr_scheduler_running gauge',
       'acr_scheduler_due_tags gauge',
       'acr_scheduler_oldest_due_seconds gauge',
       'acr_scheduler_requests_in_flight gauge',
       'acr_scheduler_rate_limit_requests_per_second gauge',
       'acr_scheduler_paused gauge',
+      'acr_scan_exporter_internal_errors_total counter',
+      'acr_scan_exporter_log_lines_dropped_total counter',
       'acr_scan_exporter_build_info gauge',
       'acr_scan_exporter_config_last_reload_successful gauge',
       'acr_scan_exporter_config_last_reload_success_timestamp_seconds gauge',

@@ -3,9 +3,11 @@ import type { AcrApi, ApiAction } from '../../src/acr/api.ts';
 import { ApiError, type ApiErrorKind } from '../../src/acr/errors.ts';
 import { createWatching as wireUp } from '../../src/app/watching.ts';
 import type { StoreObserver } from '../../src/state/store.ts';
+import { type Component, InternalErrors } from '../../src/util/internal-errors.ts';
 import type { DiscoverRule } from '../../src/watch/discovery/rules.ts';
 import { Lane } from '../../src/watch/lane.ts';
 import type { SlotLimiter, TaskPerformer } from '../../src/watch/lane-parts.ts';
+import { Pace } from '../../src/watch/pace.ts';
 import type { WatchedInstance } from '../../src/watch/task.ts';
 import type { Timing } from '../../src/watch/timing.ts';
 import type { WatchListEntry } from '../../src/watch/watch-list.ts';
@@ -51,6 +53,8 @@ type Answerer = {
   repositories(repositories: readonly Named[], totalCount?: number, nextToken?: string): void;
   tags(tags: readonly Pushed[], totalCount?: number, nextToken?: string): void;
   error(code: string, kind: ApiErrorKind, retryAfterMs?: number): void;
+  /** An error of our own code, which the port promises not to throw. */
+  throws(error: unknown): void;
 };
 
 const SILENT: StoreObserver = {
@@ -84,17 +88,20 @@ export function createWatching({
     scanEnded: (_instance: string, seconds: number) => void scans.push(seconds),
   };
   const passes: number[] = [];
+  const internalErrors: Component[] = [];
+  const errors = new InternalErrors({ logger, clock, count: (component) => void internalErrors.push(component) });
   const { store, roster, poller, discoverer, bounds, performer } = wireUp({
     observer: SILENT,
     meter: { ...meter, discoveryPassEnded: (seconds) => void passes.push(seconds) },
     clock,
     random: () => 0,
     logger,
+    errors,
     timing: TIMING,
     maxTags,
   });
   const credentials = new ScriptedCredentials();
-  const lane = createLane('default', { performer, clock, credentials });
+  const lane = createLane('default', { performer, clock, credentials, errors });
   const api = scriptedApi(pending);
   const instanceOf = (id: string): WatchedInstance => ({ id, api, lane, discovery: undefined, discoveredTags: 0 });
   const instance = instanceOf(ids[0]);
@@ -108,6 +115,9 @@ export function createWatching({
     discoverer,
     bounds,
     performer,
+    errors,
+    /** The components that had an error of our own code. */
+    internalErrors,
     passes,
     lane,
     credentials,
@@ -151,12 +161,15 @@ export function createWatching({
 /** Credentials that a test takes away and gives back. */
 export class ScriptedCredentials {
   unavailable = false;
+  /** What is no `ApiError`: an error of our own code. */
+  broken = false;
   changed = false;
   refreshes = 0;
   ensures = 0;
 
   async ensure(): Promise<void> {
     this.ensures += 1;
+    if (this.broken) throw new TypeError('cannot read credentials');
     if (this.unavailable) throw new ApiError({ code: 'CredentialsUnavailable', kind: 'refused', message: 'none' });
   }
 
@@ -172,40 +185,38 @@ type LaneParts = {
   readonly performer: TaskPerformer;
   readonly clock: ManualClock;
   readonly credentials: ScriptedCredentials;
+  readonly errors: InternalErrors;
   readonly limiter?: SlotLimiter;
 };
 
 export function createLane(
   name: string,
-  { performer, clock, credentials, limiter = new InstantLimiter() }: LaneParts,
+  { performer, clock, credentials, errors, limiter = new InstantLimiter() }: LaneParts,
 ): Lane {
-  return new Lane({
+  const lane = new Lane({
     name,
     limits: { requestsPerSecond: 10, maxConcurrent: 100 },
-    limiter,
-    credentials,
+    quota: { limiter, pace: new Pace(10) },
     performer,
     clock,
+    errors,
     onRefusal() {},
   });
+  lane.useCredentials(credentials);
+  return lane;
 }
 
 class InstantLimiter {
   inFlight = 0;
   limits = { requestsPerSecond: 0, maxConcurrent: 0 };
-  #stopped = false;
 
-  async start(job: () => Promise<void>): Promise<boolean> {
-    if (this.#stopped) return false;
+  async start(job: () => Promise<void>, signal: AbortSignal): Promise<boolean> {
+    if (signal.aborted) return false;
     this.inFlight += 1;
     void job().finally(() => {
       this.inFlight -= 1;
     });
     return true;
-  }
-
-  stop(): void {
-    this.#stopped = true;
   }
 }
 
@@ -231,7 +242,7 @@ function scriptedApi(pending: Pending[]): AcrApi {
   };
 }
 
-function answerer(give: (action: ApiAction) => (body: object) => void, reject: (error: ApiError) => void): Answerer {
+function answerer(give: (action: ApiAction) => (body: object) => void, reject: (error: unknown) => void): Answerer {
   return {
     status: (status) => give('GetRepoTagScanStatus')({ status, scanService: 'ACR_SCAN_SERVICE' }),
     summary: (highSeverity, mediumSeverity, lowSeverity, unknownSeverity) =>
@@ -255,6 +266,7 @@ function answerer(give: (action: ApiAction) => (body: object) => void, reject: (
       }),
     error: (code, kind, retryAfterMs) =>
       reject(new ApiError({ code, kind, message: `the API said ${code}`, retryAfterMs })),
+    throws: reject,
   };
 }
 

@@ -6,6 +6,7 @@ import { type ParsedPage, parsePage } from '../helpers/exposition.ts';
 
 const IDLE: SchedulerStatus = {
   credentials: 'default',
+  running: true,
   due: { urgent: 0, background: 0 },
   oldestDueSeconds: { urgent: 0, background: 0 },
   inFlight: 0,
@@ -233,7 +234,7 @@ test('the list of families has every family that a busy page shows, with its typ
   const listed = new Map(allFamilies().map((family) => [family.name, family]));
   t.is(listed.size, allFamilies().length);
   const { families } = await pageOf(own);
-  t.is(families.size, 17);
+  t.is(families.size, 19);
   for (const [name, { type, samples }] of families) {
     t.is(listed.get(name)?.type, type as 'gauge');
     for (const { labels } of samples) {

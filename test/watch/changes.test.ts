@@ -2,7 +2,7 @@ import test from 'ava';
 import { Changes } from '../../src/watch/changes.ts';
 
 test('changes are made one after the other, small ones at once only when no other is under way', async (t) => {
-  const changes = new Changes();
+  const changes = new Changes(() => {});
   const events: string[] = [];
   changes.soon(() => events.push('at once'));
   t.deepEqual(events, ['at once']);
@@ -26,7 +26,7 @@ test('changes are made one after the other, small ones at once only when no othe
 });
 
 test('a change that fails tells its caller, and the next one is made', async (t) => {
-  const changes = new Changes();
+  const changes = new Changes(() => {});
   await t.throwsAsync(
     changes.run(() => Promise.reject(new Error('no'))),
     { message: 'no' },

@@ -1,4 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
+import type { TaskPerformer } from '../../src/watch/lane-parts.ts';
 import { createLane, createWatching, entry, ScriptedCredentials } from '../helpers/watching.ts';
 
 const API = { namespace: 'shop', name: 'api', id: 'crr-api' };
@@ -64,7 +65,7 @@ test('retry-after stops all starts until it has passed', async (t) => {
   first?.answer.error('Throttling.User', 'throttled', 30_000);
   await clock.advance(29_999);
   t.is(pending.length, 0);
-  t.is(lane.pace.current(clock.monotonic()), 7, 'halved to 5, and two steps of 1 back since then');
+  t.is(lane.quota.pace.current(clock.monotonic()), 7, 'halved to 5, and two steps of 1 back since then');
   await clock.advance(1);
   t.is(pending.length, 3);
 });
@@ -81,7 +82,7 @@ for (const [code, kind] of [
     first?.answer.error(code, kind, 30_000);
     await clock.advance(29_999);
     t.is(pending.length, 0);
-    t.is(lane.pace.current(clock.monotonic()), 10);
+    t.is(lane.quota.pace.current(clock.monotonic()), 10);
     await clock.advance(1);
     t.is(pending.length, 3);
   });
@@ -212,7 +213,6 @@ test('credentials that come while a slot is waited for are looked at before anyt
   const limiter = {
     inFlight: 0,
     limits: { requestsPerSecond: 1, maxConcurrent: 1 },
-    stop() {},
     async start(job: () => Promise<void>) {
       await new Promise<void>((resolve) => slots.push(resolve));
       void job();
@@ -227,7 +227,7 @@ test('credentials that come while a slot is waited for are looked at before anyt
   void lane.run(stop.signal);
   await clock.advance(0);
   const fresh = new ScriptedCredentials();
-  lane.replaceCredentials(fresh);
+  lane.useCredentials(fresh);
   slots.splice(0)[0]?.();
   await clock.advance(0);
   t.is(pending.length, 0, 'the slot is given back');
@@ -242,9 +242,111 @@ test('a refusal of a request that was sent with the credentials before these doe
   const { clock, pending, lane } = await running(t, 'v1', 'v2');
   const [first] = pending.splice(0);
   await clock.advance(1_000);
-  lane.replaceCredentials(new ScriptedCredentials());
+  lane.useCredentials(new ScriptedCredentials());
   await clock.advance(1_000);
   first?.answer.error('InvalidAccessKeyId.NotFound', 'refused');
   await clock.advance(0);
   t.false(lane.refusal.refused);
+});
+
+test('an error of our own code in a poll is counted and logged, and the tag is polled again', async (t) => {
+  const { clock, pending, next, shown, internalErrors, events, failures } = await running(t, 'v1');
+  next().answer.throws(new RangeError('Maximum call stack size exceeded'));
+  await clock.advance(29_999);
+  t.deepEqual(internalErrors, ['polling']);
+  t.is(events.filter((event) => event.startsWith('internal error')).length, 1);
+  t.regex(events.join(), /"component":"polling".*"tag":"v1".*"error":"RangeError: Maximum call.*"stack":"RangeError/);
+  t.deepEqual(failures, [], 'it is no error of the API');
+  t.is(pending.length, 0);
+  await clock.advance(1);
+  next().answer.status('COMPLETE');
+  await clock.advance(0);
+  t.deepEqual(shown(), ['shop/api:v1 complete']);
+});
+
+test('an error of our own code in a probe of refused credentials is followed by the next probe, not by a burst', async (t) => {
+  const { clock, pending, next, lane } = await running(t, 'v1', 'v2');
+  for (const { answer } of pending.splice(0)) answer.error('InvalidAccessKeyId.NotFound', 'refused');
+  await clock.advance(5_000);
+  next().answer.throws(new TypeError('of our own'));
+  await clock.advance(9_999);
+  t.is(pending.length, 0);
+  await clock.advance(1);
+  next().answer.status('COMPLETE');
+  await clock.advance(0);
+  t.false(lane.refusal.refused);
+});
+
+test('a loop that throws is started again after a second, and is not running meanwhile', async (t) => {
+  const watching = createWatching();
+  const { clock, pending, credentials, internalErrors, lane } = watching;
+  const stop = new AbortController();
+  t.teardown(() => stop.abort());
+  t.false(lane.isRunning);
+  credentials.broken = true;
+  await watching.watch(entry(API, 'v1', 'v2'));
+  void lane.run(stop.signal);
+  await clock.advance(999);
+  t.false(lane.isRunning);
+  t.deepEqual(internalErrors, ['scheduler']);
+  credentials.broken = false;
+  await clock.advance(1);
+  t.true(lane.isRunning);
+  t.is(pending.length, 2);
+  stop.abort();
+  await clock.advance(0);
+  t.false(lane.isRunning);
+});
+
+test('a task that is neither put back nor ended when its turn is over is told as a defect, and put back', async (t) => {
+  const watching = createWatching();
+  const { clock, internalErrors, errors, credentials, performer } = watching;
+  const performed: string[] = [];
+  const forgetful: TaskPerformer = {
+    perform: async (task) => {
+      performed.push(task.kind);
+      return { kind: 'performed', error: undefined };
+    },
+    fail() {},
+    belongsInQueue: (task) => performer.belongsInQueue(task),
+  };
+  const lane = createLane('default', { performer: forgetful, clock, errors, credentials });
+  watching.instance.lane = lane;
+  const stop = new AbortController();
+  t.teardown(() => stop.abort());
+  await watching.watch(entry(API, 'v1'));
+  void lane.run(stop.signal);
+  await clock.advance(0);
+  t.deepEqual(internalErrors, ['polling']);
+  await clock.advance(30_000);
+  t.deepEqual(performed, ['poll', 'poll']);
+  credentials.unavailable = true;
+  await clock.advance(30_000);
+  t.is(internalErrors.length, 3, 'also when there was nothing to send it with');
+  await watching.watch();
+  await clock.advance(600_000);
+  t.is(internalErrors.length, 3, 'what is not watched any more has ended');
+});
+
+test('what is put back keeps its place, and is sent in the next slot', async (t) => {
+  const watching = createWatching();
+  const { clock, pending, internalErrors, errors, credentials, performer } = watching;
+  let lost = 0;
+  const unlucky: TaskPerformer = {
+    perform: async (task) => {
+      lost += 1;
+      return lost === 1 ? { kind: 'put-back' } : performer.perform(task);
+    },
+    fail: (task, error) => performer.fail(task, error),
+    belongsInQueue: (task) => performer.belongsInQueue(task),
+  };
+  const lane = createLane('default', { performer: unlucky, clock, errors, credentials });
+  watching.instance.lane = lane;
+  const stop = new AbortController();
+  t.teardown(() => stop.abort());
+  await watching.watch(entry(API, 'v1'));
+  void lane.run(stop.signal);
+  await clock.advance(0);
+  t.is(pending.length, 1);
+  t.deepEqual(internalErrors, []);
 });

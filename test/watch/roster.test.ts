@@ -246,12 +246,12 @@ test('a lookup that ends in the middle of a reload loses and doubles nothing', a
 });
 
 test('an instance that gets credentials of its own takes its tasks along', async (t) => {
-  const { watch, clock, next, roster, instance, performer, pending, lane } = running(t);
+  const { watch, clock, next, roster, instance, performer, errors, pending, lane } = running(t);
   await watch(entry(API, 'v1'));
   await clock.advance(0);
   next().answer.status('COMPLETE');
   await clock.advance(0);
-  const own = createLane('cri-1', { performer, clock, credentials: new ScriptedCredentials() });
+  const own = createLane('cri-1', { performer, clock, errors, credentials: new ScriptedCredentials() });
   const stop = new AbortController();
   t.teardown(() => stop.abort());
   void own.run(stop.signal);
@@ -321,10 +321,10 @@ test('a task that waits for the end of another one says nothing about the creden
 });
 
 test('a task that goes to another lane while its request is under way is that lane’s alone', async (t) => {
-  const { watch, clock, pending, roster, instance, performer, lane } = running(t);
+  const { watch, clock, pending, roster, instance, performer, errors, lane } = running(t);
   await watch(entry(API, 'v1', 'v2', 'v3'));
   await clock.advance(0);
-  const own = createLane('cri-1', { performer, clock, credentials: new ScriptedCredentials() });
+  const own = createLane('cri-1', { performer, clock, errors, credentials: new ScriptedCredentials() });
   roster.moveToLane(instance, own);
   for (const { answer } of pending.splice(0)) answer.error('SignatureDoesNotMatch', 'refused');
   await clock.advance(60_000);

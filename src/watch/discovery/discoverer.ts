@@ -1,11 +1,10 @@
 // Finds what there is to watch, of each instance again and again.
 import { isDeepStrictEqual } from 'node:util';
-import type { ApiError } from '../../acr/api.ts';
 import type { Clock } from '../../util/clock.ts';
+import type { InternalErrors } from '../../util/internal-errors.ts';
 import type { Logger } from '../../util/logger.ts';
-import type { Outcome } from '../lane-parts.ts';
 import type { Requests } from '../requests.ts';
-import type { DiscoveryTask, WatchedInstance } from '../task.ts';
+import type { WatchedInstance } from '../task.ts';
 import type { Backoff } from '../timing.ts';
 import type { Bounds } from './bounds.ts';
 import type { Harvest } from './harvest.ts';
@@ -20,6 +19,7 @@ export type DiscovererOptions = {
   /** In [0, 1). */
   readonly random: () => number;
   readonly logger: Logger;
+  readonly errors: InternalErrors;
   readonly backoff: () => Backoff;
   /** A pass has ended after so many seconds, whatever came of it. */
   readonly passEnded: (seconds: number) => void;
@@ -57,19 +57,18 @@ export class Discoverer {
     instances: ReadonlyMap<string, WatchedInstance>,
   ): Promise<void> {
     const before = this.#entries;
-    this.#entries = new Map();
+    const entries = new Map<string, Entry>();
     for (const config of configs.filter(({ discover }) => discover.length > 0)) {
       const instance = instances.get(config.id);
       if (instance === undefined) continue;
-      const entry = this.#entry(config, intervalMs, instance, before.get(config.id));
-      before.delete(config.id);
-      this.#entries.set(config.id, entry);
-      await this.#options.harvest.retain(entry.discovery.settings);
+      entries.set(config.id, this.#entry(config, intervalMs, instance, before.get(config.id)));
     }
-    for (const [id, { discovery }] of before) {
-      discovery.stop();
-      await this.#options.harvest.clear(id);
-    }
+    const removed = [...before].filter(([id]) => !entries.has(id));
+    for (const [, { discovery }] of removed) discovery.stop();
+    // From here on there is what is configured, whatever happens while the rest is waited for.
+    this.#entries = entries;
+    for (const { discovery } of entries.values()) await this.#options.harvest.retain(discovery.settings);
+    for (const [id] of removed) await this.#options.harvest.clear(id);
   }
 
   /** Another number of tags may be watched from now on. */
@@ -84,7 +83,8 @@ export class Discoverer {
     known: Entry | undefined,
   ): Entry {
     const settings = { instanceId: id, domain, rules: new Rules(discover) };
-    if (known !== undefined && known.intervalMs === intervalMs && isDeepStrictEqual(known.discover, discover)) {
+    const isSame = known?.intervalMs === intervalMs && isDeepStrictEqual(known.discover, discover);
+    if (known !== undefined && isSame && known.discovery.instance === instance) {
       known.discovery.settings = settings;
       return known;
     }
@@ -92,16 +92,6 @@ export class Discoverer {
     const discovery = new InstanceDiscovery({ ...this.#options, settings, intervalMs, instance });
     discovery.start(known?.discovery.status());
     return { discover, intervalMs, discovery };
-  }
-
-  /** Sends the request whose turn it is. Never rejects. */
-  async perform({ instance }: DiscoveryTask): Promise<Outcome> {
-    return (await this.#entries.get(instance.id)?.discovery.turns.perform()) ?? { sent: false };
-  }
-
-  /** The request whose turn it is could not be sent. */
-  fail({ instance }: DiscoveryTask, error: ApiError): void {
-    this.#entries.get(instance.id)?.discovery.turns.fail(error);
   }
 
   /** How the discovery of each instance stands that has one. */

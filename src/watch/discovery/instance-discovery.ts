@@ -1,6 +1,7 @@
 // The discovery of one instance: a pass, a pause, the next pass.
 
 import type { PollError } from '../../state/tag-state.ts';
+import { keepRunning } from '../../util/keep-running.ts';
 import { FailureLog } from '../failure-log.ts';
 import type { WatchedInstance } from '../task.ts';
 import { backoffDelayMs, spreadMs } from '../timing.ts';
@@ -30,10 +31,12 @@ export type DiscoveryStatus = {
 };
 
 export class InstanceDiscovery {
-  readonly turns: Turns;
+  readonly instance: WatchedInstance;
   /** Replaced by a reload that changes nothing of what is discovered. */
   settings: DiscoverySettings;
   readonly #options: InstanceDiscoveryOptions;
+  readonly #turns: Turns;
+  readonly #end = new AbortController();
   readonly #passes: FailureLog<InstanceDiscovery>;
   readonly #repositories: FailureLog<FoundRepository>;
   /** Repositories whose tags could not be listed, by id. */
@@ -45,7 +48,8 @@ export class InstanceDiscovery {
     const { instance, requests, logger, clock } = options;
     this.#options = options;
     this.settings = options.settings;
-    this.turns = new Turns(instance, requests);
+    this.instance = instance;
+    this.#turns = new Turns(instance, requests);
     this.#passes = new FailureLog(
       {
         failed: 'discovery failed',
@@ -70,16 +74,17 @@ export class InstanceDiscovery {
   start(before: DiscoveryStatus | undefined): void {
     this.#lastSuccessMs = before?.lastSuccessMs;
     this.#lastError = before?.lastError;
-    this.#options.instance.discovery = this.turns.task;
-    this.#run().catch((error: Error) => {
-      if (error instanceof Cancelled) return;
-      const fields = { instance_id: this.#options.instance.id, error: error.stack ?? error.message };
-      this.#options.logger.error('discovery stopped, this is a defect', fields);
+    this.#options.instance.discovery = this.#turns.task;
+    const { clock, errors } = this.#options;
+    void keepRunning(() => this.#run(), this.#end.signal, {
+      clock,
+      report: (error) => errors.report('discovery', error, { instance_id: this.instance.id }),
     });
   }
 
   stop(): void {
-    this.turns.cancel();
+    this.#end.abort();
+    this.#turns.cancel();
     this.#options.instance.discovery = undefined;
   }
 
@@ -94,18 +99,33 @@ export class InstanceDiscovery {
     };
   }
 
-  /** Ends by rejecting, with `Cancelled` unless something is wrong with the program. */
-  async #run(): Promise<never> {
+  /** Makes one pass after the other until the turns are cancelled. */
+  async #run(): Promise<void> {
     const { clock, random, intervalMs, backoff } = this.#options;
     let startAtMs = clock.monotonic();
     let failures = 0;
     for (;;) {
-      const succeeded = await this.#pass(startAtMs);
+      const succeeded = await this.#tryPass(startAtMs);
+      if (this.#end.signal.aborted) return;
       failures = succeeded ? 0 : failures + 1;
       const delayMs = succeeded
         ? spreadMs(intervalMs, random())
         : backoffDelayMs(failures, { ...backoff(), maxMs: intervalMs }, random());
       startAtMs = clock.monotonic() + delayMs;
+    }
+  }
+
+  /** A pass that an error of our own code ends is a failed one: the next comes after a back-off, since it asks much of the API. */
+  async #tryPass(startAtMs: number): Promise<boolean> {
+    try {
+      return await this.#pass(startAtMs);
+    } catch (error) {
+      if (error instanceof Cancelled) return false;
+      const { clock, errors } = this.#options;
+      errors.report('discovery', error, { instance_id: this.instance.id });
+      const message = `an error of the exporter itself, which its log tells: ${error instanceof Error ? error.message : error}`;
+      this.#lastError = { code: 'InternalError', message, requestId: '', timeMs: clock.now() };
+      return false;
     }
   }
 
@@ -115,7 +135,7 @@ export class InstanceDiscovery {
     const missed = new Set<string>();
     const pass = new Pass({
       ...this.#options,
-      turns: this.turns,
+      turns: this.#turns,
       settings: () => this.settings,
       repositoryFailed: (repository, failure) => {
         missed.add(repository.id);

@@ -2,7 +2,7 @@
 import type { AcrApi, ApiAction, ApiError } from '../../acr/api.ts';
 import type { Outcome } from '../lane-parts.ts';
 import type { Reply, Requests } from '../requests.ts';
-import { type DiscoveryTask, NOT_QUEUED, type WatchedInstance } from '../task.ts';
+import { type DiscoveryTask, type DiscoveryTurns, NOT_QUEUED, type WatchedInstance } from '../task.ts';
 
 /** Nobody wants to know any more. */
 export class Cancelled extends Error {
@@ -11,20 +11,20 @@ export class Cancelled extends Error {
 
 /** A request that waits for its turn, or is under way. */
 type Question = {
-  readonly action: ApiAction;
   send(): Promise<ApiError | undefined>;
   fail(error: ApiError): void;
   cancel(): void;
 };
 
-export class Turns {
+export class Turns implements DiscoveryTurns {
   readonly task: DiscoveryTask;
   readonly #requests: Requests;
   #question: Question | undefined;
+  #underWay: Question | undefined;
   #isCancelled = false;
 
   constructor(instance: WatchedInstance, requests: Requests) {
-    this.task = { ...NOT_QUEUED, kind: 'discovery', instance };
+    this.task = { ...NOT_QUEUED, line: 'discovery', kind: 'discovery', instance, turns: this };
     this.#requests = requests;
   }
 
@@ -40,16 +40,19 @@ export class Turns {
     if (this.#isCancelled) return Promise.reject(new Cancelled());
     const { instance } = this.task;
     return new Promise((resolve, reject) => {
+      const settle = (reply: Reply<Body>) => {
+        this.#question = undefined;
+        resolve(reply);
+      };
       this.#question = {
-        action,
         send: async () => {
           const reply = await this.#requests.send(instance, action, call);
-          resolve(reply);
+          settle(reply);
           return reply.error;
         },
         fail: (error) => {
           this.#requests.failed(instance.id, action, error.code);
-          resolve({ body: undefined, error });
+          settle({ body: undefined, error });
         },
         cancel: () => reject(new Cancelled()),
       };
@@ -57,15 +60,24 @@ export class Turns {
     });
   }
 
+  get isAsking(): boolean {
+    return this.#question !== undefined && this.#question !== this.#underWay;
+  }
+
   throwIfCancelled(): void {
     if (this.#isCancelled) throw new Cancelled();
   }
 
-  /** Sends the request whose turn it is. Never rejects. */
+  /** Sends the request whose turn it is. */
   async perform(): Promise<Outcome> {
     const question = this.#question;
-    if (question === undefined) return { sent: false };
-    return { sent: true, error: await question.send() };
+    if (question === undefined) return { kind: 'ended' };
+    this.#underWay = question;
+    try {
+      return { kind: 'performed', error: await question.send() };
+    } finally {
+      if (this.#underWay === question) this.#underWay = undefined;
+    }
   }
 
   /** The request whose turn it is could not be sent. */

@@ -242,7 +242,14 @@ test('of what there is no room for never much more is kept than may be watched, 
   await watch();
   await discover(EVERYTHING);
   const logger = { debug() {}, info() {}, warn() {}, error() {} };
-  const options = { roster, bounds, logger, changes: new Changes(), now: () => clock.now(), breathe: async () => {} };
+  const options = {
+    roster,
+    bounds,
+    logger,
+    changes: new Changes(() => {}),
+    now: () => clock.now(),
+    breathe: async () => {},
+  };
   const harvest = new Harvest(options);
   const settings = { instanceId: 'cri-1', domain: '', rules: new Rules([EVERYTHING]) };
   const surplus: Surplus[] = [];

@@ -1,6 +1,6 @@
 // Reloads while discovery is under way, or waits for its next pass.
 import test from 'ava';
-import { discovering, INTERVAL_MS, listings, tags } from '../../helpers/discovering.ts';
+import { discovering, INTERVAL_MS, listings, many, tags } from '../../helpers/discovering.ts';
 import { createLane, EVERYTHING, entry, type Pending, ScriptedCredentials } from '../../helpers/watching.ts';
 
 test('a reload with other rules drops at once what they do not take, and looks at once for what they take', async (t) => {
@@ -159,11 +159,11 @@ test('another domain holds at once for what was found, and in the middle of a pa
 });
 
 test('an instance that gets credentials of its own takes its discovery along', async (t) => {
-  const { watch, discover, settle, clock, roster, instance, performer, credentials, shown } = discovering(t);
+  const { watch, discover, settle, clock, roster, instance, performer, errors, credentials, shown } = discovering(t);
   await watch();
   await discover(EVERYTHING);
   await settle({ api: tags('v1') });
-  const own = createLane('cri-1', { performer, clock, credentials: new ScriptedCredentials() });
+  const own = createLane('cri-1', { performer, clock, errors, credentials: new ScriptedCredentials() });
   const stop = new AbortController();
   t.teardown(() => stop.abort());
   void own.run(stop.signal);
@@ -174,4 +174,27 @@ test('an instance that gets credentials of its own takes its discovery along', a
   await settle({ api: tags('v1', 'v2') });
   t.deepEqual(shown(), ['shop/api:v1 complete', 'shop/api:v2 complete']);
   t.is(credentials.ensures, before, 'the old ones are not used any more');
+});
+
+test('a turn that comes while a reload is being applied is taken: every instance goes on being listed', async (t) => {
+  const { watch, discover, settle, clock, discoverer } = discovering(t, { ids: ['cri-1', 'cri-2'] });
+  await watch();
+  await discover(EVERYTHING);
+  // So many that the reload lets the event loop turn again and again.
+  const registry = { api: many(0, 1_000) };
+  await settle(registry);
+  for (let pass = 0; pass < 3; pass++) {
+    const atMs = clock.now() + INTERVAL_MS;
+    const reload = discover(EVERYTHING);
+    await clock.advance(INTERVAL_MS);
+    await reload;
+    for (let round = 0; round < 10; round++) await settle(registry);
+    t.deepEqual(
+      discoverer.statuses().map(({ instanceId, lastSuccessMs }) => [instanceId, lastSuccessMs]),
+      [
+        ['cri-1', atMs],
+        ['cri-2', atMs],
+      ],
+    );
+  }
 });

@@ -9,9 +9,21 @@ const SECURITY_HEADERS: ReadonlyMap<string, string> = new Map([
   ['Cross-Origin-Resource-Policy', 'same-origin'],
 ]);
 
-/** A class of responses for `createServer`, which carry the operator's headers and, beside those, the usual ones. */
-export function guardedResponse(operatorsHeaders: () => ReadonlyMap<string, string>) {
+/**
+ * A class of responses for `createServer`, which carry the operator's headers and, beside those, the usual ones.
+ *
+ * @param began called with every response that is made, those that Node answers on its own among them
+ */
+export function guardedResponse(
+  operatorsHeaders: () => ReadonlyMap<string, string>,
+  began: (response: ServerResponse) => void,
+) {
   return class<Request extends IncomingMessage = IncomingMessage> extends ServerResponse<Request> {
+    constructor(...parameters: ConstructorParameters<typeof ServerResponse<Request>>) {
+      super(...parameters);
+      began(this);
+    }
+
     /** Called for every head, by node too when a body comes without one. */
     override writeHead(statusCode: number, ...rest: unknown[]): this {
       for (const [name, value] of SECURITY_HEADERS) if (!this.hasHeader(name)) this.setHeader(name, value);

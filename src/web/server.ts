@@ -9,6 +9,7 @@ import type { FrontDoor } from './access/front-door.ts';
 import { Connections } from './connections.ts';
 import { ANSWER_MS, type Deadlines, STALL_MS, watchAnswer } from './deadlines.ts';
 import { guardedFarewell, guardedResponse } from './guarded-response.ts';
+import { Pipelining } from './pipelining.ts';
 
 const LIMITS = {
   /** A client that has sent half a request may hold a socket this long, give or take the interval. */
@@ -43,21 +44,27 @@ export class WebServer {
   readonly #server: Server;
   readonly #options: WebServerOptions;
   readonly #connections: Connections;
-  /** What is being answered on each connection: several requests may have been sent at once. */
-  readonly #responses = new WeakMap<Socket, Set<ServerResponse>>();
+  readonly #pipelining = new Pipelining();
   readonly #answering = new Set<Promise<unknown>>();
 
   constructor(options: WebServerOptions) {
     const { door, mostConnections = MOST_CONNECTIONS, limits } = options;
     this.#options = options;
     this.#connections = new Connections(mostConnections);
-    this.#server = createServer({ ...LIMITS, ...limits, ServerResponse: guardedResponse(() => door.headers) });
+    const response = guardedResponse(
+      () => door.headers,
+      (each) => this.#pipelining.began(each),
+    );
+    this.#server = createServer({ ...LIMITS, ...limits, ServerResponse: response });
     const [speakHttp] = this.#server.listeners('connection');
     this.#server.removeAllListeners('connection');
     this.#server.on('connection', (socket: Socket) => {
       if (this.#connections.add(socket)) door.receive(socket);
     });
-    door.open((socket) => speakHttp?.call(this.#server, socket));
+    door.open((socket) => {
+      speakHttp?.call(this.#server, socket);
+      this.#pipelining.take(socket);
+    });
     this.#server.on('request', (request, response) => void this.#answer(request, response));
     this.#server.on('connect', (_request, socket: Socket) => {
       // Node no longer looks after the socket: an error that nobody hears would end the program.
@@ -97,8 +104,7 @@ export class WebServer {
 
   /** Answers without a request that could be answered, and closes. In the middle of another answer it only closes. */
   #partFrom(socket: Socket, statusCode: number, headers?: Readonly<Record<string, string>>): void {
-    const isAnswering = [...(this.#responses.get(socket) ?? [])].some(({ headersSent }) => headersSent);
-    if (!socket.writable || isAnswering) {
+    if (!socket.writable || this.#pipelining.isAnswering(socket)) {
       socket.destroy();
       return;
     }
@@ -107,28 +113,9 @@ export class WebServer {
     socket.end(guardedFarewell(statusCode, door.headers, headers), () => socket.destroy());
   }
 
-  /** Node tells only the answer that is being sent when a connection closes: those behind it on the connection would wait for ever. */
-  #closeWithSocket(socket: Socket, response: ServerResponse): void {
-    const known = this.#responses.get(socket);
-    const responses = known ?? new Set<ServerResponse>();
-    responses.add(response);
-    response.once('close', () => responses.delete(response));
-    if (known !== undefined) return;
-    this.#responses.set(socket, responses);
-    socket.once('close', () =>
-      setImmediate(() => {
-        for (const each of responses) {
-          each.destroy();
-          each.emit('close');
-        }
-      }),
-    );
-  }
-
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { door, listener, logger, deadlines = DEADLINES } = this.#options;
     const isOver = this.#connections.busy(request.socket);
-    this.#closeWithSocket(request.socket, response);
     const closed = once(response, 'close').catch(() => {});
     this.#answering.add(closed);
     void closed.finally(() => {

@@ -3,7 +3,7 @@ import { access } from 'node:fs/promises';
 import { loadSdk } from './acr/client.ts';
 import { checkOnline } from './app/online-check.ts';
 import { checkSecrets } from './config/check-secrets.ts';
-import { loadConfig } from './config/load.ts';
+import { loadConfigInWorker } from './config/load-in-worker.ts';
 import { formatPlan, planPolls } from './config/plan.ts';
 import { ramPolicies } from './config/ram-policy.ts';
 import type { Options } from './flags.ts';
@@ -25,7 +25,7 @@ const FAILED = 1;
 export async function checkConfig(options: Options, { env, stdout, stderr }: CommandSurroundings): Promise<number> {
   const { configFile, webConfigFile } = options;
   const [config] = await loadTogether([
-    () => loadConfig(configFile),
+    () => loadConfigInWorker(configFile),
     () => webConfigFile !== undefined && loadWebSettings(webConfigFile),
   ]);
   const plan = planPolls(config);
@@ -61,8 +61,11 @@ export async function checkConfig(options: Options, { env, stdout, stderr }: Com
 }
 
 /** Prints one JSON document for each set of credentials to stdout; stderr says which is whose when there are several. */
-export function printRamPolicy({ configFile }: Options, { stdout, stderr }: CommandSurroundings): number {
-  const config = loadConfig(configFile);
+export async function printRamPolicy(
+  { configFile }: Options,
+  { stdout, stderr }: CommandSurroundings,
+): Promise<number> {
+  const config = await loadConfigInWorker(configFile);
   const policies = ramPolicies(config);
   for (const { id, repositories } of config.instances) {
     for (const { id: repoId } of repositories.filter(({ name }) => name === '')) {

@@ -1,5 +1,6 @@
 // Reads the secret values of a credentials block from where they are kept: the configuration, a file, or a variable.
-import { open, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
 import type { SecretSource } from '../util/credential-settings.ts';
 import type { Redactor } from '../util/redactor.ts';
 import { credentialsUnavailable } from './errors.ts';
@@ -58,11 +59,11 @@ async function readText(source: SecretSource, env: SecretContext['env']): Promis
   return source.from === 'env' ? env[source.name] : readSmallFile(source.path);
 }
 
-/** The file's text. Something that is not a file, such as a pipe without a writer, could be waited for without end. */
+/** The file's text. To open a pipe without a writer would block a thread without end, and the end of the process with it. */
 async function readSmallFile(path: string): Promise<string> {
-  if (!(await stat(path)).isFile()) throw new Error('found something else than a file');
-  const file = await open(path);
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
+    if (!(await file.stat()).isFile()) throw new Error('found something else than a file');
     const { bytesRead, buffer } = await file.read(Buffer.alloc(LARGEST_SECRET_BYTES + 1));
     if (bytesRead > LARGEST_SECRET_BYTES) throw new Error(`found more than ${LARGEST_SECRET_BYTES} bytes`);
     return buffer.toString('utf8', 0, bytesRead);

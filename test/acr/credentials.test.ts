@@ -1,4 +1,5 @@
 // Where credentials come from, when they are read again, and what is said when there are none.
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -115,7 +116,9 @@ test('a folder and a pipe in place of a secret file are refused, not waited for'
     accessKeyId: inFile(path),
     accessKeySecret: literal(KEY_SECRET),
   });
-  for (const path of [await folder(t), '/dev/zero']) {
+  const pipe = join(await folder(t), 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  for (const path of [await folder(t), '/dev/zero', pipe]) {
     t.regex(
       (await unavailable(sourceOf(settings(path)))).message,
       /^access_key_id: .* found something else than a file$/,

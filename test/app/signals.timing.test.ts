@@ -1,5 +1,6 @@
 // Signals: SIGHUP reloads, SIGTERM and SIGINT stop without cutting a scrape, a second one ends at once.
-import { renameSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -28,7 +29,7 @@ async function start(t: ExecutionContext, configuration: ConfigurationInput) {
   const program = startProgram(t, [`--config.file=${file}`, '--web.listen-address=127.0.0.1:0']);
   const address = await program.listening();
   await program.logged(/msg="polling"/);
-  return { program, write, url: `http://${address}` };
+  return { program, file, write, url: `http://${address}` };
 }
 
 function watching(address: string, tags: readonly string[]): ConfigurationInput {
@@ -149,5 +150,54 @@ for (const [second, expected] of [
     const { status, tookMs } = await stop(program, second);
     t.is(status, expected);
     t.true(tookMs < 2_000, `${tookMs} ms`);
+  });
+}
+
+/** Puts a pipe that nothing writes to in place of a file. */
+function blockAt(file: string): void {
+  rmSync(file, { force: true });
+  execFileSync('mkfifo', [file]);
+}
+
+test.serial('a pipe in place of the configuration file ends neither reloads nor signals', async (t) => {
+  const simulator = await startSimulator(t);
+  const { program, file, write, url } = await start(t, watching(simulator.address, ['latest']));
+  blockAt(file);
+  program.child.kill('SIGHUP');
+  await program.logged(/level=error msg="configuration not reloaded" problem=".*found a pipe/);
+  write(watching(simulator.address, ['latest', 'new']));
+  program.child.kill('SIGHUP');
+  await program.logged(/msg="configuration reloaded"/);
+  blockAt(file);
+  program.child.kill('SIGHUP');
+  t.is(await statusOf(`${url}/-/healthy`), 200);
+  const { status, tookMs } = await stop(program, 'SIGTERM');
+  t.is(status, 0);
+  t.true(tookMs < 2_000, `${tookMs} ms`);
+});
+
+for (const [flags, expected] of [
+  [[], 0],
+  [['--config.check'], 143],
+] as const) {
+  test.serial(`while ${flags.join()} waits for a pipe, SIGTERM ends it with ${expected}`, async (t) => {
+    const file = join(temporaryDirectory(t), 'config.yml');
+    blockAt(file);
+    const program = startProgram(t, [`--config.file=${file}`, '--web.listen-address=127.0.0.1:0', ...flags]);
+    await eventually('the pipe is open', () => (isOpenFor(program, file) ? true : undefined));
+    const { status, tookMs } = await stop(program, 'SIGTERM');
+    t.is(status, expected);
+    t.true(tookMs < STOP_WITHIN_MS, `${tookMs} ms`);
+  });
+}
+
+function isOpenFor({ child }: Program, file: string): boolean {
+  const directory = `/proc/${child.pid}/fd`;
+  return readdirSync(directory).some((descriptor) => {
+    try {
+      return readlinkSync(join(directory, descriptor)) === file;
+    } catch {
+      return false;
+    }
   });
 }

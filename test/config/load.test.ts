@@ -1,13 +1,15 @@
 // Loading files of every kind and size, in this thread and in a worker.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { createWriteStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { loadConfig } from '../../src/config/load.ts';
 import { loadConfigInWorker } from '../../src/config/load-in-worker.ts';
 import { ConfigError, formatProblems } from '../../src/util/yaml/problem.ts';
 
-const fixtures = new URL('../fixtures/config/', import.meta.url).pathname;
+const fixtures = fileURLToPath(new URL('../fixtures/config/', import.meta.url));
 
 test('a directory, a missing file and a path through a file are problems', (t) => {
   t.deepEqual(problemsOf(fixtures), [`${fixtures}:1:1: file: expected a file, found a directory`]);
@@ -96,6 +98,22 @@ test('a worker gives the problem of a missing file', async (t) => {
   t.is(error?.message, '/nowhere.yml:1:1: file: expected a file that can be read, found none');
 });
 
+test('a pipe that nothing writes to is a problem, and not waited for without end', async (t) => {
+  const error = await t.throwsAsync(loadConfigInWorker(pipe(t)), { instanceOf: ConfigError });
+  t.regex(error?.message ?? '', /:1:1: file: expected a file that can be read, found a pipe or a terminal from which/);
+});
+
+test('a pipe is read to its end, however late and in whatever parts its content comes', async (t) => {
+  const path = pipe(t);
+  const loading = loadConfigInWorker(path);
+  const text = manyTags(20_000);
+  const writer = createWriteStream(path);
+  writer.write(text.slice(0, 1_000));
+  setTimeout(() => writer.end(text.slice(1_000)), 100);
+  const [instance] = (await loading).instances;
+  t.is(instance?.repositories[0]?.tags.length, 20_000);
+});
+
 test('a worker that runs out of memory is a problem, and the process lives', async (t) => {
   const file = write(t, manyTags(50_000));
   const error = await t.throwsAsync(loadConfigInWorker(file, 30), { instanceOf: ConfigError });
@@ -135,6 +153,12 @@ function problemsOf(file: string): string[] {
     if (error instanceof ConfigError) return formatProblems(error.problems);
     throw error;
   }
+}
+
+function pipe(t: ExecutionContext): string {
+  const path = join(dirname(write(t, '')), 'pipe');
+  execFileSync('mkfifo', [path]);
+  return path;
 }
 
 function write(t: ExecutionContext, content: string | Buffer): string {

@@ -1,11 +1,12 @@
 // Reads the text of a configuration file, of whatever kind the file is, within bounds.
 import { isUtf8 } from 'node:buffer';
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { readWithin } from '../read-within.ts';
 import { ConfigError, type Problem } from './problem.ts';
 
 /** 100,000 tags with digests and scan tasks take 20 MB. */
 const MOST_BYTES = 32 * 2 ** 20;
-const CHUNK_BYTES = 2 ** 20;
+/** For `<(a command)` or /dev/stdin in place of a file, which can be read once. */
+export const PIPE_PATIENCE_MS = 3_000;
 
 /** The file's text without a byte order mark. Throws {@link ConfigError} when there is none to be had. */
 export function readText(file: string): string {
@@ -22,16 +23,13 @@ export function textOf(bytes: Buffer, file: string): string {
 }
 
 function readBytes(file: string): Buffer {
-  let descriptor: number | undefined;
   try {
-    descriptor = openSync(file, 'r');
-    if (fstatSync(descriptor).isDirectory()) throw fileError({ file }, 'a file', 'a directory');
-    return readAll(descriptor, file);
+    return readWithin(file, { mostBytes: MOST_BYTES, mostMs: PIPE_PATIENCE_MS });
   } catch (error) {
-    if (error instanceof ConfigError) throw error;
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'EISDIR') throw fileError({ file }, 'a file', 'a directory');
+    if (code === 'EFBIG') throw fileError({ file }, `at most ${MOST_BYTES / 2 ** 20} MiB`, 'more');
     throw unreadable(file, error);
-  } finally {
-    if (descriptor !== undefined) closeSync(descriptor);
   }
 }
 
@@ -51,20 +49,12 @@ const FAILURES: ReadonlyMap<string, string> = new Map([
   ['EISDIR', 'a directory'],
   ['ENOTDIR', 'a path through something that is not a directory'],
   ['EACCES', 'one that may not be read (EACCES)'],
+  [
+    'ETIMEDOUT',
+    'a pipe or a terminal from which not everything has come in time; one can be read only once, at the start',
+  ],
+  ['ENXIO', 'a socket'],
 ]);
-
-/** Asks for chunks rather than for the size, which a pipe or a device does not have. */
-function readAll(descriptor: number, file: string): Buffer {
-  const chunks: Buffer[] = [];
-  for (let total = 0; ; ) {
-    const chunk = Buffer.alloc(CHUNK_BYTES);
-    const length = readSync(descriptor, chunk);
-    if (length === 0) return Buffer.concat(chunks);
-    total += length;
-    if (total > MOST_BYTES) throw fileError({ file }, `at most ${MOST_BYTES / 2 ** 20} MiB`, 'more');
-    chunks.push(chunk.subarray(0, length));
-  }
-}
 
 type At = Pick<Problem, 'file'> & Partial<Pick<Problem, 'line' | 'column'>>;
 

@@ -1,5 +1,7 @@
 // The files that a web configuration was read from, and whether any of them is another one by now.
-import { type BigIntStats, readFileSync, statSync } from 'node:fs';
+import { type BigIntStats, statSync } from 'node:fs';
+import { readWithin } from '../../util/read-within.ts';
+import { PIPE_PATIENCE_MS } from '../../util/yaml/read-file.ts';
 
 /** Far more than certificates of any chain take. */
 const MOST_BYTES = 2 ** 20;
@@ -27,7 +29,8 @@ export class Sources {
     const before = this.#before?.get(path);
     let content = stamp === NO_FILE && before?.stamp === NO_FILE ? before.content : undefined;
     try {
-      content ??= readBounded(path);
+      // While the program runs, nothing waits for a pipe that has taken the place of a file.
+      content ??= readWithin(path, { mostBytes: MOST_BYTES, mostMs: this.#before ? 0 : PIPE_PATIENCE_MS });
       return content;
     } finally {
       this.#sources.set(path, { stamp, content });
@@ -50,12 +53,6 @@ export class Sources {
 
 function sameContent(one: Buffer | undefined, other: Buffer | undefined): boolean {
   return one === undefined || other === undefined ? one === other : one.equals(other);
-}
-
-function readBounded(path: string): Buffer {
-  const content = readFileSync(path);
-  if (content.length > MOST_BYTES) throw Object.assign(new Error('too large'), { code: 'EFBIG' });
-  return content;
 }
 
 /** Differs after any change, through symbolic links too; empty when the file is too young to tell. */

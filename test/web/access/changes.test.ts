@@ -1,4 +1,5 @@
 // Files that change while the server runs. The looks for changes are a second apart: server.pass lets it go by.
+import { execFileSync } from 'node:child_process';
 import { renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { Agent } from 'node:https';
 import { join } from 'node:path';
@@ -111,6 +112,18 @@ test('users and headers of a file that turns bad stay, whatever else is in it', 
   server.write('{}');
   server.pass(1_000);
   t.is((await server.ask()).status, 200);
+});
+
+test('a pipe that takes the place of a file is refused at once, and the last good settings stay', async (t) => {
+  for (const name of ['web.yml', 'server.key']) {
+    const server = await startWebServer(t, `${TLS}basic_auth_users: { alice: ${HASH} }`);
+    const path = join(server.directory, name);
+    unlinkSync(path);
+    execFileSync('mkfifo', [path]);
+    server.pass(1_000);
+    t.is((await server.ask({ auth: 'alice:secret' })).status, 200);
+    t.regex(logged(server, 'not taken over').join(''), /found a pipe/);
+  }
 });
 
 test('the policy for client certificates changes for the next connection', async (t) => {

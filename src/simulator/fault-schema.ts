@@ -9,7 +9,16 @@ const LISTS: readonly Action[] = ['ListRepository', 'ListRepoTag'];
 const MOMENTS = ['before_head', 'mid_body'] as const;
 
 /** What a fault does; each has exactly one of these. */
-export const EFFECTS = ['error', 'business_error', 'status', 'total_count', 'body', 'reset', 'hang'] as const;
+export const EFFECTS = [
+  'error',
+  'business_error',
+  'status',
+  'total_count',
+  'next_token',
+  'body',
+  'reset',
+  'hang',
+] as const;
 export type EffectName = (typeof EFFECTS)[number];
 
 const httpStatus = () => integer({ min: 200, max: 599 });
@@ -51,6 +60,7 @@ export const faultSchema = section({
   total_count: integer({ min: 0, max: Number.MAX_SAFE_INTEGER })
     .optional()
     .describe('Answers ListRepository and ListRepoTag with this TotalCount'),
+  next_token: text('a token').optional().describe('Answers ListRepository and ListRepoTag with this NextToken'),
   body: bodySchema.optional().describe('Answers with this body, or with JSON of so many bytes'),
   reset: word(MOMENTS).optional().describe('Resets the connection'),
   hang: word(MOMENTS).optional().describe('Leaves the connection open and sends nothing more'),
@@ -64,15 +74,22 @@ export const faultSchema = section({
   .refine(({ status, operation }) => status === undefined || isAmong([STATUS], operation), {
     error: `expected the operation ${STATUS} with a status`,
   })
-  .refine(({ total_count: total, page, operation }) => (total ?? page) === undefined || isAmong(LISTS, operation), {
-    error: `expected the operation ${LISTS.join(' or ')} with a page or a total_count`,
+  .refine((fault) => !isAboutLists(fault) || isAmong(LISTS, fault.operation), {
+    error: `expected the operation ${LISTS.join(' or ')} with a page, a total_count or a next_token`,
   });
 
 /** The operations that a fault strikes; undefined stands for every one. */
-export function operationsOf({ operation, status, total_count: total, page }: Fault): readonly Action[] | undefined {
+export function operationsOf(fault: Fault): readonly Action[] | undefined {
+  const { operation, status } = fault;
   if (operation !== undefined) return [operation];
   if (status !== undefined) return [STATUS];
-  return total === undefined && page === undefined ? undefined : LISTS;
+  return isAboutLists(fault) ? LISTS : undefined;
+}
+
+type ListFault = { readonly [Name in 'page' | 'total_count' | 'next_token']?: unknown };
+
+function isAboutLists({ page, total_count: total, next_token: token }: ListFault): boolean {
+  return [page, total, token].some((value) => value !== undefined);
 }
 
 function isAmong(possible: readonly Action[], operation: Action | undefined): boolean {

@@ -3,7 +3,6 @@ import { isTaken, type ListedDigestForm, listed } from './digest.ts';
 import { businessFailure, missing } from './failure.ts';
 import type { Image } from './image.ts';
 import { NOT_SCANNED, statusField } from './not-scanned.ts';
-import { pageOf } from './paging.ts';
 import { type Action, PARAMETERS, type Parameters } from './parameters.ts';
 import type { Instance, Registry } from './registry.ts';
 import type { Repository } from './repository.ts';
@@ -32,20 +31,31 @@ const OPERATIONS: Readonly<Record<Action, Operation>> = {
   GetRepository: (registry, parameters, instant) => describeRepository(findRepository(registry, parameters), instant),
   ListRepository: (registry, parameters, instant) => {
     const { RepoNamespaceName: namespace, RepoName: name, RepoStatus: status = 'ALL' } = parameters;
-    const found = findInstance(registry, parameters).repositories.filter(
+    const instance = findInstance(registry, parameters);
+    if (namespace && !instance.hasNamespace(namespace)) throw noSuchNamespace();
+    const found = instance.repositories.filter(
       (repository) =>
         (!namespace || repository.namespace === namespace) &&
         (!name || repository.name === name) &&
-        (status === 'ALL' || status === '' || status === 'NORMAL'),
+        (status === 'ALL' || status === '' || status === repository.status),
     );
-    const { items, ...page } = pageOf(found, parameters);
-    return { ...page, Repositories: items.map((repository) => describeRepository(repository, instant)) };
+    const list = {
+      length: found.length,
+      slice: (from: number, to: number) => found.slice(from, to).map((each) => describeRepository(each, instant)),
+    };
+    const { items, fields } = instance.pager.pageOf(list, parameters);
+    return { ...fields, Repositories: items };
   },
   ListRepoTag: (registry, parameters, instant) => {
     const tags = findRepository(registry, parameters).newestFirstAt(instant.elapsedMs);
-    const { items, ...page } = pageOf(tags, parameters);
-    const { listed_digests: form } = findInstance(registry, parameters).settings;
-    return { ...page, Images: items.map((tag) => describeListedTag(tag, form, instant)) };
+    const { settings, pager } = findInstance(registry, parameters);
+    const { listed_digests: form } = settings;
+    const list = {
+      length: tags.length,
+      slice: (from: number, to: number) => tags.slice(from, to).map((tag) => describeListedTag(tag, form, instant)),
+    };
+    const { items, fields } = pager.pageOf(list, parameters);
+    return { ...fields, Images: items };
   },
   GetRepoTag: (registry, parameters, instant) => {
     const { listed_digests: form } = findInstance(registry, parameters).settings;
@@ -76,6 +86,11 @@ export function imageUpdateOf({ image }: RegistryTag, { startedAtMs }: Instant):
   return Math.floor(startedAtMs + image.pushedMs);
 }
 
+/** Whether a tag's deletion has begun: it is there until that ends. */
+export function isDeleting({ deletingFromMs }: RegistryTag, { elapsedMs }: Instant): boolean {
+  return elapsedMs >= deletingFromMs;
+}
+
 function findInstance(registry: Registry, { InstanceId = '' }: Parameters): Instance {
   const instance = registry.get(InstanceId);
   if (!instance) throw businessFailure('INSTANCE_NOT_EXIST', 'The instance does not exist.');
@@ -92,10 +107,12 @@ function findRepository(registry: Registry, parameters: Parameters): Repository 
   }
   const repository = namedRepository(registry, parameters);
   if (repository) return repository;
-  if (!RepoId && !instance.repositories.some(({ namespace }) => namespace === RepoNamespaceName)) {
-    throw businessFailure('NAMESPACE_NOT_EXIST', 'The namespace does not exist.');
-  }
+  if (!RepoId && !instance.hasNamespace(RepoNamespaceName ?? '')) throw noSuchNamespace();
   throw businessFailure('REPO_NOT_EXIST', 'The repository does not exist.');
+}
+
+function noSuchNamespace() {
+  return businessFailure('NAMESPACE_NOT_EXIST', 'The namespace does not exist.');
 }
 
 function findTag(registry: Registry, parameters: Parameters, elapsedMs: number): RegistryTag {
@@ -144,14 +161,14 @@ function describeFindings(image: Image | undefined, elapsedMs: number): Fields {
   };
 }
 
-function describeRepository({ instanceId, id, namespace, name }: Repository, { startedAtMs }: Instant): Fields {
+function describeRepository({ instanceId, id, namespace, name, status }: Repository, { startedAtMs }: Instant): Fields {
   const time = Math.floor(startedAtMs - REPOSITORY_AGE_MS);
   return {
     InstanceId: instanceId,
     RepoId: id,
     RepoName: name,
     RepoNamespaceName: namespace,
-    RepoStatus: 'NORMAL',
+    RepoStatus: status,
     RepoType: 'PRIVATE',
     RepoBuildType: 'MANUAL',
     Summary: '',
@@ -168,7 +185,7 @@ function describeTag(tag: RegistryTag, form: ListedDigestForm, instant: Instant)
     ImageSize: tag.image.size,
     ImageCreate: Math.floor(instant.startedAtMs + tag.createdMs),
     ImageUpdate: imageUpdateOf(tag, instant),
-    Status: 'NORMAL',
+    Status: isDeleting(tag, instant) ? 'DELETING' : 'NORMAL',
   };
 }
 

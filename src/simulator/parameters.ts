@@ -7,9 +7,9 @@ export const PARAMETERS = {
   GetRepository: { required: ['InstanceId'], optional: ['RepoId', 'RepoNamespaceName', 'RepoName'] },
   ListRepository: {
     required: ['InstanceId'],
-    optional: ['RepoNamespaceName', 'RepoName', 'RepoStatus', 'PageNo', 'PageSize'],
+    optional: ['RepoNamespaceName', 'RepoName', 'RepoStatus', 'PageNo', 'PageSize', 'MaxResults', 'NextToken'],
   },
-  ListRepoTag: { required: ['InstanceId', 'RepoId'], optional: ['PageNo', 'PageSize'] },
+  ListRepoTag: { required: ['InstanceId', 'RepoId'], optional: ['PageNo', 'PageSize', 'MaxResults', 'NextToken'] },
   GetRepoTag: { required: ['InstanceId', 'RepoId', 'Tag'], optional: [] },
   CreateRepoTagScanTask: { required: ['InstanceId', 'RepoId', 'Tag'], optional: ['Digest', 'ScanService'] },
 } as const;

@@ -3,10 +3,12 @@ import { z } from 'zod';
 import { DIGEST_FORMS, LISTED_DIGEST_FORMS } from './digest.ts';
 import { countRange, duration, durationRange, flag, integer, list, section, share, text, word } from './fields.ts';
 import { NOT_SCANNED_ANSWERS } from './not-scanned.ts';
+import { PAGINGS } from './paging.ts';
 import { checkRegistry, checkRepository } from './registry-rules.ts';
 import { SEVERITIES, type Severity } from './vulnerabilities.ts';
 
 const MOST_TAGS = 1_000_000;
+const REPOSITORY_STATUSES = ['NORMAL', 'DELETING', 'DELETED'] as const;
 const MOST_FINDINGS = 1_000_000_000;
 const SHORTEST_PAUSE_MS = 100;
 
@@ -61,6 +63,7 @@ const tagSchema = section({
     .describe('How long before the start it was pushed; of several tags, the first is the oldest'),
   pushed: duration().optional().describe('When it is pushed, after the start; until then there is no such tag'),
   repushed: list(duration(), 'durations').optional().describe('When it moves to a new image, after the start'),
+  deleting: duration().optional().describe('When its deletion begins, after the start: lists show it as DELETING'),
   deleted: duration().optional().describe('When it is deleted, after the start'),
 })
   .refine(({ tag, count }) => (tag === undefined) !== (count === undefined), {
@@ -79,9 +82,10 @@ const tagSchema = section({
     error: 'expected at most one of age, pushed',
   })
   .refine(
-    ({ pushed = 0, repushed = [], deleted = Number.POSITIVE_INFINITY }) => ascend([pushed, ...repushed, deleted]),
+    ({ pushed = 0, repushed = [], deleting, deleted }) =>
+      ascend([pushed, ...repushed, deleting, deleted].filter((time) => time !== undefined)),
     {
-      error: 'expected pushed, repushed and deleted one after the other',
+      error: 'expected pushed, repushed, deleting and deleted one after the other',
     },
   );
 
@@ -97,6 +101,7 @@ const repositorySchema = section({
   namespace: text('a namespace'),
   name: text('a name'),
   id: text('an id').optional().describe('crr-…; without it, derived from the names'),
+  status: word(REPOSITORY_STATUSES).default('NORMAL').describe('Its RepoStatus'),
   tags: list(
     z.union([text('a tag'), tagSchema], { error: 'expected a tag, or a map with tag or count' }),
     'tags',
@@ -119,6 +124,9 @@ const instanceSchema = section({
   digests: word(DIGEST_FORMS)
     .default('any')
     .describe('The form in which the scan operations take a Digest; with another one they find no scan'),
+  paging: word(PAGINGS)
+    .default('tokens')
+    .describe('Whether lists are also paged by MaxResults and NextToken, or these are ignored'),
   listed_digests: word(LISTED_DIGEST_FORMS).default('bare').describe('The form in which lists show digests'),
 });
 export const instancesSchema = list(instanceSchema, 'instances').superRefine(checkRegistry);

@@ -1,5 +1,6 @@
 // The registry that a scenario describes: instances, their repositories, and tags with their images over time.
 import type { Rules } from './image.ts';
+import { Pager } from './paging.ts';
 import { PushPlan } from './push-plan.ts';
 import { type Range, seededDraw, within } from './random.ts';
 import { repositoryId, tagNames } from './registry-rules.ts';
@@ -18,12 +19,14 @@ export class Instance {
   readonly id: string;
   /** How it answers. */
   readonly settings: InstanceSettings;
+  readonly pager: Pager;
   readonly #byId = new Map<string, Repository>();
   readonly #byNames = new Map<string, Repository>();
 
   constructor(settings: InstanceSettings) {
     this.id = settings.id;
     this.settings = settings;
+    this.pager = new Pager(settings.paging);
   }
 
   /** In the order in which they were added. */
@@ -33,6 +36,10 @@ export class Instance {
 
   get size(): number {
     return this.#byId.size;
+  }
+
+  hasNamespace(namespace: string): boolean {
+    return this.repositories.some((repository) => repository.namespace === namespace);
   }
 
   withId(id: string): Repository | undefined {
@@ -80,7 +87,7 @@ export function createRepository(
   const changes: WrittenChange[] = [];
   for (const entry of settings.tags) {
     const written: WrittenTag = typeof entry === 'string' ? {} : entry;
-    const start = startOf(written);
+    const start = startOf(written, startMs);
     const names = [...tagNames(entry)];
     for (const [index, tag] of names.entries()) {
       if (written.pushed === undefined) {
@@ -93,8 +100,8 @@ export function createRepository(
   }
   const pushes = settings.pushes ?? scenario.pushes ?? 'none';
   const plans = pushes === 'none' ? [] : [new PushPlan(pushes, seededDraw(seed, 'pushes', instanceId, id), startMs)];
-  const { namespace, name } = settings;
-  return new Repository({ instanceId, id, namespace, name }, store, [new Script(changes), ...plans]);
+  const { namespace, name, status } = settings;
+  return new Repository({ instanceId, id, namespace, name, status }, store, [new Script(changes), ...plans]);
 }
 
 type WrittenTag = Partial<TagSettings>;
@@ -114,13 +121,20 @@ function rulesOf({ scan }: Scenario, seed: number): Rules {
   };
 }
 
-function startOf(written: WrittenTag): TagStart {
+function startOf(written: WrittenTag, startMs: number): TagStart {
   const { scan_service: scanService = 'ACR_SCAN_SERVICE', digest, status, timeline, repeat, vulnerabilities } = written;
-  const { not_scanned: notScanned } = written;
-  const isScripted = [digest, status, timeline, written.pushed, written.repushed, written.deleted].some(
-    (value) => value !== undefined,
-  );
-  return { scanService, isScripted, settings: { digest, status, timeline, repeat, vulnerabilities, notScanned } };
+  const { not_scanned: notScanned, deleting = Number.POSITIVE_INFINITY } = written;
+  const isScripted = [
+    digest,
+    status,
+    timeline,
+    written.pushed,
+    written.repushed,
+    written.deleting,
+    written.deleted,
+  ].some((value) => value !== undefined);
+  const image = { digest, status, timeline, repeat, vulnerabilities, notScanned };
+  return { scanService, isScripted, deletingFromMs: startMs + deleting, settings: image };
 }
 
 /** What the scenario writes of a tag's pushes and its end. */

@@ -15,6 +15,8 @@ export type RepositoryNames = {
   readonly id: string;
   readonly namespace: string;
   readonly name: string;
+  /** Its RepoStatus. */
+  readonly status: string;
 };
 
 /** Times are in milliseconds since the simulator started, and must not go back from call to call. */
@@ -23,15 +25,21 @@ export class Repository implements RepositoryNames {
   readonly id: string;
   readonly namespace: string;
   readonly name: string;
+  readonly status: string;
   readonly #store: TagStore;
   readonly #sources: readonly ChangeSource[];
   #pushesByHand = 0;
 
-  constructor({ instanceId, id, namespace, name }: RepositoryNames, store: TagStore, sources: readonly ChangeSource[]) {
+  constructor(
+    { instanceId, id, namespace, name, status }: RepositoryNames,
+    store: TagStore,
+    sources: readonly ChangeSource[],
+  ) {
     this.instanceId = instanceId;
     this.id = id;
     this.namespace = namespace;
     this.name = name;
+    this.status = status;
     this.#store = store;
     this.#sources = sources;
   }

@@ -159,9 +159,16 @@ export class Simulation {
 }
 
 /** Fields that a fault puts in place of the true ones. */
-function lies(fault: Fault | undefined): Readonly<Record<string, string>> {
-  if (fault?.status !== undefined) return { Status: fault.status };
-  return fault?.total_count === undefined ? {} : { TotalCount: String(fault.total_count) };
+function lies({
+  status,
+  total_count: total,
+  next_token: token,
+}: Partial<Fault> = {}): Readonly<Record<string, string>> {
+  return {
+    ...(status !== undefined && { Status: status }),
+    ...(total !== undefined && { TotalCount: String(total) }),
+    ...(token !== undefined && { NextToken: token }),
+  };
 }
 
 function throwFault({ error, business_error: business }: Fault): void {

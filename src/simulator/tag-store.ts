@@ -8,6 +8,8 @@ export type RegistryTag = {
   readonly settings: ImageSettings;
   /** Whether the scenario writes its course: then pushes at random leave it alone. */
   readonly isScripted: boolean;
+  /** When its deletion begins, in milliseconds since the simulator started: `Infinity` for never. */
+  readonly deletingFromMs: number;
   /** When it was pushed first, in milliseconds since the simulator started. */
   readonly createdMs: number;
   readonly image: Image;
@@ -16,7 +18,7 @@ export type RegistryTag = {
 };
 
 /** What a tag begins with. */
-export type TagStart = Pick<RegistryTag, 'scanService' | 'settings' | 'isScripted'>;
+export type TagStart = Pick<RegistryTag, 'scanService' | 'settings' | 'isScripted' | 'deletingFromMs'>;
 
 /** A push to a tag. */
 export type Push = {
@@ -32,7 +34,12 @@ export type Push = {
 
 const MOST_FORMER_IMAGES = 10;
 const NONE: readonly Image[] = [];
-const PLAIN_TAG: TagStart = { scanService: 'ACR_SCAN_SERVICE', settings: {}, isScripted: false };
+const PLAIN_TAG: TagStart = {
+  scanService: 'ACR_SCAN_SERVICE',
+  settings: {},
+  isScripted: false,
+  deletingFromMs: Number.POSITIVE_INFINITY,
+};
 
 export class TagStore {
   readonly #rules: Rules;
@@ -59,10 +66,10 @@ export class TagStore {
   }
 
   /** Adds a tag that is older than the simulator, or than the repository: `startMs` is when the course of its scans begins. */
-  addOld(tag: string, { scanService, settings, isScripted }: TagStart, pushedMs: number, startMs: number): void {
+  addOld(tag: string, start: TagStart, pushedMs: number, startMs: number): void {
     const origin = { identity: [...this.#identity, tag], pushedMs, scannedFromMs: startMs, isNew: false };
-    const image = new Image(this.#rules, settings, origin);
-    this.#set({ tag, scanService, settings, isScripted, createdMs: pushedMs, image, former: NONE });
+    const image = new Image(this.#rules, start.settings, origin);
+    this.#set({ ...start, tag, createdMs: pushedMs, image, former: NONE });
   }
 
   /**

@@ -1,5 +1,5 @@
 // The truth about every tag, against which an exporter can be held.
-import { type Instant, imageUpdateOf } from './operations.ts';
+import { type Instant, imageUpdateOf, isDeleting } from './operations.ts';
 import type { Repository } from './repository.ts';
 import type { Simulation } from './simulation.ts';
 import type { RegistryTag } from './tag-store.ts';
@@ -18,6 +18,8 @@ export type TagTruth = {
   /** When this status began, and when the next phase begins (null: never), in milliseconds since the simulator started. */
   readonly sinceMs: number;
   readonly untilMs: number | null;
+  /** Whether its deletion has begun: the API still answers for it, but it counts as gone. */
+  readonly isDeleting: boolean;
   /** When it was pushed last, in milliseconds since the epoch: its ImageUpdate. */
   readonly imageUpdateMs: number;
   /** The numbers of its summary; null unless its scan is complete. */
@@ -54,6 +56,7 @@ export function truthOfTag(repository: Repository, tag: RegistryTag, instant: In
     status,
     sinceMs,
     untilMs: Number.isFinite(untilMs) ? untilMs : null,
+    isDeleting: isDeleting(tag, instant),
     imageUpdateMs: imageUpdateOf(tag, instant),
     vulnerabilities: tag.image.findingsAt(instant.elapsedMs) ?? null,
   };

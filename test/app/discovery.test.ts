@@ -13,8 +13,12 @@ const repository = (name: string, count: number) => ({
   tags: [{ count, name: 'v{n}', status: 'COMPLETE' }],
 });
 
-async function start(t: ExecutionContext, repositories: ReturnType<typeof repository>[]) {
-  const simulator = await startSimulator(t, { instances: [{ id: 'cri-1', repositories }] });
+async function start(
+  t: ExecutionContext,
+  repositories: ReturnType<typeof repository>[],
+  paging: 'tokens' | 'pages' = 'tokens',
+) {
+  const simulator = await startSimulator(t, { instances: [{ id: 'cri-1', paging, repositories }] });
   const configuration = (parts: ConfigurationInput = {}) =>
     configurationFor(simulator.address, {
       instances: [{ id: 'cri-1', region: 'cn-hangzhou', endpoint: `http://${simulator.address}`, discover: [{}] }],
@@ -64,6 +68,26 @@ test('while page 3 of 5 fails nothing of that repository goes, and the failure i
   const healed = await afterPass();
   t.deepEqual(shown(healed), [...all('api', 450), ...all('web', 2)].filter((name) => name !== 'api:v7').sort());
 });
+
+for (const paging of ['tokens', 'pages'] as const) {
+  test(`with ${paging} a pass finds every tag and what goes, and asks for what is listed normally`, async (t) => {
+    const { simulator, afterPass } = await start(t, [repository('api', 250)], paging);
+    t.deepEqual(shown(await afterPass()), all('api', 250).sort());
+    simulator.deleteTag('cri-1', 'crr-api', 'v7');
+    t.deepEqual(
+      shown(await afterPass()),
+      all('api', 250)
+        .filter((name) => name !== 'api:v7')
+        .sort(),
+    );
+    const lists = simulator.requests().filter(({ action }) => action === 'ListRepoTag');
+    const following = lists.filter(({ parameters }) => parameters.RepoId === 'crr-api' && parameters.PageNo !== '1');
+    t.true(following.length >= 4);
+    t.true(following.every(({ parameters }) => (parameters.NextToken !== undefined) === (paging === 'tokens')));
+    const [repositories] = simulator.requests().filter(({ action }) => action === 'ListRepository');
+    t.like(repositories?.parameters, { RepoStatus: 'NORMAL', MaxResults: '100', PageNo: '1', PageSize: '100' });
+  });
+}
 
 for (const total of [0, 7, 100_000]) {
   test(`totals that say ${total} remove and double nothing`, async (t) => {

@@ -286,3 +286,13 @@ async function until(holds: () => boolean): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }
+
+test('a next_token stands in the place of the true one', async (t) => {
+  const { simulator, address } = await start(t);
+  simulator.setFaults([{ next_token: 'nowhere' }]);
+  const asked = { ...V1, MaxResults: '100' };
+  t.like(json(await send(address, 'ListRepoTag', asked)), { NextToken: 'nowhere', IsSuccess: true });
+  t.like(json(await send(address, 'GetRepoTagScanStatus', V1)), { NextToken: undefined, Status: 'COMPLETE' });
+  simulator.setFaults([]);
+  t.is(json(await send(address, 'ListRepoTag', { ...asked, NextToken: 'nowhere' })).Code, 'InvalidNextToken');
+});

@@ -205,3 +205,87 @@ test('a status or a course can be given to a tag at run time, but not to one tha
     message: /"for"/,
   });
 });
+
+test('ListRepoTag goes by token where it is asked for, and gives the list as it was at the first page', async (t) => {
+  const { address, simulator } = await start(t, { scenario: REGISTRY });
+  const asked = { InstanceId: 'cri-1', RepoId: 'crr-1', MaxResults: '100', PageNo: '3', PageSize: '7' };
+  const tags: unknown[] = [];
+  const lengths: number[] = [];
+  for (let token: unknown = ''; token !== undefined && lengths.length < 10; ) {
+    const page = token === '' ? asked : { ...asked, NextToken: String(token) };
+    const { Images, NextToken, ...rest } = json(await send(address, 'ListRepoTag', page));
+    t.like(rest, { MaxResults: 100, TotalCount: '251', PageNo: undefined });
+    const images = Images as { Tag: string }[];
+    lengths.push(images.length);
+    tags.push(...images.map(({ Tag }) => Tag));
+    token = NextToken;
+    simulator.pushTag('cri-1', 'crr-1', `new-${lengths.length}`);
+    simulator.deleteTag('cri-1', 'crr-1', `b${5 + lengths.length}`);
+  }
+  t.deepEqual(lengths, [100, 100, 51]);
+  t.is(new Set(tags).size, 251);
+  t.false(tags.some((tag) => String(tag).startsWith('new-')));
+});
+
+test('a list by token ends without one: also an empty list, and one that fills its only page', async (t) => {
+  const { address } = await start(t, { scenario: REGISTRY });
+  const empty = json(await send(address, 'ListRepoTag', { InstanceId: 'cri-1', RepoId: 'crr-3', MaxResults: '100' }));
+  t.like(empty, { Images: [], TotalCount: '0', NextToken: undefined });
+  const full = json(await send(address, 'ListRepository', { InstanceId: 'cri-1', MaxResults: '3' }));
+  t.is(full.NextToken, undefined);
+  t.is((full.Repositories as unknown[]).length, 3);
+});
+
+test('a token that is none, or of no list, is InvalidNextToken, and an odd MaxResults InvalidMaxResults', async (t) => {
+  const { address } = await start(t, { scenario: REGISTRY });
+  const code = async (page: Record<string, string>) =>
+    json(await send(address, 'ListRepoTag', { InstanceId: 'cri-1', RepoId: 'crr-1', ...page })).Code;
+  t.is(await code({ NextToken: 'x' }), 'InvalidNextToken');
+  t.is(await code({ NextToken: `${Buffer.from('99:0').toString('base64')}+/==`, MaxResults: '5' }), 'InvalidNextToken');
+  t.is(await code({ MaxResults: '0' }), 'InvalidMaxResults');
+});
+
+test('an older API ignores MaxResults and NextToken', async (t) => {
+  const repositories = [{ namespace: 'shop', name: 'api', id: 'crr-1', tags: [{ count: 251 }] }];
+  const { address } = await start(t, { scenario: { instances: [{ id: 'cri-1', paging: 'pages', repositories }] } });
+  const page = { MaxResults: '5', NextToken: 'x', PageNo: '2', PageSize: '100' };
+  const body = json(await send(address, 'ListRepoTag', { InstanceId: 'cri-1', RepoId: 'crr-1', ...page }));
+  t.like(body, { PageNo: 2, PageSize: 100, NextToken: undefined, MaxResults: undefined });
+});
+
+test('a tag whose deletion has begun is listed as DELETING until it is gone', async (t) => {
+  const clock = new ManualClock();
+  const tags = [{ tag: 'v1', deleting: '10s', deleted: '20s' }, 'v2'];
+  const instances = [{ id: 'cri-1', repositories: [{ namespace: 'shop', name: 'api', id: 'crr-1', tags }] }];
+  const { address, simulator } = await start(t, { scenario: { instances }, clock });
+  const statuses = async () => {
+    const { Images } = json(
+      await send(address, 'ListRepoTag', { InstanceId: 'cri-1', RepoId: 'crr-1' }, { date: new Date(clock.now()) }),
+    );
+    return (Images as { Tag: string; Status: string }[]).map(({ Tag, Status }) => `${Tag} ${Status}`).sort();
+  };
+  t.deepEqual(await statuses(), ['v1 NORMAL', 'v2 NORMAL']);
+  clock.advance(10_000);
+  t.deepEqual(await statuses(), ['v1 DELETING', 'v2 NORMAL']);
+  t.deepEqual(
+    simulator.state().map(({ isDeleting }) => isDeleting),
+    [true, false],
+  );
+  clock.advance(10_000);
+  t.deepEqual(await statuses(), ['v2 NORMAL']);
+});
+
+test('ListRepository filters by the status that a repository has', async (t) => {
+  const repositories = (['NORMAL', 'DELETING', 'DELETED'] as const).map((status, index) => {
+    return { namespace: 'shop', name: `r${index}`, status };
+  });
+  const { address } = await start(t, { scenario: { instances: [{ id: 'cri-1', repositories }] } });
+  const names = async (filter: Record<string, string>) => {
+    const { Repositories } = json(await send(address, 'ListRepository', { InstanceId: 'cri-1', ...filter }));
+    return (Repositories as { RepoName: string; RepoStatus: string }[]).map(
+      (each) => `${each.RepoName} ${each.RepoStatus}`,
+    );
+  };
+  t.deepEqual(await names({ RepoStatus: 'NORMAL' }), ['r0 NORMAL']);
+  t.deepEqual(await names({}), ['r0 NORMAL', 'r1 DELETING', 'r2 DELETED']);
+});

@@ -85,7 +85,7 @@ const MISTAKES: readonly (readonly [text: string, ...problems: string[]])[] = [
     (times) =>
       [
         withTags(`[{ tag: a, ${times} }]`),
-        '1:69: instances[0].repositories[0].tags[0]: expected pushed, repushed and deleted one after the other, found a map',
+        '1:69: instances[0].repositories[0].tags[0]: expected pushed, repushed, deleting and deleted one after the other, found a map',
       ] as const,
   ),
   [
@@ -117,7 +117,7 @@ const MISTAKES: readonly (readonly [text: string, ...problems: string[]])[] = [
   ],
   [
     'faults:\n  - share: 0.5\n',
-    '2:5: faults[0]: expected exactly one of error, business_error, status, total_count, body, reset, hang, found a map',
+    '2:5: faults[0]: expected exactly one of error, business_error, status, total_count, next_token, body, reset, hang, found a map',
   ],
   [
     'faults: [{ hang: mid_body, from: 2s, until: 1s }]',
@@ -130,11 +130,11 @@ const MISTAKES: readonly (readonly [text: string, ...problems: string[]])[] = [
   ],
   [
     'faults: [{ page: 2, operation: GetRepository, hang: mid_body }]',
-    '1:10: faults[0]: expected the operation ListRepository or ListRepoTag with a page or a total_count, found a map',
+    '1:10: faults[0]: expected the operation ListRepository or ListRepoTag with a page, a total_count or a next_token, found a map',
   ],
   [
     'faults: [{ total_count: 0, operation: GetRepoTagScanStatus }]',
-    '1:10: faults[0]: expected the operation ListRepository or ListRepoTag with a page or a total_count, found a map',
+    '1:10: faults[0]: expected the operation ListRepository or ListRepoTag with a page, a total_count or a next_token, found a map',
   ],
   ['scan: {}\nscan: {}', '2:1: expected YAML, found duplicate key'],
   ['scan:\n\tduration: 1s', '2:1: expected YAML, found tab as indent'],

@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 // The program: hands the process over to `cli` and ends with the status that it gives.
+import dns from 'node:dns';
 import { constants } from 'node:os';
 import { readBuildInfo } from './build-info.ts';
 import { LogOutput, logSink } from './util/log-output.ts';
+import { createLookup } from './util/name-lookup.ts';
 
 const STDERR = 2;
 /** How long the end waits for a reader of the log that stalls. */
@@ -22,6 +24,10 @@ for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal
 const log = new LogOutput(logSink(STDERR, () => process.stderr));
 // A reader that has gone away is no reason to end the process with an error.
 process.stdout.on('error', () => undefined);
+
+// Neither the SDK nor Node's own requests take a function for looking up names from us: this is the one place that all of them go through.
+// Elsewhere than on Linux the system's way to find names is its own, and no server.
+if (process.platform === 'linux') Object.assign(dns, { lookup: createLookup({ system: dns.lookup }) });
 
 const { run } = await import('./cli.ts');
 

@@ -26,6 +26,7 @@ const NEEDS: readonly Need[] = [
     atLeast: '1.27',
     elsewhere: 'kubectl from https://kubernetes.io/docs/tasks/tools/',
   },
+  { package: 'iproute2', check: ['ip', '-V'] },
   { package: 'git', check: ['git', '--version'] },
   { package: 'openssl', check: ['openssl', 'version'] },
   { package: 'procps', check: ['ps', '--version'] },

@@ -1,0 +1,149 @@
+// Finds the addresses of host names without the threads in which the system's own function waits for DNS: the process does not end
+// before they do, which takes many seconds while DNS is silent. /etc/hosts counts first, then DNS; names that DNS answers not to know
+// are left to the system, which also knows search domains and other sources.
+import dns, { type LookupAddress, type LookupOptions } from 'node:dns';
+import { statSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { readWithin } from './read-within.ts';
+
+/** Of one question to one server; the second round waits twice as long. */
+const ANSWER_WITHIN_MS = 1_500;
+const ROUNDS = 2;
+/** Of a lookup as a whole, however many servers there are: less than a request may take by default. */
+const LOOKUP_WITHIN_MS = 8_000;
+/** Lists of blocked hosts have some megabytes. */
+const LARGEST_HOSTS_BYTES = 64 * 2 ** 20;
+
+/** Answers of DNS that settle nothing: the name may be one of a search domain. */
+const UNKNOWN = ['ENOTFOUND', 'ENODATA', 'EBADNAME'];
+
+type Callback = (error: Error | null, address?: string | LookupAddress[], family?: number) => void;
+
+export type NameLookupOptions = {
+  /** Node's own function, for what DNS does not know. */
+  readonly system: (name: string, options: LookupOptions, done: Callback) => void;
+  readonly hostsFile?: string;
+  /** `ADDRESS:PORT` of each server; by default those of /etc/resolv.conf, as it is at each lookup. */
+  readonly servers?: readonly string[];
+};
+
+/** A function that can take the place of `dns.lookup`, with its arguments and error codes (`ENOTFOUND`, `EAI_AGAIN`). */
+export function createLookup({ system, hostsFile = '/etc/hosts', servers }: NameLookupOptions) {
+  const hosts = new HostsFile(hostsFile);
+
+  /** Undefined when neither the file nor DNS knows the name. */
+  async function find(name: string, family: number): Promise<readonly LookupAddress[] | undefined> {
+    const listed = hosts.addressesOf(name).filter((each) => family === 0 || each.family === family);
+    return listed.length > 0 ? listed : askDns(name, family, servers);
+  }
+
+  return function lookup(name: string, options: LookupOptions | number | Callback, callback?: Callback): void {
+    const done = typeof options === 'function' ? options : callback;
+    if (done === undefined) throw new TypeError('expected a callback, found none');
+    const given = typeof options === 'number' ? { family: options } : typeof options === 'function' ? {} : options;
+    const family = Number(String(given.family ?? 0).replace('IPv', ''));
+    if (!name || isIP(name) !== 0) {
+      system(name, given, done);
+      return;
+    }
+    // A callback that throws ends the process as it does after Node's own function: no promise is to take the error.
+    find(name, family).then(
+      (found) => queueMicrotask(() => (found ? answer(ordered(found, given), given, done) : system(name, given, done))),
+      (error: Error) => queueMicrotask(() => done(error)),
+    );
+  };
+}
+
+function answer(addresses: LookupAddress[], { all }: LookupOptions, done: Callback): void {
+  if (all) done(null, addresses);
+  else done(null, addresses[0]?.address, addresses[0]?.family);
+}
+
+async function askDns(
+  name: string,
+  family: number,
+  servers: readonly string[] | undefined,
+): Promise<readonly LookupAddress[] | undefined> {
+  const resolver = new dns.promises.Resolver({ timeout: ANSWER_WITHIN_MS, tries: ROUNDS });
+  if (servers) resolver.setServers(servers);
+  const deadline = setTimeout(() => resolver.cancel(), LOOKUP_WITHIN_MS);
+  const families = family === 0 ? (globalIPv6() === 'none' ? [4] : [4, 6]) : [family];
+  const results = await Promise.allSettled(
+    families.map(async (each) => {
+      const addresses = await (each === 4 ? resolver.resolve4(name) : resolver.resolve6(name));
+      return addresses.map((address) => ({ address, family: each }));
+    }),
+  );
+  clearTimeout(deadline);
+  const found = results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
+  const codes = results.flatMap((result) => (result.status === 'rejected' ? [codeOf(result.reason)] : []));
+  const code = codes.find((each) => !UNKNOWN.includes(each));
+  if (found.length > 0) return found;
+  if (code === undefined) return undefined;
+  const message = `DNS gives no answer for ${name} (${code})`;
+  throw Object.assign(new Error(message), { code: 'EAI_AGAIN', syscall: 'getaddrinfo', hostname: name });
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'an error';
+}
+
+/** In the order that was asked for; as the system sorts, IPv6 comes first where this host has an address that others can reach. */
+function ordered(addresses: readonly LookupAddress[], { order, verbatim }: LookupOptions): LookupAddress[] {
+  const wanted = order ?? (verbatim === false ? 'ipv4first' : dns.getDefaultResultOrder());
+  const isIPv6First = wanted === 'ipv6first' || (wanted === 'verbatim' && globalIPv6() === 'global');
+  return addresses.toSorted((one, other) => (isIPv6First ? other.family - one.family : one.family - other.family));
+}
+
+/** What IPv6 addresses this host has besides loopback. */
+function globalIPv6(): 'none' | 'local' | 'global' {
+  const addresses = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  const ofIPv6 = addresses.filter(({ family, internal }) => family === 'IPv6' && !internal);
+  if (ofIPv6.length === 0) return 'none';
+  return ofIPv6.some(({ address }) => /^[23]/.test(address)) ? 'global' : 'local';
+}
+
+/** The names in a file such as /etc/hosts, read again when it changes. */
+class HostsFile {
+  readonly #path: string;
+  #stamp = '';
+  #names: ReadonlyMap<string, readonly LookupAddress[]> = new Map();
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  addressesOf(name: string): readonly LookupAddress[] {
+    this.#refresh();
+    return this.#names.get(name.toLowerCase().replace(/\.$/, '')) ?? [];
+  }
+
+  /** A file that cannot be read has no names. */
+  #refresh(): void {
+    try {
+      const { mtimeMs, size, ino } = statSync(this.#path);
+      const stamp = `${mtimeMs} ${size} ${ino}`;
+      if (stamp === this.#stamp) return;
+      this.#names = parseHosts(readWithin(this.#path, { mostBytes: LARGEST_HOSTS_BYTES, mostMs: 0 }).toString());
+      this.#stamp = stamp;
+    } catch {
+      this.#names = new Map();
+      this.#stamp = '';
+    }
+  }
+}
+
+function parseHosts(text: string): ReadonlyMap<string, readonly LookupAddress[]> {
+  const found = new Map<string, LookupAddress[]>();
+  for (const line of text.split('\n')) {
+    const [address = '', ...names] = line.replace(/#.*/s, '').trim().split(/\s+/);
+    const family = isIP(address);
+    if (family === 0) continue;
+    for (const name of names.map((each) => each.toLowerCase())) {
+      const known = found.get(name) ?? [];
+      if (!known.some((each) => each.address === address)) found.set(name, [...known, { address, family }]);
+    }
+  }
+  return found;
+}

@@ -1,14 +1,14 @@
-// `npm run rules`: writes config/prometheus/rules.yml from its template, or a copy with other durations or links.
+// `npm run -s rules`: prints config/prometheus/rules.yml with shorter durations, to try the alerts out, or with other links.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { fillTemplate } from './rules/template.ts';
+import { RUNBOOK_URL, replaceRunbook, scaleDurations } from './rules/copy.ts';
 
-const DIRECTORY = new URL('../config/prometheus/', import.meta.url);
+const RULES = new URL('../config/prometheus/rules.yml', import.meta.url);
 const USAGE = `Usage: npm run -s rules -- [--time-scale=NUMBER] [--runbook-url=URL] [--output=FILE]
 
   --time-scale=NUMBER  multiplies every duration: 0.02 makes 36s of 30m
-  --runbook-url=URL    where the alerts link to, instead of the project's docs/runbook.md
-  --output=FILE        default: config/prometheus/rules.yml; with one of the flags above, standard output
+  --runbook-url=URL    where the alerts link to, instead of ${RUNBOOK_URL}
+  --output=FILE        default: standard output
 `;
 
 process.exitCode = main();
@@ -26,13 +26,9 @@ function main(): number {
     process.stdout.write(USAGE);
     return 0;
   }
-  const template = readFileSync(new URL('rules.template.yml', DIRECTORY), 'utf8');
-  const pieces = runbookUrl === undefined ? {} : { runbook: runbookUrl };
-  const rules = fillTemplate(template, { timeScale, pieces });
-  const isShipped = timeScale === 1 && runbookUrl === undefined;
-  const file = output ?? (isShipped ? new URL('rules.yml', DIRECTORY) : undefined);
-  if (file === undefined) process.stdout.write(rules);
-  else writeFileSync(file, rules);
+  const rules = replaceRunbook(scaleDurations(readFileSync(RULES, 'utf8'), timeScale), runbookUrl);
+  if (output === undefined) process.stdout.write(rules);
+  else writeFileSync(output, rules);
   return 0;
 }
 
@@ -41,7 +37,7 @@ function readFlags() {
     options: {
       help: { type: 'boolean', default: false },
       output: { type: 'string' },
-      'runbook-url': { type: 'string' },
+      'runbook-url': { type: 'string', default: RUNBOOK_URL },
       'time-scale': { type: 'string', default: '1' },
     },
   });

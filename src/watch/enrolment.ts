@@ -24,8 +24,12 @@ export class Enrolment {
     this.#keeper = keeper;
   }
 
-  /** Makes the listed tags of an instance those of the list. */
-  async apply(section: Section, list: WatchListInstance, breathe: Breather): Promise<void> {
+  /**
+   * Makes the listed tags of an instance those of the list.
+   *
+   * @param areNew whether tags that were not watched so far have appeared after the process started
+   */
+  async apply(section: Section, list: WatchListInstance, areNew: boolean, breathe: Breather): Promise<void> {
     const warn = (repository: Repository, tag: string) => this.#keeper.warnDuplicate(repository, tag);
     const wanted = await wantedRepositories(list, section.known, warn, () => this.breathe(breathe));
     const pairs = section.match(wanted);
@@ -40,7 +44,7 @@ export class Enrolment {
     for (const watched of kept) section.delete(watched);
     for (const [order, { watched, wanted: each }] of pairs.entries()) {
       watched.order = order;
-      await this.#applyRepository(watched, each, list, breathe);
+      await this.#applyRepository(watched, each, list, areNew, breathe);
       section.add(watched);
     }
   }
@@ -49,6 +53,7 @@ export class Enrolment {
     watched: WatchedRepository,
     wanted: WantedRepository,
     list: WatchListInstance,
+    areNew: boolean,
     breathe: Breather,
   ): Promise<void> {
     for (const [tag, poll] of watched.polls) {
@@ -62,7 +67,7 @@ export class Enrolment {
     if (!isSameRepository(watched.repository, wanted.repository)) this.#keeper.relabel(watched, wanted.repository);
     this.#keeper.updateLookup(watched);
     for (const tag of wanted.tags.values()) {
-      if (!watched.polls.has(tag.tag)) this.#keeper.addTag(watched, tag);
+      if (!watched.polls.has(tag.tag)) this.#keeper.addTag(watched, tag, areNew);
       await this.breathe(breathe);
     }
   }

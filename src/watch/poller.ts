@@ -1,6 +1,5 @@
-// Asks how a tag's scan stands and what it found: one request at a time, whose outcome changes what is known of the tag and says
-// when to ask again.
-import type { ApiError } from '../acr/api.ts';
+// Polls tags: sends the request that is due of each, applies what that comes to, and says when to ask again.
+import type { ApiError, GetRepoTagScanStatusBody, GetRepoTagScanSummaryBody } from '../acr/api.ts';
 import type { StateStore } from '../state/store.ts';
 import { type PollError, type PollEvent, type TagEvent, UNKNOWN_STATUS } from '../state/tag-state.ts';
 import type { Clock } from '../util/clock.ts';
@@ -8,6 +7,7 @@ import type { Logger } from '../util/logger.ts';
 import { isNoSuchRepository, isNoSuchThing, statusOf } from './codes.ts';
 import { FailureLog } from './failure-log.ts';
 import type { Outcome } from './lane-parts.ts';
+import { Questions, type Subject } from './questions.ts';
 import type { Requests } from './requests.ts';
 import { scheduleSummary, summaryAnswered, summaryFailed } from './summary.ts';
 import { describeTask, type PollTask } from './task.ts';
@@ -33,6 +33,7 @@ export class Poller {
   readonly #options: PollerOptions;
   readonly #polls: FailureLog<PollTask>;
   readonly #summaries: FailureLog<PollTask>;
+  readonly #questions: Questions;
   /** Tags with a request under way, and the tasks that wait for its end: a tag that was removed and added again meanwhile. */
   readonly #underWay = new Map<string, PollTask | undefined>();
 
@@ -43,6 +44,7 @@ export class Poller {
     this.#polls = new FailureLog(polls, logger, clock);
     const summaries = { failed: 'scan summary failed', answered: 'scan summary answered again', fields: describeTask };
     this.#summaries = new FailureLog(summaries, logger, clock);
+    this.#questions = new Questions(options);
     this.timing = timing;
   }
 
@@ -53,14 +55,12 @@ export class Poller {
 
   /** Brings a poll forward to where the present timing would have put it at the most. */
   hasten(task: PollTask): void {
-    const { clock, random } = this.#options;
-    const dueAtMs = clock.monotonic() + pollDelayMs(task.tag.state, this.timing, random());
+    const dueAtMs = this.#options.clock.monotonic() + this.#delayMs(task);
     if (task.position >= 0 && dueAtMs < task.statusDueAtMs) this.#schedule(task, dueAtMs);
   }
 
   /** Sends the request that is due first and applies its outcome. */
   async perform(task: PollTask): Promise<Outcome> {
-    const { repository, tag, digest, scanTaskId } = task.tag.target;
     const key = keyOf(task);
     if (this.#underWay.has(key)) {
       this.#underWay.set(key, task);
@@ -68,10 +68,7 @@ export class Poller {
     }
     this.#underWay.set(key, undefined);
     try {
-      const optional = { ...(digest !== '' && { digest }), ...(scanTaskId !== '' && { scanTaskId }) };
-      const request = { instanceId: repository.instanceId, repoId: repository.id, tag, ...optional };
-      const error = await (wantsSummary(task) ? this.#summarise(task, request) : this.#poll(task, request));
-      return { kind: 'performed', error };
+      return { kind: 'performed', error: await this.#ask(task) };
     } finally {
       const waiting = this.#underWay.get(key);
       this.#underWay.delete(key);
@@ -87,37 +84,39 @@ export class Poller {
 
   /** Applies the failure of the request that is due first and could not be sent. */
   fail(task: PollTask, error: ApiError): void {
-    const action = wantsSummary(task) ? 'GetRepoTagScanSummary' : 'GetRepoTagScanStatus';
+    const { subject, action } = this.#questions.drop(task, subjectOf(task));
     this.#options.requests.failed(task.watched.instance.id, action, error.code);
-    if (wantsSummary(task)) this.#summaryFailed(task, error);
-    else this.#pollFailed(task, error);
+    this.#failed(task, subject, error);
   }
 
-  async #poll(task: PollTask, request: TagRequest): Promise<ApiError | undefined> {
-    const { instance } = task.watched;
-    const { body, error } = await this.#options.requests.send(instance, 'GetRepoTagScanStatus', (api) =>
-      api.getRepoTagScanStatus(request),
-    );
-    if (error !== undefined) this.#pollFailed(task, error);
-    else this.#pollAnswered(task, body);
+  async #ask(task: PollTask): Promise<ApiError | undefined> {
+    const { outcome, error } = await this.#questions.ask(task, subjectOf(task));
+    if (outcome.kind === 'failed') this.#failed(task, outcome.subject, outcome.error);
+    else if (outcome.kind === 'open') this.#goOn(task, outcome.subject);
+    else if (outcome.subject === 'status') this.#pollAnswered(task, outcome.body);
+    else this.#summaryAnswered(task, outcome.body);
     return error;
   }
 
-  async #summarise(task: PollTask, request: TagRequest): Promise<ApiError | undefined> {
-    const { instance } = task.watched;
-    const { body, error } = await this.#options.requests.send(instance, 'GetRepoTagScanSummary', (api) =>
-      api.getRepoTagScanSummary(request),
-    );
-    if (error !== undefined) {
-      this.#summaryFailed(task, error);
-      return error;
-    }
+  /** The question needs another request, which is due at once. */
+  #goOn(task: PollTask, subject: Subject): void {
+    if (!this.#options.store.has(task.tag)) return;
+    const nowMs = this.#options.clock.monotonic();
+    if (subject === 'summary') task.summaryDueAtMs = nowMs;
+    this.#schedule(task, subject === 'summary' ? task.statusDueAtMs : nowMs);
+  }
+
+  #failed(task: PollTask, subject: Subject, error: ApiError): void {
+    if (subject === 'summary') this.#summaryFailed(task, error);
+    else this.#pollFailed(task, error);
+  }
+
+  #summaryAnswered(task: PollTask, body: GetRepoTagScanSummaryBody): void {
     const { highSeverity: high, mediumSeverity: medium, lowSeverity: low, unknownSeverity: unknown } = body;
-    if (!this.#apply(task, { type: 'summary', vulnerabilities: { high, medium, low, unknown } })) return undefined;
+    if (!this.#apply(task, { type: 'summary', vulnerabilities: { high, medium, low, unknown } })) return;
     this.#summaries.answered(task);
     summaryAnswered(task, this.#options.clock.monotonic());
     this.#schedule(task, task.statusDueAtMs);
-    return undefined;
   }
 
   #summaryFailed(task: PollTask, error: ApiError): void {
@@ -128,7 +127,7 @@ export class Poller {
     this.#schedule(task, task.statusDueAtMs);
   }
 
-  #pollAnswered(task: PollTask, { status, scanService, requestId }: ScanStatusBody): void {
+  #pollAnswered(task: PollTask, { status, scanService, requestId }: GetRepoTagScanStatusBody): void {
     const known = statusOf(status);
     if (known !== undefined) {
       this.#applyPoll(task, { type: 'answered', status: known, scanService });
@@ -155,13 +154,19 @@ export class Poller {
     if (!this.#apply(task, event)) return;
     if (event.type === 'answered') this.#polls.answered(task);
     else if (!isSoonForgotten(task, event.error.code)) this.#polls.failed(task, event.error);
-    const { clock, random, logger } = this.#options;
+    const { clock, logger } = this.#options;
     const { state } = task.tag;
     if (state.status !== before) {
       logger.debug('scan status changed', { ...describeTask(task), from: before, to: state.status });
     }
     scheduleSummary(task, before, clock.monotonic());
-    this.#schedule(task, clock.monotonic() + pollDelayMs(state, this.timing, random()));
+    this.#schedule(task, clock.monotonic() + this.#delayMs(task));
+  }
+
+  /** From now to the next poll. */
+  #delayMs({ tag: { state }, bornAtMs }: PollTask): number {
+    const { clock, random } = this.#options;
+    return pollDelayMs(state, clock.monotonic() - bornAtMs, this.timing, random());
   }
 
   /** An answer for a tag that was removed meanwhile is dropped: then it gives false. */
@@ -192,21 +197,12 @@ function keyOf({ tag: { target } }: PollTask): string {
   return JSON.stringify([instanceId, id, target.tag]);
 }
 
-/** A reload may have taken the wish back meanwhile: then the poll comes early. */
-function wantsSummary({ tag, statusDueAtMs, summaryDueAtMs }: PollTask): boolean {
-  return tag.target.repository.vulnerabilities && summaryDueAtMs <= statusDueAtMs;
+/** What the first request is about. A reload may have taken the wish for a summary back meanwhile: then the poll comes early. */
+function subjectOf({ tag, statusDueAtMs, summaryDueAtMs }: PollTask): Subject {
+  return tag.target.repository.vulnerabilities && summaryDueAtMs <= statusDueAtMs ? 'summary' : 'status';
 }
 
 /** A tag that was found and is deleted fails until the next pass: that is no news. */
 function isSoonForgotten({ discovered }: PollTask, code: string): boolean {
   return discovered !== undefined && isNoSuchThing(code);
 }
-
-type TagRequest = {
-  readonly instanceId: string;
-  readonly repoId: string;
-  readonly tag: string;
-  readonly digest?: string;
-  readonly scanTaskId?: string;
-};
-type ScanStatusBody = { readonly status: string; readonly scanService: string; readonly requestId: string };

@@ -3,8 +3,9 @@ import type { StateStore } from '../state/store.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Poller } from './poller.ts';
+import type { Section } from './section.ts';
 import type { Repository } from './target.ts';
-import { type FoundTag, NOT_QUEUED, newPoll, type PollTask, type WatchedRepository } from './task.ts';
+import { type FoundTag, NOT_QUEUED, newPoll, noteSeen, type PollTask, type WatchedRepository } from './task.ts';
 import type { WatchListTag } from './watch-list.ts';
 
 export type RepositoryKeeperOptions = {
@@ -19,22 +20,40 @@ export class RepositoryKeeper {
   readonly #poller: Poller;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #startedMs: number;
 
   constructor({ store, poller, clock, logger }: RepositoryKeeperOptions) {
     this.#store = store;
     this.#poller = poller;
     this.#clock = clock;
     this.#logger = logger;
+    this.#startedMs = clock.now();
   }
 
-  /** Starts to watch a tag, and polls it at once if the repository's id is known. */
-  addTag(watched: WatchedRepository, { tag, digest, scanTaskId }: WatchListTag, discovered?: FoundTag): void {
+  /**
+   * Starts to watch a tag, and polls it at once if the repository's id is known.
+   *
+   * @param isNew whether it appeared, or was pushed, after the process started
+   */
+  addTag(
+    watched: WatchedRepository,
+    { tag, digest, scanTaskId }: WatchListTag,
+    isNew: boolean,
+    discovered?: FoundTag,
+  ): void {
     const target = { repository: watched.repository, tag, digest, scanTaskId };
-    const watchedTag = this.#store.add(target, this.#clock.now());
-    const task = newPoll(watchedTag, watched, discovered);
+    const moment = this.#moment();
+    const watchedTag = this.#store.add(target, moment.nowMs, isNew);
+    const task = newPoll(watchedTag, watched, discovered, moment);
     watched.polls.set(tag, task);
     if (discovered !== undefined) watched.instance.discoveredTags += 1;
     this.#poller.begin(task);
+  }
+
+  /** Starts to watch a tag that discovery found. */
+  addFound(section: Section, watched: WatchedRepository, found: FoundTag): void {
+    const isNew = section.findsNew || found.updatedMs >= this.#startedMs;
+    this.addTag(watched, { ...found, scanTaskId: '' }, isNew, found);
   }
 
   /** A tag that discovery found is listed now, with the same meaning: it goes on as a listed one. */
@@ -54,6 +73,11 @@ export class RepositoryKeeper {
   /** The digest of the image that a tag is known to be of, which it lacked or had in the other form. */
   identify(task: PollTask, digest: string): void {
     this.#store.retarget(task.tag, { ...task.tag.target, digest });
+  }
+
+  /** A listing shows a tag that is watched. */
+  seen(task: PollTask, { updatedMs }: FoundTag): void {
+    noteSeen(task, updatedMs, this.#moment());
   }
 
   hasten(task: PollTask): void {
@@ -110,6 +134,10 @@ export class RepositoryKeeper {
   endLookup(watched: WatchedRepository): void {
     if (watched.lookup !== undefined) watched.instance.lane.withdraw(watched.lookup);
     watched.lookup = undefined;
+  }
+
+  #moment() {
+    return { nowMs: this.#clock.now(), monotonicMs: this.#clock.monotonic() };
   }
 
   warnDuplicate({ instanceId, namespace, name, id }: Repository, tag: string): void {

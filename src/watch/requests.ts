@@ -24,11 +24,16 @@ export class Requests {
     this.#clock = clock;
   }
 
-  /** Makes a call, which is to send one request. Rejects with what is no `ApiError`, and so an error of our own code. */
+  /**
+   * Makes a call, which is to send one request. Rejects with what is no `ApiError`, and so an error of our own code.
+   *
+   * @param isFailure whether an error counts as a failed request; of another one that is not known yet
+   */
   async send<Body>(
     { id, api }: WatchedInstance,
     action: ApiAction,
     call: (api: AcrApi) => Promise<{ readonly body: Body }>,
+    isFailure: (error: ApiError) => boolean = () => true,
   ): Promise<Reply<Body>> {
     if (api === undefined) throw new Error(`instance ${id} has no API client yet: its lane was started too early`);
     const sentAtMs = this.#clock.monotonic();
@@ -38,7 +43,7 @@ export class Requests {
       return { body, error: undefined };
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      this.failed(id, action, error.code);
+      if (isFailure(error)) this.failed(id, action, error.code);
       return { body: undefined, error };
     } finally {
       this.#meter.requestEnded(id, action, (this.#clock.monotonic() - sentAtMs) / 1_000);

@@ -17,6 +17,8 @@ export class Roster {
   readonly #changes: Changes;
   readonly #enrolment: Enrolment;
   readonly #sections = new Map<string, Section>();
+  /** Whether the first list is still to be applied: its tags were there before the process started. */
+  #isStarting = true;
 
   constructor(options: RosterOptions) {
     this.keeper = new RepositoryKeeper(options);
@@ -56,8 +58,10 @@ export class Roster {
       }
       for (const each of list) {
         const instance = instances.get(each.id);
-        if (instance !== undefined) await this.#enrolment.apply(this.#section(instance), each, breathe);
+        if (instance === undefined) continue;
+        await this.#enrolment.apply(this.#section(instance), each, !this.#isStarting, breathe);
       }
+      this.#isStarting = false;
     });
   }
 
@@ -128,7 +132,7 @@ export class Roster {
   #section(instance: WatchedInstance): Section {
     const known = this.#sections.get(instance.id);
     if (known !== undefined) return known;
-    const section = new Section(instance);
+    const section = new Section(instance, !this.#isStarting);
     this.#sections.set(instance.id, section);
     return section;
   }

@@ -9,9 +9,12 @@ export class Section {
   readonly known = new KnownRepositories();
   readonly repositories = new Set<WatchedRepository>();
   readonly #index = new RepositoryIndex<WatchedRepository>();
+  /** Whether what discovery finds is new: not while its first pass finds what was there before the process started. */
+  findsNew: boolean;
 
-  constructor(instance: WatchedInstance) {
+  constructor(instance: WatchedInstance, findsNew: boolean) {
     this.instance = instance;
+    this.findsNew = findsNew;
   }
 
   find(repository: Repository): WatchedRepository | undefined {

@@ -1,9 +1,11 @@
 // What is done for a watched tag or repository: one request to the API at a time, again and again.
 import type { AcrApi, ApiError } from '../acr/api.ts';
 import type { WatchedTag } from '../state/store.ts';
+import type { Moment } from '../state/tag-state.ts';
 import type { QueueEntry } from './due-queue.ts';
 import type { Lane } from './lane.ts';
 import type { Outcome } from './lane-parts.ts';
+import type { OpenQuestion } from './questions.ts';
 import type { Repository } from './target.ts';
 
 /** An instance that is watched: one object for as long as it is, its parts replaced by a reload. */
@@ -51,6 +53,12 @@ export type PollTask = QueueEntry & {
   summarisedAtMs: number;
   /** Failed requests for the summary in a row. */
   summaryFailures: number;
+  /** Set while the answer to the last request asks for another one, which is due at once. */
+  question: OpenQuestion | undefined;
+  /** When the registry last showed that the tag exists; minus infinity when it has not. */
+  seenAtMs: number;
+  /** When the image was pushed, else when it was first seen. */
+  bornAtMs: number;
 };
 
 /** A tag that a repository has, as discovery finds it. */
@@ -114,8 +122,13 @@ export const NOT_QUEUED: QueueEntry = {
  * A poll that was just made and is not queued yet. Every field is written out: there are as many polls as tags, and an object that is
  * put together from others takes ten times the memory.
  */
-export function newPoll(tag: WatchedTag, watched: WatchedRepository, discovered: FoundTag | undefined): PollTask {
-  return {
+export function newPoll(
+  tag: WatchedTag,
+  watched: WatchedRepository,
+  discovered: FoundTag | undefined,
+  moment: Moment,
+): PollTask {
+  const poll: PollTask = {
     kind: 'poll',
     tag,
     watched,
@@ -128,5 +141,20 @@ export function newPoll(tag: WatchedTag, watched: WatchedRepository, discovered:
     summaryDueAtMs: Number.POSITIVE_INFINITY,
     summarisedAtMs: Number.NEGATIVE_INFINITY,
     summaryFailures: 0,
+    question: undefined,
+    seenAtMs: Number.NEGATIVE_INFINITY,
+    bornAtMs: moment.monotonicMs,
   };
+  if (discovered !== undefined) noteSeen(poll, discovered.updatedMs, moment);
+  return poll;
+}
+
+/**
+ * Notes that the registry has just shown a tag.
+ *
+ * @param pushedMs when it was last pushed, in milliseconds since the epoch, as far as the API says
+ */
+export function noteSeen(poll: PollTask, pushedMs: number | undefined, { nowMs, monotonicMs }: Moment): void {
+  poll.seenAtMs = monotonicMs;
+  if (pushedMs !== undefined && Number.isFinite(pushedMs)) poll.bornAtMs = monotonicMs - Math.max(0, nowMs - pushedMs);
 }

@@ -14,13 +14,21 @@ export type Timing = { readonly intervals: Intervals; readonly backoff: Backoff 
 /** Intervals are shortened by up to this share, so that tags that were added together do not stay together. */
 const SPREAD = 0.1;
 
-/** From the end of a poll to the next, in milliseconds. `random` is in [0, 1). */
-export function pollDelayMs(state: TagState, { intervals, backoff }: Timing, random: number): number {
+/** The scan of an image that was pushed, or first seen, less than this ago is about to begin. */
+const NEW_FOR_MS = 600_000;
+
+/**
+ * From the end of a poll to the next, in milliseconds.
+ *
+ * @param ageMs since the push of the image, else since it was first seen
+ * @param random in [0, 1)
+ */
+export function pollDelayMs(state: TagState, ageMs: number, { intervals, backoff }: Timing, random: number): number {
   if (state.lastError !== undefined) {
     const initialMs = state.lastError.code === UNKNOWN_STATUS ? intervals.scanningMs : backoff.initialMs;
     return backoffDelayMs(state.failures, { ...backoff, initialMs }, random);
   }
-  return spreadMs(intervalMs(state, intervals), random);
+  return spreadMs(intervalMs(state, ageMs, intervals), random);
 }
 
 /** An interval shortened at random, by a tenth at the most. `random` is in [0, 1). */
@@ -39,9 +47,9 @@ export function groupOf(state: TagState): Group {
   return state.answered ? 'settled' : 'unanswered';
 }
 
-function intervalMs({ status }: TagState, intervals: Intervals): number {
+function intervalMs({ status }: TagState, ageMs: number, intervals: Intervals): number {
   if (status === 'complete') return intervals.completeMs;
   if (status === 'failed') return intervals.failedMs;
-  if (status === 'not_scanned') return intervals.notScannedMs;
+  if (status === 'not_scanned' && ageMs >= NEW_FOR_MS) return intervals.notScannedMs;
   return intervals.scanningMs;
 }

@@ -52,7 +52,7 @@ const FAILURES: readonly Failure[] = [
     ['half a JSON', { text: '{"Status":"COMPLETE","IsSucc' }, 'InvalidResponse'],
     ['JSON that is null', { text: 'null' }, 'InvalidResponse'],
     ['JSON that is a list', { text: '[{"Status":"COMPLETE"}]' }, 'InvalidResponse'],
-    ['a success without a status', { text: '{"IsSuccess":true,"Code":"success"}' }, 'InvalidResponse'],
+    ['an object without a status that does not say success', { text: '{"RequestId":"R"}' }, 'InvalidResponse'],
     ['HTML where JSON should be', { content_type: 'text/html', text: '<p>hello</p>' }, 'InvalidResponse'],
     ['a body of 50 MB', { bytes: 50_000_000 }, 'InvalidResponse'],
   ].map(([name, body, code]) => ({ name, fault: { body }, code }) as Failure),

@@ -52,6 +52,8 @@ type Answerer = {
   repository(id: string, namespace: string, name: string): void;
   repositories(repositories: readonly Named[], totalCount?: number, nextToken?: string): void;
   tags(tags: readonly Pushed[], totalCount?: number, nextToken?: string): void;
+  /** One tag that exists, with its digest and when it was pushed. */
+  tag(digest?: string, imageUpdate?: number): void;
   error(code: string, kind: ApiErrorKind, retryAfterMs?: number): void;
   /** An error of our own code, which the port promises not to throw. */
   throws(error: unknown): void;
@@ -264,6 +266,7 @@ function answerer(give: (action: ApiAction) => (body: object) => void, reject: (
         totalCount,
         nextToken,
       }),
+    tag: (digest = '', imageUpdate) => give('GetRepoTag')({ digest, imageUpdate, isDeleting: false }),
     error: (code, kind, retryAfterMs) =>
       reject(new ApiError({ code, kind, message: `the API said ${code}`, retryAfterMs })),
     throws: reject,

@@ -185,6 +185,8 @@ test('a poll that fails asks for no numbers, however long the last ones have bee
   await watching.clock.advance(10 * MINUTE_MS);
   watching.next().answer.error('TAG_NOT_EXIST', 'answered');
   await watching.clock.advance(0);
+  watching.next().answer.error('TAG_NOT_EXIST', 'answered');
+  await watching.clock.advance(0);
   t.deepEqual(watching.waiting(), []);
   t.deepEqual(watching.state()?.vulnerabilities, NUMBERS, 'the last known numbers stay');
   await watching.clock.advance(2_500);

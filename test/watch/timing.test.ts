@@ -7,6 +7,8 @@ const timing: Timing = {
   backoff: { initialMs: 5_000, maxMs: 60_000 },
 };
 
+const OLD = Number.POSITIVE_INFINITY;
+
 function answered(status: TagState['status']): TagState {
   return { ...neverAnswered(0, false), status, answered: true };
 }
@@ -17,7 +19,7 @@ function failed(state: TagState, code: string, failures: number): TagState {
 
 test('intervals follow the status and are shortened by up to a tenth', (t) => {
   const delays = (['scanning', 'retrying', 'complete', 'failed', 'not_scanned'] as const).map((status) =>
-    [0, 0.5, 1].map((random) => pollDelayMs(answered(status), timing, random)),
+    [0, 0.5, 1].map((random) => pollDelayMs(answered(status), OLD, timing, random)),
   );
   t.deepEqual(delays, [
     [15_000, 14_250, 13_500],
@@ -28,17 +30,24 @@ test('intervals follow the status and are shortened by up to a tenth', (t) => {
   ]);
 });
 
+test('an image that was pushed less than ten minutes ago and is not scanned yet is asked about as one that is being scanned', (t) => {
+  const delays = [0, 599_999, 600_000].map((ageMs) => pollDelayMs(answered('not_scanned'), ageMs, timing, 0));
+  t.deepEqual(delays, [15_000, 15_000, 900_000]);
+  t.is(pollDelayMs(answered('complete'), 0, timing, 0), 600_000);
+  t.is(pollDelayMs(failed(answered('not_scanned'), 'SystemError', 1), 0, timing, 1), 5_000);
+});
+
 test('after n failures in a row the delay is (0.5 + 0.5 × random) × min(max, initial × 2ⁿ⁻¹)', (t) => {
   const delays = [1, 2, 3, 4, 5, 6, 5_000].map((failures) => backoffDelayMs(failures, timing.backoff, 1));
   t.deepEqual(delays, [5_000, 10_000, 20_000, 40_000, 60_000, 60_000, 60_000]);
   t.is(backoffDelayMs(3, timing.backoff, 0), 10_000);
-  t.is(pollDelayMs(failed(answered('complete'), 'SystemError', 2), timing, 0.5), 7_500);
+  t.is(pollDelayMs(failed(answered('complete'), 'SystemError', 2), OLD, timing, 0.5), 7_500);
 });
 
 test('an unknown status backs off from the scanning interval, a later error of another kind from the initial back-off', (t) => {
-  t.is(pollDelayMs(failed(answered('unknown'), 'UnknownStatus', 1), timing, 1), 15_000);
-  t.is(pollDelayMs(failed(answered('unknown'), 'UnknownStatus', 2), timing, 1), 30_000);
-  t.is(pollDelayMs(failed(answered('unknown'), 'SystemError', 1), timing, 1), 5_000);
+  t.is(pollDelayMs(failed(answered('unknown'), 'UnknownStatus', 1), OLD, timing, 1), 15_000);
+  t.is(pollDelayMs(failed(answered('unknown'), 'UnknownStatus', 2), OLD, timing, 1), 30_000);
+  t.is(pollDelayMs(failed(answered('unknown'), 'SystemError', 1), OLD, timing, 1), 5_000);
 });
 
 test('scans under way are the most urgent group, then what was never answered, then the rest; failures do not move a tag', (t) => {

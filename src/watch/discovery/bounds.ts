@@ -112,7 +112,7 @@ export class Bounds {
     }
     const target = same ?? watched;
     if (contradicts(target.repository, watched.repository) || target.polls.has(found.tag)) return;
-    this.#roster.keeper.addTag(target, { ...found, scanTaskId: '' }, found);
+    this.#roster.keeper.addFound(section, target, found);
   }
 
   #remove(poll: PollTask): void {

@@ -75,7 +75,7 @@ export class Harvest {
       });
       for (const each of chosen) {
         if (!this.#update(watched, each)) {
-          if (bounds.hasRoom) this.#options.roster.keeper.addTag(watched, { ...each, scanTaskId: '' }, each);
+          if (bounds.hasRoom) this.#options.roster.keeper.addFound(section, watched, each);
           else surplus.push({ watched, found: each });
         }
         await breathe();
@@ -95,6 +95,7 @@ export class Harvest {
     return this.#change(instanceId, async (section) => {
       await this.#drop(section, ({ repository }) => !listed.has(repository.id));
       await this.#options.bounds.settle(instanceId, surplus, () => this.#breathe());
+      section.findsNew = true;
     });
   }
 
@@ -139,7 +140,9 @@ export class Harvest {
   /** Takes news of a tag that is watched; false when it is not. */
   #update({ polls }: WatchedRepository, found: FoundTag): boolean {
     const poll = polls.get(found.tag);
-    if (poll?.discovered === undefined) return poll !== undefined;
+    if (poll === undefined) return false;
+    this.#options.roster.keeper.seen(poll, found);
+    if (poll.discovered === undefined) return true;
     const { digest } = poll.discovered;
     poll.discovered = { ...found, digest: found.digest || digest };
     if (digest === '' && found.digest !== '') this.#options.roster.keeper.identify(poll, found.digest);

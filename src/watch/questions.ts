@@ -1,0 +1,216 @@
+// Asks how a tag's scan stands, or what it found: one request at a time, and where that finds no scan, what an inquiry asks next.
+import type { ApiError, GetRepoTagBody, GetRepoTagScanStatusBody, GetRepoTagScanSummaryBody } from '../acr/api.ts';
+import type { ScanStatus } from '../state/tag-state.ts';
+import type { Clock } from '../util/clock.ts';
+import { isSameDigest } from '../util/digest.ts';
+import { isNoSuchScan, isNoSuchThing, statusOf } from './codes.ts';
+import {
+  afterNoScan,
+  afterScan,
+  digestFor,
+  type Evidence,
+  firstNaming,
+  hadScan,
+  type Inquiry,
+  learnt,
+  type Naming,
+  type Step,
+  type TagVerdict,
+} from './inquiry.ts';
+import type { Requests } from './requests.ts';
+import type { Target } from './target.ts';
+import { noteSeen, type PollTask, type WatchedInstance, type WatchedRepository } from './task.ts';
+
+/** For so long a listing or GetRepoTag shows that a tag exists, and a denial that there is no use in asking. */
+const EVIDENCE_HOLDS_MS = 3_600_000;
+
+export type Subject = 'status' | 'summary';
+
+export const ACTIONS = { status: 'GetRepoTagScanStatus', summary: 'GetRepoTagScanSummary' } as const;
+
+/** An answer of the API about a scan. A status is empty where the image was never scanned. */
+export type ScanAnswer =
+  | { readonly subject: 'status'; readonly body: GetRepoTagScanStatusBody }
+  | { readonly subject: 'summary'; readonly body: GetRepoTagScanSummaryBody };
+
+/** What a question has come to; `open` when another request is due. */
+export type Outcome =
+  | ({ readonly kind: 'answered' } & ScanAnswer)
+  | { readonly kind: 'failed'; readonly subject: Subject; readonly error: ApiError }
+  | { readonly kind: 'open'; readonly subject: Subject };
+
+/** A question of which at least one request was answered, and the next one is due. Immutable. */
+export type OpenQuestion = {
+  readonly subject: Subject;
+  readonly target: Target;
+  readonly inquiry: Inquiry;
+  readonly next: NextRequest;
+  /** The first error that said that there is no such scan: it counts as a failure when the whole question fails. */
+  readonly error: ApiError | undefined;
+  /** An answer that counts unless the tag turns out to have another digest than the one that was listed. */
+  readonly found: ScanAnswer | undefined;
+};
+
+type NextRequest = Exclude<Step, { readonly ask: undefined }>;
+type Asked = Omit<OpenQuestion, 'next'>;
+
+export type QuestionsOptions = {
+  readonly requests: Requests;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+};
+
+export class Questions {
+  readonly #options: QuestionsOptions;
+  /** By which naming each instance finds scans. */
+  readonly #namings = new WeakMap<WatchedInstance, Partial<Record<Subject, Naming>>>();
+  /** Until when there is no use in asking GetRepoTag of a repository: there is no right to it. */
+  readonly #untoldUntilMs = new WeakMap<WatchedRepository, number>();
+
+  constructor(options: QuestionsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Sends the next request of the open question, or the first one about this subject.
+   *
+   * @returns what the question has come to, and the error of this request, which says something about the credentials
+   */
+  async ask(
+    task: PollTask,
+    wanted: Subject,
+  ): Promise<{ readonly outcome: Outcome; readonly error: ApiError | undefined }> {
+    const open = takeOpen(task);
+    if (open?.next.ask === 'tag') return this.#askTag(task, open);
+    const subject = open?.subject ?? wanted;
+    const evidence = this.#evidence(task, subject);
+    const by = open?.next.by ?? firstNaming(evidence, this.#options.random());
+    const { asked = [], wasAnswered = false, tag } = open?.inquiry ?? {};
+    const { answer, error } = await this.#askScan(task, subject, by);
+    const inquiry = { asked: [...asked, by], wasAnswered: wasAnswered || error === undefined, tag };
+    const question = { subject, target: task.tag.target, inquiry, error: open?.error ?? error, found: answer };
+    if (answer !== undefined) {
+      this.#learn(task, subject, learnt(inquiry, evidence));
+      return { outcome: this.#goOn(task, question, afterScan(inquiry, evidence, statusIn(answer))), error };
+    }
+    const isNoScan = error === undefined || isNoSuchScan(error) || (asked.length > 0 && error.kind === 'answered');
+    if (!isNoScan) return { outcome: { kind: 'failed', subject, error }, error };
+    return { outcome: this.#goOn(task, question, afterNoScan(inquiry, evidence)), error };
+  }
+
+  /** The request that is due cannot be sent: the question is dropped. Says what that request was to be. */
+  drop(task: PollTask, wanted: Subject) {
+    const open = takeOpen(task);
+    const subject = open?.subject ?? wanted;
+    return { subject, action: open?.next.ask === 'tag' ? ('GetRepoTag' as const) : ACTIONS[subject] };
+  }
+
+  /** The answer with a scan, if there is one. An error that there is none is not counted: what it means is not known yet. */
+  async #askScan(task: PollTask, subject: Subject, by: Naming) {
+    const { repository, tag, digest: listed, scanTaskId } = task.tag.target;
+    const digest = digestFor(listed, by);
+    const optional = { ...(digest !== undefined && { digest }), ...(scanTaskId !== '' && { scanTaskId }) };
+    const request = { instanceId: repository.instanceId, repoId: repository.id, tag, ...optional };
+    const { requests } = this.#options;
+    const { instance } = task.watched;
+    if (subject === 'summary') {
+      const summary = await requests.send(
+        instance,
+        ACTIONS.summary,
+        (api) => api.getRepoTagScanSummary(request),
+        isFailure,
+      );
+      return { answer: summary.body && { subject, body: summary.body }, error: summary.error };
+    }
+    const { body, error } = await requests.send(
+      instance,
+      ACTIONS.status,
+      (api) => api.getRepoTagScanStatus(request),
+      isFailure,
+    );
+    return { answer: body && body.status !== '' ? { subject, body } : undefined, error };
+  }
+
+  async #askTag(task: PollTask, open: OpenQuestion) {
+    const { instance } = task.watched;
+    const { repository, tag, digest } = task.tag.target;
+    const request = { instanceId: repository.instanceId, repoId: repository.id, tag };
+    const { requests, clock } = this.#options;
+    const { body, error } = await requests.send(instance, 'GetRepoTag', (api) => api.getRepoTag(request));
+    if (error?.kind === 'denied') this.#untoldUntilMs.set(task.watched, clock.monotonic() + EVIDENCE_HOLDS_MS);
+    const verdict = verdictOn(digest, body, error);
+    if (body !== undefined && verdict !== 'gone') {
+      noteSeen(task, body.imageUpdate, { nowMs: clock.now(), monotonicMs: clock.monotonic() });
+    }
+    return { outcome: this.#concluded(task, open, verdict), error };
+  }
+
+  /** Goes on with a question that waited for what is known of the tag. */
+  #concluded(task: PollTask, question: Asked, tag: TagVerdict): Outcome {
+    const inquiry = { ...question.inquiry, tag };
+    const evidence = this.#evidence(task, question.subject);
+    const { found } = question;
+    const step = found === undefined ? afterNoScan(inquiry, evidence) : afterScan(inquiry, evidence, statusIn(found));
+    return this.#goOn(task, { ...question, inquiry }, step);
+  }
+
+  #goOn(task: PollTask, question: Asked, step: Step): Outcome {
+    const { subject, error, found } = question;
+    if (step.ask === 'tag' && this.#options.clock.monotonic() < (this.#untoldUntilMs.get(task.watched) ?? 0)) {
+      return this.#concluded(task, question, 'untold');
+    }
+    if (step.ask !== undefined) {
+      task.question = { ...question, next: step };
+      return { kind: 'open', subject };
+    }
+    if (step.verdict === 'found' && found !== undefined) return { kind: 'answered', ...found };
+    if (error === undefined || (step.verdict === 'not_scanned' && subject === 'status')) return NEVER_SCANNED;
+    this.#options.requests.failed(task.watched.instance.id, ACTIONS[subject], error.code);
+    return { kind: 'failed', subject, error };
+  }
+
+  #evidence({ tag: { target, state }, watched, discovered, seenAtMs }: PollTask, subject: Subject): Evidence {
+    const isFresh = this.#options.clock.monotonic() - seenAtMs < EVIDENCE_HOLDS_MS;
+    return {
+      digest: target.digest,
+      isPresentDigest: discovered !== undefined,
+      works: this.#namings.get(watched.instance)?.[subject],
+      before: state.status,
+      // A tag that had a scan and has none now may be gone; one that has a complete scan exists.
+      exists: subject === 'summary' || (isFresh && !hadScan(state.status)),
+    };
+  }
+
+  #learn({ watched: { instance } }: PollTask, subject: Subject, works: Naming | undefined): void {
+    if (works !== undefined) this.#namings.set(instance, { ...this.#namings.get(instance), [subject]: works });
+  }
+}
+
+const NEVER_SCANNED: Outcome = {
+  kind: 'answered',
+  subject: 'status',
+  body: { status: '', scanService: '', requestId: '' },
+};
+
+/** Whether an error of a request for a scan is one whatever else comes to light. */
+function isFailure(error: ApiError): boolean {
+  return !isNoSuchScan(error);
+}
+
+/** The open question of a task, which has none any more; one about another target is dropped. */
+function takeOpen(task: PollTask): OpenQuestion | undefined {
+  const { question, tag } = task;
+  task.question = undefined;
+  return question?.target === tag.target ? question : undefined;
+}
+
+function statusIn(answer: ScanAnswer): ScanStatus | undefined {
+  return answer.subject === 'status' ? statusOf(answer.body.status) : undefined;
+}
+
+function verdictOn(digest: string, body: GetRepoTagBody | undefined, error: ApiError | undefined): TagVerdict {
+  if (error !== undefined) return error.kind === 'answered' && isNoSuchThing(error.code) ? 'gone' : 'untold';
+  if (body?.isDeleting) return 'gone';
+  return digest === '' || !body?.digest || isSameDigest(digest, body.digest) ? 'same' : 'other';
+}

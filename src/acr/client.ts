@@ -3,25 +3,14 @@ import { createRequire } from 'node:module';
 import { ANSWER_BOUNDS, type AnswerBounds } from './answer-bounds.ts';
 import type { ApiAction } from './api.ts';
 import { NONCE_HEADER, Wire } from './exchange.ts';
+import { type CredentialsModule, createSdkProviders, type SdkCredentials, type SdkProviders } from './sdk-providers.ts';
 
 const GENERATED = '@alicloud/cr20181201';
 const CORE = '@alicloud/openapi-core';
 const CREDENTIALS = '@alicloud/credentials';
 
-/** What the SDK signs with: the fields of `CredentialModel` in use. */
-export type SdkCredentials = {
-  readonly accessKeyId: string;
-  readonly accessKeySecret: string;
-  readonly securityToken?: string | undefined;
-  readonly type?: string | undefined;
-  readonly providerName?: string | undefined;
-};
-
 /** Where the SDK takes the credentials of each request from. */
 export type SdkCredential = { getCredential(): Promise<SdkCredentials> };
-
-/** The options of `@alicloud/credentials` in use; undefined stands for its default chain. */
-export type ProviderOptions = Readonly<Record<string, string | number | undefined>> & { readonly type: string };
 
 export type CallerOptions = {
   readonly endpoint: { readonly protocol: 'http' | 'https'; readonly host: string };
@@ -42,8 +31,8 @@ export type Sdk = {
   /** The package that makes the calls, such as `@alicloud/openapi-core@1.0.8`. */
   readonly label: string;
   readonly wire: Wire;
+  readonly providers: SdkProviders;
   createCaller(options: CallerOptions): Caller;
-  createCredential(options: ProviderOptions | undefined): SdkCredential;
 };
 
 /** What is used of the two packages that make calls. The core reads plain objects as well as its own models. */
@@ -56,7 +45,6 @@ type ClientConfig = {
 };
 type CoreClient = { callApi(params: unknown, request: unknown, runtime: unknown): Promise<unknown> };
 type CoreModule = { readonly default: new (config: ClientConfig) => CoreClient };
-type CredentialsModule = { readonly default: new (options?: ProviderOptions) => SdkCredential };
 type Operation = (request: unknown, runtime: unknown) => Promise<unknown>;
 type RequestModel = new (fields: Parameters) => unknown;
 type GeneratedModule = Readonly<Record<`${ApiAction}Request`, RequestModel>> & {
@@ -87,7 +75,7 @@ export async function loadSdk({ from = import.meta.url, answerBounds = ANSWER_BO
   const generated = loadIfInstalled(createRequire(from));
   const shared = {
     wire: new Wire(answerBounds),
-    createCredential: (options: ProviderOptions | undefined) => new credentials.default(options),
+    providers: createSdkProviders(credentials),
   };
   if (generated) {
     const caller = (options: CallerOptions) => generatedCaller(generated.module, options);

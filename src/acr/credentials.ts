@@ -1,177 +1,345 @@
-// The credentials of one block of the configuration, kept up to date: secret files that change, sessions that expire.
+// The credentials of one block of the configuration, kept good beside the polls: secret files that change, sessions that end.
 import type { Clock } from '../util/clock.ts';
 import type { CredentialSettings } from '../util/credential-settings.ts';
+import { formatDuration } from '../util/duration.ts';
+import { keepRunning } from '../util/keep-running.ts';
+import type { Logger } from '../util/logger.ts';
 import type { Redactor } from '../util/redactor.ts';
-import type { ProviderOptions, SdkCredential, SdkCredentials } from './client.ts';
+import { type ChosenProvider, chooseProvider } from './default-chain.ts';
 import { ApiError, credentialsUnavailable } from './errors.ts';
-import { describeProviderFailure } from './provider-failure.ts';
-import { providerOptions, secretSources } from './provider-options.ts';
-import { isSendable, readSecretValues, type SecretSources, type SecretValues, UNSENDABLE } from './secret-values.ts';
+import { HeldCredentials } from './held-credentials.ts';
+import { describeProviderFailure, ProviderFailure } from './provider-failure.ts';
+import { createProvider, type Fetched, type Provider, secretSources } from './providers.ts';
+import type { SdkCredentials, SdkProviders } from './sdk-providers.ts';
+import { isSendable, readSecretValues, type SecretValues, UNSENDABLE } from './secret-values.ts';
 
-/** Nothing is looked at again before that, neither files nor providers. */
-const FRESH_MS = 1_000;
+/** Secret files are looked at this often. */
+const LOOK_MS = 1_000;
+/** Nothing is waited for longer than this, so that a machine that slept notices soon that a session has ended. */
+const LONGEST_REST_MS = 60_000;
+/** A file system that does not answer is given up after this. */
+const LOOK_PATIENCE_MS = 10_000;
+/** A provider makes up to four requests, each of which has a bound of its own. */
+const FETCH_PATIENCE_MS = 20_000;
+/** After a failure, doubling; and between any two sessions. */
+const FIRST_RETRY_MS = 5_000;
+const LONGEST_RETRY_MS = 60_000;
 
-/** A metadata service that does not answer must not hold up the rest for longer. */
-const PATIENCE_MS = 10_000;
+/** What credentials are in use, for people. */
+export type CredentialsInUse = {
+  /** The `type` of the credentials; of the default chain that of the provider that it chose, or `env`. */
+  readonly provider: string;
+  /** The role, or the id of the access key shortened. Never a secret. */
+  readonly identity: string;
+  /** Whether they could not be renewed at the last attempt. They are good for the time being. */
+  readonly renewalFails: boolean;
+};
 
 /** Gives credentials to those who send requests. */
 export interface CredentialSource {
   /**
-   * Brings the credentials up to date, at most once a second; callers at the same time share one attempt. Rejects with the
-   * `ApiError` `CredentialsUnavailable` where there are none to be had, after 10 s at the latest.
+   * Resolves at once while there are credentials that are good, however slow or broken the service is that renews them.
+   * Otherwise waits for the attempt under way, and rejects with the `ApiError` `CredentialsUnavailable` where there are none to
+   * be had, after 20 s at the latest. The first call starts the renewal, which goes on until {@link CredentialSource.stop}.
    */
   ensure(): Promise<void>;
-  /** What the last `ensure` found; undefined when it failed, and before the first. */
+  /** Undefined where there are none that are good. */
   current(): SdkCredentials | undefined;
+  /** What {@link CredentialSource.current} gives, in words that may be shown. */
+  inUse(): CredentialsInUse | undefined;
   /**
    * Reads the secret files now.
    *
-   * @returns whether they hold something else than when they were last refused, missing, or read by this method
+   * @returns whether there is something to try that was neither refused nor told by this method: files that have changed or
+   *   come back, or credentials after there were none
    */
   refresh(): Promise<boolean>;
-  /** The API has refused these credentials: a session is not used any longer, the next `ensure` gets a new one. */
+  /** The API has refused these credentials: of a session, the next one is fetched. */
   refused(credentials: SdkCredentials): void;
+  /** Ends the renewal for good. */
+  stop(): void;
 }
 
 export type CredentialSourceOptions = {
-  /** Makes a provider of `@alicloud/credentials`; undefined stands for its default chain. */
-  readonly createCredential: (options: ProviderOptions | undefined) => SdkCredential;
+  /** The value of the `credentials` label. */
+  readonly name: string;
+  readonly providers: SdkProviders;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
+  readonly logger: Logger;
   /** Is told every secret before it is used. */
   readonly redactor: Redactor;
+  /** Told of errors of our own code: the renewal is started again after them. */
+  readonly report: (error: unknown) => void;
 };
 
 export function createCredentialSource(
   settings: CredentialSettings,
   options: CredentialSourceOptions,
 ): CredentialSource {
-  return new RefreshedCredentials(settings, options);
+  return new RenewedCredentials(settings, options);
 }
 
 const DONE = Promise.resolve();
 
-class RefreshedCredentials implements CredentialSource {
+/** A provider as the last look has found it. */
+type Found = ChosenProvider & {
+  /** Made anew when a secret changes; it remembers how its service is to be asked. */
+  readonly provider: Provider;
+  /** Of the choice and of all secret values. */
+  readonly fingerprint: string;
+  readonly hasFiles: boolean;
+};
+
+class RenewedCredentials implements CredentialSource {
   readonly #settings: CredentialSettings;
   readonly #options: CredentialSourceOptions;
-  readonly #sources: SecretSources;
-  /** Keeps the session; made from the values of {@link #fingerprint}. Undefined when it has to be made anew. */
-  #provider: SdkCredential | undefined;
-  /** Of the secret values in use; undefined while they cannot be read. */
-  #fingerprint: string | undefined;
-  /** Of the secret values that were last refused or read by `refresh`; undefined when there were none. */
-  #seen: string | undefined;
-  #current: SdkCredentials | undefined;
+  readonly #stopped = new AbortController();
+  #isRunning = false;
+  #rest: AbortController | undefined;
+  #look: Promise<void> | undefined;
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
+  /** Undefined before the first look, and while the secret values cannot be read. */
+  #found: Found | undefined;
+  #fetching: { readonly ended: Promise<void>; readonly giveUp: AbortController } | undefined;
+  #fetchFromMs = Number.NEGATIVE_INFINITY;
+  #failures = 0;
+  /** Whether something is to be fetched before the credentials in hand ask for it. */
+  #isStale = true;
+  #held: HeldCredentials | undefined;
+  #isRefused = false;
   #failure: ApiError | undefined;
-  #freshUntilMs = Number.NEGATIVE_INFINITY;
-  #attempt: Promise<void> | undefined;
+  #hasNews = false;
+  #saysRenewalFails = false;
+  #saidInUse = '';
 
   constructor(settings: CredentialSettings, options: CredentialSourceOptions) {
     this.#settings = settings;
     this.#options = options;
-    this.#sources = secretSources(settings);
   }
 
   ensure(): Promise<void> {
-    if (this.#attempt) return this.#attempt;
-    if (this.#options.clock.monotonic() < this.#freshUntilMs) {
-      return this.#failure ? Promise.reject(this.#failure) : DONE;
-    }
-    this.#attempt = this.#update().finally(() => {
-      this.#attempt = undefined;
-      this.#freshUntilMs = this.#options.clock.monotonic() + FRESH_MS;
-    });
-    return this.#attempt;
+    if (!this.#isRunning) this.#start();
+    return this.#good() !== undefined && !this.#isRefused ? DONE : this.#waitForCredentials();
   }
 
   current(): SdkCredentials | undefined {
-    return this.#current;
+    return this.#good()?.credentials;
+  }
+
+  inUse(): CredentialsInUse | undefined {
+    const held = this.#good();
+    return held && { provider: held.providerName, identity: held.identity, renewalFails: this.#saysRenewalFails };
   }
 
   async refresh(): Promise<boolean> {
-    if (Object.keys(this.#sources).length === 0) return false;
-    const fingerprint = await this.#withPatience(this.#readValues()).then(fingerprintOf, () => undefined);
-    const changed = fingerprint !== undefined && fingerprint !== this.#seen;
-    this.#seen = fingerprint;
-    if (fingerprint !== this.#fingerprint) this.#freshUntilMs = Number.NEGATIVE_INFINITY;
-    return changed;
+    // A look that is under way may have read before the change.
+    await this.#look;
+    await this.#lookNow();
+    const hasNews = this.#hasNews;
+    this.#hasNews = false;
+    return hasNews;
   }
 
   refused(credentials: SdkCredentials): void {
-    if (!this.#current || !isSame(credentials, this.#current)) return;
-    this.#provider = undefined;
-    this.#seen = this.#fingerprint;
+    if (this.#held === undefined || !isSame(credentials, this.#held.credentials)) return;
+    // What is being fetched meanwhile may be made of a secret that was changed for this reason.
+    if (this.#fetching === undefined) this.#hasNews = false;
+    if (this.#held.isGivenAsIs) return;
+    this.#isRefused = true;
+    this.#isStale = true;
+    this.#rest?.abort();
   }
 
-  async #update(): Promise<void> {
-    try {
-      const found = await this.#withPatience(this.#find());
-      if (!this.#current || !isSame(found, this.#current)) this.#current = found;
-      this.#seen ??= this.#fingerprint;
-      this.#failure = undefined;
-    } catch (error) {
-      this.#failure = error instanceof ApiError ? error : this.#unavailable(this.#reasonOf(error));
-      // The default chain stays with the last provider that it tried, so one that failed is made anew.
-      this.#provider = undefined;
-      this.#current = undefined;
-      this.#seen = this.#fingerprint;
-      throw this.#failure;
+  stop(): void {
+    this.#stopped.abort();
+    this.#supersede(undefined);
+    this.#rest?.abort();
+  }
+
+  #start(): void {
+    this.#isRunning = true;
+    const { clock, report } = this.#options;
+    void keepRunning((stopped) => this.#renew(stopped), this.#stopped.signal, { clock, report });
+  }
+
+  /** Runs beside the polls, until the end. */
+  async #renew(stopped: AbortSignal): Promise<void> {
+    while (!stopped.aborted) {
+      await this.#lookNow();
+      if (stopped.aborted) return;
+      this.#rest = new AbortController();
+      await this.#options.clock.sleep(this.#restMs(), this.#rest.signal);
     }
   }
 
-  async #find(): Promise<SdkCredentials> {
-    const found = await this.#provide(await this.#valuesInUse()).getCredential();
-    const { accessKeyId, accessKeySecret, securityToken } = found;
-    for (const secret of [accessKeySecret, securityToken]) if (secret) this.#options.redactor.add(secret);
-    if (!accessKeyId || !accessKeySecret) throw this.#unavailable('the access key is incomplete');
+  #restMs(): number {
+    const longestMs = this.#found === undefined || this.#found.hasFiles ? LOOK_MS : LONGEST_REST_MS;
+    if (this.#fetching !== undefined) return longestMs;
+    const dueInMs = this.#isStale ? 0 : (this.#held?.renewInMs(this.#options.clock) ?? 0);
+    const allowedInMs = this.#fetchFromMs - this.#options.clock.monotonic();
+    return Math.max(LOOK_MS, Math.min(longestMs, Math.max(dueInMs, allowedInMs)));
+  }
+
+  async #waitForCredentials(): Promise<void> {
+    const isOld = this.#options.clock.monotonic() - this.#lookedAtMs >= LOOK_MS;
+    if (isOld || this.#isRefused) await this.#lookNow();
+    while (this.#fetching !== undefined) await this.#fetching.ended;
+    if (this.#good() === undefined) throw this.#failure ?? this.#unavailable('they are no longer in use');
+  }
+
+  #good(): HeldCredentials | undefined {
+    return this.#held?.isGood(this.#options.clock) ? this.#held : undefined;
+  }
+
+  /** Reads the secret files and starts what follows from that. One at a time; never rejects. */
+  #lookNow(): Promise<void> {
+    this.#look ??= this.#find().finally(() => {
+      this.#look = undefined;
+      this.#lookedAtMs = this.#options.clock.monotonic();
+    });
+    return this.#look;
+  }
+
+  async #find(): Promise<void> {
+    try {
+      const [chosen, values] = await this.#withPatience(this.#choose(), LOOK_PATIENCE_MS);
+      if (this.#stopped.signal.aborted) return;
+      const fingerprint = JSON.stringify([chosen, values]);
+      if (this.#found?.fingerprint !== fingerprint) this.#adopt(chosen, values, fingerprint);
+    } catch (error) {
+      if (!this.#stopped.signal.aborted) this.#missed(error);
+    }
+    if (this.#found !== undefined && this.#isDue()) this.#startFetch(this.#found);
+  }
+
+  async #choose(): Promise<readonly [ChosenProvider, SecretValues]> {
+    const { env, redactor } = this.#options;
+    const chosen = await chooseProvider(this.#settings, env);
+    return [chosen, await readSecretValues(secretSources(chosen.settings), { env, redactor })];
+  }
+
+  /** Other values than before take the place of those. */
+  #adopt(chosen: ChosenProvider, values: SecretValues, fingerprint: string): void {
+    const before = this.#found;
+    const { settings } = chosen;
+    const provider = createProvider(settings, values, this.#options);
+    const hasFiles = Object.values(secretSources(settings)).some(({ from }) => from === 'file');
+    this.#supersede({ ...chosen, provider, fingerprint, hasFiles });
+    this.#failures = 0;
+    this.#fetchFromMs = Number.NEGATIVE_INFINITY;
+    this.#failure = undefined;
+    if (Number.isFinite(this.#lookedAtMs)) this.#hasNews = true;
+    // The token of a service account is written anew every hour, and the session that it was exchanged for goes on.
+    const isWell = this.#good() !== undefined && !this.#isRefused && !this.#saysRenewalFails;
+    if (settings.type === 'oidc_role_arn' && isWell) return;
+    this.#isStale = true;
+    if (before === undefined) return;
+    this.#options.logger.info('secret changed, the new one is used', { credentials: this.#options.name });
+  }
+
+  /** There are no values to go by. Those before are withdrawn where they are the credentials themselves. */
+  #missed(error: unknown): void {
+    this.#supersede(undefined);
+    this.#hasNews = false;
+    if (this.#held?.isGivenAsIs) this.#held = undefined;
+    this.#failed(error);
+  }
+
+  /** What is being fetched with what was found before no longer counts. */
+  #supersede(found: Found | undefined): void {
+    this.#found = found;
+    this.#fetching?.giveUp.abort();
+    this.#fetching = undefined;
+  }
+
+  #isDue(): boolean {
+    const { clock } = this.#options;
+    if (this.#fetching !== undefined || clock.monotonic() < this.#fetchFromMs) return false;
+    return this.#isStale || this.#held === undefined || this.#held.renewInMs(clock) <= 0;
+  }
+
+  #startFetch(found: Found): void {
+    const giveUp = new AbortController();
+    this.#fetching = { giveUp, ended: this.#fetch(found, giveUp) };
+  }
+
+  /** Never rejects. */
+  async #fetch(found: Found, giveUp: AbortController): Promise<void> {
+    try {
+      const fetched = await this.#withPatience(found.provider.fetch(), FETCH_PATIENCE_MS, giveUp);
+      if (this.#found === found) this.#hold(found, fetched);
+    } catch (error) {
+      if (this.#found === found) this.#failed(error);
+    }
+    if (this.#found !== found) return;
+    this.#fetching = undefined;
+    this.#rest?.abort();
+  }
+
+  #hold(found: Found, fetched: Fetched): void {
+    const { clock, logger, redactor, name: credentials } = this.#options;
+    const { accessKeyId, accessKeySecret, securityToken } = fetched.credentials;
+    for (const secret of [accessKeySecret, securityToken]) if (secret) redactor.add(secret);
     if (!isSendable(accessKeyId) || !isSendable(securityToken || '-')) {
-      throw this.#unavailable(`they have ${UNSENDABLE}`);
+      throw new ProviderFailure(`they have ${UNSENDABLE}`);
     }
-    return found;
+    if (this.#failure !== undefined && this.#good() === undefined) this.#hasNews = true;
+    this.#held = new HeldCredentials(found, fetched, clock);
+    this.#isStale = false;
+    this.#isRefused = false;
+    this.#failure = undefined;
+    this.#failures = 0;
+    this.#fetchFromMs = clock.monotonic() + FIRST_RETRY_MS;
+    if (this.#saysRenewalFails) logger.info('credentials are renewed again', { credentials });
+    this.#saysRenewalFails = false;
+    const { providerName: provider, identity } = this.#held;
+    const inUse = `${provider} ${identity}`;
+    if (inUse !== this.#saidInUse) logger.info('credentials in use', { credentials, provider, identity });
+    this.#saidInUse = inUse;
   }
 
-  async #valuesInUse(): Promise<SecretValues> {
-    try {
-      return await this.#readValues();
-    } catch (error) {
-      this.#fingerprint = undefined;
-      throw error;
-    }
+  #failed(error: unknown): void {
+    const { clock, logger, name: credentials } = this.#options;
+    this.#failure = error instanceof ApiError ? error : this.#unavailable(error);
+    this.#fetchFromMs = clock.monotonic() + Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures);
+    this.#failures += 1;
+    const held = this.#good();
+    // Without any the scheduler says so, which pauses.
+    if (held === undefined || this.#saysRenewalFails) return;
+    this.#saysRenewalFails = true;
+    logger.warn('credentials cannot be renewed, polling goes on with those in hand', {
+      credentials,
+      error: this.#failure.message,
+      good_for: shownSpan(held.endsInMs(clock)),
+    });
   }
 
-  /** The provider for these values: the same one while they do not change, because it holds the session. */
-  #provide(values: SecretValues): SdkCredential {
-    const fingerprint = fingerprintOf(values);
-    if (fingerprint !== this.#fingerprint) this.#provider = undefined;
-    this.#fingerprint = fingerprint;
-    this.#provider ??= this.#options.createCredential(providerOptions(this.#settings, values));
-    return this.#provider;
-  }
-
-  #readValues(): Promise<SecretValues> {
-    return readSecretValues(this.#sources, this.#options);
-  }
-
-  /** What the work gives, unless that takes too long. Work that is given up may still end, for which nobody waits. */
-  async #withPatience<Result>(work: Promise<Result>): Promise<Result> {
-    const patience = new AbortController();
-    const tooLong = this.#options.clock.sleep(PATIENCE_MS, patience.signal).then(() => undefined);
+  /** What the work gives, unless that takes too long or is given up. Work that is given up may still end, unheard. */
+  async #withPatience<Result>(
+    work: Promise<Result>,
+    patienceMs: number,
+    giveUp: AbortController = new AbortController(),
+  ): Promise<Result> {
+    const tooLong = this.#options.clock.sleep(patienceMs, giveUp.signal).then(() => undefined);
     try {
       const result = await Promise.race([work.then((value) => ({ value })), tooLong]);
-      if (!result) throw this.#unavailable(`no answer within ${PATIENCE_MS} ms`);
+      if (!result) throw new ProviderFailure(`no answer within ${patienceMs} ms`);
       return result.value;
     } finally {
-      patience.abort();
+      giveUp.abort();
     }
   }
 
-  #reasonOf(error: unknown): string {
-    return describeProviderFailure(error, this.#options.redactor);
+  #unavailable(error: unknown): ApiError {
+    const { name, chosenFor } = this.#found ?? { name: this.#settings.type, chosenFor: '' };
+    const reason = describeProviderFailure(error, this.#options.redactor);
+    return credentialsUnavailable(`no credentials from ${name}: ${chosenFor}${reason}`);
   }
+}
 
-  #unavailable(reason: string): ApiError {
-    return credentialsUnavailable(`no credentials from ${this.#settings.type}: ${reason}`);
-  }
+function shownSpan(ms: number): string | undefined {
+  return Number.isFinite(ms) ? formatDuration(Math.round(ms / 1_000) * 1_000) : undefined;
 }
 
 function isSame(one: SdkCredentials, other: SdkCredentials): boolean {
@@ -180,8 +348,4 @@ function isSame(one: SdkCredentials, other: SdkCredentials): boolean {
     one.accessKeySecret === other.accessKeySecret &&
     one.securityToken === other.securityToken
   );
-}
-
-function fingerprintOf(values: SecretValues): string {
-  return JSON.stringify(Object.entries(values));
 }

@@ -8,9 +8,26 @@ export const LONGEST_MESSAGE = 300;
  * go before the cut, which could leave a part of one that is no longer recognised.
  */
 export function shownText(text: string, redactor: Redactor, longest: number = LONGEST_MESSAGE): string {
-  const line = redactor
+  const line = oneLine(text, redactor);
+  return line.length <= longest ? line : `${cutAt(line, longest - 1)}…`;
+}
+
+/** The same, cut in the middle: of a message whose cause stands at its end. */
+export function shownEnds(text: string, redactor: Redactor, longest: number = LONGEST_MESSAGE): string {
+  const line = oneLine(text, redactor);
+  if (line.length <= longest) return line;
+  const half = Math.floor((longest - 1) / 2);
+  return `${cutAt(line, half)}…${line.slice(-half).replace(/^[\udc00-\udfff]/, '')}`;
+}
+
+function oneLine(text: string, redactor: Redactor): string {
+  return redactor
     .redact(text)
     .replace(/[\p{C}\p{Z}]+/gu, ' ')
     .trim();
-  return line.length <= longest ? line : `${line.slice(0, longest - 1).replace(/[\ud800-\udbff]$/, '')}…`;
+}
+
+/** Never between the two halves of a character. */
+function cutAt(line: string, length: number): string {
+  return line.slice(0, length).replace(/[\ud800-\udbff]$/, '');
 }

@@ -82,13 +82,13 @@ export class Fleet {
   retireUnused(): void {
     for (const [name, berth] of this.#berths) {
       if (this.#inUse.includes(berth)) continue;
-      const { lane, end } = berth;
+      const { lane } = berth;
       if (lane.size > 0) {
         const left = `${lane.size} tasks are left under credentials that are not configured any more`;
         this.#options.errors.report('scheduler', new Error(left), { credentials: name });
         continue;
       }
-      end.abort();
+      stop(berth);
       this.#berths.delete(name);
       this.#retired.set(name, lane.quota);
       const [oldest] = this.#retired.keys();
@@ -102,10 +102,10 @@ export class Fleet {
     for (const berth of this.#berths.values()) launch(berth);
   }
 
-  /** Ends every lane. Requests under way are not waited for. */
+  /** Ends every lane, and the renewal of its credentials. Requests under way are not waited for. */
   stop(): void {
     this.#isOn = false;
-    for (const { end } of this.#berths.values()) end.abort();
+    for (const berth of this.#berths.values()) stop(berth);
   }
 
   /** Whether everything that is configured is being scheduled. */
@@ -116,7 +116,7 @@ export class Fleet {
   /** How the lanes in use stand, as the `acr_scheduler_*` families show it. */
   schedulers(): readonly SchedulerStatus[] {
     const nowMs = this.#options.clock.monotonic();
-    return this.#inUse.map(({ lane }) => {
+    return this.#inUse.map(({ lane, source }) => {
       const { urgent, background } = lane.backlog(nowMs);
       return {
         credentials: lane.name,
@@ -125,6 +125,7 @@ export class Fleet {
         oldestDueSeconds: { urgent: urgent.oldestMs / 1_000, background: background.oldestMs / 1_000 },
         inFlight: lane.inFlight,
         rate: { configured: lane.quota.pace.configured, current: lane.quota.pace.current(nowMs) },
+        inUse: source?.inUse(),
         paused: { refused: lane.refusal.refused, throttled: lane.quota.pace.pausedUntilMs > nowMs },
       };
     });
@@ -142,7 +143,8 @@ export class Fleet {
     if (known !== undefined) known.lane.configure(rateLimit);
     else this.#berths.set(name, berth);
     if (sdk !== undefined && (berth.source === undefined || berth.settingsKey !== settingsKey)) {
-      berth.source = this.#source(settings, sdk);
+      berth.source?.stop();
+      berth.source = this.#source(name, settings, sdk);
       berth.lane.useCredentials(berth.source);
     }
     berth.settingsKey = settingsKey;
@@ -150,9 +152,10 @@ export class Fleet {
     return berth;
   }
 
-  #source(settings: CredentialSettings, { createCredential }: Sdk): CredentialSource {
-    const { env, clock, redactor } = this.#options;
-    return createCredentialSource(settings, { createCredential, env, clock, redactor });
+  #source(name: string, settings: CredentialSettings, { providers }: Sdk): CredentialSource {
+    const { env, clock, logger, redactor, errors } = this.#options;
+    const report = (error: unknown) => errors.report('scheduler', error, { credentials: name });
+    return createCredentialSource(settings, { name, providers, env, clock, logger, redactor, report });
   }
 
   #lane(name: string, limits: Config['rateLimit']): Lane {
@@ -203,4 +206,9 @@ function newInstance(id: string, lane: Lane): WatchedInstance {
 
 function launch({ lane, end }: Berth): void {
   void lane.run(end.signal);
+}
+
+function stop({ end, source }: Berth): void {
+  end.abort();
+  source?.stop();
 }

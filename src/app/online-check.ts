@@ -2,7 +2,7 @@
 import { createAcrApi } from '../acr/acr-api.ts';
 import type { AcrApi, Answer } from '../acr/api.ts';
 import type { Sdk } from '../acr/client.ts';
-import { createCredentialSource } from '../acr/credentials.ts';
+import { type CredentialSource, createCredentialSource } from '../acr/credentials.ts';
 import { ApiError } from '../acr/errors.ts';
 import { KnownCodes } from '../acr/known-codes.ts';
 import { RateLimiter } from '../acr/rate-limiter.ts';
@@ -10,6 +10,7 @@ import type { Config, InstanceConfig, RepositoryConfig } from '../config/config.
 import { type CredentialSet, credentialSets } from '../config/credential-sets.ts';
 import { RAM_ACTIONS, ramResource } from '../config/ram-policy.ts';
 import type { Clock } from '../util/clock.ts';
+import type { Logger } from '../util/logger.ts';
 import type { Redactor } from '../util/redactor.ts';
 import { PAGE_SIZE } from '../watch/discovery/listing.ts';
 import { Rules } from '../watch/discovery/rules.ts';
@@ -20,6 +21,9 @@ export type OnlineCheckDependencies = {
   readonly clock: Clock;
   readonly redactor: Redactor;
 };
+
+/** Findings say everything that there is to say. */
+const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** What one attempt came to. */
 export type Finding = {
@@ -38,27 +42,83 @@ export async function* checkOnline(config: Config, deps: OnlineCheckDependencies
 type Context = OnlineCheckDependencies & { readonly knownCodes: KnownCodes };
 
 async function* checkSet(set: CredentialSet, config: Config, context: Context): AsyncGenerator<Finding> {
-  const { sdk, env, clock, redactor, knownCodes } = context;
+  const { sdk, env, clock, redactor } = context;
   const subject = `credentials ${set.name}`;
-  const source = createCredentialSource(set.settings, { createCredential: sdk.createCredential, env, clock, redactor });
-  const unavailable = await problemOf(source.ensure());
-  yield { subject, problem: unavailable?.message };
-  if (unavailable !== undefined) return;
+  const report = (error: unknown) => {
+    throw error;
+  };
+  const options = { name: set.name, providers: sdk.providers, env, clock, logger: SILENT, redactor, report };
+  const source = createCredentialSource(set.settings, options);
+  const verdict = new Verdict();
+  /** What was found before the API has judged the credentials. */
+  const held: Finding[] = [];
+  try {
+    const unavailable = await problemOf(source.ensure());
+    if (unavailable !== undefined) {
+      yield { subject, problem: unavailable.message };
+      return;
+    }
+    for await (const finding of checkInstances(set, config, context, source, verdict)) {
+      held.push(finding);
+      if (verdict.refusal !== undefined) break;
+      if (!verdict.isAccepted) continue;
+      if (!verdict.isSaid) yield { subject, problem: undefined };
+      verdict.isSaid = true;
+      yield* held.splice(0);
+    }
+  } finally {
+    source.stop();
+  }
+  // Refused, everything else under them would fail for that reason.
+  if (verdict.refusal !== undefined) yield { subject, problem: describeRefusal(verdict.refusal) };
+  else if (!verdict.isSaid) yield { subject, problem: 'no request was answered, so nothing is known of them' };
+  if (verdict.refusal === undefined) yield* held;
+}
+
+/** What the API thinks of credentials, by the first answer that says so: whatever comes of a signed request but a refusal. */
+class Verdict {
+  isAccepted = false;
+  isSaid = false;
+  refusal: ApiError | undefined;
+
+  answered(): void {
+    if (this.refusal === undefined) this.isAccepted = true;
+  }
+
+  failed(error: ApiError): void {
+    if (this.isAccepted) return;
+    if (error.kind === 'refused') this.refusal ??= error;
+    else if (error.kind === 'answered' || error.kind === 'denied') this.answered();
+  }
+}
+
+function describeRefusal({ code, message, requestId }: ApiError): string {
+  return `refused with ${code}: ${message}${requestId === '' ? '' : ` (RequestId ${requestId})`}`;
+}
+
+async function* checkInstances(
+  set: CredentialSet,
+  config: Config,
+  { sdk, clock, redactor, knownCodes }: Context,
+  credentials: CredentialSource,
+  verdict: Verdict,
+): AsyncGenerator<Finding> {
   const limiter = new RateLimiter(config.rateLimit, clock);
   const end = new AbortController();
+  const { requestTimeoutMs } = config;
   try {
     for (const instance of config.instances.filter(({ id }) => set.instanceIds.includes(id))) {
       const { region, endpoint } = instance;
-      const { requestTimeoutMs } = config;
-      const api = createAcrApi({ sdk, endpoint, region, credentials: source, requestTimeoutMs, knownCodes, redactor });
-      const attempt: Attempt = {
-        instance,
-        ask: async (call) => {
-          await source.ensure();
-          const { body } = await inSlot(limiter, end.signal, () => call(api));
-          return body;
-        },
+      const api = createAcrApi({ sdk, endpoint, region, credentials, requestTimeoutMs, knownCodes, redactor });
+      const ask: Attempt['ask'] = async (call) => {
+        await credentials.ensure();
+        const answer = inSlot(limiter, end.signal, () => call(api));
+        const error = await problemOf(answer);
+        if (error === undefined) verdict.answered();
+        else verdict.failed(error);
+        return (await answer).body;
       };
+      const attempt: Attempt = { instance, ask };
       for (const repository of instance.repositories) {
         const problem = await checkRepository(attempt, repository);
         yield { subject: `${instance.id} ${describe(repository)}`, problem };

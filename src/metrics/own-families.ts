@@ -104,6 +104,12 @@ export const OWN_FAMILIES = {
     help: 'Errors of the exporter itself that were caught: its log says which, and what it was doing goes on.',
     labels: ['component'],
   },
+  credentialsInfo: {
+    name: 'acr_scan_exporter_credentials_info',
+    type: 'gauge',
+    help: 'Which provider and identity sign the requests; always 1. Absent while there are no credentials.',
+    labels: ['credentials', 'provider', 'identity'],
+  },
   buildInfo: {
     name: 'acr_scan_exporter_build_info',
     type: 'gauge',

@@ -51,6 +51,7 @@ export class OwnMetrics implements OwnFamilies {
   readonly #rateLimit = this.#gauge(OWN_FAMILIES.rateLimit);
   readonly #paused = this.#gauge(OWN_FAMILIES.paused);
   readonly #internalErrors = this.#counter(OWN_FAMILIES.internalErrors);
+  readonly #credentialsInfo = this.#gauge(OWN_FAMILIES.credentialsInfo);
   readonly #buildInfo = this.#gauge(OWN_FAMILIES.buildInfo);
   readonly #logLinesDropped = this.#counter(OWN_FAMILIES.logLinesDropped);
   readonly #reloadSuccessful = this.#gauge(OWN_FAMILIES.reloadSuccessful);
@@ -175,8 +176,8 @@ export class OwnMetrics implements OwnFamilies {
 
   #collectSchedulers(): void {
     const counts = [this.#running, this.#dueTags, this.#oldestDue, this.#requestsInFlight];
-    for (const family of [...counts, this.#rateLimit, this.#paused]) family.reset();
-    for (const { credentials, running, due, oldestDueSeconds, inFlight, rate, paused } of this.#schedulers()) {
+    for (const family of [...counts, this.#rateLimit, this.#paused, this.#credentialsInfo]) family.reset();
+    for (const { credentials, running, due, oldestDueSeconds, inFlight, rate, paused, inUse } of this.#schedulers()) {
       this.#running.set({ credentials }, running ? 1 : 0);
       this.#requestsInFlight.set({ credentials }, inFlight);
       for (const group of ['urgent', 'background'] as const) {
@@ -187,6 +188,9 @@ export class OwnMetrics implements OwnFamilies {
       for (const reason of ['refused', 'throttled'] as const) {
         this.#paused.set({ credentials, reason }, paused[reason] ? 1 : 0);
       }
+      if (inUse === undefined) continue;
+      const { provider, identity } = inUse;
+      this.#credentialsInfo.set({ credentials, provider, identity }, 1);
     }
   }
 

@@ -14,6 +14,16 @@ export type SchedulerStatus = {
   /** Requests a second. */
   readonly rate: { readonly configured: number; readonly current: number };
   readonly paused: { readonly refused: boolean; readonly throttled: boolean };
+  /** What signs the requests; undefined while there are no credentials. */
+  readonly inUse: CredentialsInUse | undefined;
+};
+
+/** Credentials in words that may be shown. */
+export type CredentialsInUse = {
+  readonly provider: string;
+  readonly identity: string;
+  /** Whether they could not be renewed at the last attempt. */
+  readonly renewalFails: boolean;
 };
 
 type ByClass = { readonly urgent: number; readonly background: number };

@@ -52,6 +52,8 @@ export type QuotaRow = {
   readonly due: { readonly urgent: number; readonly background: number };
   readonly oldestDueSeconds: { readonly urgent: number; readonly background: number };
   readonly paused: { readonly refused: boolean; readonly throttled: boolean };
+  /** What signs the requests, and whether it could not be renewed at the last attempt; undefined while there are no credentials. */
+  readonly inUse: { readonly provider: string; readonly identity: string; readonly renewalFails: boolean } | undefined;
 };
 
 /** The vulnerabilities of all tags together. */

@@ -26,13 +26,12 @@ async function ask(t: ExecutionContext, answer: (response: ServerResponse) => vo
     answer(response);
   };
   const { host } = await startHttp(t, listener);
-  const credential = sdk.createCredential({
-    type: 'credentials_uri',
+  const provider = sdk.providers.createSessionProvider('credentials_uri', {
     credentialsURI: `http://${host}/`,
-    timeout: 60_000,
+    readTimeout: 60_000,
     connectTimeout: 60_000,
   });
-  return { asked: credential.getCredential(), closed };
+  return { asked: provider.refresher(), closed };
 }
 
 test('an answer that does not end is read up to the bound, and its connection is closed', async (t) => {

@@ -1,10 +1,11 @@
 // An API client for one test, with credentials that never change.
 import { createAcrApi } from '../../src/acr/acr-api.ts';
 import type { AcrApi } from '../../src/acr/api.ts';
-import { loadSdk, type SdkCredentials } from '../../src/acr/client.ts';
+import { loadSdk } from '../../src/acr/client.ts';
 import type { CredentialSource } from '../../src/acr/credentials.ts';
 import { ApiError } from '../../src/acr/errors.ts';
 import { KnownCodes } from '../../src/acr/known-codes.ts';
+import type { SdkCredentials } from '../../src/acr/sdk-providers.ts';
 import { Redactor } from '../../src/util/redactor.ts';
 
 export const SECRET = 'vErY+sEcReT/kEy=';
@@ -41,6 +42,8 @@ export function fixedCredentials(
     current: () => credentials,
     refresh: async () => false,
     refused: (used) => refusals.push(used),
+    inUse: () => undefined,
+    stop: () => {},
   };
 }
 

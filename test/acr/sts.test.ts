@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import test, { type ExecutionContext } from 'ava';
-import type { ProviderOptions } from '../../src/acr/client.ts';
-import { createCredentialSource } from '../../src/acr/credentials.ts';
-import { systemClock } from '../../src/util/clock.ts';
 import type { CredentialSettings } from '../../src/util/credential-settings.ts';
-import { REDACTED, Redactor } from '../../src/util/redactor.ts';
+import { REDACTED } from '../../src/util/redactor.ts';
+import { sourceOf } from '../helpers/credential-sources.ts';
+import { eventually } from '../helpers/eventually.ts';
+import { ManualClock } from '../helpers/manual-clock.ts';
 import { selfSigned } from '../helpers/raw-server.ts';
 import { sdk } from './setup.ts';
 
@@ -56,12 +56,15 @@ async function setup(t: ExecutionContext, settings: (path: string) => Credential
   t.teardown(() => rm(folder, { recursive: true }));
   const path = join(folder, 'secret');
   const { endpoint, asked } = await startSts(t, answer);
-  const redactor = new Redactor();
-  const clock = { ...systemClock, nowMs: 0, monotonic: () => clock.nowMs };
-  const createCredential = (options: ProviderOptions | undefined) =>
-    sdk.createCredential(options && { ...options, stsEndpoint: endpoint });
-  const source = createCredentialSource(settings(path), { createCredential, env: {}, clock, redactor });
-  return { source, path, asked, redactor, clock };
+  const source = sourceOf(t, settings(path), {
+    clock: new ManualClock(Date.now()),
+    providers: {
+      ...sdk.providers,
+      createSessionProvider: (type, fields) =>
+        sdk.providers.createSessionProvider(type, { ...fields, stsEndpoint: endpoint }),
+    },
+  });
+  return { source, path, asked, endpoint };
 }
 
 const ramRole = (path: string): CredentialSettings => ({
@@ -82,7 +85,7 @@ const oidcRole = (path: string): CredentialSettings => ({
 });
 
 test('a role is assumed with the access key, again only when the key changes', async (t) => {
-  const { source, path, asked, redactor, clock } = await setup(t, ramRole);
+  const { source, path, asked } = await setup(t, ramRole);
   await writeFile(path, SECRET);
   await source.ensure();
   t.is(source.current()?.accessKeyId, 'STS.1');
@@ -95,25 +98,27 @@ test('a role is assumed with the access key, again only when the key changes', a
     ExternalId: 'partner-7',
   };
   for (const [name, value] of Object.entries(expected)) t.is(request?.get(name), value);
+  const { redactor, clock } = source;
   t.is(redactor.redact(`${SECRET} granted-secret-1 granted-token-1`), `${REDACTED} ${REDACTED} ${REDACTED}`);
-  clock.nowMs += 1000;
-  await source.ensure();
+  await clock.advance(1000);
+  await source.refresh();
   t.is(asked.length, 1);
   await writeFile(path, 'rotated-secret');
-  clock.nowMs += 1000;
+  await clock.advance(1000);
   await source.ensure();
-  t.is(source.current()?.accessKeyId, 'STS.2');
+  t.is(source.current()?.accessKeyId, 'STS.1', 'the session before is good meanwhile');
+  await eventually('the role is assumed anew', () => (source.current()?.accessKeyId === 'STS.2' ? true : undefined));
 });
 
 test('a role that may not be assumed is told with the code of the service and nothing else of its answer', async (t) => {
   const denied = () => ({
     status: 403,
-    body: { Code: 'NoPermission', Message: `not with ${SECRET} nor granted-secret-1` },
+    body: { Code: 'NoPermission', Message: `not with ${SECRET} nor granted-secret-1`, RequestId: 'F1E2-33' },
   });
-  const { source, path } = await setup(t, ramRole, denied);
+  const { source, path, endpoint } = await setup(t, ramRole, denied);
   await writeFile(path, SECRET);
   await t.throwsAsync(source.ensure(), {
-    message: 'no credentials from ram_role_arn: refresh session token failed (NoPermission)',
+    message: `no credentials from ram_role_arn: POST https://${endpoint}/ (AssumeRole) answered HTTP 403 with NoPermission (RequestId F1E2-33), expected 200`,
   });
   t.false(await source.refresh());
   await writeFile(path, 'rotated-secret');
@@ -121,15 +126,27 @@ test('a role that may not be assumed is told with the code of the service and no
 });
 
 test('a role is assumed with the token in a file, which may appear later', async (t) => {
-  const { source, path, asked, redactor, clock } = await setup(t, oidcRole);
+  const { source, path, asked } = await setup(t, oidcRole);
   await t.throwsAsync(source.ensure(), {
     message: `oidc_token_file: expected a value in the file ${path}, ENOENT: no such file or directory`,
   });
   await writeFile(path, 'eyJhbGciOiJSUzI1NiJ9.e30.c2ln');
-  clock.nowMs += 1000;
+  await source.clock.advance(1000);
   await source.ensure();
   t.is(source.current()?.securityToken, 'granted-token-1');
   t.is(asked[0]?.get('Action'), 'AssumeRoleWithOIDC');
   t.is(asked[0]?.get('OIDCToken'), 'eyJhbGciOiJSUzI1NiJ9.e30.c2ln');
-  t.is(redactor.redact('eyJhbGciOiJSUzI1NiJ9.e30.c2ln'), REDACTED);
+  t.is(source.redactor.redact('eyJhbGciOiJSUzI1NiJ9.e30.c2ln'), REDACTED);
+});
+
+test('a session goes on when the token that it was exchanged for is written anew', async (t) => {
+  const { source, path, asked } = await setup(t, oidcRole);
+  await writeFile(path, 'the-first-token');
+  await source.ensure();
+  await writeFile(path, 'the-second-token');
+  await source.clock.advance(1000);
+  await source.refresh();
+  await source.ensure();
+  t.is(source.current()?.accessKeyId, 'STS.1');
+  t.is(asked.length, 1);
 });

@@ -67,14 +67,54 @@ test('each repository is tried once, looked up only where the exporter would, an
   t.deepEqual(requests, ['GetRepoTagScanStatus', 'GetRepository', 'GetRepoTagScanStatus', 'GetRepository']);
 });
 
-test('a wrong secret is told for every repository, and shown nowhere', async (t) => {
-  const { findings } = await check(
+test('a wrong secret is a problem of the credentials, with code and RequestId, and no repository is blamed', async (t) => {
+  const { findings, requests } = await check(
     t,
     'wrong-secret-0123456789',
-    'repositories: [{ namespace: shop, name: api, id: crr-api, tags: [v1] }]',
+    'repositories: [{ namespace: shop, name: api, id: crr-api, tags: [v1] }, { id: crr-web, tags: [v1] }]',
   );
-  t.regex(findings[1]?.problem ?? '', /SignatureDoesNotMatch/);
+  t.deepEqual(
+    findings.map(({ subject }) => subject),
+    ['credentials default'],
+  );
+  t.regex(findings[0]?.problem ?? '', /^refused with SignatureDoesNotMatch: .* \(RequestId [\w-]+\)$/);
   t.false(JSON.stringify(findings).includes('wrong-secret-0123456789'));
+  t.deepEqual(requests, ['GetRepoTagScanStatus']);
+});
+
+test('credentials that are good are told before what they have no right to', async (t) => {
+  const { findings } = await check(
+    t,
+    'right-secret',
+    'repositories: [{ id: crr-web, namespace: shop, name: web, tags: [v1] }]',
+  );
+  t.deepEqual(
+    findings.map(({ subject, problem }) => [subject, problem === undefined]),
+    [
+      ['credentials default', true],
+      ['cri-1 shop/web', false],
+    ],
+  );
+});
+
+test('credentials that no answer has judged are not said to be good', async (t) => {
+  const config = parseConfig(
+    `credentials: { type: access_key, access_key_id: key, access_key_secret: any-secret }
+instances:
+  - id: cri-1
+    region: cn-hangzhou
+    endpoint: "http://127.0.0.1:1"
+    repositories: [{ namespace: shop, name: api, id: crr-api, tags: [v1] }]`,
+    'config.yml',
+  );
+  const findings = [];
+  const deps = { sdk: await sdk, env: {}, clock: systemClock, redactor: new Redactor() };
+  for await (const finding of checkOnline(config, deps)) findings.push(finding);
+  t.deepEqual(findings[0], {
+    subject: 'credentials default',
+    problem: 'no request was answered, so nothing is known of them',
+  });
+  t.regex(findings[1]?.problem ?? '', /ConnectionRefused/);
 });
 
 test('where vulnerabilities are wanted, a missing action for them is named', async (t) => {

@@ -47,6 +47,7 @@ export function overview(given: Partial<Overview> = {}): Overview {
         due: { urgent: 3, background: 0 },
         oldestDueSeconds: { urgent: 61, background: 0 },
         paused: { refused: false, throttled: false },
+        inUse: { provider: 'access_key', identity: 'LTAI…abcd', renewalFails: false },
       },
     ],
     ...given,

@@ -12,6 +12,7 @@ const IDLE: SchedulerStatus = {
   inFlight: 0,
   rate: { configured: 5, current: 5 },
   paused: { refused: false, throttled: false },
+  inUse: undefined,
 };
 const POLL = 'GetRepoTagScanStatus';
 
@@ -264,4 +265,17 @@ test('discovery shows what it found and when, without a time before the first su
   statuses = [];
   const without = [...(await pageOf(own)).families.keys()].filter((name) => name.startsWith('acr_discovery_'));
   t.deepEqual(without, []);
+});
+
+test('the identity that signs is shown while there is one, and only the present one', async (t) => {
+  let inUse: SchedulerStatus['inUse'];
+  const own = setUp(() => [{ ...IDLE, inUse }]);
+  const name = 'acr_scan_exporter_credentials_info';
+  t.deepEqual((await pageOf(own)).families.get(name)?.samples ?? [], []);
+  for (const identity of ['acs:ram::1:role/acr', 'acs:ram::1:role/another']) {
+    inUse = { provider: 'oidc_role_arn', identity, renewalFails: false };
+    const page = await pageOf(own);
+    t.is(page.value(name, { credentials: 'default', provider: 'oidc_role_arn', identity }), 1);
+    t.is(page.families.get(name)?.samples.length, 1);
+  }
 });

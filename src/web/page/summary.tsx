@@ -66,6 +66,9 @@ export function Quota({ rows }: { readonly rows: readonly QuotaRow[] }) {
               <bdi>{row.credentials}</bdi> <PauseMark row={row} />
             </h3>
             <dl>
+              <Fact name="Signed as">
+                {row.inUse === undefined ? 'no credentials' : <Identity inUse={row.inUse} />}
+              </Fact>
               <Fact name="Requests a second">
                 {rateText(row.rate.current)} of {rateText(row.rate.configured)}
               </Fact>
@@ -77,6 +80,14 @@ export function Quota({ rows }: { readonly rows: readonly QuotaRow[] }) {
         ))}
       </ul>
     </section>
+  );
+}
+
+function Identity({ inUse: { provider, identity, renewalFails } }: { readonly inUse: NonNullable<QuotaRow['inUse']> }) {
+  return (
+    <>
+      <bdi>{identity}</bdi> ({provider}){renewalFails && <span class="mark warn">cannot be renewed</span>}
+    </>
   );
 }
 

@@ -10,7 +10,14 @@ export const STUCK_COLOR = 'semi-dark-purple';
 export const NEUTRAL = 'blue';
 const GREY = '#8e8e8e';
 
-const STATUS_COLORS = { failed: 'red', unknown: GREY, retrying: 'purple', scanning: 'blue', complete: 'green' };
+const STATUS_COLORS = {
+  failed: 'red',
+  unknown: GREY,
+  not_scanned: 'yellow',
+  retrying: 'purple',
+  scanning: 'blue',
+  complete: 'green',
+};
 const SEVERITY_COLORS = { high: 'red', medium: 'orange', low: 'yellow', unknown: GREY };
 
 /** Steps of colour: the first below all values. */

@@ -54,7 +54,7 @@ export function findings(severity: string): string {
 }
 
 const UNDER_WAY = select('acr_scan_tag_status', oneOf('status', 'scanning|retrying'));
-const ENDED = select('acr_scan_tag_status', oneOf('status', 'complete|failed'));
+const ENDED = select('acr_scan_tag_status', oneOf('status', 'complete|failed|not_scanned'));
 
 /** Seconds for which each tag has had its status, of those that are in `status`, as the replica says that has watched it for longest. */
 export function secondsInStatus(status: string): string {

@@ -77,6 +77,7 @@ const TAGS = [
   { tag: '1.10', status: 'FAILED' },
   { tag: '1.20', status: 'FAILED' },
   { tag: 'running', status: 'SCANNING' },
+  { tag: 'ancient', status: 'NOT_SCANNED' },
   { tag: 'strange', status: 'QUARANTINED' },
 ] as const;
 const NUMBERS = {
@@ -84,6 +85,7 @@ const NUMBERS = {
   Failed: 2,
   Stuck: 0,
   Unknown: 1,
+  'Not scanned': 1,
   Stale: 0,
   'High findings': 3,
   'Under way': 1,
@@ -93,6 +95,7 @@ const SETTLED = [
   'acr_scan_tags{status="complete"} == 2',
   'acr_scan_tags{status="failed"} == 2',
   'acr_scan_tags{status="scanning"} == 1',
+  'acr_scan_tags{status="not_scanned"} == 1',
   'acr_scan_vulnerabilities{severity="high"} == 3',
 ];
 

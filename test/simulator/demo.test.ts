@@ -55,7 +55,7 @@ test('for every seed, every status shows from the start to two minutes later, an
     const seen = new Set<string>();
     const startsAndEnds = new Set<string>();
     const atStart = new Set(simulator.state().map(({ status }) => status));
-    for (const status of ['SCANNING', 'COMPLETE', 'FAILED', 'QUARANTINED'])
+    for (const status of ['SCANNING', 'COMPLETE', 'FAILED', 'NOT_SCANNED', 'QUARANTINED'])
       t.true(atStart.has(status), `${status}, seed ${seed}`);
     const started = new Set<string>();
     let before = new Map<string, string>();
@@ -70,7 +70,7 @@ test('for every seed, every status shows from the start to two minutes later, an
       before = now;
       clock.advance(5_000);
     }
-    t.deepEqual([...seen].sort(), ['COMPLETE', 'FAILED', 'QUARANTINED', 'RETRYING', 'SCANNING']);
+    t.deepEqual([...seen].sort(), ['COMPLETE', 'FAILED', 'NOT_SCANNED', 'QUARANTINED', 'RETRYING', 'SCANNING']);
     t.true(startsAndEnds.size >= 5, `${startsAndEnds.size} scans, seed ${seed}`);
   }
 });

@@ -66,7 +66,7 @@ export const QUOTA: Section = {
         unit: 'reqps',
         look: 'bars',
         series: {
-          '{{instance_id}}': `sum by (instance_id) (${rate('acr_api_request_errors_total', 'code=~"Throttling.*|HttpStatus_429|HttpStatus_503"')})`,
+          '{{instance_id}}': `sum by (instance_id) (${rate('acr_api_request_errors_total', 'code=~".*Throttling.*|HttpStatus_429|HttpStatus_503"')})`,
         },
       }),
       timeSeries({

@@ -27,7 +27,7 @@ const MOST_ROWS = 50;
 const MOST_REPOSITORIES = 500;
 
 const NUMBERS = [
-  EXPORTER_UP,
+  { ...EXPORTER_UP, w: 2 },
   apiErrors(dashboardLink(EXPORTER_UID, 'Errors by code')),
   stat({
     title: 'Failed',
@@ -55,7 +55,17 @@ const NUMBERS = [
     links: [runbook('AcrScanUnknown')],
   }),
   stat({
+    title: 'Not scanned',
+    description:
+      'Images that the registry says were never scanned: no rule takes them, scanning is off, or their scan is about to begin. Orange from 1: normal for some minutes after a push, AcrImageNotScanned tells of it after an hour.',
+    expr: `sum(${tags('not_scanned')})`,
+    unit: 'none',
+    steps: ONE_IS_ORANGE,
+    links: [runbook('AcrImageNotScanned')],
+  }),
+  stat({
     title: 'Stale',
+    w: 2,
     description: `Tags whose last answer is more than an hour old: what is shown of them may be over. Orange from 1, AcrScanResultsStale tells of it. Tags that were never answered are unknown instead. ${NEEDS_TAGS} With \`problems\`, tags whose last poll was answered are not counted, however long ago that was.`,
     expr: `count(${STALE}) or 0 * count(${select('acr_scan_tag_last_success_timestamp_seconds')})`,
     unit: 'none',
@@ -73,6 +83,7 @@ const NUMBERS = [
   }),
   stat({
     title: 'Under way',
+    w: 2,
     description: 'Scans that are under way: scanning or retrying. Neither good nor bad.',
     expr: `sum(${tags('scanning|retrying')})`,
     unit: 'none',
@@ -83,11 +94,11 @@ const NUMBERS = [
 const REPOSITORY_COLUMN = repositoryColumn(EXPORTER_UID, 'Polls of this repository');
 
 /** A number of problems: coloured where there are any. */
-function problems(field: string, heading: string, color: string): Column {
+function problems(field: string, heading: string, color: string, width = 72): Column {
   return {
     field,
     heading,
-    width: 72,
+    width,
     unit: 'none',
     properties: [
       { id: 'thresholds', value: thresholds('transparent', [1, color]) },
@@ -108,7 +119,7 @@ const inState = (state: string, expr: string) => `label_replace(${expr}, "state"
 const TABLES = [
   table({
     title: 'Where: repositories with problems',
-    description: `Repositories in which a scan failed, is stuck or unknown, whose results are out of date, or in which vulnerabilities of high severity were found; of each column the ${MOST_REPOSITORIES} worst. The limits are those of the numbers above. A click on a repository shows how its polls go. Columns Stuck and Stale need series of tags.`,
+    description: `Repositories in which a scan failed, is stuck or unknown, in which images were never scanned, whose results are out of date, or in which vulnerabilities of high severity were found; of each column the ${MOST_REPOSITORIES} worst. The limits are those of the numbers above. A click on a repository shows how its polls go. Columns Stuck and Stale need series of tags.`,
     w: 12,
     h: 9,
     noValue: 'No problem is known',
@@ -118,12 +129,14 @@ const TABLES = [
       `topk(${MOST_REPOSITORIES}, sum by (${REPOSITORY}) (${tags('unknown')}) > 0)`,
       `topk(${MOST_REPOSITORIES}, count by (${REPOSITORY}) (${STALE}))`,
       `topk(${MOST_REPOSITORIES}, sum by (${REPOSITORY}) (${findings('high')}) > 0)`,
+      `topk(${MOST_REPOSITORIES}, sum by (${REPOSITORY}) (${tags('not_scanned')}) > 0)`,
     ].map(withRepository),
     columns: [
       REPOSITORY_COLUMN,
       problems('Value #A', 'Failed', BAD),
       problems('Value #B', 'Stuck', STUCK_COLOR),
       problems('Value #C', 'Unknown', WARNING),
+      problems('Value #F', 'Not scanned', WARNING, 100),
       problems('Value #D', 'Stale', WARNING),
       problems('Value #E', 'High', WARNING),
       ...INSTANCE_COLUMNS,
@@ -155,7 +168,7 @@ const TABLES = [
 ];
 
 /** From the bottom, where a course is easiest to see, what matters most first. */
-const SCAN_STATUSES = ['failed', 'unknown', 'retrying', 'scanning', 'complete'];
+const SCAN_STATUSES = ['failed', 'unknown', 'not_scanned', 'retrying', 'scanning', 'complete'];
 const SEVERITIES = ['high', 'medium', 'low', 'unknown'];
 
 const ofEach = (names: readonly string[], expr: (name: string) => string) =>
@@ -165,7 +178,7 @@ const COURSES = [
   timeSeries({
     title: 'Watched tags by scan status',
     description:
-      'All watched tags. Unknown are those of which no answer has come yet, or one with a status that this version of the exporter does not know.',
+      'All watched tags. Unknown are those of which no answer has come yet, or one with a status that this version of the exporter does not know; not_scanned are images that were never scanned.',
     w: 12,
     h: 9,
     unit: 'none',

@@ -72,6 +72,7 @@ const { roster, discoverer, performer, store } = createWatching({
     scanEnded() {},
     discoveryPassEnded: () => passEnded(),
   },
+  stopping: new AbortController().signal,
   clock: systemClock,
   random: Math.random,
   logger: silent,

@@ -78,6 +78,7 @@ export function createApp(initial: Config, deps: AppDependencies): App {
     random,
     logger,
     errors,
+    stopping: stopping.signal,
     timing,
     maxTags,
   });

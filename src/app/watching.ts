@@ -28,6 +28,8 @@ export type WatchingOptions = {
   readonly random: () => number;
   readonly logger: Logger;
   readonly errors: InternalErrors;
+  /** Aborted when the program stops. */
+  readonly stopping: AbortSignal;
   readonly timing: Timing;
   readonly maxTags: number;
 };

@@ -6,7 +6,7 @@ import type { Logger } from '../util/logger.ts';
 import { FailureLog } from './failure-log.ts';
 import type { Outcome } from './lane-parts.ts';
 import type { Requests } from './requests.ts';
-import { describeTask, type LookupTask } from './task.ts';
+import { type LookupTask, nameOf } from './task.ts';
 import { backoffDelayMs, type Timing } from './timing.ts';
 import type { FoundRepository } from './watch-list.ts';
 
@@ -19,6 +19,7 @@ export type LookupOptions = {
   /** In [0, 1). */
   readonly random: () => number;
   readonly logger: Logger;
+  readonly stopping: AbortSignal;
   readonly timing: () => Timing;
   readonly lookedUp: (task: LookupTask, found: FoundRepository) => void;
 };
@@ -29,8 +30,17 @@ export class RepositoryLookup {
 
   constructor(options: LookupOptions) {
     this.#options = options;
-    const words = { failed: 'repository lookup failed', answered: 'repository found', fields: describeTask };
-    this.#failures = new FailureLog(words, options.logger, options.clock);
+    const words = {
+      action: ACTION,
+      begun: 'repository lookups fail',
+      over: 'repository lookups no longer fail',
+      failed: 'repository lookup failed',
+      counted: 'repositories',
+      instanceOf: ({ watched }: LookupTask) => watched.instance.id,
+      nameOf,
+      isWatched: (task: LookupTask) => task.watched.lookup === task,
+    } as const;
+    this.#failures = new FailureLog(words, options);
   }
 
   /** Sends the task's request and tells what it found. */

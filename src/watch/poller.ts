@@ -10,7 +10,7 @@ import type { Outcome } from './lane-parts.ts';
 import { Questions, type Subject } from './questions.ts';
 import type { Requests } from './requests.ts';
 import { scheduleSummary, summaryAnswered, summaryFailed } from './summary.ts';
-import { describeTask, type PollTask } from './task.ts';
+import { describeTask, nameOf, type PollTask } from './task.ts';
 import { groupOf, pollDelayMs, type Timing } from './timing.ts';
 
 export type PollerOptions = {
@@ -20,6 +20,7 @@ export type PollerOptions = {
   /** In [0, 1). */
   readonly random: () => number;
   readonly logger: Logger;
+  readonly stopping: AbortSignal;
   readonly timing: Timing;
   /** A scan that was seen from its start has ended after so many seconds. */
   readonly scanEnded: (instanceId: string, seconds: number) => void;
@@ -38,12 +39,22 @@ export class Poller {
   readonly #underWay = new Map<string, PollTask | undefined>();
 
   constructor(options: PollerOptions) {
-    const { logger, clock, timing } = options;
+    const { store, timing } = options;
     this.#options = options;
-    const polls = { failed: 'poll failed', answered: 'poll answered again', fields: describeTask };
-    this.#polls = new FailureLog(polls, logger, clock);
-    const summaries = { failed: 'scan summary failed', answered: 'scan summary answered again', fields: describeTask };
-    this.#summaries = new FailureLog(summaries, logger, clock);
+    const shared = {
+      counted: 'tags',
+      instanceOf: ({ watched }: PollTask) => watched.instance.id,
+      nameOf,
+      isWatched: ({ tag }: PollTask) => store.has(tag),
+    } as const;
+    const polls = { begun: 'polls fail', over: 'polls no longer fail', failed: 'poll failed' };
+    this.#polls = new FailureLog({ ...shared, ...polls, action: 'GetRepoTagScanStatus' }, options);
+    const summaries = {
+      begun: 'scan summaries fail',
+      over: 'scan summaries no longer fail',
+      failed: 'scan summary failed',
+    };
+    this.#summaries = new FailureLog({ ...shared, ...summaries, action: 'GetRepoTagScanSummary' }, options);
     this.#questions = new Questions(options);
     this.timing = timing;
   }

@@ -110,6 +110,13 @@ export function describeTask(task: Task) {
   return { instance_id: instanceId, repo_namespace: namespace || undefined, repo_name: name, tag };
 }
 
+/** What a task is about, as people write it: `shop/api:v1` for a tag, `shop/api` for a repository. */
+export function nameOf(task: PollTask | LookupTask): string {
+  const { namespace, name } = task.watched.repository;
+  const repository = namespace === '' ? name : `${namespace}/${name}`;
+  return task.kind === 'poll' ? `${repository}:${task.tag.target.tag}` : repository;
+}
+
 /** Fields of a task that was just made and is not queued yet. */
 export const NOT_QUEUED: QueueEntry = {
   line: 'unanswered',

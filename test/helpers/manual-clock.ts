@@ -23,10 +23,14 @@ export class ManualClock implements Clock {
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      const sleeper = { atMs: this.#monotonicMs + ms, wake: () => this.#wake(sleeper, resolve) };
+      const wake = () => {
+        signal?.removeEventListener('abort', wake);
+        if (this.#sleepers.delete(sleeper)) resolve();
+      };
+      const sleeper = { atMs: this.#monotonicMs + ms, wake };
       this.#sleepers.add(sleeper);
-      if (signal?.aborted || ms <= 0) sleeper.wake();
-      else signal?.addEventListener('abort', sleeper.wake, { once: true });
+      if (signal?.aborted || ms <= 0) wake();
+      else signal?.addEventListener('abort', wake, { once: true });
     });
   }
 
@@ -48,10 +52,6 @@ export class ManualClock implements Clock {
     }
     this.#monotonicMs = endMs;
     await settle();
-  }
-
-  #wake(sleeper: Sleeper, resolve: () => void): void {
-    if (this.#sleepers.delete(sleeper)) resolve();
   }
 }
 

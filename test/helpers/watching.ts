@@ -99,6 +99,7 @@ export function createWatching({
     random: () => 0,
     logger,
     errors,
+    stopping: new AbortController().signal,
     timing: TIMING,
     maxTags,
   });

@@ -1,63 +1,127 @@
+// An outage is one line, however many tags it concerns.
 import test from 'ava';
-import { createWatching, entry } from '../helpers/watching.ts';
+import { type Failure, FailureLog } from '../../src/watch/failure-log.ts';
+import { ManualClock } from '../helpers/manual-clock.ts';
 
-const API = { namespace: 'shop', name: 'api', id: 'crr-api' };
+type Tag = { readonly instance: string; readonly name: string };
 
-/** A tag that keeps failing with these codes, one poll after the other; gives what was logged. */
-async function logged(...codes: readonly (string | undefined)[]): Promise<string[]> {
-  const watching = createWatching();
+const MINUTE = 60_000;
+
+function setUp() {
+  const clock = new ManualClock();
   const stop = new AbortController();
-  await watching.watch(entry(API, 'v1'));
-  void watching.lane.run(stop.signal);
-  for (const code of codes) {
-    await watching.clock.advance(0);
-    const { answer } = watching.next();
-    if (code === undefined) answer.status('COMPLETE');
-    else answer.error(code, 'transport');
-    await watching.clock.advance(600_000);
-  }
-  stop.abort();
-  return watching.events.map((event) =>
-    event.replace(/^(.*?) \{.*"code":"(\w+)".*?(?:"repeats":(\d+))?\}$/, '$1 $2 $3').trim(),
+  const [lines, debug]: [string[], string[]] = [[], []];
+  const log = (message: string, fields: object = {}) => {
+    const { tags, example, code, lasting, lasted, instance_id: instance } = fields as Record<string, unknown>;
+    const words = [message, instance, code, tags, example, lasting ?? lasted];
+    lines.push(words.filter((word) => word !== undefined).join(' '));
+  };
+  const removed = new Set<Tag>();
+  const failures = new FailureLog<Tag>(
+    {
+      action: 'GetRepoTagScanStatus',
+      begun: 'polls fail',
+      over: 'polls no longer fail',
+      failed: 'poll failed',
+      counted: 'tags',
+      instanceOf: ({ instance }) => instance,
+      nameOf: ({ name }) => name,
+      isWatched: (tag) => !removed.has(tag),
+    },
+    {
+      clock,
+      stopping: stop.signal,
+      logger: { debug: (message) => debug.push(message), info: log, warn: log, error: log },
+    },
   );
+  const fail = (tag: Tag, code = 'SystemError') => failures.failed(tag, failureOf(code));
+  return { clock, stop, lines, debug, removed, failures, fail };
 }
 
-test('an error is logged when it changes, and when it ends', async (t) => {
-  t.deepEqual(await logged('SystemError', 'NoPrivilege', 'SystemError', undefined, undefined), [
-    'poll failed SystemError',
-    'poll failed NoPrivilege',
-    'poll failed SystemError',
-    'poll answered again SystemError',
+function failureOf(code: string): Failure {
+  return { code, message: 'of the test', requestId: '1' };
+}
+
+function tagsOf(instance: string, count: number): Tag[] {
+  return Array.from({ length: count }, (_, n) => ({ instance, name: `shop/api:v${n}` }));
+}
+
+test('5,000 tags that fail alike are one line, one more in ten minutes, and one at the end', async (t) => {
+  const { clock, lines, debug, failures, fail } = setUp();
+  const tags = tagsOf('cri-1', 5_000);
+  for (const tag of tags.slice(0, 300)) fail(tag);
+  t.deepEqual(lines, []);
+  await clock.advance(1_000);
+  t.deepEqual(lines.splice(0), ['polls fail cri-1 SystemError 300 shop/api:v0']);
+  for (let minutes = 0; minutes < 12; minutes++) {
+    for (const tag of tags) fail(tag);
+    await clock.advance(MINUTE);
+  }
+  t.deepEqual(lines.splice(0), ['polls fail cri-1 SystemError 5000 shop/api:v0 10m1s']);
+  for (const tag of tags) failures.answered(tag);
+  t.deepEqual(lines.splice(0), ['polls no longer fail cri-1 SystemError 5000 12m1s']);
+  t.is(debug.length, 5_000, 'single tags are told at the level debug');
+  await clock.advance(60 * MINUTE);
+  t.deepEqual(lines, []);
+});
+
+test('instances and codes are told apart, and a tag that fails otherwise leaves its outage', async (t) => {
+  const { clock, lines, fail } = setUp();
+  const [one, other] = [...tagsOf('cri-1', 1), ...tagsOf('cri-2', 1)] as [Tag, Tag];
+  fail(one);
+  fail(other);
+  await clock.advance(1_000);
+  fail(one, 'NoPrivilege');
+  await clock.advance(1_000);
+  t.deepEqual(lines, [
+    'polls fail cri-1 SystemError 1 shop/api:v0',
+    'polls fail cri-2 SystemError 1 shop/api:v0',
+    'polls no longer fail cri-1 SystemError 1 1s',
+    'polls fail cri-1 NoPrivilege 1 shop/api:v0',
   ]);
 });
 
-test('the same error of the same tag is logged once in ten minutes, with how often it came', async (t) => {
-  const watching = createWatching();
-  const stop = new AbortController();
-  t.teardown(() => stop.abort());
-  watching.poller.timing = { ...watching.poller.timing, backoff: { initialMs: 60_000, maxMs: 60_000 } };
-  await watching.watch(entry(API, 'v1'));
-  void watching.lane.run(stop.signal);
-  // Polls come every 30 s: the back-off is 60 s, its random half 0.
-  for (let polls = 0; polls < 41; polls++) {
-    await watching.clock.advance(0);
-    watching.next().answer.error('SystemError', 'transport');
-    await watching.clock.advance(30_000);
-  }
-  t.deepEqual(
-    watching.events.map((event) => /"repeats":(\d+)/.exec(event)?.[1]),
-    [undefined, '20', '20'],
-  );
+test('an error that passes within a second is no line', async (t) => {
+  const { clock, lines, failures, fail } = setUp();
+  const [tag] = tagsOf('cri-1', 1) as [Tag];
+  fail(tag);
+  failures.answered(tag);
+  await clock.advance(MINUTE);
+  t.deepEqual(lines, []);
 });
 
-test('other tags are told of in their own right', async (t) => {
-  const watching = createWatching();
-  const stop = new AbortController();
-  t.teardown(() => stop.abort());
-  await watching.watch(entry(API, 'v1', 'v2'));
-  void watching.lane.run(stop.signal);
-  await watching.clock.advance(0);
-  for (const { answer } of watching.pending.splice(0)) answer.error('SystemError', 'transport');
-  await watching.clock.advance(0);
-  t.is(watching.events.length, 2);
+test('one that comes back again and again is not told each time, unless it stays', async (t) => {
+  const { clock, lines, failures, fail } = setUp();
+  const [tag] = tagsOf('cri-1', 1) as [Tag];
+  for (let times = 0; times < 8; times++) {
+    fail(tag);
+    await clock.advance(5_000);
+    failures.answered(tag);
+    await clock.advance(MINUTE);
+  }
+  t.deepEqual(lines.splice(0), [
+    'polls fail cri-1 SystemError 1 shop/api:v0',
+    'polls no longer fail cri-1 SystemError 1 5s',
+  ]);
+  fail(tag);
+  await clock.advance(MINUTE);
+  t.deepEqual(lines, ['polls fail cri-1 SystemError 1 shop/api:v0']);
+});
+
+test('tags that are not watched any more do not keep an outage up', async (t) => {
+  const { clock, lines, removed, fail } = setUp();
+  const tags = tagsOf('cri-1', 3);
+  for (const tag of tags) fail(tag);
+  await clock.advance(1_000);
+  for (const tag of tags) removed.add(tag);
+  await clock.advance(10 * MINUTE);
+  t.deepEqual(lines, ['polls fail cri-1 SystemError 3 shop/api:v0', 'polls no longer fail cri-1 SystemError 3 10m1s']);
+});
+
+test('nothing is told after the stop', async (t) => {
+  const { clock, stop, lines, fail } = setUp();
+  for (const tag of tagsOf('cri-1', 3)) fail(tag);
+  stop.abort();
+  await clock.advance(20 * MINUTE);
+  t.deepEqual(lines, []);
 });

@@ -19,6 +19,7 @@ export type DiscovererOptions = {
   /** In [0, 1). */
   readonly random: () => number;
   readonly logger: Logger;
+  readonly stopping: AbortSignal;
   readonly errors: InternalErrors;
   readonly backoff: () => Backoff;
   /** A pass has ended after so many seconds, whatever came of it. */

@@ -50,23 +50,32 @@ export class InstanceDiscovery {
     this.settings = options.settings;
     this.instance = instance;
     this.#turns = new Turns(instance, requests);
+    const telling = { logger, clock, stopping: AbortSignal.any([options.stopping, this.#end.signal]) };
     this.#passes = new FailureLog(
       {
+        action: 'ListRepository',
+        begun: 'discovery fails',
+        over: 'discovery no longer fails',
         failed: 'discovery failed',
-        answered: 'discovery succeeded again',
-        fields: () => ({ instance_id: instance.id }),
+        counted: 'instances',
+        instanceOf: () => instance.id,
+        nameOf: () => instance.id,
+        isWatched: () => true,
       },
-      logger,
-      clock,
+      telling,
     );
     this.#repositories = new FailureLog(
       {
+        action: 'ListRepoTag',
+        begun: 'tags of repositories are not listed',
+        over: 'tags of repositories are listed again',
         failed: 'tags of a repository not listed',
-        answered: 'tags of a repository listed again',
-        fields: ({ namespace, name }) => ({ instance_id: instance.id, repo_namespace: namespace, repo_name: name }),
+        counted: 'repositories',
+        instanceOf: () => instance.id,
+        nameOf: ({ namespace, name }) => `${namespace}/${name}`,
+        isWatched: () => true,
       },
-      logger,
-      clock,
+      telling,
     );
   }
 
@@ -157,7 +166,7 @@ export class InstanceDiscovery {
       return false;
     }
     // Others are gone, or not wanted any more.
-    for (const id of this.#failing.keys()) if (!missed.has(id)) this.#failing.delete(id);
+    for (const id of this.#failing.keys()) if (!missed.has(id)) this.#repositoryListed(id);
     const fields = { instance_id: this.settings.instanceId, tags: this.status().tags };
     if (this.#lastSuccessMs === undefined) logger.info('discovered', fields);
     else logger.debug('discovered', fields);

@@ -221,9 +221,10 @@ test('a tag that is deleted fails until the next pass: that is no news, other fa
   const polls = failures.filter((failure) => failure.startsWith('GetRepoTagScanStatus'));
   const expected = Object.values(codes).map((code) => `GetRepoTagScanStatus ${code}`);
   t.deepEqual([...new Set(polls)].sort(), [...new Set(expected)].sort(), 'all are counted');
+  await clock.advance(1_000);
   const told = events
-    .filter((event) => event.startsWith('poll failed'))
-    .map((event) => /"tag":"(\w+)"/.exec(event)?.[1]);
+    .filter((event) => event.startsWith('polls fail'))
+    .map((event) => /"tags":1,"example":"shop\/\w+:(\w+)"/.exec(event)?.[1]);
   t.deepEqual(told.sort(), ['listed', 'locked']);
   t.is(shown().length, 4, 'and nothing goes because of it');
 });

@@ -9,7 +9,7 @@ const TOKEN = 'PUT /latest/api/token';
 const ROLES = 'GET /latest/meta-data/ram/security-credentials/';
 const HOUR_MS = 3_600_000;
 
-type Behaviour = { token: 'answers' | 'hangs'; needsToken: boolean };
+type Behaviour = { token: 'answers' | 'hangs'; needsToken: boolean; takesMs?: number };
 
 async function setup(t: ExecutionContext, behaviour: Behaviour, timeoutMs?: number) {
   const clock = new ManualClock();
@@ -26,7 +26,9 @@ async function setup(t: ExecutionContext, behaviour: Behaviour, timeoutMs?: numb
     if (request.url?.endsWith('/')) response.end('reader');
     else response.end(JSON.stringify(sessionAt(clock.now(), ++sessions, 6 * HOUR_MS)));
   };
-  const { host, asked } = await startAsked(t, answer);
+  const { host, asked } = await startAsked(t, (request, response) => {
+    setTimeout(() => answer(request, response), behaviour.takesMs ?? 0);
+  });
   const source = sourceOf(t, { type: 'ecs_ram_role' }, { clock, providers: redirectedTo(host, timeoutMs) });
   const untilSession = (count: number) =>
     eventually(`session ${count}`, () =>
@@ -45,7 +47,7 @@ test('a session costs one token and is renewed once, ahead of its end', async (t
 });
 
 test('behind a hop limit the token is asked for once, and the first version of the service is used from then on', async (t) => {
-  const { clock, source, asked, untilSession } = await setup(t, { token: 'hangs', needsToken: false }, 200);
+  const { clock, source, asked, untilSession } = await setup(t, { token: 'hangs', needsToken: false }, 2_000);
   await source.ensure();
   t.deepEqual(asked, [TOKEN, ROLES, `${ROLES}reader`]);
   await clock.advance(4.5 * HOUR_MS);
@@ -55,11 +57,17 @@ test('behind a hop limit the token is asked for once, and the first version of t
 
 test('a token that has no answer is asked for again where the service does not do without', async (t) => {
   const behaviour: Behaviour = { token: 'hangs', needsToken: true };
-  const { clock, source, asked } = await setup(t, behaviour, 200);
+  const { clock, source, asked } = await setup(t, behaviour, 2_000);
   t.regex((await unavailable(source)).message, /security-credentials\/ answered HTTP 403, expected 200$/);
   t.deepEqual(asked, [TOKEN, ROLES]);
   behaviour.token = 'answers';
   await clock.advance(5_000);
   await source.ensure();
   t.is(asked[2], TOKEN);
+});
+
+test('metadata that takes 3 s is waited for', async (t) => {
+  const { source, asked } = await setup(t, { token: 'answers', needsToken: true, takesMs: 3_000 });
+  await source.ensure();
+  t.is(asked.length, 3);
 });

@@ -59,6 +59,8 @@ type Fault = {
   readonly answer: (response: ServerResponse, service: Service, nowMs: number) => void;
   /** What follows the name of what was asked. */
   readonly reason: RegExp;
+  /** How long an answer is waited for, where that is not as usual. */
+  readonly timeoutMs?: number;
 };
 
 const faults: readonly Fault[] = [
@@ -109,6 +111,7 @@ const faults: readonly Fault[] = [
     title: 'no answer',
     answer: () => {},
     reason: /^: no whole answer within some seconds$/,
+    timeoutMs: 2_000,
   },
   {
     title: 'a connection that is reset',
@@ -129,7 +132,7 @@ const faults: readonly Fault[] = [
   },
 ];
 
-async function setup(t: ExecutionContext, service: Service, answer: Fault['answer']) {
+async function setup(t: ExecutionContext, service: Service, answer: Fault['answer'], timeoutMs?: number) {
   const clock = new ManualClock();
   const folder = await mkdtemp(join(tmpdir(), 'acr-reasons-'));
   t.teardown(() => rm(folder, { recursive: true }));
@@ -142,14 +145,14 @@ async function setup(t: ExecutionContext, service: Service, answer: Fault['answe
   return {
     clock,
     host,
-    source: sourceOf(t, service.settings(host, tokenFile), { clock, providers: redirectedTo(host, 1_000) }),
+    source: sourceOf(t, service.settings(host, tokenFile), { clock, providers: redirectedTo(host, timeoutMs) }),
   };
 }
 
 for (const [type, service] of Object.entries(services)) {
-  for (const { title, answer, reason } of faults) {
+  for (const { title, answer, reason, timeoutMs } of faults) {
     test(`${type}: ${title} is told with what was asked`, async (t) => {
-      const { host, source } = await setup(t, service, answer);
+      const { host, source } = await setup(t, service, answer, timeoutMs);
       const { message } = await unavailable(source);
       const start = `no credentials from ${type}: ${service.place(host)}`;
       t.is(message.slice(0, start.length), start);

@@ -3,7 +3,7 @@ import { LONGEST_SLEEP_MS } from '../util/clock.ts';
 import type { Redactor } from '../util/redactor.ts';
 import { readAnswer } from './answer.ts';
 import { AnswerFields } from './answer-fields.ts';
-import type { AcrApi, ApiAction, PageBody } from './api.ts';
+import type { AcrApi, AcrOperations, ApiAction, PageBody } from './api.ts';
 import type { Parameters, Sdk } from './client.ts';
 import type { CredentialSource } from './credentials.ts';
 import { ApiError, credentialsUnavailable } from './errors.ts';
@@ -39,8 +39,11 @@ export type AcrApiOptions = {
  * them up to date is the caller's, who knows when there is time for it.
  */
 export function createAcrApi(options: AcrApiOptions): AcrApi {
-  const send = createSender(options);
-  const { redactor } = options;
+  const sender = createSenders(options);
+  return { ...createOperations(sender(false), options), afresh: createOperations(sender(true), options) };
+}
+
+function createOperations(send: Sender, { redactor }: AcrApiOptions): AcrOperations {
   return {
     getRepoTagScanStatus: async (request) => {
       const fields = await send('GetRepoTagScanStatus', request);
@@ -115,7 +118,8 @@ function readImageOfTag(fields: AnswerFields) {
 /** Sends a request and gives the fields of an answer that says success. */
 type Sender = (action: ApiAction, parameters: Parameters) => Promise<AnswerFields>;
 
-function createSender(options: AcrApiOptions): Sender {
+/** Gives what sends requests, on any connection or on fresh ones. */
+function createSenders(options: AcrApiOptions): (isFresh: boolean) => Sender {
   const { sdk, endpoint, region, credentials, requestTimeoutMs, redactor } = options;
   const available = () => {
     const found = credentials.current();
@@ -129,10 +133,13 @@ function createSender(options: AcrApiOptions): Sender {
     credential,
     timeoutMs: Math.min(requestTimeoutMs + SDK_PATIENCE_MS, LONGEST_SLEEP_MS),
   });
-  return async (action, parameters) => {
+  return (isFresh) => async (action, parameters) => {
     const used = available();
     // What the SDK or Node throws is a failure of the network. What our own code throws when it reads the answer is not.
-    const sent = sdk.wire.send(async (nonce) => call(action, parameters, nonce), requestTimeoutMs);
+    const sent = sdk.wire.send(async (nonce) => call(action, parameters, nonce), {
+      timeoutMs: requestTimeoutMs,
+      isFresh,
+    });
     const reply = await sent.catch((error: unknown) => {
       throw error instanceof ApiError ? error : networkFailure(error, redactor);
     });

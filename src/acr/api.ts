@@ -1,6 +1,6 @@
 // The port to the ACR API (2018-12-01): what the program asks, what comes back, and the one error that a request fails with. The names
 // of methods, request fields and response bodies are those of the generated client @alicloud/cr20181201.
-import { ApiError } from './errors.ts';
+import { ApiError, StaleConnection } from './errors.ts';
 
 /** Request of GetRepoTagScanStatus (RAM action `cr:GetScan`). */
 export type GetRepoTagScanStatusRequest = {
@@ -119,7 +119,7 @@ export type ApiAction =
   | 'GetRepoTag';
 
 /** One instance's API under one set of credentials. Methods reject with {@link ApiError}; with anything else only where our own code is at fault. */
-export interface AcrApi {
+export interface AcrOperations {
   getRepoTagScanStatus(request: GetRepoTagScanStatusRequest): Promise<Answer<GetRepoTagScanStatusBody>>;
   getRepoTagScanSummary(request: GetRepoTagScanSummaryRequest): Promise<Answer<GetRepoTagScanSummaryBody>>;
   getRepository(request: GetRepositoryRequest): Promise<Answer<GetRepositoryBody>>;
@@ -128,4 +128,9 @@ export interface AcrApi {
   getRepoTag(request: GetRepoTagRequest): Promise<Answer<GetRepoTagBody>>;
 }
 
-export { ApiError };
+/** The operations; those of `afresh` are asked on connections that were just opened, whatever connections are idle. */
+export interface AcrApi extends AcrOperations {
+  readonly afresh: AcrOperations;
+}
+
+export { ApiError, StaleConnection };

@@ -35,6 +35,17 @@ export class ApiError extends Error {
   }
 }
 
+/**
+ * A request that failed before a byte of an answer on a connection that had served others: the peer had closed it while it was idle.
+ * That says nothing about the request, which is worth sending once more on a fresh connection.
+ */
+export class StaleConnection extends ApiError {
+  constructor() {
+    const message = 'the peer closed the idle connection before a byte of an answer';
+    super({ code: 'ConnectionReset', kind: 'transport', message });
+  }
+}
+
 const THROTTLED = /Throttling/;
 const REFUSED =
   /^(?:InvalidAccessKeyId|InvalidSecurityToken|InvalidTimeStamp|(?:SignatureDoesNotMatch|IncompleteSignature)$)/;

@@ -2,11 +2,11 @@
 // could not parse; Node's diagnostics channel gives the request that a call makes, and with it all of that.
 import { randomUUID } from 'node:crypto';
 import { subscribe } from 'node:diagnostics_channel';
-import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { LONGEST_SLEEP_MS } from '../util/clock.ts';
 import { type AnswerBounds, boundAnswer } from './answer-bounds.ts';
-import { ApiError } from './errors.ts';
+import { ApiError, StaleConnection } from './errors.ts';
 
 /** The real answers have some hundred bytes. */
 export const LARGEST_BODY_BYTES = 1024 * 1024;
@@ -23,6 +23,12 @@ export type Reply = {
   readonly flaw: string | undefined;
 };
 
+export type SendOptions = {
+  readonly timeoutMs: number;
+  /** Whether the request goes on a connection that was just opened. */
+  readonly isFresh: boolean;
+};
+
 /**
  * Watches the requests of this process that are made through {@link Wire.send}, and bounds the answers to all others: those of
  * the credentials package. Make one for the process.
@@ -34,6 +40,8 @@ export class Wire {
   /** By nonce, from the start of the call until its request has started. */
   readonly #expected = new Map<string, Exchange>();
   readonly #readTimers = new ReadTimers();
+  /** What keeps the connections of the SDK. */
+  readonly #agents = new Set<Agent>();
 
   /** @param answerBounds of the requests that are not made through {@link Wire.send} */
   constructor(answerBounds: AnswerBounds) {
@@ -47,6 +55,8 @@ export class Wire {
       }
       this.#expected.get(nonce)?.attach(request);
       this.#expected.delete(nonce);
+      const agent: unknown = Reflect.get(request, 'agent');
+      if (agent instanceof Agent) this.#agents.add(agent);
     });
   }
 
@@ -55,9 +65,11 @@ export class Wire {
    *
    * Settles when the last byte is there, or when the request has failed or been destroyed: when nothing has come back
    * whole after `timeoutMs`, when the body is too large or compressed. Rejects with the {@link ApiError}
-   * `RequestTimeout`, with Node's error, or with that of the call when it made no request.
+   * `RequestTimeout`, with {@link StaleConnection}, with Node's error, or with that of the call when it made no request.
    */
-  send(call: (nonce: string) => Promise<unknown>, timeoutMs: number): Promise<Reply> {
+  send(call: (nonce: string) => Promise<unknown>, { timeoutMs, isFresh }: SendOptions): Promise<Reply> {
+    // Until the call has made its request nothing else has its turn that could leave a connection idle.
+    if (isFresh) for (const agent of this.#agents) closeIdle(agent);
     return new Promise((resolve, reject) => {
       const nonce = randomUUID();
       const exchange = new Exchange(timeoutMs, this.#readTimers, resolve, reject);
@@ -81,6 +93,9 @@ class Exchange {
   #chunks: Buffer[] = [];
   #size = 0;
   #over = false;
+  /** Of the request's connection, when it was given to the request. */
+  #socket: Socket | undefined;
+  #bytesBefore = 0;
 
   constructor(
     timeoutMs: number,
@@ -101,13 +116,16 @@ class Exchange {
       return;
     }
     this.#request = request;
-    request.prependOnceListener('error', (error) => this.#fail(error));
+    // A request starts when it is given its connection.
+    this.#socket = request.socket ?? undefined;
+    this.#bytesBefore = this.#socket?.bytesRead ?? 0;
+    request.prependOnceListener('error', (error) => this.#lost(request, error));
     request.once('response', (response) => this.#receive(request, response));
     // A connection that closes after the last byte may do so before the end of the answer was read.
     request.once('close', () => {
       if (this.#over) return;
       if (this.#response?.complete) this.#succeed(this.#response, undefined);
-      else this.#fail(prematureClose());
+      else this.#lost(request, prematureClose());
     });
   }
 
@@ -159,6 +177,13 @@ class Exchange {
     this.#fail(new ApiError({ code: 'RequestTimeout', kind: 'transport', message }));
   }
 
+  /** The connection has failed, by our own doing or not. */
+  #lost(request: ClientRequest, error: Error): void {
+    const isClosed = 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+    const isUnanswered = this.#socket !== undefined && this.#socket.bytesRead === this.#bytesBefore;
+    this.#fail(request.reusedSocket && isClosed && isUnanswered ? new StaleConnection() : error);
+  }
+
   #fail(error: unknown): void {
     if (this.#over) return;
     this.#finish();
@@ -172,7 +197,12 @@ class Exchange {
     this.#chunks = [];
     this.#request = undefined;
     this.#response = undefined;
+    this.#socket = undefined;
   }
+}
+
+function closeIdle({ freeSockets }: Agent): void {
+  for (const sockets of Object.values(freeSockets)) for (const socket of sockets ?? []) socket.destroy();
 }
 
 function prematureClose(): Error {

@@ -190,7 +190,7 @@ export class Lane {
     if (task === undefined) return;
     try {
       const outcome = await this.#performer.perform(task);
-      if (outcome.kind === 'put-back') this.#putBack(task, nowMs);
+      if (outcome.kind === 'put-back') this.#putBack(task, task.dueAtMs);
       if (outcome.kind === 'performed') this.#settle(task, outcome.error, nowMs, probing);
       this.#miss(task);
     } catch (error) {

@@ -49,7 +49,7 @@ export class RepositoryLookup {
     const request =
       id === '' ? { instanceId, repoNamespaceName: namespace, repoName: name } : { instanceId, repoId: id };
     const { requests, lookedUp, timing } = this.#options;
-    const { body, error } = await requests.send(task.watched.instance, ACTION, (api) => api.getRepository(request));
+    const { body, error } = await requests.send(task, ACTION, (api) => api.getRepository(request));
     if (error !== undefined) this.#failed(task, error);
     else if (task.watched.lookup === task) {
       this.#failures.answered(task);

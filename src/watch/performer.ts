@@ -3,6 +3,7 @@ import type { ApiError } from '../acr/api.ts';
 import type { Outcome, TaskPerformer } from './lane-parts.ts';
 import type { RepositoryLookup } from './lookup.ts';
 import type { Poller } from './poller.ts';
+import { SendAgain } from './requests.ts';
 import type { Task } from './task.ts';
 
 export type Performers = { readonly poller: Poller; readonly lookup: RepositoryLookup };
@@ -14,10 +15,13 @@ export class Performer implements TaskPerformer {
     this.#performers = performers;
   }
 
-  perform(task: Task): Promise<Outcome> {
-    const { poller, lookup } = this.#performers;
-    if (task.kind === 'poll') return poller.perform(task);
-    return task.kind === 'lookup' ? lookup.perform(task) : task.turns.perform();
+  async perform(task: Task): Promise<Outcome> {
+    try {
+      return await this.#begin(task);
+    } catch (error) {
+      if (error instanceof SendAgain) return { kind: 'put-back' };
+      throw error;
+    }
   }
 
   fail(task: Task, error: ApiError): void {
@@ -30,5 +34,11 @@ export class Performer implements TaskPerformer {
   belongsInQueue(task: Task): boolean {
     if (task.kind === 'poll') return this.#performers.poller.belongsInQueue(task);
     return task.kind === 'lookup' ? task.watched.lookup === task : task.turns.isAsking;
+  }
+
+  #begin(task: Task): Promise<Outcome> {
+    const { poller, lookup } = this.#performers;
+    if (task.kind === 'poll') return poller.perform(task);
+    return task.kind === 'lookup' ? lookup.perform(task) : task.turns.perform();
   }
 }

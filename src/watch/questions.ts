@@ -17,7 +17,7 @@ import {
   type Step,
   type TagVerdict,
 } from './inquiry.ts';
-import type { Requests } from './requests.ts';
+import { type Requests, SendAgain } from './requests.ts';
 import type { Target } from './target.ts';
 import { noteSeen, type PollTask, type WatchedInstance, type WatchedRepository } from './task.ts';
 
@@ -54,6 +54,9 @@ export type OpenQuestion = {
 type NextRequest = Exclude<Step, { readonly ask: undefined }>;
 type Asked = Omit<OpenQuestion, 'next'>;
 
+/** What came of one request. */
+type Asking = { readonly outcome: Outcome; readonly error: ApiError | undefined };
+
 export type QuestionsOptions = {
   readonly requests: Requests;
   readonly clock: Clock;
@@ -77,11 +80,17 @@ export class Questions {
    *
    * @returns what the question has come to, and the error of this request, which says something about the credentials
    */
-  async ask(
-    task: PollTask,
-    wanted: Subject,
-  ): Promise<{ readonly outcome: Outcome; readonly error: ApiError | undefined }> {
+  async ask(task: PollTask, wanted: Subject): Promise<Asking> {
     const open = takeOpen(task);
+    try {
+      return await this.#askNext(task, wanted, open);
+    } catch (error) {
+      if (error instanceof SendAgain) task.question = open;
+      throw error;
+    }
+  }
+
+  async #askNext(task: PollTask, wanted: Subject, open: OpenQuestion | undefined): Promise<Asking> {
     if (open?.next.ask === 'tag') return this.#askTag(task, open);
     const subject = open?.subject ?? wanted;
     const evidence = this.#evidence(task, subject);
@@ -113,10 +122,9 @@ export class Questions {
     const optional = { ...(digest !== undefined && { digest }), ...(scanTaskId !== '' && { scanTaskId }) };
     const request = { instanceId: repository.instanceId, repoId: repository.id, tag, ...optional };
     const { requests } = this.#options;
-    const { instance } = task.watched;
     if (subject === 'summary') {
       const summary = await requests.send(
-        instance,
+        task,
         ACTIONS.summary,
         (api) => api.getRepoTagScanSummary(request),
         isFailure,
@@ -124,7 +132,7 @@ export class Questions {
       return { answer: summary.body && { subject, body: summary.body }, error: summary.error };
     }
     const { body, error } = await requests.send(
-      instance,
+      task,
       ACTIONS.status,
       (api) => api.getRepoTagScanStatus(request),
       isFailure,
@@ -133,11 +141,10 @@ export class Questions {
   }
 
   async #askTag(task: PollTask, open: OpenQuestion) {
-    const { instance } = task.watched;
     const { repository, tag, digest } = task.tag.target;
     const request = { instanceId: repository.instanceId, repoId: repository.id, tag };
     const { requests, clock } = this.#options;
-    const { body, error } = await requests.send(instance, 'GetRepoTag', (api) => api.getRepoTag(request));
+    const { body, error } = await requests.send(task, 'GetRepoTag', (api) => api.getRepoTag(request));
     if (error?.kind === 'denied') this.#untoldUntilMs.set(task.watched, clock.monotonic() + EVIDENCE_HOLDS_MS);
     const verdict = verdictOn(digest, body, error);
     if (body !== undefined && verdict !== 'gone') {

@@ -1,6 +1,6 @@
 // The watch room wired up around a scripted API and a manual clock.
-import type { AcrApi, ApiAction } from '../../src/acr/api.ts';
-import { ApiError, type ApiErrorKind } from '../../src/acr/errors.ts';
+import type { AcrApi, AcrOperations, ApiAction } from '../../src/acr/api.ts';
+import { ApiError, type ApiErrorKind, StaleConnection } from '../../src/acr/errors.ts';
 import { createWatching as wireUp } from '../../src/app/watching.ts';
 import type { StoreObserver } from '../../src/state/store.ts';
 import { type Component, InternalErrors } from '../../src/util/internal-errors.ts';
@@ -34,6 +34,8 @@ export const EVERYTHING: DiscoverRule = {
 export type Pending = {
   readonly action: ApiAction;
   readonly request: Readonly<Record<string, string | number>>;
+  /** Whether it goes on a connection that was just opened. */
+  readonly isFresh: boolean;
   readonly answer: Answerer;
 };
 
@@ -54,6 +56,7 @@ type Answerer = {
   tags(tags: readonly Pushed[], totalCount?: number, nextToken?: string): void;
   /** One tag that exists, with its digest and when it was pushed. */
   tag(digest?: string, imageUpdate?: number): void;
+  stale(): void;
   error(code: string, kind: ApiErrorKind, retryAfterMs?: number): void;
   /** An error of our own code, which the port promises not to throw. */
   throws(error: unknown): void;
@@ -224,6 +227,10 @@ class InstantLimiter {
 }
 
 function scriptedApi(pending: Pending[]): AcrApi {
+  return { ...scriptedOperations(pending, false), afresh: scriptedOperations(pending, true) };
+}
+
+function scriptedOperations(pending: Pending[], isFresh: boolean): AcrOperations {
   const wait =
     (action: ApiAction) =>
     <Body>(request: object): Promise<{ readonly body: Body }> =>
@@ -233,7 +240,7 @@ function scriptedApi(pending: Pending[]): AcrApi {
           if (of === action) resolve({ body: { ...body, requestId: 'R' } as Body });
           else reject(new Error(`not a ${of} request`));
         };
-        pending.push({ action, request: request as Pending['request'], answer: answerer(give, reject) });
+        pending.push({ action, request: request as Pending['request'], isFresh, answer: answerer(give, reject) });
       });
   return {
     getRepoTagScanStatus: wait('GetRepoTagScanStatus'),
@@ -268,6 +275,7 @@ function answerer(give: (action: ApiAction) => (body: object) => void, reject: (
         nextToken,
       }),
     tag: (digest = '', imageUpdate) => give('GetRepoTag')({ digest, imageUpdate, isDeleting: false }),
+    stale: () => reject(new StaleConnection()),
     error: (code, kind, retryAfterMs) =>
       reject(new ApiError({ code, kind, message: `the API said ${code}`, retryAfterMs })),
     throws: reject,

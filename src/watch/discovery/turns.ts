@@ -1,5 +1,5 @@
 // The requests of one instance's discovery: one after the other, each when the scheduler gives it a turn.
-import type { AcrApi, ApiAction, ApiError } from '../../acr/api.ts';
+import type { AcrOperations, ApiAction, ApiError } from '../../acr/api.ts';
 import type { Outcome } from '../lane-parts.ts';
 import type { Reply, Requests } from '../requests.ts';
 import { type DiscoveryTask, type DiscoveryTurns, NOT_QUEUED, type WatchedInstance } from '../task.ts';
@@ -34,7 +34,7 @@ export class Turns implements DiscoveryTurns {
    */
   ask<Body>(
     action: ApiAction,
-    call: (api: AcrApi) => Promise<{ readonly body: Body }>,
+    call: (api: AcrOperations) => Promise<{ readonly body: Body }>,
     dueAtMs: number,
   ): Promise<Reply<Body>> {
     if (this.#isCancelled) return Promise.reject(new Cancelled());
@@ -46,7 +46,7 @@ export class Turns implements DiscoveryTurns {
       };
       this.#question = {
         send: async () => {
-          const reply = await this.#requests.send(instance, action, call);
+          const reply = await this.#requests.send(this.task, action, call);
           settle(reply);
           return reply.error;
         },

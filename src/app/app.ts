@@ -161,8 +161,19 @@ export function createApp(initial: Config, deps: AppDependencies): App {
       const config = await deps.loadConfig();
       await exposition.hold();
       held = { polls: [...roster.polls()], watched: watched() };
+      const before = {
+        tags: store.turnover,
+        repositories: new Set(roster.repositories()),
+        instances: new Set(instanceIds),
+      };
       await put(config);
-      logger.info('configuration reloaded', { tags: store.size });
+      logger.info('configuration reloaded', {
+        tags: store.size,
+        tags_added: store.turnover.added - before.tags.added,
+        tags_removed: store.turnover.removed - before.tags.removed,
+        ...changesOf('repositories', before.repositories, new Set(roster.repositories())),
+        ...changesOf('instances', before.instances, new Set(instanceIds)),
+      });
       return { problems: [] };
     } catch (error) {
       own.configReloaded(false, clock.now());
@@ -189,4 +200,11 @@ export function createApp(initial: Config, deps: AppDependencies): App {
       await server.close(STOP_GRACE_MS);
     },
   };
+}
+
+/** How many there are, and how many came and went, as log fields. */
+function changesOf<Item>(what: string, before: ReadonlySet<Item>, after: ReadonlySet<Item>): Record<string, number> {
+  let kept = 0;
+  for (const each of after) if (before.has(each)) kept += 1;
+  return { [what]: after.size, [`${what}_added`]: after.size - kept, [`${what}_removed`]: before.size - kept };
 }

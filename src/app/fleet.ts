@@ -13,6 +13,7 @@ import type { InternalErrors } from '../util/internal-errors.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Redactor } from '../util/redactor.ts';
 import { Lane } from '../watch/lane.ts';
+import { LaneLog } from '../watch/lane-log.ts';
 import type { Quota, TaskPerformer } from '../watch/lane-parts.ts';
 import { Pace } from '../watch/pace.ts';
 import type { Roster } from '../watch/roster.ts';
@@ -169,10 +170,7 @@ export class Fleet {
       performer,
       clock,
       errors,
-      onRefusal: (refused) => {
-        if (refused) logger.error('credentials refused: everything under them waits', { credentials: name });
-        else logger.info('credentials accepted again', { credentials: name });
-      },
+      reports: new LaneLog(name, logger, clock),
     });
   }
 

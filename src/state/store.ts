@@ -43,11 +43,15 @@ export interface StoreObserver {
   tallyRemoved(tally: RepositoryTally): void;
 }
 
+/** How many tags came and went. */
+export type Turnover = { readonly added: number; readonly removed: number };
+
 /** The only place where a watched tag changes. Synchronous; everything costs the same for one tag as for 100,000. */
 export class StateStore {
   readonly #observer: StoreObserver;
   readonly #tags = new Set<WatchedTag>();
   readonly #tallies = new Map<Repository, RepositoryTally>();
+  #added = 0;
 
   constructor(observer: StoreObserver) {
     this.#observer = observer;
@@ -55,6 +59,11 @@ export class StateStore {
 
   get size(): number {
     return this.#tags.size;
+  }
+
+  /** How many tags were added and removed so far. */
+  get turnover(): Turnover {
+    return { added: this.#added, removed: this.#added - this.#tags.size };
   }
 
   /** In the order in which they were added. */
@@ -95,6 +104,7 @@ export class StateStore {
   add(target: Target, nowMs: number, isNew = false): WatchedTag {
     const tag: WatchedTag = { target, state: neverAnswered(nowMs, isNew) };
     this.#tags.add(tag);
+    this.#added += 1;
     this.#count(tag, 1);
     this.#observer.tagAdded(tag);
     return tag;

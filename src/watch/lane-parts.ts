@@ -41,6 +41,20 @@ export type Outcome =
   /** Nothing was sent, since the task is not wanted any more. */
   | { readonly kind: 'ended' };
 
+/** Requests a second. */
+export type ThrottledRate = { readonly current: number; readonly configured: number };
+
+/** Is told what the API makes of a lane's credentials: `lane-log.ts`. */
+export interface LaneReports {
+  /** They are refused, or still refused; the next request tries them after so many milliseconds. */
+  refused(error: ApiError, probeInMs: number): void;
+  accepted(): void;
+  /** The rate was lowered. */
+  throttled(error: ApiError, rate: ThrottledRate): void;
+  /** The rate is the configured one again. */
+  recovered(configured: number): void;
+}
+
 export type LaneLimits = { readonly requestsPerSecond: number; readonly maxConcurrent: number };
 
 /** What is known of the use of a quota. It outlives the lane, so that a set of credentials that comes back has no fresh one. */
@@ -54,6 +68,5 @@ export type LaneOptions = {
   readonly performer: TaskPerformer;
   readonly clock: Clock;
   readonly errors: InternalErrors;
-  /** Tells what the lane's credentials have come to. */
-  readonly onRefusal: (refused: boolean) => void;
+  readonly reports: LaneReports;
 };

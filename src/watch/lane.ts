@@ -4,7 +4,7 @@ import type { Clock } from '../util/clock.ts';
 import type { InternalErrors } from '../util/internal-errors.ts';
 import { keepRunning } from '../util/keep-running.ts';
 import { DueQueue, type Line } from './due-queue.ts';
-import type { LaneCredentials, LaneLimits, LaneOptions, Quota, TaskPerformer } from './lane-parts.ts';
+import type { LaneCredentials, LaneLimits, LaneOptions, LaneReports, Quota, TaskPerformer } from './lane-parts.ts';
 import { Refusal } from './refusal.ts';
 import { describeTask, instanceOf, type Task } from './task.ts';
 
@@ -22,24 +22,25 @@ export class Lane {
   readonly #performer: TaskPerformer;
   readonly #clock: Clock;
   readonly #errors: InternalErrors;
-  readonly #onRefusal: (refused: boolean) => void;
+  readonly #reports: LaneReports;
   readonly #failedByRefusal = new Set<Task>();
   /** Undefined until the SDK is loaded that makes them: then nothing is started. */
   #credentials: LaneCredentials | undefined;
   #maxConcurrent: number;
   #isRunning = false;
   #hasEnded = false;
+  #isThrottled = false;
   /** The credentials that were brought up to date last. */
   #ensured: LaneCredentials | undefined;
   #idle: { readonly untilMs: number; readonly wake: AbortController } | undefined;
 
-  constructor({ name, limits, quota, performer, clock, errors, onRefusal }: LaneOptions) {
+  constructor({ name, limits, quota, performer, clock, errors, reports }: LaneOptions) {
     this.name = name;
     this.quota = quota;
     this.#performer = performer;
     this.#clock = clock;
     this.#errors = errors;
-    this.#onRefusal = onRefusal;
+    this.#reports = reports;
     this.#maxConcurrent = limits.maxConcurrent;
     this.configure(limits);
   }
@@ -158,6 +159,7 @@ export class Lane {
     if (task !== undefined) this.#fail(task, error);
     this.#refuse(task, nowMs, nowMs);
     if (probing) this.refusal.probeFailed(nowMs);
+    this.#reportRefusal(error, nowMs);
   }
 
   #fail(task: Task, error: ApiError): void {
@@ -205,8 +207,7 @@ export class Lane {
     this.#failedByRefusal.delete(task);
     if (error?.retryAfterMs !== undefined) this.quota.pace.pause(nowMs, error.retryAfterMs);
     if (error?.kind === 'throttled') {
-      this.quota.pace.throttled({ sentAtMs, nowMs });
-      this.#applyLimits();
+      this.#throttle(error, sentAtMs, nowMs);
     }
     // What the API says of credentials that are not used any more is no news.
     if (this.#hasEnded) return;
@@ -214,6 +215,22 @@ export class Lane {
     const accepted = error === undefined || error.kind === 'answered' || error.kind === 'denied';
     if (accepted && this.refusal.accepted(sentAtMs)) this.#resume(nowMs);
     else if (probing && this.refusal.refused) this.refusal.probeFailed(nowMs);
+    if (error?.kind === 'refused') this.#reportRefusal(error, nowMs);
+  }
+
+  #throttle(error: ApiError, sentAtMs: number, nowMs: number): void {
+    const { pace } = this.quota;
+    const before = pace.current(nowMs);
+    pace.throttled({ sentAtMs, nowMs });
+    const rate = { current: pace.current(nowMs), configured: pace.configured };
+    this.#isThrottled = true;
+    if (rate.current < before) this.#reports.throttled(error, rate);
+    this.#applyLimits();
+  }
+
+  /** What was sent with older credentials, and is refused, may not be about these. */
+  #reportRefusal(error: ApiError, nowMs: number): void {
+    if (this.refusal.refused) this.#reports.refused(error, Math.max(0, this.refusal.probeAtMs - nowMs));
   }
 
   #refuse(task: Task | undefined, sentAtMs: number, nowMs: number): void {
@@ -222,14 +239,13 @@ export class Lane {
     if (!this.refusal.refused) return;
     if (task !== undefined && this.#owns(task)) this.#failedByRefusal.add(task);
     if (before) return;
-    this.#onRefusal(true);
     // A rest that began before knows nothing of the secret files that are to be looked at meanwhile.
     this.#wake(Number.NEGATIVE_INFINITY);
   }
 
   /** The credentials are good again: what failed only because of them is asked at once. */
   #resume(nowMs: number): void {
-    this.#onRefusal(false);
+    this.#reports.accepted();
     for (const task of this.#failedByRefusal) {
       if (task.position >= 0 && this.#owns(task)) this.#queue.put(task, task.line, nowMs);
     }
@@ -261,7 +277,12 @@ export class Lane {
   }
 
   #applyLimits(): void {
-    const requestsPerSecond = this.quota.pace.current(this.#clock.monotonic());
+    const { pace } = this.quota;
+    const requestsPerSecond = pace.current(this.#clock.monotonic());
+    if (this.#isThrottled && requestsPerSecond === pace.configured) {
+      this.#isThrottled = false;
+      this.#reports.recovered(pace.configured);
+    }
     this.quota.limiter.limits = { requestsPerSecond, maxConcurrent: this.#maxConcurrent };
   }
 }

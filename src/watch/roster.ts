@@ -4,7 +4,7 @@ import { Enrolment } from './enrolment.ts';
 import type { Lane } from './lane.ts';
 import { RepositoryKeeper, type RepositoryKeeperOptions } from './repository-keeper.ts';
 import { Section } from './section.ts';
-import { isListed, type LookupTask, type PollTask, type WatchedInstance } from './task.ts';
+import { isListed, type LookupTask, type PollTask, type WatchedInstance, type WatchedRepository } from './task.ts';
 import { type FoundRepository, unite, type WatchListInstance } from './watch-list.ts';
 
 /** Called after every few hundred tags: lets the event loop turn. */
@@ -31,6 +31,11 @@ export class Roster {
     for (const { repositories } of this.#sections.values()) {
       for (const { polls } of repositories) yield* polls.values();
     }
+  }
+
+  /** Every watched repository, also one of which nothing is known yet but its name. */
+  *repositories(): Generator<WatchedRepository> {
+    for (const { repositories } of this.#sections.values()) yield* repositories;
   }
 
   /** What is watched of an instance; undefined when there is no such instance. */

@@ -85,6 +85,20 @@ test('a tag that goes is gone from the next scrape, one that comes is polled at 
   t.true((after.value(RELOADED_AT) ?? 0) > (before.value(RELOADED_AT) ?? 0));
 });
 
+test('one line says what a reload has added and removed', async (t) => {
+  const { simulator, app, write, log } = await startTwo(t);
+  const second = instanceAt(simulator.address, { id: 'cri-2', repositories: [{ ...REPOSITORY, tags: ['three'] }] });
+  const first = instanceAt(simulator.address, { repositories: [{ ...REPOSITORY, tags: ['two'] }] });
+  write(configurationFor(simulator.address, { instances: [first, second] }));
+  await app.reload();
+  const changed =
+    'tags=2 tags_added=1 tags_removed=1 repositories=2 repositories_added=1 repositories_removed=0 instances=2 instances_added=1 instances_removed=0';
+  t.true(
+    log.some((line) => line.endsWith(`msg="configuration reloaded" ${changed}\n`)),
+    log.join(''),
+  );
+});
+
 test('a bad file changes nothing but the metric that tells of it, until there is a good one', async (t) => {
   const { simulator, app, write, page, before, log } = await startTwo(t);
   write('instances: 5\nintervalls: {}\n');

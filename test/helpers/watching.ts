@@ -4,8 +4,10 @@ import { ApiError, type ApiErrorKind, StaleConnection } from '../../src/acr/erro
 import { createWatching as wireUp } from '../../src/app/watching.ts';
 import type { StoreObserver } from '../../src/state/store.ts';
 import { type Component, InternalErrors } from '../../src/util/internal-errors.ts';
+import type { Logger } from '../../src/util/logger.ts';
 import type { DiscoverRule } from '../../src/watch/discovery/rules.ts';
 import { Lane } from '../../src/watch/lane.ts';
+import { LaneLog } from '../../src/watch/lane-log.ts';
 import type { SlotLimiter, TaskPerformer } from '../../src/watch/lane-parts.ts';
 import { Pace } from '../../src/watch/pace.ts';
 import type { WatchedInstance } from '../../src/watch/task.ts';
@@ -107,7 +109,7 @@ export function createWatching({
     maxTags,
   });
   const credentials = new ScriptedCredentials();
-  const lane = createLane('default', { performer, clock, credentials, errors });
+  const lane = createLane('default', { performer, clock, credentials, errors, logger });
   const api = scriptedApi(pending);
   const instanceOf = (id: string): WatchedInstance => ({ id, api, lane, discovery: undefined, discoveredTags: 0 });
   const instance = instanceOf(ids[0]);
@@ -193,11 +195,14 @@ type LaneParts = {
   readonly credentials: ScriptedCredentials;
   readonly errors: InternalErrors;
   readonly limiter?: SlotLimiter;
+  readonly logger?: Logger;
 };
+
+const SILENT_LOGGER: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 export function createLane(
   name: string,
-  { performer, clock, credentials, errors, limiter = new InstantLimiter() }: LaneParts,
+  { performer, clock, credentials, errors, limiter = new InstantLimiter(), logger = SILENT_LOGGER }: LaneParts,
 ): Lane {
   const lane = new Lane({
     name,
@@ -206,7 +211,7 @@ export function createLane(
     performer,
     clock,
     errors,
-    onRefusal() {},
+    reports: new LaneLog(name, logger, clock),
   });
   lane.useCredentials(credentials);
   return lane;

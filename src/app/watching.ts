@@ -54,7 +54,7 @@ export function createWatching({ observer, meter, timing, maxTags, ...shared }: 
     requests,
     timing,
     scanEnded: (instanceId, seconds) => meter.scanEnded(instanceId, seconds),
-    lost: (task) => roster.lost(task),
+    lost: (watched) => roster.doubt(watched),
   });
   const roster = new Roster({ store, poller, clock, logger, changes });
   const lookup = new RepositoryLookup({
@@ -63,6 +63,7 @@ export function createWatching({ observer, meter, timing, maxTags, ...shared }: 
     requests,
     timing: () => poller.timing,
     lookedUp: (task, found) => roster.lookedUp(task, found),
+    gone: (task) => roster.gone(task),
   });
   const bounds = new Bounds({ roster, store, logger, maxTags });
   const harvest = new Harvest({ roster, changes, bounds, logger, now: () => clock.now(), breathe: turn });

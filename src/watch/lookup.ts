@@ -3,6 +3,7 @@ import type { ApiError } from '../acr/api.ts';
 import type { StateStore } from '../state/store.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
+import { isNoSuchThing } from './codes.ts';
 import { FailureLog } from './failure-log.ts';
 import type { Outcome } from './lane-parts.ts';
 import type { Requests } from './requests.ts';
@@ -22,6 +23,8 @@ export type LookupOptions = {
   readonly stopping: AbortSignal;
   readonly timing: () => Timing;
   readonly lookedUp: (task: LookupTask, found: FoundRepository) => void;
+  /** There is no repository of these names, although an id was known for them. */
+  readonly gone: (task: LookupTask) => void;
 };
 
 export class RepositoryLookup {
@@ -47,11 +50,15 @@ export class RepositoryLookup {
   async perform(task: LookupTask): Promise<Outcome> {
     const { instanceId, id, namespace, name } = task.watched.repository;
     const request =
-      id === '' ? { instanceId, repoNamespaceName: namespace, repoName: name } : { instanceId, repoId: id };
-    const { requests, lookedUp, timing } = this.#options;
+      id === '' || task.confirms
+        ? { instanceId, repoNamespaceName: namespace, repoName: name }
+        : { instanceId, repoId: id };
+    const { requests, lookedUp, gone, timing } = this.#options;
     const { body, error } = await requests.send(task, ACTION, (api) => api.getRepository(request));
-    if (error !== undefined) this.#failed(task, error);
-    else if (task.watched.lookup === task) {
+    if (error !== undefined) {
+      if (task.confirms && error.kind === 'answered' && isNoSuchThing(error.code)) gone(task);
+      this.#failed(task, error);
+    } else if (task.watched.lookup === task) {
       this.#failures.answered(task);
       // What was found ends the lookup, though not before the changes that are under way.
       this.#schedule(task, timing().backoff.maxMs);

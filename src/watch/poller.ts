@@ -10,7 +10,7 @@ import type { Outcome } from './lane-parts.ts';
 import { Questions, type Subject } from './questions.ts';
 import type { Requests } from './requests.ts';
 import { scheduleSummary, summaryAnswered, summaryFailed } from './summary.ts';
-import { describeTask, nameOf, type PollTask } from './task.ts';
+import { describeTask, nameOf, type PollTask, type WatchedRepository } from './task.ts';
 import { groupOf, pollDelayMs, type Timing } from './timing.ts';
 
 export type PollerOptions = {
@@ -24,8 +24,8 @@ export type PollerOptions = {
   readonly timing: Timing;
   /** A scan that was seen from its start has ended after so many seconds. */
   readonly scanEnded: (instanceId: string, seconds: number) => void;
-  /** The API says that a tag's repository does not exist. */
-  readonly lost: (task: PollTask) => void;
+  /** The API says of a tag that its repository does not exist. */
+  readonly lost: (watched: WatchedRepository) => void;
 };
 
 export class Poller {
@@ -37,6 +37,8 @@ export class Poller {
   readonly #questions: Questions;
   /** Tags with a request under way, and the tasks that wait for its end: a tag that was removed and added again meanwhile. */
   readonly #underWay = new Map<string, PollTask | undefined>();
+  /** Tasks with a request under way. Their tags may have become those of another repository meanwhile. */
+  readonly #busy = new Set<PollTask>();
 
   constructor(options: PollerOptions) {
     const { store, timing } = options;
@@ -73,14 +75,17 @@ export class Poller {
   /** Sends the request that is due first and applies its outcome. */
   async perform(task: PollTask): Promise<Outcome> {
     const key = keyOf(task);
+    if (this.#busy.has(task)) return { kind: 'waiting' };
     if (this.#underWay.has(key)) {
       this.#underWay.set(key, task);
       return { kind: 'waiting' };
     }
     this.#underWay.set(key, undefined);
+    this.#busy.add(task);
     try {
       return { kind: 'performed', error: await this.#ask(task) };
     } finally {
+      this.#busy.delete(task);
       const waiting = this.#underWay.get(key);
       this.#underWay.delete(key);
       if (waiting !== undefined && this.#options.store.has(waiting.tag)) this.begin(waiting);
@@ -90,7 +95,8 @@ export class Poller {
   /** Whether a tag that is not queued should be: it is watched, its repository's id is known, and no request for it is under way. */
   belongsInQueue(task: PollTask): boolean {
     const { id } = task.tag.target.repository;
-    return id !== '' && this.#options.store.has(task.tag) && !this.#underWay.has(keyOf(task));
+    const isUnderWay = this.#busy.has(task) || this.#underWay.has(keyOf(task));
+    return id !== '' && this.#options.store.has(task.tag) && !isUnderWay;
   }
 
   /** Applies the failure of the request that is due first and could not be sent. */
@@ -101,12 +107,21 @@ export class Poller {
   }
 
   async #ask(task: PollTask): Promise<ApiError | undefined> {
+    const { repository } = task.tag.target;
     const { outcome, error } = await this.#questions.ask(task, subjectOf(task));
-    if (outcome.kind === 'failed') this.#failed(task, outcome.subject, outcome.error);
+    // An answer about another repository than the one that the tag is of by now says nothing of it.
+    if (task.tag.target.repository.id !== repository.id) this.#resume(task);
+    else if (outcome.kind === 'failed') this.#failed(task, outcome.subject, outcome.error);
     else if (outcome.kind === 'open') this.#goOn(task, outcome.subject);
     else if (outcome.subject === 'status') this.#pollAnswered(task, outcome.body);
     else this.#summaryAnswered(task, outcome.body);
     return error;
+  }
+
+  /** The tag is polled under the repository that it is of by now, unless that was begun or is not known yet. */
+  #resume(task: PollTask): void {
+    task.question = undefined;
+    if (this.#options.store.has(task.tag)) this.begin(task);
   }
 
   /** The question needs another request, which is due at once. */
@@ -153,11 +168,8 @@ export class Poller {
 
   #pollFailed(task: PollTask, error: ApiError): void {
     this.#applyPoll(task, { type: 'failed', error: this.#asPollError(error) });
-    const { failures } = task.tag.state;
-    // The first time, and then ever less often: a repository that is found and yet does not exist is not to use up the quota.
-    const isTime = Number.isInteger(Math.log2(failures));
     const { store, lost } = this.#options;
-    if (isNoSuchRepository(error.code) && isTime && store.has(task.tag)) lost(task);
+    if (isNoSuchRepository(error.code) && store.has(task.tag)) lost(task.watched);
   }
 
   #applyPoll(task: PollTask, event: PollEvent): void {

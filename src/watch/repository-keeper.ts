@@ -15,6 +15,10 @@ export type RepositoryKeeperOptions = {
   readonly logger: Logger;
 };
 
+/** From one lookup of an id that is known to the next, at first and at the most. */
+const FIRST_DOUBT_MS = 60_000;
+const LONGEST_DOUBT_MS = 3_600_000;
+
 export class RepositoryKeeper {
   readonly #store: StateStore;
   readonly #poller: Poller;
@@ -102,6 +106,11 @@ export class RepositoryKeeper {
     }
   }
 
+  /** The repository is another one now: what is known of its tags is of the old one. */
+  pollAnew(watched: WatchedRepository): void {
+    for (const task of watched.polls.values()) this.#poller.begin(task);
+  }
+
   /** `second` is the same repository as `first`, which keeps its tags and takes over those that only the second has. */
   merge(first: WatchedRepository, second: WatchedRepository): void {
     const wasPolled = second.repository.id !== '';
@@ -126,9 +135,23 @@ export class RepositoryKeeper {
     const { id, namespace } = watched.repository;
     if (id !== '' && namespace !== '') this.endLookup(watched);
     else if (watched.lookup === undefined) {
-      watched.lookup = { ...NOT_QUEUED, kind: 'lookup', watched, failures: 0 };
-      watched.instance.lane.schedule(watched.lookup, 'unanswered', this.#clock.monotonic());
+      this.#look(watched, false);
     }
+  }
+
+  /** Looks up the id of a repository again, by its names; ever less often while that finds the same one. */
+  confirm(watched: WatchedRepository): void {
+    const nowMs = this.#clock.monotonic();
+    if (watched.lookup !== undefined || nowMs < watched.doubtableFromMs) return;
+    if (nowMs - watched.doubtableFromMs > LONGEST_DOUBT_MS) watched.doubts = 0;
+    watched.doubtableFromMs = nowMs + Math.min(LONGEST_DOUBT_MS, FIRST_DOUBT_MS * 2 ** watched.doubts);
+    watched.doubts += 1;
+    this.#look(watched, true);
+  }
+
+  #look(watched: WatchedRepository, confirms: boolean): void {
+    watched.lookup = { ...NOT_QUEUED, kind: 'lookup', watched, confirms, failures: 0 };
+    watched.instance.lane.schedule(watched.lookup, 'unanswered', this.#clock.monotonic());
   }
 
   endLookup(watched: WatchedRepository): void {

@@ -96,33 +96,54 @@ export class Roster {
     const { watched } = task;
     const section = this.#sections.get(watched.instance.id);
     if (section === undefined || !section.repositories.has(watched) || watched.lookup !== task) return;
-    const { namespace, name } = watched.repository;
+    const { namespace, name, id } = watched.repository;
+    if (task.confirms) {
+      this.keeper.endLookup(watched);
+      if (found.id === id) return;
+      section.known.forget(watched.repository);
+      watched.doubts = 0;
+    }
     section.known.learn(found);
     // The API may write the names that it was asked for in another way.
     if (namespace !== '') section.known.learn({ id: found.id, namespace, name });
-    const repository = unite(watched.repository, { ...watched.repository, ...found });
+    const known = { ...watched.repository, id: task.confirms ? '' : id };
+    const repository = unite(known, { ...known, ...found });
     const same = section.findOther(watched, repository);
     const [first, second] = same !== undefined && same.order < watched.order ? [same, watched] : [watched, same];
     this.keeper.endLookup(watched);
     if (second !== undefined) section.delete(second);
     const united = { ...unite(first.repository, repository), id: repository.id };
     section.reindex(first, () => this.keeper.relabel(first, united));
+    if (task.confirms) this.keeper.pollAnew(first);
     this.keeper.updateLookup(first);
     if (second === undefined) return;
     this.keeper.endLookup(second);
     this.keeper.merge(first, second);
   }
 
-  /** The API says that there is no such repository: an id that was looked up is looked up again, the names may be another's by now. */
-  lost({ watched }: PollTask): void {
+  /**
+   * The API says of a tag that its repository does not exist. An id that was looked up is looked up again: the names may be another's by
+   * now. Meanwhile the tags are polled as before, since a code may say more than it means.
+   */
+  doubt(watched: WatchedRepository): void {
     this.#changes.soon(() => {
       const { repository } = watched;
       const section = this.#sections.get(watched.instance.id);
       if (!section?.repositories.has(watched) || !isListed(watched)) return;
-      if (section.known.idOf(repository) !== repository.id) return;
+      if (repository.id !== '' && section.known.idOf(repository) === repository.id) this.keeper.confirm(watched);
+    });
+  }
+
+  /** There is no repository of these names any more: its tags wait until there is one again. */
+  gone(task: LookupTask): void {
+    this.#changes.soon(() => {
+      const { watched } = task;
+      const { repository } = watched;
+      const section = this.#sections.get(watched.instance.id);
+      if (!section?.repositories.has(watched) || watched.lookup !== task) return;
+      task.confirms = false;
       section.known.forget(repository);
       section.reindex(watched, () => this.keeper.relabel(watched, { ...repository, id: '' }));
-      this.keeper.updateLookup(watched);
     });
   }
 

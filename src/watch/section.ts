@@ -47,7 +47,15 @@ export class Section {
 
   /** Watches a repository that has no tags yet. */
   create(repository: Repository, order: number): WatchedRepository {
-    const watched = { instance: this.instance, repository, order, polls: new Map(), lookup: undefined };
+    const watched: WatchedRepository = {
+      instance: this.instance,
+      repository,
+      order,
+      polls: new Map(),
+      lookup: undefined,
+      doubts: 0,
+      doubtableFromMs: Number.NEGATIVE_INFINITY,
+    };
     this.add(watched);
     return watched;
   }

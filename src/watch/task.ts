@@ -29,8 +29,11 @@ export type WatchedRepository = {
   order: number;
   /** By tag, in the order of the configuration; what discovery found comes after. */
   readonly polls: Map<string, PollTask>;
-  /** Under way or waiting while the id or the names are missing. */
+  /** Under way or waiting while the id or the names are missing, or while it is in doubt that the id still goes with the names. */
   lookup: LookupTask | undefined;
+  /** How often in a row that was in doubt for nothing, and from when on it may be again. */
+  doubts: number;
+  doubtableFromMs: number;
 };
 
 /** Whether the configuration lists a repository; else it is watched only because discovery found it. */
@@ -74,6 +77,8 @@ export type FoundTag = {
 export type LookupTask = QueueEntry & {
   readonly kind: 'lookup';
   readonly watched: WatchedRepository;
+  /** Whether the id is known, and is asked for again by the names. */
+  confirms: boolean;
   /** Failed lookups in a row. */
   failures: number;
 };

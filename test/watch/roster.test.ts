@@ -369,6 +369,108 @@ test('a repository that was looked up and is made anew is looked up again, and k
   );
 });
 
+test('a tag that is answered as if its repository were gone has that looked up ever less often, and leaves the other tags alone', async (t) => {
+  const { watch, clock, next, pending } = running(t);
+  const healthy = Array.from({ length: 200 }, (_, index) => `v${index}`);
+  await watch(entry(BY_NAME, ...healthy, 'odd'));
+  await clock.advance(0);
+  next().answer.repository('crr-api', 'shop', 'api');
+  await clock.advance(0);
+  let [lookups, polls] = [0, 0];
+  for (let second = 0; second < 3_600; second += 5) {
+    for (const { action, request, answer } of pending.splice(0)) {
+      if (action === 'GetRepository') {
+        lookups += 1;
+        answer.repository('crr-api', 'shop', 'api');
+      } else if (request.tag === 'odd') answer.error('REPO_NOT_EXIST', 'answered');
+      else {
+        polls += 1;
+        answer.status('COMPLETE');
+      }
+    }
+    await clock.advance(5_000);
+  }
+  t.is(polls, 6 * healthy.length);
+  t.true(lookups >= 1 && lookups <= 7, `${lookups} lookups in an hour`);
+});
+
+test('a tag that does not exist has its repository looked up never', async (t) => {
+  for (const code of ['REPO_TAG_NOT_EXIST', 'TAG_NOT_EXIST', 'RepoTagNotExist']) {
+    const { watch, clock, next, pending, store } = running(t);
+    await watch(entry(BY_NAME, 'v1'));
+    await clock.advance(0);
+    next().answer.repository('crr-api', 'shop', 'api');
+    const actions = new Set<string>();
+    for (let second = 0; second < 600; second += 5) {
+      await clock.advance(5_000);
+      for (const { action, answer } of pending.splice(0)) {
+        actions.add(action);
+        answer.error(code, 'answered');
+      }
+    }
+    t.deepEqual([...actions].sort(), ['GetRepoTag', 'GetRepoTagScanStatus'], code);
+    t.is([...store.tags()][0]?.state.lastError?.code, code);
+  }
+});
+
+test('a repository that is in doubt and cannot be looked up is polled on; one that is gone waits until there is one of its names', async (t) => {
+  const { watch, clock, next, pending, shown, store } = running(t);
+  await watch(entry(BY_NAME, 'v1', 'v2'));
+  await clock.advance(0);
+  next().answer.repository('crr-old', 'shop', 'api');
+  await clock.advance(0);
+  for (const { answer } of pending.splice(0)) answer.status('COMPLETE');
+  await clock.advance(600_000);
+  for (const { answer } of pending.splice(0)) answer.error('REPO_NOT_EXIST', 'answered');
+  await clock.advance(0);
+  next().answer.error('NoPrivilege', 'denied');
+  await clock.advance(2_500);
+  const both = pending.splice(0);
+  t.deepEqual(both.map(({ action }) => action).sort(), [
+    'GetRepoTagScanStatus',
+    'GetRepoTagScanStatus',
+    'GetRepository',
+  ]);
+  for (const { action, answer } of both) {
+    if (action === 'GetRepository') answer.error('NAMESPACE_NOT_EXIST', 'answered');
+    else answer.error('REPO_NOT_EXIST', 'answered');
+  }
+  await clock.advance(0);
+  t.deepEqual(shown(), ['shop/api:v1 complete', 'shop/api:v2 complete']);
+  const codes = [...store.tags()].map(({ state }) => state.lastError?.code);
+  t.deepEqual(codes, ['NAMESPACE_NOT_EXIST', 'NAMESPACE_NOT_EXIST']);
+  const later: string[] = [];
+  for (let second = 0; second < 60 && pending.length === 0; second++) await clock.advance(1_000);
+  for (const { action, answer } of pending.splice(0)) {
+    later.push(action);
+    answer.repository('crr-new', 'shop', 'api');
+  }
+  await clock.advance(0);
+  t.deepEqual(later, ['GetRepository']);
+  t.deepEqual(
+    pending.map(({ request }) => request),
+    ['v1', 'v2'].map((tag) => ({ instanceId: 'cri-1', repoId: 'crr-new', tag })),
+  );
+});
+
+test('an answer about the repository that a tag was of before says nothing of it, and no tag is asked twice at once', async (t) => {
+  const { watch, clock, next, pending, shown } = running(t);
+  await watch(entry(BY_NAME, 'v1', 'v2'));
+  await clock.advance(0);
+  next().answer.repository('crr-old', 'shop', 'api');
+  await clock.advance(0);
+  const [first, second] = pending.splice(0);
+  second?.answer.error('REPO_NOT_EXIST', 'answered');
+  await clock.advance(0);
+  next().answer.repository('crr-new', 'shop', 'api');
+  await clock.advance(0);
+  t.deepEqual(next().request, { instanceId: 'cri-1', repoId: 'crr-new', tag: 'v2' });
+  first?.answer.status('FAILED');
+  await clock.advance(0);
+  t.deepEqual(shown(), ['shop/api:v1 unknown', 'shop/api:v2 unknown']);
+  t.deepEqual(next().request, { instanceId: 'cri-1', repoId: 'crr-new', tag: 'v1' });
+});
+
 test('a repository that is found and yet does not exist does not use up the quota', async (t) => {
   const { watch, clock, pending } = running(t);
   await watch(entry(BY_NAME, 'v1'));

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The program: hands the process over to `cli` and ends with the status that it gives.
 import dns from 'node:dns';
-import { constants } from 'node:os';
+import { constants, totalmem } from 'node:os';
 import { readBuildInfo } from './build-info.ts';
 import { LogOutput, logSink } from './util/log-output.ts';
 import { createLookup } from './util/name-lookup.ts';
@@ -36,6 +36,8 @@ const status = await run({
   env: process.env,
   nodeVersion: process.version,
   build: readBuildInfo(),
+  // The limit of the container is no number, or a huge one, where there is none.
+  freeMemory: () => Math.min(process.constrainedMemory() || Infinity, totalmem()) - process.memoryUsage.rss(),
   stdout: (text) => void process.stdout.write(text),
   log,
   onSignal: (callback) => {

@@ -19,6 +19,8 @@ export type Surroundings = {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly nodeVersion: string;
   readonly build: BuildInfo;
+  /** How much more memory the process may take, in bytes. */
+  readonly freeMemory: () => number;
   readonly stdout: (text: string) => void;
   /** Standard error: the log, and what is wrong with the command line or a file. */
   readonly log: LogOutput;
@@ -33,7 +35,7 @@ const SIGNALLED = 128;
 
 /** Runs the program. Resolves with its exit status; never rejects for what a user can mend. */
 export async function run(surroundings: Surroundings): Promise<number> {
-  const { argv, env, stdout, log, build, nodeVersion } = surroundings;
+  const { argv, env, freeMemory, stdout, log, build, nodeVersion } = surroundings;
   const stderr = (text: string) => log.write(text);
   try {
     const options = readOptions({ argv, env }, FIXED_PATHS);
@@ -41,7 +43,7 @@ export async function run(surroundings: Surroundings): Promise<number> {
     else if (options.version)
       stdout(`acr-scan-exporter ${build.version} (revision ${build.revision || 'unknown'}, node ${nodeVersion})\n`);
     else if (options.configPrintRamPolicy || options.configCheck || options.configCheckOnline)
-      return await Promise.race([runCommand(options, { env, stdout, stderr }), interrupted(surroundings)]);
+      return await Promise.race([runCommand(options, { env, freeMemory, stdout, stderr }), interrupted(surroundings)]);
     else return await serve(options, surroundings);
     return 0;
   } catch (error) {
@@ -89,12 +91,9 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
     if (signal === 'SIGHUP') reload();
     else stops.shift()?.(signal);
   });
+  const loadConfig = () => loadConfigInWorker(options.configFile, surroundings.freeMemory());
   // While the file is parsed in its thread, the rest of the program is loaded in this one.
-  const loading = loadTogether([
-    () => loadConfigInWorker(options.configFile),
-    () => loadWebSettings(options, logger),
-    () => import('./app/app.ts'),
-  ]);
+  const loading = loadTogether([loadConfig, () => loadWebSettings(options, logger), () => import('./app/app.ts')]);
   const loaded = await Promise.race([loading, firstStop]);
   if (typeof loaded === 'string') {
     logger.info('stopping', { signal: loaded });
@@ -108,7 +107,7 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
     droppedLogLines: () => log.dropped,
     redactor,
     env,
-    loadConfig: () => loadConfigInWorker(options.configFile),
+    loadConfig,
     loadSdk: async () => (await import('./acr/client.ts')).loadSdk(),
     listenAddress: options.listenAddress,
     telemetryPath: options.telemetryPath,

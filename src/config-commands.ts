@@ -14,6 +14,8 @@ import { loadWebSettings } from './web/access/load.ts';
 
 export type CommandSurroundings = {
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** How much more memory the process may take, in bytes. */
+  readonly freeMemory: () => number;
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
 };
@@ -22,10 +24,13 @@ const DONE = 0;
 const FAILED = 1;
 
 /** Prints the plan to stdout and warnings to stderr, and when asked to, tries everything once. Gives the exit status. */
-export async function checkConfig(options: Options, { env, stdout, stderr }: CommandSurroundings): Promise<number> {
+export async function checkConfig(
+  options: Options,
+  { env, freeMemory, stdout, stderr }: CommandSurroundings,
+): Promise<number> {
   const { configFile, webConfigFile } = options;
   const [config] = await loadTogether([
-    () => loadConfigInWorker(configFile),
+    () => loadConfigInWorker(configFile, freeMemory()),
     () => webConfigFile !== undefined && loadWebSettings(webConfigFile),
   ]);
   const plan = planPolls(config);
@@ -63,9 +68,9 @@ export async function checkConfig(options: Options, { env, stdout, stderr }: Com
 /** Prints one JSON document for each set of credentials to stdout; stderr says which is whose when there are several. */
 export async function printRamPolicy(
   { configFile }: Options,
-  { stdout, stderr }: CommandSurroundings,
+  { freeMemory, stdout, stderr }: CommandSurroundings,
 ): Promise<number> {
-  const config = await loadConfigInWorker(configFile);
+  const config = await loadConfigInWorker(configFile, freeMemory());
   const policies = ramPolicies(config);
   for (const { id, repositories } of config.instances) {
     for (const { id: repoId } of repositories.filter(({ name }) => name === '')) {

@@ -89,6 +89,7 @@ export async function runInProcess(argv: readonly string[], env: Readonly<Record
         done();
       },
     }),
+    freeMemory: () => Number.POSITIVE_INFINITY,
     onSignal: () => {},
   });
   return { status, ...output };

@@ -1,5 +1,6 @@
 // Reads YAML so that every scalar is text and every value knows its place: syntax here, plain values in plain-values.ts.
 import { Composer, type CST, type Document, Lexer, LineCounter, type ParsedNode, Parser } from 'yaml';
+import { EarlyItems } from './early-items.ts';
 import type { Discretion } from './found.ts';
 import { PlainValues } from './plain-values.ts';
 import type { Path } from './problem.ts';
@@ -11,6 +12,8 @@ const DEEPEST = 32;
 /** 100,000 tags with digests and scan tasks take 2.7 million. */
 const MOST_LEXEMES = 4_000_000;
 
+const COMPOSING = { schema: 'failsafe', prettyErrors: false, uniqueKeys: false, resolveKnownTags: false } as const;
+
 /** A file's content as maps, lists, texts and nulls, with the place of each. */
 export type YamlTree = {
   readonly value: unknown;
@@ -21,24 +24,41 @@ export type YamlTree = {
 /** Where something starts in the text. */
 export type Place = { readonly offset: number; readonly isMultiline: boolean };
 
-/** The tree of a text, or undefined when it is not YAML of the kind that is understood; mistakes go to `report`. */
-export function readYaml(text: string, discretion: Discretion): { tree: YamlTree | undefined; report: Report } {
+/**
+ * The tree of a text, or undefined when it is not YAML of the kind that is understood; mistakes go to `report`.
+ *
+ * @param batch after so many words and marks the items of lists that are complete are composed; makes no difference but of memory
+ */
+export function readYaml(
+  text: string,
+  discretion: Discretion,
+  batch = 4096,
+): { tree: YamlTree | undefined; report: Report } {
   const lines = new LineCounter();
   const report = new Report(lines, discretion);
-  const tokens = parseTokens(text, lines, report);
-  if (!report.isEmpty) return { tree: undefined, report };
-  const options = { schema: 'failsafe', prettyErrors: false, uniqueKeys: false, resolveKnownTags: false } as const;
-  const documents = [...new Composer<ParsedNode>(options).compose(tokens, true, text.length)];
-  for (const { code, message, pos } of documents.flatMap(({ errors }) => errors)) {
-    report.add(pos[0], 'YAML', ...explainYamlError(code, message));
-  }
-  const [document, second] = documents;
-  if (second) report.add(second.range[0], 'YAML', 'one document', 'another one that starts here');
+  const document = parseDocument({ text, lines, report, batch });
   return { tree: document && report.isEmpty ? plainTree(document, text, report) : undefined, report };
 }
 
+type Parsing = { readonly text: string; readonly lines: LineCounter; readonly report: Report; readonly batch: number };
+
+function parseDocument(parsing: Parsing): Document.Parsed | undefined {
+  const { text, report } = parsing;
+  const early = new EarlyItems(COMPOSING);
+  const tokens = parseTokens(parsing, early);
+  if (!report.isEmpty) return undefined;
+  const [document, second, ...others] = new Composer<ParsedNode>(COMPOSING).compose(tokens, true, text.length);
+  const errors = [document, second, ...others].flatMap((each) => each?.errors ?? []);
+  for (const { code, message, pos } of [...early.errors, ...errors]) {
+    report.add(pos[0], 'YAML', ...explainYamlError(code, message));
+  }
+  if (second) report.add(second.range[0], 'YAML', 'one document', 'another one that starts here');
+  if (document) early.restore(document.contents);
+  return document;
+}
+
 /** Stops where a file nests too deep, or would take more memory than a process may have by default. */
-function parseTokens(text: string, lines: LineCounter, report: Report): CST.Token[] {
+function parseTokens({ text, lines, report, batch }: Parsing, early: EarlyItems): CST.Token[] {
   const parser = new Parser(lines.addNewLine);
   const tokens: CST.Token[] = [];
   lines.addNewLine(0);
@@ -51,6 +71,8 @@ function parseTokens(text: string, lines: LineCounter, report: Report): CST.Toke
     if (parser.stack.length > DEEPEST + 2) report.add(offset, 'YAML', `at most ${DEEPEST} levels of nesting`, 'more');
     if (lexemes > MOST_LEXEMES) report.add(offset, 'YAML', `at most ${MOST_LEXEMES} words and marks`, 'more');
     if (!report.isEmpty) return [];
+    // Directives may say what tags in the document mean.
+    if (lexemes % batch === 0 && !tokens.some(({ type }) => type === 'directive')) early.take(parser.stack);
   }
   tokens.push(...parser.end());
   return tokens;

@@ -9,7 +9,6 @@ import type { CredentialSource } from './credentials.ts';
 import { ApiError, credentialsUnavailable } from './errors.ts';
 import type { KnownCodes } from './known-codes.ts';
 import { networkFailure } from './network-failure.ts';
-import { shownText } from './shown-text.ts';
 
 /** The SDK gives up this much later than we do, so that a slow answer is always our `RequestTimeout`. */
 const SDK_PATIENCE_MS = 30_000;
@@ -40,15 +39,15 @@ export type AcrApiOptions = {
  */
 export function createAcrApi(options: AcrApiOptions): AcrApi {
   const sender = createSenders(options);
-  return { ...createOperations(sender(false), options), afresh: createOperations(sender(true), options) };
+  return { ...createOperations(sender(false)), afresh: createOperations(sender(true)) };
 }
 
-function createOperations(send: Sender, { redactor }: AcrApiOptions): AcrOperations {
+function createOperations(send: Sender): AcrOperations {
   return {
     getRepoTagScanStatus: async (request) => {
       const fields = await send('GetRepoTagScanStatus', request);
-      const status = shownText(scanStatus(fields), redactor, LONGEST_STATUS);
-      const scanService = shownText(fields.anyText('ScanService'), redactor, LONGEST_STATUS);
+      const status = fields.shown(scanStatus(fields), LONGEST_STATUS);
+      const scanService = fields.shown(fields.anyText('ScanService'), LONGEST_STATUS);
       return { body: { status, requestId: fields.requestId, scanService } };
     },
     getRepoTagScanSummary: async (request) => {

@@ -1,5 +1,13 @@
 // The fields of a successful answer, each read as what the API promises it to be.
-import { type AnswerBody, type AnswerContext, invalidResponse, isObject, requestIdOf, saysSuccess } from './answer.ts';
+import {
+  type AnswerBody,
+  type AnswerContext,
+  invalidResponse,
+  isObject,
+  requestIdOf,
+  saysSuccess,
+  shownOf,
+} from './answer.ts';
 import type { Reply } from './exchange.ts';
 import { shownText } from './shown-text.ts';
 
@@ -39,7 +47,7 @@ export class AnswerFields {
   text(field: string, longest = LONGEST_NAME): string {
     const value = this.#object[field];
     if (typeof value !== 'string' || shownText(value, this.#context.redactor) === '') {
-      throw this.#invalid(`expected a text in ${this.#path}${field}, found ${found(value)}`);
+      throw this.#invalid(`expected a text in ${this.#path}${field}, found ${this.#found(value)}`);
     }
     if (value.length > longest) {
       const length = `expected at most ${longest} characters in ${this.#path}${field}, found ${value.length}`;
@@ -60,11 +68,16 @@ export class AnswerFields {
     return typeof value === 'string' ? value : '';
   }
 
+  /** A text of this answer as it may be shown, cut to `longest` UTF-16 units. */
+  shown(text: string, longest: number): string {
+    return shownOf(this.#reply, text, this.#context.redactor, longest);
+  }
+
   /** A whole number of at least 0. */
   count(field: string): number {
     const value = this.#object[field];
     if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
-    throw this.#invalid(`expected a whole number of at least 0 in ${this.#path}${field}, found ${found(value)}`);
+    throw this.#invalid(`expected a whole number of at least 0 in ${this.#path}${field}, found ${this.#found(value)}`);
   }
 
   /** A whole number of at least 0, which lists give as text too; undefined where there is nothing of that kind. */
@@ -78,23 +91,24 @@ export class AnswerFields {
   list<Item>(field: string, read: (item: AnswerFields) => Item): readonly Item[] {
     const value = this.#object[field];
     if ((value === undefined || value === null) && this.optionalCount('TotalCount') === 0) return [];
-    if (!Array.isArray(value)) throw this.#invalid(`expected a list in ${this.#path}${field}, found ${found(value)}`);
+    if (!Array.isArray(value))
+      throw this.#invalid(`expected a list in ${this.#path}${field}, found ${this.#found(value)}`);
     return value.map((item: unknown, index) => {
       const path = `${this.#path}${field}[${index}]`;
-      if (!isObject(item)) throw this.#invalid(`expected an object in ${path}, found ${found(item)}`);
+      if (!isObject(item)) throw this.#invalid(`expected an object in ${path}, found ${this.#found(item)}`);
       return read(new AnswerFields(this.#reply, this.#answer, this.#context, item, `${path}.`));
     });
+  }
+
+  /** A value by its kind, and a short text of it where it has one. A list may be nested as deep as the answer is long: it is not walked. */
+  #found(value: unknown): string {
+    if (Array.isArray(value)) return 'a list';
+    if (isObject(value)) return 'an object';
+    if (typeof value === 'string') return JSON.stringify(this.shown(value, LONGEST_SHOWN));
+    return value === undefined ? 'none' : String(value);
   }
 
   #invalid(reason: string) {
     return invalidResponse(this.#reply, this.#answer, reason, this.#context);
   }
-}
-
-/** A value by its kind, and a short text of it where it has one. A list may be nested as deep as the answer is long: it is not walked. */
-function found(value: unknown): string {
-  if (Array.isArray(value)) return 'a list';
-  if (isObject(value)) return 'an object';
-  if (typeof value === 'string') return JSON.stringify(value.slice(0, LONGEST_SHOWN));
-  return value === undefined ? 'none' : String(value);
 }

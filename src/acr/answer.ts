@@ -1,6 +1,7 @@
 // What an answer of the API says: its body, or the error that it is. Read from the wire and not from what the SDK makes of
 // it, so that the same answer means the same whichever package sent the request.
 import type { Redactor } from '../util/redactor.ts';
+import { withoutEchoes } from './echoes.ts';
 import { ApiError, kindOfAnswer } from './errors.ts';
 import type { Reply } from './exchange.ts';
 import { type KnownCodes, OTHER_CODE } from './known-codes.ts';
@@ -39,19 +40,15 @@ function answeredError(
   code: string | undefined,
   { knownCodes, redactor }: AnswerContext,
 ): ApiError {
-  const admitted = code === undefined ? `HttpStatus_${reply.status}` : knownCodes.admit(code);
-  const unlisted = admitted === OTHER_CODE && code !== undefined ? ` ${shownText(code, redactor, 80)}` : '';
+  const admitted = code === undefined ? `HttpStatus_${reply.status}` : admittedCode(reply, code, knownCodes);
+  const unlisted = admitted === OTHER_CODE && code !== undefined ? ` ${shownOf(reply, code, redactor, 80)}` : '';
   const said = body?.Message ?? body?.message;
   const reason =
-    typeof said === 'string' && said !== ''
-      ? withoutStringToSign(said)
-      : body
-        ? 'no message'
-        : describeBody(reply.body, reply.flaw);
+    typeof said === 'string' && said !== '' ? said : body ? 'no message' : describeBody(reply.body, reply.flaw);
   return new ApiError({
     code: admitted,
     kind: kindOfAnswer(code, reply.status),
-    message: shownText(`HTTP ${reply.status}${unlisted}: ${reason}`, redactor),
+    message: shownOf(reply, `HTTP ${reply.status}${unlisted}: ${reason}`, redactor),
     requestId: requestIdOf(reply, body, redactor),
     retryAfterMs: retryAfterMs(reply),
   });
@@ -67,7 +64,7 @@ export function invalidResponse(
   return new ApiError({
     code: 'InvalidResponse',
     kind: 'transport',
-    message: shownText(`HTTP ${reply.status}: ${reason}`, redactor),
+    message: shownOf(reply, `HTTP ${reply.status}: ${reason}`, redactor),
     requestId: requestIdOf(reply, body, redactor),
     retryAfterMs: retryAfterMs(reply),
   });
@@ -115,9 +112,14 @@ function describeBody(bytes: Buffer, flaw?: string): string {
   return first.startsWith('<') ? `${bytes.length} bytes of markup` : `${bytes.length} bytes of something else`;
 }
 
-/** The API echoes what it was sent when a signature is wrong, the security token included, and may do so in part. */
-function withoutStringToSign(message: string): string {
-  return message.replace(/(string ?to ?sign is)\b.*$/is, '$1 [left out]');
+/** A text of the answer, fit to be shown: without secrets and what it gives back of the request, cut to `longest` UTF-16 units. */
+export function shownOf(reply: Reply, text: string, redactor: Redactor, longest?: number): string {
+  return shownText(withoutEchoes(text, reply.sent()), redactor, longest);
+}
+
+/** The code as a label: `other` where it holds something of the request. */
+function admittedCode(reply: Reply, code: string, knownCodes: KnownCodes): string {
+  return withoutEchoes(code, reply.sent()) === code ? knownCodes.admit(code) : OTHER_CODE;
 }
 
 /** `x-acs-retry-after` in milliseconds; undefined unless it is a number. */

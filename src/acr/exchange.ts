@@ -6,6 +6,7 @@ import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessa
 import type { Socket } from 'node:net';
 import { LONGEST_SLEEP_MS } from '../util/clock.ts';
 import { type AnswerBounds, boundAnswer } from './answer-bounds.ts';
+import type { SentHeaders } from './echoes.ts';
 import { ApiError, StaleConnection } from './errors.ts';
 
 /** The real answers have some hundred bytes. */
@@ -19,6 +20,8 @@ export type Reply = {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
+  /** The headers that the request was sent with. */
+  readonly sent: () => SentHeaders;
   /** Why the body was not taken, in which case it is empty and the connection closed. */
   readonly flaw: string | undefined;
 };
@@ -167,8 +170,10 @@ class Exchange {
   #succeed(response: IncomingMessage, flaw: string | undefined): void {
     if (this.#over) return;
     const body = Buffer.concat(this.#chunks);
+    const request = this.#request;
     this.#finish();
-    this.#resolve({ status: response.statusCode ?? 0, headers: response.headers, body, flaw });
+    const sent = () => request?.getHeaders() ?? {};
+    this.#resolve({ status: response.statusCode ?? 0, headers: response.headers, body, sent, flaw });
   }
 
   #expire(timeoutMs: number): void {

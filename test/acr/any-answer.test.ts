@@ -168,7 +168,7 @@ for (const [place, body] of [
 ] as const) {
   test(`lists nested 100,000 deep in ${place} are an InvalidResponse of every operation`, async (t) => {
     const text = body(`${'['.repeat(100_000)}${']'.repeat(100_000)}`);
-    const { host } = await startHttp(t, (_, response) => response.end(text));
+    const { host } = await startHttp(t, (_, response) => response.writeHead(200, { connection: 'close' }).end(text));
     for (const operation of OPERATIONS) {
       const { code, message } = await failureOf(operation(testApi(host)));
       t.is(code, 'InvalidResponse', message);

@@ -20,16 +20,12 @@ export const SECOND_POLLS = { ...POLL, instance_id: 'cri-2' };
 
 export type TwoSets = Exporter & { readonly simulator: RunningSimulator };
 
-/** Starts both; the API knows {@link KEY} and `second`. */
-export async function startTwoSets(
-  t: ExecutionContext,
-  credentials: ConfigurationInput,
-  second: typeof SECOND_KEY & { readonly security_token?: string } = SECOND_KEY,
-): Promise<TwoSets> {
+/** Starts both; the API knows {@link KEY} and {@link SECOND_KEY}. */
+export async function startTwoSets(t: ExecutionContext, credentials: ConfigurationInput): Promise<TwoSets> {
   const repository = { namespace: 'shop', name: 'api', id: 'crr-1', tags: [{ tag: 'latest', status: 'COMPLETE' }] };
   const simulator = await startSimulator(t, {
     instances: ['cri-1', 'cri-2'].map((id) => ({ id, repositories: [repository] })),
-    keys: [KEY, second],
+    keys: [KEY, SECOND_KEY],
   });
   const instances = [instanceAt(simulator.address), instanceAt(simulator.address, { id: 'cri-2', credentials })];
   return { simulator, ...(await startExporter(t, configurationFor(simulator.address, { instances }))) };

@@ -105,7 +105,7 @@ export class Lane {
       while (!signal.aborted) {
         const waitMs = this.#startsAtMs() - this.#clock.monotonic();
         if (waitMs > 0) await this.#rest(waitMs, signal);
-        else if (await this.#hasCredentials()) await this.#startOne(signal);
+        else if (await this.#hasCredentials(signal)) await this.#startOne(signal);
       }
     } finally {
       this.#isRunning = false;
@@ -137,7 +137,7 @@ export class Lane {
   }
 
   /** Before a slot is taken: a slow refresh inside one would bunch the requests behind it. */
-  async #hasCredentials(): Promise<boolean> {
+  async #hasCredentials(signal: AbortSignal): Promise<boolean> {
     const credentials = this.#credentials;
     if (credentials === undefined) return false;
     try {
@@ -146,7 +146,8 @@ export class Lane {
       this.#ensured = credentials;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      if (credentials === this.#credentials) this.#failNext(error);
+      // At the end of the lane the renewal of its credentials ends too: that is no failure of theirs.
+      if (credentials === this.#credentials && !signal.aborted) this.#failNext(error);
     }
     return credentials === this.#ensured;
   }

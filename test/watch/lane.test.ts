@@ -1,4 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
+import { ApiError } from '../../src/acr/errors.ts';
 import type { TaskPerformer } from '../../src/watch/lane-parts.ts';
 import { createLane, createWatching, entry, ScriptedCredentials } from '../helpers/watching.ts';
 
@@ -349,4 +350,23 @@ test('what is put back keeps its place, and is sent in the next slot', async (t)
   await clock.advance(0);
   t.is(pending.length, 1);
   t.deepEqual(internalErrors, []);
+});
+
+test('credentials that the end of the lane cuts short are no failure of any tag', async (t) => {
+  const watching = createWatching();
+  const { lane, clock, failures } = watching;
+  const stop = new AbortController();
+  t.teardown(() => stop.abort());
+  await watching.watch(entry(API, 'v1'));
+  const none = new ApiError({ code: 'CredentialsUnavailable', kind: 'refused', message: 'no longer in use' });
+  lane.useCredentials({
+    ensure: () => new Promise((_, reject) => stop.signal.addEventListener('abort', () => reject(none))),
+    refresh: async () => false,
+  });
+  const run = lane.run(stop.signal);
+  await clock.advance(0);
+  stop.abort();
+  await run;
+  t.deepEqual(failures, []);
+  t.false(lane.refusal.refused);
 });

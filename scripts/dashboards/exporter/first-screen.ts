@@ -2,7 +2,7 @@
 import { runbook } from '../links.ts';
 import type { Section } from '../model.ts';
 import { BAD, GOOD, thresholds, WARNING, words } from '../palette.ts';
-import { stat } from '../panels.ts';
+import { stat, table } from '../panels.ts';
 import { LISTED, select } from '../queries.ts';
 import { apiErrors, EXPORTER_UP } from '../shared-panels.ts';
 
@@ -101,6 +101,25 @@ export const FIRST_SCREEN: Section = {
         decimals: 0,
         steps: thresholds(GOOD, [0.5, WARNING]),
         links: [runbook('AcrLogLinesDropped')],
+      }),
+      table({
+        title: 'Credentials in use',
+        description: `What signs the requests, and how many a second are allowed with it at present: the provider, and its role or the shortened id of the access key. An identity that is not the expected one explains errors such as NoPrivilege. ${FOR_CREDENTIALS}`,
+        w: 15,
+        h: 4,
+        noValue: 'There are no credentials',
+        exprs: [
+          `${select('acr_scan_exporter_credentials_info')}
+  * on (job, instance, credentials) group_left () ${rateLimit('current')}`,
+        ],
+        columns: [
+          { field: 'credentials', heading: 'Credentials', width: 180 },
+          { field: 'provider', heading: 'Provider', width: 130 },
+          { field: 'identity', heading: 'Identity' },
+          { field: 'Value', heading: 'Allowed', width: 100, unit: 'reqps' },
+          { field: 'instance', heading: 'Exporter', width: 180 },
+        ],
+        sortBy: 'Credentials',
       }),
     ],
   ],

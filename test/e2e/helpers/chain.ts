@@ -158,8 +158,13 @@ function configOf(simulator: string) {
   };
 }
 
-/** The shipped example with other addresses and times, and the shipped rules at the time scale. */
-function prometheusConfig(directory: string, exporter: string, alertmanager: string) {
+/**
+ * The shipped example with other addresses and times, and the shipped rules at a fiftieth of their time, which are written to the directory.
+ *
+ * @param exporter where it is scraped, as HOST:PORT
+ * @param alertmanager where alerts are sent to, as HOST:PORT
+ */
+export function prometheusConfig(directory: string, exporter: string, alertmanager: string): unknown {
   const rules = join(directory, 'rules.yml');
   run('npm', ['run', '--silent', 'rules', '--', `--time-scale=${TIME_SCALE}`, `--output=${rules}`]);
   const shipped = readFileSync(join(ROOT, 'config/prometheus/prometheus.yml'), 'utf8')
@@ -167,5 +172,5 @@ function prometheusConfig(directory: string, exporter: string, alertmanager: str
     .replace('localhost:9093', alertmanager)
     .replace('rules.yml', rules)
     .replace(/(?<=_interval: )\S+/g, INTERVAL);
-  return parse(shipped) as unknown;
+  return parse(shipped);
 }

@@ -12,6 +12,7 @@ import { RAM_ACTIONS, ramResource } from '../config/ram-policy.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Redactor } from '../util/redactor.ts';
+import { isNoSuchScan } from '../watch/codes.ts';
 import { PAGE_SIZE } from '../watch/discovery/listing.ts';
 import { Rules } from '../watch/discovery/rules.ts';
 
@@ -159,8 +160,12 @@ async function checkRepository({ instance, ask }: Attempt, given: RepositoryConf
   const tag = repository.tags[0]?.tag ?? '';
   const request = { instanceId, repoId: repository.id, tag };
   const error = await problemOf(ask((api) => api.getRepoTagScanStatus(request)));
-  if (error !== undefined) {
-    return `tag ${tag}: ${explain(error, 'GetRepoTagScanStatus', ramResource(instance, repository))}`;
+  const untold = error && isNoSuchScan(error) ? await problemOf(ask((api) => api.getRepoTag(request))) : error;
+  if (error !== undefined && untold !== undefined) {
+    // A tag that exists was never scanned; of one that does not, the first error says so.
+    return untold.kind === 'denied' && untold !== error
+      ? `tag ${tag}: ${explain(untold, 'GetRepoTag', ramResource(instance, repository))}`
+      : `tag ${tag}: ${explain(error, 'GetRepoTagScanStatus', ramResource(instance, repository))}`;
   }
   if (!repository.vulnerabilities) return undefined;
   const denied = await problemOf(ask((api) => api.getRepoTagScanSummary(request)));

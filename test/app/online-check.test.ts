@@ -19,12 +19,25 @@ async function check(t: ExecutionContext, secret: string, parts: string, vulnera
           repositories: [
             { namespace: 'shop', name: 'api', id: 'crr-api', tags: ['v1'] },
             { namespace: 'shop', name: 'web', id: 'crr-web', tags: ['v1'] },
+            {
+              namespace: 'shop',
+              name: 'old',
+              id: 'crr-old',
+              tags: [{ tag: 'v1', status: 'NOT_SCANNED', not_scanned: 'business_error' }],
+            },
+            {
+              namespace: 'shop',
+              name: 'closed',
+              id: 'crr-closed',
+              tags: [{ tag: 'v1', status: 'NOT_SCANNED', not_scanned: 'error' }],
+            },
           ],
         },
       ],
       faults: [
         { operation: 'GetRepoTagScanStatus', repository: 'crr-web', error: { code: 'NoPrivilege', http_status: 403 } },
         { operation: 'GetRepoTagScanSummary', error: { code: 'NoPrivilege', http_status: 403 } },
+        { operation: 'GetRepoTag', repository: 'crr-closed', error: { code: 'NoPrivilege', http_status: 403 } },
         { operation: 'ListRepoTag', repository: 'crr-web', error: { code: 'NoPrivilege', http_status: 403 } },
       ],
     },
@@ -136,5 +149,20 @@ test('discovery lists the repositories, and the tags of the first that a rule ta
     /^shop\/web: the RAM action cr:ListRepositoryTag on acs:cr:cn-hangzhou:\*:repository\/cri-1\/shop\/web is missing/,
   );
   const none = await check(t, 'right-secret', 'discover: [{ namespaces: [shp] }]');
-  t.is(none.findings[1]?.problem, 'no rule takes any of the 2 repositories of the instance');
+  t.is(none.findings[1]?.problem, 'no rule takes any of the 4 repositories of the instance');
+});
+
+test('an image that was never scanned is no problem, a tag that does not exist is one, and the action that tells them apart is named', async (t) => {
+  const { findings } = await check(
+    t,
+    'right-secret',
+    'repositories: [{ namespace: shop, name: old, id: crr-old, tags: [v1] }, { namespace: shop, name: api, id: crr-api, tags: [v0] }, { namespace: shop, name: closed, id: crr-closed, tags: [v1] }]',
+  );
+  const [, old, missing, closed] = findings.map(({ problem }) => problem);
+  t.is(old, undefined);
+  t.regex(missing ?? '', /^tag v0: GetRepoTagScanStatus failed with REPO_TAG_NOT_EXIST/);
+  t.regex(
+    closed ?? '',
+    /^tag v1: the RAM action cr:ListRepositoryTag on acs:cr:cn-hangzhou:\*:repository\/cri-1\/shop\/closed is missing/,
+  );
 });

@@ -82,6 +82,8 @@ const { roster, discoverer, performer, store } = createWatching({
     backoff: { initialMs: 1, maxMs: 1 },
   },
   maxTags: Number.POSITIVE_INFINITY,
+  turn: () => turn(),
+  whole: (change) => exposition.whole(change),
 });
 
 /** A lane in which discovery has every turn, and polls wait. */
@@ -112,11 +114,7 @@ class IdleLane {
 const lane = new IdleLane();
 const instance = { id: 'cri-bench', api, lane: lane as unknown as Lane, discovery: undefined, discoveredTags: 0 };
 const instances = new Map([[instance.id, instance]]);
-await roster.apply(
-  [{ id: instance.id, domain: 'registry.example.com', discover: [], repositories: [] }],
-  instances,
-  () => turn(),
-);
+await roster.apply([{ id: instance.id, domain: 'registry.example.com', discover: [], repositories: [] }], instances);
 const rule = {
   namespaces: ['*'],
   repositories: ['*'],

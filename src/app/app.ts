@@ -1,5 +1,5 @@
 // The composition root: everything is wired here and nowhere else.
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Sdk } from '../acr/client.ts';
 import type { Config } from '../config/config.ts';
@@ -81,6 +81,8 @@ export function createApp(initial: Config, deps: AppDependencies): App {
     stopping: stopping.signal,
     timing,
     maxTags,
+    turn: () => setImmediate(),
+    whole: (change) => exposition.whole(change),
   });
   const fleet: Fleet = new Fleet({ env, clock, logger, redactor, performer, roster, errors });
   const startedMs = clock.now();
@@ -121,12 +123,12 @@ export function createApp(initial: Config, deps: AppDependencies): App {
     poller.timing = timing;
     own.setInstances([...instanceIds, ...ids]);
     exposition.perTag = config.metrics.perTag;
-    const instances = fleet.configure(config, sdk);
-    await roster.apply(config.instances, instances, turn);
+    const instances = await fleet.configure(config, sdk);
+    await roster.apply(config.instances, instances);
     await discoverer.configure(config.instances, config.discoveryIntervalMs, instances);
     await discoverer.limit(config.maxTags);
     fleet.retireUnused();
-    if (isOtherTiming) await roster.hasten(turn);
+    if (isOtherTiming) await roster.hasten();
     own.setInstances(ids);
     instanceIds = ids;
     own.configReloaded(true, clock.now());
@@ -139,7 +141,7 @@ export function createApp(initial: Config, deps: AppDependencies): App {
     logger.info('listening', { address, tls: door.isEncrypted });
     sdk = await deps.loadSdk();
     own.setBuildInfo({ ...build, sdk: sdk.label });
-    fleet.configure(config, sdk);
+    await fleet.configure(config, sdk);
     if (!stopping.signal.aborted) fleet.start();
     polling = true;
     logger.info('polling', { tags: store.size, sdk: sdk.label });
@@ -159,14 +161,15 @@ export function createApp(initial: Config, deps: AppDependencies): App {
   async function reloadNow(): Promise<ReloadResult> {
     try {
       const config = await deps.loadConfig();
-      await exposition.hold();
-      held = { polls: [...roster.polls()], watched: watched() };
       const before = {
         tags: store.turnover,
         repositories: new Set(roster.repositories()),
         instances: new Set(instanceIds),
       };
-      await put(config);
+      await exposition.whole(() => {
+        held = { polls: [...roster.polls()], watched: watched() };
+        return put(config);
+      });
       logger.info('configuration reloaded', {
         tags: store.size,
         tags_added: store.turnover.added - before.tags.added,
@@ -181,7 +184,6 @@ export function createApp(initial: Config, deps: AppDependencies): App {
       for (const problem of problems) logger.error('configuration not reloaded', { problem });
       return { problems };
     } finally {
-      await exposition.release();
       held = undefined;
     }
   }

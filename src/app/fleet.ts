@@ -66,16 +66,22 @@ export class Fleet {
    * @param sdk undefined while it is being loaded: lanes are there to schedule under, but nothing can be sent
    * @returns the instances by id
    */
-  configure(config: Config, sdk: Sdk | undefined): ReadonlyMap<string, WatchedInstance> {
+  async configure(config: Config, sdk: Sdk | undefined): Promise<ReadonlyMap<string, WatchedInstance>> {
     const sets = credentialSets(config);
     this.#inUse = sets.map((set) => this.#berth(set, config, sdk));
     const setOf = new Map(sets.flatMap(({ name, instanceIds }) => instanceIds.map((id) => [id, name])));
     const instances = new Map<string, EquippedInstance>();
+    const moves: Promise<void>[] = [];
     for (const each of config.instances) {
       const berth = this.#berths.get(setOf.get(each.id) ?? '');
-      if (berth !== undefined) instances.set(each.id, this.#instance(each, config, berth, sdk));
+      if (berth === undefined) continue;
+      const equipped = this.#instance(each, config, berth, sdk);
+      const { instance } = equipped;
+      if (instance.lane !== berth.lane) moves.push(this.#options.roster.moveToLane(instance, berth.lane));
+      instances.set(each.id, equipped);
     }
     this.#instances = instances;
+    await Promise.all(moves);
     return new Map([...instances].map(([id, { instance }]) => [id, instance]));
   }
 
@@ -183,7 +189,6 @@ export class Fleet {
     const { id, region, endpoint } = config;
     const known = this.#instances.get(id);
     const equipped = known ?? { instance: newInstance(id, berth.lane), clientKey: '', source: undefined };
-    if (equipped.instance.lane !== berth.lane) this.#options.roster.moveToLane(equipped.instance, berth.lane);
     const clientKey = JSON.stringify([region, endpoint, requestTimeoutMs]);
     if (equipped.clientKey === clientKey && equipped.source === berth.source) return equipped;
     equipped.clientKey = clientKey;

@@ -1,8 +1,8 @@
 // The watch room, wired up: what polls, looks up and discovers, and what they share.
-import { setImmediate as turn } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
 import type { OwnMetrics } from '../metrics/own.ts';
 import { StateStore, type StoreObserver } from '../state/store.ts';
+import { Breath } from '../util/breath.ts';
 import type { Clock } from '../util/clock.ts';
 import type { InternalErrors } from '../util/internal-errors.ts';
 import type { Logger } from '../util/logger.ts';
@@ -30,6 +30,10 @@ export type WatchingOptions = {
   readonly errors: InternalErrors;
   /** Aborted when the program stops. */
   readonly stopping: AbortSignal;
+  /** Lets the event loop turn, in the midst of long work. */
+  readonly turn: () => Promise<void>;
+  /** Makes a change that takes several turns of the event loop, and is to be seen whole or not at all. */
+  readonly whole: (change: () => Promise<void>) => Promise<void>;
   readonly timing: Timing;
   readonly maxTags: number;
 };
@@ -44,8 +48,9 @@ export type Watching = {
 };
 
 export function createWatching({ observer, meter, timing, maxTags, ...shared }: WatchingOptions): Watching {
-  const { clock, logger, errors } = shared;
+  const { clock, logger, errors, whole, turn } = shared;
   const store = new StateStore(observer);
+  const breath = new Breath(turn);
   const changes = new Changes((error) => errors.report('scheduler', error));
   const requests = new Requests(meter, clock);
   const poller: Poller = new Poller({
@@ -56,17 +61,17 @@ export function createWatching({ observer, meter, timing, maxTags, ...shared }: 
     scanEnded: (instanceId, seconds) => meter.scanEnded(instanceId, seconds),
     lost: (watched) => roster.doubt(watched),
   });
-  const roster = new Roster({ store, poller, clock, logger, changes });
+  const roster = new Roster({ store, poller, clock, logger, changes, breath, whole });
   const lookup = new RepositoryLookup({
     ...shared,
-    store,
     requests,
     timing: () => poller.timing,
     lookedUp: (task, found) => roster.lookedUp(task, found),
     gone: (task) => roster.gone(task),
+    lookupFailed: (task, error) => roster.lookupFailed(task, error),
   });
   const bounds = new Bounds({ roster, store, logger, maxTags });
-  const harvest = new Harvest({ roster, changes, bounds, logger, now: () => clock.now(), breathe: turn });
+  const harvest = new Harvest({ roster, changes, bounds, logger, now: () => clock.now(), breath });
   const discoverer = new Discoverer({
     ...shared,
     harvest,

@@ -61,6 +61,9 @@ export class Exposition implements StoreObserver {
   #waiting = 0;
   #readers = 0;
   #held: readonly Block[] | undefined;
+  /** How many changes that are to be seen whole are under way, and the last step towards holding the page for them or letting go. */
+  #wholeChanges = 0;
+  #lastStep: Promise<void> = Promise.resolve();
 
   constructor(own: OwnFamilies, slices = new Slices()) {
     this.#own = own;
@@ -113,6 +116,29 @@ export class Exposition implements StoreObserver {
       done();
       throw error;
     }
+  }
+
+  /**
+   * Makes a change of many tags that takes several turns of the event loop: scrapes see the page as it was before until it is made. Changes
+   * at the same time, or one in the course of another, are seen when all are made.
+   */
+  async whole<Result>(change: () => Promise<Result>): Promise<Result> {
+    this.#wholeChanges++;
+    try {
+      await this.#step(() => this.hold());
+      return await change();
+    } finally {
+      this.#wholeChanges--;
+      await this.#step(async () => {
+        if (this.#wholeChanges === 0) await this.release();
+      });
+    }
+  }
+
+  #step(step: () => Promise<void>): Promise<void> {
+    const taken = this.#lastStep.then(step);
+    this.#lastStep = taken.catch(() => {});
+    return taken;
   }
 
   /**

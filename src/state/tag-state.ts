@@ -36,7 +36,7 @@ export type TagState = {
   readonly lastSuccessMs: number | undefined;
   /** Set exactly while the last poll failed. */
   readonly lastError: PollError | undefined;
-  /** Failed polls in a row. */
+  /** Failed polls in a row; lookups of the repository do not count. */
   readonly failures: number;
   /** `ACR_SCAN_SERVICE`, `SAS_SCAN_SERVICE`, or empty when not known. */
   readonly scanService: string;
@@ -53,8 +53,8 @@ export type TagState = {
   readonly scanStartsAreSeen: boolean;
 };
 
-/** The end of a poll, or of a request for the vulnerabilities. */
-export type TagEvent = PollEvent | SummaryEvent;
+/** The end of a poll, of a lookup without which there is none, or of a request for the vulnerabilities. */
+export type TagEvent = PollEvent | LookupFailed | SummaryEvent;
 
 export type SummaryEvent =
   | { readonly type: 'summary'; readonly vulnerabilities: Vulnerabilities }
@@ -64,6 +64,9 @@ export type PollEvent =
   | { readonly type: 'answered'; readonly status: Exclude<ScanStatus, 'unknown'>; readonly scanService: string }
   | { readonly type: 'unknown-status'; readonly error: PollError; readonly scanService: string }
   | { readonly type: 'failed'; readonly error: PollError };
+
+/** The tag could not be polled because the lookup of its repository failed: that is no failure of the tag's own polls. */
+export type LookupFailed = { readonly type: 'lookup-failed'; readonly error: PollError };
 
 /** When an event happened, on both clocks. */
 export type Moment = { readonly nowMs: number; readonly monotonicMs: number };
@@ -98,6 +101,8 @@ export function transition(before: TagState, event: TagEvent, moment: Moment): T
   switch (event.type) {
     case 'failed':
       return unmoved({ ...before, lastPollMs: moment.nowMs, lastError: event.error, failures: before.failures + 1 });
+    case 'lookup-failed':
+      return unmoved({ ...before, lastPollMs: moment.nowMs, lastError: event.error });
     case 'unknown-status':
       return unmoved({
         ...withStatus(before, 'unknown', moment),

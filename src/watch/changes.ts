@@ -13,17 +13,21 @@ export class Changes {
 
   /** Runs a change that takes several turns of the event loop when all before it have ended. Gives its result. */
   run<Result>(change: () => Promise<Result>): Promise<Result> {
+    return this.#begin(() => this.#last.then(change));
+  }
+
+  /** Makes a change: it begins at once when no other is under way, else after those. What is short has then been made. */
+  soon(change: () => Promise<void>): void {
+    const isFree = this.#open === 0;
+    this.#begin(() => (isFree ? change() : this.#last.then(change))).catch(this.#onError);
+  }
+
+  #begin<Result>(change: () => Promise<Result>): Promise<Result> {
     this.#open += 1;
-    const result = this.#last.then(change).finally(() => {
+    const result = change().finally(() => {
       this.#open -= 1;
     });
     this.#last = result.catch(() => {});
     return result;
-  }
-
-  /** Makes a small change: at once when no other is under way, else after those. */
-  soon(change: () => void): void {
-    if (this.#open === 0) change();
-    else this.run(async () => change()).catch(this.#onError);
   }
 }

@@ -6,8 +6,8 @@ import { DueHeap, type HeapEntry } from './heap.ts';
 export const GROUPS = ['running', 'unanswered', 'settled'] as const;
 export type Group = (typeof GROUPS)[number];
 
-/** Where a task waits: a group of tags, or the requests of discovery, which go in the turns of those never yet answered. */
-export type Line = Group | 'discovery';
+/** Where a task waits: a group of tags; the lookups, which belong to those never yet answered; the requests of discovery, which go in their turns. */
+export type Line = Group | 'lookup' | 'discovery';
 
 /** A group with something due gets at least one of this many consecutive requests. */
 const SHARE = 5;
@@ -18,7 +18,7 @@ const TAGS_BETWEEN_DISCOVERY = 2;
 /** What lies in the queue. Only the queue writes these fields. */
 export type QueueEntry = HeapEntry & { line: Line };
 
-/** What is due, as `acr_scheduler_due_tags` and `acr_scheduler_oldest_due_seconds` show it. */
+/** Tags that are due, as `acr_scheduler_due_tags` and `acr_scheduler_oldest_due_seconds` show it. */
 export type Backlog = {
   readonly urgent: { readonly due: number; readonly oldestMs: number };
   readonly background: { readonly due: number; readonly oldestMs: number };
@@ -30,6 +30,7 @@ export class DueQueue<Entry extends QueueEntry> {
     running: new DueHeap(),
     unanswered: new DueHeap(),
     settled: new DueHeap(),
+    lookup: new DueHeap(),
     discovery: new DueHeap(),
   };
   /** How many requests in a row went to tags since the last one of discovery: to any, and to those never yet answered. */
@@ -57,7 +58,7 @@ export class DueQueue<Entry extends QueueEntry> {
 
   /** Takes out the task whose request is to start at `nowMs`; undefined when nothing is due. `Infinity` takes one in any case. */
   take(nowMs: number): Entry | undefined {
-    const tagsDue = GROUPS.filter((group) => this.#isDue(group, nowMs));
+    const tagsDue = GROUPS.filter((group) => linesOf(group).some((line) => this.#isDue(line, nowMs)));
     const mayDiscover =
       this.#isDue('discovery', nowMs) && (tagsDue.length === 0 || this.#tagsSinceDiscovery >= TAGS_BETWEEN_DISCOVERY);
     const due = GROUPS.filter((group) => tagsDue.includes(group) || (group === 'unanswered' && mayDiscover));
@@ -66,11 +67,17 @@ export class DueQueue<Entry extends QueueEntry> {
     for (const group of GROUPS) {
       this.#passedOver[group] = due.includes(group) && group !== chosen ? this.#passedOver[group] + 1 : 0;
     }
-    const line = chosen === 'unanswered' && mayDiscover && this.#discoveryGoesFirst(tagsDue) ? 'discovery' : chosen;
+    const discovers = chosen === 'unanswered' && mayDiscover && this.#discoveryGoesFirst(tagsDue);
+    const line = discovers ? 'discovery' : this.#longestOverdue(chosen);
     this.#count(line);
     const entry = this.#heaps[line].peek();
     if (entry !== undefined) this.remove(entry);
     return entry;
+  }
+
+  #longestOverdue(group: Group): Line {
+    const dueAtMs = (line: Line) => this.#heaps[line].peek()?.dueAtMs ?? Number.POSITIVE_INFINITY;
+    return linesOf(group).reduce<Line>((first, other) => (dueAtMs(other) < dueAtMs(first) ? other : first), group);
   }
 
   /** In a turn of those never yet answered: two of their tags, then one request of discovery. */
@@ -81,7 +88,7 @@ export class DueQueue<Entry extends QueueEntry> {
   #count(line: Line): void {
     this.#tagsSinceDiscovery = line === 'discovery' ? 0 : this.#tagsSinceDiscovery + 1;
     if (line === 'discovery') this.#unansweredSinceDiscovery = 0;
-    if (line === 'unanswered') this.#unansweredSinceDiscovery += 1;
+    if (line === 'unanswered' || line === 'lookup') this.#unansweredSinceDiscovery += 1;
   }
 
   /** When the next task is (or was) due; undefined when the queue is empty. */
@@ -119,4 +126,9 @@ export class DueQueue<Entry extends QueueEntry> {
     const contended = next !== undefined && slack(next) <= 1;
     return slack(pressing) === 0 || contended ? pressing : first;
   }
+}
+
+/** Where the tasks of a group wait. */
+function linesOf(group: Group): readonly Line[] {
+  return group === 'unanswered' ? ['unanswered', 'lookup'] : [group];
 }

@@ -1,7 +1,8 @@
 // Makes what is watched of an instance because it is listed what the list says, and leaves alone what discovery found.
+
+import type { Breath } from '../util/breath.ts';
 import { isSameDigest } from '../util/digest.ts';
 import type { RepositoryKeeper } from './repository-keeper.ts';
-import type { Breather } from './roster.ts';
 import { isSameRepository, type Section } from './section.ts';
 import type { Repository } from './target.ts';
 import type { PollTask, WatchedRepository } from './task.ts';
@@ -13,15 +14,14 @@ import {
   wantedRepositories,
 } from './watch-list.ts';
 
-const TAGS_BETWEEN_BREATHS = 500;
-
 /** Each method is to be called in the course of a change. */
 export class Enrolment {
   readonly #keeper: RepositoryKeeper;
-  #tagsSeen = 0;
+  readonly #breath: Breath;
 
-  constructor(keeper: RepositoryKeeper) {
+  constructor(keeper: RepositoryKeeper, breath: Breath) {
     this.#keeper = keeper;
+    this.#breath = breath;
   }
 
   /**
@@ -29,23 +29,28 @@ export class Enrolment {
    *
    * @param areNew whether tags that were not watched so far have appeared after the process started
    */
-  async apply(section: Section, list: WatchListInstance, areNew: boolean, breathe: Breather): Promise<void> {
+  async apply(section: Section, list: WatchListInstance, areNew: boolean): Promise<void> {
+    const breath = this.#breath;
     const warn = (repository: Repository, tag: string) => this.#keeper.warnDuplicate(repository, tag);
-    const wanted = await wantedRepositories(list, section.known, warn, () => this.breathe(breathe));
-    const pairs = section.match(wanted);
-    const kept = new Set(pairs.map(({ watched }) => watched));
-    const names = new Set(wanted.map(({ repository }) => namesKey(repository.namespace, repository.name)));
+    const wanted = await wantedRepositories(list, section.known, warn, breath.next);
+    const pairs = await section.match(wanted, breath);
+    const names = new Set<string>();
+    await breath.each(wanted, ({ repository: { namespace, name } }) => names.add(namesKey(namespace, name)));
     for (const watched of [...section.repositories]) {
-      if (kept.has(watched)) continue;
+      if (pairs.has(watched)) continue;
       const { namespace, name } = watched.repository;
-      if (names.has(namesKey(namespace, name))) await this.remove(section, watched, breathe);
-      else await this.#unlist(section, watched, list, breathe);
+      if (names.has(namesKey(namespace, name))) await this.remove(section, watched);
+      else await this.#unlist(section, watched, list);
     }
-    for (const watched of kept) section.delete(watched);
-    for (const [order, { watched, wanted: each }] of pairs.entries()) {
+    await breath.each(pairs.keys(), (watched) => section.delete(watched));
+    let order = 0;
+    for (const [watched, each] of pairs) {
       watched.order = order;
-      await this.#applyRepository(watched, each, list, areNew, breathe);
+      watched.hasListedId = each.hasListedId;
+      order += 1;
+      await this.#applyRepository(watched, each, list, areNew);
       section.add(watched);
+      await breath.next();
     }
   }
 
@@ -54,40 +59,33 @@ export class Enrolment {
     wanted: WantedRepository,
     list: WatchListInstance,
     areNew: boolean,
-    breathe: Breather,
   ): Promise<void> {
-    for (const [tag, poll] of watched.polls) {
+    await this.#breath.each(watched.polls, ([tag, poll]) => {
       const listed = wanted.tags.get(tag);
       if (listed === undefined) this.#unlistTag(poll, list);
       else if (!meansTheSame(poll, listed)) this.#keeper.removeTag(poll);
       else if (poll.discovered !== undefined) this.#keeper.list(poll, listed);
       else if (listed.digest !== poll.tag.target.digest) this.#keeper.identify(poll, listed.digest);
-      await this.breathe(breathe);
+    });
+    if (!isSameRepository(watched.repository, wanted.repository)) {
+      await this.#keeper.relabel(watched, wanted.repository);
     }
-    if (!isSameRepository(watched.repository, wanted.repository)) this.#keeper.relabel(watched, wanted.repository);
     this.#keeper.updateLookup(watched);
-    for (const tag of wanted.tags.values()) {
+    await this.#breath.each(wanted.tags.values(), (tag) => {
       if (!watched.polls.has(tag.tag)) this.#keeper.addTag(watched, tag, areNew);
-      await this.breathe(breathe);
-    }
+    });
   }
 
   /** A repository is not listed any more: what discovery found of it, or may find, stays. */
-  async #unlist(
-    section: Section,
-    watched: WatchedRepository,
-    list: WatchListInstance,
-    breathe: Breather,
-  ): Promise<void> {
+  async #unlist(section: Section, watched: WatchedRepository, list: WatchListInstance): Promise<void> {
     this.#keeper.endLookup(watched);
     watched.order = Number.POSITIVE_INFINITY;
-    for (const poll of watched.polls.values()) {
-      this.#unlistTag(poll, list);
-      await this.breathe(breathe);
-    }
+    watched.hasListedId = false;
+    await this.#breath.each(watched.polls.values(), (poll) => this.#unlistTag(poll, list));
     const { domain } = list;
     if (watched.polls.size === 0) section.delete(watched);
-    else if (watched.repository.domain !== domain) this.#keeper.relabel(watched, { ...watched.repository, domain });
+    else if (watched.repository.domain !== domain)
+      await this.#keeper.relabel(watched, { ...watched.repository, domain });
   }
 
   /** Where tags are found, the rules are to say whether one stays that is not listed any more. */
@@ -100,19 +98,10 @@ export class Enrolment {
   }
 
   /** Stops to watch a repository. */
-  async remove(section: Section, watched: WatchedRepository, breathe: Breather): Promise<void> {
+  async remove(section: Section, watched: WatchedRepository): Promise<void> {
     this.#keeper.endLookup(watched);
     section.delete(watched);
-    for (const poll of watched.polls.values()) {
-      this.#keeper.removeTag(poll);
-      await this.breathe(breathe);
-    }
-  }
-
-  /** Called after every tag: now and then lets the event loop turn. */
-  async breathe(breathe: Breather): Promise<void> {
-    this.#tagsSeen += 1;
-    if (this.#tagsSeen % TAGS_BETWEEN_BREATHS === 0) await breathe();
+    await this.#breath.each(watched.polls.values(), (poll) => this.#keeper.removeTag(poll));
   }
 }
 

@@ -14,6 +14,9 @@ const SECRET_CHECK_MS = 1_000;
 /** A task that an error of our own code has stopped is put back to be due after this long. */
 const PUT_BACK_AFTER_MS = 30_000;
 
+/** Tasks of an instance that has moved to another lane are handed over, no more than that in one go. */
+const MOST_HANDED_OVER = 250;
+
 export class Lane {
   readonly name: string;
   readonly quota: Quota;
@@ -156,11 +159,21 @@ export class Lane {
   #failNext(error: ApiError): void {
     const nowMs = this.#clock.monotonic();
     const probing = this.refusal.refused;
-    const task = this.#queue.take(Number.POSITIVE_INFINITY);
+    const task = this.#take(Number.POSITIVE_INFINITY);
     if (task !== undefined) this.#fail(task, error);
     this.#refuse(task, nowMs, nowMs);
     if (probing) this.refusal.probeFailed(nowMs);
     this.#reportRefusal(error, nowMs);
+  }
+
+  /** The most urgent task of this lane. While an instance is being moved to another one, some of its tasks still lie here. */
+  #take(nowMs: number): Task | undefined {
+    for (let handedOver = 0; handedOver < MOST_HANDED_OVER; handedOver += 1) {
+      const task = this.#queue.take(nowMs);
+      if (task === undefined || this.#owns(task)) return task;
+      instanceOf(task).lane.schedule(task, task.line, task.dueAtMs);
+    }
+    return undefined;
   }
 
   #fail(task: Task, error: ApiError): void {
@@ -189,7 +202,7 @@ export class Lane {
     // A reload may have brought other credentials while the slot was waited for: they are to be looked at first.
     if (signal.aborted || this.#credentials !== this.#ensured || this.#startsAtMs() > nowMs) return;
     const probing = this.refusal.refused;
-    const task = this.#queue.take(probing ? Number.POSITIVE_INFINITY : nowMs);
+    const task = this.#take(probing ? Number.POSITIVE_INFINITY : nowMs);
     if (task === undefined) return;
     try {
       const outcome = await this.#performer.perform(task);

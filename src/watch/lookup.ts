@@ -1,6 +1,6 @@
 // Looks up what is missing of a repository, its id or its names, again and again until it is found.
 import type { ApiError } from '../acr/api.ts';
-import type { StateStore } from '../state/store.ts';
+import type { PollError } from '../state/tag-state.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import { isNoSuchThing } from './codes.ts';
@@ -14,7 +14,6 @@ import type { FoundRepository } from './watch-list.ts';
 const ACTION = 'GetRepository';
 
 export type LookupOptions = {
-  readonly store: StateStore;
   readonly requests: Requests;
   readonly clock: Clock;
   /** In [0, 1). */
@@ -25,6 +24,7 @@ export type LookupOptions = {
   readonly lookedUp: (task: LookupTask, found: FoundRepository) => void;
   /** There is no repository of these names, although an id was known for them. */
   readonly gone: (task: LookupTask) => void;
+  readonly lookupFailed: (task: LookupTask, error: PollError) => void;
 };
 
 export class RepositoryLookup {
@@ -73,22 +73,18 @@ export class RepositoryLookup {
     this.#failed(task, error);
   }
 
-  /** Tags that cannot be polled without the lookup count as polled without success. */
   #failed(task: LookupTask, { code, message, requestId }: ApiError): void {
-    const { store, clock, random, timing } = this.#options;
+    const { clock, random, timing, lookupFailed } = this.#options;
     const { watched } = task;
     if (watched.lookup !== task) return;
     task.failures += 1;
     const error = { code, message, requestId, timeMs: clock.now() };
     this.#failures.failed(task, error);
-    if (watched.repository.id === '') {
-      const moment = { nowMs: clock.now(), monotonicMs: clock.monotonic() };
-      for (const { tag } of watched.polls.values()) store.apply(tag, { type: 'failed', error }, moment);
-    }
+    lookupFailed(task, error);
     this.#schedule(task, backoffDelayMs(task.failures, timing().backoff, random()));
   }
 
   #schedule(task: LookupTask, delayMs: number): void {
-    task.watched.instance.lane.schedule(task, 'unanswered', this.#options.clock.monotonic() + delayMs);
+    task.watched.instance.lane.schedule(task, 'lookup', this.#options.clock.monotonic() + delayMs);
   }
 }

@@ -1,5 +1,7 @@
 // What can happen to one watched repository: tags come and go, its names or id become known, it turns out to be another one.
 import type { StateStore } from '../state/store.ts';
+import type { PollError } from '../state/tag-state.ts';
+import type { Breath } from '../util/breath.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Poller } from './poller.ts';
@@ -13,11 +15,16 @@ export type RepositoryKeeperOptions = {
   readonly poller: Poller;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly breath: Breath;
+  /** Makes a change that takes several turns of the event loop, and is to be seen whole or not at all. */
+  readonly whole: (change: () => Promise<void>) => Promise<void>;
 };
 
 /** From one lookup of an id that is known to the next, at first and at the most. */
 const FIRST_DOUBT_MS = 60_000;
 const LONGEST_DOUBT_MS = 3_600_000;
+/** A change of no more tags than that is made in one go. */
+const MOST_AT_ONCE = 500;
 
 export class RepositoryKeeper {
   readonly #store: StateStore;
@@ -25,13 +32,26 @@ export class RepositoryKeeper {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #startedMs: number;
+  readonly #breath: Breath;
+  readonly #whole: RepositoryKeeperOptions['whole'];
 
-  constructor({ store, poller, clock, logger }: RepositoryKeeperOptions) {
+  constructor({ store, poller, clock, logger, breath, whole }: RepositoryKeeperOptions) {
     this.#store = store;
     this.#poller = poller;
     this.#clock = clock;
     this.#logger = logger;
     this.#startedMs = clock.now();
+    this.#breath = breath;
+    this.#whole = whole;
+  }
+
+  /**
+   * Makes a change of these repositories that lets no two tags show under the same names, though it may on its way: where they have many
+   * tags, it takes several turns of the event loop, and is seen when it is made. Else it is made before this returns.
+   */
+  change(repositories: readonly WatchedRepository[], make: () => Promise<void>): Promise<void> {
+    const tags = repositories.reduce((sum, { polls }) => sum + polls.size, 0);
+    return tags <= MOST_AT_ONCE ? make() : this.#whole(make);
   }
 
   /**
@@ -95,39 +115,59 @@ export class RepositoryKeeper {
     this.#store.remove(task.tag);
   }
 
-  /** Shows a repository under what is now known of it. Its tags are polled exactly while its id is known. */
-  relabel(watched: WatchedRepository, repository: Repository): void {
+  /**
+   * Shows a repository under what is now known of it. Its tags are polled exactly while its id is known. `watched.repository` is another
+   * one when this returns, its tags are relabelled when it resolves.
+   */
+  relabel(watched: WatchedRepository, repository: Repository): Promise<void> {
     const wasPolled = watched.repository.id !== '';
     watched.repository = repository;
-    for (const task of watched.polls.values()) {
-      this.#store.retarget(task.tag, { ...task.tag.target, repository });
-      if (!wasPolled) this.#poller.begin(task);
-      else if (repository.id === '') watched.instance.lane.withdraw(task);
-    }
+    return this.change([watched], () =>
+      this.#each(watched, watched.polls.values(), (task) => {
+        this.#store.retarget(task.tag, { ...task.tag.target, repository });
+        if (!wasPolled) this.#poller.begin(task);
+        else if (repository.id === '') watched.instance.lane.withdraw(task);
+      }),
+    );
   }
 
   /** The repository is another one now: what is known of its tags is of the old one. */
-  pollAnew(watched: WatchedRepository): void {
-    for (const task of watched.polls.values()) this.#poller.begin(task);
+  pollAnew(watched: WatchedRepository): Promise<void> {
+    return this.#each(watched, watched.polls.values(), (task) => this.#poller.begin(task));
   }
 
   /** `second` is the same repository as `first`, which keeps its tags and takes over those that only the second has. */
-  merge(first: WatchedRepository, second: WatchedRepository): void {
+  async merge(first: WatchedRepository, second: WatchedRepository): Promise<void> {
     const wasPolled = second.repository.id !== '';
-    for (const [tag, poll] of second.polls) {
+    await this.#each(second, second.polls, ([tag, poll]) => {
       const known = first.polls.get(tag);
       if (known !== undefined && (known.discovered === undefined || poll.discovered !== undefined)) {
         if (poll.discovered === undefined) this.warnDuplicate(first.repository, tag);
         this.removeTag(poll);
-        continue;
+        return;
       }
       if (known !== undefined) this.removeTag(known);
       poll.watched = first;
       first.polls.set(tag, poll);
       this.#store.retarget(poll.tag, { ...poll.tag.target, repository: first.repository });
       if (!wasPolled) this.#poller.begin(poll);
-    }
+    });
     second.polls.clear();
+  }
+
+  /** A lookup without which the tags of a repository cannot be polled failed: they count as polled without success. */
+  async lookupFailed(watched: WatchedRepository, error: PollError): Promise<void> {
+    const moment = this.#moment();
+    await this.#each(watched, watched.polls.values(), ({ tag }) => {
+      this.#store.apply(tag, { type: 'lookup-failed', error }, moment);
+    });
+  }
+
+  /** Does something for many of a repository's tags, with breaks where it has many: else before this returns. */
+  async #each<Item>({ polls }: WatchedRepository, items: Iterable<Item>, action: (item: Item) => void): Promise<void> {
+    if (polls.size > MOST_AT_ONCE) return this.#breath.each(items, action);
+    for (const item of items) action(item);
+    this.#breath.count(polls.size);
   }
 
   /** Starts a lookup when the id or the names are missing and none is on its way, and ends one that is no longer needed. */
@@ -151,7 +191,7 @@ export class RepositoryKeeper {
 
   #look(watched: WatchedRepository, confirms: boolean): void {
     watched.lookup = { ...NOT_QUEUED, kind: 'lookup', watched, confirms, failures: 0 };
-    watched.instance.lane.schedule(watched.lookup, 'unanswered', this.#clock.monotonic());
+    watched.instance.lane.schedule(watched.lookup, 'lookup', this.#clock.monotonic());
   }
 
   endLookup(watched: WatchedRepository): void {

@@ -1,14 +1,20 @@
 // Everything that is watched, by instance: takes watch lists and what lookups find, and knows every tag's place in the schedule.
+import type { PollError } from '../state/tag-state.ts';
+import type { Breath } from '../util/breath.ts';
 import type { Changes } from './changes.ts';
 import { Enrolment } from './enrolment.ts';
 import type { Lane } from './lane.ts';
 import { RepositoryKeeper, type RepositoryKeeperOptions } from './repository-keeper.ts';
 import { Section } from './section.ts';
-import { isListed, type LookupTask, type PollTask, type WatchedInstance, type WatchedRepository } from './task.ts';
+import {
+  isListed,
+  type LookupTask,
+  type PollTask,
+  type Task,
+  type WatchedInstance,
+  type WatchedRepository,
+} from './task.ts';
 import { type FoundRepository, unite, type WatchListInstance } from './watch-list.ts';
-
-/** Called after every few hundred tags: lets the event loop turn. */
-export type Breather = () => Promise<void>;
 
 export type RosterOptions = RepositoryKeeperOptions & { readonly changes: Changes };
 
@@ -16,6 +22,7 @@ export class Roster {
   readonly keeper: RepositoryKeeper;
   readonly #changes: Changes;
   readonly #enrolment: Enrolment;
+  readonly #breath: Breath;
   readonly #sections = new Map<string, Section>();
   /** Whether the first list is still to be applied: its tags were there before the process started. */
   #isStarting = true;
@@ -23,7 +30,8 @@ export class Roster {
   constructor(options: RosterOptions) {
     this.keeper = new RepositoryKeeper(options);
     this.#changes = options.changes;
-    this.#enrolment = new Enrolment(this.keeper);
+    this.#breath = options.breath;
+    this.#enrolment = new Enrolment(this.keeper, options.breath);
   }
 
   /** Every watched tag with its place in the schedule. */
@@ -49,41 +57,42 @@ export class Roster {
    *
    * @param instances the objects to schedule under, by id; one for every instance of the list
    */
-  apply(
-    list: readonly WatchListInstance[],
-    instances: ReadonlyMap<string, WatchedInstance>,
-    breathe: Breather,
-  ): Promise<void> {
+  apply(list: readonly WatchListInstance[], instances: ReadonlyMap<string, WatchedInstance>): Promise<void> {
     return this.#changes.run(async () => {
       const listed = new Set(list.map(({ id }) => id));
       for (const [id, section] of this.#sections) {
         if (listed.has(id)) continue;
-        for (const watched of section.repositories) await this.#enrolment.remove(section, watched, breathe);
+        for (const watched of section.repositories) await this.#enrolment.remove(section, watched);
         this.#sections.delete(id);
       }
       for (const each of list) {
         const instance = instances.get(each.id);
-        if (instance === undefined) continue;
-        await this.#enrolment.apply(this.#section(instance), each, !this.#isStarting, breathe);
+        if (instance !== undefined) await this.#enrolment.apply(this.#section(instance), each, !this.#isStarting);
       }
       this.#isStarting = false;
     });
   }
 
-  /** Gives every task of an instance to the lane that its credentials now belong to. */
-  moveToLane(instance: WatchedInstance, lane: Lane): void {
+  /**
+   * Gives every task of an instance to the lane that its credentials now belong to. From when this is called, none is started by another
+   * lane; when it resolves, none lies in the queue of another.
+   */
+  async moveToLane(instance: WatchedInstance, lane: Lane): Promise<void> {
     const from = instance.lane;
     instance.lane = lane;
-    const tasks = [...(this.#sections.get(instance.id)?.repositories ?? [])].flatMap(({ polls, lookup }) => [
-      ...polls.values(),
-      lookup,
-    ]);
-    for (const task of [...tasks, instance.discovery]) {
-      if (task === undefined || task.position < 0) continue;
+    const move = (task: Task | undefined) => {
+      if (task === undefined || task.position < 0) return;
       const { line, dueAtMs } = task;
       from.withdraw(task);
       lane.schedule(task, line, dueAtMs);
-    }
+    };
+    move(instance.discovery);
+    await this.#changes.run(async () => {
+      for (const { polls, lookup } of this.#sections.get(instance.id)?.repositories ?? []) {
+        move(lookup);
+        await this.#breath.each(polls.values(), move);
+      }
+    });
   }
 
   /** A lookup found its repository: what was missing is filled in, and if another entry is the same one, they become one. */
@@ -92,7 +101,7 @@ export class Roster {
   }
 
   /** As {@link Roster.lookedUp}, in the course of a change. */
-  learn(task: LookupTask, found: FoundRepository): void {
+  async learn(task: LookupTask, found: FoundRepository): Promise<void> {
     const { watched } = task;
     const section = this.#sections.get(watched.instance.id);
     if (section === undefined || !section.repositories.has(watched) || watched.lookup !== task) return;
@@ -113,46 +122,54 @@ export class Roster {
     this.keeper.endLookup(watched);
     if (second !== undefined) section.delete(second);
     const united = { ...unite(first.repository, repository), id: repository.id };
-    section.reindex(first, () => this.keeper.relabel(first, united));
-    if (task.confirms) this.keeper.pollAnew(first);
-    this.keeper.updateLookup(first);
-    if (second === undefined) return;
-    this.keeper.endLookup(second);
-    this.keeper.merge(first, second);
+    await this.keeper.change(second === undefined ? [first] : [first, second], async () => {
+      const relabelled = section.reindex(first, () => this.keeper.relabel(first, united));
+      this.keeper.updateLookup(first);
+      await relabelled;
+      if (task.confirms) await this.keeper.pollAnew(first);
+      if (second === undefined) return;
+      first.hasListedId ||= second.hasListedId;
+      this.keeper.endLookup(second);
+      await this.keeper.merge(first, second);
+    });
+  }
+
+  /** A lookup failed: tags that cannot be polled without it count as polled without success. */
+  lookupFailed(task: LookupTask, error: PollError): void {
+    this.#changes.soon(async () => {
+      const { watched } = task;
+      if (watched.lookup === task && watched.repository.id === '') await this.keeper.lookupFailed(watched, error);
+    });
   }
 
   /**
    * The API says of a tag that its repository does not exist. An id that was looked up is looked up again: the names may be another's by
-   * now. Meanwhile the tags are polled as before, since a code may say more than it means.
+   * now. Meanwhile the tags are polled as before, since a code may say more than it means. An id from the configuration is what is meant.
    */
   doubt(watched: WatchedRepository): void {
-    this.#changes.soon(() => {
-      const { repository } = watched;
+    this.#changes.soon(async () => {
       const section = this.#sections.get(watched.instance.id);
       if (!section?.repositories.has(watched) || !isListed(watched)) return;
-      if (repository.id !== '' && section.known.idOf(repository) === repository.id) this.keeper.confirm(watched);
+      if (watched.repository.id !== '' && !watched.hasListedId) this.keeper.confirm(watched);
     });
   }
 
   /** There is no repository of these names any more: its tags wait until there is one again. */
   gone(task: LookupTask): void {
-    this.#changes.soon(() => {
+    this.#changes.soon(async () => {
       const { watched } = task;
       const { repository } = watched;
       const section = this.#sections.get(watched.instance.id);
       if (!section?.repositories.has(watched) || watched.lookup !== task) return;
       task.confirms = false;
       section.known.forget(repository);
-      section.reindex(watched, () => this.keeper.relabel(watched, { ...repository, id: '' }));
+      await section.reindex(watched, () => this.keeper.relabel(watched, { ...repository, id: '' }));
     });
   }
 
   /** Polls that are scheduled for later than the present timing would schedule them are brought forward. */
-  async hasten(breathe: Breather): Promise<void> {
-    for (const poll of this.polls()) {
-      this.keeper.hasten(poll);
-      await this.#enrolment.breathe(breathe);
-    }
+  hasten(): Promise<void> {
+    return this.#breath.each(this.polls(), (poll) => this.keeper.hasten(poll));
   }
 
   #section(instance: WatchedInstance): Section {

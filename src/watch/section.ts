@@ -1,4 +1,5 @@
 // What is watched of one instance.
+import type { Breath } from '../util/breath.ts';
 import type { Repository } from './target.ts';
 import { isListed, type WatchedInstance, type WatchedRepository } from './task.ts';
 import { KnownRepositories, RepositoryIndex, type WantedRepository } from './watch-list.ts';
@@ -33,16 +34,15 @@ export class Section {
     return other;
   }
 
-  /** Each wanted repository with the watched one that it goes on as, or with a new one. */
-  match(wanted: readonly WantedRepository[]) {
-    const taken = new Set<WatchedRepository>();
-    return wanted.map((each) => {
+  /** The watched repository that each wanted one goes on as, or a new one; in the order of the wanted ones. */
+  async match(wanted: readonly WantedRepository[], breath: Breath): Promise<Map<WatchedRepository, WantedRepository>> {
+    const pairs = new Map<WatchedRepository, WantedRepository>();
+    await breath.each(wanted, (each) => {
       const found = this.find(each.repository);
-      const goesOn = found !== undefined && !taken.has(found) && !contradicts(found.repository, each.repository);
-      const watched = goesOn ? found : this.create(each.repository, 0);
-      taken.add(watched);
-      return { wanted: each, watched };
+      const goesOn = found !== undefined && !pairs.has(found) && !contradicts(found.repository, each.repository);
+      pairs.set(goesOn ? found : this.create(each.repository, 0), each);
     });
+    return pairs;
   }
 
   /** Watches a repository that has no tags yet. */
@@ -51,6 +51,7 @@ export class Section {
       instance: this.instance,
       repository,
       order,
+      hasListedId: false,
       polls: new Map(),
       lookup: undefined,
       doubts: 0,
@@ -77,11 +78,12 @@ export class Section {
     this.known.forget(watched.repository);
   }
 
-  /** A repository is to be found under what is now known of it; `relabel` makes that so. */
-  reindex(watched: WatchedRepository, relabel: () => void): void {
+  /** A repository is to be found under what is now known of it, from the moment when `relabel` returns. Resolves as that does. */
+  reindex(watched: WatchedRepository, relabel: () => Promise<void>): Promise<void> {
     this.#index.remove(watched.repository, watched);
-    relabel();
+    const relabelled = relabel();
     this.#index.add(watched.repository, watched);
+    return relabelled;
   }
 }
 

@@ -27,6 +27,8 @@ export type WatchedRepository = {
   repository: Repository;
   /** Its place in the configuration: of two that turn out to be the same, the lower one stays. Infinity when it is not listed there. */
   order: number;
+  /** Whether its id is one of the configuration: then it is meant, whatever becomes of the names that go with it. */
+  hasListedId: boolean;
   /** By tag, in the order of the configuration; what discovery found comes after. */
   readonly polls: Map<string, PollTask>;
   /** Under way or waiting while the id or the names are missing, or while it is in doubt that the id still goes with the names. */

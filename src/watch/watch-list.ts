@@ -1,4 +1,5 @@
 // What is to be watched, as the configuration lists it, and what it amounts to once entries for the same repository are one.
+import type { Breather } from '../util/breath.ts';
 import type { Repository } from './target.ts';
 
 export type WatchListTag = { readonly tag: string; readonly digest: string; readonly scanTaskId: string };
@@ -22,7 +23,12 @@ export type WatchListInstance = {
 };
 
 /** A repository with all tags that the entries for it list, in their order. */
-export type WantedRepository = { repository: Repository; readonly tags: Map<string, WatchListTag> };
+export type WantedRepository = {
+  repository: Repository;
+  /** Whether one of the entries gives its id, so that it was not looked up. */
+  hasListedId: boolean;
+  readonly tags: Map<string, WatchListTag>;
+};
 
 /** What a lookup or discovery finds. */
 export type FoundRepository = { readonly id: string; readonly namespace: string; readonly name: string };
@@ -82,26 +88,29 @@ export class RepositoryIndex<Item> {
 /** Told when two entries list one tag of what turned out to be one repository; the first entry's stays. */
 export type OnDuplicate = (repository: Repository, tag: string) => void;
 
-/** An instance's repositories, each once. `breathe` is called after every tag. */
+/** An instance's repositories, each once. `breathe` is called for every entry and every tag. */
 export async function wantedRepositories(
   { id: instanceId, domain, repositories }: WatchListInstance,
   known: KnownRepositories,
   onDuplicate: OnDuplicate,
-  breathe: () => Promise<void>,
+  breathe: Breather,
 ): Promise<WantedRepository[]> {
   const given = new KnownRepositories();
   for (const entry of repositories) if (entry.id !== '' && entry.name !== '') given.learn(entry);
   const index = new RepositoryIndex<WantedRepository>();
   const wanted = new Set<WantedRepository>();
   for (const entry of repositories) {
-    const { id, namespace, name } = known.fill(given.fill(entry));
+    const listed = given.fill(entry);
+    const { id, namespace, name } = known.fill(listed);
     const { vulnerabilities } = entry;
     const repository = { instanceId, domain, id, namespace, name: name || id, vulnerabilities };
     const same = index.find(repository);
-    const target = same ?? { repository, tags: new Map<string, WatchListTag>() };
+    const target = same ?? { repository, hasListedId: false, tags: new Map<string, WatchListTag>() };
     wanted.add(target);
+    target.hasListedId ||= listed.id !== '';
     target.repository = unite(target.repository, repository);
     index.add(target.repository, target);
+    await breathe();
     for (const tag of entry.tags) {
       if (target.tags.has(tag.tag)) onDuplicate(target.repository, tag.tag);
       else target.tags.set(tag.tag, tag);

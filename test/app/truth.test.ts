@@ -282,6 +282,7 @@ function hasFamilies(t: ExecutionContext, { page }: Sweep): void {
       'acr_scheduler_rate_limit_requests_per_second gauge',
       'acr_scheduler_paused gauge',
       'acr_scan_exporter_internal_errors_total counter',
+      'acr_scan_exporter_credentials_info gauge',
       'acr_scan_exporter_log_lines_dropped_total counter',
       'acr_scan_exporter_build_info gauge',
       'acr_scan_exporter_config_last_reload_successful gauge',

@@ -1,4 +1,5 @@
 // The watch room wired up around a scripted API and a manual clock.
+import { setImmediate } from 'node:timers/promises';
 import type { AcrApi, AcrOperations, ApiAction } from '../../src/acr/api.ts';
 import { ApiError, type ApiErrorKind, StaleConnection } from '../../src/acr/errors.ts';
 import { createWatching as wireUp } from '../../src/app/watching.ts';
@@ -94,11 +95,17 @@ export function createWatching({
     requestFailed: (_instance: string, action: string, code: string) => void failures.push(`${action} ${code}`),
     scanEnded: (_instance: string, seconds: number) => void scans.push(seconds),
   };
+  /** What a test may want to happen when long work lets the event loop turn, and around a change that is to be seen whole. */
+  const hooks = {
+    turn: (): Promise<void> => setImmediate(),
+    whole: (change: () => Promise<void>) => change(),
+    tagChanged() {},
+  };
   const passes: number[] = [];
   const internalErrors: Component[] = [];
   const errors = new InternalErrors({ logger, clock, count: (component) => void internalErrors.push(component) });
   const { store, roster, poller, discoverer, bounds, performer } = wireUp({
-    observer: SILENT,
+    observer: { ...SILENT, tagChanged: () => hooks.tagChanged() },
     meter: { ...meter, discoveryPassEnded: (seconds) => void passes.push(seconds) },
     clock,
     random: () => 0,
@@ -107,6 +114,8 @@ export function createWatching({
     stopping: new AbortController().signal,
     timing: TIMING,
     maxTags,
+    turn: () => hooks.turn(),
+    whole: (change) => hooks.whole(change),
   });
   const credentials = new ScriptedCredentials();
   const lane = createLane('default', { performer, clock, credentials, errors, logger });
@@ -123,6 +132,7 @@ export function createWatching({
     discoverer,
     bounds,
     performer,
+    hooks,
     errors,
     /** The components that had an error of our own code. */
     internalErrors,
@@ -141,7 +151,7 @@ export function createWatching({
       const list = ids.map((id, index) => {
         return { id, domain: '', discover: rules, repositories: index === 0 ? repositories : [] };
       });
-      return roster.apply(list, instances, () => Promise.resolve());
+      return roster.apply(list, instances);
     },
     /** Discovers this of every instance, every 5 minutes. */
     discover(...discover: readonly DiscoverRule[]): Promise<void> {

@@ -1,10 +1,11 @@
+import { setImmediate } from 'node:timers/promises';
 import test from 'ava';
 import { Changes } from '../../src/watch/changes.ts';
 
 test('changes are made one after the other, small ones at once only when no other is under way', async (t) => {
   const changes = new Changes(() => {});
   const events: string[] = [];
-  changes.soon(() => events.push('at once'));
+  changes.soon(async () => void events.push('at once'));
   t.deepEqual(events, ['at once']);
   let resolve = () => {};
   const promise = new Promise<void>((settle) => {
@@ -16,8 +17,8 @@ test('changes are made one after the other, small ones at once only when no othe
     events.push('first ends');
   });
   const second = changes.run(async () => void events.push('second'));
-  changes.soon(() => events.push('small'));
-  await Promise.resolve();
+  changes.soon(async () => void events.push('small'));
+  await setImmediate();
   t.deepEqual(events, ['at once', 'first begins']);
   resolve();
   await Promise.all([first, second]);

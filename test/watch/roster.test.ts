@@ -221,25 +221,26 @@ test('what a lookup found survives a reload: nothing is looked up twice', async 
 });
 
 test('a lookup that ends in the middle of a reload loses and doubles nothing', async (t) => {
-  const { roster, instance, clock, pending, shown } = running(t);
+  const { roster, instance, clock, pending, shown, hooks } = running(t);
   const tags = Array.from({ length: 1_500 }, (_, index) => `v${index}`);
   const list = [{ id: 'cri-1', domain: '', discover: [], repositories: [entry(BY_NAME, ...tags)] }];
   const instances = new Map([[instance.id, instance]]);
-  await roster.apply(list, instances, () => Promise.resolve());
+  await roster.apply(list, instances);
   await clock.advance(0);
   const [lookup] = pending.splice(0);
   let breaths = 0;
+  hooks.turn = async () => {
+    breaths += 1;
+    if (breaths === 1) lookup?.answer.repository('crr-api', 'shop', 'api');
+    await clock.advance(0);
+  };
   await roster.apply(
     [{ id: 'cri-1', domain: 'example.com', discover: [], repositories: [entry(BY_NAME, ...tags, 'new')] }],
     instances,
-    async () => {
-      breaths += 1;
-      if (breaths === 1) lookup?.answer.repository('crr-api', 'shop', 'api');
-      await clock.advance(0);
-    },
   );
   await clock.advance(0);
   t.true(breaths >= 2);
+  for (let round = 0; round < 10; round++) await clock.advance(0);
   t.is(shown().length, 1_501);
   t.deepEqual(new Set(pending.map(({ request }) => 'tag' in request && request.tag)).size, 1_501);
   t.is(pending.length, 1_501);
@@ -255,7 +256,7 @@ test('an instance that gets credentials of its own takes its tasks along', async
   const stop = new AbortController();
   t.teardown(() => stop.abort());
   void own.run(stop.signal);
-  roster.moveToLane(instance, own);
+  await roster.moveToLane(instance, own);
   t.deepEqual([lane.backlog(1e9).background.due, own.backlog(1e9).background.due], [0, 1]);
   await clock.advance(600_000);
   t.is(pending.length, 1);
@@ -325,7 +326,7 @@ test('a task that goes to another lane while its request is under way is that la
   await watch(entry(API, 'v1', 'v2', 'v3'));
   await clock.advance(0);
   const own = createLane('cri-1', { performer, clock, errors, credentials: new ScriptedCredentials() });
-  roster.moveToLane(instance, own);
+  await roster.moveToLane(instance, own);
   for (const { answer } of pending.splice(0)) answer.error('SignatureDoesNotMatch', 'refused');
   await clock.advance(60_000);
   t.is(lane.backlog(1e9).urgent.due, 0);
@@ -505,11 +506,57 @@ test('shorter intervals bring scheduled polls forward, longer ones leave them', 
   next().answer.status('COMPLETE');
   await clock.advance(1_000);
   poller.timing = { ...poller.timing, intervals: { ...poller.timing.intervals, completeMs: 86_400_000 } };
-  await roster.hasten(async () => {});
+  await roster.hasten();
   poller.timing = { ...poller.timing, intervals: { ...poller.timing.intervals, completeMs: 30_000 } };
-  await roster.hasten(async () => {});
+  await roster.hasten();
   await clock.advance(29_999);
   t.is(pending.length, 0);
   await clock.advance(1);
   t.is(pending.length, 1);
+});
+
+test('a repository that is listed by its id stays that one when its names come to be those of another, over reloads too', async (t) => {
+  const { watch, clock, next, shown, store, pending } = running(t);
+  await watch(entry({ id: 'crr-old' }, 'v1'));
+  await clock.advance(0);
+  for (const { action, answer } of pending.splice(0)) {
+    if (action === 'GetRepository') answer.repository('crr-old', 'shop', 'api');
+    else answer.status('COMPLETE');
+  }
+  await clock.advance(600_000);
+  next().answer.error('REPO_NOT_EXIST', 'answered');
+  await clock.advance(0);
+  t.deepEqual(pending, [], 'its names are not looked up: they may be those of another by now');
+  await watch(entry({ id: 'crr-old' }, 'v1'));
+  await clock.advance(0);
+  t.deepEqual(shown(), ['shop/api:v1 complete']);
+  t.is([...store.tags()][0]?.target.repository.id, 'crr-old');
+  await clock.advance(600_000);
+  t.is(next().request.repoId, 'crr-old');
+});
+
+test('failed lookups do not lengthen the back-off of the first polls after them', async (t) => {
+  const { watch, clock, next, pending, lane, shown } = running(t);
+  await watch(entry(BY_NAME, 'v1'));
+  await clock.advance(0);
+  t.is(lane.backlog(clock.monotonic()).urgent.due, 0);
+  for (let failures = 0; failures < 6; failures++) {
+    next().answer.error('SystemError', 'transport');
+    await clock.advance(600_000);
+    t.deepEqual(shown(), ['shop/api:v1 unknown']);
+  }
+  next().answer.repository('crr-api', 'shop', 'api');
+  await clock.advance(0);
+  next().answer.error('SystemError', 'transport');
+  await clock.advance(2_499);
+  t.is(pending.length, 0);
+  await clock.advance(1);
+  t.is(pending.length, 1, 'half of the initial 5 s, as after a first failure');
+});
+
+test('lookups that are due are not among the tags that are due', async (t) => {
+  const { watch, clock, lane } = createWatching();
+  await watch(entry(BY_NAME, 'v1'), entry({ id: 'crr-web' }, 'v1'));
+  await clock.advance(1_000);
+  t.is(lane.backlog(clock.monotonic()).urgent.due, 1, 'the tag of which the id is known');
 });

@@ -1,7 +1,8 @@
 // How many tags are watched at the most: beyond that discovery keeps the newest, whatever instance they are of.
 import type { StateStore } from '../../state/store.ts';
+import type { Breather } from '../../util/breath.ts';
 import type { Logger } from '../../util/logger.ts';
-import type { Breather, Roster } from '../roster.ts';
+import type { Roster } from '../roster.ts';
 import { contradicts } from '../section.ts';
 import type { FoundTag, PollTask, WatchedRepository } from '../task.ts';
 import { newestOf, timesOf } from './newest.ts';

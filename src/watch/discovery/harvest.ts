@@ -1,8 +1,10 @@
 // Who is watched because discovery found it: makes what is watched of what the listings say.
+
+import type { Breath } from '../../util/breath.ts';
 import { isSameDigest } from '../../util/digest.ts';
 import type { Logger } from '../../util/logger.ts';
 import type { Changes } from '../changes.ts';
-import type { Breather, Roster } from '../roster.ts';
+import type { Roster } from '../roster.ts';
 import type { Section } from '../section.ts';
 import { type FoundTag, isListed, type PollTask, type WatchedRepository } from '../task.ts';
 import type { FoundRepository } from '../watch-list.ts';
@@ -28,20 +30,17 @@ export type HarvestOptions = {
   readonly logger: Logger;
   /** Wall clock, milliseconds since the epoch. */
   readonly now: () => number;
-  readonly breathe: Breather;
+  readonly breath: Breath;
 };
-
-const TAGS_BETWEEN_BREATHS = 250;
 
 /** Each method waits for the changes before it. What is said of an instance that is not watched (any more) is dropped. */
 export class Harvest {
   readonly #options: HarvestOptions;
   readonly #recognition: Recognition;
-  #tagsSeen = 0;
 
   constructor(options: HarvestOptions) {
     this.#options = options;
-    this.#recognition = new Recognition(options.roster, options.logger);
+    this.#recognition = new Recognition(options.roster, options.logger, options.breath);
   }
 
   /** Whether a tag of a repository is watched that a listing lacks. */
@@ -65,9 +64,9 @@ export class Harvest {
   found(settings: DiscoverySettings, { repository, tags }: Finding, surplus: Surplus[]): Promise<void> {
     return this.#change(settings.instanceId, async (section) => {
       const { now, bounds } = this.#options;
-      const breathe = () => this.#breathe();
+      const { next: breathe } = this.#options.breath;
       const chosen = await settings.rules.choose(repository, [...tags.values()], { nowMs: now(), breathe });
-      const watched = this.#recognition.recognize(section, settings, repository);
+      const watched = await this.#recognition.recognize(section, settings, repository);
       if (watched === undefined) return;
       await this.#weed(watched, (poll, known) => {
         const listed = tags.get(poll.tag.target.tag);
@@ -94,7 +93,7 @@ export class Harvest {
   listed(instanceId: string, listed: ReadonlyMap<string, unknown>, surplus: readonly Surplus[]): Promise<void> {
     return this.#change(instanceId, async (section) => {
       await this.#drop(section, ({ repository }) => !listed.has(repository.id));
-      await this.#options.bounds.settle(instanceId, surplus, () => this.#breathe());
+      await this.#options.bounds.settle(instanceId, surplus, this.#options.breath.next);
       section.findsNew = true;
     });
   }
@@ -106,7 +105,7 @@ export class Harvest {
         const { repository } = watched;
         await this.#weed(watched, (_, { tag }) => rules.takes(repository, tag));
         const vulnerabilities = rules.wantsVulnerabilities(repository);
-        if (!isListed(watched)) this.#recognition.relabel(section, watched, { ...repository, vulnerabilities });
+        if (!isListed(watched)) await this.#recognition.relabel(section, watched, { ...repository, vulnerabilities });
         section.closeIfEmpty(watched);
       }
     });
@@ -125,7 +124,7 @@ export class Harvest {
     const { bounds, changes } = this.#options;
     return changes.run(async () => {
       bounds.maxTags = maxTags;
-      await bounds.settle(undefined, [], () => this.#breathe());
+      await bounds.settle(undefined, [], this.#options.breath.next);
     });
   }
 
@@ -151,10 +150,9 @@ export class Harvest {
 
   /** Found tags of a repository that do not stay are not watched any more. */
   async #weed(watched: WatchedRepository, stays: (poll: PollTask, found: FoundTag) => boolean): Promise<void> {
-    for (const poll of watched.polls.values()) {
+    await this.#options.breath.each(watched.polls.values(), (poll) => {
       if (poll.discovered && !stays(poll, poll.discovered)) this.#options.roster.keeper.removeTag(poll);
-      await this.#breathe();
-    }
+    });
   }
 
   async #drop(section: Section, isConcerned: (watched: WatchedRepository) => boolean): Promise<void> {
@@ -162,11 +160,6 @@ export class Harvest {
       await this.#weed(watched, () => false);
       section.closeIfEmpty(watched);
     }
-  }
-
-  async #breathe(): Promise<void> {
-    this.#tagsSeen += 1;
-    if (this.#tagsSeen % TAGS_BETWEEN_BREATHS === 0) await this.#options.breathe();
   }
 }
 

@@ -1,5 +1,5 @@
 // Which of many tags are the newest: by their times alone, since a sort of 100,000 objects would hold up everything else.
-import type { Breather } from '../roster.ts';
+import type { Breather } from '../../util/breath.ts';
 import type { FoundTag } from '../task.ts';
 
 /** Says whether a tag that was pushed at this time is among the newest. To be asked once for each of the tags. */

@@ -1,4 +1,5 @@
 // Which watched repository a found one is: it may be new, waiting for its lookup, renamed, or made anew under names that are known.
+import type { Breath } from '../../util/breath.ts';
 import type { Logger } from '../../util/logger.ts';
 import type { Roster } from '../roster.ts';
 import { contradicts, isSameRepository, type Section } from '../section.ts';
@@ -11,23 +12,31 @@ import type { DiscoverySettings } from './harvest.ts';
 export class Recognition {
   readonly #roster: Roster;
   readonly #logger: Logger;
+  readonly #breath: Breath;
+  /** Of listed repositories, the id of the one that was made anew under their names, which the log has told. */
+  readonly #leftOut = new WeakMap<WatchedRepository, string>();
 
-  constructor(roster: Roster, logger: Logger) {
+  constructor(roster: Roster, logger: Logger, breath: Breath) {
     this.#roster = roster;
     this.#logger = logger;
+    this.#breath = breath;
   }
 
   /** The watched repository that was found, or a new one; undefined where its names are those of a listed one with another id. */
-  recognize(section: Section, settings: DiscoverySettings, found: FoundRepository): WatchedRepository | undefined {
+  async recognize(
+    section: Section,
+    settings: DiscoverySettings,
+    found: FoundRepository,
+  ): Promise<WatchedRepository | undefined> {
     const { instanceId, domain, rules } = settings;
     const repository = { instanceId, domain, ...found, vulnerabilities: rules.wantsVulnerabilities(found) };
     const waiting = section.find(repository)?.lookup;
-    if (waiting !== undefined) this.#roster.learn(waiting, found);
+    if (waiting !== undefined) await this.#roster.learn(waiting, found);
     const known = section.find(repository);
     if (known === undefined) return this.#create(section, repository);
     if (contradicts(known.repository, repository)) return this.#successor(section, known, repository);
     if (isListed(known)) return known;
-    return this.relabel(section, known, repository) ? known : undefined;
+    return (await this.relabel(section, known, repository)) ? known : undefined;
   }
 
   /**
@@ -36,36 +45,46 @@ export class Recognition {
    *
    * @returns false when the repository had to give way itself, and is not watched any more
    */
-  relabel(section: Section, watched: WatchedRepository, repository: Repository): boolean {
+  async relabel(section: Section, watched: WatchedRepository, repository: Repository): Promise<boolean> {
     if (isSameRepository(watched.repository, repository)) return true;
     const other = section.findOther(watched, repository);
     if (other !== undefined && isListed(other)) {
-      this.#evict(section, watched);
+      await this.#evict(section, watched);
       return false;
     }
-    if (other !== undefined) this.#evict(section, other);
-    section.reindex(watched, () => this.#roster.keeper.relabel(watched, repository));
+    if (other !== undefined) await this.#evict(section, other);
+    await section.reindex(watched, () => this.#roster.keeper.relabel(watched, repository));
     return true;
   }
 
   /** A repository was made anew under the names of a watched one. An id that was looked up is another one now, one from the file is not. */
-  #successor(section: Section, old: WatchedRepository, repository: Repository): WatchedRepository | undefined {
+  async #successor(
+    section: Section,
+    old: WatchedRepository,
+    repository: Repository,
+  ): Promise<WatchedRepository | undefined> {
     if (!isListed(old)) {
-      this.#evict(section, old);
+      await this.#evict(section, old);
       return this.#create(section, repository);
     }
-    if (section.known.idOf(repository) === old.repository.id) {
+    if (!old.hasListedId) {
       section.known.forget(old.repository);
       section.known.learn(repository);
-      section.reindex(old, () => this.#roster.keeper.relabel(old, { ...old.repository, id: repository.id }));
+      await section.reindex(old, () => this.#roster.keeper.relabel(old, { ...old.repository, id: repository.id }));
       return old;
     }
-    this.#logger.debug('a listed repository with another id has the names of a found one: that is left out', {
-      instance_id: repository.instanceId,
-      repo_namespace: repository.namespace,
-      repo_name: repository.name,
-      repo_id: repository.id,
-    });
+    if (this.#leftOut.get(old) === repository.id) return undefined;
+    this.#leftOut.set(old, repository.id);
+    this.#logger.warn(
+      'a repository was made anew under the names of a listed one, whose id the configuration gives: it is left out',
+      {
+        instance_id: repository.instanceId,
+        repo_namespace: repository.namespace,
+        repo_name: repository.name,
+        repo_id: repository.id,
+        listed_id: old.repository.id,
+      },
+    );
     return undefined;
   }
 
@@ -74,8 +93,8 @@ export class Recognition {
     return section.create(repository, Number.POSITIVE_INFINITY);
   }
 
-  #evict(section: Section, watched: WatchedRepository): void {
-    for (const poll of watched.polls.values()) this.#roster.keeper.removeTag(poll);
+  async #evict(section: Section, watched: WatchedRepository): Promise<void> {
+    await this.#breath.each(watched.polls.values(), (poll) => this.#roster.keeper.removeTag(poll));
     section.closeIfEmpty(watched);
   }
 }

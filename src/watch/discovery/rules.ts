@@ -1,5 +1,5 @@
 // Which of the repositories and tags that an instance has are to be watched. Pure: time comes in.
-import type { Breather } from '../roster.ts';
+import type { Breather } from '../../util/breath.ts';
 import type { FoundTag } from '../task.ts';
 import type { FoundRepository } from '../watch-list.ts';
 import { anyOf, type Matcher } from './glob.ts';

@@ -1,5 +1,6 @@
 // More tags than max_tags: which of them are watched, and what is said of the others.
 import test from 'ava';
+import { Breath } from '../../../src/util/breath.ts';
 import { Changes } from '../../../src/watch/changes.ts';
 import type { Surplus } from '../../../src/watch/discovery/bounds.ts';
 import { Harvest } from '../../../src/watch/discovery/harvest.ts';
@@ -248,7 +249,7 @@ test('of what there is no room for never much more is kept than may be watched, 
     logger,
     changes: new Changes(() => {}),
     now: () => clock.now(),
-    breathe: async () => {},
+    breath: new Breath(async () => {}),
   };
   const harvest = new Harvest(options);
   const settings = { instanceId: 'cri-1', domain: '', rules: new Rules([EVERYTHING]) };

@@ -263,3 +263,34 @@ test('where two listed entries turn out to be one repository, a tag that one lis
   await settle({ api: [] });
   t.deepEqual(shown(), ['shop/api:v1 complete', 'shop/api:v2 complete'], 'listed tags stay');
 });
+
+test('a listed id stays what is meant when its repository is made anew under its names: the other is left out, with a warning', async (t) => {
+  const { watch, discover, settle, shown, store, clock, events } = discovering(t);
+  const listed = entry({ id: 'crr-old' }, 'v1');
+  await watch(listed);
+  await discover(EVERYTHING);
+  const lookup = ({ action, answer }: Pending) => {
+    if (action === 'GetRepository') answer.repository('crr-old', 'shop', 'api');
+    return action === 'GetRepository';
+  };
+  await settle([{ id: 'crr-old', name: 'api', tags: tags('v1') }], lookup);
+  const anew = [{ id: 'crr-new', name: 'api', tags: tags('v1', 'v2') }];
+  const gone = ({ action, request, answer }: Pending) => {
+    const isOld = action === 'GetRepoTagScanStatus' && request.repoId === 'crr-old';
+    if (isOld) answer.error('REPO_NOT_EXIST', 'answered');
+    return isOld;
+  };
+  for (let pass = 0; pass < 3; pass++) {
+    await clock.advance(INTERVAL_MS);
+    await settle(anew, gone);
+    await watch(listed);
+    await discover(EVERYTHING);
+    await settle(anew, gone);
+    t.deepEqual(shown(), ['shop/api:v1 complete']);
+    t.is([...store.tags()][0]?.target.repository.id, 'crr-old');
+    t.is([...store.tags()][0]?.state.lastError?.code, pass === 0 ? undefined : 'REPO_NOT_EXIST');
+  }
+  const told = events.filter((event) => event.includes('made anew'));
+  t.is(told.length, 1);
+  t.regex(told.join(), /"repo_id":"crr-new","listed_id":"crr-old"/);
+});

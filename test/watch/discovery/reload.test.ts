@@ -145,7 +145,7 @@ test('another domain holds at once for what was found, and in the middle of a pa
   });
   const rules = [EVERYTHING];
   const list = [{ id: 'cri-1', domain: 'new.example.com', discover: rules, repositories: [] }];
-  await roster.apply(list, instances, async () => {});
+  await roster.apply(list, instances);
   await discoverer.configure(list, INTERVAL_MS, instances);
   const domains = () =>
     [...store.tags()].map(({ target: { repository } }) => `${repository.name} ${repository.domain}`);
@@ -167,7 +167,7 @@ test('an instance that gets credentials of its own takes its discovery along', a
   const stop = new AbortController();
   t.teardown(() => stop.abort());
   void own.run(stop.signal);
-  roster.moveToLane(instance, own);
+  await roster.moveToLane(instance, own);
   credentials.unavailable = true;
   const before = credentials.ensures;
   await clock.advance(INTERVAL_MS);

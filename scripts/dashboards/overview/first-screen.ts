@@ -39,6 +39,7 @@ const NUMBERS = [
   }),
   stat({
     title: 'Stuck',
+    w: 2,
     description: `Scans that have been under way for more than 30 minutes; ACR takes minutes. A restart of the exporter and changes between scanning and retrying do not hide them. Red from 1: AcrScanStuck tells of each. Without a value where scans are under way and there are no series of tags (\`metrics.per_tag: none\`). With \`problems\`, a scan that ended well and the next one look like one scan if both were within 30 minutes.`,
     expr: STUCK_COUNT,
     unit: 'none',
@@ -83,7 +84,6 @@ const NUMBERS = [
   }),
   stat({
     title: 'Under way',
-    w: 2,
     description: 'Scans that are under way: scanning or retrying. Neither good nor bad.',
     expr: `sum(${tags('scanning|retrying')})`,
     unit: 'none',

@@ -5,19 +5,21 @@ import type { Sdk } from '../acr/client.ts';
 import type { Config } from '../config/config.ts';
 import { Exposition } from '../metrics/exposition.ts';
 import { OwnMetrics } from '../metrics/own.ts';
+import { SCAN_STATUSES } from '../state/tag-state.ts';
 import type { Clock } from '../util/clock.ts';
 import { InternalErrors } from '../util/internal-errors.ts';
 import type { ListenAddress } from '../util/listen-address.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Redactor } from '../util/redactor.ts';
 import { ConfigError, formatProblems } from '../util/yaml/problem.ts';
-import type { PollTask } from '../watch/task.ts';
 import { FrontDoor } from '../web/access/front-door.ts';
 import type { SettingsKeeper } from '../web/access/keeper.ts';
+import type { TargetList } from '../web/overview.ts';
 import { createRoutes, type ReloadResult } from '../web/routes.ts';
 import { WebServer } from '../web/server.ts';
 import { Fleet } from './fleet.ts';
-import { overviewOf, targetRows, type WatchedOverview, watchedOverview } from './overview.ts';
+import { overviewOf, type WatchedOverview, watchedOverview } from './overview.ts';
+import { WatchedTargets } from './watched-targets.ts';
 import { createWatching, timingOf } from './watching.ts';
 
 /** What the program is made of that a test may want otherwise. */
@@ -91,7 +93,7 @@ export function createApp(initial: Config, deps: AppDependencies): App {
   let polling = false;
   let lastReload: Promise<unknown> = Promise.resolve();
   /** While a reload is being applied: what pages for people go on to show. */
-  let held: { readonly polls: readonly PollTask[]; readonly watched: WatchedOverview } | undefined;
+  let held: { readonly targets: TargetList; readonly watched: WatchedOverview } | undefined;
   let waitingReload: Promise<ReloadResult> | undefined;
 
   const isReady = () => polling && !stopping.signal.aborted && fleet.isScheduling;
@@ -103,14 +105,16 @@ export function createApp(initial: Config, deps: AppDependencies): App {
     telemetryPath: deps.telemetryPath,
     ready: isReady(),
   });
+  const targets = new WatchedTargets({ roster, store, clock });
   const watched = () => watchedOverview({ store, discoverer, bounds });
   const listener = createRoutes({
     telemetryPath: deps.telemetryPath,
     metrics: (request) => exposition.scrape(request),
     isReady,
+    statuses: SCAN_STATUSES,
     overview: () =>
       overviewOf({ clock, watched: () => held?.watched ?? watched(), schedulers: () => fleet.schedulers(), about }),
-    targets: () => targetRows(held?.polls ?? [...roster.polls()], clock),
+    targets: () => held?.targets ?? targets.list(),
     reload: deps.enableLifecycle ? () => reload() : undefined,
     logger,
   });
@@ -167,7 +171,7 @@ export function createApp(initial: Config, deps: AppDependencies): App {
         instances: new Set(instanceIds),
       };
       await exposition.whole(() => {
-        held = { polls: [...roster.polls()], watched: watched() };
+        held = { targets: targets.list(), watched: watched() };
         return put(config);
       });
       logger.info('configuration reloaded', {

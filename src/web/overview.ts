@@ -44,6 +44,15 @@ export type TargetRow = {
   readonly vulnerabilitiesError: LastError | undefined;
 };
 
+/**
+ * The watched tags at one moment, in the order of the configuration. A row is made when it is looked at, and says how its tag stands then:
+ * all rows of 100,000 tags at once would be some 20 MB for each request.
+ */
+export interface TargetList {
+  readonly length: number;
+  at(index: number): TargetRow | undefined;
+}
+
 /** How the requests under one set of credentials stand. Rates are requests a second. */
 export type QuotaRow = {
   readonly credentials: string;

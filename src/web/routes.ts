@@ -1,17 +1,13 @@
 // What is answered under which path: a koa application that knows nothing of listening.
-import { Readable } from 'node:stream';
 import Koa, { type Context } from 'koa';
 import type { Logger } from '../util/logger.ts';
-import { loadAssets, type PageAssets } from './assets.ts';
+import { loadAssets } from './assets.ts';
 import { isCrossSite } from './cross-site.ts';
 import { type MetricsFormat, preferredFormat, prefersGzip } from './negotiation.ts';
-import type { Overview, TargetRow } from './overview.ts';
-import { renderPage } from './page/page.tsx';
-import { comparisonOf, queryOf, readView } from './page/view.ts';
+import { answerPlainly } from './plain-answer.ts';
 import { readRequestTarget } from './request-target.ts';
 import { sendChunks } from './send-chunks.ts';
-import { ParameterError, readTargetQuery, selectTargets } from './target-query.ts';
-import { renderBadData, renderTargets } from './targets-api.ts';
+import { TargetAnswers, type TargetSources } from './target-answers.ts';
 
 /** A page of metrics, ready to be sent. */
 export type MetricsPage = {
@@ -27,13 +23,10 @@ export type MetricsPage = {
 export type ReloadResult = { readonly problems: readonly string[] };
 
 /** Everything that the pages show and do. */
-export type WebHandlers = {
+export type WebHandlers = TargetSources & {
   readonly telemetryPath: string;
   readonly metrics: (options: { format: MetricsFormat; gzip: boolean }) => Promise<MetricsPage>;
   readonly isReady: () => boolean;
-  readonly overview: () => Overview;
-  /** Every watched tag, in the order of the configuration. */
-  readonly targets: () => Iterable<TargetRow>;
   /** Undefined while reloading over HTTP is not allowed. */
   readonly reload: (() => Promise<ReloadResult>) | undefined;
   readonly logger: Logger;
@@ -42,30 +35,19 @@ export type WebHandlers = {
 type Handler = (ctx: Context, parameters: URLSearchParams) => Promise<void> | void;
 type Route = Readonly<Record<string, Handler>>;
 
-/** The page has one style sheet and one script, both its own. */
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "style-src 'self'",
-  "script-src 'self'",
-  "connect-src 'self'",
-  'img-src data:',
-  "form-action 'self'",
-  "base-uri 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
-
 /** A client that hangs up is no error of ours, and could fill the log. */
 const CLIENT_IS_GONE = ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'];
 
 /** The application's request listener for `http.createServer`. */
 export function createRoutes(handlers: WebHandlers): ReturnType<Koa['callback']> {
   const assets = loadAssets();
+  const answers = new TargetAnswers(handlers, assets);
   const routes = new Map<string, Route>([
-    ['/', { GET: (ctx, parameters) => showPage(ctx, parameters, handlers, assets) }],
+    ['/', { GET: (ctx, parameters) => answers.showPage(ctx, parameters) }],
     [handlers.telemetryPath, { GET: (ctx) => showMetrics(ctx, handlers) }],
-    ['/api/v1/targets', { GET: (ctx, parameters) => showTargets(ctx, parameters, handlers) }],
+    ['/api/v1/targets', { GET: (ctx, parameters) => answers.showTargets(ctx, parameters) }],
     ...assets.all.map(({ path, type, body }): [string, Route] => [path, { GET: (ctx) => showAsset(ctx, type, body) }]),
-    ['/-/healthy', { GET: (ctx) => plain(ctx, 200, 'acr-scan-exporter is healthy.') }],
+    ['/-/healthy', { GET: (ctx) => answerPlainly(ctx, 200, 'acr-scan-exporter is healthy.') }],
     ['/-/ready', { GET: (ctx) => showReadiness(ctx, handlers) }],
     ['/-/reload', { POST: (ctx) => reload(ctx, handlers), PUT: (ctx) => reload(ctx, handlers) }],
   ]);
@@ -81,17 +63,21 @@ export function createRoutes(handlers: WebHandlers): ReturnType<Koa['callback']>
 async function dispatch(ctx: Context, routes: ReadonlyMap<string, Route>): Promise<void> {
   const target = readRequestTarget(ctx.url);
   if (target === undefined)
-    return plain(ctx, 400, 'The request line asks for neither a path nor an http URL with one.');
+    return answerPlainly(ctx, 400, 'The request line asks for neither a path nor an http URL with one.');
   const route = routes.get(target.path);
-  if (route === undefined) return plain(ctx, 404, 'There is nothing here. The start page is at /.');
+  if (route === undefined) return answerPlainly(ctx, 404, 'There is nothing here. The start page is at /.');
   const isRead = ctx.method === 'GET' || ctx.method === 'HEAD';
   const handler = route[isRead ? 'GET' : ctx.method];
   if (handler !== undefined && !isRead && isCrossSite(ctx.headers))
-    return plain(ctx, 403, 'Refused: a page of another site sent this request. Send it with a program such as curl.');
+    return answerPlainly(
+      ctx,
+      403,
+      'Refused: a page of another site sent this request. Send it with a program such as curl.',
+    );
   if (handler !== undefined) return handler(ctx, target.parameters);
   const allowed = Object.keys(route).flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
   ctx.set('Allow', allowed.join(', '));
-  plain(ctx, 405, `${ctx.method} is not possible here, only ${allowed.join(', ')}.`);
+  answerPlainly(ctx, 405, `${ctx.method} is not possible here, only ${allowed.join(', ')}.`);
 }
 
 async function showMetrics(ctx: Context, { metrics }: WebHandlers): Promise<void> {
@@ -119,40 +105,8 @@ async function sendPage(ctx: Context, page: MetricsPage, gzip: boolean): Promise
 }
 
 function showReadiness(ctx: Context, { isReady }: WebHandlers): void {
-  if (isReady()) plain(ctx, 200, 'acr-scan-exporter is ready.');
-  else plain(ctx, 503, 'acr-scan-exporter is not ready.');
-}
-
-async function showPage(
-  ctx: Context,
-  parameters: URLSearchParams,
-  { overview, targets }: WebHandlers,
-  assets: PageAssets,
-): Promise<void> {
-  const shown = overview();
-  const view = readView(parameters, Object.keys(shown.totals));
-  const selection = await selectTargets(targets(), queryOf(view), comparisonOf(view));
-  ctx.set('Content-Security-Policy', CONTENT_SECURITY_POLICY);
-  ctx.set('Cache-Control', 'no-store');
-  ctx.type = 'text/html; charset=utf-8';
-  ctx.body = renderPage({ overview: shown, selection, view, assets });
-}
-
-async function showTargets(
-  ctx: Context,
-  parameters: URLSearchParams,
-  { overview, targets }: WebHandlers,
-): Promise<void> {
-  ctx.set('Cache-Control', 'no-store');
-  ctx.type = 'application/json; charset=utf-8';
-  try {
-    const query = readTargetQuery(parameters, Object.keys(overview().totals));
-    ctx.body = Readable.from(renderTargets(await selectTargets(targets(), query)));
-  } catch (error) {
-    if (!(error instanceof ParameterError)) throw error;
-    ctx.status = 400;
-    ctx.body = renderBadData(error.message);
-  }
+  if (isReady()) answerPlainly(ctx, 200, 'acr-scan-exporter is ready.');
+  else answerPlainly(ctx, 503, 'acr-scan-exporter is not ready.');
 }
 
 function showAsset(ctx: Context, type: string, body: string): void {
@@ -163,14 +117,13 @@ function showAsset(ctx: Context, type: string, body: string): void {
 
 async function reload(ctx: Context, { reload: perform }: WebHandlers): Promise<void> {
   if (perform === undefined)
-    return plain(ctx, 403, 'Reloading over HTTP is off. Start with --web.enable-lifecycle to allow it.');
+    return answerPlainly(ctx, 403, 'Reloading over HTTP is off. Start with --web.enable-lifecycle to allow it.');
   const { problems } = await perform();
-  if (problems.length === 0) plain(ctx, 200, 'The configuration was reloaded.');
-  else plain(ctx, 500, ['The configuration was not reloaded, the old one stays in force:', ...problems].join('\n'));
-}
-
-function plain(ctx: Context, status: number, text: string): void {
-  ctx.status = status;
-  ctx.type = 'text/plain; charset=utf-8';
-  ctx.body = `${text}\n`;
+  if (problems.length === 0) answerPlainly(ctx, 200, 'The configuration was reloaded.');
+  else
+    answerPlainly(
+      ctx,
+      500,
+      ['The configuration was not reloaded, the old one stays in force:', ...problems].join('\n'),
+    );
 }

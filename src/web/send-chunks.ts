@@ -21,6 +21,30 @@ export async function sendChunks(response: ServerResponse, chunks: readonly Buff
     // A client that reads as fast as we write lets each write succeed at once: without this the whole body would go in one turn.
     await nextTurn();
   }
+  await end(response);
+}
+
+/**
+ * Writes pieces and ends the response. Each piece is made when the one before was taken, so that a client that does not read costs no more
+ * than one of them. Head and encoding are the caller's.
+ *
+ * @returns when all is handed to the operating system, or as soon as the client is gone. Rejects with what the making of a piece throws;
+ * the connection is closed then, since half an answer must not look like a whole one.
+ */
+export async function sendPieces(response: ServerResponse, pieces: AsyncIterable<string>): Promise<void> {
+  try {
+    for await (const piece of pieces) {
+      if (response.destroyed) return;
+      if (!response.write(piece)) await eventOrClose(response, 'drain');
+    }
+  } catch (error) {
+    response.destroy();
+    throw error;
+  }
+  await end(response);
+}
+
+async function end(response: ServerResponse): Promise<void> {
   if (response.destroyed) return;
   response.end();
   if (!response.writableFinished) await eventOrClose(response, 'finish');

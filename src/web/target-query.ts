@@ -1,6 +1,14 @@
 // Which targets a page or the API is asked for: parameters of a URL, and the choice that they make.
 import { setImmediate as turn } from 'node:timers/promises';
-import { type LastError, SEVERITIES, type Severity, SOURCES, type Source, type TargetRow } from './overview.ts';
+import {
+  type LastError,
+  SEVERITIES,
+  type Severity,
+  SOURCES,
+  type Source,
+  type TargetList,
+  type TargetRow,
+} from './overview.ts';
 
 /** What is asked for. */
 export type TargetQuery = {
@@ -18,7 +26,8 @@ export type TargetQuery = {
 };
 
 /** The number of targets that match, and those that were asked for. */
-export type TargetSelection = { readonly total: number; readonly rows: readonly TargetRow[] };
+export type TargetSelection = { readonly total: number; readonly rows: Iterable<TargetRow> };
+export type OrderedSelection = { readonly total: number; readonly rows: readonly TargetRow[] };
 
 export type Comparison = (one: TargetRow, other: TargetRow) => number;
 
@@ -77,22 +86,75 @@ function readCount(parameters: URLSearchParams, name: string, fallback: number):
 /** After so many targets the event loop gets a turn. */
 const TARGETS_BETWEEN_TURNS = 2_000;
 
-/** The targets that match, in the order of `compare`, or as they come without one. */
-export async function selectTargets(
-  targets: Iterable<TargetRow>,
-  query: TargetQuery,
-  compare?: Comparison,
-): Promise<TargetSelection> {
-  const matches = matcher(query);
-  const chosen: TargetRow[] = [];
+/**
+ * The targets that match, as they come. What is kept of the choice is a bit for each target; the rows are made one after the other, when
+ * they are asked for, and only once.
+ */
+export async function selectTargets(targets: TargetList, query: TargetQuery): Promise<TargetSelection> {
+  if (isForAll(query)) return { total: targets.length, rows: rowsOf(targets, () => true, query) };
+  const chosen = new Uint8Array(Math.ceil(targets.length / 8));
+  let total = 0;
+  await forEachMatch(targets, query, (_row, index) => {
+    chosen[index >> 3] = (chosen[index >> 3] ?? 0) | (1 << (index & 7));
+    total += 1;
+  });
+  const isChosen = (index: number) => ((chosen[index >> 3] ?? 0) & (1 << (index & 7))) !== 0;
+  return { total, rows: rowsOf(targets, isChosen, query) };
+}
+
+function* rowsOf(
+  targets: TargetList,
+  isChosen: (index: number) => boolean,
+  { offset, limit }: TargetQuery,
+): Generator<TargetRow> {
   let seen = 0;
-  for (const target of targets) {
-    if (matches(target)) chosen.push(target);
+  for (let index = 0; index < targets.length && seen < offset + limit; index += 1) {
+    if (!isChosen(index)) continue;
     seen += 1;
-    if (seen % TARGETS_BETWEEN_TURNS === 0) await turn();
+    const row = seen > offset ? targets.at(index) : undefined;
+    if (row !== undefined) yield row;
   }
-  if (compare !== undefined) chosen.sort(compare);
-  return { total: chosen.length, rows: chosen.slice(query.offset, query.offset + query.limit) };
+}
+
+/**
+ * The targets that match, in the order of `compare`; those that are equal in it stay as they come. No more rows are kept at a time than
+ * twice those up to the last one that is asked for.
+ */
+export async function selectFirstTargets(
+  targets: TargetList,
+  query: TargetQuery,
+  compare: Comparison,
+): Promise<OrderedSelection> {
+  const most = query.offset + query.limit;
+  const first: TargetRow[] = [];
+  let last: TargetRow | undefined;
+  let total = 0;
+  await forEachMatch(targets, query, (row) => {
+    total += 1;
+    if (last !== undefined && compare(row, last) >= 0) return;
+    first.push(row);
+    if (first.length < 2 * most) return;
+    first.sort(compare).length = most;
+    last = first.at(-1);
+  });
+  return { total, rows: first.sort(compare).slice(query.offset, most) };
+}
+
+async function forEachMatch(
+  targets: TargetList,
+  query: TargetQuery,
+  take: (row: TargetRow, index: number) => void,
+): Promise<void> {
+  const matches = matcher(query);
+  for (let index = 0; index < targets.length; index += 1) {
+    const row = targets.at(index);
+    if (row !== undefined && matches(row)) take(row, index);
+    if (index % TARGETS_BETWEEN_TURNS === 0) await turn();
+  }
+}
+
+function isForAll({ statuses, severities, sources, text }: TargetQuery): boolean {
+  return statuses.length + severities.length + sources.length === 0 && text.trim() === '';
 }
 
 function matcher({ statuses, severities, sources, text }: TargetQuery): (target: TargetRow) => boolean {

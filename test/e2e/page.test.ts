@@ -192,12 +192,13 @@ test('nothing sticks out on wide screens, at 1280 pixels, on a tablet or a phone
     return { instanceId, tags: 99_960, truncated: true, lastSuccessMs: almostADay, lastError: error };
   });
   const shown = overview({ discovery });
-  const html = renderPage({
+  const pieces = renderPage({
     overview: shown,
     selection: { total: 2_000, rows: [much, names] },
     view: readView(new URLSearchParams(), Object.keys(shown.totals)),
     assets: { css: 'data:text/css,', js: 'data:text/javascript,' },
   });
+  const html = [...pieces].join('');
   const browser = await startBrowser(t);
   for (const width of [1600, 1280, 768, 390]) {
     const page = await browser.newPage({ viewport: { width, height: 1_000 } });

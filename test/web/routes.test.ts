@@ -1,41 +1,9 @@
 // What is answered to which request, whoever sends it and in whatever form.
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import fc from 'fast-check';
-import { createLogger } from '../../src/util/logger.ts';
-import { Redactor } from '../../src/util/redactor.ts';
-import { createRoutes, type WebHandlers } from '../../src/web/routes.ts';
-import { overview, targetRow } from '../helpers/target-rows.ts';
-import { type RunningServer, startWebServer } from '../helpers/web-server.ts';
-
-/** The routes over what a test hands in, on a server of their own, and what they log. */
-async function startRoutes(
-  t: ExecutionContext,
-  given: Partial<WebHandlers> = {},
-): Promise<RunningServer & { readonly logged: readonly string[] }> {
-  const logged: string[] = [];
-  const logger = createLogger({
-    level: 'debug',
-    format: 'logfmt',
-    redactor: new Redactor(),
-    write: (line) => logged.push(line),
-  });
-  const listener = createRoutes({
-    telemetryPath: '/metrics',
-    metrics: async () => {
-      const chunks = [Buffer.from('up 1\n')];
-      return { chunks, length: 5, contentType: 'text/plain', done: () => {} };
-    },
-    isReady: () => true,
-    overview: () => overview(),
-    targets: () => [targetRow()],
-    reload: undefined,
-    logger,
-    ...given,
-  });
-  return { ...(await startWebServer(t, undefined, (request, response) => void listener(request, response))), logged };
-}
+import { startRoutes } from '../helpers/routes.ts';
 
 /** The status of the answer to a request as it is written; undefined when the connection is closed without one. */
 async function statusOf(port: number, head: string): Promise<number | undefined> {

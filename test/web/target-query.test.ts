@@ -1,5 +1,13 @@
 import test from 'ava';
-import { ParameterError, readTargetQuery, selectTargets, type TargetQuery } from '../../src/web/target-query.ts';
+import fc from 'fast-check';
+import {
+  type Comparison,
+  ParameterError,
+  readTargetQuery,
+  selectFirstTargets,
+  selectTargets,
+  type TargetQuery,
+} from '../../src/web/target-query.ts';
 import { targetRow } from '../helpers/target-rows.ts';
 
 const STATUSES = ['scanning', 'retrying', 'complete', 'failed', 'not_scanned', 'unknown'];
@@ -66,7 +74,7 @@ test('targets are chosen by status and by words in anything that is shown of the
     targetRow({ tag: 'v4', repoName: 'web', repoId: 'crr-web' }),
   ];
   const chosen = async (query: Partial<TargetQuery>) =>
-    (await selectTargets(targets, { ...ALL, ...query })).rows.map(({ tag }) => tag);
+    [...(await selectTargets(targets, { ...ALL, ...query })).rows].map(({ tag }) => tag);
   t.deepEqual(await chosen({}), ['v1', 'v2', 'V3', 'v4']);
   t.deepEqual(await chosen({ statuses: ['failed', 'unknown'] }), ['v2', 'V3']);
   t.deepEqual(await chosen({ text: 'SHOP/API:V' }), ['v1', 'v2', 'V3']);
@@ -80,7 +88,7 @@ test('targets are chosen by status and by words in anything that is shown of the
 test('targets are chosen by where they come from', async (t) => {
   const targets = [targetRow({ tag: 'v1' }), targetRow({ tag: 'v2', source: 'discovered' })];
   const chosen = async (sources: TargetQuery['sources']) =>
-    (await selectTargets(targets, { ...ALL, sources })).rows.map(({ tag }) => tag);
+    [...(await selectTargets(targets, { ...ALL, sources })).rows].map(({ tag }) => tag);
   t.deepEqual(await chosen(['listed']), ['v1']);
   t.deepEqual(await chosen(['discovered']), ['v2']);
   t.deepEqual(await chosen(['listed', 'discovered']), ['v1', 'v2']);
@@ -96,7 +104,7 @@ test('targets are chosen by the severities that were found in them; what is not 
     targetRow({ tag: 'not known', vulnerabilities: undefined }),
   ];
   const chosen = async (severities: TargetQuery['severities']) =>
-    (await selectTargets(targets, { ...ALL, severities })).rows.map(({ tag }) => tag);
+    [...(await selectTargets(targets, { ...ALL, severities })).rows].map(({ tag }) => tag);
   t.deepEqual(await chosen(['high']), ['high', 'all']);
   t.deepEqual(await chosen(['medium']), ['all']);
   t.deepEqual(await chosen(['high', 'low']), ['high', 'low', 'all']);
@@ -109,7 +117,7 @@ test('the error of the vulnerabilities is found like that of the poll', async (t
   const targets = [targetRow({ tag: 'v1' }), targetRow({ tag: 'v2', lastError, vulnerabilitiesError })];
   for (const text of ['noprivilege', 'access denied', 'bc648259', 'systemerror', 'aaaa'])
     t.deepEqual(
-      (await selectTargets(targets, { ...ALL, text })).rows.map(({ tag }) => tag),
+      [...(await selectTargets(targets, { ...ALL, text })).rows].map(({ tag }) => tag),
       ['v2'],
       text,
     );
@@ -120,7 +128,7 @@ test('a part of the chosen is given with the number of all', async (t) => {
   const { total, rows } = await selectTargets(targets, { ...ALL, offset: 4_998, limit: 10 });
   t.is(total, 5_000);
   t.deepEqual(
-    rows.map(({ tag }) => tag),
+    [...rows].map(({ tag }) => tag),
     ['v4998', 'v4999'],
   );
 });
@@ -131,9 +139,22 @@ test('the event loop gets its turn while many targets are looked at', async (t) 
     turns += 1;
   });
   t.teardown(() => clearInterval(counting));
-  function* many() {
-    for (let index = 0; index < 100_000; index++) yield targetRow();
-  }
-  await selectTargets(many(), { ...ALL, text: 'nothing has this' });
+  const many = { length: 100_000, at: () => targetRow() };
+  await selectTargets(many, { ...ALL, text: 'nothing has this' });
   t.true(turns > 5, `${turns}`);
+});
+
+test('the first in an order are those of all in that order, whatever is asked for', async (t) => {
+  const tags = fc.array(fc.record({ sinceMs: fc.nat(5), tag: fc.constantFrom('a', 'b', 'c') }), { maxLength: 60 });
+  const compare: Comparison = (one, other) => one.sinceMs - other.sinceMs;
+  await fc.assert(
+    fc.asyncProperty(tags, fc.nat(30), fc.integer({ min: 1, max: 10 }), async (given, offset, limit) => {
+      const targets = given.map((each, index) => targetRow({ ...each, digest: `${index}` }));
+      const query = { ...ALL, text: 'api:a', offset, limit };
+      const { total, rows } = await selectFirstTargets(targets, query, compare);
+      const all = targets.filter(({ tag }) => tag === 'a').toSorted(compare);
+      t.is(total, all.length);
+      t.deepEqual(rows, all.slice(offset, offset + limit));
+    }),
+  );
 });

@@ -1,7 +1,7 @@
 // Checks passwords: the first time by bcrypt, from then on by comparing with what was right.
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { FairQueue } from '../fair-queue.ts';
 import { Bcrypt } from './bcrypt.ts';
-import { FairQueue } from './fair-queue.ts';
 
 /** A tenth of a second each: whoever comes new waits for seconds, not for minutes, behind everybody else's wrong passwords. */
 const MOST_WAITING = { mostEach: 8, most: 64 };

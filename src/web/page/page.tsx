@@ -1,25 +1,40 @@
 // The page at `/`: what is watched and why something is not green. Whole without JavaScript; a script keeps it fresh.
 import { renderToString } from 'preact-render-to-string';
 import type { Overview } from '../overview.ts';
-import type { TargetSelection } from '../target-query.ts';
+import type { OrderedSelection } from '../target-query.ts';
 import { Discovery } from './discovery.tsx';
 import { Filter } from './filter.tsx';
 import { Quota, StatusSummary } from './summary.tsx';
-import { TargetsTable } from './targets-table.tsx';
+import { TargetRows, TargetsTable } from './targets-table.tsx';
 import { countText, spanText } from './texts.ts';
 import { addressOf, ROWS_PER_PAGE, type View } from './view.ts';
 
 export type PageProps = {
   readonly overview: Overview;
-  readonly selection: TargetSelection;
+  readonly selection: OrderedSelection;
   readonly view: View;
   /** Where style sheet and script are. */
   readonly assets: { readonly css: string; readonly js: string };
 };
 
-/** The page as HTML. Everything in it is escaped by the renderer. */
-export function renderPage(props: PageProps): string {
-  return `<!doctype html>\n${renderToString(<Page {...props} />)}\n`;
+const ROWS_PER_PIECE = 10;
+/** Where the rows of the table go. No name can look like it: the renderer escapes everything that is shown. */
+const NO_ROWS = '<tbody></tbody>';
+
+/** The page as HTML, in pieces: what a client does not read is not made. Everything in it is escaped by the renderer. */
+export function* renderPage(props: PageProps): Generator<string> {
+  const { selection, overview } = props;
+  const [before = '', after] = renderToString(<Page {...props} />).split(NO_ROWS);
+  yield `<!doctype html>\n${before}`;
+  if (after !== undefined) {
+    yield '<tbody>';
+    for (let from = 0; from < selection.rows.length; from += ROWS_PER_PIECE) {
+      const rows = selection.rows.slice(from, from + ROWS_PER_PIECE);
+      yield renderToString(<TargetRows rows={rows} overview={overview} />);
+    }
+    yield `</tbody>${after}`;
+  }
+  yield '\n';
 }
 
 function Page({ overview, selection, view, assets }: PageProps) {
@@ -56,9 +71,7 @@ function Page({ overview, selection, view, assets }: PageProps) {
             <Filter overview={overview} view={view} />
             <div data-live="targets">
               <Found selection={selection} view={view} />
-              {selection.rows.length === 0 ? null : (
-                <TargetsTable rows={selection.rows} view={view} overview={overview} />
-              )}
+              {selection.rows.length === 0 ? null : <TargetsTable view={view} overview={overview} />}
               <Pages total={selection.total} view={view} />
             </div>
           </section>
@@ -86,7 +99,7 @@ function Header({ overview }: { readonly overview: Overview }) {
   );
 }
 
-function Found({ selection: { total, rows }, view }: { readonly selection: TargetSelection; readonly view: View }) {
+function Found({ selection: { total, rows }, view }: { readonly selection: OrderedSelection; readonly view: View }) {
   const first = (view.page - 1) * ROWS_PER_PAGE + 1;
   const range = `${first.toLocaleString('en-US')} to ${(first + rows.length - 1).toLocaleString('en-US')} of ${countText(total, 'tag')}`;
   const text =

@@ -26,11 +26,11 @@ const COLUMNS: readonly Column[] = [
   { key: 'instance', title: 'Instance' },
 ];
 
-type TableProps = { readonly rows: readonly TargetRow[]; readonly view: View; readonly overview: Overview };
+type TableProps = { readonly view: View; readonly overview: Overview };
 
-export function TargetsTable({ rows, view, overview: { nowMs, vulnerabilities } }: TableProps) {
-  const shows = { vulnerabilities: vulnerabilities.wantedTags > 0 };
-  const columns = COLUMNS.filter(({ key }) => key !== 'vulnerabilities' || shows.vulnerabilities);
+/** The table without its rows. */
+export function TargetsTable({ view, overview }: TableProps) {
+  const columns = COLUMNS.filter(({ key }) => key !== 'vulnerabilities' || showsVulnerabilities(overview));
   return (
     <table>
       <caption class="hidden">Watched tags with their scan status</caption>
@@ -41,18 +41,32 @@ export function TargetsTable({ rows, view, overview: { nowMs, vulnerabilities } 
           ))}
         </tr>
       </thead>
-      <tbody>
-        {rows.map((row) => (
-          <Row
-            key={`${row.instanceId} ${row.repoNamespace}/${row.repoName}:${row.tag}`}
-            row={row}
-            shows={shows}
-            nowMs={nowMs}
-          />
-        ))}
-      </tbody>
+      <tbody />
     </table>
   );
+}
+
+type RowsProps = { readonly rows: readonly TargetRow[]; readonly overview: Overview };
+
+export function TargetRows({ rows, overview }: RowsProps) {
+  const shows = { vulnerabilities: showsVulnerabilities(overview) };
+  return (
+    <>
+      {rows.map((row) => (
+        <Row
+          key={`${row.instanceId} ${row.repoNamespace}/${row.repoName}:${row.tag}`}
+          row={row}
+          shows={shows}
+          nowMs={overview.nowMs}
+        />
+      ))}
+    </>
+  );
+}
+
+/** A column for what no tag is asked for would be empty. */
+function showsVulnerabilities({ vulnerabilities }: Overview): boolean {
+  return vulnerabilities.wantedTags > 0;
 }
 
 function ColumnHead({ column, view }: { readonly column: Column; readonly view: View }) {

@@ -2,8 +2,8 @@
 
 import test from 'ava';
 import { hashSync } from 'bcryptjs';
-import { QueueFullError } from '../../../src/web/access/fair-queue.ts';
 import { Passwords } from '../../../src/web/access/passwords.ts';
+import { QueueFullError } from '../../../src/web/fair-queue.ts';
 import { HASH, OTHER_HASH, startWebServer } from '../../helpers/web-server.ts';
 
 const USERS = `basic_auth_users: { alice: ${HASH}, bob: ${OTHER_HASH} }`;

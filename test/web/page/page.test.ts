@@ -9,7 +9,7 @@ const STATUSES = ['scanning', 'retrying', 'complete', 'failed', 'not_scanned', '
 function page(rows: readonly TargetRow[], query = '', total = rows.length, given: Partial<Overview> = {}): string {
   const view = readView(new URLSearchParams(query), STATUSES);
   const assets = { css: '/assets/page.css?v=1', js: '/assets/page.js?v=1' };
-  return renderPage({ overview: overview(given), selection: { total, rows }, view, assets });
+  return [...renderPage({ overview: overview(given), selection: { total, rows }, view, assets })].join('');
 }
 
 /** What a browser would show: tags away, references resolved. */

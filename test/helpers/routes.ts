@@ -1,0 +1,36 @@
+// The routes on a server of their own, over what a test hands in.
+import type { ExecutionContext } from 'ava';
+import { createLogger } from '../../src/util/logger.ts';
+import { Redactor } from '../../src/util/redactor.ts';
+import { createRoutes, type WebHandlers } from '../../src/web/routes.ts';
+import { overview, targetRow } from './target-rows.ts';
+import { type RunningServer, startWebServer } from './web-server.ts';
+
+/** Starts them, with one tag unless the test wants others; `logged` is what they log. */
+export async function startRoutes(
+  t: ExecutionContext,
+  given: Partial<WebHandlers> = {},
+): Promise<RunningServer & { readonly logged: readonly string[] }> {
+  const logged: string[] = [];
+  const logger = createLogger({
+    level: 'debug',
+    format: 'logfmt',
+    redactor: new Redactor(),
+    write: (line) => logged.push(line),
+  });
+  const listener = createRoutes({
+    telemetryPath: '/metrics',
+    metrics: async () => {
+      const chunks = [Buffer.from('up 1\n')];
+      return { chunks, length: 5, contentType: 'text/plain', done: () => {} };
+    },
+    isReady: () => true,
+    statuses: Object.keys(overview().totals),
+    overview: () => overview(),
+    targets: () => [targetRow()],
+    reload: undefined,
+    logger,
+    ...given,
+  });
+  return { ...(await startWebServer(t, undefined, (request, response) => void listener(request, response))), logged };
+}

@@ -17,6 +17,7 @@ const SCANNED: Readonly<Record<string, string>> = {
   RETRYING: 'retrying',
   COMPLETE: 'complete',
   FAILED: 'failed',
+  NOT_SCANNED: 'not_scanned',
 };
 /** So many tags are listed; what discovery finds beside them comes and goes. */
 const TAGS = 40;
@@ -52,7 +53,7 @@ test('Prometheus scrapes the demo for a minute without an error and stores the t
   for (const moment of moments) compared.push(...(await compareStatuses(t, prometheus, moment)));
   t.log(`${compared.length} statuses compared`);
   t.true(compared.length > TAGS);
-  for (const status of ['SCANNING', 'COMPLETE', 'FAILED']) t.true(compared.includes(status), status);
+  for (const status of ['SCANNING', 'COMPLETE', 'FAILED', 'NOT_SCANNED']) t.true(compared.includes(status), status);
   await assertQueriesOfUsersWork(t, prometheus);
 });
 

@@ -1,6 +1,6 @@
 // `--config.check.online`: tries the credentials, and each repository once, and says what is missing where.
 import { createAcrApi } from '../acr/acr-api.ts';
-import type { AcrApi, Answer } from '../acr/api.ts';
+import type { AcrApi, Answer, ListedRepository } from '../acr/api.ts';
 import type { Sdk } from '../acr/client.ts';
 import { type CredentialSource, createCredentialSource } from '../acr/credentials.ts';
 import { ApiError } from '../acr/errors.ts';
@@ -8,12 +8,13 @@ import { KnownCodes } from '../acr/known-codes.ts';
 import { RateLimiter } from '../acr/rate-limiter.ts';
 import type { Config, InstanceConfig, RepositoryConfig } from '../config/config.ts';
 import { type CredentialSet, credentialSets } from '../config/credential-sets.ts';
-import { RAM_ACTIONS, ramResource } from '../config/ram-policy.ts';
+import { RAM_ACTIONS, ramListResource, ramResource } from '../config/ram-policy.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Redactor } from '../util/redactor.ts';
-import { isNoSuchScan } from '../watch/codes.ts';
+import { isNoSuchList, isNoSuchScan } from '../watch/codes.ts';
 import { PAGE_SIZE } from '../watch/discovery/listing.ts';
+import { filterOf } from '../watch/discovery/pass.ts';
 import { Rules } from '../watch/discovery/rules.ts';
 
 export type OnlineCheckDependencies = {
@@ -178,19 +179,25 @@ async function checkRepository({ instance, ask }: Attempt, given: RepositoryConf
 async function checkDiscovery({ instance, ask }: Attempt): Promise<string | undefined> {
   const instanceId = instance.id;
   const page = { pageNo: 1, pageSize: PAGE_SIZE };
-  const list = ask((api) => api.listRepository({ instanceId, ...page }));
-  const error = await problemOf(list);
-  if (error !== undefined) return explain(error, 'ListRepository', ramResource(instance));
   const rules = new Rules(instance.discover);
-  const { repositories } = await list;
+  const repositories: ListedRepository[] = [];
+  for (const scope of rules.scopes) {
+    const list = ask((api) => api.listRepository({ instanceId, ...filterOf(scope), ...page }));
+    const error = await problemOf(list);
+    if (scope.namespace !== undefined && error !== undefined && isNoSuchList(error.code)) continue;
+    if (error !== undefined) return explain(error, 'ListRepository', ramListResource(instance, scope));
+    repositories.push(...(await list).repositories);
+  }
   const found = repositories
     .map(({ repoId, repoNamespaceName, repoName }) => ({ id: repoId, namespace: repoNamespaceName, name: repoName }))
     .find((repository) => rules.wants(repository));
   if (found === undefined) {
-    const those = repositories.length < PAGE_SIZE ? 'the' : 'the first';
-    return repositories.length === 0
-      ? 'the instance has no repositories'
-      : `no rule takes any of ${those} ${repositories.length} repositories of the instance`;
+    const [{ namespace } = {}] = rules.scopes;
+    if (repositories.length === 0) {
+      return namespace === undefined ? 'the instance has no repositories' : 'nothing exists of what the rules name';
+    }
+    const those = namespace !== undefined || repositories.length < PAGE_SIZE ? 'the' : 'the first';
+    return `no rule takes any of ${those} ${repositories.length} repositories of the instance`;
   }
   const tags = await problemOf(ask((api) => api.listRepoTag({ instanceId, repoId: found.id, ...page })));
   return tags && `${found.namespace}/${found.name}: ${explain(tags, 'ListRepoTag', ramResource(instance, found))}`;

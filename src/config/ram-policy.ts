@@ -1,4 +1,5 @@
 // The least RAM policy that lets the exporter ask what a configuration file makes it ask.
+import { type ListScope, listScopes } from '../util/list-scopes.ts';
 import type { Config, DiscoverConfig, InstanceConfig, RepositoryConfig } from './config.ts';
 import { credentialSets } from './credential-sets.ts';
 
@@ -44,7 +45,7 @@ export function ramPolicies(config: Config): readonly RamPolicy[] {
       statement(RAM_ACTIONS.GetRepository, lookups.map(resourceOf)),
       statement(
         RAM_ACTIONS.ListRepository,
-        found.map(({ instance }) => ramResource(instance)),
+        instances.filter(({ discover }) => discover.length > 0).flatMap(listResources),
       ),
       // For lists, and for GetRepoTag of any tag of which the API knows no scan.
       statement(RAM_ACTIONS.GetRepoTag, asked),
@@ -71,6 +72,16 @@ function resourceOf({
   readonly repository: RepositoryConfig;
 }) {
   return ramResource(instance, repository);
+}
+
+/** What the lists of repositories of an instance's discovery are checked against. */
+function listResources(instance: InstanceConfig): readonly string[] {
+  return listScopes(instance.discover).map((scope) => ramListResource(instance, scope));
+}
+
+/** The resource that a list of repositories is checked against. */
+export function ramListResource(instance: InstanceConfig, { namespace, name = '*' }: ListScope): string {
+  return ramResource(instance, namespace === undefined ? ANY : { namespace, name });
 }
 
 /** What a rule may find. A policy knows `*` as the file does; `?` stands for one character in both. */

@@ -25,6 +25,8 @@ const NO_SUCH_REPOSITORY: ReadonlySet<string> = new Set([
   'Repository.NotFound',
 ]);
 
+const NO_SUCH_NAMESPACE = /^NAMESPACE_NOT_EXIST$|^Namespace\.?Not(?:Exist|Found)$/;
+
 const NO_SUCH_THING = /_NOT_EXIST$|Not(?:Exist|Found)/;
 
 /** Words in a code that is about a tag, its image or its scan. */
@@ -42,6 +44,11 @@ export function statusOf(answered: string): Exclude<ScanStatus, 'unknown'> | und
 /** Whether the API says that a repository does not exist, or not any more. */
 export function isNoSuchRepository(code: string): boolean {
   return NO_SUCH_REPOSITORY.has(code);
+}
+
+/** Whether the API says that there is nothing to list of a namespace, or of a name in one: it does not exist. */
+export function isNoSuchList(code: string): boolean {
+  return NO_SUCH_NAMESPACE.test(code) || isNoSuchRepository(code);
 }
 
 /** Whether the API says that what it was asked about does not exist, whatever that is. */

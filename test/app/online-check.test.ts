@@ -148,8 +148,10 @@ test('discovery lists the repositories, and the tags of the first that a rule ta
     denied.findings[1]?.problem ?? '',
     /^shop\/web: the RAM action cr:ListRepositoryTag on acs:cr:cn-hangzhou:\*:repository\/cri-1\/shop\/web is missing/,
   );
-  const none = await check(t, 'right-secret', 'discover: [{ namespaces: [shp] }]');
+  const none = await check(t, 'right-secret', 'discover: [{ namespaces: ["shp*"] }]');
   t.is(none.findings[1]?.problem, 'no rule takes any of the 4 repositories of the instance');
+  const named = await check(t, 'right-secret', 'discover: [{ namespaces: [shp] }]');
+  t.is(named.findings[1]?.problem, 'nothing exists of what the rules name');
 });
 
 test('an image that was never scanned is no problem, a tag that does not exist is one, and the action that tells them apart is named', async (t) => {

@@ -124,3 +124,17 @@ instances:
     ],
   );
 });
+
+test('discovery that names whole namespaces or repositories may list those, and no others', (t) => {
+  const text = `
+instances:
+  - id: cri-1
+    region: cn-hangzhou
+    discover:
+      - { namespaces: [shop], repositories: ["web-*"] }
+      - { namespaces: [base], repositories: [debian] }
+`;
+  const one = 'acs:cr:cn-hangzhou:*:repository/cri-1';
+  const lists = policies(text)[0]?.document.Statement.find(({ Action }) => Action[0] === 'cr:ListRepository');
+  t.deepEqual(lists?.Resource, [`${one}/base/debian`, `${one}/shop/*`]);
+});

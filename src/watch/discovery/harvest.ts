@@ -2,6 +2,7 @@
 
 import type { Breath } from '../../util/breath.ts';
 import { isSameDigest } from '../../util/digest.ts';
+import type { ListScope } from '../../util/list-scopes.ts';
 import type { Logger } from '../../util/logger.ts';
 import type { Changes } from '../changes.ts';
 import type { Roster } from '../roster.ts';
@@ -49,10 +50,15 @@ export class Harvest {
     return watched !== undefined && [...foundTags(watched)].some(({ tag }) => !listed.has(tag));
   }
 
-  /** Whether a repository is watched that a listing lacks. */
-  lacksRepository(instanceId: string, listed: ReadonlyMap<string, unknown>): boolean {
+  /** Whether a repository of this scope is watched that a listing of it lacks. */
+  lacksRepository(instanceId: string, scope: ListScope, listed: ReadonlyMap<string, unknown>): boolean {
+    const { namespace, name } = scope;
     return [...(this.#options.roster.sectionOf(instanceId)?.repositories ?? [])].some(
-      (watched) => !listed.has(watched.repository.id) && !foundTags(watched).next().done,
+      (watched) =>
+        (namespace ?? watched.repository.namespace) === watched.repository.namespace &&
+        (name ?? watched.repository.name) === watched.repository.name &&
+        !listed.has(watched.repository.id) &&
+        !foundTags(watched).next().done,
     );
   }
 

@@ -2,6 +2,7 @@
 
 import type { PollError } from '../../state/tag-state.ts';
 import { keepRunning } from '../../util/keep-running.ts';
+import type { ListScope } from '../../util/list-scopes.ts';
 import { FailureLog } from '../failure-log.ts';
 import type { WatchedInstance } from '../task.ts';
 import { backoffDelayMs, spreadMs } from '../timing.ts';
@@ -41,6 +42,8 @@ export class InstanceDiscovery {
   readonly #repositories: FailureLog<FoundRepository>;
   /** Repositories whose tags could not be listed, by id. */
   readonly #failing = new Map<string, FoundRepository>();
+  /** What the rules name and does not exist. */
+  readonly #nothing = new Set<string>();
   #lastSuccessMs: number | undefined;
   #lastError: PollError | undefined;
 
@@ -140,6 +143,7 @@ export class InstanceDiscovery {
 
   async #pass(startAtMs: number): Promise<boolean> {
     const { clock, passEnded, logger } = this.#options;
+    const nothing = new Set<string>();
     /** Repositories that could not be listed. */
     const missed = new Set<string>();
     const pass = new Pass({
@@ -151,6 +155,10 @@ export class InstanceDiscovery {
         this.#repositoryFailed(repository, failure);
       },
       repositoryListed: ({ id }) => this.#repositoryListed(id),
+      nothingThere: (scope, { code }) => {
+        nothing.add(nameOf(scope));
+        this.#tellNothing(scope, code);
+      },
     });
     const { failure, denied } = await pass.run(startAtMs);
     passEnded((clock.monotonic() - startAtMs) / 1_000);
@@ -165,6 +173,7 @@ export class InstanceDiscovery {
       this.#passes.failed(this, failure);
       return false;
     }
+    for (const name of this.#nothing) if (!nothing.has(name)) this.#nothing.delete(name);
     // Others are gone, or not wanted any more.
     for (const id of this.#failing.keys()) if (!missed.has(id)) this.#repositoryListed(id);
     const fields = { instance_id: this.settings.instanceId, tags: this.status().tags };
@@ -173,6 +182,15 @@ export class InstanceDiscovery {
     this.#lastSuccessMs = clock.now();
     this.#passes.answered(this);
     return true;
+  }
+
+  /** A rule that names what does not exist is likely a mistake; told once, until it exists. */
+  #tellNothing(scope: ListScope, code: string): void {
+    const name = nameOf(scope);
+    if (this.#nothing.has(name)) return;
+    this.#nothing.add(name);
+    const fields = { instance_id: this.instance.id, repo_namespace: scope.namespace, repo_name: scope.name, code };
+    this.#options.logger.warn('a discover rule names what does not exist', fields);
   }
 
   #repositoryFailed(repository: FoundRepository, error: Failure): void {
@@ -187,4 +205,8 @@ export class InstanceDiscovery {
     this.#failing.delete(id);
     this.#repositories.answered(known);
   }
+}
+
+function nameOf({ namespace = '', name = '' }: ListScope): string {
+  return JSON.stringify([namespace, name]);
 }

@@ -1,14 +1,15 @@
 // One pass over an instance: lists its repositories, and the tags of each that may be wanted.
 import type { ApiError, PageRequest } from '../../acr/api.ts';
 import type { Clock } from '../../util/clock.ts';
-import { isNoSuchRepository } from '../codes.ts';
+import type { ListScope } from '../../util/list-scopes.ts';
+import { isNoSuchList, isNoSuchRepository } from '../codes.ts';
 import type { Requests } from '../requests.ts';
 import type { FoundTag } from '../task.ts';
 import type { Backoff } from '../timing.ts';
 import type { FoundRepository } from '../watch-list.ts';
 import type { Bounds, Surplus } from './bounds.ts';
 import type { DiscoverySettings, Harvest } from './harvest.ts';
-import { Listing, PAGE_SIZE, type Position } from './listing.ts';
+import { Listing, PAGE_SIZE, type Page, type Position } from './listing.ts';
 import { listPatiently, mayPass } from './patience.ts';
 import type { Turns } from './turns.ts';
 
@@ -29,6 +30,8 @@ export type PassOptions = {
   /** Told of each repository whose tags could not be listed, and of each that was listed. */
   readonly repositoryFailed: (repository: FoundRepository, failure: Failure) => void;
   readonly repositoryListed: (repository: FoundRepository) => void;
+  /** Told of each namespace, or name in one, that a rule gives and that does not exist: there is nothing to list. */
+  readonly nothingThere: (scope: ListScope, failure: Failure) => void;
 };
 
 /** After so many repositories in a row that could not be listed for a reason that may pass, the others are not tried. */
@@ -61,12 +64,16 @@ export class Pass {
    * @param startAtMs when the first request is due, by the monotonic clock
    */
   async run(startAtMs: number): Promise<PassResult> {
-    const repositories = new Listing<FoundRepository>(({ id }) => id);
-    const failure = await this.#listRepositories(repositories, startAtMs);
-    if (failure !== undefined) return { failure, denied: undefined };
     const { harvest, bounds, settings, turns } = this.#options;
+    const repositories = new Map<string, FoundRepository>();
+    for (const scope of settings().rules.scopes) {
+      const listing = new Listing<FoundRepository>(({ id }) => id);
+      const failure = await this.#listRepositories(listing, scope, startAtMs);
+      if (failure !== undefined) return { failure, denied: undefined };
+      for (const [id, repository] of listing.items) repositories.set(id, repository);
+    }
     bounds.begin(settings().instanceId);
-    for (const repository of repositories.items.values()) {
+    for (const repository of repositories.values()) {
       if (!settings().rules.wants(repository)) continue;
       await this.#takeTags(repository);
       turns.throwIfCancelled();
@@ -74,7 +81,7 @@ export class Pass {
     }
     const { instanceId, rules } = settings();
     // What the rules do not want (any more) counts as not there.
-    const wanted = new Map([...repositories.items].filter(([, repository]) => rules.wants(repository)));
+    const wanted = new Map([...repositories].filter(([, repository]) => rules.wants(repository)));
     await harvest.listed(instanceId, wanted, this.#surplus);
     turns.throwIfCancelled();
     return { failure: this.#failure, denied: this.#denied };
@@ -99,18 +106,27 @@ export class Pass {
     this.#failuresInARow = mayPass(failure) ? this.#failuresInARow + 1 : 0;
   }
 
-  #listRepositories(listing: Listing<FoundRepository>, startAtMs: number): Promise<Failure | undefined> {
-    const { turns, settings, harvest } = this.#options;
+  #listRepositories(
+    listing: Listing<FoundRepository>,
+    scope: ListScope,
+    startAtMs: number,
+  ): Promise<Failure | undefined> {
+    const { turns, settings, harvest, nothingThere } = this.#options;
     const { instanceId } = settings();
     return listPatiently(listing, {
       ...this.#options,
       instanceId,
       action: 'ListRepository',
       startAtMs,
-      lacks: (listed) => harvest.lacksRepository(instanceId, listed),
+      lacks: (listed) => harvest.lacksRepository(instanceId, scope, listed),
       ask: async (position, dueAtMs) => {
-        const request = { instanceId, repoStatus: 'NORMAL', ...pageOf(position) } as const;
-        const reply = await turns.ask('ListRepository', (api) => api.listRepository(request), dueAtMs);
+        const request = { instanceId, ...filterOf(scope), ...pageOf(position) };
+        const hasNothing = ({ code }: ApiError) => scope.namespace !== undefined && isNoSuchList(code);
+        const reply = await turns.ask('ListRepository', (api) => api.listRepository(request), dueAtMs, hasNothing);
+        if (reply.error !== undefined && hasNothing(reply.error)) {
+          nothingThere(scope, reply.error);
+          return { body: NOTHING, error: undefined };
+        }
         if (reply.error !== undefined) return reply;
         const { repositories, totalCount, nextToken } = reply.body;
         const items = repositories
@@ -146,6 +162,17 @@ export class Pass {
       },
     });
   }
+}
+
+const NOTHING: Page<never> = { items: [], going: 0, totalCount: 0, nextToken: '' };
+
+/** What ListRepository is asked for of a scope: what is being deleted, or is, is not. */
+export function filterOf({ namespace, name }: ListScope) {
+  return {
+    repoStatus: 'NORMAL',
+    ...(namespace !== undefined && { repoNamespaceName: namespace }),
+    ...(name !== undefined && { repoName: name }),
+  } as const;
 }
 
 /** The page by number and by token: an API that knows tokens goes by those, and an older one ignores them. */

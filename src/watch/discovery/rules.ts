@@ -1,5 +1,6 @@
 // Which of the repositories and tags that an instance has are to be watched. Pure: time comes in.
 import type { Breather } from '../../util/breath.ts';
+import { type ListScope, listScopes } from '../../util/list-scopes.ts';
 import type { FoundTag } from '../task.ts';
 import type { FoundRepository } from '../watch-list.ts';
 import { anyOf, type Matcher } from './glob.ts';
@@ -22,9 +23,12 @@ export type DiscoverRule = {
 
 /** The rules of an instance: what any of them takes is watched. */
 export class Rules {
+  /** The lists that hold every repository that may be wanted. */
+  readonly scopes: readonly ListScope[];
   readonly #rules: readonly CompiledRule[];
 
   constructor(rules: readonly DiscoverRule[]) {
+    this.scopes = listScopes(rules);
     this.#rules = rules.map(compile);
   }
 

@@ -31,11 +31,14 @@ export class Turns implements DiscoveryTurns {
   /**
    * Sends a request when it is its turn, and not before `dueAtMs` by the monotonic clock. To be called again only when the
    * promise has settled. Rejects with {@link Cancelled}, and with nothing else.
+   *
+   * @param isExpected whether an error does not count as a failed request, since it is as good as an answer
    */
   ask<Body>(
     action: ApiAction,
     call: (api: AcrOperations) => Promise<{ readonly body: Body }>,
     dueAtMs: number,
+    isExpected: (error: ApiError) => boolean = () => false,
   ): Promise<Reply<Body>> {
     if (this.#isCancelled) return Promise.reject(new Cancelled());
     const { instance } = this.task;
@@ -46,7 +49,7 @@ export class Turns implements DiscoveryTurns {
       };
       this.#question = {
         send: async () => {
-          const reply = await this.#requests.send(this.task, action, call);
+          const reply = await this.#requests.send(this.task, action, call, (error) => !isExpected(error));
           settle(reply);
           return reply.error;
         },

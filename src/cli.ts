@@ -2,6 +2,7 @@
 import { constants } from 'node:os';
 import type { App } from './app/app.ts';
 import type { BuildInfo } from './build-info.ts';
+import { missingSecrets, presentIn } from './config/check-secrets.ts';
 import { loadConfigInWorker } from './config/load-in-worker.ts';
 import type { CommandSurroundings } from './config-commands.ts';
 import { helpText, type Options, readOptions, UsageError } from './flags.ts';
@@ -100,6 +101,10 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
     return 0;
   }
   const [config, webSettings, { createApp }] = loaded;
+  void missingSecrets(config, presentIn(env)).then((missing) => {
+    const keys = missing.map(({ key, reason }) => `${key}: ${reason}`);
+    if (keys.length > 0) logger.warn('secrets are missing', { count: keys.length, missing: keys.join(', ') });
+  });
   app = createApp(config, {
     clock: systemClock,
     random: Math.random,

@@ -1,8 +1,7 @@
 // What the program does with a configuration other than to run it: check it, try it, print the RAM policy that it needs.
-import { access } from 'node:fs/promises';
 import { loadSdk } from './acr/client.ts';
 import { checkOnline } from './app/online-check.ts';
-import { checkSecrets } from './config/check-secrets.ts';
+import { checkSecrets, presentIn } from './config/check-secrets.ts';
 import { loadConfigInWorker } from './config/load-in-worker.ts';
 import { formatPlan, planPolls } from './config/plan.ts';
 import { ramPolicies } from './config/ram-policy.ts';
@@ -34,15 +33,9 @@ export async function checkConfig(
     () => webConfigFile !== undefined && loadWebSettings(webConfigFile),
   ]);
   const plan = planPolls(config);
-  const missing = await checkSecrets(config, {
-    hasVariable: (name) => env[name] !== undefined,
-    hasFile: (path) =>
-      access(path).then(
-        () => true,
-        () => false,
-      ),
-  });
+  const missing = await checkSecrets(config, presentIn(env));
   stdout(formatPlan(plan));
+  stdout(`\n${configFile} is valid.\n`);
   for (const warning of [...missing, ...plan.warnings]) stderr(`warning: ${warning}\n`);
   if (!options.configCheckOnline) return DONE;
   stdout('\n');

@@ -71,7 +71,7 @@ export const FLAGS = {
     help: 'How events are written to standard error.',
   },
   version: { type: 'switch', commandLineOnly: true, help: 'Print the version and exit.' },
-  help: { type: 'switch', commandLineOnly: true, help: 'Print this text and exit.' },
+  help: { type: 'switch', commandLineOnly: true, help: 'Print this text and exit; so does -h.' },
 } as const satisfies Record<string, FlagSpecification>;
 
 type FlagName = keyof typeof FLAGS;
@@ -106,8 +106,8 @@ type Sources = { readonly argv: readonly string[]; readonly env: Readonly<Record
  * @throws {UsageError}
  */
 export function readOptions({ argv, env: environment }: Sources, takenPaths: readonly string[]): Options {
-  const flags = parseFlags(argv);
-  // Who asks for help or the version gets it, whatever else is wrong.
+  // A request for help or the version is met, whatever else is wrong.
+  const flags = argv.some((argument) => argument === '--help' || argument === '-h') ? { help: true } : parseFlags(argv);
   const env = flags.help || flags.version ? {} : environment;
   const text = (name: FlagName): Setting => {
     const flag = flags[name];

@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { SecretSource } from '../util/credential-settings.ts';
 import type { Redactor } from '../util/redactor.ts';
-import { credentialsUnavailable } from './errors.ts';
+import { ApiError, credentialsUnavailable } from './errors.ts';
 import { shownText } from './shown-text.ts';
 
 /** Security tokens have some thousand characters. */
@@ -27,12 +27,19 @@ export type SecretContext = {
   readonly redactor: Redactor;
 };
 
-/** Reads all values anew. Rejects with the `ApiError` `CredentialsUnavailable`, which says which one is missing and why. */
+/** Reads all values anew. Rejects with the `ApiError` `CredentialsUnavailable`, which says which ones are missing and why. */
 export async function readSecretValues(sources: SecretSources, context: SecretContext): Promise<SecretValues> {
-  const entries = Object.entries(sources).map(
-    async ([key, source]) => [key, await readOne(key, source, context)] as const,
+  const results = await Promise.allSettled(
+    Object.entries(sources).map(async ([key, source]) => [key, await readOne(key, source, context)] as const),
   );
-  return Object.fromEntries(await Promise.all(entries));
+  const entries = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  if (entries.length === results.length) return Object.fromEntries(entries);
+  const reasons = results.flatMap((result): unknown[] => (result.status === 'rejected' ? [result.reason] : []));
+  const messages = reasons.map((reason) => {
+    if (reason instanceof ApiError) return reason.message;
+    throw reason;
+  });
+  throw credentialsUnavailable(messages.join('; '));
 }
 
 async function readOne(key: string, source: SecretSource, { env, redactor }: SecretContext): Promise<string> {

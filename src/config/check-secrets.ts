@@ -1,4 +1,5 @@
 // Warns of files and variables that credentials need and that are not there yet, without reading them.
+import { access } from 'node:fs/promises';
 import type { Config } from './config.ts';
 import { requirementsOf } from './credential-files.ts';
 import { credentialSets } from './credential-sets.ts';
@@ -9,26 +10,45 @@ export type Lookup = {
   readonly hasFile: (path: string) => boolean | Promise<boolean>;
 };
 
-/**
- * One warning for each missing file or variable. It names the key and not the value, which may be a secret that was put into the
- * wrong key.
- */
-export async function checkSecrets(config: Config, { hasVariable, hasFile }: Lookup): Promise<readonly string[]> {
+/** Looks in the file system and in these variables. */
+export function presentIn(env: Readonly<Record<string, string | undefined>>): Lookup {
+  return {
+    hasVariable: (name) => env[name] !== undefined,
+    hasFile: (path) =>
+      access(path).then(
+        () => true,
+        () => false,
+      ),
+  };
+}
+
+/** A file or a variable that is not there, by the key that names it: the name itself may be a secret that was put into the wrong key. */
+export type MissingSecret = { readonly key: string; readonly reason: string };
+
+/** Every file and variable of every credentials block that is not there. */
+export async function missingSecrets(config: Config, lookup: Lookup): Promise<readonly MissingSecret[]> {
   const ids = config.instances.map(({ id }) => id);
-  const warnings: string[] = [];
+  const missing: MissingSecret[] = [];
   for (const { name, settings, instanceIds } of credentialSets(config)) {
     const isShared = settings === config.credentials;
     const block = isShared ? 'credentials' : `instances[${ids.indexOf(instanceIds[0] ?? name)}].credentials`;
     for (const { key, source } of requirementsOf(settings)) {
-      if (source.from === 'file' && !(await hasFile(source.path))) {
-        warnings.push(
-          `${block}.${key}_file: no such file; relative paths start at the directory of the configuration file`,
-        );
+      if (source.from === 'file' && !(await lookup.hasFile(source.path))) {
+        missing.push({ key: `${block}.${key}_file`, reason: 'no such file' });
       }
-      if (source.from === 'env' && !hasVariable(source.name)) {
-        warnings.push(`${block}.${key}_env: no such environment variable`);
+      if (source.from === 'env' && !lookup.hasVariable(source.name)) {
+        missing.push({ key: `${block}.${key}_env`, reason: 'no such environment variable' });
       }
     }
   }
-  return warnings;
+  return missing;
+}
+
+/** One warning for each of {@link missingSecrets}. */
+export async function checkSecrets(config: Config, lookup: Lookup): Promise<readonly string[]> {
+  const missing = await missingSecrets(config, lookup);
+  return missing.map(({ key, reason }) => {
+    const hint = key.endsWith('_file') ? '; relative paths start at the directory of the configuration file' : '';
+    return `${key}: ${reason}${hint}`;
+  });
 }

@@ -3,12 +3,15 @@ import { dirname, resolve } from 'node:path';
 import { ConfigError } from '../util/yaml/problem.ts';
 import type { Report } from '../util/yaml/report.ts';
 import { readYaml, type YamlTree } from '../util/yaml/yaml.ts';
+import { dropBlanks } from './blanks.ts';
 import type { Config } from './config.ts';
 import { resolvePaths } from './credential-files.ts';
 import { DISCRETION } from './discretion.ts';
+import { reportImageReferences } from './image-references.ts';
 import { reportIssues } from './issues.ts';
 import { configSchema } from './schema.ts';
 import { reportRepetitions } from './uniqueness.ts';
+import { reportVariables } from './variables.ts';
 
 /**
  * The configuration that a text means; throws {@link ConfigError} with every problem. `file` names it in problems, and its directory is where
@@ -16,12 +19,15 @@ import { reportRepetitions } from './uniqueness.ts';
  */
 export function parseConfig(text: string, file: string): Config {
   const { tree, report } = readYaml(text, DISCRETION);
-  const config = tree && validate(tree, report);
+  const config = tree && validate(tree, text, report);
   if (!config || !report.isEmpty) throw new ConfigError(report.problems(file));
   return withAbsolutePaths(config, dirname(resolve(file)));
 }
 
-function validate(tree: YamlTree, report: Report): Config | undefined {
+function validate(tree: YamlTree, text: string, report: Report): Config | undefined {
+  dropBlanks(tree.value);
+  if (text.includes('$')) reportVariables(tree, report);
+  reportImageReferences(tree, report);
   reportRepetitions(tree, report);
   try {
     const { data, error } = configSchema.safeParse(tree.value);

@@ -106,6 +106,16 @@ test('a folder and a pipe in place of a secret file are refused, not waited for'
   }
 });
 
+test('all values that are missing are named at once', async (t) => {
+  const settings: CredentialSettings = {
+    type: 'access_key',
+    accessKeyId: { from: 'env', name: 'NO_ID' },
+    accessKeySecret: inFile('/nowhere/secret'),
+  };
+  const { message } = await unavailable(sourceOf(t, settings));
+  t.regex(message, /access_key_id: .*NO_ID, which is not set; access_key_secret: .*\/nowhere\/secret, ENOENT/);
+});
+
 test('a variable that is not set, or empty, is named', async (t) => {
   const settings: CredentialSettings = {
     type: 'access_key',

@@ -3,7 +3,13 @@ import { writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { type ConfigurationInput, configurationFor, startSimulator, temporaryDirectory } from '../helpers/exporter.ts';
+import {
+  type ConfigurationInput,
+  configurationFor,
+  instanceAt,
+  startSimulator,
+  temporaryDirectory,
+} from '../helpers/exporter.ts';
 import { runInProcess, runProgram, startProgram } from '../helpers/program.ts';
 
 function configFile(t: ExecutionContext, content: ConfigurationInput | string): string {
@@ -38,6 +44,70 @@ test('--help lists every flag of the contract with its variable, on standard out
   for (const fallback of ['config/acr-scan-exporter.yml', ':20181', '/metrics', 'info', 'logfmt']) {
     t.true(stdout.includes(fallback), fallback);
   }
+});
+
+for (const flags of [
+  ['-h'],
+  ['--log.level=loud', '--help'],
+  ['--nonsense', '-h'],
+  ['--config.file', '--help'],
+  ['argument', '--help'],
+]) {
+  test(`${flags.join(' ')} prints the help, whatever else is wrong`, async (t) => {
+    const { stdout: help } = await runInProcess(['--help']);
+    t.deepEqual(await runInProcess(flags), { status: 0, stdout: help, stderr: '' });
+  });
+}
+
+test('--config.check says that the file is valid', async (t) => {
+  const file = configFile(t, UNREACHABLE);
+  const { status, stdout, stderr } = await runInProcess([`--config.file=${file}`, '--config.check']);
+  t.is(status, 0);
+  t.is(stderr, '');
+  t.is(lines(stdout).at(-1), `${file} is valid.`);
+});
+
+/** Two credentials blocks that need five files and variables, of which there is none. */
+const WITHOUT_SECRETS = configurationFor('127.0.0.1:9', {
+  credentials: {
+    type: 'sts',
+    access_key_id_env: 'NO_ID',
+    access_key_secret_env: 'NO_SECRET',
+    security_token_file: 'none',
+  },
+  instances: [
+    instanceAt('127.0.0.1:9'),
+    instanceAt('127.0.0.1:9', {
+      id: 'cri-2',
+      credentials: { type: 'access_key', access_key_id_file: 'none', access_key_secret_file: 'none' },
+    }),
+  ],
+});
+const MISSING = [
+  'credentials.access_key_id_env',
+  'credentials.access_key_secret_env',
+  'credentials.security_token_file',
+  'instances[1].credentials.access_key_id_file',
+  'instances[1].credentials.access_key_secret_file',
+];
+
+test('--config.check warns of every secret that is missing', async (t) => {
+  const { status, stderr } = await runInProcess([`--config.file=${configFile(t, WITHOUT_SECRETS)}`, '--config.check']);
+  t.is(status, 0);
+  t.deepEqual(
+    lines(stderr).map((line) => /^warning: (\S+): no such/.exec(line)?.[1]),
+    MISSING,
+  );
+});
+
+test.serial('one line at the start names every secret that is missing', async (t) => {
+  const program = startProgram(t, [
+    `--config.file=${configFile(t, WITHOUT_SECRETS)}`,
+    '--web.listen-address=127.0.0.1:0',
+  ]);
+  const [line] = await program.logged(/^.*msg="secrets are missing".*$/m);
+  t.regex(line, / count=5 /);
+  for (const key of MISSING) t.true(line.includes(`${key}: no such`), line);
 });
 
 test.serial('--version prints one line', async (t) => {

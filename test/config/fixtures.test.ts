@@ -53,7 +53,7 @@ const minimal: Config = {
   ],
 };
 
-for (const name of ['minimal', 'crlf', 'byte-order-mark']) {
+for (const name of ['minimal', 'crlf', 'byte-order-mark', 'blank-values']) {
   test(`${name}.good.yml gives the defaults`, (t) => {
     t.deepEqual(loadGood(name), minimal);
   });

@@ -5,9 +5,16 @@ import type { Path } from './problem.ts';
 
 const LONGEST_SHOWN = 60;
 const LONGEST_KEY = 32;
+/** Takes the keys of another map into this one, in YAML 1.1. */
+export const MERGE_KEY = '<<';
 
 /** Texts that may hold a secret wherever they stand: a user's password in a URL, a parameter, words around credentials. */
 const SUSPICIOUS = /:[^\s]*@|[?&=]|secret|token|passw|access.?key|LTAI|STS\./i;
+
+/** Whether a text is better not shown, wherever it stands. */
+export function mayBeSecret(text: string): boolean {
+  return SUSPICIOUS.test(text);
+}
 
 /** A value by its kind, and by its text unless `hidden`. */
 export function describeValue(value: unknown, hidden: boolean): string {
@@ -16,7 +23,7 @@ export function describeValue(value: unknown, hidden: boolean): string {
   if (typeof value === 'object') return 'a map';
   const text = String(value);
   if (text === '') return 'an empty text';
-  return hidden || SUSPICIOUS.test(text) ? `a text of ${lengthOf(text)}` : quoted(text);
+  return hidden || mayBeSecret(text) ? `a text of ${lengthOf(text)}` : quoted(text);
 }
 
 /** A text in quotes; beyond 60 characters its beginning and its length. */
@@ -47,7 +54,7 @@ export function formatPath(path: Path, { showsKey }: Discretion): string {
 
 /** Whether a word is as short and plain as keys are. */
 export function looksLikeKey(key: string): boolean {
-  return key.length <= LONGEST_KEY && /^[a-z_-]+$/i.test(key);
+  return key === MERGE_KEY || (key.length <= LONGEST_KEY && /^\.?[a-z_-]+$/i.test(key));
 }
 
 function lengthOf(text: string): string {

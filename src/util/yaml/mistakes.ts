@@ -1,8 +1,11 @@
 // Says of a value in a file what was expected there and what was found, at its place.
-import { type Discretion, describeValue, hint } from './found.ts';
+import { type Discretion, describeValue, hint, MERGE_KEY } from './found.ts';
 import type { Path } from './problem.ts';
 import type { Report } from './report.ts';
 import type { YamlTree } from './yaml.ts';
+
+/** Other programs take such keys for anchors. */
+const HOLDER = 'an unknown key (an anchor stands where its value is first used, as in tags: &releases [v1, v2])';
 
 /** A file that is being validated. */
 export type Validation = { readonly tree: YamlTree; readonly report: Report; readonly discretion: Discretion };
@@ -26,7 +29,14 @@ export function reportAt(
 
 /** Reports a key that the map at a path does not know. */
 export function reportUnknownKey(validation: Validation, map: Path, key: string, known: readonly string[]): void {
-  reportAt(validation, [...map, key], 'key', `one of ${known.join(', ')}`, `an unknown key${hint(key, known)}`);
+  const path = [...map, key];
+  if (key === MERGE_KEY) {
+    const expected = 'the keys themselves, or an alias in place of the whole value';
+    reportAt(validation, path, 'key', expected, 'a merge key, which is not supported');
+  } else {
+    const found = map.length === 0 && /^(?:x-|\.)/.test(key) ? HOLDER : `an unknown key${hint(key, known)}`;
+    reportAt(validation, path, 'key', `one of ${known.join(', ')}`, found);
+  }
 }
 
 /** The value at a path, or undefined where there is none. */

@@ -106,7 +106,9 @@ export class PlainValues {
   #follow(alias: ParsedNode & { source: string }, path: Path): unknown {
     const target = this.#anchors.get(alias.source);
     if (!target || this.#open.has(target)) {
-      const found = target ? 'one to a value that contains it' : 'one to an anchor that does not exist';
+      const found = target
+        ? 'one to a value that contains it'
+        : 'one to an anchor that does not exist (quote a pattern that begins with *)';
       this.#add(alias.range[0], path, 'an alias to an earlier value', found);
       return null;
     }

@@ -4,7 +4,7 @@ import type { ErrorCode } from 'yaml';
 /** For each of the parser's codes: what was expected and what was found. */
 const MEANINGS: Readonly<Record<ErrorCode, readonly [expected: string, found: string]>> = {
   ALIAS_PROPS: ['an alias alone', 'an alias with an anchor or a tag'],
-  BAD_ALIAS: ['a name after & or *', 'none'],
+  BAD_ALIAS: ['a name after & or *, or quotes around a pattern that begins with *', 'none'],
   BAD_COLLECTION_TYPE: ['no YAML tags', 'one'],
   BAD_DIRECTIVE: ['a %YAML or %TAG directive', 'another line that starts with %'],
   BAD_DQ_ESCAPE: ['an escape sequence that YAML knows', 'another character after \\ in a text in double quotes'],

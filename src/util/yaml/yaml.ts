@@ -1,5 +1,5 @@
 // Reads YAML so that every scalar is text and every value knows its place: syntax here, plain values in plain-values.ts.
-import { Composer, type CST, type Document, Lexer, LineCounter, type ParsedNode, Parser } from 'yaml';
+import { Composer, type CST, type Document, isScalar, Lexer, LineCounter, type ParsedNode, Parser } from 'yaml';
 import { EarlyItems } from './early-items.ts';
 import type { Discretion } from './found.ts';
 import { PlainValues } from './plain-values.ts';
@@ -47,11 +47,12 @@ function parseDocument(parsing: Parsing): Document.Parsed | undefined {
   const early = new EarlyItems(COMPOSING);
   const tokens = parseTokens(parsing, early);
   if (!report.isEmpty) return undefined;
-  const [document, second, ...others] = new Composer<ParsedNode>(COMPOSING).compose(tokens, true, text.length);
-  const errors = [document, second, ...others].flatMap((each) => each?.errors ?? []);
-  for (const { code, message, pos } of [...early.errors, ...errors]) {
+  const documents = [...new Composer<ParsedNode>(COMPOSING).compose(tokens, true, text.length)];
+  for (const { code, message, pos } of [...early.errors, ...documents.flatMap(({ errors }) => errors)]) {
     report.add(pos[0], 'YAML', ...explainYamlError(code, message));
   }
+  // A `---` at the end, or at the beginning beside another one, separates nothing.
+  const [document = documents[0], second] = documents.filter(({ contents }) => !isBlank(contents));
   if (second) report.add(second.range[0], 'YAML', 'one document', 'another one that starts here');
   if (document) early.restore(document.contents);
   return document;
@@ -76,6 +77,10 @@ function parseTokens({ text, lines, report, batch }: Parsing, early: EarlyItems)
   }
   tokens.push(...parser.end());
   return tokens;
+}
+
+function isBlank(node: ParsedNode | null): boolean {
+  return node === null || (isScalar(node) && node.type === 'PLAIN' && node.source === '');
 }
 
 function plainTree(document: Document.Parsed, text: string, report: Report): YamlTree | undefined {

@@ -1,0 +1,51 @@
+// Finds references of images where a name or a tag belongs, and says how to write what they mean.
+import { mayBeSecret } from '../util/yaml/found.ts';
+import type { Path } from '../util/yaml/problem.ts';
+import type { Report } from '../util/yaml/report.ts';
+import type { YamlTree } from '../util/yaml/yaml.ts';
+
+/** `[REGISTRY/][NAMESPACE/]NAME[:TAG][@sha256:DIGEST]`, and such a part alone that no name and no tag can be. */
+const REFERENCE =
+  /^(?:(?<registry>[\w-]+(?:\.[\w-]+)*(?::\d+)?)\/(?=.+\/))?(?:(?<namespace>[\w.-]+)\/)?(?<name>[\w.-]+)(?::(?<tag>[\w.-]+))?(?:@(?<digest>sha256:[0-9a-f]+))?$/;
+
+/** Reports each name and tag of the listed repositories that is a reference. */
+export function reportImageReferences(tree: YamlTree, report: Report): void {
+  for (const [index, instance] of listAt(tree.value, 'instances').entries()) {
+    for (const [at, repository] of listAt(instance, 'repositories').entries()) {
+      const path: Path = ['instances', index, 'repositories', at];
+      for (const key of ['namespace', 'name'] as const) {
+        check(Reflect.get(Object(repository), key), [...path, key], `the ${key} alone`);
+      }
+      for (const [n, tag] of listAt(repository, 'tags').entries()) {
+        if (typeof tag === 'string') check(tag, [...path, 'tags', n], 'a tag alone');
+        else check(Reflect.get(Object(tag), 'tag'), [...path, 'tags', n, 'tag'], 'a tag alone');
+      }
+    }
+  }
+
+  function check(value: unknown, path: Path, expected: string): void {
+    const parts = typeof value === 'string' && /[/:@]/.test(value) ? REFERENCE.exec(value)?.groups : undefined;
+    if (parts === undefined) return;
+    const instead = path.includes('tags') ? asTag(parts) : asRepository(parts);
+    const advice = mayBeSecret(String(value)) ? '' : ` (write ${instead})`;
+    report.add(tree.locate(path).offset, path, `${expected}${advice}`, 'the reference of an image');
+  }
+}
+
+type Parts = Readonly<Record<string, string | undefined>>;
+
+/** In `v1@sha256:…` what looks like a name is the tag. */
+function asTag({ namespace, name, tag, digest }: Parts): string {
+  const meant = tag ?? (namespace === undefined ? name : undefined) ?? 'TAG';
+  return digest === undefined ? meant : `{ tag: ${meant}, digest: "${digest}" }`;
+}
+
+function asRepository({ namespace, name, tag }: Parts): string {
+  const keys = [namespace && `namespace: ${namespace}`, `name: ${name}`, tag && `tags: [${tag}]`];
+  return keys.filter(Boolean).join(', ');
+}
+
+function listAt(map: unknown, key: string): readonly unknown[] {
+  const value: unknown = Reflect.get(Object(map), key);
+  return Array.isArray(value) ? value : [];
+}

@@ -1,0 +1,30 @@
+// Finds values that look as if a variable were meant: they are not expanded, and would be sent as they stand.
+import type { Path } from '../util/yaml/problem.ts';
+import type { Report } from '../util/yaml/report.ts';
+import type { YamlTree } from '../util/yaml/yaml.ts';
+import { isConfidential } from './discretion.ts';
+
+/** As shells, Compose and Kubernetes write them. */
+const VARIABLE = /\$\{[A-Za-z_]\w*[^}]*\}|\$\([A-Za-z_]\w*\)|^\$[A-Za-z_]\w*$/;
+const SECRETS = ['access_key_id', 'access_key_secret', 'security_token'];
+
+/** Reports each value that holds a variable, and what to write in its place. */
+export function reportVariables({ value: root, locate }: YamlTree, report: Report): void {
+  visit(root, []);
+
+  function visit(value: unknown, path: Path): void {
+    if (typeof value === 'string') {
+      if (value.includes('$') && VARIABLE.test(value)) reportVariable(path);
+    } else if (Array.isArray(value)) for (const [index, item] of value.entries()) visit(item, [...path, index]);
+    else for (const [key, inner] of Object.entries(Object(value))) visit(inner, [...path, key]);
+  }
+
+  function reportVariable(path: Path): void {
+    const key = String(path.at(-1));
+    const instead =
+      isConfidential(path) && SECRETS.includes(key)
+        ? `write ${key}_env with the name of the variable, or ${key}_file`
+        : 'write the value, or let what makes the file fill it in';
+    report.add(locate(path).offset, path, `a value, for variables are not expanded (${instead})`, 'a variable');
+  }
+}

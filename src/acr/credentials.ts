@@ -1,10 +1,11 @@
 // The credentials of one block of the configuration, kept good beside the polls: secret files that change, sessions that end.
 import type { Clock } from '../util/clock.ts';
 import type { CredentialSettings } from '../util/credential-settings.ts';
-import { formatDuration } from '../util/duration.ts';
 import { keepRunning } from '../util/keep-running.ts';
 import type { Logger } from '../util/logger.ts';
+import { withPatience } from '../util/patience.ts';
 import type { Redactor } from '../util/redactor.ts';
+import { CredentialLog } from './credential-log.ts';
 import { type ChosenProvider, chooseProvider } from './default-chain.ts';
 import { ApiError, credentialsUnavailable } from './errors.ts';
 import { HeldCredentials } from './held-credentials.ts';
@@ -110,12 +111,12 @@ class RenewedCredentials implements CredentialSource {
   #isRefused = false;
   #failure: ApiError | undefined;
   #hasNews = false;
-  #saysRenewalFails = false;
-  #saidInUse = '';
+  readonly #log: CredentialLog;
 
   constructor(settings: CredentialSettings, options: CredentialSourceOptions) {
     this.#settings = settings;
     this.#options = options;
+    this.#log = new CredentialLog(options.name, options.logger);
   }
 
   ensure(): Promise<void> {
@@ -129,7 +130,7 @@ class RenewedCredentials implements CredentialSource {
 
   inUse(): CredentialsInUse | undefined {
     const held = this.#good();
-    return held && { provider: held.providerName, identity: held.identity, renewalFails: this.#saysRenewalFails };
+    return held && { provider: held.providerName, identity: held.identity, renewalFails: this.#log.saysRenewalFails };
   }
 
   async refresh(): Promise<boolean> {
@@ -166,19 +167,28 @@ class RenewedCredentials implements CredentialSource {
   /** Runs beside the polls, until the end. */
   async #renew(stopped: AbortSignal): Promise<void> {
     while (!stopped.aborted) {
-      await this.#lookNow();
+      if (this.#lookInMs() <= 0 || this.#isDue()) await this.#lookNow();
       if (stopped.aborted) return;
       this.#rest = new AbortController();
-      await this.#options.clock.sleep(this.#restMs(), this.#rest.signal);
+      await this.#options.clock.sleep(Math.min(this.#lookInMs(), this.#dueInMs()), this.#rest.signal);
     }
   }
 
-  #restMs(): number {
-    const longestMs = this.#found === undefined || this.#found.hasFiles ? LOOK_MS : LONGEST_REST_MS;
-    if (this.#fetching !== undefined) return longestMs;
-    const dueInMs = this.#isStale ? 0 : (this.#held?.renewInMs(this.#options.clock) ?? 0);
-    const allowedInMs = this.#fetchFromMs - this.#options.clock.monotonic();
-    return Math.max(LOOK_MS, Math.min(longestMs, Math.max(dueInMs, allowedInMs)));
+  #lookInMs(): number {
+    const everyMs = this.#found === undefined || this.#found.hasFiles ? LOOK_MS : LONGEST_REST_MS;
+    return this.#lookedAtMs + everyMs - this.#options.clock.monotonic();
+  }
+
+  /** Until something is to be fetched. */
+  #dueInMs(): number {
+    if (this.#found === undefined || this.#fetching !== undefined) return Number.POSITIVE_INFINITY;
+    const { clock } = this.#options;
+    const wantedInMs = this.#isStale ? 0 : (this.#held?.renewInMs(clock) ?? 0);
+    return Math.max(wantedInMs, this.#fetchFromMs - clock.monotonic());
+  }
+
+  #isDue(): boolean {
+    return this.#dueInMs() <= 0;
   }
 
   async #waitForCredentials(): Promise<void> {
@@ -203,7 +213,7 @@ class RenewedCredentials implements CredentialSource {
 
   async #find(): Promise<void> {
     try {
-      const [chosen, values] = await this.#withPatience(this.#choose(), LOOK_PATIENCE_MS);
+      const [chosen, values] = await this.#within(LOOK_PATIENCE_MS, this.#choose());
       if (this.#stopped.signal.aborted) return;
       const fingerprint = JSON.stringify([chosen, values]);
       if (this.#found?.fingerprint !== fingerprint) this.#adopt(chosen, values, fingerprint);
@@ -231,11 +241,10 @@ class RenewedCredentials implements CredentialSource {
     this.#failure = undefined;
     if (Number.isFinite(this.#lookedAtMs)) this.#hasNews = true;
     // The token of a service account is written anew every hour, and the session that it was exchanged for goes on.
-    const isWell = this.#good() !== undefined && !this.#isRefused && !this.#saysRenewalFails;
+    const isWell = this.#good() !== undefined && !this.#isRefused && !this.#log.saysRenewalFails;
     if (settings.type === 'oidc_role_arn' && isWell) return;
     this.#isStale = true;
-    if (before === undefined) return;
-    this.#options.logger.info('secret changed, the new one is used', { credentials: this.#options.name });
+    if (before !== undefined) this.#log.secretChanged();
   }
 
   /** There are no values to go by. Those before are withdrawn where they are the credentials themselves. */
@@ -253,12 +262,6 @@ class RenewedCredentials implements CredentialSource {
     this.#fetching = undefined;
   }
 
-  #isDue(): boolean {
-    const { clock } = this.#options;
-    if (this.#fetching !== undefined || clock.monotonic() < this.#fetchFromMs) return false;
-    return this.#isStale || this.#held === undefined || this.#held.renewInMs(clock) <= 0;
-  }
-
   #startFetch(found: Found): void {
     const giveUp = new AbortController();
     this.#fetching = { giveUp, ended: this.#fetch(found, giveUp) };
@@ -267,7 +270,7 @@ class RenewedCredentials implements CredentialSource {
   /** Never rejects. */
   async #fetch(found: Found, giveUp: AbortController): Promise<void> {
     try {
-      const fetched = await this.#withPatience(found.provider.fetch(), FETCH_PATIENCE_MS, giveUp);
+      const fetched = await this.#within(FETCH_PATIENCE_MS, found.provider.fetch(), giveUp);
       if (this.#found === found) this.#hold(found, fetched);
     } catch (error) {
       if (this.#found === found) this.#failed(error);
@@ -278,7 +281,7 @@ class RenewedCredentials implements CredentialSource {
   }
 
   #hold(found: Found, fetched: Fetched): void {
-    const { clock, logger, redactor, name: credentials } = this.#options;
+    const { clock, redactor } = this.#options;
     const { accessKeyId, accessKeySecret, securityToken } = fetched.credentials;
     for (const secret of [accessKeySecret, securityToken]) if (secret) redactor.add(secret);
     if (!isSendable(accessKeyId) || !isSendable(securityToken || '-')) {
@@ -291,44 +294,23 @@ class RenewedCredentials implements CredentialSource {
     this.#failure = undefined;
     this.#failures = 0;
     this.#fetchFromMs = clock.monotonic() + FIRST_RETRY_MS;
-    if (this.#saysRenewalFails) logger.info('credentials are renewed again', { credentials });
-    this.#saysRenewalFails = false;
-    const { providerName: provider, identity } = this.#held;
-    const inUse = `${provider} ${identity}`;
-    if (inUse !== this.#saidInUse) logger.info('credentials in use', { credentials, provider, identity });
-    this.#saidInUse = inUse;
+    this.#log.renewed(this.#held);
   }
 
   #failed(error: unknown): void {
-    const { clock, logger, name: credentials } = this.#options;
+    const { clock } = this.#options;
     this.#failure = error instanceof ApiError ? error : this.#unavailable(error);
     this.#fetchFromMs = clock.monotonic() + Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures);
     this.#failures += 1;
     const held = this.#good();
-    // Without any the scheduler says so, which pauses.
-    if (held === undefined || this.#saysRenewalFails) return;
-    this.#saysRenewalFails = true;
-    logger.warn('credentials cannot be renewed, polling goes on with those in hand', {
-      credentials,
-      error: this.#failure.message,
-      good_for: shownSpan(held.endsInMs(clock)),
-    });
+    if (held !== undefined) this.#log.renewalFailed(this.#failure.message, held, clock);
   }
 
-  /** What the work gives, unless that takes too long or is given up. Work that is given up may still end, unheard. */
-  async #withPatience<Result>(
-    work: Promise<Result>,
-    patienceMs: number,
-    giveUp: AbortController = new AbortController(),
-  ): Promise<Result> {
-    const tooLong = this.#options.clock.sleep(patienceMs, giveUp.signal).then(() => undefined);
-    try {
-      const result = await Promise.race([work.then((value) => ({ value })), tooLong]);
-      if (!result) throw new ProviderFailure(`no answer within ${patienceMs} ms`);
-      return result.value;
-    } finally {
-      giveUp.abort();
-    }
+  /** Rejects when the work takes too long or is given up. */
+  async #within<Result>(ms: number, work: Promise<Result>, giveUp = new AbortController()): Promise<Result> {
+    const ended = await withPatience(work, { clock: this.#options.clock, ms, giveUp });
+    if (ended === undefined) throw new ProviderFailure(`no answer within ${ms} ms`);
+    return ended.result;
   }
 
   #unavailable(error: unknown): ApiError {
@@ -336,10 +318,6 @@ class RenewedCredentials implements CredentialSource {
     const reason = describeProviderFailure(error, this.#options.redactor);
     return credentialsUnavailable(`no credentials from ${name}: ${chosenFor}${reason}`);
   }
-}
-
-function shownSpan(ms: number): string | undefined {
-  return Number.isFinite(ms) ? formatDuration(Math.round(ms / 1_000) * 1_000) : undefined;
 }
 
 function isSame(one: SdkCredentials, other: SdkCredentials): boolean {

@@ -1,5 +1,7 @@
 // The Alibaba Cloud SDK: the only file that imports it, and only when asked, because that takes 0.2 to 0.4 s.
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { ANSWER_BOUNDS, type AnswerBounds } from './answer-bounds.ts';
 import type { ApiAction } from './api.ts';
 import { NONCE_HEADER, Wire } from './exchange.ts';
@@ -83,38 +85,66 @@ export async function loadSdk({ from = import.meta.url, answerBounds = ANSWER_BO
   }
   const core: CoreModule = require(CORE);
   const caller = (options: CallerOptions) => coreCaller(core, options);
-  return { ...shared, label: labelOf(CORE, require), createCaller: caller };
+  return { ...shared, label: labelOf(CORE, versionOf(CORE, require)), createCaller: caller };
 }
 
+/** The generated client that stands beside the exporter; undefined when none is installed. */
 function loadIfInstalled(
   require: NodeJS.Require,
 ): { readonly module: GeneratedModule; readonly label: string } | undefined {
+  const version = versionOf(GENERATED, require);
+  const label = labelOf(GENERATED, version);
+  if (/^[01]\./.test(version ?? '')) {
+    const found = 'found one of the first generation, which makes its requests in another way';
+    throw new Error(`${label}: expected version 2.2.2 or newer, ${found}: install ${GENERATED}@2, or remove it`);
+  }
+  const loaded = requireIfThere(require, label, version !== undefined);
+  if (loaded === undefined) return undefined;
+  if (isGenerated(loaded.module)) return { module: loaded.module, label };
+  throw new Error(`${label}: expected a client with ${ACTIONS.join(', ')}, found another package`);
+}
+
+/** Whether a module has a client and request models with the operations in use. */
+function isGenerated(module: unknown): module is GeneratedModule {
+  const parts = Object(module);
+  const methods = Object(parts.default?.prototype);
+  return ACTIONS.every((action) => {
+    return typeof parts[`${action}Request`] === 'function' && typeof methods[methodOf(action)] === 'function';
+  });
+}
+
+function requireIfThere(
+  require: NodeJS.Require,
+  label: string,
+  isInstalled: boolean,
+): { readonly module: unknown } | undefined {
   try {
-    const module: GeneratedModule = require(GENERATED);
-    const label = labelOf(GENERATED, require);
-    const parts = [module.default, ...ACTIONS.map((action) => module[`${action}Request`])];
-    if (parts.some((part) => typeof part !== 'function')) {
-      throw new Error(`${label}: expected a client with ${ACTIONS.join(', ')}, found another package`);
-    }
-    return { module, label };
+    return { module: require(GENERATED) };
   } catch (error) {
-    // A package that it needs and does not find is another matter, and so is one without its main file.
-    const missing = `Cannot find module '${GENERATED}'`;
-    if (
-      error instanceof Error &&
-      'code' in error &&
-      error.code === 'MODULE_NOT_FOUND' &&
-      error.message.startsWith(missing)
-    ) {
-      return undefined;
-    }
-    throw error;
+    const [reason = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+    // A package that it needs and does not find is another matter.
+    if (!isInstalled && reason.startsWith(`Cannot find module '${GENERATED}'`)) return undefined;
+    throw new Error(
+      `${label}: expected a package that can be loaded, found one that fails with "${reason}": install it again, or remove it`,
+    );
   }
 }
 
-function labelOf(name: string, require: NodeJS.Require): string {
-  const { version }: { readonly version: string } = require(`${name}/package.json`);
-  return `${name}@${version}`;
+/** The version in a package's manifest, read where `require` finds packages: `exports` may hide it. Undefined when there is none. */
+function versionOf(name: string, require: NodeJS.Require): string | undefined {
+  for (const folder of require.resolve.paths(name) ?? []) {
+    try {
+      const manifest: unknown = JSON.parse(readFileSync(join(folder, name, 'package.json'), 'utf8'));
+      return String(Object(manifest).version);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error)) return 'unknown';
+    }
+  }
+  return undefined;
+}
+
+function labelOf(name: string, version: string | undefined): string {
+  return version === undefined ? name : `${name}@${version}`;
 }
 
 /** The proxy variables of the environment mean nothing to the SDK, and the user agent of the environment is not taken either. */

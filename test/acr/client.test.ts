@@ -98,7 +98,7 @@ Object.defineProperty(exports, '__esModule', { value: true });
 `;
 
 /** A folder with this generated client in its \`node_modules\`, and what that needs beside it. Gives a file in the folder. */
-async function installed(t: ExecutionContext, source: string): Promise<string> {
+async function installed(t: ExecutionContext, source: string, more: object = {}): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'acr-sdk-'));
   t.teardown(() => rm(folder, { recursive: true }));
   const packages = join(folder, 'node_modules');
@@ -108,7 +108,7 @@ async function installed(t: ExecutionContext, source: string): Promise<string> {
   for (const name of ['@alicloud/openapi-core', '@darabonba/typescript']) {
     await symlink(ownFolder(name), join(packages, name));
   }
-  const manifest = { name: '@alicloud/cr20181201', version: '2.2.2', main: 'client.js' };
+  const manifest = { name: '@alicloud/cr20181201', version: '2.2.2', main: 'client.js', ...more };
   await writeFile(join(packages, '@alicloud/cr20181201/package.json'), JSON.stringify(manifest));
   await writeFile(join(packages, '@alicloud/cr20181201/client.js'), source);
   return join(folder, 'index.js');
@@ -204,20 +204,49 @@ test('a client that sends nothing is an error, whatever it returns or throws', a
   }
 });
 
-test('a generated client that is there but broken is reported', async (t) => {
-  const broken = await installed(t, 'throw new Error("broken install");');
-  await t.throwsAsync(loadSdk({ from: broken }), { message: 'broken install' });
+const broken = (reason: string) =>
+  `@alicloud/cr20181201@2.2.2: expected a package that can be loaded, found one that fails with "${reason}": install it again, or remove it`;
+
+test('a generated client that is there but broken is named, in one line', async (t) => {
+  const throwing = await installed(t, 'throw new Error("broken install");');
+  await t.throwsAsync(loadSdk({ from: throwing }), { message: broken('broken install') });
   const incomplete = await installed(t, "require('@alicloud/not-there');");
-  await t.throwsAsync(loadSdk({ from: incomplete }), { message: /Cannot find module '@alicloud\/not-there'/ });
+  await t.throwsAsync(loadSdk({ from: incomplete }), { message: broken("Cannot find module '@alicloud/not-there'") });
+  const odd = await installed(t, 'throw undefined;');
+  await t.throwsAsync(loadSdk({ from: odd }), { message: broken('undefined') });
 });
 
 test('a generated client without the operations in use is reported', async (t) => {
-  const from = await installed(t, 'exports.default = class Client {};');
-  await t.throwsAsync(loadSdk({ from }), { message: /^@alicloud\/cr20181201@2\.2\.2: expected a client with/ });
+  for (const source of [
+    'exports.default = class Client {};',
+    'module.exports = null;',
+    generatedClient.replace('async getRepositoryWithOptions', 'async getSomethingElse'),
+  ]) {
+    const from = await installed(t, source);
+    await t.throwsAsync(loadSdk({ from }), { message: /^@alicloud\/cr20181201@2\.2\.2: expected a client with/ });
+  }
 });
 
-test('a generated client without its main file is reported', async (t) => {
+test('a generated client without its main file, or with a broken manifest, is named', async (t) => {
   const from = await installed(t, '');
-  await rm(join(dirname(from), 'node_modules/@alicloud/cr20181201/client.js'));
-  await t.throwsAsync(loadSdk({ from }), { code: 'MODULE_NOT_FOUND' });
+  const folder = join(dirname(from), 'node_modules/@alicloud/cr20181201');
+  await rm(join(folder, 'client.js'));
+  await t.throwsAsync(loadSdk({ from }), { message: /^@alicloud\/cr20181201@2\.2\.2: .*Cannot find module/ });
+  await writeFile(join(folder, 'package.json'), '{"version":');
+  const { message = '' } = (await t.throwsAsync(loadSdk({ from }))) ?? {};
+  t.true(message.startsWith('@alicloud/cr20181201@unknown: expected a package that can be loaded'), message);
+  t.false(message.includes('\n'));
+});
+
+test('a generated client of the first generation is refused by its version, whatever it has', async (t) => {
+  const from = await installed(t, generatedClient, { version: '1.0.1' });
+  await t.throwsAsync(loadSdk({ from }), {
+    message:
+      '@alicloud/cr20181201@1.0.1: expected version 2.2.2 or newer, found one of the first generation, which makes its requests in another way: install @alicloud/cr20181201@2, or remove it',
+  });
+});
+
+test('exports that hide package.json do not stop the start', async (t) => {
+  const from = await installed(t, generatedClient, { exports: './client.js' });
+  t.is((await loadSdk({ from })).label, '@alicloud/cr20181201@2.2.2');
 });

@@ -21,6 +21,8 @@ const LIMITS = {
   maxHeaderSize: 16_384,
 };
 const MOST_CONNECTIONS = 512;
+/** How often it is logged that clients cannot be let in. */
+const MISSED_EVERY_MS = 60_000;
 const DEADLINES: Deadlines = { stallMs: STALL_MS, answerMs: ANSWER_MS };
 
 /** What is answered to a request that node could not read; everything else is 400. */
@@ -36,6 +38,8 @@ export type WebServerOptions = {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly mostConnections?: number;
+  /** How long a client may take nothing of its answer while others wait for room. */
+  readonly slowAfterMs?: number;
   readonly deadlines?: Deadlines;
   readonly limits?: Partial<typeof LIMITS>;
 };
@@ -46,11 +50,18 @@ export class WebServer {
   readonly #connections: Connections;
   readonly #pipelining = new Pipelining();
   readonly #answering = new Set<Promise<unknown>>();
+  /** When it was last logged that a client could not be let in. */
+  #missedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: WebServerOptions) {
-    const { door, mostConnections = MOST_CONNECTIONS, limits } = options;
+    const { door, mostConnections = MOST_CONNECTIONS, slowAfterMs, limits } = options;
     this.#options = options;
-    this.#connections = new Connections(mostConnections);
+    const monotonic = () => options.clock.monotonic();
+    this.#connections = new Connections({
+      most: mostConnections,
+      monotonic,
+      ...(slowAfterMs !== undefined && { slowAfterMs }),
+    });
     const response = guardedResponse(
       () => door.headers,
       (each) => this.#pipelining.began(each),
@@ -64,6 +75,7 @@ export class WebServer {
     door.open((socket) => {
       speakHttp?.call(this.#server, socket);
       this.#pipelining.take(socket);
+      this.#connections.enter(socket);
     });
     this.#server.on('request', (request, response) => void this.#answer(request, response));
     this.#server.on('connect', (_request, socket: Socket) => {
@@ -72,6 +84,7 @@ export class WebServer {
       // `GET` is what every page knows.
       this.#partFrom(socket, 405, { Allow: 'GET, HEAD' });
     });
+    this.#server.on('error', (error) => this.#missed(error));
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
       this.#partFrom(socket, UNREADABLE.get(error.code) ?? 400);
     });
@@ -100,6 +113,17 @@ export class WebServer {
     this.#server.close();
     this.#connections.destroyAll();
     await closed;
+  }
+
+  /** A client could not be let in, for want of a descriptor: Node lets that end the program where it is not heard. */
+  #missed(error: Error): void {
+    if (!this.#server.listening) return;
+    const nowMs = this.#options.clock.monotonic();
+    const madeRoom = this.#connections.makeRoom();
+    if (nowMs - this.#missedMs < MISSED_EVERY_MS) return;
+    this.#missedMs = nowMs;
+    const advice = 'raise the limit of open files (ulimit -n)';
+    this.#options.logger.error('connection not accepted', { error: error.message, closed_another: madeRoom, advice });
   }
 
   /** Answers without a request that could be answered, and closes. In the middle of another answer it only closes. */

@@ -103,8 +103,8 @@ export class Questions {
       this.#learn(task, subject, learnt(inquiry, evidence));
       return { outcome: this.#goOn(task, question, afterScan(inquiry, evidence, statusIn(answer))), error };
     }
-    const isNoScan = error === undefined || isNoSuchScan(error) || (asked.length > 0 && error.kind === 'answered');
-    if (!isNoScan) return { outcome: { kind: 'failed', subject, error }, error };
+    if (error !== undefined && !isNoSuchScan(error) && !(asked.length > 0 && isNotTaken(error)))
+      return { outcome: { kind: 'failed', subject, error }, error };
     return { outcome: this.#goOn(task, question, afterNoScan(inquiry, evidence)), error };
   }
 
@@ -199,6 +199,11 @@ const NEVER_SCANNED: Outcome = {
   subject: 'status',
   body: { status: '', scanService: '', requestId: '' },
 };
+
+/** Whether the API says, in other words than that there is no such thing, that it does not take a request as it is named. */
+function isNotTaken({ kind, code }: ApiError): boolean {
+  return kind === 'answered' && !isNoSuchThing(code);
+}
 
 /** Whether an error of a request for a scan is one whatever else comes to light. */
 function isFailure(error: ApiError): boolean {

@@ -170,5 +170,7 @@ export function newPoll(
  */
 export function noteSeen(poll: PollTask, pushedMs: number | undefined, { nowMs, monotonicMs }: Moment): void {
   poll.seenAtMs = monotonicMs;
-  if (pushedMs !== undefined && Number.isFinite(pushedMs)) poll.bornAtMs = monotonicMs - Math.max(0, nowMs - pushedMs);
+  // A push that is still to come is one by another clock, or ours was set back: then nothing is new because of it.
+  if (pushedMs !== undefined && Number.isFinite(pushedMs) && pushedMs <= nowMs)
+    poll.bornAtMs = monotonicMs - (nowMs - pushedMs);
 }

@@ -244,6 +244,49 @@ test('the same digest in the other form goes on as it is, and is sent in that fo
   t.deepEqual(pending, []);
 });
 
+test('a form that the API refuses in other words is one that finds no scan, and one about the repository ends the question', async (t) => {
+  const { watch, clock, reply, state, waiting } = running(t);
+  await watch(pinned(DIGITS));
+  await clock.advance(0);
+  await reply(noStatus);
+  await reply((answer) => answer.error('InvalidDigest', 'answered'));
+  t.is((await reply(noStatus)).request.digest, undefined);
+  t.is(state()?.status, 'not_scanned');
+  await watch();
+  await watch(pinned(DIGITS));
+  await clock.advance(0);
+  await reply(noStatus);
+  await reply((answer) => answer.error('REPO_NOT_EXIST', 'answered'));
+  t.is(state()?.lastError?.code, 'REPO_NOT_EXIST');
+  t.deepEqual(waiting(), []);
+});
+
+test('a clock that is set back makes no old image a new one', async (t) => {
+  const { watch, discover, clock, reply, state, pending } = running(t);
+  await watch();
+  await discover(EVERYTHING);
+  await clock.advance(0);
+  const pushedMs = clock.now() - 24 * HOUR_MS;
+  await reply((answer) => answer.repositories([{ id: 'crr-api', name: 'api' }]));
+  await reply((answer) => answer.tags([{ tag: 'v1', digest: '', updatedMs: pushedMs }]));
+  await reply(noStatus);
+  clock.stepWallClock(-30 * 24 * HOUR_MS);
+  let polls = 0;
+  for (let minute = 0; minute < 60; minute++) {
+    await clock.advance(MINUTE_MS);
+    for (const { action, answer } of pending.splice(0)) {
+      if (action === 'ListRepository') answer.repositories([{ id: 'crr-api', name: 'api' }]);
+      else if (action === 'ListRepoTag') answer.tags([{ tag: 'v1', digest: '', updatedMs: pushedMs }]);
+      else {
+        polls += 1;
+        answer.status('');
+      }
+    }
+  }
+  t.is(state()?.status, 'not_scanned');
+  t.true(polls >= 5 && polls <= 6, `${polls} polls in an hour`);
+});
+
 test('numbers of vulnerabilities are asked for with the digest in the form in which that operation takes it', async (t) => {
   const { watch, clock, reply, state, failures } = running(t);
   await watch({ ...pinned(DIGITS), vulnerabilities: true });

@@ -1,11 +1,17 @@
 // Builds dist/ from src/: removes what an earlier build left, compiles, notes version and revision, makes the programs executable.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const missing = missingPackages();
+if (missing.length > 0) {
+  const cause = 'npm leaves them out with NODE_ENV=production or --omit=dev: run npm ci --include=dev';
+  console.error(`The build needs packages for development that are not installed (${cause}): ${missing.join(', ')}`);
+  process.exit(1);
+}
 const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
 
 rmSync(join(root, 'dist'), { recursive: true, force: true });
@@ -18,6 +24,13 @@ cpSync(join(root, 'src/web/assets'), join(root, 'dist/web/assets'), { recursive:
 for (const program of ['bin.js', 'simulator/bin.js']) chmodSync(join(root, 'dist', program), 0o755);
 
 writeFileSync(join(root, 'dist', 'build-info.json'), JSON.stringify({ version: version(), revision: revision() }));
+
+/** All that package.json lists for development, where the compiler is not there. */
+function missingPackages() {
+  const isThere = (name) => existsSync(join(root, 'node_modules', name, 'package.json'));
+  const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  return isThere('typescript') ? [] : Object.keys(devDependencies).filter((name) => !isThere(name));
+}
 
 /** What the Dockerfile says, for an image between two releases; else the package's. */
 function version() {

@@ -5,6 +5,7 @@ import { parseConfig } from '../../src/config/parse.ts';
 import { createSimulator } from '../../src/simulator/simulator.ts';
 import { systemClock } from '../../src/util/clock.ts';
 import { Redactor } from '../../src/util/redactor.ts';
+import { closedHost } from '../helpers/raw-server.ts';
 
 const sdk = loadSdk();
 
@@ -116,7 +117,7 @@ test('credentials that no answer has judged are not said to be good', async (t) 
 instances:
   - id: cri-1
     region: cn-hangzhou
-    endpoint: "http://127.0.0.1:1"
+    endpoint: "http://${await closedHost()}"
     repositories: [{ namespace: shop, name: api, id: crr-api, tags: [v1] }]`,
     'config.yml',
   );

@@ -1,5 +1,6 @@
 // Every file under test/fixtures/config: bad ones give exactly the messages beside them, good ones give what they say.
 import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import type { Config } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
@@ -10,7 +11,7 @@ const names = readdirSync(directory);
 
 for (const name of names.filter((each) => each.endsWith('.bad.yml'))) {
   test(`${name} gives the pinned problems`, (t) => {
-    const file = new URL(name, directory).pathname;
+    const file = fileURLToPath(new URL(name, directory));
     const error = t.throws(() => loadConfig(file), { instanceOf: ConfigError });
     const shown = formatProblems(error?.problems ?? []).map((line) => line.replace(file, name));
     const expected = readFileSync(file.replace(/yml$/, 'expected'), 'utf8').trimEnd().split('\n');
@@ -71,7 +72,7 @@ test('aliases stand for what they name', (t) => {
 });
 
 test('every key arrives in the unit of its name, and paths start at the directory of the file', (t) => {
-  const fixtures = new URL('.', directory).pathname;
+  const fixtures = fileURLToPath(new URL('.', directory));
   t.deepEqual(loadGood('everything'), {
     credentials: {
       type: 'ram_role_arn',
@@ -98,7 +99,7 @@ test('every key arrives in the unit of its name, and paths start at the director
           type: 'sts',
           accessKeyId: { from: 'env', name: 'KEY_ID' },
           accessKeySecret: { from: 'file', path: '/run/secrets/key' },
-          securityToken: { from: 'file', path: new URL('../token', directory).pathname },
+          securityToken: { from: 'file', path: fileURLToPath(new URL('../token', directory)) },
         },
         repositories: [
           {
@@ -174,5 +175,5 @@ test('every key arrives in the unit of its name, and paths start at the director
 });
 
 function loadGood(name: string): Config {
-  return loadConfig(new URL(`${name}.good.yml`, directory).pathname);
+  return loadConfig(fileURLToPath(new URL(`${name}.good.yml`, directory)));
 }

@@ -1,5 +1,6 @@
 // The JSON schema for editors and the documentation say what the program checks.
 import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import test from 'ava';
 import { parse } from 'yaml';
@@ -25,7 +26,7 @@ for (const file of [
     .map((name) => `test/fixtures/config/${name}`),
 ]) {
   test(`${file} is valid in the program and in an editor`, (t) => {
-    t.notThrows(() => loadConfig(new URL(file, root).pathname));
+    t.notThrows(() => loadConfig(fileURLToPath(new URL(file, root))));
     // An editor reads plain scalars as numbers and truth values where they look like it.
     t.true(validate(parse(readFileSync(new URL(file, root), 'utf8'))), JSON.stringify(validate.errors));
   });

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { loadConfigInWorker } from '../../src/config/load-in-worker.ts';
 
@@ -15,7 +16,7 @@ test('100,000 tags come from a worker in short turns of the event loop', async (
     'instances:\n  - id: cri-1\n    region: cn-hangzhou\n    repositories:\n      - id: crr-1\n        tags:\n';
   writeFileSync(file, head + tags);
   // The first use compiles sources and starts threads.
-  await loadConfigInWorker(new URL('../fixtures/config/minimal.good.yml', import.meta.url).pathname);
+  await loadConfigInWorker(fileURLToPath(new URL('../fixtures/config/minimal.good.yml', import.meta.url)));
 
   const start = performance.now();
   const delay = monitorEventLoopDelay({ resolution: 1 });

@@ -1,4 +1,5 @@
 // Servers on loopback for one test each, closed with every connection when it ends.
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createNetServer, type Server, type Socket } from 'node:net';
@@ -17,6 +18,16 @@ export type RunningServer = {
   /** Connections accepted so far. */
   readonly connections: () => number;
 };
+
+/** `127.0.0.1:PORT` where nothing listens. */
+export async function closedHost(): Promise<string> {
+  const server = createNetServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return `127.0.0.1:${port}`;
+}
 
 /** An HTTP server. */
 export function startHttp(t: ExecutionContext, listener: RequestListener): Promise<RunningServer> {

@@ -3,7 +3,9 @@ import { constants } from 'node:os';
 import type { App } from './app/app.ts';
 import type { BuildInfo } from './build-info.ts';
 import { missingSecrets, presentIn } from './config/check-secrets.ts';
+import type { Config } from './config/config.ts';
 import { loadConfigInWorker } from './config/load-in-worker.ts';
+import { requireRoom } from './config/room.ts';
 import type { CommandSurroundings } from './config-commands.ts';
 import { helpText, type Options, readOptions, UsageError } from './flags.ts';
 import { systemClock } from './util/clock.ts';
@@ -92,7 +94,13 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
     if (signal === 'SIGHUP') reload();
     else stops.shift()?.(signal);
   });
-  const loadConfig = () => loadConfigInWorker(options.configFile, surroundings.freeMemory());
+  let present: Config | undefined;
+  const loadConfig = async () => {
+    const config = await loadConfigInWorker(options.configFile, surroundings.freeMemory());
+    requireRoom(options.configFile, present, config);
+    present = config;
+    return config;
+  };
   // While the file is parsed in its thread, the rest of the program is loaded in this one.
   const loading = loadTogether([loadConfig, () => loadWebSettings(options, logger), () => import('./app/app.ts')]);
   const loaded = await Promise.race([loading, firstStop]);

@@ -1,0 +1,72 @@
+// Whether what a configuration watches fits into the heap beside what is watched already: a process that runs out of heap is killed.
+import { getHeapStatistics } from 'node:v8';
+import { ConfigError } from '../util/yaml/problem.ts';
+import type { Config, RepositoryConfig } from './config.ts';
+
+const MEBIBYTE = 2 ** 20;
+/** The program itself. */
+const PROGRAM_BYTES = 30 * MEBIBYTE;
+/** Of the heap: the young generation, which holds nothing for long, and a tenth of the rest for what comes and goes. */
+const YOUNG_BYTES = 48 * MEBIBYTE;
+const USABLE_SHARE = 0.9;
+/** What a watched tag with its digest, and its repository beside that, take of the heap: measured at the peak of reloads. */
+const TAG_BYTES = 1_000;
+const REPOSITORY_BYTES = 1_700;
+
+/** How many there are. */
+type Watched = { readonly tags: number; readonly repositories: number };
+
+/**
+ * Throws {@link ConfigError} unless the heap can hold what a configuration watches and what the present one watches at once, as a
+ * reload needs it; what is in both counts once.
+ *
+ * @param present undefined at the start
+ */
+export function requireRoom(
+  file: string,
+  present: Config | undefined,
+  next: Config,
+  heapLimitBytes = getHeapStatistics().heap_size_limit,
+): void {
+  const [before, added] = [watched(present), addedBy(present, next)];
+  const needed =
+    PROGRAM_BYTES +
+    TAG_BYTES * (before.tags + added.tags) +
+    REPOSITORY_BYTES * (before.repositories + added.repositories);
+  const usable = (heapLimitBytes - YOUNG_BYTES) * USABLE_SHARE;
+  if (needed <= usable) return;
+  const found =
+    `${added.tags} ${present ? 'more tags' : 'tags'} in ${added.repositories} repositories, ` +
+    `which need some ${Math.ceil(needed / MEBIBYTE)} MiB${present ? ' together with what is watched now' : ''}`;
+  const expected = `tags and repositories that fit into ${Math.floor(usable / MEBIBYTE)} MiB of heap (give the process more memory)`;
+  throw new ConfigError([{ file, line: 1, column: 1, path: 'instances', expected, found }]);
+}
+
+function watched(config: Config | undefined): Watched {
+  return addedBy(undefined, config);
+}
+
+/** What `next` lists and `present` does not. */
+function addedBy(present: Config | undefined, next: Config | undefined): Watched {
+  const known = new Map<string, RepositoryConfig['tags']>();
+  for (const [key, listed] of repositoriesOf(present)) known.set(key, listed);
+  let [tags, repositories] = [0, 0];
+  for (const [key, listed] of repositoriesOf(next)) {
+    const before = known.get(key);
+    if (before === undefined) repositories += 1;
+    // One set at a time: there may be a hundred thousand repositories.
+    const names = new Set(before?.map(({ tag }) => tag));
+    for (const { tag } of listed) if (!names.has(tag)) tags += 1;
+  }
+  return { tags, repositories };
+}
+
+function* repositoriesOf(
+  config: Config | undefined,
+): Generator<readonly [key: string, tags: RepositoryConfig['tags']]> {
+  for (const { id: instance, repositories } of config?.instances ?? []) {
+    for (const { namespace, name, id, tags } of repositories) {
+      yield [JSON.stringify([instance, namespace, name, id]), tags];
+    }
+  }
+}

@@ -314,9 +314,11 @@ class RenewedCredentials implements CredentialSource {
   }
 
   #unavailable(error: unknown): ApiError {
-    const { name, chosenFor } = this.#found ?? { name: this.#settings.type, chosenFor: '' };
+    const { type } = this.#settings;
+    const { name, chosenFor } = this.#found ?? { name: type, chosenFor: '' };
+    const from = name === type ? name : `${type} (${name})`;
     const reason = describeProviderFailure(error, this.#options.redactor);
-    return credentialsUnavailable(`no credentials from ${name}: ${chosenFor}${reason}`);
+    return credentialsUnavailable(`no credentials from ${from}: ${chosenFor}${reason}`);
   }
 }
 

@@ -49,7 +49,7 @@ export async function chooseProvider(settings: CredentialSettings, env: Environm
       : { settings, name: settings.type, chosenFor: '' };
   if (chosen.settings.type === 'ecs_ram_role' && isTrue(env[ECS_DISABLED])) {
     throw credentialsUnavailable(
-      `no credentials from ${chosen.name}: ${chosen.chosenFor}the variable ${ECS_DISABLED} is true, so the metadata service is not asked`,
+      `no credentials from ${settings.type}: ${chosen.chosenFor}the variable ${ECS_DISABLED} is true, so the metadata service is not asked`,
     );
   }
   return chosen;

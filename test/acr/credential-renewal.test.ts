@@ -1,5 +1,6 @@
 // Sessions are renewed beside the polls: ahead of their end, not too often, and without anyone waiting who has good ones.
 import test, { type ExecutionContext } from 'ava';
+import fc from 'fast-check';
 import type { SdkCredentials } from '../../src/acr/sdk-providers.ts';
 import {
   grantedAt,
@@ -194,4 +195,45 @@ test('nothing goes on when a source is stopped, and what is under way counts for
   await clock.advance(HOUR_MS);
   t.is(service.askedAtMs.length, 1);
   t.deepEqual(source.log, []);
+});
+
+/** What a service may do from some moment on, and for how long it goes on so. */
+const spell = fc.record({
+  behaviour: fc.constantFrom('grants', 'grants briefly', 'fails', 'hangs', 'refuses'),
+  lastsMs: fc.integer({ min: 1, max: 2 * HOUR_MS }),
+});
+
+test('whatever a service does, it is not asked twice in 5 s, nobody waits who has good credentials, and it heals', async (t) => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(spell, { maxLength: 8 }), async (spells) => {
+      const { clock, service, source, granted } = setup(t, never);
+      const answers = {
+        grants: granted,
+        'grants briefly': grantedAt(clock, 30_000),
+        fails: failing,
+        hangs: never,
+        refuses: granted,
+      };
+      source.ensure().catch(() => {});
+      for (const { behaviour, lastsMs } of spells) {
+        service.answer = answers[behaviour];
+        const current = source.current();
+        if (behaviour === 'refuses' && current !== undefined) source.refused(current);
+        await clock.advance(lastsMs);
+        if (behaviour !== 'refuses' && source.current() !== undefined) {
+          const isWaiting = !(await isResolved(source.ensure()));
+          if (isWaiting && behaviour !== 'hangs') return false;
+        }
+      }
+      service.answer = granted;
+      // A request that hangs is given up after 20 s, and the longest pause is a minute.
+      await clock.advance(81_000);
+      const gaps = service.askedAtMs.slice(1).map((atMs, index) => atMs - (service.askedAtMs[index] ?? 0));
+      const isHealed = source.current() !== undefined && (await isResolved(source.ensure()));
+      source.stop();
+      return isHealed && gaps.every((gapMs) => gapMs >= 5_000);
+    }),
+    { numRuns: 60 },
+  );
+  t.pass();
 });

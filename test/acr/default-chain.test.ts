@@ -82,7 +82,7 @@ test.serial('a provider that fails is never replaced by another, and works as so
     { type: 'default' },
     { clock, providers: recording, env: { ...(await rrsa(t)), ...ECS, ...URI } },
   );
-  t.regex((await unavailable(source)).message, /^no credentials from oidc_role_arn: /);
+  t.regex((await unavailable(source)).message, /^no credentials from default \(oidc_role_arn\): /);
   await clock.advance(5_000);
   await source.ensure();
   t.deepEqual(types, ['oidc_role_arn', 'oidc_role_arn']);
@@ -126,7 +126,7 @@ test.serial('a profile file that is there is meant, and why it gives nothing is 
   const source = sourceOf(t, { type: 'default' });
   t.is(
     (await unavailable(source)).message,
-    `no credentials from cli_profile: the file ${file} is there: unable to get profile with 'missing'`,
+    `no credentials from default (cli_profile): the file ${file} is there: unable to get profile with 'missing'`,
   );
   await writeFile(file, JSON.stringify({ current: 'ops', profiles: [profile] }));
   await source.clock.advance(5_000);
@@ -165,7 +165,7 @@ test.serial(
     const source = sourceOf(t, { type: 'default' }, { clock, providers: redirectedTo(host) });
     t.is(
       (await unavailable(source)).message,
-      `no credentials from ecs_ram_role: no variable such as ALIBABA_CLOUD_ACCESS_KEY_ID is set, there is neither ${directory}/.aliyun/config.json nor ${directory}/.alibabacloud/credentials, and GET http://100.100.100.200/latest/meta-data/ram/security-credentials/ answered HTTP 404, expected 200`,
+      `no credentials from default (ecs_ram_role): no variable such as ALIBABA_CLOUD_ACCESS_KEY_ID is set, there is neither ${directory}/.aliyun/config.json nor ${directory}/.alibabacloud/credentials, and GET http://100.100.100.200/latest/meta-data/ram/security-credentials/ answered HTTP 404, expected 200`,
     );
     t.deepEqual(asked, ['PUT /latest/api/token', 'GET /latest/meta-data/ram/security-credentials/']);
     const disabled = sourceOf(t, { type: 'default' }, { env: { ALIBABA_CLOUD_ECS_METADATA_DISABLED: 'true' } });

@@ -1,6 +1,14 @@
 // Who may ask: keys, dates, signatures, tokens and nonces, in the order in which the real API looks at them.
 import type { Clock } from '../util/clock.ts';
-import { type ApiFailure, apiFailure } from './failure.ts';
+import { type ApiFailure, apiFailure, missing } from './failure.ts';
+import {
+  isKnownMethod,
+  isRpcSignedWith,
+  missingForSignature,
+  parameterOf,
+  type RpcRequest,
+  rpcStringToSign,
+} from './rpc-signature.ts';
 import type { AccessKey } from './scenario.ts';
 import { canonicalRequest, isSignedWith, parseAuthorization, type SignedRequest, stringToSign } from './signature.ts';
 
@@ -8,6 +16,17 @@ const VALIDITY_MS = 15 * 60_000;
 
 /** Without these under the signature, a request could be replayed or turned into another. */
 const MUST_BE_SIGNED = ['host', 'x-acs-action', 'x-acs-version', 'x-acs-date', 'x-acs-signature-nonce'];
+
+/** What a request says of its sender, however it was signed. */
+type Claim = {
+  readonly accessKeyId: string;
+  readonly date: string;
+  readonly nonce: string;
+  readonly token: string;
+  readonly isSignedWith: (secret: string) => boolean;
+  /** What the server signs, for the message of a wrong signature. */
+  readonly toSign: () => string;
+};
 
 /** The accepted keys, and the nonces that they used. */
 export class Authenticator {
@@ -27,6 +46,21 @@ export class Authenticator {
     this.#keysSinceMs = this.#clock.monotonic();
   }
 
+  /** Throws the {@link ApiFailure} that a request with the older signature deserves, if it deserves one. */
+  authenticateRpc(request: RpcRequest): void {
+    const absent = missingForSignature(request);
+    if (absent !== undefined) throw missing(absent);
+    if (!isKnownMethod(request)) throw apiFailure('IncompleteSignature');
+    this.#admit({
+      accessKeyId: parameterOf(request, 'AccessKeyId'),
+      date: parameterOf(request, 'Timestamp'),
+      nonce: parameterOf(request, 'SignatureNonce'),
+      token: parameterOf(request, 'SecurityToken'),
+      isSignedWith: (secret) => isRpcSignedWith(secret, request),
+      toSign: () => `server string to sign is:${rpcStringToSign(request)}`,
+    });
+  }
+
   /** Throws the {@link ApiFailure} that the request deserves, if it deserves one. */
   authenticate(request: SignedRequest): void {
     const authorization = parseAuthorization(headerOf(request, 'authorization'));
@@ -35,14 +69,26 @@ export class Authenticator {
     if (!authorization || nonce === '' || MUST_BE_SIGNED.some((name) => !signed.has(name))) {
       throw apiFailure('IncompleteSignature');
     }
-    const key = this.#keys.get(authorization.accessKeyId);
+    this.#admit({
+      accessKeyId: authorization.accessKeyId,
+      date: headerOf(request, 'x-acs-date'),
+      nonce,
+      token: headerOf(request, 'x-acs-security-token'),
+      isSignedWith: (secret) => isSignedWith(secret, request, authorization),
+      toSign: () => {
+        const canonical = canonicalRequest(request, authorization.signedHeaders);
+        return `server StringToSign is [${stringToSign(canonical)}] server CanonicalRequest is [${canonical}]`;
+      },
+    });
+  }
+
+  #admit({ accessKeyId, date, nonce, token, isSignedWith, toSign }: Claim): void {
+    const key = this.#keys.get(accessKeyId);
     if (!key) throw apiFailure('InvalidAccessKeyId.NotFound');
-    const dateMs = this.#checkDate(headerOf(request, 'x-acs-date'));
-    if (!isSignedWith(key.access_key_secret, request, authorization)) {
-      throw mismatch(canonicalRequest(request, authorization.signedHeaders));
-    }
-    this.#checkToken(key, headerOf(request, 'x-acs-security-token'));
-    this.#useNonce(JSON.stringify([authorization.accessKeyId, nonce]), dateMs + VALIDITY_MS);
+    const dateMs = this.#checkDate(date);
+    if (!isSignedWith(key.access_key_secret)) throw mismatch(toSign());
+    this.#checkToken(key, token);
+    this.#useNonce(JSON.stringify([accessKeyId, nonce]), dateMs + VALIDITY_MS);
   }
 
   #checkDate(date: string): number {
@@ -78,10 +124,8 @@ export function headerOf({ headers }: SignedRequest, name: string): string {
 }
 
 /** As the real one, this message gives back what was sent, a security token in a header included. */
-function mismatch(canonical: string): ApiFailure {
+function mismatch(toSign: string): ApiFailure {
   return apiFailure('SignatureDoesNotMatch', {
-    message:
-      'Specified signature does not match our calculation. ' +
-      `server StringToSign is [${stringToSign(canonical)}] server CanonicalRequest is [${canonical}]`,
+    message: `Specified signature does not match our calculation. ${toSign}`,
   });
 }

@@ -19,11 +19,18 @@ export function createListener(simulation: Simulation, clock: Clock): RequestLis
   };
 }
 
-/** POST is always for the API; GET also shows a page to people, who send no action. */
+/** POST is always for the API; GET also shows a page to people, who send neither parameters nor headers of the API. */
 function isApiRequest(request: IncomingMessage): boolean {
   const { method, headers } = request;
-  if (targetOf(request).path !== '/') return false;
-  return method === 'POST' || (method === 'GET' && headers['x-acs-action'] !== undefined);
+  const { path, query } = targetOf(request);
+  if (path !== '/') return false;
+  if (method === 'POST') return true;
+  const isOfApi = query !== '' || 'authorization' in headers || Object.keys(headers).some(isApiHeader);
+  return method === 'GET' && isOfApi;
+}
+
+function isApiHeader(name: string): boolean {
+  return name.startsWith('x-acs-');
 }
 
 async function serveApi(

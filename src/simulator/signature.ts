@@ -84,7 +84,7 @@ function canonicalValue(values: readonly string[] = []): string {
 }
 
 /** Percent-encodes all but the unreserved characters of RFC 3986. */
-function encode(text: string): string {
+export function encode(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
@@ -92,7 +92,8 @@ function asIs(text: string): string {
   return text;
 }
 
-function compare(a: string, b: string): number {
+/** The order of names in a canonical request: by UTF-16 units. */
+export function compare(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }
 

@@ -21,6 +21,7 @@ import { createRegistry, createRepository, type Registry } from './registry.ts';
 import type { RepositorySettings } from './registry-schema.ts';
 import type { Repository } from './repository.ts';
 import { type LoggedRequest, RequestLog } from './request-log.ts';
+import { parameterOf, type RpcRequest } from './rpc-signature.ts';
 import type { Scenario } from './scenario.ts';
 import { parseAuthorization, type SignedRequest } from './signature.ts';
 
@@ -93,12 +94,14 @@ export class Simulation {
 
   /** Decides what becomes of a request; `form` are the parameters of its body. */
   receive(entry: LoggedRequest, request: SignedRequest, form: Iterable<readonly [string, string]>): Call {
-    const action = headerOf(request, 'x-acs-action');
-    const parameters = knownParameters([...form, ...request.query]);
+    const rpc: RpcRequest = { method: request.method, parameters: [...form, ...request.query] };
+    const action = headerOf(request, 'x-acs-action') || parameterOf(rpc, 'Action');
+    const parameters = knownParameters(rpc.parameters);
     entry.action = action;
     entry.parameters = parameters;
-    entry.accessKeyId = parseAuthorization(headerOf(request, 'authorization'))?.accessKeyId ?? '';
-    const failure = this.#refusal(request, action, entry.accessKeyId);
+    entry.accessKeyId =
+      parseAuthorization(headerOf(request, 'authorization'))?.accessKeyId ?? parameterOf(rpc, 'AccessKeyId');
+    const failure = this.#refusal(request, rpc, entry);
     const fault = failure ? undefined : this.#strike(action, parameters);
     if (fault) entry.fault = effectOf(fault) ?? null;
     return {
@@ -135,12 +138,16 @@ export class Simulation {
     return perform(action, this.registry, parameters, this.instant());
   }
 
-  #refusal(request: SignedRequest, action: string, accessKeyId: string): ApiFailure | undefined {
+  /** The older signature knows no headers: a request that has none of those of the newer one is taken for one with the older. */
+  #refusal(request: SignedRequest, rpc: RpcRequest, { action, accessKeyId }: LoggedRequest): ApiFailure | undefined {
+    const isRpc = headerOf(request, 'x-acs-action') === '' && headerOf(request, 'authorization') === '';
     try {
       if (action === '') throw missing('Action');
       if (!isAction(action)) throw apiFailure('InvalidAction.NotFound');
-      if (headerOf(request, 'x-acs-version') !== API_VERSION) throw apiFailure('InvalidVersion');
-      this.authenticator.authenticate(request);
+      const version = isRpc ? parameterOf(rpc, 'Version') : headerOf(request, 'x-acs-version');
+      if (version !== API_VERSION) throw apiFailure('InvalidVersion');
+      if (isRpc) this.authenticator.authenticateRpc(rpc);
+      else this.authenticator.authenticate(request);
       this.#quota.take(accessKeyId, action, this.elapsedMs());
       return undefined;
     } catch (error) {

@@ -5,8 +5,10 @@ import { constants, totalmem } from 'node:os';
 import { readBuildInfo } from './build-info.ts';
 import { LogOutput, logSink } from './util/log-output.ts';
 import { createLookup } from './util/name-lookup.ts';
+import { openFilesAdvice } from './util/open-files.ts';
 
 const STDERR = 2;
+const CANNOT_RUN = 1;
 /** How long the end waits for a reader of the log that stalls. */
 const FLUSH_MS = 250;
 /** Plus the signal's number. */
@@ -29,7 +31,12 @@ process.stdout.on('error', () => undefined);
 // Elsewhere than on Linux the system's way to find names is its own, and no server.
 if (process.platform === 'linux') Object.assign(dns, { lookup: createLookup({ system: dns.lookup }) });
 
-const { run } = await import('./cli.ts');
+const { run } = await import('./cli.ts').catch((error: unknown) => {
+  const advice = openFilesAdvice(error);
+  if (advice === undefined) throw error;
+  process.stderr.write(`acr-scan-exporter: ${advice}\n`);
+  process.exit(CANNOT_RUN);
+});
 
 const status = await run({
   argv: process.argv.slice(2),

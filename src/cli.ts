@@ -11,6 +11,7 @@ import { helpText, type Options, readOptions, UsageError } from './flags.ts';
 import { systemClock } from './util/clock.ts';
 import type { LogOutput } from './util/log-output.ts';
 import { createLogger, type Logger } from './util/logger.ts';
+import { openFilesAdvice } from './util/open-files.ts';
 import { Redactor } from './util/redactor.ts';
 import { ConfigError, formatProblems, loadTogether } from './util/yaml/problem.ts';
 import type { SettingsKeeper } from './web/access/keeper.ts';
@@ -147,6 +148,8 @@ async function loadWebSettings({ webConfigFile: file }: Options, logger: Logger)
 
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  const advice = openFilesAdvice(error);
+  if (advice !== undefined) return advice;
   if ('code' in error && error.code === 'EADDRINUSE') return `${error.message}: choose another --web.listen-address`;
   return error.message;
 }

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { getHeapStatistics } from 'node:v8';
 import type { Worker } from 'node:worker_threads';
+import { openFilesAdvice } from '../util/open-files.ts';
 import { startThread } from '../util/thread.ts';
 import { ConfigError } from '../util/yaml/problem.ts';
 import type { Config } from './config.ts';
@@ -37,8 +38,11 @@ export async function loadConfigInWorker(file: string, freeBytes = Number.POSITI
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'an error';
-    const expected = `a file that can be read with the ${heapMebibytes} MiB of memory that are left for it`;
-    const found = code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'one that needs more' : `a worker that failed (${code})`;
+    const advice = openFilesAdvice(error);
+    const memory = `${heapMebibytes} MiB of memory that are left for it`;
+    const expected = advice === undefined ? `a file that can be read with the ${memory}` : 'a file that can be opened';
+    const found =
+      code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'one that needs more' : (advice ?? `a worker that failed (${code})`);
     throw new ConfigError([{ file, line: 1, column: 1, path: 'file', expected, found }]);
   } finally {
     await worker.terminate();

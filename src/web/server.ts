@@ -5,6 +5,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Clock } from '../util/clock.ts';
 import { formatListenAddress, type ListenAddress } from '../util/listen-address.ts';
 import type { Logger } from '../util/logger.ts';
+import { openFilesAdvice, openFilesLimit } from '../util/open-files.ts';
 import type { FrontDoor } from './access/front-door.ts';
 import { Connections } from './connections.ts';
 import { ANSWER_MS, type Deadlines, STALL_MS, watchAnswer } from './deadlines.ts';
@@ -21,6 +22,9 @@ const LIMITS = {
   maxHeaderSize: 16_384,
 };
 const MOST_CONNECTIONS = 512;
+/** Of the open files that the process may have, so many are for polls, for reading files and for the program itself. */
+const OTHER_FILES = 64;
+const LEAST_CONNECTIONS = 8;
 /** How often it is logged that clients cannot be let in. */
 const MISSED_EVERY_MS = 60_000;
 const DEADLINES: Deadlines = { stallMs: STALL_MS, answerMs: ANSWER_MS };
@@ -54,7 +58,7 @@ export class WebServer {
   #missedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: WebServerOptions) {
-    const { door, mostConnections = MOST_CONNECTIONS, slowAfterMs, limits } = options;
+    const { door, mostConnections = mostConnectionsWithin(openFilesLimit()), slowAfterMs, limits } = options;
     this.#options = options;
     const monotonic = () => options.clock.monotonic();
     this.#connections = new Connections({
@@ -122,8 +126,8 @@ export class WebServer {
     const madeRoom = this.#connections.makeRoom();
     if (nowMs - this.#missedMs < MISSED_EVERY_MS) return;
     this.#missedMs = nowMs;
-    const advice = 'raise the limit of open files (ulimit -n)';
-    this.#options.logger.error('connection not accepted', { error: error.message, closed_another: madeRoom, advice });
+    const reason = openFilesAdvice(error) ?? error.message;
+    this.#options.logger.error('connection not accepted', { error: reason, closed_another: madeRoom });
   }
 
   /** Answers without a request that could be answered, and closes. In the middle of another answer it only closes. */
@@ -156,6 +160,14 @@ export class WebServer {
       turnAway(response, 'busy');
     }
   }
+}
+
+/**
+ * How many connections there may be where so many files may be open. Beyond that limit the system takes clients in and drops them at once,
+ * and polls fail: those that hold connections would keep everything else out.
+ */
+export function mostConnectionsWithin(openFiles: number): number {
+  return Math.max(LEAST_CONNECTIONS, Math.min(MOST_CONNECTIONS, openFiles - OTHER_FILES));
 }
 
 function turnAway(response: ServerResponse, verdict: 'refused' | 'busy'): void {

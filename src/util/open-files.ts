@@ -1,0 +1,22 @@
+// The limit of open files: what it allows, and what to say when it is too low for the program.
+import { readFileSync } from 'node:fs';
+
+/** Linux tells each process its limits there. */
+const LIMITS_FILE = '/proc/self/limits';
+
+/** How many files and sockets this process may have open; Infinity where that cannot be told. */
+export function openFilesLimit(file = LIMITS_FILE): number {
+  try {
+    return Number(/^Max open files +(\d+)/m.exec(readFileSync(file, 'utf8'))?.[1] ?? Number.POSITIVE_INFINITY);
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+/** What to tell a person when the system refuses to open one more file or socket; undefined for any other error. */
+export function openFilesAdvice(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'ENFILE') return 'the system has no more open files to give (ENFILE): raise fs.file-max';
+  if (code !== 'EMFILE') return undefined;
+  return 'the limit of open files is too low (EMFILE): raise it to 1024 or more, with ulimit -n or LimitNOFILE=';
+}

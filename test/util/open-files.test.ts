@@ -1,0 +1,32 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { openFilesAdvice, openFilesLimit } from '../../src/util/open-files.ts';
+import { mostConnectionsWithin } from '../../src/web/server.ts';
+import { temporaryDirectory } from '../helpers/exporter.ts';
+
+test('the limit of open files is read, and is none where it cannot be told', (t) => {
+  const file = join(temporaryDirectory(t), 'limits');
+  writeFileSync(
+    file,
+    'Limit   Soft Limit  Hard Limit  Units\nMax processes   7   7   processes\nMax open files   1024   524288   files\n',
+  );
+  t.is(openFilesLimit(file), 1_024);
+  writeFileSync(file, 'Max open files   unlimited   unlimited   files\n');
+  t.is(openFilesLimit(file), Number.POSITIVE_INFINITY);
+  t.is(openFilesLimit(join(file, 'missing')), Number.POSITIVE_INFINITY);
+});
+
+test('connections leave room for the other files of the program', (t) => {
+  t.is(mostConnectionsWithin(Number.POSITIVE_INFINITY), 512);
+  t.is(mostConnectionsWithin(1_024), 512);
+  t.is(mostConnectionsWithin(200), 136);
+  t.is(mostConnectionsWithin(40), 8);
+});
+
+test('only what the limit of open files refuses is told as such', (t) => {
+  t.regex(openFilesAdvice(Object.assign(new Error('open'), { code: 'EMFILE' })) ?? '', /ulimit -n/);
+  t.regex(openFilesAdvice(Object.assign(new Error('open'), { code: 'ENFILE' })) ?? '', /fs\.file-max/);
+  for (const error of [Object.assign(new Error('open'), { code: 'ENOENT' }), new Error('EMFILE'), 'EMFILE', undefined])
+    t.is(openFilesAdvice(error), undefined);
+});

@@ -14,7 +14,7 @@ const MOST_HEAP_BYTES = 2_048 * MEBIBYTE;
 /** What small files need. */
 const LEAST_HEAP_BYTES = 32 * MEBIBYTE;
 /** What a worker takes beside its heap, and this thread for the configuration that it is handed meanwhile. */
-const BESIDE_HEAP_BYTES = 96 * MEBIBYTE;
+const BESIDE_HEAP_BYTES = 64 * MEBIBYTE;
 
 /**
  * Loads a file as `loadConfig` does, but holds this thread's event loop for no more than some milliseconds at a time. Rejects

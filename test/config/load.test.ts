@@ -116,7 +116,7 @@ test('a pipe is read to its end, however late and in whatever parts its content 
 
 test('a worker that runs out of memory is a problem, and the process lives', async (t) => {
   const file = write(t, manyTags(200_000));
-  const error = await t.throwsAsync(loadConfigInWorker(file, 100 * 2 ** 20), { instanceOf: ConfigError });
+  const error = await t.throwsAsync(loadConfigInWorker(file, 96 * 2 ** 20), { instanceOf: ConfigError });
   const expected = 'a file that can be read with the 32 MiB of memory that are left for it';
   t.is(error?.message, `${file}:1:1: file: expected ${expected}, found one that needs more`);
 });

@@ -138,9 +138,8 @@ export class Simulation {
     return perform(action, this.registry, parameters, this.instant());
   }
 
-  /** The older signature knows no headers: a request that has none of those of the newer one is taken for one with the older. */
   #refusal(request: SignedRequest, rpc: RpcRequest, { action, accessKeyId }: LoggedRequest): ApiFailure | undefined {
-    const isRpc = headerOf(request, 'x-acs-action') === '' && headerOf(request, 'authorization') === '';
+    const isRpc = headerOf(request, 'authorization') === '' && isRpcSigned(request, rpc);
     try {
       if (action === '') throw missing('Action');
       if (!isAction(action)) throw apiFailure('InvalidAction.NotFound');
@@ -163,6 +162,11 @@ export class Simulation {
     const repository = found ? [found.id, `${found.namespace}/${found.name}`] : [repoId];
     return this.#faults.pick({ action, instanceId, repository, tag, page }, this.elapsedMs());
   }
+}
+
+/** Whether a request is meant to have the older signature. Clients that send it may name the action in a header besides. */
+function isRpcSigned(request: SignedRequest, rpc: RpcRequest): boolean {
+  return headerOf(request, 'x-acs-action') === '' || parameterOf(rpc, 'SignatureMethod') !== '';
 }
 
 /** Fields that a fault puts in place of the true ones. */

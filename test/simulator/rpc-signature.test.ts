@@ -72,6 +72,14 @@ for (const [how, ask] of [
     (address: string, given: Parameters) => inQuery(address, 'POST', sign('POST', given, KEY.secret)),
   ],
   ['a form', (address: string, given: Parameters) => inForm(address, sign('POST', given, KEY.secret))],
+  [
+    'the query, with the action in a header too,',
+    (address: string, given: Parameters) => {
+      const headers = { 'x-acs-action': given.Action ?? '', 'x-acs-version': given.Version ?? '' };
+      const path = `/?${encodeAll(sign('GET', given, KEY.secret))}`;
+      return exchange({ address, method: 'GET', path, headers });
+    },
+  ],
 ] as const) {
   test(`a request with the older signature in ${how} is answered, whatever its characters`, async (t) => {
     const tag = `a b+c*d'e!f(g)~h&j=k/ä漢🙂`;

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import test from 'ava';
 import type { Overview, TargetRow } from '../../../src/web/overview.ts';
 import { renderPage } from '../../../src/web/page/page.tsx';
@@ -157,6 +158,16 @@ test('what is not known is said to be so', (t) => {
   t.true(text({ nextPollMs: undefined }).includes('under way'));
   t.true(text({ nextPollMs: undefined, repoId: '' }).includes('waits for the repository lookup'));
   t.true(text({ nextPollMs: NOW_MS - 1 }).includes('due'));
+});
+
+test('an image that was never scanned is shown in words, with a filter and a colour of its own, and without an error', (t) => {
+  const html = page([targetRow({ status: 'not_scanned', lastError: undefined })], 'status=not_scanned');
+  t.is(cell(html, 'Status'), 'not scanned');
+  t.is(cell(html, 'Last error'), 'none');
+  t.regex(html, /<option value="not_scanned" selected>not scanned<\/option>/);
+  t.regex(html, /class="total status-not_scanned"/);
+  const css = readFileSync(new URL('../../../src/web/assets/page.css', import.meta.url), 'utf8');
+  for (const rule of ['.fill-not_scanned {', '.status-not_scanned {']) t.true(css.includes(rule), rule);
 });
 
 test('totals, quota and build are told', (t) => {

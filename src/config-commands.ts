@@ -3,6 +3,7 @@ import { loadSdk } from './acr/client.ts';
 import { checkOnline } from './app/online-check.ts';
 import { checkSecrets, presentIn } from './config/check-secrets.ts';
 import { loadConfigInWorker } from './config/load-in-worker.ts';
+import { patternWarnings } from './config/pattern-warnings.ts';
 import { formatPlan, planPolls } from './config/plan.ts';
 import { ramPolicies } from './config/ram-policy.ts';
 import type { Options } from './flags.ts';
@@ -36,7 +37,7 @@ export async function checkConfig(
   const missing = await checkSecrets(config, presentIn(env));
   stdout(formatPlan(plan));
   stdout(`\n${configFile} is valid.\n`);
-  for (const warning of [...missing, ...plan.warnings]) stderr(`warning: ${warning}\n`);
+  for (const warning of [...missing, ...patternWarnings(config), ...plan.warnings]) stderr(`warning: ${warning}\n`);
   if (!options.configCheckOnline) return DONE;
   stdout('\n');
   let status = DONE;

@@ -1,6 +1,6 @@
 // `--config.check.online`: tries the credentials, and each repository once, and says what is missing where.
 import { createAcrApi } from '../acr/acr-api.ts';
-import type { AcrApi, Answer, ListedRepository } from '../acr/api.ts';
+import type { AcrApi, Answer } from '../acr/api.ts';
 import type { Sdk } from '../acr/client.ts';
 import { type CredentialSource, createCredentialSource } from '../acr/credentials.ts';
 import { ApiError } from '../acr/errors.ts';
@@ -10,12 +10,14 @@ import type { Config, InstanceConfig, RepositoryConfig } from '../config/config.
 import { type CredentialSet, credentialSets } from '../config/credential-sets.ts';
 import { RAM_ACTIONS, ramListResource, ramResource } from '../config/ram-policy.ts';
 import type { Clock } from '../util/clock.ts';
+import type { ListScope } from '../util/list-scopes.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Redactor } from '../util/redactor.ts';
 import { isNoSuchList, isNoSuchScan } from '../watch/codes.ts';
-import { PAGE_SIZE } from '../watch/discovery/listing.ts';
-import { filterOf } from '../watch/discovery/pass.ts';
+import { FIRST_PAGE, Listing } from '../watch/discovery/listing.ts';
+import { filterOf, pageOf, repositoryPage } from '../watch/discovery/pass.ts';
 import { Rules } from '../watch/discovery/rules.ts';
+import type { FoundRepository } from '../watch/watch-list.ts';
 
 export type OnlineCheckDependencies = {
   readonly sdk: Sdk;
@@ -125,9 +127,7 @@ async function* checkInstances(
         const problem = await checkRepository(attempt, repository);
         yield { subject: `${instance.id} ${describe(repository)}`, problem };
       }
-      if (instance.discover.length > 0) {
-        yield { subject: `${instance.id} discovery`, problem: await checkDiscovery(attempt) };
-      }
+      if (instance.discover.length > 0) yield* checkDiscovery(attempt);
     }
   } finally {
     end.abort();
@@ -175,31 +175,65 @@ async function checkRepository({ instance, ask }: Attempt, given: RepositoryConf
   return `tag ${tag}: ${explain(denied, 'GetRepoTagScanSummary', ramResource(instance, repository))}`;
 }
 
-/** Lists the first repositories, and the tags of the first of them that a rule takes. */
-async function checkDiscovery({ instance, ask }: Attempt): Promise<string | undefined> {
-  const instanceId = instance.id;
-  const page = { pageNo: 1, pageSize: PAGE_SIZE };
+/** Lists the repositories, and the tags of the first of them that a rule takes; says of each rule how many it takes. */
+async function* checkDiscovery({ instance, ask }: Attempt): AsyncGenerator<Finding> {
+  const subject = `${instance.id} discovery`;
   const rules = new Rules(instance.discover);
-  const repositories: ListedRepository[] = [];
+  const repositories = new Map<string, FoundRepository>();
   for (const scope of rules.scopes) {
-    const list = ask((api) => api.listRepository({ instanceId, ...filterOf(scope), ...page }));
+    const problem = await listRepositories({ instance, ask }, scope, repositories);
+    if (problem === undefined) continue;
+    yield { subject, problem };
+    return;
+  }
+  const counts = rules.noneTaken();
+  for (const repository of repositories.values()) rules.countRepository(repository, counts);
+  const found = [...repositories.values()].find((repository) => rules.wants(repository));
+  yield {
+    subject,
+    problem:
+      found === undefined ? describeNothing(rules, repositories.size) : await checkTags({ instance, ask }, found),
+  };
+  for (const [index, { repositories: taken }] of counts.entries()) {
+    const hint = rules.hintFor(index);
+    const none = `takes none of the ${repositories.size} repositories that were listed${hint === undefined ? '' : `: ${hint}`}`;
+    yield {
+      subject: `${subject} rule ${index + 1}: ${taken} ${taken === 1 ? 'repository' : 'repositories'}`,
+      problem: taken === 0 ? none : undefined,
+    };
+  }
+}
+
+function describeNothing({ scopes }: Rules, listed: number): string {
+  if (listed > 0) return `no rule takes any of the ${listed} repositories of the instance`;
+  return scopes[0]?.namespace === undefined
+    ? 'the instance has no repositories'
+    : 'nothing exists of what the rules name';
+}
+
+/** Adds the repositories of a scope, by id, all pages of them. Gives the problem where the list cannot be had. */
+async function listRepositories(
+  { instance, ask }: Attempt,
+  scope: ListScope,
+  into: Map<string, FoundRepository>,
+): Promise<string | undefined> {
+  const instanceId = instance.id;
+  const listing = new Listing<FoundRepository>(({ id }) => id);
+  while (!listing.isWhole) {
+    const page = { ...filterOf(scope), ...pageOf(listing.position) };
+    const list = ask((api) => api.listRepository({ instanceId, ...page }));
     const error = await problemOf(list);
-    if (scope.namespace !== undefined && error !== undefined && isNoSuchList(error.code)) continue;
+    if (scope.namespace !== undefined && error !== undefined && isNoSuchList(error.code)) return undefined;
     if (error !== undefined) return explain(error, 'ListRepository', ramListResource(instance, scope));
-    repositories.push(...(await list).repositories);
+    listing.add(repositoryPage(await list));
   }
-  const found = repositories
-    .map(({ repoId, repoNamespaceName, repoName }) => ({ id: repoId, namespace: repoNamespaceName, name: repoName }))
-    .find((repository) => rules.wants(repository));
-  if (found === undefined) {
-    const [{ namespace } = {}] = rules.scopes;
-    if (repositories.length === 0) {
-      return namespace === undefined ? 'the instance has no repositories' : 'nothing exists of what the rules name';
-    }
-    const those = namespace !== undefined || repositories.length < PAGE_SIZE ? 'the' : 'the first';
-    return `no rule takes any of ${those} ${repositories.length} repositories of the instance`;
-  }
-  const tags = await problemOf(ask((api) => api.listRepoTag({ instanceId, repoId: found.id, ...page })));
+  for (const [id, repository] of listing.items) into.set(id, repository);
+  return listing.isDoubtful ? `ListRepository: ${listing.shortfall}` : undefined;
+}
+
+async function checkTags({ instance, ask }: Attempt, found: FoundRepository): Promise<string | undefined> {
+  const request = { instanceId: instance.id, repoId: found.id, ...pageOf(FIRST_PAGE) };
+  const tags = await problemOf(ask((api) => api.listRepoTag(request)));
   return tags && `${found.namespace}/${found.name}: ${explain(tags, 'ListRepoTag', ramResource(instance, found))}`;
 }
 

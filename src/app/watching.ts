@@ -76,6 +76,7 @@ export function createWatching({ observer, meter, timing, maxTags, ...shared }: 
     ...shared,
     harvest,
     bounds,
+    breath,
     requests,
     backoff: () => poller.timing.backoff,
     passEnded: (seconds) => meter.discoveryPassEnded(seconds),

@@ -55,6 +55,12 @@ export const OWN_FAMILIES = {
     help: 'When a pass of discovery over an instance last ended that listed everything that there is a right to list.',
     labels: ['instance_id'],
   },
+  discoveryRuleRepositories: {
+    name: 'acr_discovery_rule_repositories',
+    type: 'gauge',
+    help: 'Repositories that a rule of discovery, numbered from 1 in the order of the configuration, took in the last pass that listed everything.',
+    labels: ['instance_id', 'rule'],
+  },
   discoveryDuration: {
     name: 'acr_discovery_duration_seconds',
     type: 'histogram',

@@ -43,6 +43,7 @@ export class OwnMetrics implements OwnFamilies {
   readonly #discoveryTags = this.#gauge(OWN_FAMILIES.discoveryTags);
   readonly #discoveryTruncated = this.#gauge(OWN_FAMILIES.discoveryTruncated);
   readonly #discoverySuccess = this.#gauge(OWN_FAMILIES.discoverySuccess);
+  readonly #discoveryRuleRepositories = this.#gauge(OWN_FAMILIES.discoveryRuleRepositories);
   readonly #discoveryDuration = this.#histogram(OWN_FAMILIES.discoveryDuration);
   readonly #running = this.#gauge(OWN_FAMILIES.running);
   readonly #dueTags = this.#gauge(OWN_FAMILIES.dueTags);
@@ -195,12 +196,16 @@ export class OwnMetrics implements OwnFamilies {
   }
 
   #collectDiscoveries(): void {
-    for (const family of [this.#discoveryTags, this.#discoveryTruncated, this.#discoverySuccess]) family.reset();
-    for (const { instanceId, tags, truncated, lastSuccessMs } of this.#discoveries()) {
+    const families = [this.#discoveryTags, this.#discoveryTruncated, this.#discoverySuccess];
+    for (const family of [...families, this.#discoveryRuleRepositories]) family.reset();
+    for (const { instanceId, tags, truncated, lastSuccessMs, rules = [] } of this.#discoveries()) {
       const labels = { instance_id: instanceId };
       this.#discoveryTags.set(labels, tags);
       this.#discoveryTruncated.set(labels, truncated ? 1 : 0);
       if (lastSuccessMs !== undefined) this.#discoverySuccess.set(labels, lastSuccessMs / 1_000);
+      for (const [index, { repositories }] of rules.entries()) {
+        this.#discoveryRuleRepositories.set({ ...labels, rule: String(index + 1) }, repositories);
+      }
     }
   }
 

@@ -36,4 +36,6 @@ export type DiscoveryStatus = {
   readonly truncated: boolean;
   /** Wall clock, milliseconds since the epoch; undefined before the first pass that succeeded. */
   readonly lastSuccessMs: number | undefined;
+  /** How many repositories each rule took in the last pass that succeeded; undefined before the first. */
+  readonly rules: readonly { readonly repositories: number }[] | undefined;
 };

@@ -84,6 +84,8 @@ export type DiscoveryRow = {
   readonly lastSuccessMs: number | undefined;
   /** Why the last pass failed, or, where it succeeded, what it had no right to list. */
   readonly lastError: LastError | undefined;
+  /** What each rule took in the last pass that succeeded; undefined before the first under these rules. */
+  readonly rules: readonly { readonly repositories: number; readonly tags: number }[] | undefined;
 };
 
 /** Everything but the tags. */

@@ -155,6 +155,28 @@ test('discovery lists the repositories, and the tags of the first that a rule ta
   t.is(named.findings[1]?.problem, 'nothing exists of what the rules name');
 });
 
+test('discovery says of each rule how many repositories it takes: none is a problem, with a hint where a pattern looks wrong', async (t) => {
+  const { findings } = await check(
+    t,
+    'right-secret',
+    'discover: [{ namespaces: ["s*"], repositories: ["*"] }, { namespaces: ["shop*"], repositories: [api] }, { namespaces: ["*"], repositories: ["^api"] }]',
+  );
+  t.deepEqual(
+    findings.map(({ subject, problem }) => [subject, problem === undefined]),
+    [
+      ['credentials default', true],
+      ['cri-1 discovery', true],
+      ['cri-1 discovery rule 1: 4 repositories', true],
+      ['cri-1 discovery rule 2: 1 repository', true],
+      ['cri-1 discovery rule 3: 0 repositories', false],
+    ],
+  );
+  t.regex(
+    findings[4]?.problem ?? '',
+    /^takes none of the 4 repositories that were listed: "\^api" looks like a regular expression, and patterns are no/,
+  );
+});
+
 test('an image that was never scanned is no problem, a tag that does not exist is one, and the action that tells them apart is named', async (t) => {
   const { findings } = await check(
     t,

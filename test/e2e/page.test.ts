@@ -189,7 +189,7 @@ test('nothing sticks out on wide screens, at 1280 pixels, on a tablet or a phone
   const long = 'x'.repeat(255);
   const names = targetRow({ instanceId: long, repoNamespace: long, repoName: long, tag: long });
   const discovery = [much.instanceId, long].map((instanceId) => {
-    return { instanceId, tags: 99_960, truncated: true, lastSuccessMs: almostADay, lastError: error };
+    return { instanceId, tags: 99_960, truncated: true, lastSuccessMs: almostADay, lastError: error, rules: undefined };
   });
   const shown = overview({ discovery });
   const pieces = renderPage({

@@ -224,7 +224,7 @@ test('process metrics are there, without the gauges that pass for counters and w
 });
 
 test('the list of families has every family that a busy page shows, with its type and labels', async (t) => {
-  const found = { instanceId: 'cri-1', tags: 3, truncated: true, lastSuccessMs: 1_000 };
+  const found = { instanceId: 'cri-1', tags: 3, truncated: true, lastSuccessMs: 1_000, rules: undefined };
   const own = setUp(
     () => [IDLE],
     () => [found],
@@ -248,20 +248,32 @@ test('the list of families has every family that a busy page shows, with its typ
 });
 
 test('discovery shows what it found and when, without a time before the first success, and nothing of instances that have none', async (t) => {
-  let statuses: DiscoveryStatus[] = [{ instanceId: 'cri-1', tags: 0, truncated: false, lastSuccessMs: undefined }];
+  let statuses: DiscoveryStatus[] = [
+    { instanceId: 'cri-1', tags: 0, truncated: false, lastSuccessMs: undefined, rules: undefined },
+  ];
   const own = setUp(undefined, () => statuses);
   const before = await pageOf(own);
   t.is(before.value('acr_discovery_tags', { instance_id: 'cri-1' }), 0);
   t.is(before.value('acr_discovery_truncated', { instance_id: 'cri-1' }), 0);
   t.false(before.families.has('acr_discovery_last_success_timestamp_seconds'));
   own.discoveryPassEnded(4);
-  statuses = [{ instanceId: 'cri-1', tags: 7, truncated: true, lastSuccessMs: 1_795_480_000_500 }];
+  statuses = [
+    {
+      instanceId: 'cri-1',
+      tags: 7,
+      truncated: true,
+      lastSuccessMs: 1_795_480_000_500,
+      rules: [{ repositories: 3 }, { repositories: 0 }],
+    },
+  ];
   const after = await pageOf(own);
   t.is(after.value('acr_discovery_tags', { instance_id: 'cri-1' }), 7);
   t.is(after.value('acr_discovery_truncated', { instance_id: 'cri-1' }), 1);
   t.is(after.value('acr_discovery_last_success_timestamp_seconds', { instance_id: 'cri-1' }), 1_795_480_000.5);
   t.is(after.value('acr_discovery_duration_seconds_bucket', { le: '5' }), 1);
   t.is(after.value('acr_discovery_duration_seconds_bucket', { le: '2.5' }), 0);
+  t.is(after.value('acr_discovery_rule_repositories', { instance_id: 'cri-1', rule: '1' }), 3);
+  t.is(after.value('acr_discovery_rule_repositories', { instance_id: 'cri-1', rule: '2' }), 0);
   statuses = [];
   const without = [...(await pageOf(own)).families.keys()].filter((name) => name.startsWith('acr_discovery_'));
   t.deepEqual(without, []);

@@ -1,5 +1,6 @@
 // Finds what there is to watch, of each instance again and again.
 import { isDeepStrictEqual } from 'node:util';
+import type { Breath } from '../../util/breath.ts';
 import type { Clock } from '../../util/clock.ts';
 import type { InternalErrors } from '../../util/internal-errors.ts';
 import type { Logger } from '../../util/logger.ts';
@@ -14,6 +15,7 @@ import { type DiscoverRule, Rules } from './rules.ts';
 export type DiscovererOptions = {
   readonly harvest: Harvest;
   readonly bounds: Bounds;
+  readonly breath: Breath;
   readonly requests: Requests;
   readonly clock: Clock;
   /** In [0, 1). */

@@ -10,8 +10,9 @@ import type { Section } from '../section.ts';
 import { type FoundTag, isListed, type PollTask, type WatchedRepository } from '../task.ts';
 import type { FoundRepository } from '../watch-list.ts';
 import type { Bounds, Surplus } from './bounds.ts';
+import type { Comparison } from './patience.ts';
 import { Recognition } from './recognition.ts';
-import type { Rules } from './rules.ts';
+import type { RuleCount, Rules } from './rules.ts';
 
 /** What to find of an instance. */
 export type DiscoverySettings = {
@@ -23,6 +24,14 @@ export type DiscoverySettings = {
 
 /** What a listing of a repository says. */
 export type Finding = { readonly repository: FoundRepository; readonly tags: ReadonlyMap<string, FoundTag> };
+
+/** What a pass gathers beside what is watched then. */
+export type Gathered = {
+  /** Tags that there was no room for when they were found. */
+  readonly surplus: Surplus[];
+  /** What each rule took. */
+  readonly counts: readonly RuleCount[];
+};
 
 export type HarvestOptions = {
   readonly roster: Roster;
@@ -44,34 +53,35 @@ export class Harvest {
     this.#recognition = new Recognition(options.roster, options.logger, options.breath);
   }
 
-  /** Whether a tag of a repository is watched that a listing lacks. */
-  lacksTag(instanceId: string, { id }: FoundRepository, listed: ReadonlyMap<string, unknown>): boolean {
+  /** How many found tags of a repository are watched, and how many of them a listing lacks. */
+  compareTags(instanceId: string, { id }: FoundRepository, listed: ReadonlyMap<string, unknown>): Comparison {
     const watched = this.#options.roster.sectionOf(instanceId)?.findById(id);
-    return watched !== undefined && [...foundTags(watched)].some(({ tag }) => !listed.has(tag));
+    return watched === undefined
+      ? { watched: 0, lacking: 0 }
+      : count(foundTags(watched), ({ tag }) => !listed.has(tag));
   }
 
-  /** Whether a repository of this scope is watched that a listing of it lacks. */
-  lacksRepository(instanceId: string, scope: ListScope, listed: ReadonlyMap<string, unknown>): boolean {
-    const { namespace, name } = scope;
-    return [...(this.#options.roster.sectionOf(instanceId)?.repositories ?? [])].some(
-      (watched) =>
-        (namespace ?? watched.repository.namespace) === watched.repository.namespace &&
-        (name ?? watched.repository.name) === watched.repository.name &&
-        !listed.has(watched.repository.id) &&
-        !foundTags(watched).next().done,
-    );
+  /** How many repositories of this scope have found tags that are watched, and how many of these a listing of it lacks. */
+  compareRepositories(instanceId: string, scope: ListScope, listed: ReadonlyMap<string, unknown>): Comparison {
+    const repositories = this.#options.roster.sectionOf(instanceId)?.repositories ?? [];
+    const found = [...repositories].filter((watched) => {
+      const { namespace, name } = watched.repository;
+      const isOfScope = (scope.namespace ?? namespace) === namespace && (scope.name ?? name) === name;
+      return isOfScope && !foundTags(watched).next().done;
+    });
+    return count(found, ({ repository }) => !listed.has(repository.id));
   }
 
   /**
    * A repository has these tags: of those that the rules want, new ones are polled at once, and all others are not watched any more.
    *
-   * @param surplus gets the tags that there is no room for
+   * @param gathered gets the tags that there is no room for, and what each rule takes
    */
-  found(settings: DiscoverySettings, { repository, tags }: Finding, surplus: Surplus[]): Promise<void> {
+  found(settings: DiscoverySettings, { repository, tags }: Finding, { surplus, counts }: Gathered): Promise<void> {
     return this.#change(settings.instanceId, async (section) => {
       const { now, bounds } = this.#options;
       const { next: breathe } = this.#options.breath;
-      const chosen = await settings.rules.choose(repository, [...tags.values()], { nowMs: now(), breathe });
+      const chosen = await settings.rules.choose(repository, [...tags.values()], { nowMs: now(), breathe, counts });
       const watched = await this.#recognition.recognize(section, settings, repository);
       if (watched === undefined) return;
       await this.#weed(watched, (poll, known) => {
@@ -167,6 +177,15 @@ export class Harvest {
       section.closeIfEmpty(watched);
     }
   }
+}
+
+function count<Item>(items: Iterable<Item>, isLacking: (item: Item) => boolean): Comparison {
+  let [watched, lacking] = [0, 0];
+  for (const item of items) {
+    watched += 1;
+    if (isLacking(item)) lacking += 1;
+  }
+  return { watched, lacking };
 }
 
 function* foundTags({ polls }: WatchedRepository): Generator<FoundTag> {

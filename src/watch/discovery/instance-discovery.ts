@@ -10,6 +10,8 @@ import type { FoundRepository } from '../watch-list.ts';
 import type { DiscovererOptions } from './discoverer.ts';
 import type { DiscoverySettings } from './harvest.ts';
 import { type Failure, Pass } from './pass.ts';
+import { RuleLog } from './rule-log.ts';
+import type { RuleCount } from './rules.ts';
 import { Cancelled, Turns } from './turns.ts';
 
 export type InstanceDiscoveryOptions = DiscovererOptions & {
@@ -29,6 +31,8 @@ export type DiscoveryStatus = {
   readonly lastSuccessMs: number | undefined;
   /** Why the last pass failed, or what it has no right to list; undefined when it listed everything. */
   readonly lastError: PollError | undefined;
+  /** What each rule took in the last pass that listed everything; undefined before the first under these rules. */
+  readonly rules: readonly RuleCount[] | undefined;
 };
 
 export class InstanceDiscovery {
@@ -46,6 +50,8 @@ export class InstanceDiscovery {
   readonly #nothing = new Set<string>();
   #lastSuccessMs: number | undefined;
   #lastError: PollError | undefined;
+  #rules: readonly RuleCount[] | undefined;
+  readonly #ruleLog: RuleLog;
 
   constructor(options: InstanceDiscoveryOptions) {
     const { instance, requests, logger, clock } = options;
@@ -53,6 +59,7 @@ export class InstanceDiscovery {
     this.settings = options.settings;
     this.instance = instance;
     this.#turns = new Turns(instance, requests);
+    this.#ruleLog = new RuleLog(instance.id, logger);
     const telling = { logger, clock, stopping: AbortSignal.any([options.stopping, this.#end.signal]) };
     this.#passes = new FailureLog(
       {
@@ -108,6 +115,7 @@ export class InstanceDiscovery {
       truncated: bounds.isTruncated(instance.id),
       lastSuccessMs: this.#lastSuccessMs,
       lastError: this.#lastError,
+      rules: this.#rules,
     };
   }
 
@@ -160,7 +168,7 @@ export class InstanceDiscovery {
         this.#tellNothing(scope, code);
       },
     });
-    const { failure, denied } = await pass.run(startAtMs);
+    const { failure, denied, found } = await pass.run(startAtMs);
     passEnded((clock.monotonic() - startAtMs) / 1_000);
     const told = failure ?? denied;
     this.#lastError = told && {
@@ -181,6 +189,10 @@ export class InstanceDiscovery {
     else logger.debug('discovered', fields);
     this.#lastSuccessMs = clock.now();
     this.#passes.answered(this);
+    if (found !== undefined) {
+      this.#rules = found.counts;
+      this.#ruleLog.took(this.settings.rules, { ...found, isComplete: denied === undefined });
+    }
     return true;
   }
 

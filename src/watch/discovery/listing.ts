@@ -2,8 +2,14 @@
 
 export const PAGE_SIZE = 100;
 
+/** No list has more pages than that; of one that says how many items it has, no more than if each page had a tenth of what it may have. */
+const MOST_PAGES = 5_000;
+const PAGES_IN_ANY_CASE = 1_000;
+const SMALLEST_PAGE = PAGE_SIZE / 10;
+
 /** Which page to ask for. The token is empty on the first page, and where the API only counts pages. */
 export type Position = { readonly pageNo: number; readonly token: string };
+export const FIRST_PAGE: Position = { pageNo: 1, token: '' };
 
 /** One page of a list. */
 export type Page<Item> = {
@@ -33,8 +39,11 @@ export class Listing<Item> {
   /** Those that the present run has brought. */
   #tokens = new Set<string>();
   #isCircle = false;
+  #isEndless = false;
   #isWhole = false;
   #totalCount = 0;
+  /** How many pages this run may have, by what its first page says. */
+  #mostPages = MOST_PAGES;
 
   /** @param keyOf what an item is known by */
   constructor(keyOf: (item: Item) => string) {
@@ -46,7 +55,12 @@ export class Listing<Item> {
     return { pageNo: this.#pageNo, token: this.#token };
   }
 
-  /** Whether the last page of this run was taken. */
+  /** Whether this run was given up, because it had more pages than any list has. */
+  get isEndless(): boolean {
+    return this.#isEndless;
+  }
+
+  /** Whether the last page of this run was taken, or it was given up. */
   get isWhole(): boolean {
     return this.#isWhole;
   }
@@ -61,12 +75,16 @@ export class Listing<Item> {
    * any item.
    */
   get isDoubtful(): boolean {
+    if (this.#isEndless) return true;
     if (!this.#isWhole || this.#isByToken) return this.#isCircle;
     return this.#found < this.#totalCount && this.#found % PAGE_SIZE === 0;
   }
 
   /** What this run brought, and what the API says, for people. */
   get shortfall(): string {
+    if (this.#isEndless) {
+      return `expected the end of the list within ${this.#pageNo} pages, found another page after ${this.#found} items (TotalCount: ${this.#totalCount})`;
+    }
     return this.#isCircle
       ? `expected a new NextToken on each page, found one that came before, after ${this.#found} items`
       : `expected ${this.#totalCount} items, as TotalCount says, found ${this.#found} and then none`;
@@ -87,10 +105,15 @@ export class Listing<Item> {
     }
     this.#going += going;
     this.#totalCount = totalCount ?? 0;
+    if (this.#pageNo === 1) this.#mostPages = mostPages(totalCount);
     if (nextToken !== '') this.#isCircle = this.#tokens.has(nextToken);
     const isLast = items.length + going < PAGE_SIZE && this.#found >= this.#totalCount;
     const bringsNothing = this.#run.size === before && going === 0;
     this.#isWhole = nextToken === '' ? this.#isByToken || isLast || bringsNothing : this.#isCircle;
+    if (!this.#isWhole && this.#pageNo >= this.#mostPages) {
+      this.#isEndless = true;
+      this.#isWhole = true;
+    }
     if (this.#isWhole) return;
     this.#pageNo += 1;
     this.#token = nextToken;
@@ -105,6 +128,7 @@ export class Listing<Item> {
     this.#token = '';
     this.#tokens = new Set();
     this.#isCircle = false;
+    this.#isEndless = false;
     this.#isWhole = false;
   }
 
@@ -115,4 +139,9 @@ export class Listing<Item> {
   get #found(): number {
     return this.#run.size + this.#going;
   }
+}
+
+function mostPages(totalCount: number | undefined): number {
+  if (totalCount === undefined) return MOST_PAGES;
+  return Math.min(MOST_PAGES, Math.max(PAGES_IN_ANY_CASE, Math.ceil(totalCount / SMALLEST_PAGE)));
 }

@@ -1,27 +1,32 @@
 // One pass over an instance: lists its repositories, and the tags of each that may be wanted.
-import type { ApiError, PageRequest } from '../../acr/api.ts';
+import type { ApiError, ListRepositoryBody, PageRequest } from '../../acr/api.ts';
+import type { Breath } from '../../util/breath.ts';
 import type { Clock } from '../../util/clock.ts';
 import type { ListScope } from '../../util/list-scopes.ts';
+import type { Logger } from '../../util/logger.ts';
 import { isNoSuchList, isNoSuchRepository } from '../codes.ts';
 import type { Requests } from '../requests.ts';
 import type { FoundTag } from '../task.ts';
 import type { Backoff } from '../timing.ts';
 import type { FoundRepository } from '../watch-list.ts';
-import type { Bounds, Surplus } from './bounds.ts';
-import type { DiscoverySettings, Harvest } from './harvest.ts';
+import type { Bounds } from './bounds.ts';
+import type { DiscoverySettings, Gathered, Harvest } from './harvest.ts';
 import { Listing, PAGE_SIZE, type Page, type Position } from './listing.ts';
 import { listPatiently, mayPass } from './patience.ts';
+import type { RuleCount } from './rules.ts';
 import type { Turns } from './turns.ts';
 
 /** Why something could not be listed. */
 export type Failure = Pick<ApiError, 'code' | 'kind' | 'message' | 'requestId'>;
 
 export type PassOptions = {
+  readonly breath: Breath;
   readonly turns: Turns;
   readonly harvest: Harvest;
   readonly bounds: Bounds;
   readonly requests: Requests;
   readonly clock: Clock;
+  readonly logger: Logger;
   /** In [0, 1). */
   readonly random: () => number;
   readonly backoff: () => Backoff;
@@ -43,18 +48,20 @@ export type PassResult = {
   readonly failure: Failure | undefined;
   /** Why one that there is no right to list was left out: that does not make the pass a failure. */
   readonly denied: Failure | undefined;
+  /** How many repositories the instance has, and what each rule took; undefined where the list of repositories could not be had. */
+  readonly found: { readonly repositories: number; readonly counts: readonly RuleCount[] } | undefined;
 };
 
 export class Pass {
   readonly #options: PassOptions;
-  /** Tags that there was no room for when they were found. */
-  readonly #surplus: Surplus[] = [];
+  readonly #gathered: Gathered;
   #failure: Failure | undefined;
   #denied: Failure | undefined;
   #failuresInARow = 0;
 
   constructor(options: PassOptions) {
     this.#options = options;
+    this.#gathered = { surplus: [], counts: options.settings().rules.noneTaken() };
   }
 
   /**
@@ -64,27 +71,32 @@ export class Pass {
    * @param startAtMs when the first request is due, by the monotonic clock
    */
   async run(startAtMs: number): Promise<PassResult> {
-    const { harvest, bounds, settings, turns } = this.#options;
+    const { harvest, bounds, settings, turns, breath } = this.#options;
+    const { surplus, counts } = this.#gathered;
+    const { instanceId, rules } = settings();
     const repositories = new Map<string, FoundRepository>();
-    for (const scope of settings().rules.scopes) {
+    for (const scope of rules.scopes) {
       const listing = new Listing<FoundRepository>(({ id }) => id);
       const failure = await this.#listRepositories(listing, scope, startAtMs);
-      if (failure !== undefined) return { failure, denied: undefined };
+      if (failure !== undefined) return { failure, denied: undefined, found: undefined };
       for (const [id, repository] of listing.items) repositories.set(id, repository);
     }
-    bounds.begin(settings().instanceId);
-    for (const repository of repositories.values()) {
-      if (!settings().rules.wants(repository)) continue;
+    bounds.begin(instanceId);
+    // What the rules do not want counts as not there.
+    const wanted = new Map<string, FoundRepository>();
+    await breath.each(repositories, ([id, repository]) => {
+      rules.countRepository(repository, counts);
+      if (rules.wants(repository)) wanted.set(id, repository);
+    });
+    for (const repository of wanted.values()) {
       await this.#takeTags(repository);
       turns.throwIfCancelled();
       if (this.#failuresInARow === MOST_FAILURES_IN_A_ROW) break;
     }
-    const { instanceId, rules } = settings();
-    // What the rules do not want (any more) counts as not there.
-    const wanted = new Map([...repositories].filter(([, repository]) => rules.wants(repository)));
-    await harvest.listed(instanceId, wanted, this.#surplus);
+    await harvest.listed(instanceId, wanted, surplus);
     turns.throwIfCancelled();
-    return { failure: this.#failure, denied: this.#denied };
+    const found = { repositories: repositories.size, counts };
+    return { failure: this.#failure, denied: this.#denied, found };
   }
 
   async #takeTags(repository: FoundRepository): Promise<void> {
@@ -93,7 +105,7 @@ export class Pass {
     const failure = await this.#listTags(tags, repository);
     turns.throwIfCancelled();
     const isGone = failure !== undefined && isNoSuchRepository(failure.code);
-    if (failure === undefined) await harvest.found(settings(), { repository, tags: tags.items }, this.#surplus);
+    if (failure === undefined) await harvest.found(settings(), { repository, tags: tags.items }, this.#gathered);
     else if (isGone) await harvest.gone(settings().instanceId, repository);
     if (failure === undefined || isGone) {
       this.#failuresInARow = 0;
@@ -111,14 +123,23 @@ export class Pass {
     scope: ListScope,
     startAtMs: number,
   ): Promise<Failure | undefined> {
-    const { turns, settings, harvest, nothingThere } = this.#options;
+    const { turns, settings, harvest, nothingThere, logger } = this.#options;
     const { instanceId } = settings();
     return listPatiently(listing, {
       ...this.#options,
       instanceId,
       action: 'ListRepository',
       startAtMs,
-      lacks: (listed) => harvest.lacksRepository(instanceId, scope, listed),
+      compare: (listed) => harvest.compareRepositories(instanceId, scope, listed),
+      allGone: (repositories) => {
+        const fields = {
+          instance_id: instanceId,
+          repo_namespace: scope.namespace,
+          repo_name: scope.name,
+          repositories,
+        };
+        logger.warn('all repositories that were found are gone', fields);
+      },
       ask: async (position, dueAtMs) => {
         const request = { instanceId, ...filterOf(scope), ...pageOf(position) };
         const hasNothing = ({ code }: ApiError) => scope.namespace !== undefined && isNoSuchList(code);
@@ -128,26 +149,25 @@ export class Pass {
           return { body: NOTHING, error: undefined };
         }
         if (reply.error !== undefined) return reply;
-        const { repositories, totalCount, nextToken } = reply.body;
-        const items = repositories
-          .filter(({ isGone }) => !isGone)
-          .map(({ repoId, repoNamespaceName, repoName }) => {
-            return { id: repoId, namespace: repoNamespaceName, name: repoName };
-          });
-        return { body: { items, going: repositories.length - items.length, totalCount, nextToken }, error: undefined };
+        return { body: repositoryPage(reply.body), error: undefined };
       },
     });
   }
 
   #listTags(listing: Listing<FoundTag>, repository: FoundRepository): Promise<Failure | undefined> {
-    const { turns, settings, harvest, clock } = this.#options;
+    const { turns, settings, harvest, clock, logger } = this.#options;
     const { instanceId } = settings();
     return listPatiently(listing, {
       ...this.#options,
       instanceId,
       action: 'ListRepoTag',
       startAtMs: clock.monotonic(),
-      lacks: (listed) => harvest.lacksTag(instanceId, repository, listed),
+      compare: (listed) => harvest.compareTags(instanceId, repository, listed),
+      allGone: (tags) => {
+        const { namespace, name } = repository;
+        const fields = { instance_id: instanceId, repo_namespace: namespace, repo_name: name, tags };
+        logger.warn('all tags that were found of a repository are gone', fields);
+      },
       ask: async (position, dueAtMs) => {
         const request = { instanceId, repoId: repository.id, ...pageOf(position) };
         const reply = await turns.ask('ListRepoTag', (api) => api.listRepoTag(request), dueAtMs);
@@ -166,6 +186,16 @@ export class Pass {
 
 const NOTHING: Page<never> = { items: [], going: 0, totalCount: 0, nextToken: '' };
 
+/** The repositories of an answer that are there to stay. */
+export function repositoryPage({ repositories, totalCount, nextToken }: ListRepositoryBody): Page<FoundRepository> {
+  const items = repositories
+    .filter(({ isGone }) => !isGone)
+    .map(({ repoId, repoNamespaceName, repoName }) => {
+      return { id: repoId, namespace: repoNamespaceName, name: repoName };
+    });
+  return { items, going: repositories.length - items.length, totalCount, nextToken };
+}
+
 /** What ListRepository is asked for of a scope: what is being deleted, or is, is not. */
 export function filterOf({ namespace, name }: ListScope) {
   return {
@@ -176,7 +206,7 @@ export function filterOf({ namespace, name }: ListScope) {
 }
 
 /** The page by number and by token: an API that knows tokens goes by those, and an older one ignores them. */
-function pageOf({ pageNo, token }: Position): PageRequest {
+export function pageOf({ pageNo, token }: Position): PageRequest {
   const page = { pageNo, pageSize: PAGE_SIZE, maxResults: PAGE_SIZE };
   return token === '' ? page : { ...page, nextToken: token };
 }

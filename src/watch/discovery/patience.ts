@@ -12,8 +12,10 @@ export type ListSource<Item> = {
   /** When the first request is due, by the monotonic clock. */
   readonly startAtMs: number;
   readonly ask: (position: Position, dueAtMs: number) => Promise<Reply<Page<Item>>>;
-  /** Whether something is watched that the listing lacks. */
-  readonly lacks: (listed: ReadonlyMap<string, Item>) => boolean;
+  /** What is watched and was found that way, and what of it the listing lacks. */
+  readonly compare: (listed: ReadonlyMap<string, Item>) => Comparison;
+  /** Everything that is watched and was found that way is gone: two listings lack it. */
+  readonly allGone: (count: number) => void;
   readonly requests: Requests;
   readonly clock: Clock;
   /** In [0, 1). */
@@ -21,12 +23,15 @@ export type ListSource<Item> = {
   readonly backoff: () => Backoff;
 };
 
+/** How many of what is watched were found by an earlier listing, and how many of these the present one lacks. */
+export type Comparison = { readonly watched: number; readonly lacking: number };
+
 /** A request that failed for a reason that may pass is made so often, with back-off. */
 const ATTEMPTS = 3;
 
 /**
- * Asks for all pages, and for all of them again where something seems to be gone that may just have moved between two pages, or where
- * the end is doubtful. Gives the reason when the list could not be had.
+ * Asks for all pages, and for all of them again where something seems to be gone that may just have moved between two pages, where
+ * everything seems to be gone at once, or where the end is doubtful. Gives the reason when the list could not be had.
  */
 export async function listPatiently<Item>(
   listing: Listing<Item>,
@@ -34,11 +39,21 @@ export async function listPatiently<Item>(
 ): Promise<Failure | undefined> {
   const failure = await listOnce(listing, source);
   if (failure !== undefined) return failure;
-  if (!listing.isDoubtful && (listing.isSnapshot || !source.lacks(listing.items))) return undefined;
-  listing.again();
-  const second = await listOnce(listing, source);
-  if (second !== undefined || !listing.isDoubtful) return second;
-  const { requests, instanceId, action } = source;
+  const { requests, instanceId, action, compare, allGone } = source;
+  if (!listing.isDoubtful) {
+    const { watched, lacking } = compare(listing.items);
+    if (lacking === 0 || (listing.isSnapshot && lacking < watched)) return undefined;
+  }
+  if (!listing.isEndless) {
+    listing.again();
+    const second = await listOnce(listing, source);
+    if (second !== undefined) return second;
+  }
+  if (!listing.isDoubtful) {
+    const { watched, lacking } = compare(listing.items);
+    if (watched > 0 && lacking === watched) allGone(watched);
+    return undefined;
+  }
   requests.failed(instanceId, action, 'InvalidResponse');
   return { code: 'InvalidResponse', kind: 'answered', message: listing.shortfall, requestId: '' };
 }

@@ -1,6 +1,7 @@
 // Which of the repositories and tags that an instance has are to be watched. Pure: time comes in.
 import type { Breather } from '../../util/breath.ts';
 import { type ListScope, listScopes } from '../../util/list-scopes.ts';
+import { patternHint } from '../../util/pattern-hints.ts';
 import type { FoundTag } from '../task.ts';
 import type { FoundRepository } from '../watch-list.ts';
 import { anyOf, type Matcher } from './glob.ts';
@@ -21,6 +22,23 @@ export type DiscoverRule = {
   readonly vulnerabilities: boolean;
 };
 
+/** What one rule took in a pass. */
+export type RuleCount = {
+  /** Repositories by their names. */
+  repositories: number;
+  /** Tags of these by their names, whatever their age and number. */
+  tags: number;
+};
+
+export type ChoiceOptions = {
+  /** Wall clock, milliseconds since the epoch. */
+  readonly nowMs: number;
+  /** Called after every tag, more than once. */
+  readonly breathe: Breather;
+  /** Of each rule; counts what it takes. */
+  readonly counts: readonly RuleCount[];
+};
+
 /** The rules of an instance: what any of them takes is watched. */
 export class Rules {
   /** The lists that hold every repository that may be wanted. */
@@ -30,6 +48,25 @@ export class Rules {
   constructor(rules: readonly DiscoverRule[]) {
     this.scopes = listScopes(rules);
     this.#rules = rules.map(compile);
+  }
+
+  /** Of each rule, that it has taken nothing yet. */
+  noneTaken(): readonly RuleCount[] {
+    return this.#rules.map(() => ({ repositories: 0, tags: 0 }));
+  }
+
+  /** Adds a repository to the counts of the rules that take it. */
+  countRepository(repository: FoundRepository, counts: readonly RuleCount[]): void {
+    for (const [index, { takesRepository }] of this.#rules.entries()) {
+      const count = counts[index];
+      if (count !== undefined && takesRepository(repository)) count.repositories += 1;
+    }
+  }
+
+  /** What of a rule, numbered from 0, looks like a regular expression; undefined where nothing does. */
+  hintFor(index: number): string | undefined {
+    const rule = this.#rules[index];
+    return rule?.patterns.map(patternHint).find((hint) => hint !== undefined);
   }
 
   /** Whether any tag of the repository may be wanted. */
@@ -47,21 +84,24 @@ export class Rules {
     return this.#rules.some(({ takesRepository, takesTag }) => takesRepository(repository) && takesTag(tag));
   }
 
-  /** The tags of a repository that are to be watched. `breathe` is called after every tag, more than once. */
+  /** The tags of a repository that are to be watched. */
   async choose(
     repository: FoundRepository,
     tags: readonly FoundTag[],
-    { nowMs, breathe }: { readonly nowMs: number; readonly breathe: Breather },
+    { nowMs, breathe, counts }: ChoiceOptions,
   ): Promise<ReadonlySet<FoundTag>> {
     const chosen = new Set<FoundTag>();
-    for (const { takesRepository, takesTag, newest, maxAgeMs } of this.#rules) {
+    for (const [index, { takesRepository, takesTag, newest, maxAgeMs }] of this.#rules.entries()) {
       if (!takesRepository(repository)) continue;
       const isYoung = ({ updatedMs }: FoundTag) => !Number.isFinite(updatedMs) || nowMs - updatedMs <= maxAgeMs;
-      const candidates: FoundTag[] = [];
+      const named: FoundTag[] = [];
       for (const each of tags) {
-        if (takesTag(each.tag) && isYoung(each)) candidates.push(each);
+        if (takesTag(each.tag)) named.push(each);
         await breathe();
       }
+      const count = counts[index];
+      if (count !== undefined) count.tags += named.length;
+      const candidates = named.filter(isYoung);
       const taken = candidates.length > newest ? await newestTags(candidates, newest, breathe) : candidates;
       for (const each of taken) chosen.add(each);
     }
@@ -75,6 +115,7 @@ type CompiledRule = {
   readonly newest: number;
   readonly maxAgeMs: number;
   readonly vulnerabilities: boolean;
+  readonly patterns: readonly string[];
 };
 
 function compile(rule: DiscoverRule): CompiledRule {
@@ -89,5 +130,12 @@ function compile(rule: DiscoverRule): CompiledRule {
     newest: rule.newest ?? Number.POSITIVE_INFINITY,
     maxAgeMs: rule.maxAgeMs ?? Number.POSITIVE_INFINITY,
     vulnerabilities: rule.vulnerabilities,
+    patterns: [
+      ...rule.namespaces,
+      ...rule.repositories,
+      ...rule.excludeRepositories,
+      ...rule.tags,
+      ...rule.excludeTags,
+    ],
   };
 }

@@ -45,6 +45,7 @@ function Instance({ row, view, maxTags, nowMs }: InstanceProps) {
           {lastSuccessMs === undefined ? 'not yet' : <RelativeTime ms={lastSuccessMs} nowMs={nowMs} />}
         </Fact>
       </dl>
+      <Rules rules={row.rules ?? []} />
       {truncated ? (
         <p class="note">
           More were found than max_tags allows ({maxTags.toLocaleString('en-US')}): the newest are watched.
@@ -58,6 +59,29 @@ function Instance({ row, view, maxTags, nowMs }: InstanceProps) {
       )}
     </li>
   );
+}
+
+/** What each rule takes, where one takes nothing or there are several. */
+function Rules({ rules }: { readonly rules: NonNullable<DiscoveryRow['rules']> }) {
+  if (rules.length <= 1 && rules.every(takesTags)) return null;
+  return (
+    <ul class="note">
+      {rules.map((rule, index) => (
+        <li key={String(index)}>
+          Rule {index + 1}: {amount(rule.repositories, 'repository', 'repositories')},{' '}
+          {amount(rule.tags, 'tag', 'tags')} {takesTags(rule) ? null : <span class="mark warn">matches nothing</span>}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function takesTags({ tags }: { readonly tags: number }): boolean {
+  return tags > 0;
+}
+
+function amount(count: number, one: string, many: string): string {
+  return `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`;
 }
 
 function Trouble({ row }: { readonly row: DiscoveryRow }) {

@@ -266,7 +266,11 @@ test('of what there is no room for never much more is kept than may be watched, 
     }));
     times.push(...found.map(({ updatedMs }) => updatedMs));
     repositories.set(repository.id, repository);
-    await harvest.found(settings, { repository, tags: new Map(found.map((each) => [each.tag, each])) }, surplus);
+    await harvest.found(
+      settings,
+      { repository, tags: new Map(found.map((each) => [each.tag, each])) },
+      { surplus, counts: [] },
+    );
     t.true(surplus.length <= 8, `${surplus.length} are kept`);
   }
   await harvest.listed('cri-1', repositories, surplus);

@@ -95,7 +95,14 @@ test('an empty instance is a pass that succeeded and found nothing', async (t) =
   await discover(EVERYTHING);
   await settle({});
   t.deepEqual(discoverer.statuses(), [
-    { instanceId: 'cri-1', tags: 0, truncated: false, lastSuccessMs: clock.now(), lastError: undefined },
+    {
+      instanceId: 'cri-1',
+      tags: 0,
+      truncated: false,
+      lastSuccessMs: clock.now(),
+      lastError: undefined,
+      rules: [{ repositories: 0, tags: 0 }],
+    },
   ]);
   t.deepEqual(passes, [0]);
 });

@@ -355,3 +355,86 @@ test('after passes that fail the next one comes ever later, and no later than th
   // (0.5 + 0.5 × 0) × 5 s × 2ⁿ⁻¹, up to half of the interval of 300 s, not to half of `backoff.max`, which is 600 s.
   t.deepEqual(delays.slice(0, 10), [2.5, 5, 10, 20, 40, 80, 150, 150, 150, 150]);
 });
+
+test('a list that never ends is given up: the pass fails with a line that says so, and nothing that is watched goes', async (t) => {
+  const { watch, discover, settle, shown, clock, discoverer, events } = discovering(t);
+  await watch();
+  await discover(EVERYTHING);
+  await settle({ api: tags('v1') });
+  for (const [action, name] of [
+    ['ListRepository', 'discovery'],
+    ['ListRepoTag', 'tags of repositories'],
+  ] as const) {
+    await clock.advance(INTERVAL_MS);
+    let pages = 0;
+    const endless = (each: Pending) => {
+      if (each.action !== action) return false;
+      pages += 1;
+      const names = Array.from({ length: 100 }, (_, index) => `${pages}-${index}`);
+      if (action === 'ListRepository')
+        each.answer.repositories(
+          names.map((id) => ({ id, name: id })),
+          100 * pages + 1,
+        );
+      else
+        each.answer.tags(
+          names.map((tag) => ({ tag })),
+          100 * pages + 1,
+        );
+      return true;
+    };
+    await settle({ api: tags('v1') }, endless);
+    t.is(pages, 1_000);
+    const [status] = discoverer.statuses();
+    t.is(status?.lastError?.code, 'InvalidResponse');
+    t.regex(
+      status?.lastError?.message ?? '',
+      /^expected the end of the list within 1000 pages, found another page after 100000 items/,
+    );
+    await clock.advance(60_000);
+    t.true(
+      events.some((event) => event.startsWith(name) && event.includes('expected the end of the list')),
+      events.join(),
+    );
+    t.deepEqual(shown(), ['shop/api:v1 complete']);
+  }
+});
+
+for (const [what, empty] of [
+  ['the list of repositories', (each: Pending) => each.action === 'ListRepository' && each.answer.repositories([], 0)],
+  ['the list of tags', (each: Pending) => each.action === 'ListRepoTag' && each.answer.tags([], 0)],
+] as const) {
+  test(`where ${what} is empty once, it is asked for again, and nothing goes`, async (t) => {
+    const { watch, discover, settle, shown, clock, events } = discovering(t);
+    await watch();
+    await discover(EVERYTHING);
+    const registry = { api: tags('v1', 'v2') };
+    await settle(registry);
+    await clock.advance(INTERVAL_MS);
+    let times = 0;
+    await settle(registry, (each) => {
+      if (times > 0 || empty(each) === false) return false;
+      times += 1;
+      return true;
+    });
+    t.is(times, 1);
+    t.deepEqual(shown(), ['shop/api:v1 complete', 'shop/api:v2 complete']);
+    t.false(events.some((event) => event.includes('are gone')));
+  });
+
+  test(`where ${what} is empty twice, everything goes, with one line that says how much`, async (t) => {
+    const { watch, discover, settle, shown, clock, events } = discovering(t);
+    await watch();
+    await discover(EVERYTHING);
+    const registry = { api: tags('v1', 'v2') };
+    await settle(registry);
+    for (let pass = 0; pass < 3; pass++) {
+      await clock.advance(INTERVAL_MS);
+      await settle(registry, (each) => empty(each) !== false);
+    }
+    t.deepEqual(shown(), []);
+    const lines = events.filter((event) => event.includes('are gone'));
+    t.is(lines.length, 1);
+    t.regex(lines[0] ?? '', what.includes('tags') ? /"tags":2/ : /"repositories":1/);
+  });
+}

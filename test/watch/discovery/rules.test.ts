@@ -18,7 +18,7 @@ function pushed(ages: Readonly<Record<string, number>>) {
   }));
 }
 
-const NOW = { nowMs: NOW_MS, breathe: async () => {} };
+const NOW = { nowMs: NOW_MS, breathe: async () => {}, counts: [] };
 
 async function chosen(
   rules: readonly Partial<DiscoverRule>[],
@@ -100,7 +100,7 @@ test('the caller may breathe after every tag, for each rule that takes the repos
       breaths += 1;
     };
     const rules = [EVERYTHING, EVERYTHING, { ...EVERYTHING, repositories: ['other'] }];
-    await new Rules(rules.map((rule) => ({ ...rule, tags: [tag] }))).choose(API, tags, { nowMs: NOW_MS, breathe });
+    await new Rules(rules.map((rule) => ({ ...rule, tags: [tag] }))).choose(API, tags, { ...NOW, breathe });
     t.is(breaths, 200);
   }
 });

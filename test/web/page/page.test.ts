@@ -36,7 +36,9 @@ test('names that try to break out show as text, wherever they come from', (t) =>
     t.true(shownText(page([targetRow({ lastError })])).includes(name), `as an error: ${name}`);
     const ofSummary = targetRow({ vulnerabilitiesError: lastError });
     t.true(shownText(page([ofSummary])).includes(name), `as an error of the vulnerabilities: ${name}`);
-    const discovery = [{ instanceId: name, tags: 1, truncated: true, lastSuccessMs: NOW_MS, lastError }];
+    const discovery = [
+      { instanceId: name, tags: 1, truncated: true, lastSuccessMs: NOW_MS, lastError, rules: undefined },
+    ];
     const discovering = page([], '', 0, { discovery });
     t.false(/<(script(?! src="\/assets\/page\.js)|img)/i.test(discovering), `in discovery: ${name}`);
     t.is(shownText(discovering).split(name).length - 1, 4, `in discovery: ${name}`);
@@ -116,8 +118,22 @@ test('vulnerabilities add up at the top, each severity leading to its tags; wher
 
 test('discovered tags are marked, and where nothing is discovered nothing is said of it', (t) => {
   const discovery = [
-    { instanceId: 'cri-1', tags: 1_200, truncated: false, lastSuccessMs: NOW_MS - 5_000, lastError: undefined },
-    { instanceId: 'cri-2', tags: 0, truncated: false, lastSuccessMs: undefined, lastError: undefined },
+    {
+      instanceId: 'cri-1',
+      tags: 1_200,
+      truncated: false,
+      lastSuccessMs: NOW_MS - 5_000,
+      lastError: undefined,
+      rules: undefined,
+    },
+    {
+      instanceId: 'cri-2',
+      tags: 0,
+      truncated: false,
+      lastSuccessMs: undefined,
+      lastError: undefined,
+      rules: undefined,
+    },
   ];
   const told = (row: Partial<TargetRow>) => cell(page([targetRow(row)], '', 1, { discovery }), 'Tag');
   t.is(told({ source: 'discovered' }), 'v1 discovered');
@@ -132,7 +148,9 @@ test('discovered tags are marked, and where nothing is discovered nothing is sai
 
 test('discovery that fails or leaves tags out says why', (t) => {
   const lastError = { code: 'NoPrivilege', message: 'Access denied.', requestId: 'BC648259', timeMs: NOW_MS - 60_000 };
-  const discovery = [{ instanceId: 'cri-1', tags: 90, truncated: true, lastSuccessMs: NOW_MS - 3_600_000, lastError }];
+  const discovery = [
+    { instanceId: 'cri-1', tags: 90, truncated: true, lastSuccessMs: NOW_MS - 3_600_000, lastError, rules: undefined },
+  ];
   const text = shownText(page([targetRow()], '', 1, { discovery, maxTags: 1_000 }));
   for (const part of [
     'failing truncated',
@@ -146,7 +164,9 @@ test('discovery that fails or leaves tags out says why', (t) => {
 
 test('discovery that succeeded but for what there is no right to list is incomplete, not failing', (t) => {
   const lastError = { code: 'NoPrivilege', message: 'Access denied.', requestId: '', timeMs: NOW_MS - 5_000 };
-  const discovery = [{ instanceId: 'cri-1', tags: 9, truncated: false, lastSuccessMs: NOW_MS - 5_000, lastError }];
+  const discovery = [
+    { instanceId: 'cri-1', tags: 9, truncated: false, lastSuccessMs: NOW_MS - 5_000, lastError, rules: undefined },
+  ];
   const text = shownText(page([targetRow()], '', 1, { discovery }));
   t.true(text.includes('cri-1 incomplete'), text);
   t.true(text.includes('Not listed 5 s ago: NoPrivilege Access denied.'), text);
@@ -203,4 +223,20 @@ test('nothing is inline and nothing comes from elsewhere', (t) => {
   t.false(/\s(style|on\w+)=/.test(html));
   t.false(/<script(?![^>]*src="\/assets\/)/.test(html));
   t.deepEqual(html.match(/https?:\/\/\S+/g), null);
+});
+
+test('what each rule of discovery takes is shown where there are several, or one takes nothing', (t) => {
+  const row = { instanceId: 'cri-1', tags: 9, truncated: false, lastSuccessMs: NOW_MS, lastError: undefined };
+  const shown = (rules: readonly { repositories: number; tags: number }[] | undefined) =>
+    shownText(page([], '', 0, { discovery: [{ ...row, rules }] }));
+  t.false(shown(undefined).includes('Rule'));
+  t.false(shown([{ repositories: 3, tags: 9 }]).includes('Rule'));
+  t.regex(shown([{ repositories: 0, tags: 0 }]), /Rule 1: 0 repositories, 0 tags matches nothing/);
+  t.regex(
+    shown([
+      { repositories: 1, tags: 1 },
+      { repositories: 2, tags: 0 },
+    ]),
+    /Rule 1: 1 repository, 1 tag Rule 2: 2 repositories, 0 tags matches nothing/,
+  );
 });

@@ -30,7 +30,7 @@ export class LaneLog implements LaneReports {
       code,
       error: message,
       request_id: requestId || undefined,
-      next_probe: `in ${formatDuration(Math.ceil(probeInMs / 1_000) * 1_000)}`,
+      next_probe: `in ${formatDuration(Math.round(probeInMs / 1_000) * 1_000)}`,
     });
   }
 

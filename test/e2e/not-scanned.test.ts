@@ -32,7 +32,7 @@ test('of 2,000 images of which most were never scanned there is one alert, and n
   }));
   const simulator = await startSimulator(t, {
     instances: [{ id: 'cri-1', repositories: [{ namespace: 'shop', name: 'api', id: 'crr-1', tags }] }],
-    // Findings would be told of, too.
+    // Findings would give an alert, too.
     scan: { vulnerabilities: { clean_share: 1 } },
   });
   const often = '40s';

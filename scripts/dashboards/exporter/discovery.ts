@@ -1,7 +1,8 @@
 // Finding what there is to watch.
+import { runbook } from '../links.ts';
 import type { Section } from '../model.ts';
 import { GOOD, QUANTILE_OVERRIDES, thresholds, WARNING, words } from '../palette.ts';
-import { stat, timeSeries } from '../panels.ts';
+import { stat, table, timeSeries } from '../panels.ts';
 import { LISTED, quantile, select } from '../queries.ts';
 
 const DURATION = 'acr_discovery_duration_seconds';
@@ -13,7 +14,7 @@ export const DISCOVERY: Section = {
       timeSeries({
         title: 'Discovered tags',
         description: 'Tags that are watched because discovery found them, by ACR instance.',
-        w: 7,
+        w: 5,
         h: 8,
         unit: 'none',
         series: { '{{instance_id}}': `max by (instance_id) (${select('acr_discovery_tags')})` },
@@ -22,7 +23,7 @@ export const DISCOVERY: Section = {
         title: 'Time since all was listed',
         description:
           'How long ago a pass of discovery last ended that listed all it wanted to, by ACR instance. The line is at 15 minutes, three intervals, where AcrDiscoveryFailing tells of it when that lasts. Before the first success it is the time since the start.',
-        w: 7,
+        w: 5,
         h: 8,
         unit: 's',
         limit: 900,
@@ -32,13 +33,38 @@ export const DISCOVERY: Section = {
         title: 'Duration of passes',
         description:
           'How long passes of discovery took over all ACR instances, whatever came of them. Much of it is waiting for the quota, which scans use first.',
-        w: 7,
+        w: 5,
         h: 8,
         unit: 's',
         series: { p50: quantile(0.5, DURATION), p90: quantile(0.9, DURATION), p99: quantile(0.99, DURATION) },
         overrides: QUANTILE_OVERRIDES,
         interval: '2m',
         spanNulls: 3_600_000,
+      }),
+      table({
+        title: 'Rules',
+        description:
+          'Repositories that each rule of discovery took in the last whole pass. Rules are counted from 1. Orange at 0: nothing is watched because of that rule, AcrDiscoveryRuleMatchesNothing fires after 15 minutes.',
+        w: 6,
+        h: 8,
+        noValue: 'No pass has ended',
+        exprs: [`max by (instance_id, rule) (${select('acr_discovery_rule_repositories')})`],
+        columns: [
+          { field: 'rule', heading: 'Rule', width: 70 },
+          {
+            field: 'Value',
+            heading: 'Repositories',
+            width: 110,
+            unit: 'none',
+            properties: [
+              { id: 'thresholds', value: thresholds(WARNING, [1, 'transparent']) },
+              { id: 'custom.cellOptions', value: { type: 'color-background', mode: 'basic' } },
+              { id: 'links', value: [runbook('AcrDiscoveryRuleMatchesNothing')] },
+            ],
+          },
+          { field: 'instance_id', heading: 'ACR instance' },
+        ],
+        sortBy: 'Repositories',
       }),
       stat({
         title: 'Limit of tags',

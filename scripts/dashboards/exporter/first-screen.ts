@@ -76,7 +76,7 @@ export const FIRST_SCREEN: Section = {
     [
       stat({
         title: 'Scheduling',
-        description: `Whether tags are being scheduled with every set of credentials. Where they are not, nothing is polled with these; AcrSchedulerStopped tells of it. ${FOR_CREDENTIALS}`,
+        description: `Whether tags are being scheduled with every set of credentials. Where they are not, nothing is polled with these; AcrSchedulerStopped fires. ${FOR_CREDENTIALS}`,
         expr: `min(${select('acr_scheduler_running')})`,
         unit: 'none',
         mappings: [words({ 0: ['STOPPED', BAD], 1: ['OK', GOOD] })],
@@ -85,7 +85,7 @@ export const FIRST_SCREEN: Section = {
       stat({
         title: 'Internal errors',
         description:
-          "Errors of the exporter's own code in this time range. The work goes on after each; AcrInternalErrors tells of them, and the log has the stack.",
+          "Errors of the exporter's own code in this time range. The work goes on after each; AcrInternalErrors fires, and the log has the stack.",
         expr: `sum(increase(${select('acr_scan_exporter_internal_errors_total')}[$__range]))`,
         unit: 'none',
         decimals: 0,
@@ -95,7 +95,7 @@ export const FIRST_SCREEN: Section = {
       stat({
         title: 'Log lines dropped',
         description:
-          'Log lines in this time range that were dropped because whatever reads them did not take them. AcrLogLinesDropped tells of them.',
+          'Log lines in this time range that were dropped because whatever reads them did not take them. AcrLogLinesDropped fires.',
         expr: `sum(increase(${select('acr_scan_exporter_log_lines_dropped_total')}[$__range]))`,
         unit: 'none',
         decimals: 0,

@@ -58,7 +58,7 @@ const NUMBERS = [
   stat({
     title: 'Not scanned',
     description:
-      'Images that the registry says were never scanned: no rule takes them, scanning is off, or their scan is about to begin. Orange from 1: normal for some minutes after a push, AcrImageNotScanned tells of it after an hour.',
+      'Images that the registry says were never scanned: no rule takes them, scanning is off, or their scan is about to begin. Orange from 1: normal for some minutes after a push, AcrImageNotScanned fires after an hour.',
     expr: `sum(${tags('not_scanned')})`,
     unit: 'none',
     steps: ONE_IS_ORANGE,

@@ -98,21 +98,34 @@ function listed(names: readonly string[]): string {
 
 /** A profile file that is there is meant, also while its provider fails; else the role of the ECS instance. */
 async function chooseByMachine(env: Environment): Promise<ChosenProvider> {
-  const cliFile = join(homedir(), '.aliyun', 'config.json');
-  const profileFile = join(homedir(), '.alibabacloud', 'credentials');
+  const home = homeDirectory();
+  const isThere = async (path: string) => home !== undefined && (await exists(path));
+  const cliFile = join(home ?? '~', '.aliyun', 'config.json');
+  const profileFile = join(home ?? '~', '.alibabacloud', 'credentials');
   const because = (file: string) => `the file ${file} is there: `;
   if (!isTrue(env[CLI_DISABLED]) && (await isThere(cliFile))) {
     return { settings: { type: 'cli_profile' }, name: 'cli_profile', chosenFor: because(cliFile) };
   }
-  if ((env[PROFILE] ?? '') !== '' || (await isThere(profileFile))) {
-    const chosenFor = (env[PROFILE] ?? '') !== '' ? `the variable ${PROFILE} is set: ` : because(profileFile);
-    return { settings: { type: 'profile' }, name: 'profile', chosenFor };
+  if ((env[PROFILE] ?? '') !== '') {
+    return { settings: { type: 'profile' }, name: 'profile', chosenFor: `the variable ${PROFILE} is set: ` };
+  }
+  if (await isThere(profileFile)) {
+    return { settings: { type: 'profile' }, name: 'profile', chosenFor: because(profileFile) };
   }
   const chosenFor = `no variable such as ${KEY_ID} is set, there is neither ${cliFile} nor ${profileFile}, and `;
   return { settings: { type: 'ecs_ram_role' }, name: 'ecs_ram_role', chosenFor };
 }
 
-function isThere(path: string): Promise<boolean> {
+/** Undefined for a user that the system does not know, as in a container, where no variable says it. */
+function homeDirectory(): string | undefined {
+  try {
+    return homedir();
+  } catch {
+    return undefined;
+  }
+}
+
+function exists(path: string): Promise<boolean> {
   return access(path).then(
     () => true,
     () => false,

@@ -12,6 +12,7 @@ import {
   stubbedService,
   unavailable,
 } from '../helpers/credential-sources.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { ManualClock } from '../helpers/manual-clock.ts';
 
 const KEY = { ALIBABA_CLOUD_ACCESS_KEY_ID: 'LTAI5tExampleKey', ALIBABA_CLOUD_ACCESS_KEY_SECRET: 'the-key-secret' };
@@ -151,8 +152,7 @@ test.serial('the profile file of the SDK is read again every minute', async (t) 
   t.is(source.current()?.accessKeyId, 'LTAI-one');
   await write('LTAI-two');
   await source.clock.advance(60_000);
-  await source.refresh();
-  await source.clock.advance(0);
+  await eventually('the new key is used', () => (source.current()?.accessKeyId === 'LTAI-two' ? true : undefined));
   t.is(source.inUse()?.provider, 'profile');
 });
 

@@ -1,6 +1,9 @@
 // Credentials that the API refuses: everything under them waits for one probe at a time, and nothing else is disturbed.
 import test from 'ava';
-import { KEY, LATEST } from '../helpers/exporter.ts';
+import { eventually } from '../helpers/eventually.ts';
+import { configurationFor, instanceAt, KEY, LATEST, startExporter, startSimulator } from '../helpers/exporter.ts';
+import { fastClock } from '../helpers/fast-clock.ts';
+import { startHttp } from '../helpers/raw-server.ts';
 import { errors, errorsOf, lastSuccess, paused, since, status, success } from '../helpers/tag-series.ts';
 import { SECOND, SECOND_KEY, SECOND_POLLS, startTwoSets } from '../helpers/two-sets.ts';
 
@@ -51,4 +54,31 @@ test('a key without the right for one repository fails that tag alone', async (t
   simulator.setFaults([{ instance: 'cri-2', error: { code: 'NoPrivilege' } }]);
   const failed = await until('it fails again and again', (page) => errors(page, 'NoPrivilege', SECOND_POLLS) >= 3);
   t.is(paused(failed, 'refused', 'cri-2'), 0);
+});
+
+test('credentials that a reload takes out are not renewed any more', async (t) => {
+  const clock = fastClock(20);
+  let asked = 0;
+  const { host } = await startHttp(t, (_, response) => {
+    asked += 1;
+    // Each session lasts 8 s and is renewed after 6 s, which are 0.3 s here.
+    const expiration = new Date(clock.now() + 8_000).toISOString();
+    const { access_key_id: AccessKeyId, access_key_secret: AccessKeySecret } = SECOND_KEY;
+    response.end(JSON.stringify({ AccessKeyId, AccessKeySecret, SecurityToken: 'token', Expiration: expiration }));
+  });
+  const simulator = await startSimulator(t);
+  const uri = instanceAt(simulator.address, {
+    id: 'cri-2',
+    credentials: { type: 'credentials_uri', uri: `http://${host}/` },
+  });
+  const both = configurationFor(simulator.address, { instances: [instanceAt(simulator.address), uri] });
+  const { app, write, until } = await startExporter(t, both, { clock });
+  await eventually('sessions are renewed', () => (asked >= 3 ? true : undefined));
+  write(configurationFor(simulator.address));
+  t.deepEqual((await app.reload()).problems, []);
+  const before = asked;
+  const page = await until('the other is polled', (page) => success(page, LATEST) === 1);
+  // Three times as long as the next renewal would have been away.
+  await until('and polled on', (later) => lastSuccess(later, LATEST) > lastSuccess(page, LATEST) + 20);
+  t.is(asked, before);
 });

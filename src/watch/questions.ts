@@ -190,7 +190,8 @@ export class Questions {
   }
 
   #learn({ watched: { instance } }: PollTask, subject: Subject, works: Naming | undefined): void {
-    if (works !== undefined) this.#namings.set(instance, { ...this.#namings.get(instance), [subject]: works });
+    const known = this.#namings.get(instance);
+    if (works !== undefined && works !== known?.[subject]) this.#namings.set(instance, { ...known, [subject]: works });
   }
 }
 

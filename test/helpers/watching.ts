@@ -58,7 +58,7 @@ type Answerer = {
   repositories(repositories: readonly Named[], totalCount?: number, nextToken?: string): void;
   tags(tags: readonly Pushed[], totalCount?: number, nextToken?: string): void;
   /** One tag that exists, with its digest and when it was pushed. */
-  tag(digest?: string, imageUpdate?: number): void;
+  tag(digest?: string, imageUpdate?: number, isDeleting?: boolean): void;
   stale(): void;
   error(code: string, kind: ApiErrorKind, retryAfterMs?: number): void;
   /** An error of our own code, which the port promises not to throw. */
@@ -289,7 +289,7 @@ function answerer(give: (action: ApiAction) => (body: object) => void, reject: (
         totalCount,
         nextToken,
       }),
-    tag: (digest = '', imageUpdate) => give('GetRepoTag')({ digest, imageUpdate, isDeleting: false }),
+    tag: (digest = '', imageUpdate, isDeleting = false) => give('GetRepoTag')({ digest, imageUpdate, isDeleting }),
     stale: () => reject(new StaleConnection()),
     error: (code, kind, retryAfterMs) =>
       reject(new ApiError({ code, kind, message: `the API said ${code}`, retryAfterMs })),

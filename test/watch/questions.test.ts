@@ -73,8 +73,12 @@ test('a code that there is no such scan is one of a listed tag if GetRepoTag sho
   t.deepEqual(failures, []);
 });
 
-test('a tag that GetRepoTag does not know is gone: the poll has failed with the code of the first request, which counts now', async (t) => {
-  for (const answer of [noTag, (answerer) => answerer.error('TagNotFound', 'answered')] satisfies Answer[]) {
+test('a tag that GetRepoTag does not know, or is being deleted, is gone: the poll has failed with the code of the first request, which counts now', async (t) => {
+  for (const answer of [
+    noTag,
+    (answerer) => answerer.error('TagNotFound', 'answered'),
+    (answerer) => answerer.tag(DIGITS, undefined, true),
+  ] satisfies Answer[]) {
     const { watch, clock, reply, state, waiting, failures } = running(t);
     await watch(entry(API, 'v1'));
     await clock.advance(0);

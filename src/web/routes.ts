@@ -8,6 +8,7 @@ import { answerPlainly } from './plain-answer.ts';
 import { readRequestTarget } from './request-target.ts';
 import { sendChunks } from './send-chunks.ts';
 import { TargetAnswers, type TargetSources } from './target-answers.ts';
+import { Turns } from './turns.ts';
 
 /** A page of metrics, ready to be sent. */
 export type MetricsPage = {
@@ -41,10 +42,11 @@ const CLIENT_IS_GONE = ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ER
 /** The application's request listener for `http.createServer`. */
 export function createRoutes(handlers: WebHandlers): ReturnType<Koa['callback']> {
   const assets = loadAssets();
-  const answers = new TargetAnswers(handlers, assets);
+  const turns = new Turns();
+  const answers = new TargetAnswers(handlers, assets, turns);
   const routes = new Map<string, Route>([
     ['/', { GET: (ctx, parameters) => answers.showPage(ctx, parameters) }],
-    [handlers.telemetryPath, { GET: (ctx) => showMetrics(ctx, handlers) }],
+    [handlers.telemetryPath, { GET: (ctx) => showMetrics(ctx, handlers, turns) }],
     ['/api/v1/targets', { GET: (ctx, parameters) => answers.showTargets(ctx, parameters) }],
     ...assets.all.map(({ path, type, body }): [string, Route] => [path, { GET: (ctx) => showAsset(ctx, type, body) }]),
     ['/-/healthy', { GET: (ctx) => answerPlainly(ctx, 200, 'acr-scan-exporter is healthy.') }],
@@ -80,9 +82,11 @@ async function dispatch(ctx: Context, routes: ReadonlyMap<string, Route>): Promi
   answerPlainly(ctx, 405, `${ctx.method} is not possible here, only ${allowed.join(', ')}.`);
 }
 
-async function showMetrics(ctx: Context, { metrics }: WebHandlers): Promise<void> {
+async function showMetrics(ctx: Context, { metrics }: WebHandlers, turns: Turns): Promise<void> {
   const format = preferredFormat(ctx.get('Accept') || undefined);
   const gzip = prefersGzip(ctx.get('Accept-Encoding') || undefined);
+  await turns.next(ctx.req.socket.remoteAddress ?? '');
+  if (ctx.res.destroyed) return;
   const page = await metrics({ format, gzip });
   try {
     await sendPage(ctx, page, gzip);

@@ -1,6 +1,5 @@
 // Answers that show the watched tags, to people and to programs. Targets are chosen for one request at a time, and what is sent is made as fast
 // as it is read, so that no number of requests takes more memory than a few of them.
-import { setImmediate as turn } from 'node:timers/promises';
 import type { Context } from 'koa';
 import type { PageAssets } from './assets.ts';
 import { FairQueue, QueueFullError } from './fair-queue.ts';
@@ -17,6 +16,7 @@ import {
   type TargetQuery,
 } from './target-query.ts';
 import { renderBadData, renderTargets } from './targets-api.ts';
+import type { Turns } from './turns.ts';
 
 /** To choose among 100,000 targets takes a tenth of a second or two: the last of so many waits no longer than a person does. */
 const MOST_WAITING = { mostEach: 64, most: 128 };
@@ -46,10 +46,10 @@ export class TargetAnswers {
   readonly #sources: TargetSources;
   readonly #assets: PageAssets;
   readonly #choosing = new FairQueue(MOST_WAITING);
-  /** One piece of one answer in a turn of the event loop: with hundreds of answers under way a probe would wait for a piece of each. */
-  readonly #making = new FairQueue({ mostEach: Number.POSITIVE_INFINITY, most: Number.POSITIVE_INFINITY });
+  readonly #turns: Turns;
 
-  constructor(sources: TargetSources, assets: PageAssets) {
+  constructor(sources: TargetSources, assets: PageAssets, turns: Turns) {
+    this.#turns = turns;
     this.#sources = sources;
     this.#assets = assets;
   }
@@ -105,13 +105,11 @@ export class TargetAnswers {
   }
 
   async *#inTurn(client: string, pieces: Iterable<string>): AsyncGenerator<string> {
-    const iterator = pieces[Symbol.iterator]();
-    const next = () =>
-      this.#making.add(client, async () => {
-        await turn();
-        return iterator.next();
-      });
-    for (let piece = await next(); !piece.done; piece = await next()) yield piece.value;
+    await this.#turns.next(client);
+    for (const piece of pieces) {
+      yield piece;
+      await this.#turns.next(client);
+    }
   }
 }
 

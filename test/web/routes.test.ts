@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import test from 'ava';
 import fc from 'fast-check';
+import { eventually } from '../helpers/eventually.ts';
 import { startRoutes } from '../helpers/routes.ts';
 
 /** The status of the answer to a request as it is written; undefined when the connection is closed without one. */
@@ -97,3 +98,29 @@ for (const [name, headers, status] of SENDERS) {
     t.is((await server.ask({ path: '/-/healthy', headers })).status, 200, 'what changes nothing is for everyone');
   });
 }
+
+test('of scrapes that come at once no two begin in the same turn of the event loop, so that a probe does not wait for all of them', async (t) => {
+  let turnsSoFar = 0;
+  let immediate: NodeJS.Immediate | undefined;
+  const count = () => {
+    turnsSoFar += 1;
+    immediate = setImmediate(count);
+  };
+  count();
+  t.teardown(() => clearImmediate(immediate));
+  const begunIn: number[] = [];
+  const metrics = async () => {
+    begunIn.push(turnsSoFar);
+    return { chunks: [], length: 0, contentType: 'text/plain', done: () => {} };
+  };
+  const server = await startRoutes(t, { metrics });
+  const sockets = Array.from({ length: 100 }, () =>
+    connect({ host: '127.0.0.1', port: server.port }).on('error', () => {}),
+  );
+  for (const socket of sockets) t.teardown(() => socket.destroy());
+  await eventually('all are connected', () => sockets.every(({ connecting }) => !connecting) || undefined);
+  t.is((await server.ask({ path: '/-/healthy' })).status, 200, 'served after all of them were let in');
+  for (const socket of sockets) socket.write('GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n');
+  await eventually('all have begun', () => begunIn.length === 100 || undefined);
+  t.is(new Set(begunIn).size, 100);
+});

@@ -80,7 +80,7 @@ test('any text in a request reaches the server as it is, or is an ApiError', asy
   t.is((await failureOf(api.getRepoTagScanStatus({ ...scanRequest, tag: '\ud800' }))).code, 'NetworkError');
 });
 
-/** Every operation of the port. */
+/** Every operation of the port that reads fields which an answer must have. */
 const OPERATIONS: readonly ((api: AcrApi) => Promise<unknown>)[] = [
   (api) => api.getRepoTagScanStatus(scanRequest),
   (api) => api.getRepoTagScanSummary(scanRequest),
@@ -131,7 +131,7 @@ test('any JSON, however deep, wide or large, through every operation', async (t)
   await t.notThrowsAsync(async () =>
     fc.assert(
       fc.asyncProperty(
-        fc.constantFrom(...OPERATIONS),
+        fc.constantFrom(...OPERATIONS, (api: AcrApi) => api.getRepoTag(scanRequest)),
         fc.constantFrom(200, 200, 200, 503),
         hostileBody,
         async (...given) => {

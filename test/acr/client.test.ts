@@ -250,3 +250,16 @@ test('exports that hide package.json do not stop the start', async (t) => {
   const from = await installed(t, generatedClient, { exports: './client.js' });
   t.is((await loadSdk({ from })).label, '@alicloud/cr20181201@2.2.2');
 });
+
+test('a generated client that knows no tokens goes on by page number', async (t) => {
+  const before = generatedClient.replaceAll("maxResults: 'MaxResults', nextToken: 'NextToken', ", '');
+  const sdk = await loadSdk({ from: await installed(t, before) });
+  const asked: string[] = [];
+  const { host } = await startHttp(t, ({ url = '' }, response) => {
+    asked.push(new URL(url, 'http://x').search);
+    response.end(JSON.stringify({ ...scanAnswer, Images: [], TotalCount: '0' }));
+  });
+  const page = { pageNo: 2, pageSize: 100, maxResults: 100, nextToken: 'a' };
+  await testApi(host, { sdk }).listRepoTag({ instanceId: 'cri-1', repoId: 'crr-1', ...page });
+  t.deepEqual(asked, ['?InstanceId=cri-1&PageNo=2&PageSize=100&RepoId=crr-1']);
+});

@@ -63,7 +63,7 @@ class ProviderRequests {
     const place = placeOf(request);
     const response = await this.#send(request).catch((error: unknown) => {
       if (request.method === 'PUT') this.#metadata.hasTokens = false;
-      throw new ProviderFailure(`${place}: ${this.#reasonOf(error)}`);
+      throw new ProviderFailure(`${place}: ${this.#reasonOf(error, request)}`);
     });
     const { statusCode, body } = response;
     this.answered = `${place} answered HTTP ${statusCode}${codeIn(body)}`;
@@ -73,9 +73,10 @@ class ProviderRequests {
     return response;
   }
 
-  #reasonOf(error: unknown): string {
+  #reasonOf(error: unknown, { readTimeout }: ProviderRequest): string {
     // The HTTP layer of the SDK names the whole URL when it gives up, which may have a password in it.
-    if (error instanceof Error && error.name.startsWith('RequestTimeout')) return 'no whole answer within some seconds';
+    const isTimeout = error instanceof Error && error.name.startsWith('RequestTimeout');
+    if (isTimeout) return `no whole answer within ${readTimeout} ms`;
     return networkFailure(error, this.#redactor).message;
   }
 }

@@ -18,7 +18,7 @@ export type SdkSession = {
   readonly expiration: string | undefined;
 };
 
-export type ProviderRequest = { readonly method: string; toRequestURL(): string };
+export type ProviderRequest = { readonly method: string; readonly readTimeout?: number; toRequestURL(): string };
 export type ProviderResponse = { readonly statusCode: number; readonly body: Buffer | string };
 
 /** A provider of sessions. It has a cache besides, in `getCredentials`, which is not used. */

@@ -111,7 +111,7 @@ const faults: readonly Fault[] = [
   {
     title: 'no answer',
     answer: () => {},
-    reason: /^: no whole answer within some seconds$/,
+    reason: /^: no whole answer within 2000 ms$/,
     timeoutMs: 2_000,
   },
   {

@@ -27,10 +27,11 @@ export function readAnswer(reply: Reply, context: AnswerContext): AnswerBody {
   return body;
 }
 
-/** Alibaba Cloud's id of the request; empty where there is none, or one with odd characters. */
+/** Alibaba Cloud's id of the request; empty where there is none, or one with odd characters, or with something of the request. */
 export function requestIdOf(reply: Reply, body: AnswerBody | undefined, redactor: Redactor): string {
   const id = body?.RequestId ?? body?.requestId ?? reply.headers['x-acs-request-id'];
-  return typeof id === 'string' && /^[\w.:-]{1,64}$/.test(id) && redactor.redact(id) === id ? id : '';
+  if (typeof id !== 'string' || !/^[\w.:-]{1,64}$/.test(id)) return '';
+  return redactor.redact(id) === id && withoutEchoes(id, reply.sent()) === id ? id : '';
 }
 
 /** The API's code, or where it has none the HTTP status. */

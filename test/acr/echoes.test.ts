@@ -20,6 +20,7 @@ for (const [how, body] of [
   ['a message with it encoded', (echo: string) => ({ Code: 'SystemError', Message: encodeURIComponent(echo) })],
   ['a message with JSON', (echo: string) => ({ Code: 'SystemError', Message: JSON.stringify({ echo }) })],
   ['a code', (echo: string) => ({ Code: echo })],
+  ['a code and a request id', (echo: string) => ({ Code: 'X', RequestId: echo })],
   ['a status', (echo: string) => ({ IsSuccess: true, Status: echo, ScanService: echo })],
   ['a number', (echo: string) => ({ IsSuccess: true, HighSeverity: echo, TotalCount: 1, Repositories: echo })],
 ] as const) {

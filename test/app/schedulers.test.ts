@@ -105,3 +105,25 @@ test('ten sets of credentials come and go without a warning of the runtime', asy
   }
   t.deepEqual(warnings, []);
 });
+
+test('two instances go on being listed over reloads of an unchanged file at any moment', async (t) => {
+  const tags = Array.from({ length: 1_200 }, (_, index) => ({ tag: `v${index}`, status: 'COMPLETE' }));
+  const ids = ['cri-1', 'cri-2'];
+  const simulator = await startSimulator(t, {
+    instances: ids.map((id) => ({ id, repositories: [{ namespace: 'shop', name: 'api', id: 'crr-1', tags }] })),
+  });
+  const discover = [{ namespaces: ['*'] }];
+  const instances = ids.map((id) => instanceAt(simulator.address, { id, repositories: [], discover }));
+  const { app, until } = await startExporter(
+    t,
+    configurationFor(simulator.address, { discovery_interval: '1s', instances }),
+  );
+  const lists = (id: string) =>
+    simulator
+      .requests()
+      .filter(({ action, parameters }) => action === 'ListRepository' && parameters.InstanceId === id);
+  await until('both are listed', () => ids.every((id) => lists(id).length > 0));
+  for (let reloads = 0; reloads < 60; reloads++) t.deepEqual(await app.reload(), { problems: [] });
+  const before = ids.map((id) => lists(id).length);
+  await until('both are listed again', () => ids.every((id, index) => lists(id).length > (before[index] ?? 0)));
+});

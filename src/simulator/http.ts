@@ -1,5 +1,6 @@
 // The simulator's HTTP: the API at `/`, and pages for people and tests under `/_sim/`.
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Clock } from '../util/clock.ts';
 import { readBody, targetOf, toSignedRequest } from './incoming.ts';
 import { servePage } from './pages.ts';
@@ -9,11 +10,15 @@ import { transmit } from './transmission.ts';
 const LARGEST_FORM = 65_536;
 const FORM = 'application/x-www-form-urlencoded';
 
+/** How many requests to the API have come over each connection. */
+type Connections = WeakMap<Socket, number>;
+
 /** Answers everything that comes in. */
 export function createListener(simulation: Simulation, clock: Clock): RequestListener {
+  const connections: Connections = new WeakMap();
   return (request, response) => {
     const done = isApiRequest(request)
-      ? serveApi(simulation, clock, request, response)
+      ? serveApi({ simulation, clock, connections }, request, response)
       : servePage(simulation, request, response);
     done.catch(() => response.destroy());
   };
@@ -33,13 +38,16 @@ function isApiHeader(name: string): boolean {
   return name.startsWith('x-acs-');
 }
 
+type Serving = { readonly simulation: Simulation; readonly clock: Clock; readonly connections: Connections };
+
 async function serveApi(
-  simulation: Simulation,
-  clock: Clock,
+  { simulation, clock, connections }: Serving,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const entry = simulation.log.arrive();
+  const onConnection = (connections.get(request.socket) ?? 0) + 1;
+  connections.set(request.socket, onConnection);
+  const entry = simulation.log.arrive(onConnection);
   const gone = new AbortController();
   response.once('finish', () => simulation.log.finish(entry));
   response.once('close', () => {

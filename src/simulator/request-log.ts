@@ -11,6 +11,8 @@ export type LoggedRequest = {
   readonly arrivedMonotonicMs: number;
   /** How many requests were under way when it arrived, itself included. */
   readonly underWay: number;
+  /** How many requests have come over its connection, itself included: 1 for the first. */
+  readonly onConnection: number;
   action: string;
   accessKeyId: string;
   parameters: Parameters;
@@ -50,14 +52,19 @@ export class RequestLog {
     return Math.max(0, this.#total - this.#capacity);
   }
 
-  /** Notes that a request has arrived; what it is about follows when it has been read. */
-  arrive(): LoggedRequest {
+  /**
+   * Notes that a request has arrived; what it is about follows when it has been read.
+   *
+   * @param onConnection how many requests have come over its connection, itself included
+   */
+  arrive(onConnection: number): LoggedRequest {
     this.#underWay++;
     const entry: LoggedRequest = {
       index: this.#total,
       arrivedAtMs: this.#clock.now(),
       arrivedMonotonicMs: performance.now(),
       underWay: this.#underWay,
+      onConnection,
       action: '',
       accessKeyId: '',
       parameters: {},

@@ -51,7 +51,7 @@ test('the log over HTTP can be paged, and goes on where the last page ended', as
 
 test('the log is bounded: the oldest requests go', (t) => {
   const log = new RequestLog(new ManualClock(), 3);
-  for (let n = 0; n < 5; n++) log.finish(log.arrive());
+  for (let n = 0; n < 5; n++) log.finish(log.arrive(1));
   t.deepEqual([log.first, log.total], [2, 5]);
   t.deepEqual(
     log.page(0, 10).map(({ index, underWay }) => [index, underWay]),
@@ -65,10 +65,10 @@ test('the log is bounded: the oldest requests go', (t) => {
 
 test('what finished twice is counted once', (t) => {
   const log = new RequestLog(new ManualClock());
-  const [one] = [log.arrive(), log.arrive()];
+  const [one] = [log.arrive(1), log.arrive(1)];
   log.finish(one);
   log.finish(one);
-  t.is(log.arrive().underWay, 2);
+  t.is(log.arrive(1).underWay, 2);
 });
 
 test('neither the log nor a page shows a secret, a token, a signature or an unknown parameter', async (t) => {

@@ -43,7 +43,8 @@ const backoffSchema = strictMap({
 
 export const configSchema = strictMap({
   credentials: credentialsSchema.prefault({ type: 'default' }).meta({
-    description: "Credentials for every instance without its own. Default: the SDK's chain.",
+    description:
+      'Credentials for every instance without its own. Default: those whose variables are set, else a profile or the ECS role.',
   }),
   rate_limit: rateLimitSchema.prefault({}).meta({
     description: 'For each set of credentials, over all its instances and operations.',

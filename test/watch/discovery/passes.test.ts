@@ -438,3 +438,43 @@ for (const [what, empty] of [
     t.regex(lines[0] ?? '', what.includes('tags') ? /"tags":2/ : /"repositories":1/);
   });
 }
+
+for (const action of ['ListRepository', 'ListRepoTag'] as const) {
+  test(`an error of our own in the answer of ${action} costs that request a delay, not the discovery`, async (t) => {
+    const { watch, discover, settle, shown, clock, internalErrors, discoverer } = discovering(t);
+    await watch();
+    await discover(EVERYTHING);
+    let thrown = 0;
+    await settle({ api: tags('v1') }, (each) => {
+      if (each.action !== action || thrown > 0) return false;
+      thrown += 1;
+      each.answer.throws(new RangeError('Maximum call stack size exceeded'));
+      return true;
+    });
+    t.deepEqual(internalErrors, ['discovery']);
+    t.deepEqual(shown(), []);
+    await clock.advance(30_000);
+    await settle({ api: tags('v1') });
+    t.deepEqual(shown(), ['shop/api:v1 complete']);
+    t.is(discoverer.statuses()[0]?.lastError, undefined);
+  });
+}
+
+test('an error of our own in what is made of a list fails the pass, and the next one comes after a back-off', async (t) => {
+  const { watch, discover, settle, store, clock, internalErrors, discoverer, hooks } = discovering(t);
+  await watch();
+  await discover(EVERYTHING);
+  const { turn } = hooks;
+  hooks.turn = () => Promise.reject(new TypeError('of our own'));
+  const registry = { api: many(0, 400) };
+  await settle(registry);
+  t.deepEqual(internalErrors, ['discovery']);
+  t.like(discoverer.statuses()[0]?.lastError, { code: 'InternalError' });
+  hooks.turn = turn;
+  await clock.advance(2_499);
+  t.deepEqual(listings(await settle(registry)), []);
+  await clock.advance(1);
+  await settle(registry);
+  t.is(store.size, 400);
+  t.is(discoverer.statuses()[0]?.lastError, undefined);
+});

@@ -24,6 +24,13 @@ let deliver = (signal: NodeJS.Signals): void => void early.push(signal);
 for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, () => deliver(signal));
 
 const log = new LogOutput(logSink(STDERR, () => process.stderr));
+// What reaches the process is an error of the program itself: one line says so, and a supervisor starts the program anew.
+let tellDefect = (error: unknown): void =>
+  log.write(`acr-scan-exporter: ${JSON.stringify(error instanceof Error ? error.stack : String(error))}\n`);
+process.on('uncaughtException', (error) => {
+  tellDefect(error);
+  void log.flush(FLUSH_MS).then(() => process.exit(CANNOT_RUN));
+});
 // A reader that has gone away is no reason to end the process with an error.
 process.stdout.on('error', () => undefined);
 
@@ -47,6 +54,9 @@ const status = await run({
   freeMemory: () => Math.min(process.constrainedMemory() || Infinity, totalmem()) - process.memoryUsage.rss(),
   stdout: (text) => void process.stdout.write(text),
   log,
+  onDefect: (callback) => {
+    tellDefect = callback;
+  },
   onSignal: (callback) => {
     deliver = callback;
     for (const signal of early) callback(signal);

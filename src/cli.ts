@@ -28,6 +28,8 @@ export type Surroundings = {
   readonly stdout: (text: string) => void;
   /** Standard error: the log, and what is wrong with the command line or a file. */
   readonly log: LogOutput;
+  /** Calls back for an error of our own code that nothing has caught, right before the process ends. */
+  readonly onDefect: (callback: (error: unknown) => void) => void;
   /** Calls back for each signal that comes from now on. */
   readonly onSignal: (callback: (signal: NodeJS.Signals) => void) => void;
 };
@@ -81,6 +83,10 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
   const redactor = new Redactor();
   const { logLevel: level, logFormat: format } = options;
   const logger = createLogger({ level, format, redactor, write: (line) => log.write(line) });
+  surroundings.onDefect((error) => {
+    const stack = error instanceof Error ? error.stack : undefined;
+    logger.error('ended by an error of the exporter itself', { error: stack ?? String(error) });
+  });
   log.onResumed = (lines) => logger.warn('log lines lost: their reader did not keep up', { lines });
   const stops: ((signal: NodeJS.Signals) => void)[] = [];
   const nextStop = () => new Promise<NodeJS.Signals>((resolve) => stops.push(resolve));

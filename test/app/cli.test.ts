@@ -110,6 +110,23 @@ test.serial('one line at the start names every secret that is missing', async (t
   for (const key of MISSING) t.true(line.includes(`${key}: no such`), line);
 });
 
+test.serial('an error that nothing has caught ends the process with one line and status 1', async (t) => {
+  const failing = `process.on('SIGUSR2', () => Promise.reject(new Error('of the test, secret-of-the-tests')))`;
+  const program = startProgram(t, [`--config.file=${configFile(t, UNREACHABLE)}`, '--web.listen-address=127.0.0.1:0'], {
+    env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(failing)}` },
+  });
+  await program.logged(/msg="credentials in use"/);
+  program.child.kill('SIGUSR2');
+  t.is(await program.ended, 1);
+  const [told, ...others] = lines(program.output.stderr).filter((line) => !line.includes('level=info'));
+  t.deepEqual(
+    others.filter((line) => !line.includes('level=warn')),
+    [],
+  );
+  t.regex(told ?? '', /level=error msg="ended by an error of the exporter itself" error="Error: of the test.*\\n +at /);
+  t.false(program.output.stderr.includes('secret-of-the-tests'));
+});
+
 test.serial('--version prints one line', async (t) => {
   const { status, stdout, stderr } = await runProgram(t, ['--version']);
   t.is(status, 0);

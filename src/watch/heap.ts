@@ -1,4 +1,4 @@
-// A binary heap of entries that know their own place in it, so that any of them can be taken out or moved.
+// Entries by when they are due, which know their own place, so that any of them can be taken out or moved.
 
 /** What lies in a heap. Only the heap writes these fields. */
 export type HeapEntry = {
@@ -12,15 +12,48 @@ export type HeapEntry = {
 /** What an entry lies in: it can be taken out whoever has it. */
 type Holder = { remove(entry: HeapEntry): void };
 
-/** Entries by `dueAtMs`, earliest first. Adding and taking out cost O(log n), looking at the earliest nothing. */
-export class DueHeap<Entry extends HeapEntry> implements Holder {
+/**
+ * Entries by `dueAtMs`, earliest first. Adding, taking out and becoming due cost O(log n) for each entry, looking at the earliest and
+ * counting those that are due nothing.
+ */
+export class DueHeap<Entry extends HeapEntry> {
+  /** Due when they were last counted. */
+  readonly #due = new Heap<Entry>();
+  readonly #later = new Heap<Entry>();
+
+  get size(): number {
+    return this.#due.size + this.#later.size;
+  }
+
+  /** The entry that is due first. */
+  peek(): Entry | undefined {
+    const [due, later] = [this.#due.peek(), this.#later.peek()];
+    if (due === undefined || later === undefined) return due ?? later;
+    return later.dueAtMs < due.dueAtMs ? later : due;
+  }
+
+  add(entry: Entry): void {
+    this.#later.add(entry);
+  }
+
+  /** How many entries are due at `nowMs`, which never goes back. */
+  countDue(nowMs: number): number {
+    for (let next = this.#later.peek(); next !== undefined && next.dueAtMs <= nowMs; next = this.#later.peek()) {
+      this.#later.remove(next);
+      this.#due.add(next);
+    }
+    return this.#due.size;
+  }
+}
+
+/** A binary heap. */
+class Heap<Entry extends HeapEntry> implements Holder {
   readonly #entries: Entry[] = [];
 
   get size(): number {
     return this.#entries.length;
   }
 
-  /** The entry that is due first. */
   peek(): Entry | undefined {
     return this.#entries[0];
   }
@@ -40,19 +73,6 @@ export class DueHeap<Entry extends HeapEntry> implements Holder {
     }
     entry.heap = undefined;
     entry.position = -1;
-  }
-
-  /** How many entries are due at `nowMs`. Looks at no more than twice that many. */
-  countDue(nowMs: number): number {
-    let count = 0;
-    const open = [0];
-    for (let position = open.pop(); position !== undefined; position = open.pop()) {
-      const entry = this.#entries[position];
-      if (entry === undefined || entry.dueAtMs > nowMs) continue;
-      count += 1;
-      open.push(2 * position + 1, 2 * position + 2);
-    }
-    return count;
   }
 
   #rise(entry: Entry): void {

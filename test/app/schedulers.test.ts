@@ -1,5 +1,6 @@
 // Sets of credentials that come and go, over the real scheduler, limiter, credentials and SDK.
 import test, { type ExecutionContext } from 'ava';
+import { type Clock, systemClock } from '../../src/util/clock.ts';
 import { largestExcess } from '../helpers/arrivals.ts';
 import {
   type ConfigurationInput,
@@ -126,4 +127,31 @@ test('two instances go on being listed over reloads of an unchanged file at any 
   for (let reloads = 0; reloads < 60; reloads++) t.deepEqual(await app.reload(), { problems: [] });
   const before = ids.map((id) => lists(id).length);
   await until('both are listed again', () => ids.every((id, index) => lists(id).length > (before[index] ?? 0)));
+});
+
+test('while the scheduler of a set does not run it is not ready, metrics and log say so, and then it goes on', async (t) => {
+  const { only } = await start(t, 12, { intervals: { scanning: '1h', complete: '1h', failed: '1h' } });
+  let broken = false;
+  // Only a scheduler that has nothing to do for long sleeps for so long.
+  const clock: Clock = {
+    ...systemClock,
+    sleep: (ms, signal) =>
+      broken && ms > 600_000 ? Promise.reject(new TypeError('no sleep')) : systemClock.sleep(ms, signal),
+  };
+  const { app, until, url, log } = await startExporter(t, only, { clock });
+  const readiness = async () => (await fetch(`${url}/-/ready`)).status;
+  await until('every tag is answered', (page) => answered(page, 'cri-1') === 12);
+  t.is(await readiness(), 200);
+  broken = true;
+  await app.reload();
+  await until('it does not run', (page) => page.value('acr_scheduler_running', { credentials: 'default' }) === 0);
+  t.is(await readiness(), 503);
+  broken = false;
+  const page = await until(
+    'it runs',
+    (shown) => shown.value('acr_scheduler_running', { credentials: 'default' }) === 1,
+  );
+  t.is(await readiness(), 200);
+  t.true((page.value('acr_scan_exporter_internal_errors_total', { component: 'scheduler' }) ?? 0) >= 1);
+  t.is(log.filter((line) => line.includes('msg="internal error"')).length, 1);
 });

@@ -171,7 +171,7 @@ function parseFlags(argv: readonly string[]): Partial<Record<FlagName, string | 
   try {
     return parseArgs({ args: [...argv], options, strict: true, allowPositionals: false, allowNegative: true }).values;
   } catch (error) {
-    throw new UsageError((error as Error).message.split('\n')[0]);
+    throw new UsageError(String(error instanceof Error ? error.message : error).split('\n')[0]);
   }
 }
 

@@ -13,9 +13,10 @@ export function reportImageReferences(tree: YamlTree, report: Report): void {
   for (const [index, instance] of listAt(tree.value, 'instances').entries()) {
     for (const [at, repository] of listAt(instance, 'repositories').entries()) {
       const path: Path = ['instances', index, 'repositories', at];
-      for (const key of ['namespace', 'name'] as const) {
-        check(Reflect.get(Object(repository), key), [...path, key], `the ${key} alone`);
-      }
+      const namespace: unknown = Reflect.get(Object(repository), 'namespace');
+      const name: unknown = Reflect.get(Object(repository), 'name');
+      check(namespace, [...path, 'namespace'], 'the namespace alone');
+      if (!isPath(name) || name.startsWith(`${namespace}/`)) check(name, [...path, 'name'], 'the name alone');
       for (const [n, tag] of listAt(repository, 'tags').entries()) {
         if (typeof tag === 'string') check(tag, [...path, 'tags', n], 'a tag alone');
         else check(Reflect.get(Object(tag), 'tag'), [...path, 'tags', n, 'tag'], 'a tag alone');
@@ -30,6 +31,11 @@ export function reportImageReferences(tree: YamlTree, report: Report): void {
     const advice = mayBeSecret(String(value)) ? '' : ` (write ${instead})`;
     report.add(tree.locate(path).offset, path, `${expected}${advice}`, 'the reference of an image');
   }
+}
+
+/** Slashes alone make no reference of a name: a repository may be called so, unless that only repeats its namespace. */
+function isPath(name: unknown): name is string {
+  return typeof name === 'string' && !/[:@]/.test(name);
 }
 
 type Parts = Readonly<Record<string, string | undefined>>;

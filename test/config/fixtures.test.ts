@@ -65,6 +65,10 @@ test('labels are the text in the file', (t) => {
   t.deepEqual(tags, ['1.10', '0123', '1e3', 'no', 'null', '~', '2024-01-01', '0x10', 'quoted: #1', 'latest']);
 });
 
+test('a name may have slashes, unless they only repeat the namespace', (t) => {
+  t.is(loadGood('text-as-written').instances[0]?.repositories[1]?.name, 'team/api');
+});
+
 test('aliases stand for what they name', (t) => {
   const { credentials, instances } = loadGood('shared-by-alias');
   t.deepEqual(instances[0]?.repositories, instances[1]?.repositories);

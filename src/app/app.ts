@@ -116,7 +116,7 @@ export function createApp(initial: Config, deps: AppDependencies): App {
       overviewOf({ clock, watched: () => held?.watched ?? watched(), schedulers: () => fleet.schedulers(), about }),
     targets: () => held?.targets ?? targets.list(),
     reload: deps.enableLifecycle ? () => reload() : undefined,
-    logger,
+    failed: (error) => errors.report('web', error),
   });
   const server = new WebServer({ listener, door, clock, logger });
 
@@ -184,6 +184,7 @@ export function createApp(initial: Config, deps: AppDependencies): App {
       return { problems: [] };
     } catch (error) {
       own.configReloaded(false, clock.now());
+      if (!(error instanceof ConfigError)) errors.report('reload', error);
       const problems = error instanceof ConfigError ? formatProblems(error.problems) : [String(error)];
       for (const problem of problems) logger.error('configuration not reloaded', { problem });
       return { problems };

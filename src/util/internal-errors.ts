@@ -3,7 +3,7 @@ import type { Clock } from './clock.ts';
 import type { LogFields, Logger } from './logger.ts';
 
 /** Where an error was caught: the values of the `component` label of `acr_scan_exporter_internal_errors_total`. */
-export const COMPONENTS = ['scheduler', 'discovery', 'polling', 'web'] as const;
+export const COMPONENTS = ['scheduler', 'discovery', 'polling', 'reload', 'web'] as const;
 export type Component = (typeof COMPONENTS)[number];
 
 /** The same error of the same component is not logged again for this long. */

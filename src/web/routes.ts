@@ -1,6 +1,5 @@
 // What is answered under which path: a koa application that knows nothing of listening.
 import Koa, { type Context } from 'koa';
-import type { Logger } from '../util/logger.ts';
 import { loadAssets } from './assets.ts';
 import { isCrossSite } from './cross-site.ts';
 import { type MetricsFormat, preferredFormat, prefersGzip } from './negotiation.ts';
@@ -30,13 +29,14 @@ export type WebHandlers = TargetSources & {
   readonly isReady: () => boolean;
   /** Undefined while reloading over HTTP is not allowed. */
   readonly reload: (() => Promise<ReloadResult>) | undefined;
-  readonly logger: Logger;
+  /** Told what an answer failed with, when it is an error of our own code. */
+  readonly failed: (error: unknown) => void;
 };
 
 type Handler = (ctx: Context, parameters: URLSearchParams) => Promise<void> | void;
 type Route = Readonly<Record<string, Handler>>;
 
-/** A client that hangs up is no error of ours, and could fill the log. */
+/** A client that hangs up is no error of ours. */
 const CLIENT_IS_GONE = ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'];
 
 /** The application's request listener for `http.createServer`. */
@@ -55,8 +55,7 @@ export function createRoutes(handlers: WebHandlers): ReturnType<Koa['callback']>
   ]);
   const app = new Koa();
   app.on('error', (error: NodeJS.ErrnoException) => {
-    const level = CLIENT_IS_GONE.includes(error.code ?? '') ? 'debug' : 'error';
-    handlers.logger[level]('request failed', { error: error.message });
+    if (!CLIENT_IS_GONE.includes(error.code ?? '')) handlers.failed(error);
   });
   app.use((ctx) => dispatch(ctx, routes));
   return app.callback();

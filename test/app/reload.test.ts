@@ -384,3 +384,22 @@ test('metrics.per_tag of a reload holds from the next scrape, and nothing that i
     t.is(pollsOf(simulator, tag).length, 1);
   }
 });
+
+test('an error of our own code in a reload is counted and logged, and the next reload works', async (t) => {
+  const simulator = await startSimulator(t, SCENARIO);
+  let isBroken = true;
+  const { app, page, log } = await startExporter(t, watching(simulator.address, ['one']), {
+    beforeLoading: async () => {
+      if (isBroken) throw new TypeError('of our own');
+    },
+  });
+  const errors = async () => (await page()).value('acr_scan_exporter_internal_errors_total', { component: 'reload' });
+  t.is(await errors(), 0);
+  t.deepEqual(await app.reload(), { problems: ['TypeError: of our own'] });
+  t.is(await errors(), 1);
+  t.is((await page()).value(RELOADED), 0);
+  t.regex(log.join(''), /level=error msg="internal error" component=reload error="TypeError: of our own"/);
+  isBroken = false;
+  t.deepEqual(await app.reload(), { problems: [] });
+  t.is((await page()).value(RELOADED), 1);
+});

@@ -1,6 +1,7 @@
 // Sets of credentials that come and go, over the real scheduler, limiter, credentials and SDK.
 import test, { type ExecutionContext } from 'ava';
 import { type Clock, systemClock } from '../../src/util/clock.ts';
+import { COMPONENTS } from '../../src/util/internal-errors.ts';
 import { largestExcess } from '../helpers/arrivals.ts';
 import {
   type ConfigurationInput,
@@ -58,7 +59,7 @@ test('an instance whose own credentials are refused is polled when it comes back
   const back = await until('every tag is answered', (shown) => answered(shown, 'cri-2') === 12);
   t.is(back.value('acr_scheduler_running', { credentials: 'cri-2' }), 1);
   t.is((await fetch(`${url}/-/ready`)).status, 200);
-  for (const component of ['scheduler', 'discovery', 'polling', 'web']) {
+  for (const component of COMPONENTS) {
     t.is(back.value('acr_scan_exporter_internal_errors_total', { component }), 0);
   }
   t.false(log.join('').includes('internal error'));

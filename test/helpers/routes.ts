@@ -1,23 +1,15 @@
 // The routes on a server of their own, over what a test hands in.
 import type { ExecutionContext } from 'ava';
-import { createLogger } from '../../src/util/logger.ts';
-import { Redactor } from '../../src/util/redactor.ts';
 import { createRoutes, type WebHandlers } from '../../src/web/routes.ts';
 import { overview, targetRow } from './target-rows.ts';
 import { type RunningServer, startWebServer } from './web-server.ts';
 
-/** Starts them, with one tag unless the test wants others; `logged` is what they log. */
+/** Starts them, with one tag unless the test wants others; `failures` is what answers failed with. */
 export async function startRoutes(
   t: ExecutionContext,
   given: Partial<WebHandlers> = {},
-): Promise<RunningServer & { readonly logged: readonly string[] }> {
-  const logged: string[] = [];
-  const logger = createLogger({
-    level: 'debug',
-    format: 'logfmt',
-    redactor: new Redactor(),
-    write: (line) => logged.push(line),
-  });
+): Promise<RunningServer & { readonly failures: readonly unknown[] }> {
+  const failures: unknown[] = [];
   const listener = createRoutes({
     telemetryPath: '/metrics',
     metrics: async () => {
@@ -29,8 +21,8 @@ export async function startRoutes(
     overview: () => overview(),
     targets: () => [targetRow()],
     reload: undefined,
-    logger,
+    failed: (error) => failures.push(error),
     ...given,
   });
-  return { ...(await startWebServer(t, undefined, (request, response) => void listener(request, response))), logged };
+  return { ...(await startWebServer(t, undefined, (request, response) => void listener(request, response))), failures };
 }

@@ -6,7 +6,7 @@ import { AnswerFields } from './answer-fields.ts';
 import type { AcrApi, AcrOperations, ApiAction, PageBody } from './api.ts';
 import type { Parameters, Sdk } from './client.ts';
 import type { CredentialSource } from './credentials.ts';
-import { ApiError, credentialsUnavailable } from './errors.ts';
+import { ApiError } from './errors.ts';
 import type { KnownCodes } from './known-codes.ts';
 import { networkFailure } from './network-failure.ts';
 
@@ -123,7 +123,7 @@ function createSenders(options: AcrApiOptions): (isFresh: boolean) => Sender {
   const available = () => {
     const found = credentials.current();
     if (found) return found;
-    throw credentialsUnavailable('there are no credentials at the moment');
+    throw credentials.unavailable();
   };
   const credential = { getCredential: async () => available() };
   const call = sdk.createCaller({

@@ -5,7 +5,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 /** How much of an answer is read, and how long it may take from the start of the request to the last byte. */
 export type AnswerBounds = { readonly mostBytes: number; readonly withinMs: number };
 
-/** The real answers have some kilobytes, and the packages that ask give up themselves after 5 s. */
+/** The real answers have some kilobytes, and the packages that ask give up themselves a little earlier. */
 export const ANSWER_BOUNDS: AnswerBounds = { mostBytes: 1024 * 1024, withinMs: 10_000 };
 
 /**

@@ -46,6 +46,8 @@ export interface CredentialSource {
   ensure(): Promise<void>;
   /** Undefined where there are none that are good. */
   current(): SdkCredentials | undefined;
+  /** Why {@link CredentialSource.current} gives none: what the last attempt came to, as `ensure` says it. */
+  unavailable(): ApiError;
   /** What {@link CredentialSource.current} gives, in words that may be shown. */
   inUse(): CredentialsInUse | undefined;
   /**
@@ -128,6 +130,10 @@ class RenewedCredentials implements CredentialSource {
     return this.#good()?.credentials;
   }
 
+  unavailable(): ApiError {
+    return this.#failure ?? this.#describe('it has not answered yet, and there is no other session that is good');
+  }
+
   inUse(): CredentialsInUse | undefined {
     const held = this.#good();
     return held && { provider: held.providerName, identity: held.identity, renewalFails: this.#log.saysRenewalFails };
@@ -195,7 +201,7 @@ class RenewedCredentials implements CredentialSource {
     const isOld = this.#options.clock.monotonic() - this.#lookedAtMs >= LOOK_MS;
     if (isOld || this.#isRefused) await this.#lookNow();
     while (this.#fetching !== undefined) await this.#fetching.ended;
-    if (this.#good() === undefined) throw this.#failure ?? this.#unavailable('they are no longer in use');
+    if (this.#good() === undefined) throw this.#failure ?? this.#describe('they are no longer in use');
   }
 
   #good(): HeldCredentials | undefined {
@@ -299,7 +305,7 @@ class RenewedCredentials implements CredentialSource {
 
   #failed(error: unknown): void {
     const { clock } = this.#options;
-    this.#failure = error instanceof ApiError ? error : this.#unavailable(error);
+    this.#failure = error instanceof ApiError ? error : this.#describe(error);
     this.#fetchFromMs = clock.monotonic() + Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures);
     this.#failures += 1;
     const held = this.#good();
@@ -313,7 +319,7 @@ class RenewedCredentials implements CredentialSource {
     return ended.result;
   }
 
-  #unavailable(error: unknown): ApiError {
+  #describe(error: unknown): ApiError {
     const { type } = this.#settings;
     const { name, chosenFor } = this.#found ?? { name: type, chosenFor: '' };
     const from = name === type ? name : `${type} (${name})`;

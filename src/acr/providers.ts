@@ -7,8 +7,10 @@ import { fetchSession, type Metadata } from './provider-session.ts';
 import type { SdkCredentials, SdkProviders, SessionProviderFields, SessionProviderType } from './sdk-providers.ts';
 import type { SecretSources, SecretValues } from './secret-values.ts';
 
-/** How long a provider of the SDK waits for a connection, and for an answer. Metadata behind a proxy takes some seconds. */
-const TIMEOUTS = { connectTimeout: 4_500, readTimeout: 4_500 };
+/** How long a provider of the SDK waits for a connection, and for an answer. */
+const TIMEOUTS = { connectTimeout: 4_500, readTimeout: 9_500 };
+/** Behind a hop limit the metadata service does not answer the request for a token, for which the first session waits. */
+const METADATA_TIMEOUTS = { ...TIMEOUTS, readTimeout: 4_500 };
 
 /** Where nothing says when credentials with a token end, they are taken for as short as the shortest sessions are. */
 const UNKNOWN_LIFETIME_MS = 15 * 60_000;
@@ -112,10 +114,11 @@ function sessionProvider(
   { providers, clock, redactor }: ProviderContext,
 ): Provider {
   const metadata: Metadata = { role: undefined, hasTokens: true };
+  const timeouts = type === 'ecs_ram_role' ? METADATA_TIMEOUTS : TIMEOUTS;
   return {
     fetch: async () => {
       const { accessKeyId, accessKeySecret, securityToken, expiration } = await fetchSession(
-        providers.createSessionProvider(type, { ...fields, ...TIMEOUTS }),
+        providers.createSessionProvider(type, { ...fields, ...timeouts }),
         metadata,
         redactor,
       );

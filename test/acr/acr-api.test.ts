@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import type { AddressInfo, Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import type { ApiErrorKind } from '../../src/acr/errors.ts';
+import { type ApiErrorKind, credentialsUnavailable } from '../../src/acr/errors.ts';
 import { KnownCodes } from '../../src/acr/known-codes.ts';
 import { Redactor } from '../../src/util/redactor.ts';
 import { startHttp, startTcp, startTls } from '../helpers/raw-server.ts';
@@ -125,12 +125,16 @@ test('a repository can be asked for by id and by name', async (t) => {
   t.deepEqual(urls, ['/?InstanceId=cri-1&RepoId=crr-1', '/?InstanceId=cri-1&RepoNamespaceName=shop&RepoName=api']);
 });
 
-test('without credentials nothing is sent', async (t) => {
+test('without credentials nothing is sent, and the error says why there are none', async (t) => {
   const { host, connections } = await startHttp(t, (_, response) => response.end('{}'));
-  const api = testApi(host, { credentials: { ...fixedCredentials(), current: () => undefined } });
+  const unavailable = () => credentialsUnavailable('no credentials from sts: the file /run/token is empty');
+  const api = testApi(host, { credentials: { ...fixedCredentials(), current: () => undefined, unavailable } });
   const error = await failureOf(api.getRepoTagScanStatus(scanRequest));
-  t.is(error.code, 'CredentialsUnavailable');
-  t.is(error.kind, 'refused');
+  t.like(error, {
+    code: 'CredentialsUnavailable',
+    kind: 'refused',
+    message: 'no credentials from sts: the file /run/token is empty',
+  });
   t.is(connections(), 0);
 });
 

@@ -71,6 +71,23 @@ test('while the service hangs, polls go on without waiting until the session end
   t.is(source.log.filter((line) => line.includes('msg="credentials are renewed again"')).length, 1);
 });
 
+test('a request that is ready when the session has ended fails with the reason, be it that nothing has answered yet', async (t) => {
+  const { clock, service, source } = setup(t);
+  await source.ensure();
+  service.answer = failing;
+  await clock.advance(HOUR_MS);
+  t.is(source.current(), undefined);
+  t.is(source.unavailable().message, 'no credentials from credentials_uri: out of order');
+  service.answer = never;
+  const first = setup(t, never).source;
+  first.ensure().catch(() => {});
+  await settle();
+  t.like(first.unavailable(), {
+    code: 'CredentialsUnavailable',
+    message: 'no credentials from credentials_uri: it has not answered yet, and there is no other session that is good',
+  });
+});
+
 test('a renewal that fails is tried again after 5 s, doubling to a minute', async (t) => {
   const { clock, service, source } = setup(t, failing);
   await unavailable(source);

@@ -3,7 +3,7 @@ import { createAcrApi } from '../../src/acr/acr-api.ts';
 import type { AcrApi } from '../../src/acr/api.ts';
 import { loadSdk } from '../../src/acr/client.ts';
 import type { CredentialSource } from '../../src/acr/credentials.ts';
-import { ApiError } from '../../src/acr/errors.ts';
+import { ApiError, credentialsUnavailable } from '../../src/acr/errors.ts';
 import { KnownCodes } from '../../src/acr/known-codes.ts';
 import type { SdkCredentials } from '../../src/acr/sdk-providers.ts';
 import { Redactor } from '../../src/util/redactor.ts';
@@ -40,6 +40,7 @@ export function fixedCredentials(
     refusals,
     ensure: async () => {},
     current: () => credentials,
+    unavailable: () => credentialsUnavailable('no credentials from a test'),
     refresh: async () => false,
     refused: (used) => refusals.push(used),
     inUse: () => undefined,

@@ -1,5 +1,10 @@
 // Asks how a tag's scan stands, or what it found: one request at a time, and where that finds no scan, what an inquiry asks next.
-import type { ApiError, GetRepoTagBody, GetRepoTagScanStatusBody, GetRepoTagScanSummaryBody } from '../acr/api.ts';
+import {
+  ApiError,
+  type GetRepoTagBody,
+  type GetRepoTagScanStatusBody,
+  type GetRepoTagScanSummaryBody,
+} from '../acr/api.ts';
 import type { ScanStatus } from '../state/tag-state.ts';
 import type { Clock } from '../util/clock.ts';
 import { isSameDigest } from '../util/digest.ts';
@@ -47,6 +52,8 @@ export type OpenQuestion = {
   readonly next: NextRequest;
   /** The first error that said that there is no such scan: it counts as a failure when the whole question fails. */
   readonly error: ApiError | undefined;
+  /** Why the tag is not known to exist, for people; undefined where it is, or was not in doubt. */
+  readonly doubt: string | undefined;
   /** An answer that counts unless the tag turns out to have another digest than the one that was listed. */
   readonly found: ScanAnswer | undefined;
 };
@@ -98,7 +105,8 @@ export class Questions {
     const { asked = [], wasAnswered = false, tag } = open?.inquiry ?? {};
     const { answer, error } = await this.#askScan(task, subject, by);
     const inquiry = { asked: [...asked, by], wasAnswered: wasAnswered || error === undefined, tag };
-    const question = { subject, target: task.tag.target, inquiry, error: open?.error ?? error, found: answer };
+    const { error: firstError = error, doubt } = open ?? {};
+    const question = { subject, target: task.tag.target, inquiry, error: firstError, doubt, found: answer };
     if (answer !== undefined) {
       this.#learn(task, subject, learnt(inquiry, evidence));
       return { outcome: this.#goOn(task, question, afterScan(inquiry, evidence, statusIn(answer))), error };
@@ -150,7 +158,7 @@ export class Questions {
     if (body !== undefined && verdict !== 'gone') {
       noteSeen(task, body.imageUpdate, { nowMs: clock.now(), monotonicMs: clock.monotonic() });
     }
-    return { outcome: this.#concluded(task, open, verdict), error };
+    return { outcome: this.#concluded(task, { ...open, doubt: doubtOf(verdict, error) }, verdict), error };
   }
 
   /** Goes on with a question that waited for what is known of the tag. */
@@ -163,9 +171,9 @@ export class Questions {
   }
 
   #goOn(task: PollTask, question: Asked, step: Step): Outcome {
-    const { subject, error, found } = question;
+    const { subject, error, doubt, found } = question;
     if (step.ask === 'tag' && this.#options.clock.monotonic() < (this.#untoldUntilMs.get(task.watched) ?? 0)) {
-      return this.#concluded(task, question, 'untold');
+      return this.#concluded(task, { ...question, doubt: NO_RIGHT_TO_TAGS }, 'untold');
     }
     if (step.ask !== undefined) {
       task.question = { ...question, next: step };
@@ -174,7 +182,7 @@ export class Questions {
     if (step.verdict === 'found' && found !== undefined) return { kind: 'answered', ...found };
     if (error === undefined || (step.verdict === 'not_scanned' && subject === 'status')) return NEVER_SCANNED;
     this.#options.requests.failed(task.watched.instance.id, ACTIONS[subject], error.code);
-    return { kind: 'failed', subject, error };
+    return { kind: 'failed', subject, error: doubt === undefined ? error : withDoubt(error, doubt) };
   }
 
   #evidence({ tag: { target, state }, watched, discovered, seenAtMs }: PollTask, subject: Subject): Evidence {
@@ -220,6 +228,20 @@ function takeOpen(task: PollTask): OpenQuestion | undefined {
 
 function statusIn(answer: ScanAnswer): ScanStatus | undefined {
   return answer.subject === 'status' ? statusOf(answer.body.status) : undefined;
+}
+
+const NO_RIGHT_TO_TAGS =
+  'whether the tag exists cannot be asked: GetRepoTag is denied (RAM action cr:ListRepositoryTag)';
+
+/** In words, why a tag that no scan was found of does not count as one that was never scanned. */
+function doubtOf(verdict: TagVerdict, error: ApiError | undefined): string | undefined {
+  if (verdict === 'gone') return `the tag does not exist: ${error?.code ?? 'it is being deleted'} (GetRepoTag)`;
+  if (error?.kind === 'denied') return NO_RIGHT_TO_TAGS;
+  return error && `whether the tag exists is not known: ${error.code} (GetRepoTag)`;
+}
+
+function withDoubt({ code, kind, message, requestId, retryAfterMs }: ApiError, doubt: string): ApiError {
+  return new ApiError({ code, kind, message: `${message}; ${doubt}`, requestId, retryAfterMs });
 }
 
 function verdictOn(digest: string, body: GetRepoTagBody | undefined, error: ApiError | undefined): TagVerdict {

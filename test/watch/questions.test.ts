@@ -117,6 +117,30 @@ test('where there is no right to GetRepoTag the poll has failed, and that is not
   t.is(state()?.status, 'not_scanned');
 });
 
+test('a poll that failed for want of a scan says what is known of the tag: gone, being deleted, or not to be asked', async (t) => {
+  const unknown = 'whether the tag exists is not known: ';
+  const denial = 'whether the tag exists cannot be asked: GetRepoTag is denied (RAM action cr:ListRepositoryTag)';
+  for (const [answer, doubt] of [
+    [noTag, 'the tag does not exist: REPO_TAG_NOT_EXIST (GetRepoTag)'],
+    [(answerer) => answerer.tag(DIGITS, undefined, true), 'the tag does not exist: it is being deleted (GetRepoTag)'],
+    [denied, denial],
+    [(answerer) => answerer.error('RequestTimeout', 'transport'), `${unknown}RequestTimeout (GetRepoTag)`],
+    [(answerer) => answerer.error('Throttling.User', 'throttled'), `${unknown}Throttling.User (GetRepoTag)`],
+  ] satisfies [Answer, string][]) {
+    const { watch, clock, reply, state } = running(t);
+    await watch(entry(API, 'v1'));
+    await clock.advance(0);
+    await reply(noTask);
+    await reply(answer);
+    t.like(state()?.lastError, { code: 'SCAN_TASK_NOT_EXIST' });
+    t.true(state()?.lastError?.message.endsWith(`; ${doubt}`), state()?.lastError?.message);
+    if (answer !== denied) continue;
+    await clock.advance(5_000);
+    await reply(noTask);
+    t.true(state()?.lastError?.message.endsWith(`; ${denial}`), 'also while that is not asked again');
+  }
+});
+
 test('a denied poll, and one that does not reach the API, ask nothing of the tag', async (t) => {
   for (const [code, kind] of [
     ['SCAN_TASK_NOT_EXIST', 'denied'],

@@ -158,8 +158,10 @@ export class Harvest {
     if (poll === undefined) return false;
     this.#options.roster.keeper.seen(poll, found);
     if (poll.discovered === undefined) return true;
-    const { digest } = poll.discovered;
+    const { digest, updatedMs } = poll.discovered;
     poll.discovered = { ...found, digest: found.digest || digest };
+    // The same image was pushed again: where it was never scanned, a scan may be about to begin.
+    if (found.updatedMs > updatedMs) this.#options.roster.keeper.hasten(poll);
     if (digest === '' && found.digest !== '') this.#options.roster.keeper.identify(poll, found.digest);
     return true;
   }

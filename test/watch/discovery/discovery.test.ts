@@ -1,7 +1,7 @@
 // Discovery around a scripted API and a manual clock: what it finds, and how it follows what changes.
 import test from 'ava';
 import { discovering, INTERVAL_MS, listings, many, polledTags, tags } from '../../helpers/discovering.ts';
-import { EVERYTHING, entry } from '../../helpers/watching.ts';
+import { EVERYTHING, entry, type Pending } from '../../helpers/watching.ts';
 
 test('what the rules take is watched and polled at once, the rest is not asked for', async (t) => {
   const { watch, discover, settle, shown } = discovering(t);
@@ -35,6 +35,25 @@ test('a push, a push of the same tag and a deletion are seen by the next pass, a
     'and the rest goes on as it is',
   );
   t.is(instance.discoveredTags, 3);
+});
+
+test('an image that was never scanned and is pushed again under the same tag is asked about at the scanning interval again', async (t) => {
+  const { watch, discover, settle, clock } = discovering(t);
+  await watch();
+  await discover(EVERYTHING);
+  const neverScanned = ({ action, answer }: Pending) => {
+    if (action === 'GetRepoTagScanStatus') answer.status('');
+    return action === 'GetRepoTagScanStatus';
+  };
+  const before = { tag: 'v1', digest: 'a', updatedMs: clock.now() - 3_600_000 };
+  await settle({ api: [before] }, neverScanned);
+  await clock.advance(INTERVAL_MS);
+  t.deepEqual(polledTags(await settle({ api: [before] }, neverScanned)), [], 'an old image waits longer than that');
+  await clock.advance(INTERVAL_MS);
+  const pushed = { ...before, updatedMs: clock.now() };
+  await settle({ api: [pushed] }, neverScanned);
+  await clock.advance(15_000);
+  t.deepEqual(polledTags(await settle({ api: [pushed] }, neverScanned)), ['v1']);
 });
 
 test('a list that does not say the digest of a tag says nothing of a push', async (t) => {

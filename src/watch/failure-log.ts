@@ -48,6 +48,8 @@ type Outage<Subject> = {
   most: number;
   isTold: boolean;
   latest: Failure;
+  /** One that fails, with its own error; undefined when it has been answered, until another one fails. */
+  example: { readonly subject: Subject; readonly failure: Failure } | undefined;
 };
 
 /** One for each kind of request. */
@@ -72,6 +74,7 @@ export class FailureLog<Subject extends object> {
     const before = this.#outageOf.get(subject);
     const outage = this.#outages.get(key) ?? this.#begin(key, instanceId, failure);
     outage.latest = failure;
+    if (outage.example === undefined || outage.example.subject === subject) outage.example = { subject, failure };
     if (before === outage && outage.failing.has(subject)) return;
     if (before !== undefined && before !== outage) this.#leave(before, subject);
     outage.failing.add(subject);
@@ -98,6 +101,7 @@ export class FailureLog<Subject extends object> {
       most: 0,
       isTold: false,
       latest,
+      example: undefined,
     };
     this.#outages.set(key, outage);
     void this.#follow(outage);
@@ -105,8 +109,13 @@ export class FailureLog<Subject extends object> {
   }
 
   #leave(outage: Outage<Subject>, subject: Subject): void {
-    outage.failing.delete(subject);
+    this.#remove(outage, subject);
     if (outage.failing.size === 0) this.#end(outage);
+  }
+
+  #remove(outage: Outage<Subject>, subject: Subject): void {
+    outage.failing.delete(subject);
+    if (outage.example?.subject === subject) outage.example = undefined;
   }
 
   #end(outage: Outage<Subject>): void {
@@ -133,7 +142,7 @@ export class FailureLog<Subject extends object> {
     for (let delayMs = this.#firstDelayMs(outage.key); ; delayMs = TOLD_AGAIN_AFTER_MS) {
       await clock.sleep(delayMs, until);
       if (until.aborted) return;
-      for (const subject of outage.failing) if (!this.#words.isWatched(subject)) outage.failing.delete(subject);
+      for (const subject of outage.failing) if (!this.#words.isWatched(subject)) this.#remove(outage, subject);
       if (outage.failing.size === 0) this.#end(outage);
       else this.#tell(outage);
     }
@@ -147,14 +156,15 @@ export class FailureLog<Subject extends object> {
 
   #tell(outage: Outage<Subject>): void {
     const { begun, action, counted, nameOf } = this.#words;
-    const { key, instanceId, failing, latest, isTold } = outage;
-    const [example] = failing;
+    const { key, instanceId, failing, latest, isTold, example } = outage;
+    const [first] = failing;
+    const subject = example?.subject ?? first;
     this.#options.logger.warn(begun, {
       instance_id: instanceId,
       action,
       [counted]: failing.size,
-      example: example && nameOf(example),
-      ...fieldsOf(latest),
+      example: subject && nameOf(subject),
+      ...(example === undefined ? { code: latest.code } : fieldsOf(example.failure)),
       lasting: isTold ? this.#ageOf(outage) : undefined,
     });
     outage.isTold = true;

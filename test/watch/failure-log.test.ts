@@ -1,6 +1,6 @@
 // An outage is one line, however many tags it concerns.
 import test from 'ava';
-import { type Failure, FailureLog } from '../../src/watch/failure-log.ts';
+import { FailureLog } from '../../src/watch/failure-log.ts';
 import { ManualClock } from '../helpers/manual-clock.ts';
 
 type Tag = { readonly instance: string; readonly name: string };
@@ -10,11 +10,12 @@ const MINUTE = 60_000;
 function setUp() {
   const clock = new ManualClock();
   const stop = new AbortController();
-  const [lines, debug]: [string[], string[]] = [[], []];
+  const [lines, debug, errors]: [string[], string[], string[]] = [[], [], []];
   const log = (message: string, fields: object = {}) => {
-    const { tags, example, code, lasting, lasted, instance_id: instance } = fields as Record<string, unknown>;
+    const { tags, example, code, lasting, lasted, error, instance_id: instance } = fields as Record<string, unknown>;
     const words = [message, instance, code, tags, example, lasting ?? lasted];
     lines.push(words.filter((word) => word !== undefined).join(' '));
+    if (error !== undefined) errors.push(`${example}: ${error}`);
   };
   const removed = new Set<Tag>();
   const failures = new FailureLog<Tag>(
@@ -34,12 +35,9 @@ function setUp() {
       logger: { debug: (message) => debug.push(message), info: log, warn: log, error: log },
     },
   );
-  const fail = (tag: Tag, code = 'SystemError') => failures.failed(tag, failureOf(code));
-  return { clock, stop, lines, debug, removed, failures, fail };
-}
-
-function failureOf(code: string): Failure {
-  return { code, message: 'of the test', requestId: '1' };
+  const fail = (tag: Tag, code = 'SystemError', message = 'of the test') =>
+    failures.failed(tag, { code, message, requestId: '1' });
+  return { clock, stop, lines, debug, errors, removed, failures, fail };
 }
 
 function tagsOf(instance: string, count: number): Tag[] {
@@ -79,6 +77,24 @@ test('instances and codes are told apart, and a tag that fails otherwise leaves 
     'polls no longer fail cri-1 SystemError 1 1s',
     'polls fail cri-1 NoPrivilege 1 shop/api:v0',
   ]);
+});
+
+test('the error of a line is that of the tag that it names', async (t) => {
+  const { clock, lines, errors, failures, fail } = setUp();
+  const [one, other, third] = tagsOf('cri-1', 3) as [Tag, Tag, Tag];
+  fail(one, 'SystemError', 'of one');
+  fail(other, 'SystemError', 'of other');
+  await clock.advance(1_000);
+  t.deepEqual(errors.splice(0), ['shop/api:v0: of one']);
+  failures.answered(one);
+  fail(third, 'SystemError', 'of third');
+  fail(other, 'SystemError', 'of other');
+  await clock.advance(10 * MINUTE);
+  t.deepEqual(errors.splice(0), ['shop/api:v2: of third']);
+  failures.answered(third);
+  await clock.advance(10 * MINUTE);
+  t.regex(lines.at(-1) ?? '', /^polls fail cri-1 SystemError 1 shop\/api:v1 /);
+  t.deepEqual(errors, [], 'rather none than that of another tag');
 });
 
 test('an error that passes within a second is no line', async (t) => {

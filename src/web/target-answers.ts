@@ -6,6 +6,7 @@ import { FairQueue, QueueFullError } from './fair-queue.ts';
 import type { Overview, TargetList } from './overview.ts';
 import { renderPage } from './page/page.tsx';
 import { comparisonOf, queryOf, readView } from './page/view.ts';
+import { Places } from './places.ts';
 import { answerPlainly } from './plain-answer.ts';
 import { sendPieces } from './send-chunks.ts';
 import {
@@ -20,6 +21,11 @@ import type { Turns } from './turns.ts';
 
 /** To choose among 100,000 targets takes a tenth of a second or two: the last of so many waits no longer than a person does. */
 const MOST_WAITING = { mostEach: 64, most: 128 };
+/**
+ * Lists under way, from the request to the last byte. They are made in turns, so that hundreds at once would all end late, and until then no
+ * connection of their address gives way to a scrape or a probe.
+ */
+const MOST_LISTS = { mostEach: 64, most: 128 };
 
 /** The page has one style sheet and one script, both its own. */
 const CONTENT_SECURITY_POLICY = [
@@ -46,6 +52,7 @@ export class TargetAnswers {
   readonly #sources: TargetSources;
   readonly #assets: PageAssets;
   readonly #choosing = new FairQueue(MOST_WAITING);
+  readonly #lists = new Places(MOST_LISTS);
   readonly #turns: Turns;
 
   constructor(sources: TargetSources, assets: PageAssets, turns: Turns) {
@@ -77,13 +84,19 @@ export class TargetAnswers {
       ctx.body = renderBadData(query.message);
       return;
     }
-    await this.#answer(ctx, 'application/json', async () => renderTargets(await selectTargets(targets(), query)));
+    const leave = this.#lists.take(clientOf(ctx));
+    if (leave === undefined) return tooMany(ctx);
+    try {
+      await this.#answer(ctx, 'application/json', async () => renderTargets(await selectTargets(targets(), query)));
+    } finally {
+      leave();
+    }
   }
 
   /** Has the pieces of a body prepared when it is this client's turn, and sends them. */
   async #answer(ctx: Context, type: string, prepare: () => Promise<Iterable<string>>): Promise<void> {
     const { res: response } = ctx;
-    const client = ctx.req.socket.remoteAddress ?? '';
+    const client = clientOf(ctx);
     ctx.set('Cache-Control', 'no-store');
     let pieces: Iterable<string> = [];
     try {
@@ -91,12 +104,7 @@ export class TargetAnswers {
       if (isAwaited()) pieces = await this.#choosing.add(client, async () => (isAwaited() ? await prepare() : []));
     } catch (error) {
       if (!(error instanceof QueueFullError)) throw error;
-      ctx.set('Retry-After', '5');
-      return answerPlainly(
-        ctx,
-        503,
-        'Too many pages and lists of tags are being asked for. Try again in some seconds.',
-      );
+      return tooMany(ctx);
     }
     ctx.status = 200;
     ctx.type = `${type}; charset=utf-8`;
@@ -111,6 +119,15 @@ export class TargetAnswers {
       await this.#turns.next(client);
     }
   }
+}
+
+function clientOf(ctx: Context): string {
+  return ctx.req.socket.remoteAddress ?? '';
+}
+
+function tooMany(ctx: Context): void {
+  ctx.set('Retry-After', '5');
+  answerPlainly(ctx, 503, 'Too many pages and lists of tags are being asked for. Try again in some seconds.');
 }
 
 function readQuery(parameters: URLSearchParams, statuses: readonly string[]): TargetQuery | ParameterError {

@@ -1,8 +1,8 @@
 // What it takes to show many tags to many clients, slow ones among them.
 import { once } from 'node:events';
 import { get } from 'node:http';
-import { connect } from 'node:net';
-import test from 'ava';
+import { connect, type Socket } from 'node:net';
+import test, { type ExecutionContext } from 'ava';
 import type { TargetList } from '../../src/web/overview.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { startRoutes } from '../helpers/routes.ts';
@@ -102,6 +102,40 @@ for (const path of ['/', '/api/v1/targets?status=complete&limit=1']) {
     t.true(refused.length > 0);
   });
 }
+
+/** Asks for the list, reads the first line of the answer and then nothing more. */
+function askAndStall(
+  t: ExecutionContext,
+  port: number,
+  localAddress: string,
+): Promise<{ status: string; socket: Socket }> {
+  const socket = connect({ host: '127.0.0.1', port, localAddress });
+  t.teardown(() => socket.destroy());
+  socket.write('GET /api/v1/targets HTTP/1.1\r\nHost: a\r\n\r\n');
+  return new Promise((resolve, reject) => {
+    socket.on('error', reject);
+    socket.once('data', (part) => {
+      socket.pause();
+      resolve({ status: part.toString().slice(9, 12), socket });
+    });
+  });
+}
+
+test('of lists that clients do not read, no more than 64 of one address are under way, and an end makes room for the next', async (t) => {
+  const { list } = countingList(MANY);
+  const server = await startRoutes(t, { targets: () => list });
+  const crowd = await Promise.all(Array.from({ length: 100 }, () => askAndStall(t, server.port, '127.0.0.1')));
+  const served = crowd.filter(({ status }) => status === '200');
+  t.is(served.length, 64);
+  t.true(crowd.every(({ status }) => status === '200' || status === '503'));
+  t.is((await askAndStall(t, server.port, '127.0.0.2')).status, '200');
+  t.is((await server.ask({ path: '/' })).status, 200);
+  served[0]?.socket.destroy();
+  await eventually(
+    'there is room',
+    async () => (await askAndStall(t, server.port, '127.0.0.1')).status === '200' || undefined,
+  );
+});
 
 for (const path of PATHS) {
   test(`HEAD of ${path} has the head of GET, and no target is looked at for it`, async (t) => {

@@ -10,6 +10,8 @@ export type Naming = DigestForm | 'tag';
 export type Inquiry = {
   /** In which ways, the last one included. */
   readonly asked: readonly Naming[];
+  /** Which of these the API does not take: its answers say nothing of a scan. */
+  readonly refused: readonly Naming[];
   /** Whether an answer was a success without a scan: then the tag exists. */
   readonly wasAnswered: boolean;
   /** What GetRepoTag said of the tag, if it was asked: `other` is a tag of another digest, `untold` that it could not be asked. */
@@ -26,6 +28,8 @@ export type Evidence = {
   readonly isPresentDigest: boolean;
   /** The naming by which the instance has found scans, if any. */
   readonly works: Naming | undefined;
+  /** Namings that the instance does not take. */
+  readonly refused: ReadonlySet<Naming>;
   /** The tag's status before. */
   readonly before: ScanStatus;
   /** Whether a listing or GetRepoTag has shown the tag lately, and nothing since says otherwise. */
@@ -39,23 +43,24 @@ export type Step =
   | { readonly ask: undefined; readonly verdict: 'not_scanned' | 'failed' | 'found' };
 
 /** The naming of a poll's first request: the one that works, else the digest as listed. `random` is in [0, 1). */
-export function firstNaming({ digest, works, before }: Evidence, random: number): Naming {
+export function firstNaming(evidence: Evidence, random: number): Naming {
+  const { digest, works, refused, before } = evidence;
   if (digest === '') return 'tag';
-  if (works !== undefined) return works;
-  const all = namingsOf(digest);
+  if (works !== undefined && !refused.has(works)) return works;
+  const all = takenNamings(evidence);
   // Where nothing was ever found in any way, each poll tries one of them: that costs nothing more, and finds the first scan.
   const turn = before === 'not_scanned' ? Math.floor(random * all.length) : 0;
   return all[turn] ?? 'tag';
 }
 
-/** After an answer that there is no such scan. */
+/** After an answer that there is no such scan, or that the API does not take a digest in this form. */
 export function afterNoScan(inquiry: Inquiry, evidence: Evidence): Step {
   const exists = inquiry.wasAnswered || evidence.exists || inquiry.tag === 'same' || inquiry.tag === 'other';
   if (inquiry.tag === 'gone') return { ask: undefined, verdict: 'failed' };
   if (!exists && inquiry.tag === undefined) return { ask: 'tag' };
   const by = isBelieved(inquiry, evidence) ? undefined : untried(inquiry, evidence);
   if (by !== undefined) return { ask: 'scan', by };
-  return { ask: undefined, verdict: exists ? 'not_scanned' : 'failed' };
+  return { ask: undefined, verdict: exists && !isOnlyRefused(inquiry) ? 'not_scanned' : 'failed' };
 }
 
 /**
@@ -87,17 +92,30 @@ export function digestFor(digest: string, by: Naming): string | undefined {
   return by === 'tag' ? undefined : inForm(digest, by);
 }
 
+/** Whether nothing was said of a scan, be it that there is none. */
+function isOnlyRefused({ asked, refused }: Inquiry): boolean {
+  return asked.length === refused.length;
+}
+
 /** An answer of no scan holds where digests are known to be taken in this way, or where all ways were tried before. */
-function isBelieved({ asked }: Inquiry, { digest, works, before }: Evidence): boolean {
+function isBelieved(inquiry: Inquiry, { digest, works, before }: Evidence): boolean {
+  const { asked } = inquiry;
   if (digest === '') return true;
+  if (isOnlyRefused(inquiry)) return false;
   if (hadScan(before)) return false;
   return works === asked[0] || (works === undefined && before === 'not_scanned');
 }
 
-function untried({ asked, tag }: Inquiry, { digest, works }: Evidence): Naming | undefined {
+function untried(inquiry: Inquiry, evidence: Evidence): Naming | undefined {
+  const { asked, tag } = inquiry;
+  const { works } = evidence;
   // Digests that work in some form need not be left out, and without its digest another image would be asked for.
-  const mayLeaveOut = (works === undefined || works === 'tag') && tag !== 'other';
-  return namingsOf(digest).find((each) => !asked.includes(each) && (each !== 'tag' || mayLeaveOut));
+  const mayLeaveOut = (works === undefined || works === 'tag' || isOnlyRefused(inquiry)) && tag !== 'other';
+  return takenNamings(evidence).find((each) => !asked.includes(each) && (each !== 'tag' || mayLeaveOut));
+}
+
+function takenNamings({ digest, refused }: Evidence): readonly Naming[] {
+  return namingsOf(digest).filter((naming) => !refused.has(naming));
 }
 
 /** As listed, in the other form, without the digest. */

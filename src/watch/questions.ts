@@ -75,6 +75,8 @@ export class Questions {
   readonly #options: QuestionsOptions;
   /** By which naming each instance finds scans. */
   readonly #namings = new WeakMap<WatchedInstance, Partial<Record<Subject, Naming>>>();
+  /** Until when there is no use in a naming: the instance has refused it where it took another one. */
+  readonly #refusedUntilMs = new WeakMap<WatchedInstance, Map<string, number>>();
   /** Until when there is no use in asking GetRepoTag of a repository: there is no right to it. */
   readonly #untoldUntilMs = new WeakMap<WatchedRepository, number>();
 
@@ -102,17 +104,21 @@ export class Questions {
     const subject = open?.subject ?? wanted;
     const evidence = this.#evidence(task, subject);
     const by = open?.next.by ?? firstNaming(evidence, this.#options.random());
-    const { asked = [], wasAnswered = false, tag } = open?.inquiry ?? {};
+    const { asked = [], refused: before = [], wasAnswered = false, tag } = open?.inquiry ?? {};
     const { answer, error } = await this.#askScan(task, subject, by);
-    const inquiry = { asked: [...asked, by], wasAnswered: wasAnswered || error === undefined, tag };
+    const isRefused = error !== undefined && (asked.length > 0 ? isNotTaken(error) : isDigestNotTaken(error, by));
+    const refused = isRefused ? [...before, by] : before;
+    const inquiry = { asked: [...asked, by], refused, wasAnswered: wasAnswered || error === undefined, tag };
     const { error: firstError = error, doubt } = open ?? {};
     const question = { subject, target: task.tag.target, inquiry, error: firstError, doubt, found: answer };
+    if (error !== undefined && !isNoSuchScan(error) && !isRefused) {
+      return { outcome: { kind: 'failed', subject, error }, error };
+    }
+    if (inquiry.asked.length > refused.length) this.#noteRefused(task, subject, refused);
     if (answer !== undefined) {
       this.#learn(task, subject, learnt(inquiry, evidence));
       return { outcome: this.#goOn(task, question, afterScan(inquiry, evidence, statusIn(answer))), error };
     }
-    if (error !== undefined && !isNoSuchScan(error) && !(asked.length > 0 && isNotTaken(error)))
-      return { outcome: { kind: 'failed', subject, error }, error };
     return { outcome: this.#goOn(task, question, afterNoScan(inquiry, evidence)), error };
   }
 
@@ -123,13 +129,17 @@ export class Questions {
     return { subject, action: open?.next.ask === 'tag' ? ('GetRepoTag' as const) : ACTIONS[subject] };
   }
 
-  /** The answer with a scan, if there is one. An error that there is none is not counted: what it means is not known yet. */
+  /**
+   * The answer with a scan, if there is one. An error that there is none, or that a digest is not taken in this form, is not counted: what
+   * it means is not known yet.
+   */
   async #askScan(task: PollTask, subject: Subject, by: Naming) {
     const { repository, tag, digest: listed, scanTaskId } = task.tag.target;
     const digest = digestFor(listed, by);
     const optional = { ...(digest !== undefined && { digest }), ...(scanTaskId !== '' && { scanTaskId }) };
     const request = { instanceId: repository.instanceId, repoId: repository.id, tag, ...optional };
     const { requests } = this.#options;
+    const isFailure = (error: ApiError) => !isNoSuchScan(error) && !isDigestNotTaken(error, by);
     if (subject === 'summary') {
       const summary = await requests.send(
         task,
@@ -191,10 +201,28 @@ export class Questions {
       digest: target.digest,
       isPresentDigest: discovered !== undefined,
       works: this.#namings.get(watched.instance)?.[subject],
+      refused: this.#refused(watched.instance, subject),
       before: state.status,
       // A tag that had a scan and has none now may be gone; one that has a complete scan exists.
       exists: subject === 'summary' || (isFresh && !hadScan(state.status)),
     };
+  }
+
+  #refused(instance: WatchedInstance, subject: Subject): ReadonlySet<Naming> {
+    const untilMs = this.#refusedUntilMs.get(instance);
+    if (untilMs === undefined) return NONE;
+    const nowMs = this.#options.clock.monotonic();
+    return new Set(FORMS.filter((form) => nowMs < (untilMs.get(`${subject} ${form}`) ?? 0)));
+  }
+
+  /** These were refused in a question of which another naming was taken. */
+  #noteRefused({ watched: { instance } }: PollTask, subject: Subject, refused: readonly Naming[]): void {
+    if (refused.length === 0) return;
+    const untilMs = this.#refusedUntilMs.get(instance) ?? new Map<string, number>();
+    for (const naming of refused) {
+      untilMs.set(`${subject} ${naming}`, this.#options.clock.monotonic() + EVIDENCE_HOLDS_MS);
+    }
+    this.#refusedUntilMs.set(instance, untilMs);
   }
 
   #learn({ watched: { instance } }: PollTask, subject: Subject, works: Naming | undefined): void {
@@ -202,6 +230,9 @@ export class Questions {
     if (works !== undefined && works !== known?.[subject]) this.#namings.set(instance, { ...known, [subject]: works });
   }
 }
+
+const FORMS = ['bare', 'prefixed'] as const;
+const NONE: ReadonlySet<Naming> = new Set();
 
 const NEVER_SCANNED: Outcome = {
   kind: 'answered',
@@ -214,9 +245,9 @@ function isNotTaken({ kind, code }: ApiError): boolean {
   return kind === 'answered' && !isNoSuchThing(code);
 }
 
-/** Whether an error of a request for a scan is one whatever else comes to light. */
-function isFailure(error: ApiError): boolean {
-  return !isNoSuchScan(error);
+/** The same of a request with a digest, where the code says what the API does not take. */
+function isDigestNotTaken(error: ApiError, by: Naming): boolean {
+  return by !== 'tag' && isNotTaken(error) && /digest|param|format/i.test(error.code);
 }
 
 /** The open question of a task, which has none any more; one about another target is dropped. */

@@ -22,6 +22,8 @@ const registry = fc.record({
   isScanned: fc.boolean(),
   /** Whether "no such scan" is an error; else it is a success without a status. */
   saysByError: fc.boolean(),
+  /** Whether a form that is not taken is refused in other words than that there is no such scan. */
+  refusesForms: fc.boolean(),
   tagExists: fc.boolean(),
   tagHasDigest: fc.boolean(),
   mayAskTag: fc.boolean(),
@@ -32,13 +34,14 @@ const known = fc.record({
   works: fc.constantFrom<Naming | undefined>(undefined, ...NAMINGS),
   before: fc.constantFrom('unknown', 'not_scanned', 'complete', 'failed', 'scanning'),
   exists: fc.boolean(),
+  refused: fc.constant(new Set<Naming>()),
 }) satisfies fc.Arbitrary<Evidence>;
 type Registry = typeof registry extends fc.Arbitrary<infer Value> ? Value : never;
 
 /** Asks as the program does, and gives every request, the verdict and what was learnt. */
 function run(model: Registry, evidence: Evidence, random: number) {
   const requests: string[] = [];
-  let inquiry: Inquiry = { asked: [], wasAnswered: false, tag: undefined };
+  let inquiry: Inquiry = { asked: [], refused: [], wasAnswered: false, tag: undefined };
   let step: Step = { ask: 'scan', by: firstNaming(evidence, random) };
   let isFound = false;
   while (step.ask !== undefined && requests.length < 20) {
@@ -51,8 +54,10 @@ function run(model: Registry, evidence: Evidence, random: number) {
     } else {
       requests.push(step.by);
       isFound = model.tagExists && model.isScanned && (step.by === 'tag' || model.takes.includes(step.by));
-      const wasAnswered = inquiry.wasAnswered || isFound || !model.saysByError;
-      inquiry = { ...inquiry, asked: [...inquiry.asked, step.by], wasAnswered };
+      const isRefused = model.refusesForms && step.by !== 'tag' && !model.takes.includes(step.by);
+      const wasAnswered = inquiry.wasAnswered || isFound || !(model.saysByError || isRefused);
+      const refused = isRefused ? [...inquiry.refused, step.by] : inquiry.refused;
+      inquiry = { ...inquiry, asked: [...inquiry.asked, step.by], refused, wasAnswered };
     }
     step = isFound ? afterScan(inquiry, evidence, 'complete') : afterNoScan(inquiry, evidence);
   }
@@ -82,13 +87,21 @@ test('the scan of an image that was not found unscanned before is found, whichev
 });
 
 test('a form that worked and does not any more is noticed by a tag that had a scan', (t) => {
-  const model = { isScanned: true, saysByError: false, tagExists: true, tagHasDigest: true, mayAskTag: true };
+  const model = {
+    isScanned: true,
+    saysByError: false,
+    refusesForms: false,
+    tagExists: true,
+    tagHasDigest: true,
+    mayAskTag: true,
+  };
   const evidence: Evidence = {
     digest: DIGITS,
     isPresentDigest: true,
     works: 'bare',
     before: 'complete',
     exists: false,
+    refused: new Set(),
   };
   const { verdict, inquiry } = run({ ...model, takes: ['prefixed'] }, evidence, 0);
   t.is(verdict, 'found');
@@ -106,6 +119,8 @@ test('a tag that is gone is never taken for one that was never scanned, unless t
 test('an image without a scan is never scanned where its tag is known to exist', (t) => {
   const property = fc.property(anything, ([model, evidence, random]) => {
     fc.pre(model.tagExists && !model.isScanned && (evidence.exists || model.mayAskTag || !model.saysByError));
+    // A digest that the API does not take at all, of a tag that has another one by now, cannot be asked about.
+    fc.pre(!model.refusesForms || model.takes.length > 0 || model.tagHasDigest);
     return run(model, evidence, random).verdict === 'not_scanned';
   });
   t.notThrows(() => fc.assert(property, { numRuns: 2_000 }));
@@ -120,6 +135,7 @@ test('where a form works, an image that was never scanned is asked about once', 
         evidence.works !== undefined &&
         !hadScan(evidence.before),
     );
+    fc.pre(!model.refusesForms || evidence.works === 'tag' || model.takes.some((form) => form === evidence.works));
     return run(model, evidence, random).requests.length === 1;
   });
   t.notThrows(() => fc.assert(property, { numRuns: 2_000 }));
@@ -132,23 +148,32 @@ test('where nothing was ever found, each poll of an unscanned image tries one of
     works: undefined,
     before: 'not_scanned',
     exists: true,
+    refused: new Set(),
   };
   t.deepEqual(
     [0, 0.4, 0.9].map((random) => firstNaming(evidence, random)),
     NAMINGS,
   );
-  const model = { isScanned: false, saysByError: true, tagExists: true, tagHasDigest: true, mayAskTag: true };
+  const model = {
+    isScanned: false,
+    saysByError: true,
+    refusesForms: false,
+    tagExists: true,
+    tagHasDigest: true,
+    mayAskTag: true,
+  };
   for (const random of [0, 0.4, 0.9]) t.is(run({ ...model, takes: [] }, evidence, random).requests.length, 1);
 });
 
 test('that digests are not taken is learnt only from a tag that had a scan before, and never where one has worked', (t) => {
-  const inquiry: Inquiry = { asked: ['bare', 'prefixed', 'tag'], wasAnswered: true, tag: undefined };
+  const inquiry: Inquiry = { asked: ['bare', 'prefixed', 'tag'], refused: [], wasAnswered: true, tag: undefined };
   const evidence: Evidence = {
     digest: DIGITS,
     isPresentDigest: true,
     works: undefined,
     before: 'unknown',
     exists: true,
+    refused: new Set(),
   };
   t.is(learnt(inquiry, evidence), undefined);
   t.is(learnt(inquiry, { ...evidence, before: 'complete' }), 'tag');

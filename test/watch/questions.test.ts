@@ -289,6 +289,50 @@ test('a form that the API refuses in other words is one that finds no scan, and 
   t.deepEqual(waiting(), []);
 });
 
+test('a form of digests that the instance does not take is no error where it takes another one, and is left alone for an hour', async (t) => {
+  for (const refused of [DIGITS, PREFIXED]) {
+    const { watch, clock, state, pending, failures } = running(t);
+    await watch(pinned(DIGITS));
+    await clock.advance(0);
+    const sent: unknown[] = [];
+    const answer = async () => {
+      for (let step = 0; step < 4; step++) {
+        for (const { action, request, answer } of pending.splice(0)) {
+          if (action === 'GetRepoTag') answer.tag(DIGITS);
+          else if (request.digest === refused) answer.error('InvalidParameter', 'answered');
+          else answer.status('');
+          sent.push(request.digest);
+        }
+        await clock.advance(0);
+      }
+    };
+    await answer();
+    t.like(state(), { status: 'not_scanned', lastError: undefined });
+    t.is(sent.filter((digest) => digest === refused).length, 1);
+    for (let minute = 0; minute < 59; minute++) {
+      await clock.advance(MINUTE_MS);
+      await answer();
+    }
+    t.is(sent.filter((digest) => digest === refused).length, 1, `${sent.length} requests`);
+    t.is(state()?.status, 'not_scanned');
+    t.deepEqual(failures, []);
+  }
+});
+
+test('a poll that the API takes in no form has failed with the first error', async (t) => {
+  const { watch, clock, reply, state, waiting, failures } = running(t);
+  await watch(pinned(DIGITS));
+  await clock.advance(0);
+  const invalid: Answer = (answer) => answer.error('InvalidParameter', 'answered');
+  await reply(invalid);
+  t.is((await reply((answer) => answer.tag(DIGITS))).action, 'GetRepoTag');
+  t.is((await reply(invalid)).request.digest, PREFIXED);
+  t.is((await reply(invalid)).request.digest, undefined);
+  t.like(state(), { status: 'unknown', failures: 1, lastError: { code: 'InvalidParameter' } });
+  t.deepEqual(waiting(), []);
+  t.deepEqual(failures, ['GetRepoTagScanStatus InvalidParameter', 'GetRepoTagScanStatus InvalidParameter']);
+});
+
 test('a clock that is set back makes no old image a new one', async (t) => {
   const { watch, discover, clock, reply, state, pending } = running(t);
   await watch();

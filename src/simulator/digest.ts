@@ -6,6 +6,9 @@ const ALGORITHM = 'sha256:';
 export const DIGEST_FORMS = ['any', 'bare', 'prefixed', 'none'] as const;
 export type DigestForm = (typeof DIGEST_FORMS)[number];
 
+/** What the scan operations say to a digest in a form that they do not take: that there is no such scan, or `InvalidParameter`. */
+export const OTHER_DIGESTS_ANSWERS = ['not_found', 'refused'] as const;
+
 /** In which form lists show digests. */
 export const LISTED_DIGEST_FORMS = ['bare', 'prefixed'] as const;
 export type ListedDigestForm = (typeof LISTED_DIGEST_FORMS)[number];

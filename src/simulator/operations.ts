@@ -1,6 +1,6 @@
 // What each operation answers, with the field names and types of the real API.
 import { isTaken, type ListedDigestForm, listed } from './digest.ts';
-import { businessFailure, missing } from './failure.ts';
+import { ApiFailure, businessFailure, missing } from './failure.ts';
 import type { Image } from './image.ts';
 import { NOT_SCANNED, statusField } from './not-scanned.ts';
 import { type Action, PARAMETERS, type Parameters } from './parameters.ts';
@@ -133,7 +133,9 @@ type FoundImage = {
 function findImage(registry: Registry, parameters: Parameters, elapsedMs: number): FoundImage {
   const tag = findTag(registry, parameters, elapsedMs);
   const { Digest: digest = '' } = parameters;
-  if (digest !== '' && !isTaken(digest, findInstance(registry, parameters).settings.digests)) {
+  const { digests, other_digests: otherDigests } = findInstance(registry, parameters).settings;
+  if (digest !== '' && !isTaken(digest, digests)) {
+    if (otherDigests === 'refused') throw new ApiFailure('InvalidParameter', 400, 'The parameter Digest is invalid.');
     return { tag, image: undefined };
   }
   const image = imageOf(tag, digest);

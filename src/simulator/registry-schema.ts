@@ -1,6 +1,6 @@
 // What a scenario may say of the registry: instances, repositories, their tags, and what is pushed to them.
 import { z } from 'zod';
-import { DIGEST_FORMS, LISTED_DIGEST_FORMS } from './digest.ts';
+import { DIGEST_FORMS, LISTED_DIGEST_FORMS, OTHER_DIGESTS_ANSWERS } from './digest.ts';
 import { countRange, duration, durationRange, flag, integer, list, section, share, text, word } from './fields.ts';
 import { NOT_SCANNED_ANSWERS } from './not-scanned.ts';
 import { PAGINGS } from './paging.ts';
@@ -124,6 +124,9 @@ const instanceSchema = section({
   digests: word(DIGEST_FORMS)
     .default('any')
     .describe('The form in which the scan operations take a Digest; with another one they find no scan'),
+  other_digests: word(OTHER_DIGESTS_ANSWERS)
+    .default('not_found')
+    .describe('Whether a Digest in another form finds no scan, or is refused with InvalidParameter'),
   paging: word(PAGINGS)
     .default('tokens')
     .describe('Whether lists are also paged by MaxResults and NextToken, or these are ignored'),

@@ -124,6 +124,24 @@ test('a tag that does not exist costs the healthy tags of its repository nothing
   t.is(simulator.requests().filter(({ action }) => action === 'GetRepository').length, 1);
 });
 
+for (const digests of ['bare', 'prefixed', 'none'] as const) {
+  test(`a registry that takes digests in this form, ${digests}, refuses others and has scanned nothing so far is shown without an error`, async (t) => {
+    const tags = [{ count: 40, name: 'v{n}', status: 'NOT_SCANNED' }];
+    const repositories = [{ namespace: 'shop', name: 'api', id: 'crr-1', tags }];
+    const simulator = await startSimulator(t, {
+      instances: [{ id: 'cri-1', digests, other_digests: 'refused', repositories }],
+    });
+    const intervals = { ...LONG, not_scanned: '1s', scanning: '1s' };
+    const { until } = await startExporter(t, discovering(simulator.address, { intervals }));
+    const polls = () => simulator.requests().filter(({ action }) => action === 'GetRepoTagScanStatus');
+    const page = await until('each was asked about some times', (each) => {
+      return counts(each).not_scanned === 40 && polls().length >= 200;
+    });
+    t.is(errorsIn(page), 0);
+    t.false(page.families.has('acr_scan_tag_last_error_info'));
+  });
+}
+
 for (const [digests, not_scanned] of [
   ['any', 'absent'],
   ['bare', 'business_error'],

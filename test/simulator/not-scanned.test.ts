@@ -77,3 +77,15 @@ test('an instance that takes digests in one form finds no scan by the other one,
     t.deepEqual(statuses, expected[digests], digests);
   }
 });
+
+test('an instance may refuse digests in another form than the one that it takes', async (t) => {
+  const repositories = [{ namespace: 'shop', name: 'api', id: 'crr-1', tags: [{ tag: 'v1', digest: DIGEST }] }];
+  const { address } = await start(t, {
+    scenario: { instances: [{ id: 'cri-1', digests: 'bare', other_digests: 'refused', repositories }] },
+  });
+  for (const action of ['GetRepoTagScanStatus', 'GetRepoTagScanSummary']) {
+    const refused = json(await ask(address, action, { Tag: 'v1', Digest: `sha256:${DIGEST}` }));
+    t.like(refused, { Code: 'InvalidParameter' }, action);
+    t.like(json(await ask(address, action, { Tag: 'v1', Digest: DIGEST })), { IsSuccess: true }, action);
+  }
+});

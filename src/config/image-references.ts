@@ -16,7 +16,7 @@ export function reportImageReferences(tree: YamlTree, report: Report): void {
       const namespace: unknown = Reflect.get(Object(repository), 'namespace');
       const name: unknown = Reflect.get(Object(repository), 'name');
       check(namespace, [...path, 'namespace'], 'the namespace alone');
-      if (!isPath(name) || name.startsWith(`${namespace}/`)) check(name, [...path, 'name'], 'the name alone');
+      if (!isPath(name) || isBeyondName(name.split('/'), namespace)) check(name, [...path, 'name'], 'the name alone');
       for (const [n, tag] of listAt(repository, 'tags').entries()) {
         if (typeof tag === 'string') check(tag, [...path, 'tags', n], 'a tag alone');
         else check(Reflect.get(Object(tag), 'tag'), [...path, 'tags', n, 'tag'], 'a tag alone');
@@ -33,9 +33,16 @@ export function reportImageReferences(tree: YamlTree, report: Report): void {
   }
 }
 
-/** Slashes alone make no reference of a name: a repository may be called so, unless that only repeats its namespace. */
+/** Slashes alone make no reference of a name: a repository may be called so. */
 function isPath(name: unknown): name is string {
   return typeof name === 'string' && !/[:@]/.test(name);
+}
+
+/** Whether a path begins with the host of a registry, repeats its namespace, or stands where no namespace is given. */
+function isBeyondName([first = '', ...rest]: readonly string[], namespace: unknown): boolean {
+  if (rest.length === 0) return false;
+  const isHost = first.endsWith('.aliyuncs.com') || (first.includes('.') && rest[0] === namespace);
+  return isHost || first === namespace || typeof namespace !== 'string' || namespace === '';
 }
 
 type Parts = Readonly<Record<string, string | undefined>>;

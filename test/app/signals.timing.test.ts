@@ -191,6 +191,27 @@ for (const [flags, expected] of [
   });
 }
 
+test.serial(
+  'pipes in place of certificate and key are waited for together, so that SIGTERM is not put off for longer',
+  async (t) => {
+    const simulator = await startSimulator(t);
+    const directory = temporaryDirectory(t);
+    const at = (name: string) => join(directory, name);
+    const [file, web, cert, key] = [at('config.yml'), at('web.yml'), at('cert.pem'), at('key.pem')];
+    writeFileSync(file, JSON.stringify(watching(simulator.address, ['latest'])));
+    writeFileSync(web, 'tls_server_config: { cert_file: cert.pem, key_file: key.pem, client_ca_file: key.pem }\n');
+    for (const pipe of [cert, key]) blockAt(pipe);
+    const program = startProgram(t, [
+      `--config.file=${file}`,
+      `--web.config.file=${web}`,
+      '--web.listen-address=127.0.0.1:0',
+    ]);
+    await eventually('the pipe is open', () => (isOpenFor(program, cert) ? true : undefined));
+    const { tookMs } = await stop(program, 'SIGTERM');
+    t.true(tookMs < STOP_WITHIN_MS, `${tookMs} ms`);
+  },
+);
+
 function isOpenFor({ child }: Program, file: string): boolean {
   const directory = `/proc/${child.pid}/fd`;
   return readdirSync(directory).some((descriptor) => {

@@ -54,6 +54,7 @@ const FAILURES: ReadonlyMap<string, string> = new Map([
     'a pipe or a terminal from which not everything has come in time; one can be read only once, at the start',
   ],
   ['ENXIO', 'a socket'],
+  ['EFBIG', 'one that is too large'],
 ]);
 
 type At = Pick<Problem, 'file'> & Partial<Pick<Problem, 'line' | 'column'>>;

@@ -16,6 +16,8 @@ type Source = { readonly stamp: string; readonly content: Buffer | undefined };
 export class Sources {
   readonly #sources = new Map<string, Source>();
   readonly #before: ReadonlyMap<string, Source> | undefined;
+  /** Until when pipes are waited for, all together: meanwhile this thread heeds no signal. */
+  #pipesUntilMs: number | undefined;
 
   /** @param before what was read the last time */
   constructor(before?: Sources) {
@@ -29,12 +31,19 @@ export class Sources {
     const before = this.#before?.get(path);
     let content = stamp === NO_FILE && before?.stamp === NO_FILE ? before.content : undefined;
     try {
-      // While the program runs, nothing waits for a pipe that has taken the place of a file.
-      content ??= readWithin(path, { mostBytes: MOST_BYTES, mostMs: this.#before ? 0 : PIPE_PATIENCE_MS });
+      content ??= readWithin(path, { mostBytes: MOST_BYTES, mostMs: this.#patienceMs() });
       return content;
     } finally {
       this.#sources.set(path, { stamp, content });
     }
+  }
+
+  /** While the program runs, nothing waits for a pipe that has taken the place of a file. */
+  #patienceMs(): number {
+    if (this.#before) return 0;
+    const nowMs = performance.now();
+    this.#pipesUntilMs ??= nowMs + PIPE_PATIENCE_MS;
+    return Math.max(0, this.#pipesUntilMs - nowMs);
   }
 
   /** Whether every file looks as it did when it was read, which is to be had without reading it. */

@@ -58,7 +58,7 @@ export const OWN_FAMILIES = {
   discoveryRuleRepositories: {
     name: 'acr_discovery_rule_repositories',
     type: 'gauge',
-    help: 'Repositories that a rule of discovery, numbered from 1 in the order of the configuration, took in the last pass that listed everything.',
+    help: 'Repositories that a rule of discovery, numbered from 1 in the order of the configuration, took in the last pass that listed everything, 0 where it took no tag of them.',
     labels: ['instance_id', 'rule'],
   },
   discoveryDuration: {

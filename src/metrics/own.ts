@@ -203,8 +203,9 @@ export class OwnMetrics implements OwnFamilies {
       this.#discoveryTags.set(labels, tags);
       this.#discoveryTruncated.set(labels, truncated ? 1 : 0);
       if (lastSuccessMs !== undefined) this.#discoverySuccess.set(labels, lastSuccessMs / 1_000);
-      for (const [index, { repositories }] of rules.entries()) {
-        this.#discoveryRuleRepositories.set({ ...labels, rule: String(index + 1) }, repositories);
+      for (const [index, { repositories, tags: taken }] of rules.entries()) {
+        // A pattern of tags may have a typing error as well as one of repositories.
+        this.#discoveryRuleRepositories.set({ ...labels, rule: String(index + 1) }, taken > 0 ? repositories : 0);
       }
     }
   }

@@ -37,5 +37,5 @@ export type DiscoveryStatus = {
   /** Wall clock, milliseconds since the epoch; undefined before the first pass that succeeded. */
   readonly lastSuccessMs: number | undefined;
   /** How many repositories each rule took in the last pass that succeeded; undefined before the first. */
-  readonly rules: readonly { readonly repositories: number }[] | undefined;
+  readonly rules: readonly { readonly repositories: number; readonly tags: number }[] | undefined;
 };

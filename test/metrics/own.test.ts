@@ -263,7 +263,11 @@ test('discovery shows what it found and when, without a time before the first su
       tags: 7,
       truncated: true,
       lastSuccessMs: 1_795_480_000_500,
-      rules: [{ repositories: 3 }, { repositories: 0 }],
+      rules: [
+        { repositories: 3, tags: 7 },
+        { repositories: 0, tags: 0 },
+        { repositories: 2, tags: 0 },
+      ],
     },
   ];
   const after = await pageOf(own);
@@ -274,6 +278,7 @@ test('discovery shows what it found and when, without a time before the first su
   t.is(after.value('acr_discovery_duration_seconds_bucket', { le: '2.5' }), 0);
   t.is(after.value('acr_discovery_rule_repositories', { instance_id: 'cri-1', rule: '1' }), 3);
   t.is(after.value('acr_discovery_rule_repositories', { instance_id: 'cri-1', rule: '2' }), 0);
+  t.is(after.value('acr_discovery_rule_repositories', { instance_id: 'cri-1', rule: '3' }), 0);
   statuses = [];
   const without = [...(await pageOf(own)).families.keys()].filter((name) => name.startsWith('acr_discovery_'));
   t.deepEqual(without, []);

@@ -21,6 +21,8 @@ async function startDropping(t: ExecutionContext, address: string) {
       response.writeHead(answer.statusCode ?? 0, rest);
       answer.pipe(response);
     });
+    // At the end of the test the simulator goes first.
+    sending.on('error', () => response.destroy());
     sending.end();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

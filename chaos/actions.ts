@@ -1,0 +1,61 @@
+// What happens to the registry and to the exporter itself, drawn by the seed. To add an action, add it to the list.
+import { HOSTILE_CLIENTS, letIn } from './hostile.ts';
+import type { Stage } from './stage.ts';
+import { DISCOVERED, REPOSITORIES, SETS } from './world.ts';
+
+export type Action = { readonly name: string; readonly perform: (stage: Stage) => Promise<void> };
+
+export const ACTIONS: readonly Action[] = [
+  { name: 'a push to a tag', perform: pushSome },
+  {
+    name: 'a push of a new tag',
+    perform: ({ simulator, random }) => simulator.push(DISCOVERED.instance, DISCOVERED.id, `n${random.whole(1, 6)}`),
+  },
+  {
+    name: 'a push to a discovered tag',
+    perform: ({ simulator, random }) => simulator.push(DISCOVERED.instance, DISCOVERED.id, random.one(DISCOVERED.tags)),
+  },
+  { name: 'a deletion of a tag', perform: deleteSome },
+  { name: 'a repository made anew', perform: (stage) => stage.makeAnew('cri-a', 'shop', 'web') },
+  { name: 'SIGHUP: tags come and go', perform: (stage) => stage.reload((settings) => settings.turnTags(stage.random)) },
+  {
+    name: 'SIGHUP: an instance comes or goes',
+    perform: (stage) => stage.reload((settings) => settings.turnInstance()),
+  },
+  { name: 'SIGHUP: discovery comes or goes', perform: (stage) => stage.reload((settings) => settings.turnDiscovery()) },
+  {
+    name: 'SIGHUP: other series per tag',
+    perform: (stage) =>
+      stage.reload((settings) => settings.setPerTag(stage.random.one(['full', 'full', 'problems', 'none']))),
+  },
+  { name: 'SIGHUP: nothing changed', perform: (stage) => stage.reload(() => undefined) },
+  { name: 'SIGHUP: a broken file', perform: (stage) => stage.reloadBroken() },
+  {
+    name: 'credentials change to another key',
+    perform: async ({ settings, random }) => settings.rotate(random.one(SETS)),
+  },
+  { name: 'credentials are spoilt', perform: async ({ settings, random }) => settings.spoil(random.one(SETS)) },
+  { name: 'kill -9', perform: (stage) => stage.killAndStart() },
+  { name: 'SIGSTOP', perform: (stage) => stage.pause(stage.random.whole(200, 3_000)) },
+  { name: 'the reader of the log stalls', perform: async (stage) => stage.exporter.stallLog(3_000) },
+  ...HOSTILE_CLIENTS.map((client) => ({
+    name: `a client that ${client.name}`,
+    perform: async ({ exporter, random }: Stage) => letIn(client, exporter.port, random),
+  })),
+];
+
+async function pushSome({ simulator, random }: Stage): Promise<void> {
+  const { tags } = await simulator.look();
+  const { instanceId, repoId, tag } = random.one(tags);
+  await simulator.push(instanceId, repoId, tag);
+}
+
+async function deleteSome({ simulator, random }: Stage): Promise<void> {
+  const { tags } = await simulator.look();
+  const { namespace, name } = random.one([...REPOSITORIES, DISCOVERED]);
+  const found = tags.filter((each) => each.repoNamespace === namespace && each.repoName === name);
+  // A repository keeps a tag, since one that is made anew has the tags of the one before.
+  if (found.length < 2) return;
+  const { instanceId, repoId, tag } = random.one(found);
+  await simulator.deleteTag(instanceId, repoId, tag);
+}

@@ -1,0 +1,72 @@
+// Waits after the faults until what is shown is the truth.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDiscovered } from './laws/configured.ts';
+import { bare } from './laws/status.ts';
+import { shownTags } from './laws/tags.ts';
+import type { Calm, Scrape } from './record.ts';
+import { MODES, scrape } from './scraper.ts';
+import type { Stage } from './stage.ts';
+import { type State, tagKey } from './truth.ts';
+import { DISCOVERED, LONGEST_INTERVAL_MS } from './world.ts';
+
+const WITHIN_MS = 30_000;
+/** What a poll may take beyond its interval: its latency, its turn among those that are due, and a busy machine. */
+const SLACK_MS = 2_000;
+
+export async function waitForTruth(stage: Stage): Promise<Calm> {
+  const from = Date.now();
+  const first = await firstTruth(stage, from + WITHIN_MS);
+  if (first.length > 0) return { from, equalAt: Number.POSITIVE_INFINITY, differences: first };
+  const equalAt = Date.now();
+  // It stays so: by then each tag was polled once more.
+  await sleep(LONGEST_INTERVAL_MS + SLACK_MS);
+  const later = await firstTruth(stage, Date.now() + SLACK_MS);
+  return later.length > 0
+    ? { from, equalAt: Number.POSITIVE_INFINITY, differences: later }
+    : { from, equalAt, differences: [] };
+}
+
+/** What differs until a time; nothing once there is no difference. */
+async function firstTruth(stage: Stage, until: number): Promise<readonly string[]> {
+  let differences: readonly string[] = ['nothing was scraped'];
+  const [mode] = MODES;
+  while (mode !== undefined && Date.now() < until) {
+    const { life, exporter } = stage;
+    const seen = await scrape(exporter.url, life?.number ?? 0, mode, SLACK_MS).catch(() => undefined);
+    const state = await stage.simulator.look();
+    if (seen !== undefined) differences = difference(stage, seen, state);
+    if (differences.length === 0) return [];
+    await sleep(200);
+  }
+  return differences;
+}
+
+function difference({ configuration, record }: Stage, seen: Scrape, state: State): string[] {
+  const differences: string[] = [];
+  const names = new Set(configuration.tags);
+  const there = new Map(
+    state.tags.map((tag) => [`${tag.instanceId} ${tag.repoNamespace} ${tag.repoName} ${tag.tag}`, tag]),
+  );
+  if (configuration.discovers) for (const name of there.keys()) if (isDiscovered(name)) names.add(name);
+  const shown = shownTags(seen);
+  for (const name of shown.keys()) if (!names.has(name)) differences.push(`${name} is shown, but there is none`);
+  for (const name of names) {
+    const [tag, truth] = [shown.get(name), there.get(name)];
+    if (tag === undefined || truth === undefined) {
+      differences.push(`${name} is not ${tag === undefined ? 'shown' : 'in the registry'}`);
+      continue;
+    }
+    const since = seen.sentAt - LONGEST_INTERVAL_MS - SLACK_MS;
+    const phases = record.truth.between(tagKey(truth.instanceId, truth.repoId, truth.tag), since, seen.answeredAt);
+    if (!phases.some(({ status }) => status.toLowerCase() === tag.status))
+      differences.push(`${name} is shown as ${tag.status}, but is ${truth.status}`);
+    if ((tag.lastSuccess ?? 0) * 1_000 < since) differences.push(`${name} has its last success at ${tag.lastSuccess}`);
+    if (tag.success !== 1) differences.push(`the last poll of ${name} failed`);
+    if (tag.repoId !== truth.repoId)
+      differences.push(`${name} is shown with the repository ${tag.repoId}, but is in ${truth.repoId}`);
+    if (truth.repoId === DISCOVERED.id && tag.digest !== '' && bare(tag.digest ?? '') !== bare(truth.digest)) {
+      differences.push(`${name} is shown with another image than it has`);
+    }
+  }
+  return differences;
+}

@@ -1,0 +1,71 @@
+// Reads what was scraped, in both text formats. Written for the checker: it shares nothing with the code that writes them.
+
+export type Exposition = {
+  /** By series: the name with its labels as they stand in the text. */
+  readonly samples: ReadonlyMap<string, number>;
+  /** By family. */
+  readonly types: ReadonlyMap<string, string>;
+  /** What is wrong with the text: a series that is there twice, a line that is none, an end that is missing. */
+  readonly mistakes: readonly string[];
+};
+
+export type Labels = Readonly<Record<string, string>>;
+
+const SAMPLE = /^([a-zA-Z_:][\w:]*)(\{.*\})? (\S+)$/;
+const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\\n]|\\.)*)"/g;
+
+/** Series are the same text in every scrape: one copy of each is kept. */
+const known = new Map<string, string>();
+const labelsOf = new Map<string, Labels>();
+
+export function parseExposition(text: string, isOpenMetrics: boolean): Exposition {
+  const samples = new Map<string, number>();
+  const types = new Map<string, string>();
+  const mistakes: string[] = [];
+  if (!text.endsWith(isOpenMetrics ? '\n# EOF\n' : '\n')) mistakes.push(`the text ends with ${text.slice(-40)}`);
+  for (const line of text.split('\n')) {
+    if (line.startsWith('#') || line === '') {
+      const [, family, type] = /^# TYPE (\S+) (\S+)$/.exec(line) ?? [];
+      if (family === undefined || type === undefined) continue;
+      if (types.has(family)) mistakes.push(`the type of ${family} is there twice`);
+      types.set(family, type);
+      continue;
+    }
+    const [, name, labels = '', value] = SAMPLE.exec(line) ?? [];
+    if (name === undefined || value === undefined) {
+      mistakes.push(`no sample: ${line.slice(0, 200)}`);
+      continue;
+    }
+    const series = keep(name + labels);
+    if (samples.has(series)) mistakes.push(`twice: ${series}`);
+    samples.set(series, Number(value.replace('Inf', 'Infinity')));
+  }
+  return { samples, types, mistakes };
+}
+
+/** The labels of a series. */
+export function readLabels(series: string): Labels {
+  const before = labelsOf.get(series);
+  if (before !== undefined) return before;
+  const pairs = [...series.matchAll(LABEL)].map(([, name = '', value = '']) => [
+    name,
+    value.replace(/\\(.)/g, (_, character: string) => (character === 'n' ? '\n' : character)),
+  ]);
+  const labels: Labels = Object.fromEntries(pairs);
+  labelsOf.set(series, labels);
+  return labels;
+}
+
+/** The samples of one name with their labels. */
+export function* samplesOf({ samples }: Exposition, name: string): Generator<readonly [Labels, number]> {
+  for (const [series, value] of samples) {
+    if (series === name || series.startsWith(`${name}{`)) yield [readLabels(series), value];
+  }
+}
+
+function keep(series: string): string {
+  const before = known.get(series);
+  if (before !== undefined) return before;
+  known.set(series, series);
+  return series;
+}

@@ -1,0 +1,15 @@
+// After the faults, everything is the truth.
+import { Findings, type Law } from './law.ts';
+
+export const calmLaw: Law = {
+  name: 'calm',
+  sentence:
+    'after the faults end, everything equals the truth within 30 s, and every tag is polled within its interval',
+  check: ({ calms }) => {
+    const findings = new Findings();
+    for (const { from, equalAt, differences } of calms) {
+      findings.note(from, equalAt === Number.POSITIVE_INFINITY ? differences.slice(0, 10).join('; ') : undefined);
+    }
+    return findings;
+  },
+};

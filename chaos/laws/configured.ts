@@ -1,0 +1,72 @@
+// What is shown is what the file in force lists.
+import { samplesOf } from '../exposition.ts';
+import type { Configuration, Scrape, TagName } from '../record.ts';
+import { DISCOVERED } from '../world.ts';
+import { Findings, type Law } from './law.ts';
+import { shownTags } from './tags.ts';
+
+export const configuredLaw: Law = {
+  name: 'configured',
+  sentence: 'once a reload is answered, nothing that is configured is missing, and nothing else is there',
+  check: ({ scrapes, configurations }) => {
+    const findings = new Findings();
+    for (const scrape of scrapes) {
+      const inForce = inForceDuring(configurations, scrape);
+      if (inForce !== undefined) findings.note(scrape.answeredAt, difference(inForce, scrape));
+    }
+    return findings;
+  },
+};
+
+export const reloadLaw: Law = {
+  name: 'reload',
+  sentence: 'a changed file is in force within 5 s of SIGHUP',
+  check: ({ configurations }) => {
+    const findings = new Findings();
+    for (const { toldAt, inForceAt } of configurations) {
+      findings.note(toldAt, inForceAt === Number.POSITIVE_INFINITY ? 'a reload was never answered' : undefined);
+    }
+    return findings;
+  },
+};
+
+/** The only configuration that can be in force while a scrape is answered; undefined where it may be one of two. */
+function inForceDuring(
+  configurations: readonly Configuration[],
+  { sentAt, answeredAt }: Scrape,
+): Configuration | undefined {
+  const told = configurations.filter(({ toldAt }) => toldAt <= answeredAt).at(-1);
+  return told !== undefined && told.inForceAt <= sentAt ? told : undefined;
+}
+
+function difference({ tags, perTag, discovers }: Configuration, scrape: Scrape): string | undefined {
+  const shown = [...shownTags(scrape).keys()];
+  const alien = shown.filter((name) => !tags.has(name) && !(discovers && isDiscovered(name)));
+  if (alien.length > 0) return `shown, but not configured: ${alien.join(', ')}`;
+  const missing = [...tags].filter((name) => !shown.includes(name));
+  if (perTag === 'full' && missing.length > 0) return `configured, but not shown: ${missing.join(', ')}`;
+  if (perTag === 'none' && shown.length > 0) return `shown, though no tag has series of its own: ${shown.join(', ')}`;
+  return wrongSums(tags, scrape);
+}
+
+/** Of each repository that the file lists, the sum over all statuses is the number of its tags. */
+function wrongSums(tags: ReadonlySet<TagName>, { exposition }: Scrape): string | undefined {
+  const sums = new Map<string, number>();
+  for (const name of tags) add(sums, name.split(' ').slice(0, 3).join(' '), 1);
+  for (const [labels, value] of samplesOf(exposition, 'acr_scan_tags')) {
+    const name = `${labels.instance_id} ${labels.repo_namespace} ${labels.repo_name}`;
+    if (!isDiscovered(`${name} `)) add(sums, name, -value);
+  }
+  const wrong = [...sums].filter(([, sum]) => sum !== 0).map(([name, sum]) => `${name} (${-sum})`);
+  return wrong.length === 0
+    ? undefined
+    : `the sums over all statuses are not the numbers of configured tags: ${wrong.join(', ')}`;
+}
+
+function add(sums: Map<string, number>, name: string, number: number): void {
+  sums.set(name, (sums.get(name) ?? 0) + number);
+}
+
+export function isDiscovered(name: TagName): boolean {
+  return name.startsWith(`${DISCOVERED.instance} ${DISCOVERED.namespace} ${DISCOVERED.name} `);
+}

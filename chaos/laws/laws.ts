@@ -1,0 +1,22 @@
+// Every law that the exporter is held to. To add a law, add it to the list.
+import { calmLaw } from './calm.ts';
+import { configuredLaw, reloadLaw } from './configured.ts';
+import { counterLaw, wellFormedLaw } from './exposition.ts';
+import { healthLaw } from './health.ts';
+import type { Law } from './law.ts';
+import { concurrencyLaw, rateLaw } from './quota.ts';
+import { sinceLaw } from './since.ts';
+import { statusLaw } from './status.ts';
+
+export const LAWS: readonly Law[] = [
+  statusLaw,
+  sinceLaw,
+  configuredLaw,
+  reloadLaw,
+  wellFormedLaw,
+  counterLaw,
+  rateLaw,
+  concurrencyLaw,
+  healthLaw,
+  calmLaw,
+];

@@ -1,0 +1,83 @@
+// Each exported status was true when it was asked for.
+import type { ApiRequest, RunRecord, Scrape, TagName } from '../record.ts';
+import { ANY, tagKey } from '../truth.ts';
+import { Findings, type Law } from './law.ts';
+import {
+  isTrueAnswer,
+  lastArrived,
+  pollsByTag,
+  pollsOf,
+  ROUNDING_MS,
+  type ShownTag,
+  shownTags,
+  truthDuring,
+} from './tags.ts';
+
+export const statusLaw: Law = {
+  name: 'status',
+  sentence:
+    'each exported status was the true one at an instant between the sending and the answering of the last successful poll',
+  check: (record) => {
+    const findings = new Findings();
+    const polls = pollsByTag(record.requests);
+    for (const scrape of record.scrapes) {
+      for (const [name, tag] of shownTags(scrape))
+        findings.note(scrape.answeredAt, wrongStatus(record, polls, scrape, name, tag));
+    }
+    return findings;
+  },
+};
+
+function wrongStatus(
+  record: RunRecord,
+  polls: ReturnType<typeof pollsByTag>,
+  scrape: Scrape,
+  name: TagName,
+  { status, lastSuccess, digest = '' }: ShownTag,
+): string | undefined {
+  const ofTag = pollsOf(polls, record.truth, name);
+  const lastSuccessMs = (lastSuccess ?? 0) * 1_000;
+  if (status === 'unknown') {
+    const isUnknown = ofTag.some(
+      ({ fault, finishedAtMs, arrivedAtMs }) =>
+        fault === 'status' &&
+        arrivedAtMs <= scrape.answeredAt &&
+        (finishedAtMs ?? Number.POSITIVE_INFINITY) >= lastSuccessMs - ROUNDING_MS,
+    );
+    return lastSuccess === undefined || isUnknown
+      ? undefined
+      : `${name} is shown as unknown, but its last answer, at ${time(lastSuccessMs)}, was none that says so`;
+  }
+  if (lastSuccess === undefined) return `${name} is shown as ${status}, but was never answered`;
+  const poll = lastArrived(ofTag, lastSuccessMs + ROUNDING_MS);
+  if (poll === undefined)
+    return `${name} is shown as ${status} since an answer at ${time(lastSuccessMs)}, before its first poll`;
+  if (!isTrueAnswer(poll)) {
+    return `${name} has its last success at ${time(lastSuccessMs)}, but the poll of then was answered with ${poll.code || poll.fault}`;
+  }
+  const until = Math.min(poll.finishedAtMs ?? lastSuccessMs, lastSuccessMs);
+  const truth = truthDuring(record.truth, poll, until);
+  const isTrue = truth.some((phase) => phase.status === ANY || phase.status.toLowerCase() === status);
+  if (isTrue && digest !== '' && isLater(record, poll, bare(digest), until)) {
+    return `${name} is shown as ${status} by a poll at ${time(poll.arrivedAtMs)}, before the push of the image ${bare(digest).slice(0, 8)} that is shown`;
+  }
+  if (isTrue) return undefined;
+  const were = truth.map((phase) => `${phase.status} of ${bare(phase.digest).slice(0, 8)}`).join(', ') || 'nothing';
+  return `${name} is shown as ${status} of ${bare(digest).slice(0, 8) || 'any image'} by a poll at ${time(poll.arrivedAtMs)} (request ${poll.index}), when the truth was ${were}`;
+}
+
+/** Whether a tag moved to an image only after a poll of it. A listed image may be older than the one that was polled, never newer. */
+function isLater({ truth }: RunRecord, { parameters }: ApiRequest, digest: string, until: number): boolean {
+  const { InstanceId = '', RepoId = '', Tag = '' } = parameters;
+  const key = tagKey(InstanceId, RepoId, Tag);
+  const images = (to: number) => truth.between(key, 0, to).map((phase) => bare(phase.digest));
+  return !images(until + ROUNDING_MS).includes(digest) && images(Number.POSITIVE_INFINITY).includes(digest);
+}
+
+export function bare(digest: string): string {
+  return digest.replace(/^sha256:/, '');
+}
+
+export function time(ms: number): string {
+  return new Date(ms).toISOString().slice(11, 23);
+}

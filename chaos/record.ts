@@ -1,0 +1,70 @@
+// What a run leaves behind, and all that the checker reads. Times are milliseconds since the epoch unless they say otherwise.
+import type { Exposition } from './exposition.ts';
+import type { Truth } from './truth.ts';
+
+/** A stretch of time; `to` is `Infinity` while it lasts. */
+export type Span = { readonly from: number; to: number };
+
+/** A process of the exporter, from its `listening` line until it was killed. */
+export type Life = Span & { readonly number: number /** When the process was started. */; readonly startedAt: number };
+
+export type Scrape = {
+  readonly life: number;
+  readonly sentAt: number;
+  readonly answeredAt: number;
+  readonly mode: string;
+  readonly exposition: Exposition;
+};
+
+/** A tag that the file lists: instance, names of the repository, tag, parted by spaces. */
+export type TagName = string;
+
+/** A configuration file and when it came into force. */
+export type Configuration = {
+  /** When the file was written and the exporter was told. */
+  readonly toldAt: number;
+  /** When the exporter said that it is in force; `Infinity` until then. */
+  inForceAt: number;
+  readonly perTag: 'full' | 'problems' | 'none';
+  readonly tags: ReadonlySet<TagName>;
+  /** Instances with repositories that are discovered. */
+  readonly discovers: boolean;
+};
+
+/** A line of the simulator's log, as far as it is read here. */
+export type ApiRequest = {
+  readonly index: number;
+  readonly arrivedAtMs: number;
+  readonly arrivedMonotonicMs: number;
+  readonly action: string;
+  readonly accessKeyId: string;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly code: string;
+  readonly fault: string | null;
+  readonly finishedAtMs: number | null;
+  readonly finishedMonotonicMs: number | null;
+};
+
+export type HealthProbe = { readonly sentAt: number; readonly tookMs: number; readonly ok: boolean };
+
+/** A time without faults: `equalAt` is when all that was shown was the truth, `Infinity` where that did not happen; else what differs. */
+export type Calm = { readonly from: number; readonly equalAt: number; readonly differences: readonly string[] };
+
+export type RunRecord = {
+  readonly lives: Life[];
+  readonly scrapes: Scrape[];
+  readonly configurations: Configuration[];
+  readonly truth: Truth;
+  requests: readonly ApiRequest[];
+  /** Times in which the simulator's loop stood still, on its monotonic clock. */
+  readonly standInStalls: Span[];
+  /** Times in which the exporter was stopped, or this program's own loop stood still. */
+  readonly pauses: Span[];
+  readonly probes: HealthProbe[];
+  readonly calms: Calm[];
+};
+
+/** How much of a stretch of time lies in others. */
+export function overlap(spans: readonly Span[], from: number, to: number): number {
+  return spans.reduce((sum, span) => sum + Math.max(0, Math.min(to, span.to) - Math.max(from, span.from)), 0);
+}

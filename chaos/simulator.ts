@@ -1,0 +1,68 @@
+// The simulator as a run sees it: through its controls over HTTP.
+import type { Fault } from './faults.ts';
+import type { ApiRequest } from './record.ts';
+import type { State, TagState, Truth } from './truth.ts';
+
+export class SimulatorClient {
+  readonly url: string;
+  readonly #truth: Truth;
+
+  constructor(url: string, truth: Truth) {
+    this.url = url;
+    this.#truth = truth;
+  }
+
+  /** Looks at the truth, and notes it. */
+  async look(): Promise<State> {
+    const sentAt = Date.now();
+    const state = (await this.#ask('GET', '/_sim/state')) as State;
+    this.#truth.look(state, sentAt, Date.now());
+    return state;
+  }
+
+  async setFaults(faults: readonly Fault[]): Promise<void> {
+    await this.#ask('PUT', '/_sim/faults', faults);
+  }
+
+  async push(instanceId: string, repoId: string, tag: string): Promise<void> {
+    this.#truth.see((await this.#ask('POST', '/_sim/tags', { instanceId, repoId, tag })) as TagState);
+  }
+
+  async deleteTag(instanceId: string, repoId: string, tag: string): Promise<void> {
+    await this.#ask('DELETE', `/_sim/tags?${new URLSearchParams({ instanceId, repoId, tag })}`);
+  }
+
+  /** Deletes a repository and makes another with the same names and tags, which has another id. */
+  async makeAnew(state: State, instanceId: string, namespace: string, name: string, id: string): Promise<void> {
+    const tags = state.tags.filter(
+      (each) => each.instanceId === instanceId && each.repoNamespace === namespace && each.repoName === name,
+    );
+    const repoId = tags[0]?.repoId;
+    if (repoId === undefined) return;
+    await this.#ask('DELETE', `/_sim/repositories?${new URLSearchParams({ instanceId, repoId })}`);
+    const repository = { namespace, name, id, tags: tags.map(({ tag }) => tag) };
+    await this.#ask('POST', '/_sim/repositories', { instanceId, repository });
+  }
+
+  /** The whole log. */
+  async requests(): Promise<ApiRequest[]> {
+    const requests: ApiRequest[] = [];
+    for (let since = 0; ; ) {
+      const page = (await this.#ask('GET', `/_sim/requests?since=${since}`)) as {
+        next: number;
+        requests: ApiRequest[];
+      };
+      requests.push(...page.requests);
+      if (page.requests.length === 0) return requests;
+      since = page.next;
+    }
+  }
+
+  async #ask(method: string, path: string, body?: unknown): Promise<unknown> {
+    const init = body === undefined ? { method } : { method, body: JSON.stringify(body) };
+    const response = await fetch(this.url + path, init);
+    const text = await response.text();
+    if (!response.ok) throw new Error(`the simulator answers ${method} ${path} with ${response.status}: ${text}`);
+    return text === '' ? undefined : JSON.parse(text);
+  }
+}

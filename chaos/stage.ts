@@ -1,0 +1,204 @@
+// Where a run takes place: the simulator, the exporter in its present life, and the record of what happens.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { samplesOf } from './exposition.ts';
+import { type Program, startExporter, startSimulator } from './processes.ts';
+import type { Random } from './random.ts';
+import type { Configuration, Life, RunRecord } from './record.ts';
+import { MODES, scrape } from './scraper.ts';
+import { SimulatorClient } from './simulator.ts';
+import { Truth } from './truth.ts';
+import { REPOSITORIES, SETS, Settings, scenario } from './world.ts';
+
+/** How long a reload may take. */
+export const RELOAD_WITHIN_MS = 5_000;
+
+export type StageOptions = {
+  readonly seed: number;
+  readonly random: Random;
+  readonly exporter: string;
+  readonly simulator: string;
+};
+
+export class Stage {
+  readonly random: Random;
+  readonly settings: Settings;
+  readonly record: RunRecord;
+  readonly #options: StageOptions;
+  readonly #directory = mkdtempSync(join(tmpdir(), 'acr-scan-exporter-chaos-'));
+  #simulatorProgram: Program | undefined;
+  #simulator: SimulatorClient | undefined;
+  #exporter: Program | undefined;
+  #anew = 0;
+
+  constructor(options: StageOptions) {
+    this.#options = options;
+    this.random = options.random;
+    this.settings = new Settings(this.#directory);
+    this.record = {
+      lives: [],
+      scrapes: [],
+      configurations: [],
+      truth: new Truth(),
+      requests: [],
+      standInStalls: [],
+      pauses: [],
+      probes: [],
+      calms: [],
+    };
+  }
+
+  get simulator(): SimulatorClient {
+    if (this.#simulator === undefined) throw new Error('expected a stage that was opened');
+    return this.#simulator;
+  }
+
+  get exporter(): Program {
+    if (this.#exporter === undefined) throw new Error('expected a stage that was opened');
+    return this.#exporter;
+  }
+
+  /** The present life; undefined between two. */
+  get life(): Life | undefined {
+    const last = this.record.lives.at(-1);
+    return last?.to === Number.POSITIVE_INFINITY ? last : undefined;
+  }
+
+  get configuration(): Configuration {
+    const last = this.record.configurations.at(-1);
+    if (last === undefined) throw new Error('expected a stage that was opened');
+    return last;
+  }
+
+  async open(): Promise<void> {
+    const file = join(this.#directory, 'scenario.yml');
+    writeFileSync(file, JSON.stringify(scenario(this.random)));
+    const args = ['--listen-address=127.0.0.1:0', `--scenario=${file}`, `--seed=${this.#options.seed}`];
+    this.#simulatorProgram = await startSimulator(this.#options.simulator, args, (stall) =>
+      this.record.standInStalls.push(stall),
+    );
+    this.#simulator = new SimulatorClient(this.#simulatorProgram.url, this.record.truth);
+    this.settings.setEndpoint(this.simulator.url);
+    await this.simulator.look();
+    this.#note();
+    await this.#start();
+  }
+
+  async close(): Promise<void> {
+    await this.#exporter?.kill();
+    const { life } = this;
+    if (life !== undefined) life.to = Date.now();
+    await this.#simulatorProgram?.kill();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  /** Changes the file and sends SIGHUP; resolves when a scrape says that the file is in force, or when that took too long. */
+  async reload(change: (settings: Settings) => void): Promise<void> {
+    change(this.settings);
+    const configuration = this.#note();
+    this.exporter.child.kill('SIGHUP');
+    while (Date.now() < configuration.toldAt + RELOAD_WITHIN_MS) {
+      const answered = await this.#lastReload();
+      // The time of the reload is that of the clock that told of it: what was in force before is older.
+      if (answered !== undefined && answered * 1_000 >= configuration.toldAt) {
+        configuration.inForceAt = Date.now();
+        return;
+      }
+      await sleep(50);
+    }
+  }
+
+  /** Sends SIGHUP for a file that is refused, then writes the good one again. */
+  async reloadBroken(): Promise<void> {
+    this.settings.writeBroken(this.random);
+    this.exporter.child.kill('SIGHUP');
+    await sleep(500);
+    await this.reload(() => undefined);
+  }
+
+  async killAndStart(): Promise<void> {
+    const { life } = this;
+    await this.exporter.kill();
+    if (life !== undefined) life.to = Date.now();
+    await this.#start();
+  }
+
+  async pause(ms: number): Promise<void> {
+    const span = { from: Date.now(), to: Number.POSITIVE_INFINITY };
+    this.record.pauses.push(span);
+    this.exporter.child.kill('SIGSTOP');
+    await sleep(ms);
+    this.exporter.child.kill('SIGCONT');
+    span.to = Date.now();
+  }
+
+  async makeAnew(instanceId: string, namespace: string, name: string): Promise<void> {
+    this.#anew++;
+    await this.simulator.makeAnew(
+      await this.simulator.look(),
+      instanceId,
+      namespace,
+      name,
+      `crr-${name}-${this.#anew}`,
+    );
+  }
+
+  /** Ends the faults, and mends what they left: tags that are listed exist again, and the credentials are good. */
+  async mend(): Promise<void> {
+    await this.simulator.setFaults([]);
+    const { tags } = await this.simulator.look();
+    for (const { instance, namespace, name, id, tags: listed } of REPOSITORIES) {
+      const there = tags.filter(
+        (each) => each.instanceId === instance && each.repoNamespace === namespace && each.repoName === name,
+      );
+      const repoId = id ?? there[0]?.repoId;
+      if (repoId === undefined) continue;
+      for (const tag of listed) {
+        if (!there.some((each) => each.tag === tag)) await this.simulator.push(instance, repoId, tag);
+      }
+    }
+    for (const set of SETS) this.settings.rotate(set);
+    await this.reload((settings) => settings.setPerTag('full'));
+  }
+
+  async #start(): Promise<void> {
+    const args = [
+      `--config.file=${this.settings.file}`,
+      '--web.listen-address=127.0.0.1:0',
+      '--log.level=debug',
+      '--web.enable-lifecycle',
+    ];
+    const startedAt = Date.now();
+    this.#exporter = await startExporter(this.#options.exporter, args);
+    this.configuration.inForceAt = Math.min(this.configuration.inForceAt, Date.now());
+    this.record.lives.push({
+      number: this.record.lives.length,
+      startedAt,
+      from: Date.now(),
+      to: Number.POSITIVE_INFINITY,
+    });
+  }
+
+  #note(): Configuration {
+    const toldAt = Date.now();
+    const configuration = { ...this.settings.write(), toldAt, inForceAt: Number.POSITIVE_INFINITY };
+    this.record.configurations.push(configuration);
+    return configuration;
+  }
+
+  /** When the exporter last took a file, in seconds since the epoch; undefined when it does not answer. */
+  async #lastReload(): Promise<number | undefined> {
+    const [mode] = MODES;
+    if (mode === undefined) return undefined;
+    try {
+      const { exposition } = await scrape(this.exporter.url, 0, mode, 2_000);
+      const [found] = samplesOf(exposition, 'acr_scan_exporter_config_last_reload_success_timestamp_seconds');
+      return found?.[1];
+    } catch {
+      // The law about answers is held by the observers: here it only takes another try.
+      return undefined;
+    }
+  }
+}

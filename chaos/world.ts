@@ -1,0 +1,195 @@
+// What there is to watch: the simulator's scenario, and the exporter's configuration as it changes in the course of a run.
+import { renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Random } from './random.ts';
+import type { Configuration, TagName } from './record.ts';
+
+/** The promises that the configuration makes, which the laws hold the exporter to. */
+export const RATE = 40;
+export const MAX_CONCURRENT = 4;
+export const LONGEST_INTERVAL_MS = 2_000;
+
+/** The access keys of each set of credentials. A set changes from one of its keys to another in the course of a run. */
+export const KEYS = {
+  default: ['key-a-1', 'key-a-2'],
+  'cri-b': ['key-b-1', 'key-b-2'],
+} as const;
+export type SetName = keyof typeof KEYS;
+export const SETS: readonly SetName[] = ['default', 'cri-b'];
+
+type ListedRepository = {
+  readonly instance: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** Undefined where the configuration gives names alone. */
+  readonly id?: string;
+  readonly tags: readonly string[];
+};
+
+export const REPOSITORIES: readonly ListedRepository[] = [
+  { instance: 'cri-a', namespace: 'shop', name: 'api', id: 'crr-api', tags: names('v', 8) },
+  { instance: 'cri-a', namespace: 'shop', name: 'web', tags: names('w', 4) },
+  { instance: 'cri-b', namespace: 'shop', name: 'job', id: 'crr-job', tags: names('j', 5) },
+];
+/** The repository that is discovered. */
+export const DISCOVERED = { instance: 'cri-a', namespace: 'ops', name: 'build', id: 'crr-build', tags: names('b', 4) };
+const ALL = [...REPOSITORIES, DISCOVERED];
+
+/** What repeats in the settings of the scenario: scans that begin and end within seconds. */
+export function scenario(random: Random): object {
+  const repositories = (instance: string) =>
+    ALL.filter((each) => each.instance === instance).map(({ namespace, name, id, tags }) => ({
+      namespace,
+      name,
+      ...(id !== undefined && { id }),
+      tags,
+    }));
+  return {
+    keys: Object.values(KEYS).flatMap((ids) =>
+      ids.map((id) => ({ access_key_id: id, access_key_secret: secretOf(id) })),
+    ),
+    instances: ['cri-a', 'cri-b'].map((id) => ({ id, repositories: repositories(id) })),
+    scan: {
+      duration: { min: '1500ms', max: '5s' },
+      retry_share: 0.3,
+      retry_duration: { min: '1s', max: '2s' },
+      failure_share: 0.3,
+      rescan_interval: { min: '3s', max: '20s' },
+    },
+    latency: { min: '1ms', max: random.one(['20ms', '100ms', '400ms']) },
+  };
+}
+
+/** The exporter's configuration: what is in it, and the files that it lies in. */
+export class Settings {
+  readonly file: string;
+  readonly #directory: string;
+  readonly #tags = new Set<TagName>(REPOSITORIES.flatMap((each) => each.tags.map((tag) => tagName(each, tag))));
+  readonly #keys: Record<SetName, string> = { default: KEYS.default[0], 'cri-b': KEYS['cri-b'][0] };
+  #hasB = true;
+  #discovers = true;
+  #perTag: Configuration['perTag'] = 'full';
+
+  constructor(directory: string) {
+    this.#directory = directory;
+    this.file = join(directory, 'config.yml');
+  }
+
+  /** Takes some tags out, and puts others back in. */
+  turnTags(random: Random): void {
+    for (const repository of REPOSITORIES) {
+      for (const tag of repository.tags.slice(1)) {
+        const name = tagName(repository, tag);
+        if (random.share() < 0.3 && !this.#tags.delete(name)) this.#tags.add(name);
+      }
+    }
+  }
+
+  turnInstance(): void {
+    this.#hasB = !this.#hasB;
+  }
+
+  turnDiscovery(): void {
+    this.#discovers = !this.#discovers;
+  }
+
+  setPerTag(perTag: Configuration['perTag']): void {
+    this.#perTag = perTag;
+  }
+
+  /** Writes the secret files of a set for another of its keys; the exporter reads them again without being told. */
+  rotate(set: SetName): void {
+    const [first, second] = KEYS[set];
+    this.#keys[set] = this.#keys[set] === first ? second : first;
+    this.#writeKey(set, secretOf(this.#keys[set]));
+  }
+
+  /** Writes a secret that the API refuses. */
+  spoil(set: SetName): void {
+    this.#writeKey(set, 'not-the-secret');
+  }
+
+  /** Writes everything, and says what it is. */
+  write(): Pick<Configuration, 'perTag' | 'tags' | 'discovers'> {
+    for (const set of SETS) this.#writeKey(set, secretOf(this.#keys[set]));
+    this.#replace(this.file, JSON.stringify(this.#content()));
+    const tags = [...this.#tags].filter((name) => this.#hasB || !name.startsWith('cri-b '));
+    return { perTag: this.#perTag, tags: new Set(tags), discovers: this.#discovers };
+  }
+
+  /** Writes a file that is no configuration. */
+  writeBroken(random: Random): void {
+    this.#replace(
+      this.file,
+      random.one(['', '{', 'instances: []', 'instances: 7', '\0\0', 'a: &a [*a]', '{"no_such_key": 1}']),
+    );
+  }
+
+  #content(): object {
+    const repositories = (instance: string) =>
+      REPOSITORIES.filter((each) => each.instance === instance).map((each) => ({
+        namespace: each.namespace,
+        name: each.name,
+        ...(each.id !== undefined && { id: each.id }),
+        tags: each.tags.filter((tag) => this.#tags.has(tagName(each, tag))),
+      }));
+    const discover = [{ namespaces: [DISCOVERED.namespace], tags: ['*'] }];
+    const region = 'cn-hangzhou';
+    const a = { id: 'cri-a', region, endpoint: this.#endpoint, repositories: repositories('cri-a') };
+    const b = { id: 'cri-b', region, endpoint: this.#endpoint, repositories: repositories('cri-b') };
+    return {
+      credentials: this.#credentials('default'),
+      rate_limit: { requests_per_second: RATE, max_concurrent: MAX_CONCURRENT },
+      request_timeout: '1s',
+      intervals: { scanning: '700ms', complete: '2s', failed: '2s', not_scanned: '2s' },
+      backoff: { initial: '300ms', max: '2s' },
+      discovery_interval: '1s',
+      metrics: { per_tag: this.#perTag },
+      instances: [
+        { ...a, ...(this.#discovers && { discover }) },
+        ...(this.#hasB ? [{ ...b, credentials: this.#credentials('cri-b') }] : []),
+      ],
+    };
+  }
+
+  #endpoint = '';
+  setEndpoint(url: string): void {
+    this.#endpoint = url;
+  }
+
+  #credentials(set: SetName): object {
+    const [idFile, secretFile] = this.#keyFiles(set);
+    return { type: 'access_key', access_key_id_file: idFile, access_key_secret_file: secretFile };
+  }
+
+  #keyFiles(set: SetName): readonly [string, string] {
+    return [join(this.#directory, `${set}.id`), join(this.#directory, `${set}.secret`)];
+  }
+
+  #writeKey(set: SetName, secret: string): void {
+    const [idFile, secretFile] = this.#keyFiles(set);
+    this.#replace(idFile, this.#keys[set]);
+    this.#replace(secretFile, secret);
+  }
+
+  /** Never half a file: a new one takes the place of the old one. */
+  #replace(file: string, text: string): void {
+    writeFileSync(`${file}.new`, text);
+    renameSync(`${file}.new`, file);
+  }
+}
+
+export function tagName(
+  { instance, namespace, name }: Pick<ListedRepository, 'instance' | 'namespace' | 'name'>,
+  tag: string,
+): TagName {
+  return `${instance} ${namespace} ${name} ${tag}`;
+}
+
+function secretOf(keyId: string): string {
+  return `secret-of-${keyId}`;
+}
+
+function names(prefix: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${prefix}${index + 1}`);
+}

@@ -1,0 +1,245 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import { ACTIONS } from '../../chaos/actions.ts';
+import { parseExposition } from '../../chaos/exposition.ts';
+import { FAULTS } from '../../chaos/faults.ts';
+import type { Law } from '../../chaos/laws/law.ts';
+import { LAWS } from '../../chaos/laws/laws.ts';
+import { createRandom } from '../../chaos/random.ts';
+import type { ApiRequest, RunRecord, Scrape } from '../../chaos/record.ts';
+import { Truth } from '../../chaos/truth.ts';
+import { faultsSchema } from '../../src/simulator/fault-schema.ts';
+
+/** When the simulator of these records started. */
+const START = 1_000_000;
+const NAME = 'cri-a shop api v1';
+const LABELS = 'instance_id="cri-a",repo_namespace="shop",repo_name="api",tag="v1"';
+
+function law(name: string): Law {
+  const found = LAWS.find((each) => each.name === name);
+  if (found === undefined) throw new Error(`there is no law ${name}`);
+  return found;
+}
+
+/** The tag is COMPLETE from the start, SCANNING from 10 s on. */
+function truth(): Truth {
+  const truth = new Truth();
+  const tag = {
+    instanceId: 'cri-a',
+    repoId: 'crr-api',
+    repoNamespace: 'shop',
+    repoName: 'api',
+    tag: 'v1',
+    digest: 'one',
+  };
+  truth.look({ elapsedMs: 0, tags: [{ ...tag, status: 'COMPLETE', sinceMs: 0, untilMs: 10_000 }] }, START, START);
+  truth.look(
+    { elapsedMs: 11_000, tags: [{ ...tag, status: 'SCANNING', sinceMs: 10_000, untilMs: null }] },
+    START + 11_000,
+    START + 11_000,
+  );
+  return truth;
+}
+
+type Shown = { readonly at: number; readonly status?: string; readonly since?: number; readonly success?: number };
+
+/** A scrape that shows the tag; times in milliseconds after the start. */
+function scrape({ at, status = 'complete', since = 1_000, success = 5_000 }: Shown): Scrape {
+  const text = `acr_scan_tags{instance_id="cri-a",repo_namespace="shop",repo_name="api",status="${status}"} 1
+acr_scan_tag_status{${LABELS},status="${status}"} 1
+acr_scan_tag_status_since_timestamp_seconds{${LABELS}} ${(START + since) / 1_000}
+acr_scan_tag_last_success_timestamp_seconds{${LABELS}} ${(START + success) / 1_000}
+acr_scan_tag_info{${LABELS},repo_id="crr-api",digest=""} 1
+`;
+  return {
+    life: 0,
+    sentAt: START + at,
+    answeredAt: START + at + 1,
+    mode: 'text',
+    exposition: parseExposition(text, false),
+  };
+}
+
+function poll(index: number, at: number, change: Partial<ApiRequest> = {}): ApiRequest {
+  return {
+    index,
+    arrivedAtMs: START + at,
+    arrivedMonotonicMs: at,
+    action: 'GetRepoTagScanStatus',
+    accessKeyId: 'key-a-1',
+    parameters: { InstanceId: 'cri-a', RepoId: 'crr-api', Tag: 'v1' },
+    code: 'success',
+    fault: null,
+    finishedAtMs: START + at + 10,
+    finishedMonotonicMs: at + 10,
+    ...change,
+  };
+}
+
+function record(change: Partial<RunRecord>): RunRecord {
+  return {
+    lives: [{ number: 0, startedAt: START, from: START, to: Number.POSITIVE_INFINITY }],
+    scrapes: [],
+    configurations: [{ toldAt: START, inForceAt: START, perTag: 'full', tags: new Set([NAME]), discovers: false }],
+    truth: truth(),
+    requests: [],
+    standInStalls: [],
+    pauses: [],
+    probes: [],
+    calms: [],
+    ...change,
+  };
+}
+
+function broken(name: string, change: Partial<RunRecord>): number {
+  return law(name).check(record(change)).violations.length;
+}
+
+test('a status that was true during the last successful poll keeps the law, one that was not breaks it', (t) => {
+  const requests = [poll(0, 4_990)];
+  t.is(broken('status', { requests, scrapes: [scrape({ at: 12_000 })] }), 0);
+  t.is(broken('status', { requests, scrapes: [scrape({ at: 12_000, status: 'scanning' })] }), 1);
+});
+
+test('a last success without a successful poll breaks the law', (t) => {
+  t.is(broken('status', { scrapes: [scrape({ at: 6_000 })] }), 1);
+  const requests = [poll(0, 4_990, { code: 'SystemError', fault: 'error' })];
+  t.is(broken('status', { requests, scrapes: [scrape({ at: 6_000 })] }), 1);
+});
+
+test('an unknown status is one that was never answered, or that the API gave', (t) => {
+  const scrapes = [scrape({ at: 9_000, status: 'unknown' })];
+  t.is(broken('status', { requests: [poll(0, 4_990)], scrapes }), 1);
+  t.is(broken('status', { requests: [poll(0, 4_990), poll(1, 7_000, { fault: 'status' })], scrapes }), 0);
+});
+
+test('since moves where a poll saw another status, and else breaks the law', (t) => {
+  const scrapes = [scrape({ at: 6_000 }), scrape({ at: 9_000, since: 8_000 })];
+  t.is(broken('since', { requests: [poll(0, 4_990)], scrapes }), 1);
+  t.is(broken('since', { requests: [poll(0, 4_990), poll(1, 8_000, { fault: 'status' })], scrapes }), 0);
+  t.is(broken('since', { scrapes: [scrape({ at: 6_000 }), scrape({ at: 9_000, status: 'scanning' })] }), 1);
+});
+
+test('what is configured and not shown, or shown and not configured, breaks the law once the file is in force', (t) => {
+  const scrapes = [scrape({ at: 6_000 })];
+  const file = { toldAt: START, inForceAt: START, perTag: 'full', discovers: false } as const;
+  t.is(broken('configured', { scrapes }), 0);
+  t.is(broken('configured', { scrapes, configurations: [{ ...file, tags: new Set() }] }), 1);
+  t.is(broken('configured', { scrapes, configurations: [{ ...file, tags: new Set([NAME, `${NAME}.1`]) }] }), 1);
+  t.is(broken('configured', { scrapes, configurations: [{ ...file, inForceAt: START + 7_000, tags: new Set() }] }), 0);
+});
+
+test('a reload that is never answered breaks the law', (t) => {
+  const file = { toldAt: START, perTag: 'full', discovers: false, tags: new Set([NAME]) } as const;
+  t.is(broken('reload', { configurations: [{ ...file, inForceAt: Number.POSITIVE_INFINITY }] }), 1);
+});
+
+test('a series that is there twice, and a text that is cut off, break the law', (t) => {
+  const of = (text: string, isOpenMetrics: boolean) => ({
+    scrapes: [{ ...scrape({ at: 0 }), exposition: parseExposition(text, isOpenMetrics) }],
+  });
+  t.is(broken('text', of('a{b="c"} 1\na{b="d"} 1\n', false)), 0);
+  t.is(broken('text', of('a{b="c"} 1\na{b="c"} 2\n', false)), 1);
+  t.is(broken('text', of('a 1\n# EOF\n', true)), 0);
+  t.is(broken('text', of('a 1\n', true)), 1);
+});
+
+test('a counter that falls breaks the law within a life, and not with the next', (t) => {
+  const of = (life: number, value: number) => ({
+    ...scrape({ at: 0 }),
+    life,
+    exposition: parseExposition(`# TYPE a_total counter\na_total ${value}\n# TYPE b gauge\nb ${value}\n`, false),
+  });
+  t.is(broken('counters', { scrapes: [of(0, 2), of(0, 1)] }), 1);
+  t.is(broken('counters', { scrapes: [of(0, 2), of(1, 1)] }), 0);
+});
+
+test('requests beyond the rate break the law, unless the stand-in saw them late', (t) => {
+  const requests = Array.from({ length: 6 }, (_, index) => poll(index, 1_000 + index));
+  t.true(broken('rate', { requests }) > 0);
+  t.is(broken('rate', { requests, standInStalls: [{ from: 800, to: 1_000 }] }), 0);
+  t.is(broken('rate', { requests: requests.map((each, index) => ({ ...each, arrivedMonotonicMs: index * 25 })) }), 0);
+});
+
+test('more requests under way than promised break the law', (t) => {
+  const requests = [0, 30, 60, 90, 120].map((at, index) => poll(index, at, { finishedMonotonicMs: 500 }));
+  t.is(broken('concurrency', { requests }), 1);
+  t.is(broken('concurrency', { requests: requests.slice(1) }), 0);
+});
+
+test('a probe that takes more than a second breaks the law, unless the process was stopped meanwhile', (t) => {
+  const probes = [{ sentAt: START, tookMs: 1_500, ok: true }];
+  t.is(broken('health', { probes }), 1);
+  t.is(broken('health', { probes, pauses: [{ from: START, to: START + 900 }] }), 0);
+});
+
+test('a calm without the truth breaks the law', (t) => {
+  t.is(broken('calm', { calms: [{ from: START, equalAt: START + 1, differences: [] }] }), 0);
+  t.is(broken('calm', { calms: [{ from: START, equalAt: Number.POSITIVE_INFINITY, differences: ['something'] }] }), 1);
+});
+
+test('truth knows which statuses it missed', (t) => {
+  const known = truth().between('cri-a crr-api v1', START + 9_000, START + 10_500);
+  t.deepEqual(
+    known.map(({ status }) => status),
+    ['COMPLETE', 'SCANNING'],
+  );
+  const gap = new Truth();
+  const tag = { instanceId: 'i', repoId: 'r', repoNamespace: 'n', repoName: 'n', tag: 't', digest: 'one' };
+  gap.look({ elapsedMs: 0, tags: [{ ...tag, status: 'COMPLETE', sinceMs: 0, untilMs: 100 }] }, START, START);
+  gap.look(
+    { elapsedMs: 900, tags: [{ ...tag, status: 'FAILED', sinceMs: 800, untilMs: null }] },
+    START + 900,
+    START + 900,
+  );
+  t.deepEqual(
+    gap.between('i r t', START + 300, START + 400).map(({ status }) => status),
+    ['any'],
+  );
+});
+
+test('the simulator takes every fault that is drawn', (t) => {
+  const random = createRandom(7);
+  for (const kind of FAULTS) {
+    for (let draw = 0; draw < 20; draw++) t.true(faultsSchema.safeParse([kind.draw(random)]).success, kind.name);
+  }
+});
+
+test('the same seed draws the same', (t) => {
+  const draw = (seed: number) => {
+    const random = createRandom(seed);
+    return Array.from({ length: 20 }, () => random.whole(0, 1_000));
+  };
+  t.deepEqual(draw(5), draw(5));
+  t.notDeepEqual(draw(5), draw(6));
+});
+
+test('faults, actions and laws have names of their own, and docs/reliability.md has every one', (t) => {
+  const root = fileURLToPath(new URL('../../', import.meta.url));
+  const page = readFileSync(join(root, 'docs/reliability.md'), 'utf8');
+  const names = [...FAULTS, ...ACTIONS, ...LAWS].map(({ name }) => name);
+  t.is(new Set(names).size, names.length);
+  t.deepEqual(
+    names.filter((name) => !page.includes(`\n| ${name} |`) && !page.includes(`- ${name}\n`)),
+    [],
+  );
+  t.deepEqual(
+    LAWS.filter(({ sentence }) => !page.includes(sentence)),
+    [],
+  );
+});
+
+test('the checker imports nothing of the exporter', (t) => {
+  const chaos = fileURLToPath(new URL('../../chaos/', import.meta.url));
+  const files = readdirSync(chaos, { recursive: true, encoding: 'utf8' }).filter((file) => /\.m?ts$/.test(file));
+  t.true(files.length > 20);
+  const foreign = files.flatMap((file) =>
+    [...readFileSync(join(chaos, file), 'utf8').matchAll(/(?:from|import\()\s*'([^']+)'/g)]
+      .map(([, to = '']) => to)
+      .filter((to) => !to.startsWith('node:') && !join(chaos, dirname(file), to).startsWith(chaos))
+      .map((to) => `${file} imports ${to}`),
+  );
+  t.deepEqual(foreign, []);
+});

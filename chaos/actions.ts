@@ -22,7 +22,10 @@ export const ACTIONS: readonly Action[] = [
     name: 'SIGHUP: an instance comes or goes',
     perform: (stage) => stage.reload((settings) => settings.turnInstance()),
   },
-  { name: 'SIGHUP: discovery comes or goes', perform: (stage) => stage.reload((settings) => settings.turnDiscovery()) },
+  {
+    name: 'SIGHUP: discovery comes or goes',
+    perform: (stage) => stage.reload((settings) => settings.setDiscovery(stage.random.share() < 0.5)),
+  },
   {
     name: 'SIGHUP: other series per tag',
     perform: (stage) =>

@@ -1,8 +1,7 @@
 // Waits after the faults until what is shown is the truth.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDiscovered } from './laws/configured.ts';
-import { bare } from './laws/status.ts';
-import { shownTags } from './laws/tags.ts';
+import { bare, shownTags } from './laws/tags.ts';
 import type { Calm, Scrape } from './record.ts';
 import { MODES, scrape } from './scraper.ts';
 import type { Stage } from './stage.ts';

@@ -8,8 +8,8 @@ const SCRAPE_EVERY_MS = 250;
 const PROBE_EVERY_MS = 250;
 const LOOK_EVERY_MS = 200;
 const TICK_MS = 20;
-/** A probe waits for longer than the law allows, so that it is known by how much it is late. */
-const PROBE_TIMEOUT_MS = 5_000;
+/** Longer than the laws allow, so that it is known by how much an answer is late. */
+const TIMEOUT_MS = 8_000;
 
 /** Starts every observer; returns what ends them, which rejects where one failed. */
 export function observe(stage: Stage, random: Random): { readonly end: () => Promise<void> } {
@@ -34,25 +34,27 @@ export function observe(stage: Stage, random: Random): { readonly end: () => Pro
   };
 }
 
-async function takeScrape({ life, exporter, record }: Stage, random: Random): Promise<void> {
+async function takeScrape(stage: Stage, random: Random): Promise<void> {
+  const { life, exporter, record } = stage;
   if (life === undefined) return;
-  try {
-    record.scrapes.push(await scrape(exporter.url, life.number, random.one(MODES), PROBE_TIMEOUT_MS));
-  } catch (error) {
-    // Whether it answers at all is what the probes are for; a life that ended meanwhile answers nothing.
-    if (!(error instanceof Error)) throw error;
-  }
+  await watch(stage, '/metrics', async () => {
+    record.scrapes.push(await scrape(exporter.url, life.number, random.one(MODES), TIMEOUT_MS));
+    return true;
+  });
 }
 
-async function probe({ life, exporter, record }: Stage): Promise<void> {
-  if (life === undefined) return;
+async function probe(stage: Stage): Promise<void> {
+  const path = '/-/healthy';
+  if (stage.life === undefined) return;
+  await watch(stage, path, async () => (await get(stage.exporter.url + path, {}, TIMEOUT_MS)).status === 200);
+}
+
+/** Notes how a request goes, unless the process that it went to ended meanwhile. */
+async function watch({ life, record }: Stage, path: string, ask: () => Promise<boolean>): Promise<void> {
   const [sentAt, begin] = [Date.now(), performance.now()];
-  const ok = await get(`${exporter.url}/-/healthy`, {}, PROBE_TIMEOUT_MS).then(
-    ({ status }) => status === 200,
-    () => false,
-  );
-  if (life.to !== Number.POSITIVE_INFINITY) return;
-  record.probes.push({ sentAt, tookMs: performance.now() - begin, ok });
+  const ok = await ask().catch(() => false);
+  if (life?.to === Number.POSITIVE_INFINITY)
+    record.probes.push({ path, sentAt, tookMs: performance.now() - begin, ok });
 }
 
 /** Notes when this program itself stood still, since then nothing that it measures is the exporter's. */

@@ -45,7 +45,8 @@ export type ApiRequest = {
   readonly finishedMonotonicMs: number | null;
 };
 
-export type HealthProbe = { readonly sentAt: number; readonly tookMs: number; readonly ok: boolean };
+/** A request to the exporter, and whether it was answered as it should. */
+export type Probe = { readonly path: string; readonly sentAt: number; readonly tookMs: number; readonly ok: boolean };
 
 /** A time without faults: `equalAt` is when all that was shown was the truth, `Infinity` where that did not happen; else what differs. */
 export type Calm = { readonly from: number; readonly equalAt: number; readonly differences: readonly string[] };
@@ -60,7 +61,7 @@ export type RunRecord = {
   readonly standInStalls: Span[];
   /** Times in which the exporter was stopped, or this program's own loop stood still. */
   readonly pauses: Span[];
-  readonly probes: HealthProbe[];
+  readonly probes: Probe[];
   readonly calms: Calm[];
 };
 

@@ -10,7 +10,7 @@ import type { Configuration, Life, RunRecord } from './record.ts';
 import { MODES, scrape } from './scraper.ts';
 import { SimulatorClient } from './simulator.ts';
 import { Truth } from './truth.ts';
-import { REPOSITORIES, SETS, Settings, scenario } from './world.ts';
+import { DISCOVERED, REPOSITORIES, SETS, Settings, scenario } from './world.ts';
 
 /** How long a reload may take. */
 export const RELOAD_WITHIN_MS = 5_000;
@@ -160,7 +160,12 @@ export class Stage {
       }
     }
     for (const set of SETS) this.settings.rotate(set);
-    await this.reload((settings) => settings.setPerTag('full'));
+    // The exporter has to find out about this by itself, so that each calm shows that it does.
+    await this.simulator.push(DISCOVERED.instance, DISCOVERED.id, this.random.one(DISCOVERED.tags));
+    await this.reload((settings) => {
+      settings.setPerTag('full');
+      settings.setDiscovery(true);
+    });
   }
 
   async #start(): Promise<void> {

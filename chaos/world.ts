@@ -56,7 +56,7 @@ export function scenario(random: Random): object {
       failure_share: 0.3,
       rescan_interval: { min: '3s', max: '20s' },
     },
-    latency: { min: '1ms', max: random.one(['20ms', '100ms', '400ms']) },
+    latency: { min: '1ms', max: random.one(['200ms', '400ms', '800ms']) },
   };
 }
 
@@ -89,8 +89,8 @@ export class Settings {
     this.#hasB = !this.#hasB;
   }
 
-  turnDiscovery(): void {
-    this.#discovers = !this.#discovers;
+  setDiscovery(discovers: boolean): void {
+    this.#discovers = discovers;
   }
 
   setPerTag(perTag: Configuration['perTag']): void {

@@ -1,23 +1,27 @@
 // The exporter answers.
-import { overlap } from '../record.ts';
-import { Findings, type Law } from './law.ts';
-
-const WITHIN_MS = 1_000;
+import { overlap, type RunRecord } from '../record.ts';
+import { type Finding, Findings, type Law } from './law.ts';
 
 export const healthLaw: Law = {
   name: 'health',
   sentence: '/-/healthy is answered with 200 within a second',
-  check: ({ probes, pauses }) => {
-    const findings = new Findings();
-    for (const { sentAt, tookMs, ok } of probes) {
-      const paused = overlap(pauses, sentAt, sentAt + tookMs);
-      const isLate = tookMs - paused > WITHIN_MS;
-      const isRefused = !ok && paused === 0;
-      findings.note(
-        sentAt,
-        isLate || isRefused ? `answered ${ok ? 'well' : 'badly'} after ${Math.round(tookMs)} ms` : undefined,
-      );
-    }
-    return findings;
-  },
+  check: (record) => answers(record, '/-/healthy', 1_000),
 };
+
+export const scrapeLaw: Law = {
+  name: 'scrapes',
+  sentence: 'every scrape is answered with 200 within 5 s',
+  check: (record) => answers(record, '/metrics', 5_000),
+};
+
+/** Times in which the process was stopped on purpose do not count. */
+function answers({ probes, pauses }: RunRecord, path: string, withinMs: number): Finding {
+  const findings = new Findings();
+  for (const { path: asked, sentAt, tookMs, ok } of probes) {
+    if (asked !== path) continue;
+    const isLate = tookMs - overlap(pauses, sentAt, sentAt + tookMs) > withinMs;
+    const tookText = `after ${Math.round(tookMs)} ms`;
+    findings.note(sentAt, !ok ? `no good answer ${tookText}` : isLate ? `answered ${tookText}` : undefined);
+  }
+  return findings;
+}

@@ -3,7 +3,7 @@ import type { ApiRequest, Configuration, Scrape, TagName } from '../record.ts';
 import { ANY, type Truth } from '../truth.ts';
 import { Findings, type Law } from './law.ts';
 import { time } from './status.ts';
-import { pollsByTag, pollsOf, type ShownTag, shownTags, truthDuring } from './tags.ts';
+import { isOfFormerImage, pollsByTag, pollsOf, type ShownTag, shownTags, truthDuring } from './tags.ts';
 
 type Sight = { readonly scrape: Scrape; readonly tag: ShownTag };
 
@@ -48,6 +48,7 @@ function sawOther(truth: Truth, polls: readonly ApiRequest[], { scrape: from, ta
     if (poll.fault === 'status') return true;
     if (poll.code !== 'success') return false;
     const seen = truthDuring(truth, poll, finished);
+    if (isOfFormerImage(seen, poll)) return true;
     return seen.some(({ status }) => status === ANY || status.toLowerCase() !== tag.status);
   });
 }

@@ -3,6 +3,8 @@ import type { ApiRequest, RunRecord, Scrape, TagName } from '../record.ts';
 import { ANY, tagKey } from '../truth.ts';
 import { Findings, type Law } from './law.ts';
 import {
+  bare,
+  isOfFormerImage,
   isTrueAnswer,
   lastArrived,
   pollsByTag,
@@ -57,7 +59,13 @@ function wrongStatus(
   }
   const until = Math.min(poll.finishedAtMs ?? lastSuccessMs, lastSuccessMs);
   const truth = truthDuring(record.truth, poll, until);
-  const isTrue = truth.some((phase) => phase.status === ANY || phase.status.toLowerCase() === status);
+  const asked = bare(poll.parameters.Digest ?? '');
+  // A poll of an image that the tag has no more is about that image, whose course the record does not follow: what is shown says so.
+  if (isOfFormerImage(truth, poll) && bare(digest) === asked) return undefined;
+  const isTrue = truth.some(
+    (phase) =>
+      phase.status === ANY || (phase.status.toLowerCase() === status && (asked === '' || bare(phase.digest) === asked)),
+  );
   if (isTrue && digest !== '' && isLater(record, poll, bare(digest), until)) {
     return `${name} is shown as ${status} by a poll at ${time(poll.arrivedAtMs)}, before the push of the image ${bare(digest).slice(0, 8)} that is shown`;
   }
@@ -72,10 +80,6 @@ function isLater({ truth }: RunRecord, { parameters }: ApiRequest, digest: strin
   const key = tagKey(InstanceId, RepoId, Tag);
   const images = (to: number) => truth.between(key, 0, to).map((phase) => bare(phase.digest));
   return !images(until + ROUNDING_MS).includes(digest) && images(Number.POSITIVE_INFINITY).includes(digest);
-}
-
-export function bare(digest: string): string {
-  return digest.replace(/^sha256:/, '');
 }
 
 export function time(ms: number): string {

@@ -1,7 +1,7 @@
 // What a scrape says of each tag, read for the laws.
 import { type Labels, samplesOf } from '../exposition.ts';
 import type { ApiRequest, Scrape, TagName } from '../record.ts';
-import { type Phase, type Truth, tagKey } from '../truth.ts';
+import { ANY, type Phase, type Truth, tagKey } from '../truth.ts';
 
 /** Wall clocks of two processes are read to the millisecond, and rounded. */
 export const ROUNDING_MS = 3;
@@ -85,6 +85,17 @@ export function pollsOf(
 export function truthDuring(truth: Truth, poll: ApiRequest, until: number): readonly Phase[] {
   const { InstanceId = '', RepoId = '', Tag = '' } = poll.parameters;
   return truth.between(tagKey(InstanceId, RepoId, Tag), poll.arrivedAtMs - ROUNDING_MS, until + ROUNDING_MS);
+}
+
+/** Whether a poll asked about an image that, by all that was true meanwhile, the tag has no more. */
+export function isOfFormerImage(truth: readonly Phase[], { parameters }: ApiRequest): boolean {
+  const asked = bare(parameters.Digest ?? '');
+  return asked !== '' && !truth.some(({ digest }) => digest === ANY || bare(digest) === asked);
+}
+
+/** A digest without `sha256:`. */
+export function bare(digest: string): string {
+  return digest.replace(/^sha256:/, '');
 }
 
 /** The last that arrived by a time: polls of one tag are never under way together. */

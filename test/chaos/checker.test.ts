@@ -170,9 +170,14 @@ test('more requests under way than promised break the law', (t) => {
 });
 
 test('a probe that takes more than a second breaks the law, unless the process was stopped meanwhile', (t) => {
-  const probes = [{ sentAt: START, tookMs: 1_500, ok: true }];
+  const probes = [{ path: '/-/healthy', sentAt: START, tookMs: 1_500, ok: true }];
   t.is(broken('health', { probes }), 1);
   t.is(broken('health', { probes, pauses: [{ from: START, to: START + 900 }] }), 0);
+});
+
+test('a scrape that is not answered breaks the law', (t) => {
+  t.is(broken('scrapes', { probes: [{ path: '/metrics', sentAt: START, tookMs: 10, ok: true }] }), 0);
+  t.is(broken('scrapes', { probes: [{ path: '/metrics', sentAt: START, tookMs: 10, ok: false }] }), 1);
 });
 
 test('a calm without the truth breaks the law', (t) => {

@@ -1,4 +1,4 @@
-// Sets of credentials that come and go, over the real scheduler, limiter, credentials and SDK.
+// Sets of credentials that come and go, over the real scheduler, limiter, credentials and SDK; the quota that they use is measured.
 import test, { type ExecutionContext } from 'ava';
 import { type Clock, systemClock } from '../../src/util/clock.ts';
 import { COMPONENTS } from '../../src/util/internal-errors.ts';

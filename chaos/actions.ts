@@ -1,7 +1,8 @@
 // What happens to the registry and to the exporter itself, drawn by the seed. To add an action, add it to the list.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { HOSTILE_CLIENTS, letIn } from './hostile.ts';
 import type { Stage } from './stage.ts';
-import { DISCOVERED, REPOSITORIES, SETS } from './world.ts';
+import { DISCOVERED, REPOSITORIES, SETS, type SetName, type Settings } from './world.ts';
 
 export type Action = { readonly name: string; readonly perform: (stage: Stage) => Promise<void> };
 
@@ -32,12 +33,49 @@ export const ACTIONS: readonly Action[] = [
       stage.reload((settings) => settings.setPerTag(stage.random.one(['full', 'full', 'problems', 'none']))),
   },
   { name: 'SIGHUP: nothing changed', perform: (stage) => stage.reload(() => undefined) },
-  { name: 'SIGHUP: a broken file', perform: (stage) => stage.reloadBroken() },
+  {
+    name: 'SIGHUP: a broken file',
+    perform: (stage) => stage.reloadBroken((settings) => settings.writeBroken(stage.random)),
+  },
+  { name: 'SIGHUP: no file', perform: (stage) => stage.reloadBroken((settings) => settings.takeFileAway(false)) },
+  {
+    name: 'SIGHUP: a directory in place of the file',
+    perform: (stage) => stage.reloadBroken((settings) => settings.takeFileAway(true)),
+  },
+  {
+    name: 'SIGHUP ten times in 100 ms',
+    perform: (stage) => stage.reload((settings) => settings.turnTags(stage.random), 10),
+  },
+  {
+    name: 'POST /-/reload: tags come and go',
+    perform: (stage) => stage.reloadOverHttp((settings) => settings.turnTags(stage.random), 1),
+  },
+  {
+    name: 'POST /-/reload ten times at once',
+    perform: (stage) => stage.reloadOverHttp((settings) => settings.turnTags(stage.random), 10),
+  },
   {
     name: 'credentials change to another key',
     perform: async ({ settings, random }) => settings.rotate(random.one(SETS)),
   },
   { name: 'credentials are spoilt', perform: async ({ settings, random }) => settings.spoil(random.one(SETS)) },
+  {
+    name: 'a secret file is half-written for a moment',
+    perform: (stage) => forAMoment(stage, (settings, set) => settings.writeHalf(set)),
+  },
+  {
+    name: 'secret files are empty for a moment',
+    perform: (stage) => forAMoment(stage, (settings, set) => settings.writeNothing(set)),
+  },
+  {
+    name: 'secret files are gone for a moment',
+    perform: (stage) => forAMoment(stage, (settings, set) => settings.takeAway(set, false)),
+  },
+  {
+    name: 'secret files cannot be read for a moment',
+    perform: (stage) => forAMoment(stage, (settings, set) => settings.takeAway(set, true)),
+  },
+  { name: 'SIGTERM and a new start', perform: (stage) => stage.endAndStart() },
   { name: 'kill -9', perform: (stage) => stage.killAndStart() },
   { name: 'SIGSTOP', perform: (stage) => stage.pause(stage.random.whole(200, 3_000)) },
   { name: 'the reader of the log stalls', perform: async (stage) => stage.exporter.stallLog(3_000) },
@@ -46,6 +84,16 @@ export const ACTIONS: readonly Action[] = [
     perform: async ({ exporter, random }: Stage) => letIn(client, exporter.port, random),
   })),
 ];
+
+async function forAMoment(
+  { settings, random }: Stage,
+  spoil: (settings: Settings, set: SetName) => void,
+): Promise<void> {
+  const set = random.one(SETS);
+  spoil(settings, set);
+  await sleep(random.whole(50, 2_500));
+  settings.writeKeys(set);
+}
 
 async function pushSome({ simulator, random }: Stage): Promise<void> {
   const { tags } = await simulator.look();

@@ -15,6 +15,14 @@ const CODES = [
   'Forbidden.RAM',
   'SignatureNonceUsed',
 ];
+/** What stands in place of a status or a list. Where a name is there twice, the last one counts. */
+const NO_STATUS = ['"Status":7', '"Status":["COMPLETE"]', '"Status":"COMPLETE","Status":true', '"Status":{"a":1}'];
+const NO_LIST = [
+  '"TotalCount":"3","Images":"none","Repositories":{}',
+  '"TotalCount":3,"Images":[null],"Repositories":[7]',
+  '"TotalCount":"03","Images":[{"Tag":7}],"Repositories":[{"RepoId":1,"RepoName":"a"}]',
+  '"Images":[],"Images":[[]],"Repositories":[],"Repositories":[[]]',
+];
 const BUSINESS_CODES = ['REPO_TAG_NOT_EXIST', 'REPO_NOT_EXIST', 'INSTANCE_NOT_EXIST', 'SYSTEM_ERROR'];
 
 function sometimes(random: Random, fault: Fault): Fault {
@@ -23,6 +31,10 @@ function sometimes(random: Random, fault: Fault): Fault {
 
 function body(name: string, content: Fault): FaultKind {
   return { name, draw: (random) => sometimes(random, { body: content }) };
+}
+
+function answer(fields: string): string {
+  return `{"Code":"success","IsSuccess":true,"RequestId":"1",${fields}}`;
 }
 
 export const FAULTS: readonly FaultKind[] = [
@@ -61,6 +73,26 @@ export const FAULTS: readonly FaultKind[] = [
   body('nothing', { text: '' }),
   body('null', { text: 'null' }),
   body('a huge body', { bytes: 3_000_000 }),
+  body('a JSON without end in depth', { text: '{"Status":'.repeat(20_000) }),
+  body('a text in another charset', {
+    content_type: 'application/json;charset=utf-16le',
+    text: [...'{"Code":"success","Status":"COMPLETE"}'].join('\0'),
+  }),
+  body('no content', { http_status: 204, text: '' }),
+  body('a redirect', { http_status: 301, text: '{"RequestId":"1","Code":"Moved"}' }),
+  body('an error without a code', { http_status: 400, text: '{"Code":404,"Message":["no"]}' }),
+  {
+    name: 'a status that is no text, or there twice',
+    draw: (random) => sometimes(random, { ...STATUS, body: { text: answer(random.one(NO_STATUS)) } }),
+  },
+  {
+    name: 'a list that is none, or there twice',
+    draw: (random) => sometimes(random, { operation: random.one(LISTS), body: { text: answer(random.one(NO_LIST)) } }),
+  },
+  {
+    name: 'a clock that the API does not accept',
+    draw: (random) => sometimes(random, { error: { code: 'InvalidTimeStamp.Expired' } }),
+  },
   {
     name: 'a list with a false total',
     draw: (random) => sometimes(random, { operation: random.one(LISTS), total_count: random.whole(0, 500) }),

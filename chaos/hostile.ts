@@ -7,41 +7,121 @@ type HostileClient = {
   /** What it sends, one piece a second over each of its connections. */
   readonly pieces: (random: Random) => readonly string[];
   readonly connections: number;
-  /** Whether it takes what is answered. */
-  readonly reads: boolean;
+  /** Whether it takes what is answered, and how fast. */
+  readonly reads: 'at once' | 'slowly' | 'never';
 };
 
 const GET = 'GET /metrics HTTP/1.1\r\nhost: x\r\n';
+/** Every path, and such as there are not. */
+const PATHS = [
+  '/metrics',
+  '/',
+  '/api/v1/targets',
+  '/-/healthy',
+  '/-/ready',
+  '/-/reload',
+  '/favicon.ico',
+  '/api/v1/targets?status=none&limit=-1&offset=1e9&q=%ff%00',
+  '/?q=%E0%A4%A&severity=__proto__',
+  '//metrics/..%2f..%2f',
+  'http://elsewhere/metrics',
+  '*',
+];
+const METHODS = ['HEAD', 'OPTIONS', 'PATCH', 'DELETE', 'TRACE', 'PROPFIND', 'QUERY', 'CONNECT', 'BREW', 'get'];
+/** Headers that ask for what there is not, or contradict themselves. */
+const DEMANDS = [
+  'accept: ,;q=;;*/*;q=7,application/openmetrics-text;version=9;q=nan',
+  `accept: ${'text/plain;q=0.1,'.repeat(400)}*`,
+  'accept-encoding: zstd;q=1,br,gzip;q=0,identity;q=0',
+  'accept-encoding: *;q=0',
+  'range: bytes=0-1,5-2,-9999999999999999',
+  'if-none-match: *\r\nif-range: "x"\r\nif-modified-since: never',
+  'connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: x',
+  'expect: 100-continue',
+  'expect: the unexpected',
+  'transfer-encoding: chunked\r\ncontent-length: 5',
+  'content-length: -1',
+  'host: y',
+  'sec-fetch-site: cross-site\r\norigin: null',
+];
+
+function ask(path: string, { method = 'GET', demand = 'a: 1' }: { method?: string; demand?: string } = {}): string {
+  return `${method} ${path} HTTP/1.1\r\nhost: x\r\n${demand}\r\n\r\n`;
+}
 
 export const HOSTILE_CLIENTS: readonly HostileClient[] = [
-  { name: 'connects and says nothing', pieces: () => [], connections: 20, reads: true },
+  { name: 'connects and says nothing', pieces: () => [], connections: 20, reads: 'at once' },
   {
     name: 'sends a header a second',
     pieces: () => [GET, 'a: 1\r\n', 'b: 2\r\n', 'c: 3\r\n'],
     connections: 10,
-    reads: true,
+    reads: 'at once',
   },
-  { name: 'asks and does not read', pieces: () => [`${GET}\r\n`.repeat(50)], connections: 5, reads: false },
-  { name: 'asks and goes', pieces: () => [`${GET}\r\n`], connections: 20, reads: true },
+  { name: 'asks and does not read', pieces: () => [`${GET}\r\n`.repeat(50)], connections: 5, reads: 'never' },
+  { name: 'asks and goes', pieces: () => [`${GET}\r\n`], connections: 20, reads: 'at once' },
   {
     name: 'sends noise',
     pieces: (random) => [Array.from({ length: 500 }, () => String.fromCharCode(random.whole(0, 255))).join('')],
     connections: 5,
-    reads: true,
+    reads: 'at once',
   },
   {
     name: 'sends a header without end',
     pieces: () => [`${GET}x: ${'a'.repeat(200_000)}`],
     connections: 3,
-    reads: true,
+    reads: 'at once',
   },
   {
     name: 'announces a body that does not come',
     pieces: () => ['POST /-/reload HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000000\r\n\r\n'],
     connections: 5,
-    reads: true,
+    reads: 'at once',
+  },
+  {
+    name: 'asks for every path in half a request',
+    pieces: (random) => ask(random.one(PATHS)).match(/.{1,20}/gs) ?? [],
+    connections: 10,
+    reads: 'at once',
+  },
+  {
+    name: 'asks for the list and the page and does not read',
+    pieces: () => [ask('/api/v1/targets').repeat(25) + ask('/').repeat(25)],
+    connections: 5,
+    reads: 'never',
+  },
+  {
+    name: 'reads a few bytes at a time',
+    pieces: (random) => [ask(random.one(['/metrics', '/', '/api/v1/targets'])).repeat(20)],
+    connections: 10,
+    reads: 'slowly',
+  },
+  {
+    name: 'asks with other methods',
+    pieces: (random) => [
+      Array.from({ length: 20 }, () => ask(random.one(PATHS), { method: random.one(METHODS) })).join(''),
+    ],
+    connections: 10,
+    reads: 'at once',
+  },
+  {
+    name: 'demands what there is not',
+    pieces: (random) => [ask(random.one(PATHS), { demand: random.one(DEMANDS) })],
+    connections: 20,
+    reads: 'at once',
+  },
+  {
+    name: 'asks for everything in one go',
+    pieces: (random) => [
+      PATHS.flatMap((path) => [ask(path), ask(path, { method: 'HEAD', demand: random.one(DEMANDS.slice(0, 5)) })])
+        .join('')
+        .repeat(10),
+    ],
+    connections: 3,
+    reads: 'at once',
   },
 ];
+
+const SLOW = { bytes: 50, everyMs: 50 };
 
 const STAYS_MS = 4_000;
 
@@ -51,7 +131,11 @@ export function letIn(client: HostileClient, port: number, random: Random): void
     const socket = connect(port, '127.0.0.1');
     // It is cut off, now or later: that is what it is for.
     socket.on('error', () => socket.destroy());
-    if (client.reads) socket.resume();
+    if (client.reads === 'at once') socket.resume();
+    if (client.reads === 'slowly') {
+      const timer = setInterval(() => socket.read(SLOW.bytes), SLOW.everyMs).unref();
+      socket.once('close', () => clearInterval(timer));
+    }
     client.pieces(random).forEach((piece, second) => {
       setTimeout(() => socket.writable && socket.write(piece, 'latin1'), second * 1_000).unref();
     });

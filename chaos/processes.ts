@@ -11,6 +11,8 @@ export type Program = {
   readonly port: number;
   /** Stops to read its log for so long. */
   readonly stallLog: (ms: number) => void;
+  /** Sends SIGTERM; resolves with the exit status, with undefined when it does not end in time or ends by a signal. */
+  readonly end: (withinMs: number) => Promise<number | undefined>;
   readonly kill: () => Promise<void>;
 };
 
@@ -50,6 +52,12 @@ async function start(args: readonly string[], onMessage: (message: unknown) => v
     stallLog: (ms) => {
       stderr.pause();
       setTimeout(() => stderr.resume(), ms);
+    },
+    end: async (withinMs) => {
+      const gone = once(child, 'exit', { signal: AbortSignal.timeout(withinMs) }).catch(() => undefined);
+      child.kill('SIGTERM');
+      await gone;
+      return child.exitCode ?? undefined;
     },
     kill: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;

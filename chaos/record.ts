@@ -51,6 +51,9 @@ export type Probe = { readonly path: string; readonly sentAt: number; readonly t
 /** A time without faults: `equalAt` is when all that was shown was the truth, `Infinity` where that did not happen; else what differs. */
 export type Calm = { readonly from: number; readonly equalAt: number; readonly differences: readonly string[] };
 
+/** A process that was told to end by SIGTERM; its exit status is undefined where it did not end by itself. */
+export type End = { readonly sentAt: number; readonly tookMs: number; readonly status: number | undefined };
+
 export type RunRecord = {
   readonly lives: Life[];
   readonly scrapes: Scrape[];
@@ -63,6 +66,7 @@ export type RunRecord = {
   readonly pauses: Span[];
   readonly probes: Probe[];
   readonly calms: Calm[];
+  readonly ends: End[];
 };
 
 /** How much of a stretch of time lies in others. */

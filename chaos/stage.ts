@@ -12,6 +12,8 @@ import { SimulatorClient } from './simulator.ts';
 import { Truth } from './truth.ts';
 import { DISCOVERED, REPOSITORIES, SETS, Settings, scenario } from './world.ts';
 
+/** How long the process is given to end by itself: more than the law allows, so that it is known by how much it is late. */
+const ENDED_WITHIN_MS = 15_000;
 /** How long a reload may take. */
 export const RELOAD_WITHIN_MS = 5_000;
 
@@ -47,6 +49,7 @@ export class Stage {
       pauses: [],
       probes: [],
       calms: [],
+      ends: [],
     };
   }
 
@@ -95,10 +98,13 @@ export class Stage {
   }
 
   /** Changes the file and sends SIGHUP; resolves when a scrape says that the file is in force, or when that took too long. */
-  async reload(change: (settings: Settings) => void): Promise<void> {
+  async reload(change: (settings: Settings) => void, signals = 1): Promise<void> {
     change(this.settings);
     const configuration = this.#note();
-    this.exporter.child.kill('SIGHUP');
+    for (let signal = 0; signal < signals; signal++) {
+      if (signal > 0) await sleep(10);
+      this.exporter.child.kill('SIGHUP');
+    }
     while (Date.now() < configuration.toldAt + RELOAD_WITHIN_MS) {
       const answered = await this.#lastReload();
       // The time of the reload is that of the clock that told of it: what was in force before is older.
@@ -110,9 +116,22 @@ export class Stage {
     }
   }
 
+  /** Changes the file and asks for a reload over HTTP, several times at once; resolves when all are answered. */
+  async reloadOverHttp(change: (settings: Settings) => void, times: number): Promise<void> {
+    change(this.settings);
+    const configuration = this.#note();
+    const init = { method: 'POST', signal: AbortSignal.timeout(RELOAD_WITHIN_MS) };
+    const asked = Array.from(
+      { length: times },
+      async () => (await fetch(`${this.exporter.url}/-/reload`, init)).status,
+    );
+    const statuses = await Promise.all(asked.map((answer) => answer.catch(() => 0)));
+    if (statuses.every((status) => status === 200)) configuration.inForceAt = Date.now();
+  }
+
   /** Sends SIGHUP for a file that is refused, then writes the good one again. */
-  async reloadBroken(): Promise<void> {
-    this.settings.writeBroken(this.random);
+  async reloadBroken(spoil: (settings: Settings) => void): Promise<void> {
+    spoil(this.settings);
     this.exporter.child.kill('SIGHUP');
     await sleep(500);
     await this.reload(() => undefined);
@@ -120,8 +139,21 @@ export class Stage {
 
   async killAndStart(): Promise<void> {
     const { life } = this;
-    await this.exporter.kill();
+    // Before the signal: a request that it cuts off is not the exporter's fault.
     if (life !== undefined) life.to = Date.now();
+    await this.exporter.kill();
+    await this.#start();
+  }
+
+  /** Ends the process as a service manager does, and starts it anew. */
+  async endAndStart(): Promise<void> {
+    const { life, exporter } = this;
+    const sentAt = Date.now();
+    // From now on requests may be refused.
+    if (life !== undefined) life.to = sentAt;
+    const status = await exporter.end(ENDED_WITHIN_MS);
+    this.record.ends.push({ sentAt, tookMs: Date.now() - sentAt, status });
+    await exporter.kill();
     await this.#start();
   }
 

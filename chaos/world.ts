@@ -1,5 +1,5 @@
 // What there is to watch: the simulator's scenario, and the exporter's configuration as it changes in the course of a run.
-import { renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Random } from './random.ts';
 import type { Configuration, TagName } from './record.ts';
@@ -109,6 +109,31 @@ export class Settings {
     this.#writeKey(set, 'not-the-secret');
   }
 
+  /** Writes the first half of a secret file, which is longer than nothing and shorter than the secret, as an editor may that writes in place. */
+  writeHalf(set: SetName): void {
+    const secret = secretOf(this.#keys[set]);
+    writeFileSync(this.#keyFiles(set)[1], secret.slice(0, secret.length / 2));
+  }
+
+  writeNothing(set: SetName): void {
+    for (const file of this.#keyFiles(set)) writeFileSync(file, '');
+  }
+
+  /** Takes the secret files of a set away, or puts a directory in their place, which no user can read as a file. */
+  takeAway(set: SetName, withDirectory: boolean): void {
+    for (const file of this.#keyFiles(set)) takeAway(file, withDirectory);
+  }
+
+  /** Writes the secret files as they should be. */
+  writeKeys(set: SetName): void {
+    this.#writeKey(set, secretOf(this.#keys[set]));
+  }
+
+  /** Takes the configuration file away, or puts a directory in its place. */
+  takeFileAway(withDirectory: boolean): void {
+    takeAway(this.file, withDirectory);
+  }
+
   /** Writes everything, and says what it is. */
   write(): Pick<Configuration, 'perTag' | 'tags' | 'discovers'> {
     for (const set of SETS) this.#writeKey(set, secretOf(this.#keys[set]));
@@ -174,6 +199,7 @@ export class Settings {
 
   /** Never half a file: a new one takes the place of the old one. */
   #replace(file: string, text: string): void {
+    if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) rmSync(file, { recursive: true });
     writeFileSync(`${file}.new`, text);
     renameSync(`${file}.new`, file);
   }
@@ -184,6 +210,11 @@ export function tagName(
   tag: string,
 ): TagName {
   return `${instance} ${namespace} ${name} ${tag}`;
+}
+
+function takeAway(file: string, withDirectory: boolean): void {
+  rmSync(file, { recursive: true, force: true });
+  if (withDirectory) mkdirSync(file);
 }
 
 function secretOf(keyId: string): string {

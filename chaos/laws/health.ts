@@ -14,6 +14,19 @@ export const scrapeLaw: Law = {
   check: (record) => answers(record, '/metrics', 5_000),
 };
 
+export const endLaw: Law = {
+  name: 'end',
+  sentence: 'after SIGTERM the process ends with status 0 within 10 s',
+  check: ({ ends, pauses }) => {
+    const findings = new Findings();
+    for (const { sentAt, tookMs, status } of ends) {
+      const isLate = tookMs - overlap(pauses, sentAt, sentAt + tookMs) > 10_000;
+      findings.note(sentAt, status !== 0 || isLate ? `status ${status ?? 'none'} after ${tookMs} ms` : undefined);
+    }
+    return findings;
+  },
+};
+
 /** Times in which the process was stopped on purpose do not count. */
 function answers({ probes, pauses }: RunRecord, path: string, withinMs: number): Finding {
   const findings = new Findings();

@@ -2,7 +2,7 @@
 import { calmLaw } from './calm.ts';
 import { configuredLaw, reloadLaw } from './configured.ts';
 import { counterLaw, wellFormedLaw } from './exposition.ts';
-import { healthLaw, scrapeLaw } from './health.ts';
+import { endLaw, healthLaw, scrapeLaw } from './health.ts';
 import type { Law } from './law.ts';
 import { concurrencyLaw, rateLaw } from './quota.ts';
 import { sinceLaw } from './since.ts';
@@ -19,5 +19,6 @@ export const LAWS: readonly Law[] = [
   concurrencyLaw,
   healthLaw,
   scrapeLaw,
+  endLaw,
   calmLaw,
 ];

@@ -89,6 +89,7 @@ function record(change: Partial<RunRecord>): RunRecord {
     pauses: [],
     probes: [],
     calms: [],
+    ends: [],
     ...change,
   };
 }
@@ -178,6 +179,13 @@ test('a probe that takes more than a second breaks the law, unless the process w
 test('a scrape that is not answered breaks the law', (t) => {
   t.is(broken('scrapes', { probes: [{ path: '/metrics', sentAt: START, tookMs: 10, ok: true }] }), 0);
   t.is(broken('scrapes', { probes: [{ path: '/metrics', sentAt: START, tookMs: 10, ok: false }] }), 1);
+});
+
+test('a process that does not end with 0 in time after SIGTERM breaks the law', (t) => {
+  t.is(broken('end', { ends: [{ sentAt: START, tookMs: 4_600, status: 0 }] }), 0);
+  t.is(broken('end', { ends: [{ sentAt: START, tookMs: 4_600, status: 1 }] }), 1);
+  t.is(broken('end', { ends: [{ sentAt: START, tookMs: 12_000, status: 0 }] }), 1);
+  t.is(broken('end', { ends: [{ sentAt: START, tookMs: 15_000, status: undefined }] }), 1);
 });
 
 test('a calm without the truth breaks the law', (t) => {

@@ -30,8 +30,12 @@ export function startSimulator(
   });
 }
 
-export function startExporter(file: string, args: readonly string[]): Promise<Program> {
-  return start([file, ...args], () => undefined);
+/** `preload` is a module that is loaded into the process beside its program, and `onMessage` gets what it says to its parent. */
+export type Probe = { readonly preload: string; readonly onMessage: (message: unknown) => void };
+
+export function startExporter(file: string, args: readonly string[], probe?: Probe): Promise<Program> {
+  if (probe === undefined) return start([file, ...args], () => undefined);
+  return start([`--import=${probe.preload}`, file, ...args], probe.onMessage);
 }
 
 /** Where a program of this project lies once it is built. */

@@ -12,24 +12,25 @@ const WITHIN_MS = 30_000;
 /** What a poll may take beyond its interval: its latency, its turn among those that are due, and a busy machine. */
 const SLACK_MS = 2_000;
 
-export async function waitForTruth(stage: Stage): Promise<Calm> {
+/** Waits until what is shown is the truth, and stays it; undefined where the run ends before. */
+export async function waitForTruth(stage: Stage, ending: AbortSignal): Promise<Calm | undefined> {
   const from = Date.now();
-  const first = await firstTruth(stage, from + WITHIN_MS);
-  if (first.length > 0) return { from, equalAt: Number.POSITIVE_INFINITY, differences: first };
+  const calm = ({ equalAt, differences }: Pick<Calm, 'equalAt' | 'differences'>): Calm | undefined =>
+    ending.aborted ? undefined : { from, to: Date.now(), equalAt, differences };
+  const first = await firstTruth(stage, from + WITHIN_MS, ending);
+  if (first.length > 0) return calm({ equalAt: Number.POSITIVE_INFINITY, differences: first });
   const equalAt = Date.now();
-  // It stays so: by then each tag was polled once more.
+  // By then each tag was polled once more.
   await sleep(LONGEST_INTERVAL_MS + SLACK_MS);
-  const later = await firstTruth(stage, Date.now() + SLACK_MS);
-  return later.length > 0
-    ? { from, equalAt: Number.POSITIVE_INFINITY, differences: later }
-    : { from, equalAt, differences: [] };
+  const later = await firstTruth(stage, Date.now() + SLACK_MS, ending);
+  return calm({ equalAt: later.length > 0 ? Number.POSITIVE_INFINITY : equalAt, differences: later });
 }
 
 /** What differs until a time; nothing once there is no difference. */
-async function firstTruth(stage: Stage, until: number): Promise<readonly string[]> {
+async function firstTruth(stage: Stage, until: number, ending: AbortSignal): Promise<readonly string[]> {
   let differences: readonly string[] = ['nothing was scraped'];
   const [mode] = MODES;
-  while (mode !== undefined && Date.now() < until) {
+  while (mode !== undefined && Date.now() < until && !ending.aborted) {
     const { life, exporter } = stage;
     const seen = await scrape(exporter.url, life?.number ?? 0, mode, SLACK_MS).catch(() => undefined);
     const state = await stage.simulator.look();

@@ -1,16 +1,20 @@
-// A run: rounds of faults and calm, as the seed draws them.
+// A run: rounds of faults and calm, as the seed draws them, and the checks beside them.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ACTIONS, type Action } from './actions.ts';
 import { waitForTruth } from './calm.ts';
+import { Checker, type OnViolation, type Tally } from './checker.ts';
 import { FAULTS, type Fault, type FaultKind } from './faults.ts';
 import { observe } from './observers.ts';
 import { createRandom, type Random } from './random.ts';
-import type { RunRecord } from './record.ts';
+import { progressOf } from './report.ts';
 import { Stage } from './stage.ts';
 
 const STORM_MS = 9_000;
+const CHECK_EVERY_MS = 3_000;
 /** Faults that are in force together. */
 const MOST_FAULTS = 3;
+/** After so many rounds a line says how the run goes. */
+const ROUNDS_A_LINE = 10;
 
 export type ChaosOptions = {
   readonly seed: number;
@@ -18,39 +22,60 @@ export type ChaosOptions = {
   /** The programs' files. */
   readonly exporter: string;
   readonly simulator: string;
+  /** Takes what is drawn. */
+  readonly details: (text: string) => void;
+  /** Takes a line every few minutes. */
   readonly progress: (text: string) => void;
+  /** Called for every violation, a few seconds after it happened. */
+  readonly onViolation: OnViolation;
+  /** Ends the run before its time. */
+  readonly stop?: AbortSignal;
 };
 
-export type ChaosResult = { readonly drawn: ReadonlyMap<string, number>; readonly record: RunRecord };
+export type ChaosResult = {
+  readonly drawn: ReadonlyMap<string, number>;
+  readonly tallies: ReadonlyMap<string, Tally>;
+  /** The totals of the run in one line. */
+  readonly summary: string;
+};
 
-export async function runChaos({ seed, minutes, exporter, simulator, progress }: ChaosOptions): Promise<ChaosResult> {
-  // What looks on draws from a sequence of its own, so that its pace does not change what happens.
+export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
+  const { seed, minutes, exporter, simulator, details, progress, onViolation, stop } = options;
+  // The observers draw from a sequence of their own, so that their pace does not change what happens.
   const stage = new Stage({ seed, random: createRandom(seed), exporter, simulator });
   const drawn = new Map([...FAULTS, ...ACTIONS].map(({ name }) => [name, 0]));
   const pack = new Pack();
   const end = Date.now() + minutes * 60_000;
   try {
     await stage.open();
-    const observers = observe(stage, createRandom(seed + 1));
-    while (Date.now() < end) {
-      await storm({ stage, pack, drawn, progress }, Math.min(end, Date.now() + STORM_MS));
+    const checker = new Checker(stage.record, stage.simulator, onViolation);
+    const observers = observe(stage, createRandom(seed + 1), { everyMs: CHECK_EVERY_MS, run: () => checker.check() });
+    const ending = AbortSignal.any(stop === undefined ? [observers.failed] : [observers.failed, stop]);
+    const summary = (rounds: number) => progressOf(stage.record, drawn, checker, rounds);
+    let rounds = 0;
+    while (Date.now() < end && !ending.aborted) {
+      await storm({ stage, pack, drawn, details, ending }, Math.min(end, Date.now() + STORM_MS));
       await stage.mend();
-      const calm = await waitForTruth(stage);
+      const calm = await waitForTruth(stage, ending);
+      if (calm === undefined) break;
       stage.record.calms.push(calm);
-      progress(`calm after ${calm.equalAt - calm.from} ms`);
+      details(`calm after ${calm.equalAt - calm.from} ms`);
+      rounds++;
+      if (rounds % ROUNDS_A_LINE === 0) progress(summary(rounds));
     }
     await observers.end();
-    stage.record.requests = await stage.simulator.requests();
+    await checker.finish();
+    return { drawn, tallies: checker.tallies, summary: summary(rounds) };
   } finally {
     await stage.close();
   }
-  return { drawn, record: stage.record };
 }
 
-type Course = Pick<ChaosOptions, 'progress'> & {
+type Course = Pick<ChaosOptions, 'details'> & {
   readonly stage: Stage;
   readonly pack: Pack;
   readonly drawn: Map<string, number>;
+  readonly ending: AbortSignal;
 };
 
 /** Draws from all faults and actions as from a pack of cards, so that each comes as often as every other. */
@@ -65,13 +90,13 @@ class Pack {
   }
 }
 
-async function storm({ stage, pack, drawn, progress }: Course, end: number): Promise<void> {
+async function storm({ stage, pack, drawn, details, ending }: Course, end: number): Promise<void> {
   const { random, simulator } = stage;
   const faults: Fault[] = [];
-  while (Date.now() < end) {
+  while (Date.now() < end && !ending.aborted) {
     const card = pack.draw(random);
     drawn.set(card.name, (drawn.get(card.name) ?? 0) + 1);
-    progress(card.name);
+    details(card.name);
     if ('perform' in card) await card.perform(stage);
     else {
       faults.unshift(card.draw(random));

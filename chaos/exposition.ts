@@ -14,9 +14,10 @@ export type Labels = Readonly<Record<string, string>>;
 const SAMPLE = /^([a-zA-Z_:][\w:]*)(\{.*\})? (\S+)$/;
 const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\\n]|\\.)*)"/g;
 
-/** Series are the same text in every scrape: one copy of each is kept. */
-const known = new Map<string, string>();
-const labelsOf = new Map<string, Labels>();
+/** Most series are the same text in every scrape: one copy of each is kept, and its labels once they were read. */
+const known = new Map<string, { readonly series: string; labels?: Labels }>();
+/** Digests and ids change all the time: once so many were seen, they are collected anew. */
+const MOST_KNOWN = 20_000;
 
 export function parseExposition(text: string, isOpenMetrics: boolean): Exposition {
   const samples = new Map<string, number>();
@@ -36,7 +37,7 @@ export function parseExposition(text: string, isOpenMetrics: boolean): Expositio
       mistakes.push(`no sample: ${line.slice(0, 200)}`);
       continue;
     }
-    const series = keep(name + labels);
+    const { series } = find(name + labels);
     if (samples.has(series)) mistakes.push(`twice: ${series}`);
     samples.set(series, Number(value.replace('Inf', 'Infinity')));
   }
@@ -45,14 +46,14 @@ export function parseExposition(text: string, isOpenMetrics: boolean): Expositio
 
 /** The labels of a series. */
 export function readLabels(series: string): Labels {
-  const before = labelsOf.get(series);
-  if (before !== undefined) return before;
+  const entry = find(series);
+  if (entry.labels !== undefined) return entry.labels;
   const pairs = [...series.matchAll(LABEL)].map(([, name = '', value = '']) => [
     name,
     value.replace(/\\(.)/g, (_, character: string) => (character === 'n' ? '\n' : character)),
   ]);
   const labels: Labels = Object.fromEntries(pairs);
-  labelsOf.set(series, labels);
+  entry.labels = labels;
   return labels;
 }
 
@@ -63,9 +64,11 @@ export function* samplesOf({ samples }: Exposition, name: string): Generator<rea
   }
 }
 
-function keep(series: string): string {
+function find(series: string) {
   const before = known.get(series);
   if (before !== undefined) return before;
-  known.set(series, series);
-  return series;
+  if (known.size >= MOST_KNOWN) known.clear();
+  const entry: { readonly series: string; labels?: Labels } = { series };
+  known.set(series, entry);
+  return entry;
 }

@@ -1,4 +1,4 @@
-// What looks on while things happen: scrapes, probes, looks at the truth, and a watch over this program's own loop.
+// The observers of a run: they scrape, probe, read the simulator's state, and measure the stalls of this program's own event loop.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from './random.ts';
 import { get, MODES, scrape } from './scraper.ts';
@@ -11,25 +11,47 @@ const TICK_MS = 20;
 /** Longer than the laws allow, so that it is known by how much an answer is late. */
 const TIMEOUT_MS = 8_000;
 
-/** Starts every observer; returns what ends them, which rejects where one failed. */
-export function observe(stage: Stage, random: Random): { readonly end: () => Promise<void> } {
+export type Observers = {
+  /** Aborted when one has failed. */
+  readonly failed: AbortSignal;
+  /** Ends them; rejects where one failed. */
+  readonly end: () => Promise<void>;
+};
+
+/** Something that is done again so long after it was done. */
+export type Repeated = { readonly everyMs: number; readonly run: () => Promise<void> };
+
+/** Starts every observer, and another that is given. */
+export function observe(stage: Stage, random: Random, other: Repeated): Observers {
   const ending = new AbortController();
-  const repeat = async (everyMs: number, work: () => Promise<void>) => {
-    while (!ending.signal.aborted) {
-      await work();
-      await sleep(everyMs);
+  const failed = new AbortController();
+  const repeat = async ({ everyMs, run }: Repeated) => {
+    try {
+      while (!ending.signal.aborted) {
+        await run();
+        await sleep(everyMs);
+      }
+    } catch (error) {
+      failed.abort();
+      throw error;
     }
   };
-  const loops = [
-    repeat(SCRAPE_EVERY_MS, () => takeScrape(stage, random)),
-    repeat(PROBE_EVERY_MS, () => probe(stage)),
-    repeat(LOOK_EVERY_MS, async () => void (await stage.simulator.look())),
-    repeat(0, () => watchOwnLoop(stage)),
-  ];
+  const loops = Promise.all(
+    [
+      { everyMs: SCRAPE_EVERY_MS, run: () => takeScrape(stage, random) },
+      { everyMs: PROBE_EVERY_MS, run: () => probe(stage) },
+      { everyMs: LOOK_EVERY_MS, run: async () => void (await stage.simulator.look()) },
+      { everyMs: 0, run: () => watchOwnLoop(stage) },
+      other,
+    ].map(repeat),
+  );
+  // The rejection reaches the caller of `end`: until then it is not an unhandled one.
+  loops.catch(() => undefined);
   return {
+    failed: failed.signal,
     end: async () => {
       ending.abort();
-      await Promise.all(loops);
+      await loops;
     },
   };
 }

@@ -1,6 +1,6 @@
-// What a run leaves behind, and all that the checker reads. Times are milliseconds since the epoch unless they say otherwise.
+// What is known of the last minutes of a run, and everything that the laws read. Times are milliseconds since the epoch unless they say otherwise.
 import type { Exposition } from './exposition.ts';
-import type { Truth } from './truth.ts';
+import { Truth } from './truth.ts';
 
 /** A stretch of time; `to` is `Infinity` while it lasts. */
 export type Span = { readonly from: number; to: number };
@@ -48,8 +48,15 @@ export type ApiRequest = {
 /** A request to the exporter, and whether it was answered as it should. */
 export type Probe = { readonly path: string; readonly sentAt: number; readonly tookMs: number; readonly ok: boolean };
 
-/** A time without faults: `equalAt` is when all that was shown was the truth, `Infinity` where that did not happen; else what differs. */
-export type Calm = { readonly from: number; readonly equalAt: number; readonly differences: readonly string[] };
+/** A time without faults. */
+export type Calm = {
+  readonly from: number;
+  readonly to: number;
+  /** When everything that was shown was the truth; `Infinity` where that did not happen. */
+  readonly equalAt: number;
+  /** What differed to the end. */
+  readonly differences: readonly string[];
+};
 
 /** A process that was told to end by SIGTERM; its exit status is undefined where it did not end by itself. */
 export type End = { readonly sentAt: number; readonly tookMs: number; readonly status: number | undefined };
@@ -67,9 +74,39 @@ export type RunRecord = {
   readonly probes: Probe[];
   readonly calms: Calm[];
   readonly ends: End[];
+  /** When each tag was last answered, as the last scrape showed that is no longer in the record. */
+  readonly lastSuccesses: Map<TagName, number>;
 };
+
+export function emptyRecord(): RunRecord {
+  return {
+    lives: [],
+    scrapes: [],
+    configurations: [],
+    truth: new Truth(),
+    requests: [],
+    standInStalls: [],
+    pauses: [],
+    probes: [],
+    calms: [],
+    ends: [],
+    lastSuccesses: new Map(),
+  };
+}
 
 /** How much of a stretch of time lies in others. */
 export function overlap(spans: readonly Span[], from: number, to: number): number {
   return spans.reduce((sum, span) => sum + Math.max(0, Math.min(to, span.to) - Math.max(from, span.from)), 0);
+}
+
+/** The times at which a configuration may have been in force that is not of a kind. */
+export function spansWithout(
+  configurations: readonly Configuration[],
+  isOfKind: (configuration: Configuration) => boolean,
+): Span[] {
+  return configurations.flatMap((configuration, index) =>
+    isOfKind(configuration)
+      ? []
+      : [{ from: configuration.toldAt, to: configurations[index + 1]?.inForceAt ?? Number.POSITIVE_INFINITY }],
+  );
 }

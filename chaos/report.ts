@@ -1,36 +1,59 @@
-// Says what a run drew, what it checked, and what it found.
+// The report of a run: what was drawn, what was checked, and what was found.
+import type { Checker, Tally } from './checker.ts';
+import { samplesOf } from './exposition.ts';
 import type { Violation } from './laws/law.ts';
 import { LAWS } from './laws/laws.ts';
-import { time } from './laws/status.ts';
+import { time } from './laws/tags.ts';
 import type { RunRecord } from './record.ts';
 
-const VIOLATIONS_SHOWN = 20;
-
-export type Report = { readonly lines: readonly string[]; readonly violations: number };
-
-/** The laws that a run broke. */
-export function breaches(record: RunRecord): { readonly law: string; readonly violations: readonly Violation[] }[] {
-  return LAWS.map(({ name, check }) => ({ law: name, violations: check(record).violations })).filter(
-    ({ violations }) => violations.length > 0,
-  );
+export function violationLine(seed: number, law: string, { at, text }: Violation): string {
+  return `violation of ${law}, seed ${seed}, at ${time(at)}: ${text}`;
 }
 
-/** Holds the record of a run to every law. `drawn` is how often each fault and action was. */
-export function reportOf(seed: number, drawn: ReadonlyMap<string, number>, record: RunRecord): Report {
+/** The totals of a run so far, in one line. */
+export function progressOf(
+  { scrapes, lives }: RunRecord,
+  drawn: ReadonlyMap<string, number>,
+  { tallies, requests, broken, longestMs }: Checker,
+  rounds: number,
+): string {
+  const draws = [...drawn.values()].reduce((sum, count) => sum + count, 0);
+  const checked = (law: string) => tallies.get(law)?.checked ?? 0;
+  const last = scrapes.at(-1);
+  const [resident] = last === undefined ? [] : samplesOf(last.exposition, 'process_resident_memory_bytes');
+  return [
+    `${rounds} rounds`,
+    `${draws} draws`,
+    `${checked('text')} scrapes`,
+    `${requests} requests`,
+    `${checked('reload')} reloads`,
+    `${(lives.at(-1)?.number ?? 0) + 1} lives`,
+    `${broken} violations`,
+    `resident memory of the checker ${mebibytes(process.memoryUsage().rss)} and of the exporter ${mebibytes(resident?.[1] ?? 0)}`,
+    `longest check ${Math.round(longestMs)} ms`,
+  ].join(', ');
+}
+
+/** What the checks of a run found. `drawn` is how often each fault and action was. */
+export function reportOf(
+  seed: number,
+  drawn: ReadonlyMap<string, number>,
+  tallies: ReadonlyMap<string, Tally>,
+): { readonly lines: readonly string[]; readonly broken: number } {
   const lines = [...drawn].map(([name, count]) => `drawn ${count} times: ${name}`);
+  const [fewest] = [...drawn].sort(([, one], [, other]) => one - other);
+  if (fewest !== undefined) lines.push(`fewest draws: ${fewest[1]}, of: ${fewest[0]}`);
   let total = 0;
-  for (const { name, sentence, check } of LAWS) {
-    const { checked, violations } = check(record);
-    total += violations.length;
-    lines.push(`law ${name}: checked ${checked} times, broken ${violations.length} times: ${sentence}`);
-    for (const { at, text } of violations.slice(0, VIOLATIONS_SHOWN)) {
-      lines.push(`  violation of ${name}, seed ${seed}, at ${time(at)}: ${text}`);
-    }
+  for (const { name, sentence } of LAWS) {
+    const { checked = 0, broken = 0, violations = [] } = tallies.get(name) ?? {};
+    total += broken;
+    lines.push(`law ${name}: checked ${checked} times, broken ${broken} times: ${sentence}`);
+    for (const violation of violations) lines.push(`  ${violationLine(seed, name, violation)}`);
   }
-  const { scrapes, requests, lives, calms, configurations } = record;
-  lines.push(
-    `${scrapes.length} scrapes, ${requests.length} requests, ${lives.length} lives, ${configurations.length} configurations, ${calms.length} calms`,
-    `seed ${seed}: ${total === 0 ? 'no violation' : `${total} violations`}`,
-  );
-  return { lines, violations: total };
+  lines.push(`seed ${seed}: ${total === 0 ? 'no violation' : `${total} violations`}`);
+  return { lines, broken: total };
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.round(bytes / 2 ** 20)} MiB`;
 }

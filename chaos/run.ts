@@ -1,9 +1,12 @@
 // npm run chaos -- [--minutes=1] [--seed=N] [--exporter=FILE] [--verbose]: faults drawn by the seed, and a checker of what was shown.
 import { parseArgs } from 'node:util';
 import { runChaos } from './chaos.ts';
-import { time } from './laws/status.ts';
+import { time } from './laws/tags.ts';
 import { built } from './processes.ts';
-import { reportOf } from './report.ts';
+import { reportOf, violationLine } from './report.ts';
+
+/** Violations of one law that are printed as they are found: a wrong status is shown again in every scrape. */
+const MOST_SHOWN = 200;
 
 const { values } = parseArgs({
   options: {
@@ -19,15 +22,22 @@ if (!Number.isSafeInteger(seed)) throw new Error(`expected --seed to be a whole 
 if (!(minutes > 0)) throw new Error(`expected --minutes to be positive, found ${values.minutes}`);
 
 console.log(`chaos: seed ${seed}, ${minutes} min`);
-const { drawn, record } = await runChaos({
+const shown = new Map<string, number>();
+const { drawn, tallies, summary } = await runChaos({
   seed,
   minutes,
   exporter: values.exporter,
   simulator: built('simulator/bin.js'),
-  progress: (text) => {
+  details: (text) => {
     if (values.verbose) console.error(`${time(Date.now())} ${text}`);
   },
+  progress: (text) => console.log(`${time(Date.now())} ${text}`),
+  onViolation: (law, violation) => {
+    const count = (shown.get(law) ?? 0) + 1;
+    shown.set(law, count);
+    if (count <= MOST_SHOWN) console.log(violationLine(seed, law, violation));
+  },
 });
-const { lines, violations } = reportOf(seed, drawn, record);
-console.log(lines.join('\n'));
-process.exitCode = violations === 0 ? 0 : 1;
+const { lines, broken } = reportOf(seed, drawn, tallies);
+console.log([...lines, summary].join('\n'));
+process.exitCode = broken === 0 ? 0 : 1;

@@ -3,6 +3,8 @@ import type { Fault } from './faults.ts';
 import type { ApiRequest } from './record.ts';
 import type { State, TagState, Truth } from './truth.ts';
 
+type RequestPage = { readonly first: number; readonly next: number; readonly requests: readonly ApiRequest[] };
+
 export class SimulatorClient {
   readonly url: string;
   readonly #truth: Truth;
@@ -44,14 +46,12 @@ export class SimulatorClient {
     await this.#ask('POST', '/_sim/repositories', { instanceId, repository });
   }
 
-  /** The whole log. */
-  async requests(): Promise<ApiRequest[]> {
+  /** The log from a request on. Throws where the simulator has dropped some of it. */
+  async requests(from: number): Promise<ApiRequest[]> {
     const requests: ApiRequest[] = [];
-    for (let since = 0; ; ) {
-      const page = (await this.#ask('GET', `/_sim/requests?since=${since}`)) as {
-        next: number;
-        requests: ApiRequest[];
-      };
+    for (let since = from; ; ) {
+      const page = (await this.#ask('GET', `/_sim/requests?since=${since}`)) as RequestPage;
+      if (page.first > since) throw new Error(`expected request ${since} in the simulator's log, found ${page.first}`);
       requests.push(...page.requests);
       if (page.requests.length === 0) return requests;
       since = page.next;

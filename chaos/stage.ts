@@ -6,10 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { samplesOf } from './exposition.ts';
 import { type Program, startExporter, startSimulator } from './processes.ts';
 import type { Random } from './random.ts';
-import type { Configuration, Life, RunRecord } from './record.ts';
+import { type Configuration, emptyRecord, type Life, type RunRecord } from './record.ts';
 import { MODES, scrape } from './scraper.ts';
 import { SimulatorClient } from './simulator.ts';
-import { Truth } from './truth.ts';
 import { DISCOVERED, REPOSITORIES, SETS, Settings, scenario } from './world.ts';
 
 /** How long the process is given to end by itself: more than the law allows, so that it is known by how much it is late. */
@@ -39,18 +38,7 @@ export class Stage {
     this.#options = options;
     this.random = options.random;
     this.settings = new Settings(this.#directory);
-    this.record = {
-      lives: [],
-      scrapes: [],
-      configurations: [],
-      truth: new Truth(),
-      requests: [],
-      standInStalls: [],
-      pauses: [],
-      probes: [],
-      calms: [],
-      ends: [],
-    };
+    this.record = emptyRecord();
   }
 
   get simulator(): SimulatorClient {
@@ -90,9 +78,8 @@ export class Stage {
   }
 
   async close(): Promise<void> {
+    this.#endLife();
     await this.#exporter?.kill();
-    const { life } = this;
-    if (life !== undefined) life.to = Date.now();
     await this.#simulatorProgram?.kill();
     rmSync(this.#directory, { recursive: true, force: true });
   }
@@ -138,19 +125,16 @@ export class Stage {
   }
 
   async killAndStart(): Promise<void> {
-    const { life } = this;
-    // Before the signal: a request that it cuts off is not the exporter's fault.
-    if (life !== undefined) life.to = Date.now();
+    this.#endLife();
     await this.exporter.kill();
     await this.#start();
   }
 
   /** Ends the process as a service manager does, and starts it anew. */
   async endAndStart(): Promise<void> {
-    const { life, exporter } = this;
+    const { exporter } = this;
     const sentAt = Date.now();
-    // From now on requests may be refused.
-    if (life !== undefined) life.to = sentAt;
+    this.#endLife();
     const status = await exporter.end(ENDED_WITHIN_MS);
     this.record.ends.push({ sentAt, tookMs: Date.now() - sentAt, status });
     await exporter.kill();
@@ -200,6 +184,12 @@ export class Stage {
     });
   }
 
+  /** Before the signal that ends the process: a request that it cuts off is not the exporter's fault. */
+  #endLife(): void {
+    const { life } = this;
+    if (life !== undefined) life.to = Date.now();
+  }
+
   async #start(): Promise<void> {
     const args = [
       `--config.file=${this.settings.file}`,
@@ -211,7 +201,7 @@ export class Stage {
     this.#exporter = await startExporter(this.#options.exporter, args);
     this.configuration.inForceAt = Math.min(this.configuration.inForceAt, Date.now());
     this.record.lives.push({
-      number: this.record.lives.length,
+      number: (this.record.lives.at(-1)?.number ?? -1) + 1,
       startedAt,
       from: Date.now(),
       to: Number.POSITIVE_INFINITY,

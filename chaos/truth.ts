@@ -24,7 +24,10 @@ export const ANY = 'any';
 export class Truth {
   /** By instance, id of the repository, tag. */
   readonly #phases = new Map<string, Phase[]>();
+  /** By the names of a repository. */
   readonly #ids = new Map<string, Set<string>>();
+  /** By instance and id of a repository. */
+  readonly #names = new Map<string, string>();
   #startedFrom = Number.NEGATIVE_INFINITY;
   #startedTo = Number.POSITIVE_INFINITY;
 
@@ -47,6 +50,7 @@ export class Truth {
   see({ instanceId, repoId, repoNamespace, repoName, tag, digest, status, sinceMs, untilMs }: TagState): void {
     const names = `${instanceId} ${repoNamespace} ${repoName}`;
     this.#ids.set(names, (this.#ids.get(names) ?? new Set()).add(repoId));
+    this.#names.set(`${instanceId} ${repoId}`, names);
     const key = tagKey(instanceId, repoId, tag);
     const phases = this.#phases.get(key) ?? [];
     this.#phases.set(key, phases);
@@ -57,7 +61,12 @@ export class Truth {
     phases.push({ digest, status, from: sinceMs, to: untilMs ?? Number.POSITIVE_INFINITY });
   }
 
-  /** The ids of all repositories that ever had these names: one may have been made anew. */
+  /** The names of a repository, after those of its instance; undefined where none with this id is known. */
+  namesOf(instanceId: string, repoId: string): string | undefined {
+    return this.#names.get(`${instanceId} ${repoId}`);
+  }
+
+  /** The ids of all repositories with these names that are known: one may have been made anew. */
   idsOf(instanceId: string, namespace: string, name: string): readonly string[] {
     return [...(this.#ids.get(`${instanceId} ${namespace} ${name}`) ?? [])];
   }
@@ -66,6 +75,26 @@ export class Truth {
   between(key: string, from: number, to: number): Phase[] {
     const [earliest, latest] = [from - this.#startedTo, to - this.#startedFrom];
     return (this.#phases.get(key) ?? []).filter((phase) => phase.from <= latest && phase.to >= earliest);
+  }
+
+  /**
+   * Drops what ended before a time since the epoch.
+   *
+   * @param earlier where more is kept of a tag: by its key, from when on
+   */
+  forget(before: number, earlier: ReadonlyMap<string, number>): void {
+    for (const [key, phases] of this.#phases) {
+      const from = Math.min(before, earlier.get(key) ?? before) - this.#startedTo;
+      const kept = phases.filter(({ to }) => to >= from);
+      if (kept.length > 0) this.#phases.set(key, kept);
+      else this.#phases.delete(key);
+    }
+    const known = new Set([...this.#phases.keys()].map((key) => key.split(' ').slice(0, 2).join(' ')));
+    for (const [repository, names] of this.#names) {
+      if (known.has(repository)) continue;
+      this.#names.delete(repository);
+      this.#ids.get(names)?.delete(repository.split(' ')[1] ?? '');
+    }
   }
 }
 

@@ -17,6 +17,8 @@ export const KEYS = {
 export type SetName = keyof typeof KEYS;
 export const SETS: readonly SetName[] = ['default', 'cri-b'];
 
+export const INSTANCES = ['cri-a', 'cri-b'] as const;
+
 type ListedRepository = {
   readonly instance: string;
   readonly namespace: string;
@@ -48,7 +50,7 @@ export function scenario(random: Random): object {
     keys: Object.values(KEYS).flatMap((ids) =>
       ids.map((id) => ({ access_key_id: id, access_key_secret: secretOf(id) })),
     ),
-    instances: ['cri-a', 'cri-b'].map((id) => ({ id, repositories: repositories(id) })),
+    instances: INSTANCES.map((id) => ({ id, repositories: repositories(id) })),
     scan: {
       duration: { min: '1500ms', max: '5s' },
       retry_share: 0.3,

@@ -5,10 +5,10 @@ export const calmLaw: Law = {
   name: 'calm',
   sentence:
     'after the faults end, everything equals the truth within 30 s, and every tag is polled within its interval',
-  check: ({ calms }) => {
-    const findings = new Findings();
-    for (const { from, equalAt, differences } of calms) {
-      findings.note(from, equalAt === Number.POSITIVE_INFINITY ? differences.slice(0, 10).join('; ') : undefined);
+  check: ({ calms }, judged) => {
+    const findings = new Findings(judged);
+    for (const { to, equalAt, differences } of calms) {
+      findings.note(to, equalAt === Number.POSITIVE_INFINITY ? differences.slice(0, 10).join('; ') : undefined);
     }
     return findings;
   },

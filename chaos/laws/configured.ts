@@ -3,28 +3,35 @@ import { samplesOf } from '../exposition.ts';
 import type { Configuration, Scrape, TagName } from '../record.ts';
 import { DISCOVERED } from '../world.ts';
 import { Findings, type Law } from './law.ts';
-import { shownTags } from './tags.ts';
+import { shownTags, time } from './tags.ts';
 
 export const configuredLaw: Law = {
   name: 'configured',
   sentence: 'once a reload is answered, nothing that is configured is missing, and nothing else is there',
-  check: ({ scrapes, configurations }) => {
-    const findings = new Findings();
+  check: ({ scrapes, configurations }, judged) => {
+    const findings = new Findings(judged);
     for (const scrape of scrapes) {
       const inForce = inForceDuring(configurations, scrape);
-      if (inForce !== undefined) findings.note(scrape.answeredAt, difference(inForce, scrape));
+      if (inForce !== undefined) findings.note(scrape.answeredAt, () => difference(inForce, scrape));
     }
     return findings;
   },
 };
 
+/** By then the run has stopped to ask whether a file is in force. */
+const GIVEN_UP_MS = 8_000;
+
 export const reloadLaw: Law = {
   name: 'reload',
   sentence: 'a changed file is in force within 5 s of SIGHUP',
-  check: ({ configurations }) => {
-    const findings = new Findings();
+  check: ({ configurations }, judged) => {
+    const findings = new Findings(judged);
     for (const { toldAt, inForceAt } of configurations) {
-      findings.note(toldAt, inForceAt === Number.POSITIVE_INFINITY ? 'a reload was never answered' : undefined);
+      const isInForce = inForceAt !== Number.POSITIVE_INFINITY;
+      findings.note(
+        isInForce ? inForceAt : toldAt + GIVEN_UP_MS,
+        isInForce ? undefined : `the reload that was asked for at ${time(toldAt)} was never answered`,
+      );
     }
     return findings;
   },

@@ -1,11 +1,13 @@
 // What holds for the text of every scrape, and from one to the next.
+import { overlap, type Scrape, spansWithout, type TagName } from '../record.ts';
+import { INSTANCES } from '../world.ts';
 import { Findings, type Law } from './law.ts';
 
 export const wellFormedLaw: Law = {
   name: 'text',
   sentence: 'every scrape is whole, and no series is there twice',
-  check: ({ scrapes }) => {
-    const findings = new Findings();
+  check: ({ scrapes }, judged) => {
+    const findings = new Findings(judged);
     for (const { answeredAt, mode, exposition } of scrapes) {
       const [mistake] = exposition.mistakes;
       findings.note(answeredAt, mistake === undefined ? undefined : `${mode}: ${mistake}`);
@@ -16,25 +18,36 @@ export const wellFormedLaw: Law = {
 
 export const counterLaw: Law = {
   name: 'counters',
-  sentence: 'no counter falls within a life of the process',
-  check: ({ scrapes }) => {
-    const findings = new Findings();
-    let highest = new Map<string, number>();
-    let life = -1;
+  sentence: 'no counter falls within a life of the process, nor while its instance is configured',
+  check: ({ scrapes, configurations }, judged) => {
+    const findings = new Findings(judged);
+    const absences = new Map(
+      INSTANCES.map((id) => [id, spansWithout(configurations, ({ tags }) => hasInstance(tags, id))]),
+    );
+    let before: Scrape | undefined;
     for (const scrape of scrapes) {
-      if (scrape.life !== life) highest = new Map();
-      life = scrape.life;
+      const last = before?.life === scrape.life ? before : undefined;
+      before = scrape;
+      if (last === undefined) continue;
+      const begunAnew = INSTANCES.filter((id) => overlap(absences.get(id) ?? [], last.sentAt, scrape.answeredAt) > 0);
       const { samples, types } = scrape.exposition;
       for (const [series, value] of samples) {
-        if (!isCounter(series, types)) continue;
-        const before = highest.get(series) ?? 0;
-        findings.note(scrape.answeredAt, value < before ? `${series} fell from ${before} to ${value}` : undefined);
-        highest.set(series, Math.max(before, value));
+        const lastValue = last.exposition.samples.get(series);
+        if (lastValue === undefined || !isCounter(series, types)) continue;
+        if (begunAnew.some((id) => series.includes(`instance_id="${id}"`))) continue;
+        findings.note(
+          scrape.answeredAt,
+          value < lastValue ? `${series} fell from ${lastValue} to ${value}` : undefined,
+        );
       }
     }
     return findings;
   },
 };
+
+function hasInstance(tags: ReadonlySet<TagName>, id: string): boolean {
+  return [...tags].some((name) => name.startsWith(`${id} `));
+}
 
 /** Counters, and the buckets, sums and counts of histograms. OpenMetrics names the family of a counter without `_total`. */
 function isCounter(series: string, types: ReadonlyMap<string, string>): boolean {

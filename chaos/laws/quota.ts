@@ -10,8 +10,8 @@ const BURST = 2;
 export const rateLaw: Law = {
   name: 'rate',
   sentence: 'in any T seconds at most rate × T + 2 requests start under a set of credentials',
-  check: (record) => {
-    const findings = new Findings();
+  check: (record, judged) => {
+    const findings = new Findings(judged);
     for (const requests of byLifeAndSet(record)) {
       // A window from one request to another is too full where the later one's count, less what the rate allows by then, is more
       // than the burst above the lowest such number before it.
@@ -38,8 +38,8 @@ export const rateLaw: Law = {
 export const concurrencyLaw: Law = {
   name: 'concurrency',
   sentence: 'at most max_concurrent requests are under way under a set of credentials',
-  check: (record) => {
-    const findings = new Findings();
+  check: (record, judged) => {
+    const findings = new Findings(judged);
     for (const requests of byLifeAndSet(record)) {
       let underWay: ApiRequest[] = [];
       for (const request of requests) {

@@ -1,17 +1,17 @@
 // `since` moves only with the status.
-import type { ApiRequest, Configuration, Scrape, TagName } from '../record.ts';
+import { type ApiRequest, type Configuration, overlap, type Scrape, spansWithout, type TagName } from '../record.ts';
 import { ANY, type Truth } from '../truth.ts';
+import { isDiscovered } from './configured.ts';
 import { Findings, type Law } from './law.ts';
-import { time } from './status.ts';
-import { isOfFormerImage, pollsByTag, pollsOf, type ShownTag, shownTags, truthDuring } from './tags.ts';
+import { isOfFormerImage, pollsByTag, pollsOf, type ShownTag, shownTags, time, truthDuring } from './tags.ts';
 
 type Sight = { readonly scrape: Scrape; readonly tag: ShownTag };
 
 export const sinceLaw: Law = {
   name: 'since',
   sentence: 'the time since when a status holds moves with the status, and with nothing else',
-  check: ({ scrapes, requests, truth, configurations }) => {
-    const findings = new Findings();
+  check: ({ scrapes, requests, truth, configurations }, judged) => {
+    const findings = new Findings(judged);
     const polls = pollsByTag(requests);
     const before = new Map<TagName, Sight>();
     for (const scrape of scrapes) {
@@ -19,17 +19,19 @@ export const sinceLaw: Law = {
         const last = before.get(name);
         before.set(name, { scrape, tag });
         if (last === undefined || last.scrape.life !== scrape.life || last.tag.repoId !== tag.repoId) continue;
-        if (last.tag.digest !== tag.digest || wasAbsent(configurations, name, last.scrape.sentAt, scrape.answeredAt))
-          continue;
-        const mayHaveChanged = sawOther(truth, pollsOf(polls, truth, name), last, scrape);
-        findings.note(scrape.answeredAt, wrongMove(name, last.tag, tag, mayHaveChanged));
+        if (last.tag.digest !== tag.digest) continue;
+        const isListed = ({ tags, discovers }: Configuration) => tags.has(name) || (discovers && isDiscovered(name));
+        if (overlap(spansWithout(configurations, isListed), last.scrape.sentAt, scrape.answeredAt) > 0) continue;
+        findings.note(scrape.answeredAt, () =>
+          wrongMove(name, last.tag, tag, () => sawOther(truth, pollsOf(polls, truth, name), last, scrape)),
+        );
       }
     }
     return findings;
   },
 };
 
-function wrongMove(name: TagName, last: ShownTag, tag: ShownTag, mayHaveChanged: boolean): string | undefined {
+function wrongMove(name: TagName, last: ShownTag, tag: ShownTag, mayHaveChanged: () => boolean): string | undefined {
   const [from, to] = [last.since ?? 0, tag.since ?? 0];
   const moved = `of ${name} went from ${time(from * 1_000)} to ${time(to * 1_000)}`;
   if (to < from) return `the time ${moved}, which is back`;
@@ -37,7 +39,9 @@ function wrongMove(name: TagName, last: ShownTag, tag: ShownTag, mayHaveChanged:
     return to > from
       ? undefined
       : `the status of ${name} went from ${last.status} to ${tag.status}, but its time stayed`;
-  return to === from || mayHaveChanged ? undefined : `the time ${moved}, but its status, ${tag.status}, did not change`;
+  return to === from || mayHaveChanged()
+    ? undefined
+    : `the time ${moved}, but its status, ${tag.status}, did not change`;
 }
 
 /** Whether a poll between two scrapes may have seen another status than the one that both show. */
@@ -50,14 +54,5 @@ function sawOther(truth: Truth, polls: readonly ApiRequest[], { scrape: from, ta
     const seen = truthDuring(truth, poll, finished);
     if (isOfFormerImage(seen, poll)) return true;
     return seen.some(({ status }) => status === ANY || status.toLowerCase() !== tag.status);
-  });
-}
-
-/** Whether a configuration without this tag may have been in force between two times. */
-function wasAbsent(configurations: readonly Configuration[], name: TagName, from: number, to: number): boolean {
-  return configurations.some(({ tags, discovers, toldAt }, index) => {
-    const next = configurations[index + 1]?.inForceAt ?? Number.POSITIVE_INFINITY;
-    const isIn = tags.has(name) || (discovers && name.includes(' ops '));
-    return !isIn && toldAt <= to && next >= from;
   });
 }

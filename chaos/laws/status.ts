@@ -12,6 +12,7 @@ import {
   ROUNDING_MS,
   type ShownTag,
   shownTags,
+  time,
   truthDuring,
 } from './tags.ts';
 
@@ -19,12 +20,12 @@ export const statusLaw: Law = {
   name: 'status',
   sentence:
     'each exported status was the true one at an instant between the sending and the answering of the last successful poll',
-  check: (record) => {
-    const findings = new Findings();
+  check: (record, judged) => {
+    const findings = new Findings(judged);
     const polls = pollsByTag(record.requests);
     for (const scrape of record.scrapes) {
       for (const [name, tag] of shownTags(scrape))
-        findings.note(scrape.answeredAt, wrongStatus(record, polls, scrape, name, tag));
+        findings.note(scrape.answeredAt, () => wrongStatus(record, polls, scrape, name, tag));
     }
     return findings;
   },
@@ -80,8 +81,4 @@ function isLater({ truth }: RunRecord, { parameters }: ApiRequest, digest: strin
   const key = tagKey(InstanceId, RepoId, Tag);
   const images = (to: number) => truth.between(key, 0, to).map((phase) => bare(phase.digest));
   return !images(until + ROUNDING_MS).includes(digest) && images(Number.POSITIVE_INFINITY).includes(digest);
-}
-
-export function time(ms: number): string {
-  return new Date(ms).toISOString().slice(11, 23);
 }

@@ -107,3 +107,8 @@ export function lastArrived(polls: readonly ApiRequest[], by: number): ApiReques
 export function isTrueAnswer({ code, fault }: ApiRequest): boolean {
   return code === 'success' && fault === null;
 }
+
+/** The time of day, UTC, to the millisecond. */
+export function time(ms: number): string {
+  return new Date(ms).toISOString().slice(11, 23);
+}

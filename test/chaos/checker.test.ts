@@ -5,10 +5,11 @@ import test from 'ava';
 import { ACTIONS } from '../../chaos/actions.ts';
 import { parseExposition } from '../../chaos/exposition.ts';
 import { FAULTS } from '../../chaos/faults.ts';
+import { forget } from '../../chaos/forget.ts';
 import type { Law } from '../../chaos/laws/law.ts';
 import { LAWS } from '../../chaos/laws/laws.ts';
 import { createRandom } from '../../chaos/random.ts';
-import type { ApiRequest, RunRecord, Scrape } from '../../chaos/record.ts';
+import { type ApiRequest, emptyRecord, type RunRecord, type Scrape } from '../../chaos/record.ts';
 import { Truth } from '../../chaos/truth.ts';
 import { faultsSchema } from '../../src/simulator/fault-schema.ts';
 
@@ -80,16 +81,10 @@ function poll(index: number, at: number, change: Partial<ApiRequest> = {}): ApiR
 
 function record(change: Partial<RunRecord>): RunRecord {
   return {
+    ...emptyRecord(),
     lives: [{ number: 0, startedAt: START, from: START, to: Number.POSITIVE_INFINITY }],
-    scrapes: [],
     configurations: [{ toldAt: START, inForceAt: START, perTag: 'full', tags: new Set([NAME]), discovers: false }],
     truth: truth(),
-    requests: [],
-    standInStalls: [],
-    pauses: [],
-    probes: [],
-    calms: [],
-    ends: [],
     ...change,
   };
 }
@@ -155,6 +150,18 @@ test('a counter that falls breaks the law within a life, and not with the next',
   });
   t.is(broken('counters', { scrapes: [of(0, 2), of(0, 1)] }), 1);
   t.is(broken('counters', { scrapes: [of(0, 2), of(1, 1)] }), 0);
+  const text = (value: number) => `# TYPE a_total counter\na_total{instance_id="cri-b"} ${value}\n`;
+  const scrapes = [of(0, 2), of(0, 1)].map((each, index) => ({
+    ...each,
+    sentAt: each.sentAt + 1_000 * index,
+    answeredAt: each.answeredAt + 1_000 * index,
+    exposition: parseExposition(text(2 - index), false),
+  }));
+  const file = (tags: readonly string[], at: number) =>
+    ({ toldAt: START + at, inForceAt: START + at, perTag: 'full', tags: new Set(tags), discovers: false }) as const;
+  const listed = 'cri-b shop job j1';
+  t.is(broken('counters', { scrapes, configurations: [file([listed], 0)] }), 1);
+  t.is(broken('counters', { scrapes, configurations: [file([listed], 0), file([], 400), file([listed], 600)] }), 0);
 });
 
 test('requests beyond the rate break the law, unless the stand-in saw them late', (t) => {
@@ -189,8 +196,95 @@ test('a process that does not end with 0 in time after SIGTERM breaks the law', 
 });
 
 test('a calm without the truth breaks the law', (t) => {
-  t.is(broken('calm', { calms: [{ from: START, equalAt: START + 1, differences: [] }] }), 0);
-  t.is(broken('calm', { calms: [{ from: START, equalAt: Number.POSITIVE_INFINITY, differences: ['something'] }] }), 1);
+  const span = { from: START, to: START + 30_000 };
+  t.is(broken('calm', { calms: [{ ...span, equalAt: START + 1, differences: [] }] }), 0);
+  t.is(broken('calm', { calms: [{ ...span, equalAt: Number.POSITIVE_INFINITY, differences: ['something'] }] }), 1);
+});
+
+test('only what was certain at a moment that is judged is counted, with what lies around it', (t) => {
+  const requests = [poll(0, 4_990), poll(1, 7_000, { fault: 'status' })];
+  const scrapes = [scrape({ at: 6_000, status: 'failed' }), scrape({ at: 9_000, since: 8_000 })];
+  const judge = (name: string, from: number, to: number) => {
+    const { checked, violations } = law(name).check(record({ requests, scrapes }), {
+      from: START + from,
+      to: START + to,
+    });
+    return [checked, violations.length];
+  };
+  t.deepEqual(judge('status', 0, 6_001), [0, 0]);
+  t.deepEqual(judge('status', 6_001, 9_001), [1, 1]);
+  t.deepEqual(judge('status', 9_001, 20_000), [1, 0]);
+  t.deepEqual(judge('since', 9_001, 20_000), [1, 0]);
+});
+
+test('what is forgotten changes no verdict on what comes later', (t) => {
+  const requests = [
+    poll(0, 1_000),
+    poll(1, 4_990),
+    // Answered, but too late for the exporter: its last success stays at the one before.
+    poll(2, 6_000),
+    ...Array.from({ length: 50 }, (_, index) =>
+      poll(3 + index, 7_000 + index * 100, { code: 'SystemError', fault: 'error' }),
+    ),
+  ];
+  const scrapes = [scrape({ at: 6_000 }), scrape({ at: 11_500 }), scrape({ at: 12_000, status: 'scanning' })];
+  const whole = record({ requests, scrapes });
+  forget(whole, START + 11_000);
+  t.deepEqual(whole.requests.map(({ index }) => index).slice(0, 2), [1, 2]);
+  t.is(whole.scrapes.length, 2);
+  const { checked, violations } = law('status').check(whole);
+  t.deepEqual([checked, violations.length], [2, 1]);
+  t.regex(violations[0]?.text ?? '', /when the truth was COMPLETE/);
+});
+
+test('what is forgotten is gone, but for the configuration and the life that are there', (t) => {
+  const file = { perTag: 'full', discovers: false, tags: new Set([NAME]) } as const;
+  const old = record({
+    lives: [
+      { number: 0, startedAt: START, from: START, to: START + 100 },
+      { number: 1, startedAt: START + 100, from: START + 100, to: Number.POSITIVE_INFINITY },
+    ],
+    scrapes: [scrape({ at: 6_000 })],
+    configurations: [0, 5_000].map((at) => ({ ...file, toldAt: START + at, inForceAt: START + at })),
+    requests: [0, 1, 2].map((index) => poll(index, index * 1_000)),
+    standInStalls: [{ from: 0, to: 100 }],
+    pauses: [{ from: START, to: START + 900 }],
+    probes: [{ path: '/metrics', sentAt: START, tookMs: 10, ok: true }],
+    calms: [{ from: START, to: START + 100, equalAt: START, differences: [] }],
+    ends: [{ sentAt: START, tookMs: 100, status: 0 }],
+  });
+  forget(old, START + 90_000);
+  const { lives, configurations, requests, truth: kept, lastSuccesses, standInStalls, ...gone } = old;
+  t.deepEqual(
+    lives.map(({ number }) => number),
+    [1],
+  );
+  t.deepEqual(
+    configurations.map(({ toldAt }) => toldAt),
+    [START + 5_000],
+  );
+  t.deepEqual(
+    requests.map(({ index }) => index),
+    [2],
+  );
+  t.is(kept.between('cri-a crr-api v1', START, START + 90_000).length, 2);
+  t.deepEqual([...lastSuccesses], [[NAME, START + 5_000]]);
+  t.deepEqual(
+    Object.values(gone),
+    Object.values(gone).map(() => []),
+  );
+});
+
+test('the truth forgets repositories that are gone', (t) => {
+  const known = truth();
+  known.look({ elapsedMs: 12_000, tags: [] }, START + 12_000, START + 12_000);
+  known.forget(START + 11_000, new Map());
+  t.deepEqual(known.idsOf('cri-a', 'shop', 'api'), ['crr-api']);
+  known.forget(START + 13_000, new Map([['cri-a crr-api v1', START + 11_500]]));
+  t.deepEqual(known.idsOf('cri-a', 'shop', 'api'), ['crr-api']);
+  known.forget(START + 13_000, new Map());
+  t.deepEqual(known.idsOf('cri-a', 'shop', 'api'), []);
+  t.is(known.namesOf('cri-a', 'crr-api'), undefined);
 });
 
 test('truth knows which statuses it missed', (t) => {

@@ -1,0 +1,87 @@
+// Holds a run to every law while it goes on, a little behind the present, and lets the record of it grow no longer than that needs.
+import { setImmediate as turn } from 'node:timers/promises';
+import { forget } from './forget.ts';
+import type { Violation } from './laws/law.ts';
+import { LAWS } from './laws/laws.ts';
+import type { RunRecord } from './record.ts';
+import type { SimulatorClient } from './simulator.ts';
+
+/** What happened before is complete in the record: answers have come, and stalls of the simulator were reported. */
+const SETTLED_MS = 2_000;
+/** How much of the record before the moments that are judged stays: more than a round. */
+const KEPT_MS = 60_000;
+
+export type Tally = { checked: number; readonly violations: Violation[]; broken: number };
+export type OnViolation = (law: string, violation: Violation) => void;
+
+const VIOLATIONS_KEPT = 20;
+
+export class Checker {
+  /** By the names of laws. */
+  readonly tallies: ReadonlyMap<string, Tally> = new Map(
+    LAWS.map(({ name }) => [name, { checked: 0, violations: [], broken: 0 }]),
+  );
+  /** For how long a law held up this program's loop at most. */
+  longestMs = 0;
+  /** Requests that the simulator has had. */
+  requests = 0;
+  readonly #record: RunRecord;
+  readonly #simulator: SimulatorClient;
+  readonly #onViolation: OnViolation;
+  #judgedTo = Number.NEGATIVE_INFINITY;
+  /** The first request of which the record does not know how it ended. */
+  #open = 0;
+
+  constructor(record: RunRecord, simulator: SimulatorClient, onViolation: OnViolation) {
+    this.#record = record;
+    this.#simulator = simulator;
+    this.#onViolation = onViolation;
+  }
+
+  get broken(): number {
+    return [...this.tallies.values()].reduce((sum, { broken }) => sum + broken, 0);
+  }
+
+  /** Judges what happened since the last check, and drops what is too old to matter for the next. One call after the other. */
+  async check(): Promise<void> {
+    const to = Date.now() - SETTLED_MS;
+    await this.#judge(to);
+    forget(this.#record, to - KEPT_MS);
+  }
+
+  /** Judges everything that is left, once nothing happens any more. */
+  async finish(): Promise<void> {
+    await this.#judge(Number.POSITIVE_INFINITY);
+  }
+
+  async #judge(to: number): Promise<void> {
+    await this.#takeRequests();
+    await this.#simulator.look();
+    const judged = { from: this.#judgedTo, to };
+    this.#judgedTo = to;
+    for (const { name, check } of LAWS) {
+      await turn();
+      const begin = performance.now();
+      const { checked, violations } = check(this.#record, judged);
+      this.longestMs = Math.max(this.longestMs, performance.now() - begin);
+      this.#note(name, checked, violations);
+    }
+  }
+
+  #note(law: string, checked: number, violations: readonly Violation[]): void {
+    const tally = this.tallies.get(law);
+    if (tally === undefined) return;
+    tally.checked += checked;
+    tally.broken += violations.length;
+    tally.violations.push(...violations.slice(0, VIOLATIONS_KEPT - tally.violations.length));
+    for (const violation of violations) this.#onViolation(law, violation);
+  }
+
+  async #takeRequests(): Promise<void> {
+    const found = await this.#simulator.requests(this.#open);
+    const known = this.#record.requests.filter(({ index }) => index < this.#open);
+    this.#record.requests = [...known, ...found];
+    this.requests = (found.at(-1)?.index ?? this.requests - 1) + 1;
+    this.#open = found.find(({ finishedAtMs }) => finishedAtMs === null)?.index ?? this.requests;
+  }
+}

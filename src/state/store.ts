@@ -138,6 +138,11 @@ export class StateStore {
     this.#replace(tag, { target, state: tag.state });
   }
 
+  /** Gives a tag a target with another meaning: nothing is known of it, since now. Its first scan is seen from its start. */
+  renew(tag: WatchedTag, target: Target, nowMs: number): void {
+    this.#replace(tag, { target, state: neverAnswered(nowMs, true) });
+  }
+
   #replace(tag: WatchedTag, { target, state }: Readonly<WatchedTag>): void {
     const before = { ...tag };
     tag.target = target;

@@ -23,8 +23,8 @@ import {
   type TagVerdict,
 } from './inquiry.ts';
 import { type Requests, SendAgain } from './requests.ts';
-import type { Target } from './target.ts';
-import { noteSeen, type PollTask, type WatchedInstance, type WatchedRepository } from './task.ts';
+import type { Repository, Target } from './target.ts';
+import { noteSeen, type PollTask, type WatchedInstance } from './task.ts';
 
 /** For so long a listing or GetRepoTag shows that a tag exists, and a denial that there is no use in asking. */
 const EVIDENCE_HOLDS_MS = 3_600_000;
@@ -78,7 +78,7 @@ export class Questions {
   /** Until when there is no use in a naming: the instance has refused it where it took another one. */
   readonly #refusedUntilMs = new WeakMap<WatchedInstance, Map<string, number>>();
   /** Until when there is no use in asking GetRepoTag of a repository: there is no right to it. */
-  readonly #untoldUntilMs = new WeakMap<WatchedRepository, number>();
+  readonly #untoldUntilMs = new WeakMap<Repository, number>();
 
   constructor(options: QuestionsOptions) {
     this.#options = options;
@@ -163,9 +163,10 @@ export class Questions {
     const request = { instanceId: repository.instanceId, repoId: repository.id, tag };
     const { requests, clock } = this.#options;
     const { body, error } = await requests.send(task, 'GetRepoTag', (api) => api.getRepoTag(request));
-    if (error?.kind === 'denied') this.#untoldUntilMs.set(task.watched, clock.monotonic() + EVIDENCE_HOLDS_MS);
+    if (error?.kind === 'denied') this.#untoldUntilMs.set(repository, clock.monotonic() + EVIDENCE_HOLDS_MS);
     const verdict = verdictOn(digest, body, error);
-    if (body !== undefined && verdict !== 'gone') {
+    const isSameRepository = task.tag.target.repository.id === repository.id;
+    if (body !== undefined && verdict !== 'gone' && isSameRepository) {
       noteSeen(task, body.imageUpdate, { nowMs: clock.now(), monotonicMs: clock.monotonic() });
     }
     return { outcome: this.#concluded(task, { ...open, doubt: doubtOf(verdict, error) }, verdict), error };
@@ -182,7 +183,10 @@ export class Questions {
 
   #goOn(task: PollTask, question: Asked, step: Step): Outcome {
     const { subject, error, doubt, found } = question;
-    if (step.ask === 'tag' && this.#options.clock.monotonic() < (this.#untoldUntilMs.get(task.watched) ?? 0)) {
+    if (
+      step.ask === 'tag' &&
+      this.#options.clock.monotonic() < (this.#untoldUntilMs.get(task.tag.target.repository) ?? 0)
+    ) {
       return this.#concluded(task, { ...question, doubt: NO_RIGHT_TO_TAGS }, 'untold');
     }
     if (step.ask !== undefined) {

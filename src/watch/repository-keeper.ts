@@ -5,9 +5,18 @@ import type { Breath } from '../util/breath.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Poller } from './poller.ts';
-import type { Section } from './section.ts';
+import { isMadeAnew, type Section } from './section.ts';
 import type { Repository } from './target.ts';
-import { type FoundTag, NOT_QUEUED, newPoll, noteSeen, type PollTask, type WatchedRepository } from './task.ts';
+import {
+  type FoundTag,
+  foundUnseen,
+  NOT_QUEUED,
+  newPoll,
+  noteSeen,
+  type PollTask,
+  startAnew,
+  type WatchedRepository,
+} from './task.ts';
 import type { WatchListTag } from './watch-list.ts';
 
 export type RepositoryKeeperOptions = {
@@ -89,9 +98,8 @@ export class RepositoryKeeper {
 
   /** A tag is not listed any more, but something may want it that finds tags: it goes on as a found one. */
   unlist(task: PollTask): void {
-    const { tag, digest } = task.tag.target;
     task.watched.instance.discoveredTags += 1;
-    task.discovered = { tag, digest, updatedMs: Number.NEGATIVE_INFINITY };
+    task.discovered = foundUnseen(task.tag.target);
   }
 
   /** The digest of the image that a tag is known to be of, which it lacked or had in the other form. */
@@ -116,14 +124,18 @@ export class RepositoryKeeper {
   }
 
   /**
-   * Shows a repository under what is now known of it. Its tags are polled exactly while its id is known. `watched.repository` is another
-   * one when this returns, its tags are relabelled when it resolves.
+   * Shows a repository under what is now known of it. Its tags are polled exactly while its id is known, and start anew with another id.
+   * `watched.repository` is another one when this returns, its tags are relabelled when it resolves.
    */
   relabel(watched: WatchedRepository, repository: Repository): Promise<void> {
     const wasPolled = watched.repository.id !== '';
+    const isAnew = isMadeAnew(watched, repository);
+    if (isAnew) this.#tellAnew(repository, watched.knownId);
     watched.repository = repository;
+    watched.knownId = repository.id || watched.knownId;
     return this.change([watched], () =>
       this.#each(watched, watched.polls.values(), (task) => {
+        if (isAnew) return this.#renew(task, repository);
         this.#store.retarget(task.tag, { ...task.tag.target, repository });
         if (!wasPolled) this.#poller.begin(task);
         else if (repository.id === '') watched.instance.lane.withdraw(task);
@@ -131,14 +143,20 @@ export class RepositoryKeeper {
     );
   }
 
-  /** The repository is another one now: what is known of its tags is of the old one. */
-  pollAnew(watched: WatchedRepository): Promise<void> {
-    return this.#each(watched, watched.polls.values(), (task) => this.#poller.begin(task));
+  /** A tag is of another repository now. What is known of it, the digest that was found included, is of the former one. */
+  #renew(task: PollTask, repository: Repository): void {
+    const { target } = task.tag;
+    const moment = this.#moment();
+    const digest = task.discovered === undefined ? target.digest : '';
+    this.#store.renew(task.tag, { ...target, digest, repository }, moment.nowMs);
+    startAnew(task, moment);
+    this.#poller.begin(task);
   }
 
   /** `second` is the same repository as `first`, which keeps its tags and takes over those that only the second has. */
   async merge(first: WatchedRepository, second: WatchedRepository): Promise<void> {
     const wasPolled = second.repository.id !== '';
+    const isAnew = isMadeAnew(second, first.repository);
     await this.#each(second, second.polls, ([tag, poll]) => {
       const known = first.polls.get(tag);
       if (known !== undefined && (known.discovered === undefined || poll.discovered !== undefined)) {
@@ -149,6 +167,7 @@ export class RepositoryKeeper {
       if (known !== undefined) this.removeTag(known);
       poll.watched = first;
       first.polls.set(tag, poll);
+      if (isAnew) return this.#renew(poll, first.repository);
       this.#store.retarget(poll.tag, { ...poll.tag.target, repository: first.repository });
       if (!wasPolled) this.#poller.begin(poll);
     });
@@ -201,6 +220,11 @@ export class RepositoryKeeper {
 
   #moment() {
     return { nowMs: this.#clock.now(), monotonicMs: this.#clock.monotonic() };
+  }
+
+  #tellAnew({ instanceId, namespace, name, id }: Repository, formerId: string): void {
+    const fields = { instance_id: instanceId, repo_namespace: namespace, repo_name: name, repo_id: id };
+    this.#logger.info('a repository was made anew: its tags start anew', { ...fields, former_id: formerId });
   }
 
   warnDuplicate({ instanceId, namespace, name, id }: Repository, tag: string): void {

@@ -126,7 +126,6 @@ export class Roster {
       const relabelled = section.reindex(first, () => this.keeper.relabel(first, united));
       this.keeper.updateLookup(first);
       await relabelled;
-      if (task.confirms) await this.keeper.pollAnew(first);
       if (second === undefined) return;
       first.hasListedId ||= second.hasListedId;
       this.keeper.endLookup(second);

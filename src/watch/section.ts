@@ -50,6 +50,7 @@ export class Section {
     const watched: WatchedRepository = {
       instance: this.instance,
       repository,
+      knownId: repository.id,
       order,
       hasListedId: false,
       polls: new Map(),
@@ -85,6 +86,11 @@ export class Section {
     this.#index.add(watched.repository, watched);
     return relabelled;
   }
+}
+
+/** Whether what is known of the tags of `watched` is of another repository than this one: it was made anew. */
+export function isMadeAnew({ knownId }: WatchedRepository, { id }: Repository): boolean {
+  return id !== '' && knownId !== '' && id !== knownId;
 }
 
 /** Same names, but another id: a different repository. */

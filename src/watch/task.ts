@@ -6,7 +6,7 @@ import type { QueueEntry } from './due-queue.ts';
 import type { Lane } from './lane.ts';
 import type { Outcome } from './lane-parts.ts';
 import type { OpenQuestion } from './questions.ts';
-import type { Repository } from './target.ts';
+import type { Repository, Target } from './target.ts';
 
 /** An instance that is watched: one object for as long as it is, its parts replaced by a reload. */
 export type WatchedInstance = {
@@ -25,6 +25,8 @@ export type WatchedInstance = {
 export type WatchedRepository = {
   readonly instance: WatchedInstance;
   repository: Repository;
+  /** The id that what is known of its tags is of; empty before it is known first. It stays while the id is looked up again. */
+  knownId: string;
   /** Its place in the configuration: of two that turn out to be the same, the lower one stays. Infinity when it is not listed there. */
   order: number;
   /** Whether its id is one of the configuration: then it is meant, whatever becomes of the names that go with it. */
@@ -161,6 +163,22 @@ export function newPoll(
   };
   if (discovered !== undefined) noteSeen(poll, discovered.updatedMs, moment);
   return poll;
+}
+
+/** What is known of the tag starts anew, as of a tag that was just added and that nothing has shown to exist. */
+export function startAnew(poll: PollTask, { monotonicMs }: Moment): void {
+  poll.summaryDueAtMs = Number.POSITIVE_INFINITY;
+  poll.summarisedAtMs = Number.NEGATIVE_INFINITY;
+  poll.summaryFailures = 0;
+  poll.question = undefined;
+  poll.seenAtMs = Number.NEGATIVE_INFINITY;
+  poll.bornAtMs = monotonicMs;
+  if (poll.discovered !== undefined) poll.discovered = foundUnseen(poll.tag.target);
+}
+
+/** A tag that counts as found although no listing has shown the image that it has now. */
+export function foundUnseen({ tag, digest }: Target): FoundTag {
+  return { tag, digest, updatedMs: Number.NEGATIVE_INFINITY };
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Breather } from '../../util/breath.ts';
 import type { Logger } from '../../util/logger.ts';
 import type { Roster } from '../roster.ts';
 import { contradicts } from '../section.ts';
+import type { Repository } from '../target.ts';
 import type { FoundTag, PollTask, WatchedRepository } from '../task.ts';
 import { newestOf, timesOf } from './newest.ts';
 
@@ -15,7 +16,12 @@ export type BoundsOptions = {
 };
 
 /** A tag that there was no room for when it was found. */
-export type Surplus = { readonly watched: WatchedRepository; readonly found: FoundTag };
+export type Surplus = {
+  readonly watched: WatchedRepository;
+  /** What it was when the tag was found. */
+  readonly repository: Repository;
+  readonly found: FoundTag;
+};
 
 export class Bounds {
   /** Listed tags count, but are never left out. */
@@ -103,16 +109,16 @@ export class Bounds {
   }
 
   /** Meanwhile the repository may be another one, or watched because it is listed. */
-  #add({ watched, found }: Surplus): void {
+  #add({ watched, repository, found }: Surplus): void {
     const section = this.#roster.sectionOf(watched.instance.id);
     if (section === undefined) return;
-    const same = section.find(watched.repository);
+    const same = section.find(repository);
     if (same === undefined) {
       section.known.learn(watched.repository);
       section.add(watched);
     }
     const target = same ?? watched;
-    if (contradicts(target.repository, watched.repository) || target.polls.has(found.tag)) return;
+    if (contradicts(target.repository, repository) || target.polls.has(found.tag)) return;
     this.#roster.keeper.addFound(section, target, found);
   }
 

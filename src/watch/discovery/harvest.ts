@@ -91,7 +91,7 @@ export class Harvest {
       for (const each of chosen) {
         if (!this.#update(watched, each)) {
           if (bounds.hasRoom) this.#options.roster.keeper.addFound(section, watched, each);
-          else surplus.push({ watched, found: each });
+          else surplus.push({ watched, repository: watched.repository, found: each });
         }
         await breathe();
       }

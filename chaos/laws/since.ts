@@ -23,7 +23,7 @@ export const sinceLaw: Law = {
         const isListed = ({ tags, discovers }: Configuration) => tags.has(name) || (discovers && isDiscovered(name));
         if (overlap(spansWithout(configurations, isListed), last.scrape.sentAt, scrape.answeredAt) > 0) continue;
         findings.note(scrape.answeredAt, () =>
-          wrongMove(name, last.tag, tag, () => sawOther(truth, pollsOf(polls, truth, name), last, scrape)),
+          wrongMove(name, last.tag, tag, () => sawOther(truth, pollsOf(polls, truth, name, tag), last, scrape)),
         );
       }
     }

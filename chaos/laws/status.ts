@@ -36,9 +36,10 @@ function wrongStatus(
   polls: ReturnType<typeof pollsByTag>,
   scrape: Scrape,
   name: TagName,
-  { status, lastSuccess, digest = '' }: ShownTag,
+  shown: ShownTag,
 ): string | undefined {
-  const ofTag = pollsOf(polls, record.truth, name);
+  const { status, lastSuccess, digest = '' } = shown;
+  const ofTag = pollsOf(polls, record.truth, name, shown);
   const lastSuccessMs = (lastSuccess ?? 0) * 1_000;
   if (status === 'unknown') {
     const isUnknown = ofTag.some(

@@ -68,13 +68,18 @@ export function pollsByTag(requests: readonly ApiRequest[]): ReadonlyMap<string,
   return polls;
 }
 
-/** The polls of a tag under every id that a repository of these names has had, in the order of their arrival. */
+/**
+ * The polls of a tag in the order of their arrival: those under the id that is shown beside it. While the exporter shows none, since the
+ * repository is gone or was not looked up yet, those under every id that a repository of these names has had.
+ */
 export function pollsOf(
   polls: ReadonlyMap<string, readonly ApiRequest[]>,
   truth: Truth,
   name: TagName,
+  { repoId = '' }: Pick<ShownTag, 'repoId'>,
 ): readonly ApiRequest[] {
   const [instance = '', namespace = '', repository = '', tag = ''] = name.split(' ');
+  if (repoId !== '') return polls.get(tagKey(instance, repoId, tag)) ?? [];
   return truth
     .idsOf(instance, namespace, repository)
     .flatMap((id) => polls.get(tagKey(instance, id, tag)) ?? [])

@@ -56,6 +56,13 @@ export const MUTATIONS: readonly Mutation[] = [
     law: 'status',
   },
   {
+    name: 'a status outlives its repository',
+    file: 'watch/section.js',
+    before: "return id !== '' && knownId !== '' && id !== knownId;",
+    after: 'return false;',
+    law: 'status',
+  },
+  {
     name: 'one request too many is under way',
     file: 'acr/rate-limiter.js',
     before: 'this.#inFlight >= this.#limits.maxConcurrent',

@@ -44,15 +44,21 @@ function truth(): Truth {
   return truth;
 }
 
-type Shown = { readonly at: number; readonly status?: string; readonly since?: number; readonly success?: number };
+type Shown = {
+  readonly at: number;
+  readonly status?: string;
+  readonly since?: number;
+  readonly success?: number;
+  readonly repoId?: string;
+};
 
 /** A scrape that shows the tag; times in milliseconds after the start. */
-function scrape({ at, status = 'complete', since = 1_000, success = 5_000 }: Shown): Scrape {
+function scrape({ at, status = 'complete', since = 1_000, success = 5_000, repoId = 'crr-api' }: Shown): Scrape {
   const text = `acr_scan_tags{instance_id="cri-a",repo_namespace="shop",repo_name="api",status="${status}"} 1
 acr_scan_tag_status{${LABELS},status="${status}"} 1
 acr_scan_tag_status_since_timestamp_seconds{${LABELS}} ${(START + since) / 1_000}
 acr_scan_tag_last_success_timestamp_seconds{${LABELS}} ${(START + success) / 1_000}
-acr_scan_tag_info{${LABELS},repo_id="crr-api",digest=""} 1
+acr_scan_tag_info{${LABELS},repo_id="${repoId}",digest=""} 1
 `;
   return {
     life: 0,
@@ -103,6 +109,17 @@ test('a last success without a successful poll breaks the law', (t) => {
   t.is(broken('status', { scrapes: [scrape({ at: 6_000 })] }), 1);
   const requests = [poll(0, 4_990, { code: 'SystemError', fault: 'error' })];
   t.is(broken('status', { requests, scrapes: [scrape({ at: 6_000 })] }), 1);
+});
+
+test('a status of a repository that was made anew counts by polls under its new id alone', (t) => {
+  const known = truth();
+  const tag = { instanceId: 'cri-a', repoNamespace: 'shop', repoName: 'api', tag: 'v1', digest: 'one' };
+  known.see({ ...tag, repoId: 'crr-old', status: 'COMPLETE', sinceMs: 0, untilMs: null });
+  const old = poll(0, 4_990, { parameters: { InstanceId: 'cri-a', RepoId: 'crr-old', Tag: 'v1' } });
+  const scrapes = [scrape({ at: 6_000 })];
+  t.is(broken('status', { truth: known, requests: [old], scrapes }), 1);
+  t.is(broken('status', { truth: known, requests: [poll(0, 4_990), { ...old, index: 1 }], scrapes }), 0);
+  t.is(broken('status', { truth: known, requests: [old], scrapes: [scrape({ at: 6_000, repoId: '' })] }), 0);
 });
 
 test('an unknown status is one that was never answered, or that the API gave', (t) => {

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HOSTILE_CLIENTS, letIn } from './hostile.ts';
 import type { Stage } from './stage.ts';
-import { DISCOVERED, REPOSITORIES, SETS, type SetName, type Settings } from './world.ts';
+import { DISCOVERED, keysBut, REPOSITORIES, REQUEST_TIMEOUT_MS, SETS, type SetName, type Settings } from './world.ts';
 
 export type Action = { readonly name: string; readonly perform: (stage: Stage) => Promise<void> };
 
@@ -16,6 +16,12 @@ export const ACTIONS: readonly Action[] = [
     name: 'a push to a discovered tag',
     perform: ({ simulator, random }) => simulator.push(DISCOVERED.instance, DISCOVERED.id, random.one(DISCOVERED.tags)),
   },
+  {
+    name: 'answers take up to what the exporter waits',
+    perform: ({ simulator }) => simulator.setLatency({ minMs: 0, maxMs: REQUEST_TIMEOUT_MS }),
+  },
+  { name: 'answers take a little less than the exporter waits', perform: (stage) => delay(stage, -100, -1) },
+  { name: 'answers take a little more than the exporter waits', perform: (stage) => delay(stage, 1, 100) },
   { name: 'a deletion of a tag', perform: deleteSome },
   { name: 'a repository made anew', perform: (stage) => stage.makeAnew('cri-a', 'shop', 'web') },
   { name: 'SIGHUP: tags come and go', perform: (stage) => stage.reload((settings) => settings.turnTags(stage.random)) },
@@ -58,6 +64,15 @@ export const ACTIONS: readonly Action[] = [
     name: 'credentials change to another key',
     perform: async ({ settings, random }) => settings.rotate(random.one(SETS)),
   },
+  { name: 'a key in use is revoked', perform: async (stage) => void (await revoke(stage)) },
+  {
+    name: 'a key in use is revoked, and another takes its place',
+    perform: async (stage) => {
+      const set = await revoke(stage);
+      await sleep(stage.random.whole(0, 1_000));
+      stage.settings.rotate(set);
+    },
+  },
   { name: 'credentials are spoilt', perform: async ({ settings, random }) => settings.spoil(random.one(SETS)) },
   {
     name: 'a secret file is half-written for a moment',
@@ -84,6 +99,18 @@ export const ACTIONS: readonly Action[] = [
     perform: async ({ exporter, random }: Stage) => letIn(client, exporter.port, random),
   })),
 ];
+
+/** Answers come this much after the request timeout; a negative time is before it. */
+async function delay({ simulator }: Stage, fromMs: number, toMs: number): Promise<void> {
+  await simulator.setLatency({ minMs: REQUEST_TIMEOUT_MS + fromMs, maxMs: REQUEST_TIMEOUT_MS + toMs });
+}
+
+/** Has the API refuse the key of a set, and gives the set. */
+async function revoke({ simulator, settings, random }: Stage): Promise<SetName> {
+  const set = random.one(SETS);
+  await simulator.setKeys(keysBut(settings.keyOf(set)));
+  return set;
+}
 
 async function forAMoment(
   { settings, random }: Stage,

@@ -79,7 +79,22 @@ export const FAULTS: readonly FaultKind[] = [
     text: [...'{"Code":"success","Status":"COMPLETE"}'].join('\0'),
   }),
   body('no content', { http_status: 204, text: '' }),
-  body('a redirect', { http_status: 301, text: '{"RequestId":"1","Code":"Moved"}' }),
+  {
+    name: 'a redirect',
+    draw: (random) =>
+      sometimes(random, {
+        body: {
+          http_status: random.one([301, 302, 307, 308]),
+          headers: { location: random.one(['/_sim/state', 'http://127.0.0.1:9/', '//', '']) },
+          text: '',
+        },
+      }),
+  },
+  body('a text that says it is compressed', { headers: { 'content-encoding': 'gzip' }, text: '\u001f\u008b\b{}' }),
+  {
+    name: 'an answer drop by drop',
+    draw: (random) => sometimes(random, { drip: `${random.whole(100, 1_500)}ms` }),
+  },
   body('an error without a code', { http_status: 400, text: '{"Code":404,"Message":["no"]}' }),
   {
     name: 'a status that is no text, or there twice',

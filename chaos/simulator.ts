@@ -3,6 +3,9 @@ import type { Fault } from './faults.ts';
 import type { ApiRequest } from './record.ts';
 import type { State, TagState, Truth } from './truth.ts';
 
+export type Latency = { readonly minMs: number; readonly maxMs: number };
+/** An access key in the form of the scenario. */
+export type Key = { readonly access_key_id: string; readonly access_key_secret: string };
 type RequestPage = { readonly first: number; readonly next: number; readonly requests: readonly ApiRequest[] };
 
 export class SimulatorClient {
@@ -24,6 +27,16 @@ export class SimulatorClient {
 
   async setFaults(faults: readonly Fault[]): Promise<void> {
     await this.#ask('PUT', '/_sim/faults', faults);
+  }
+
+  /** Sets how long answers take from now on. */
+  async setLatency({ minMs, maxMs }: Latency): Promise<void> {
+    await this.#ask('PUT', '/_sim/latency', { min: `${minMs}ms`, max: `${maxMs}ms` });
+  }
+
+  /** Sets the access keys that are accepted from now on. */
+  async setKeys(keys: readonly Key[]): Promise<void> {
+    await this.#ask('PUT', '/_sim/keys', keys);
   }
 
   async push(instanceId: string, repoId: string, tag: string): Promise<void> {

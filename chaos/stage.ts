@@ -9,7 +9,7 @@ import type { Random } from './random.ts';
 import { type Configuration, emptyRecord, type Life, type RunRecord } from './record.ts';
 import { MODES, scrape } from './scraper.ts';
 import { SimulatorClient } from './simulator.ts';
-import { DISCOVERED, REPOSITORIES, SETS, Settings, scenario } from './world.ts';
+import { DISCOVERED, keysBut, REPOSITORIES, SETS, Settings, scenario, usualLatency } from './world.ts';
 
 /** How long the process is given to end by itself: more than the law allows, so that it is known by how much it is late. */
 const ENDED_WITHIN_MS = 15_000;
@@ -65,13 +65,14 @@ export class Stage {
 
   async open(): Promise<void> {
     const file = join(this.#directory, 'scenario.yml');
-    writeFileSync(file, JSON.stringify(scenario(this.random)));
+    writeFileSync(file, JSON.stringify(scenario()));
     const args = ['--listen-address=127.0.0.1:0', `--scenario=${file}`, `--seed=${this.#options.seed}`];
     this.#simulatorProgram = await startSimulator(this.#options.simulator, args, (stall) =>
       this.record.standInStalls.push(stall),
     );
     this.#simulator = new SimulatorClient(this.#simulatorProgram.url, this.record.truth);
     this.settings.setEndpoint(this.simulator.url);
+    await this.simulator.setLatency(usualLatency(this.random));
     await this.simulator.look();
     this.#note();
     await this.#start();
@@ -164,6 +165,8 @@ export class Stage {
   /** Ends the faults, and mends what they left: tags that are listed exist again, and the credentials are good. */
   async mend(): Promise<void> {
     await this.simulator.setFaults([]);
+    await this.simulator.setLatency(usualLatency(this.random));
+    await this.simulator.setKeys(keysBut());
     const { tags } = await this.simulator.look();
     for (const { instance, namespace, name, id, tags: listed } of REPOSITORIES) {
       const there = tags.filter(

@@ -3,6 +3,7 @@ import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path';
 import type { Random } from './random.ts';
 import type { Configuration, TagName } from './record.ts';
+import type { Key, Latency } from './simulator.ts';
 
 /** The promises that the configuration makes, which the laws hold the exporter to. */
 export const RATE = 40;
@@ -37,8 +38,24 @@ export const REPOSITORIES: readonly ListedRepository[] = [
 export const DISCOVERED = { instance: 'cri-a', namespace: 'ops', name: 'build', id: 'crr-build', tags: names('b', 4) };
 const ALL = [...REPOSITORIES, DISCOVERED];
 
+/** How long the API takes in a calm. */
+export function usualLatency(random: Random): Latency {
+  return { minMs: 1, maxMs: random.one([200, 400, 800]) };
+}
+
+/** How long the exporter waits for an answer. */
+export const REQUEST_TIMEOUT_MS = 1_000;
+
+/** Every key that the API accepts, but for some. */
+export function keysBut(...refused: readonly string[]): Key[] {
+  return Object.values(KEYS)
+    .flat()
+    .filter((id) => !refused.includes(id))
+    .map((id) => ({ access_key_id: id, access_key_secret: secretOf(id) }));
+}
+
 /** What repeats in the settings of the scenario: scans that begin and end within seconds. */
-export function scenario(random: Random): object {
+export function scenario(): object {
   const repositories = (instance: string) =>
     ALL.filter((each) => each.instance === instance).map(({ namespace, name, id, tags }) => ({
       namespace,
@@ -47,9 +64,7 @@ export function scenario(random: Random): object {
       tags,
     }));
   return {
-    keys: Object.values(KEYS).flatMap((ids) =>
-      ids.map((id) => ({ access_key_id: id, access_key_secret: secretOf(id) })),
-    ),
+    keys: keysBut(),
     instances: INSTANCES.map((id) => ({ id, repositories: repositories(id) })),
     scan: {
       duration: { min: '1500ms', max: '5s' },
@@ -58,7 +73,6 @@ export function scenario(random: Random): object {
       failure_share: 0.3,
       rescan_interval: { min: '3s', max: '20s' },
     },
-    latency: { min: '1ms', max: random.one(['200ms', '400ms', '800ms']) },
   };
 }
 
@@ -85,6 +99,11 @@ export class Settings {
         if (random.share() < 0.3 && !this.#tags.delete(name)) this.#tags.add(name);
       }
     }
+  }
+
+  /** The access key that a set has now. */
+  keyOf(set: SetName): string {
+    return this.#keys[set];
   }
 
   turnInstance(): void {

@@ -18,8 +18,12 @@ export const EFFECTS = [
   'body',
   'reset',
   'hang',
+  'drip',
 ] as const;
 export type EffectName = (typeof EFFECTS)[number];
+
+const HEADER_NAME = /^[\w-]+$/;
+const HEADER_VALUE = /^[\x20-\x7e]*$/;
 
 const httpStatus = () => integer({ min: 200, max: 599 });
 const code = () => text('an error code');
@@ -27,6 +31,14 @@ const code = () => text('an error code');
 const bodySchema = section({
   http_status: httpStatus().default(200),
   content_type: text('a content type').default('application/json;charset=utf-8'),
+  headers: z
+    .record(
+      z.string().regex(HEADER_NAME),
+      z.string({ error: 'expected text' }).regex(HEADER_VALUE, { error: 'expected printable ASCII' }),
+      { error: 'expected a map of headers (letters, digits, hyphens) to their values' },
+    )
+    .default({})
+    .describe('Further headers'),
   text: z.string({ error: 'expected text' }).optional(),
   bytes: integer({ min: 1, max: LARGEST_BODY }).optional(),
 }).refine(({ text, bytes }) => (text === undefined) !== (bytes === undefined), {
@@ -64,6 +76,7 @@ export const faultSchema = section({
   body: bodySchema.optional().describe('Answers with this body, or with JSON of so many bytes'),
   reset: word(MOMENTS).optional().describe('Resets the connection'),
   hang: word(MOMENTS).optional().describe('Leaves the connection open and sends nothing more'),
+  drip: duration(1).optional().describe('Sends the answer in pieces, the last one after so long'),
 })
   .refine((fault) => EFFECTS.filter((effect) => fault[effect] !== undefined).length === 1, {
     error: `expected exactly one of ${EFFECTS.join(', ')}`,

@@ -66,5 +66,5 @@ async function serveApi(
     entry.httpStatus = answer.httpStatus;
   }
   const headers = { ...answer.headers, 'x-acs-request-id': call.requestId };
-  await transmit(response, { ...answer, headers }, call.fault);
+  await transmit(response, { ...answer, headers }, call.fault, clock);
 }

@@ -4,6 +4,7 @@ import { addRepository, deleteRepository, deleteTag, pushTag, RegistryError } fr
 import { faultsSchema } from './fault-schema.ts';
 import { readBody, targetOf } from './incoming.ts';
 import { check, ScenarioError } from './problems.ts';
+import { keysSchema, latencySchema } from './scenario.ts';
 import type { Simulation } from './simulation.ts';
 import { countTags, truthOf } from './truth.ts';
 
@@ -28,6 +29,8 @@ const PAGES: Readonly<Record<string, Page>> = {
   '/_sim/state': { methods: READ, serve: (simulation) => json(200, truthOf(simulation)) },
   '/_sim/requests': { methods: READ, serve: requests },
   '/_sim/faults': changes({ PUT: setFaults }),
+  '/_sim/latency': changes({ PUT: setLatency }),
+  '/_sim/keys': changes({ PUT: setKeys }),
   '/_sim/tags': changes({ POST: pushTag, DELETE: deleteTag }),
   '/_sim/repositories': changes({ POST: addRepository, DELETE: deleteRepository }),
 };
@@ -73,6 +76,8 @@ ${registry.size} instances, ${repositories} repositories, ${countTags(simulation
 GET /_sim/state      the truth about every tag
 GET /_sim/requests   the log of requests, ?since=INDEX&limit=NUMBER
 PUT /_sim/faults     other faults, a JSON list as in the scenario
+PUT /_sim/latency    another latency, as in the scenario
+PUT /_sim/keys       other keys, a JSON list as in the scenario
 
 POST, DELETE /_sim/tags           push to a tag, delete it
 POST, DELETE /_sim/repositories   add a repository, delete it
@@ -93,6 +98,18 @@ function setFaults(simulation: Simulation, input: unknown): unknown {
   const faults = check(faultsSchema, input, ['faults']);
   simulation.setFaults(faults);
   return { faults: faults.length };
+}
+
+function setLatency(simulation: Simulation, input: unknown): unknown {
+  const latency = check(latencySchema, input, ['latency']);
+  simulation.setLatency(latency);
+  return latency;
+}
+
+function setKeys({ authenticator }: Simulation, input: unknown): unknown {
+  const keys = check(keysSchema, input, ['keys']);
+  authenticator.setKeys(keys);
+  return { keys: keys.length };
 }
 
 /**

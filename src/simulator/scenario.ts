@@ -25,6 +25,8 @@ const scanSchema = section({
   vulnerabilities: findingRangesSchema.prefault({}).describe('What scans find'),
 });
 
+export const latencySchema = durationRange();
+
 const limit = { requests_per_second: positive(), burst: integer({ min: 1, max: LARGEST_BURST }).optional() };
 export const quotaSchema = section({
   ...limit,
@@ -52,7 +54,7 @@ export const scenarioSchema = section({
   instances: instancesSchema.prefault(DEFAULT_INSTANCES),
   pushes: pushesSchema.optional().describe('Pushes at random times to every repository that says nothing else'),
   scan: scanSchema.prefault({}).describe('How scans run'),
-  latency: durationRange().prefault('0s').describe('From a request to its answer'),
+  latency: latencySchema.prefault('0s').describe('From a request to its answer'),
   quota: quotaSchema.optional().describe('Requests a second, for each access key and operation'),
   faults: faultsSchema.prefault([]),
 });
@@ -63,6 +65,7 @@ export type ScenarioInput = z.input<typeof scenarioSchema>;
 export type Scenario = z.output<typeof scenarioSchema>;
 export type KeyInput = z.input<typeof keySchema>;
 export type AccessKey = z.output<typeof keySchema>;
+export type LatencyInput = z.input<typeof latencySchema>;
 export type QuotaInput = z.input<typeof quotaSchema>;
 export type Quota = z.output<typeof quotaSchema>;
 export type { FaultInput };

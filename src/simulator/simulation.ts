@@ -16,7 +16,7 @@ import { type Instant, namedRepository, perform } from './operations.ts';
 import { FIRST_PAGE } from './paging.ts';
 import { type Action, isAction, knownParameters, type Parameters } from './parameters.ts';
 import { QuotaKeeper } from './quota.ts';
-import { type Draw, seededDraw, stableUuid, within } from './random.ts';
+import { type Draw, type Range, seededDraw, stableUuid, within } from './random.ts';
 import { createRegistry, createRepository, type Registry } from './registry.ts';
 import type { RepositorySettings } from './registry-schema.ts';
 import type { Repository } from './repository.ts';
@@ -52,6 +52,7 @@ export class Simulation {
   readonly #startedAtMs: number;
   readonly #startedMonotonicMs: number;
   readonly #latencies: Draw;
+  #latency: Range;
   #quota: QuotaKeeper;
   #faults: FaultPicker;
 
@@ -62,6 +63,7 @@ export class Simulation {
     this.#startedAtMs = clock.now();
     this.#startedMonotonicMs = clock.monotonic();
     this.#latencies = seededDraw(seed, 'latency');
+    this.#latency = scenario.latency;
     this.#quota = new QuotaKeeper(scenario.quota);
     this.#faults = new FaultPicker(scenario.faults, seed, this.elapsedMs());
     this.registry = createRegistry(scenario, seed);
@@ -81,6 +83,10 @@ export class Simulation {
 
   setFaults(faults: readonly Fault[]): void {
     this.#faults = new FaultPicker(faults, this.#seed, this.elapsedMs());
+  }
+
+  setLatency(latency: Range): void {
+    this.#latency = latency;
   }
 
   setQuota(quota: Scenario['quota']): void {
@@ -112,15 +118,15 @@ export class Simulation {
       parameters,
       failure,
       fault,
-      latencyMs: within(this.#scenario.latency, this.#latencies(entry.index)),
+      latencyMs: within(this.#latency, this.#latencies(entry.index)),
     };
   }
 
   /** The answer to a call as of now; where a fault resets or hangs, the answer that it cuts short. */
   answer({ requestId, hostId, action, parameters, failure, fault }: Call): ApiAnswer {
     if (fault?.body) {
-      const { http_status: httpStatus, content_type: contentType, text = '' } = fault.body;
-      return { httpStatus, code: '', headers: { 'content-type': contentType }, body: text };
+      const { http_status: httpStatus, content_type: contentType, headers, text = '' } = fault.body;
+      return { httpStatus, code: '', headers: { 'content-type': contentType, ...headers }, body: text };
     }
     try {
       if (failure) throw failure;

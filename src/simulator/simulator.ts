@@ -20,6 +20,8 @@ import type { LoggedRequest } from './request-log.ts';
 import {
   type KeyInput,
   keysSchema,
+  type LatencyInput,
+  latencySchema,
   type QuotaInput,
   quotaSchema,
   type ScenarioInput,
@@ -58,6 +60,8 @@ export interface Simulator {
   setKeys(keys: readonly KeyInput[]): void;
   /** Replaces the quota; undefined lifts it. */
   setQuota(quota: QuotaInput | undefined): void;
+  /** Replaces the time from a request to its answer, for requests that come from now on. */
+  setLatency(latency: LatencyInput): void;
   /** Gives a tag a status from now on. Throws when there is no such tag. */
   setStatus(instanceId: string, repoId: string, tag: string, status: string): void;
   /** Gives a tag a course that begins now; its last phase stays. Throws when there is no such tag. */
@@ -110,6 +114,7 @@ export function createSimulator({ scenario = {}, seed = 1, clock = systemClock }
     setFaults: (faults) => simulation.setFaults(check(faultsSchema, faults, ['faults'])),
     setKeys: (keys) => simulation.authenticator.setKeys(check(keysSchema, keys, ['keys'])),
     setQuota: (quota) => simulation.setQuota(quota && check(quotaSchema, quota, ['quota'])),
+    setLatency: (latency) => simulation.setLatency(check(latencySchema, latency, ['latency'])),
     setStatus: (instanceId, repoId, tag, status) =>
       follow(simulation, fixedCourse(status), { instanceId, repoId, tag }),
     setTimeline(instanceId, repoId, tag, timeline) {

@@ -1,14 +1,22 @@
 // Sends an answer, whole or as a fault cuts it.
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import type { Clock } from '../util/clock.ts';
 import type { ApiAnswer } from './failure.ts';
 import type { Fault } from './fault-schema.ts';
 
 const CHUNK_BYTES = 65_536;
+/** So many pieces does an answer have that comes drop by drop. */
+const PIECES = 10;
 const JSON_TYPE = 'application/json;charset=utf-8';
 
 /** Sends `answer`; resolves when nothing more is to be sent, which after a hang is at once. */
-export async function transmit(response: ServerResponse, answer: ApiAnswer, fault: Fault | undefined): Promise<void> {
+export async function transmit(
+  response: ServerResponse,
+  answer: ApiAnswer,
+  fault: Fault | undefined,
+  clock: Clock,
+): Promise<void> {
   if (fault?.hang === 'before_head') return;
   if (fault?.reset === 'before_head') {
     reset(response);
@@ -18,6 +26,7 @@ export async function transmit(response: ServerResponse, answer: ApiAnswer, faul
   const length = size ?? Buffer.byteLength(answer.body);
   response.writeHead(answer.httpStatus, { 'content-type': JSON_TYPE, ...answer.headers, 'content-length': length });
   if (size !== undefined) await sendPadding(response, size);
+  else if (fault?.drip !== undefined) await sendPieces(response, answer.body, fault.drip / PIECES, clock);
   else if (fault?.hang) sendHalf(response, answer.body);
   else if (fault?.reset) sendHalf(response, answer.body, () => reset(response));
   else response.end(answer.body);
@@ -26,6 +35,21 @@ export async function transmit(response: ServerResponse, answer: ApiAnswer, faul
 function sendHalf(response: ServerResponse, body: string, then?: () => void): void {
   const bytes = Buffer.from(body);
   response.write(bytes.subarray(0, Math.floor(bytes.length / 2)), () => then?.());
+}
+
+/** Sends a body in pieces with a pause before each; stops when the connection is gone. */
+async function sendPieces(response: ServerResponse, body: string, pauseMs: number, clock: Clock): Promise<void> {
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  response.flushHeaders();
+  const bytes = Buffer.from(body);
+  for (let piece = 0; piece < PIECES; piece++) {
+    await clock.sleep(pauseMs, gone.signal);
+    if (gone.signal.aborted) return;
+    const [from, to] = [piece, piece + 1].map((number) => Math.floor((bytes.length * number) / PIECES));
+    response.write(bytes.subarray(from, to));
+  }
+  response.end();
 }
 
 /** Sends JSON of exactly so many bytes, as slowly as it is read. */

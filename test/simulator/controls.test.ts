@@ -1,7 +1,8 @@
 // What can be done to the registry of a running simulator, in the program and over HTTP.
 import test, { type ExecutionContext } from 'ava';
 import type { Simulator } from '../../src/simulator/simulator.ts';
-import { exchange, json, send, start } from './clients.ts';
+import { eventually } from '../helpers/eventually.ts';
+import { exchange, json, KEY, send, start } from './clients.ts';
 import { ManualClock } from './manual-clock.ts';
 
 const SCENARIO = {
@@ -48,6 +49,39 @@ test('a tag that is pushed is there at once, as the newest, and its scan begins'
   t.is(await status({ Tag: 'v3' }), 'SCANNING');
   clock.advance(10_000);
   t.is(await status({ Tag: 'v3' }), 'COMPLETE');
+});
+
+test('latency and keys change while the simulator runs', async (t) => {
+  const { clock, address, status } = await begin(t);
+  const put = async (path: string, input: unknown) => {
+    const reply = await exchange({ address, method: 'PUT', path, body: JSON.stringify(input) });
+    return { status: reply.status, body: json(reply) };
+  };
+  t.deepEqual(await put('/_sim/latency', '900ms'), { status: 200, body: { minMs: 900, maxMs: 900 } });
+  const slow = status({ Tag: 'v1' });
+  await eventually('the answer waits', () => clock.sleeping === 1 || undefined);
+  clock.advance(900);
+  t.is(await slow, 'COMPLETE');
+  t.is((await put('/_sim/latency', { min: '0s', max: '0s' })).status, 200);
+  t.deepEqual(await put('/_sim/keys', [{ access_key_id: 'another', access_key_secret: 'secret' }]), {
+    status: 200,
+    body: { keys: 1 },
+  });
+  t.is(await status({ Tag: 'v1' }), 'InvalidAccessKeyId.NotFound');
+  t.is(
+    (
+      await put(
+        '/_sim/keys',
+        [KEY].map(({ id, secret }) => ({ access_key_id: id, access_key_secret: secret })),
+      )
+    ).status,
+    200,
+  );
+  t.is(await status({ Tag: 'v1' }), 'COMPLETE');
+  t.deepEqual(await put('/_sim/latency', '7'), {
+    status: 400,
+    body: { problems: ['latency: expected a duration such as 15s or 1h30m, found "7"'] },
+  });
 });
 
 test('a tag that is pushed again has another digest, is the newest, and is scanned anew', async (t) => {

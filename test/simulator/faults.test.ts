@@ -83,6 +83,43 @@ for (const bytes of [1, 80, 85, 86, 87, 65_536, 1_000_003]) {
   });
 }
 
+test('a body can have further headers, such as those of a redirect', async (t) => {
+  const { reply } = await ask(t, {
+    body: { http_status: 302, headers: { location: '/elsewhere', 'content-encoding': 'gzip' }, text: '' },
+  });
+  t.is(reply.status, 302);
+  t.like(reply.headers, { location: '/elsewhere', 'content-encoding': 'gzip' });
+  const { simulator } = await start(t);
+  const name = { 'a b': 'c' };
+  t.throws(() => simulator.setFaults([{ body: { headers: name, text: '' } }]), {
+    message: /expected a map of headers \(letters/,
+  });
+  t.throws(() => simulator.setFaults([{ body: { headers: { a: '\n' }, text: '' } }]), { message: /printable ASCII/ });
+});
+
+test('an answer can come drop by drop, is whole with the last one, and ends when its reader goes', async (t) => {
+  const clock = new ManualClock();
+  const { simulator, address } = await start(t, { clock });
+  simulator.setFaults([{ drip: '1s' }]);
+  const sent = { date: new Date(clock.now()) };
+  const dripping = send(address, STATUS, V1, sent);
+  for (let piece = 0; piece < 10; piece++) {
+    await until(() => clock.sleeping === 1);
+    t.is(simulator.requests()[0]?.finishedAtMs, null);
+    clock.advance(100);
+  }
+  t.like(json(await dripping), { Status: 'COMPLETE' });
+  t.like(simulator.requests()[0], { code: 'success', fault: 'drip' });
+  const cut = send(address, STATUS, V1, { ...sent, cutAfter: 'data' });
+  await until(() => clock.sleeping === 1);
+  clock.advance(100);
+  await cut;
+  await finished(() => simulator.requests().slice(1));
+  clock.advance(100);
+  await new Promise(setImmediate);
+  t.is(clock.sleeping, 0);
+});
+
 test('a body of 50 MB can be cut off by its reader, and the next request is answered', async (t) => {
   const { simulator, address } = await start(t);
   simulator.setFaults([{ body: { bytes: 52_428_800 } }]);

@@ -117,7 +117,7 @@ const MISTAKES: readonly (readonly [text: string, ...problems: string[]])[] = [
   ],
   [
     'faults:\n  - share: 0.5\n',
-    '2:5: faults[0]: expected exactly one of error, business_error, status, total_count, next_token, body, reset, hang, found a map',
+    '2:5: faults[0]: expected exactly one of error, business_error, status, total_count, next_token, body, reset, hang, drip, found a map',
   ],
   [
     'faults: [{ hang: mid_body, from: 2s, until: 1s }]',

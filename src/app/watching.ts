@@ -59,7 +59,7 @@ export function createWatching({ observer, meter, timing, maxTags, ...shared }: 
     requests,
     timing,
     scanEnded: (instanceId, seconds) => meter.scanEnded(instanceId, seconds),
-    lost: (watched) => roster.doubt(watched),
+    lost: (task) => roster.doubt(task),
   });
   const roster = new Roster({ store, poller, clock, logger, changes, breath, whole });
   const lookup = new RepositoryLookup({

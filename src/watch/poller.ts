@@ -10,7 +10,7 @@ import type { Outcome } from './lane-parts.ts';
 import { Questions, type Subject } from './questions.ts';
 import type { Requests } from './requests.ts';
 import { scheduleSummary, summaryAnswered, summaryFailed } from './summary.ts';
-import { describeTask, nameOf, type PollTask, type WatchedRepository } from './task.ts';
+import { describeTask, nameOf, type PollTask } from './task.ts';
 import { groupOf, pollDelayMs, type Timing } from './timing.ts';
 
 export type PollerOptions = {
@@ -25,7 +25,7 @@ export type PollerOptions = {
   /** A scan that was seen from its start has ended after so many seconds. */
   readonly scanEnded: (instanceId: string, seconds: number) => void;
   /** The API says of a tag that its repository does not exist. */
-  readonly lost: (watched: WatchedRepository) => void;
+  readonly lost: (task: PollTask) => void;
 };
 
 export class Poller {
@@ -154,6 +154,7 @@ export class Poller {
   }
 
   #pollAnswered(task: PollTask, { status, scanService, requestId }: GetRepoTagScanStatusBody): void {
+    task.answeredAtMs = this.#options.clock.monotonic();
     const known = statusOf(status);
     if (known !== undefined) {
       this.#applyPoll(task, { type: 'answered', status: known, scanService });
@@ -169,7 +170,7 @@ export class Poller {
   #pollFailed(task: PollTask, error: ApiError): void {
     this.#applyPoll(task, { type: 'failed', error: this.#asPollError(error) });
     const { store, lost } = this.#options;
-    if (isNoSuchRepository(error.code) && store.has(task.tag)) lost(task.watched);
+    if (isNoSuchRepository(error.code) && store.has(task.tag)) lost(task);
   }
 
   #applyPoll(task: PollTask, event: PollEvent): void {

@@ -29,7 +29,7 @@ export type RepositoryKeeperOptions = {
   readonly whole: (change: () => Promise<void>) => Promise<void>;
 };
 
-/** From one lookup of an id that is known to the next, at first and at the most. */
+/** From one lookup of an id that is known to the next, at first (unless every failed request is made anew sooner) and at the most. */
 const FIRST_DOUBT_MS = 60_000;
 const LONGEST_DOUBT_MS = 3_600_000;
 /** A change of no more tags than that is made in one go. */
@@ -198,12 +198,21 @@ export class RepositoryKeeper {
     }
   }
 
-  /** Looks up the id of a repository again, by its names; ever less often while that finds the same one. */
-  confirm(watched: WatchedRepository): void {
+  /**
+   * Looks up the id of a repository again, by its names, because a poll was answered as if there were none; ever less often while that finds
+   * the same one and the tag has no other answer under it.
+   */
+  confirm({ watched, answeredAtMs }: PollTask): void {
+    if (watched.lookup !== undefined) return;
     const nowMs = this.#clock.monotonic();
-    if (watched.lookup !== undefined || nowMs < watched.doubtableFromMs) return;
-    if (nowMs - watched.doubtableFromMs > LONGEST_DOUBT_MS) watched.doubts = 0;
-    watched.doubtableFromMs = nowMs + Math.min(LONGEST_DOUBT_MS, FIRST_DOUBT_MS * 2 ** watched.doubts);
+    // The id was good since: that it is not any more is news.
+    if (answeredAtMs > watched.doubtedAtMs) watched.doubts = Math.min(watched.doubts, 1);
+    const firstMs = Math.min(FIRST_DOUBT_MS, this.#poller.timing.backoff.maxMs);
+    const pauseMs = watched.doubts === 0 ? 0 : Math.min(LONGEST_DOUBT_MS, firstMs * 2 ** (watched.doubts - 1));
+    const sinceMs = nowMs - watched.doubtedAtMs - pauseMs;
+    if (sinceMs < 0) return;
+    if (sinceMs > LONGEST_DOUBT_MS) watched.doubts = 0;
+    watched.doubtedAtMs = nowMs;
     watched.doubts += 1;
     this.#look(watched, true);
   }

@@ -110,7 +110,7 @@ export class Roster {
       this.keeper.endLookup(watched);
       if (found.id === id) return;
       section.known.forget(watched.repository);
-      watched.doubts = 0;
+      watched.doubts = 1;
     }
     section.known.learn(found);
     // The API may write the names that it was asked for in another way.
@@ -145,11 +145,12 @@ export class Roster {
    * The API says of a tag that its repository does not exist. An id that was looked up is looked up again: the names may be another's by
    * now. Meanwhile the tags are polled as before, since a code may say more than it means. An id from the configuration is what is meant.
    */
-  doubt(watched: WatchedRepository): void {
+  doubt(task: PollTask): void {
     this.#changes.soon(async () => {
+      const { watched } = task;
       const section = this.#sections.get(watched.instance.id);
       if (!section?.repositories.has(watched) || !isListed(watched)) return;
-      if (watched.repository.id !== '' && !watched.hasListedId) this.keeper.confirm(watched);
+      if (watched.repository.id !== '' && !watched.hasListedId) this.keeper.confirm(task);
     });
   }
 

@@ -56,7 +56,7 @@ export class Section {
       polls: new Map(),
       lookup: undefined,
       doubts: 0,
-      doubtableFromMs: Number.NEGATIVE_INFINITY,
+      doubtedAtMs: Number.NEGATIVE_INFINITY,
     };
     this.add(watched);
     return watched;

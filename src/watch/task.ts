@@ -35,9 +35,9 @@ export type WatchedRepository = {
   readonly polls: Map<string, PollTask>;
   /** Under way or waiting while the id or the names are missing, or while it is in doubt that the id still goes with the names. */
   lookup: LookupTask | undefined;
-  /** How often in a row that was in doubt for nothing, and from when on it may be again. */
+  /** How often in a row that was in doubt for nothing, and when it was last; minus infinity when it never was. */
   doubts: number;
-  doubtableFromMs: number;
+  doubtedAtMs: number;
 };
 
 /** Whether the configuration lists a repository; else it is watched only because discovery found it. */
@@ -62,6 +62,8 @@ export type PollTask = QueueEntry & {
   summaryFailures: number;
   /** Set while the answer to the last request asks for another one, which is due at once. */
   question: OpenQuestion | undefined;
+  /** When a poll was last answered; minus infinity before the first. */
+  answeredAtMs: number;
   /** When the registry last showed that the tag exists; minus infinity when it has not. */
   seenAtMs: number;
   /** When the image was pushed, else when it was first seen. */
@@ -158,6 +160,7 @@ export function newPoll(
     summarisedAtMs: Number.NEGATIVE_INFINITY,
     summaryFailures: 0,
     question: undefined,
+    answeredAtMs: Number.NEGATIVE_INFINITY,
     seenAtMs: Number.NEGATIVE_INFINITY,
     bornAtMs: moment.monotonicMs,
   };

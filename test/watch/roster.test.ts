@@ -395,6 +395,33 @@ test('a tag that is answered as if its repository were gone has that looked up e
   t.true(lookups >= 1 && lookups <= 7, `${lookups} lookups in an hour`);
 });
 
+test('a repository that is made anew is looked up again within a minute, however often the API said for nothing that it is gone', async (t) => {
+  const { watch, clock, next, pending } = running(t);
+  await watch(entry(BY_NAME, 'v1'));
+  await clock.advance(0);
+  next().answer.repository('crr-old', 'shop', 'api');
+  await clock.advance(0);
+  for (let alarm = 0; alarm < 6; alarm++) {
+    next().answer.status('COMPLETE');
+    await clock.advance(600_000);
+    next().answer.error('REPO_NOT_EXIST', 'answered');
+    await clock.advance(0);
+    next().answer.repository('crr-old', 'shop', 'api');
+    await clock.advance(5_000);
+  }
+  next().answer.status('COMPLETE');
+  let lookups = 0;
+  // The interval of a tag whose scan is complete, and a minute.
+  for (let second = 0; second < 660; second += 5) {
+    await clock.advance(5_000);
+    for (const { action, answer } of pending.splice(0)) {
+      if (action === 'GetRepository') lookups += 1;
+      else answer.error('REPO_NOT_EXIST', 'answered');
+    }
+  }
+  t.is(lookups, 1);
+});
+
 test('a tag that does not exist has its repository looked up never', async (t) => {
   for (const code of ['REPO_TAG_NOT_EXIST', 'TAG_NOT_EXIST', 'RepoTagNotExist']) {
     const { watch, clock, next, pending, store } = running(t);

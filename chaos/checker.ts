@@ -21,8 +21,8 @@ export class Checker {
   readonly tallies: ReadonlyMap<string, Tally> = new Map(
     LAWS.map(({ name }) => [name, { checked: 0, violations: [], broken: 0 }]),
   );
-  /** For how long a law held up this program's loop at most. */
-  longestMs = 0;
+  /** For how long a law held up this program's event loop at most, and which. */
+  longest = { law: '', ms: 0 };
   /** Requests that the simulator has had. */
   requests = 0;
   readonly #record: RunRecord;
@@ -63,7 +63,8 @@ export class Checker {
       await turn();
       const begin = performance.now();
       const { checked, violations } = check(this.#record, judged);
-      this.longestMs = Math.max(this.longestMs, performance.now() - begin);
+      const ms = performance.now() - begin;
+      if (ms > this.longest.ms) this.longest = { law: name, ms };
       this.#note(name, checked, violations);
     }
   }

@@ -1,5 +1,5 @@
 // Keeps the record of a run small: what no law needs any more is dropped.
-import { pollsByTag, ROUNDING_MS, shownTags } from './laws/tags.ts';
+import { askedKey, askedTag, isPoll, lastArrived, pollsByTag, ROUNDING_MS, shownTags } from './laws/tags.ts';
 import type { ApiRequest, RunRecord, TagName } from './record.ts';
 
 /** On the simulator's clock, which is not that of the record, a stall may begin so long before the request that it holds up. */
@@ -12,12 +12,7 @@ const LONGEST_STALL_MS = 10_000;
 export function forget(record: RunRecord, before: number): void {
   noteLastSuccesses(record, before);
   record.requests = record.requests.filter(isKept(record, before));
-  record.truth.forget(
-    before,
-    new Map(
-      [...pollsByTag(record.requests)].map(([key, [first]]) => [key, (first?.arrivedAtMs ?? before) - ROUNDING_MS]),
-    ),
-  );
+  record.truth.forget(before, oldestPolls(record));
   drop(record.scrapes, ({ answeredAt }) => answeredAt < before);
   drop(record.probes, ({ sentAt, tookMs }) => sentAt + tookMs < before);
   drop(record.ends, ({ sentAt, tookMs }) => sentAt + tookMs < before);
@@ -40,27 +35,30 @@ function noteLastSuccesses({ scrapes, lastSuccesses }: RunRecord, before: number
   }
 }
 
-function isKept({ requests, truth, lastSuccesses }: RunRecord, before: number): (request: ApiRequest) => boolean {
-  /** The last poll of each tag by the time of its last success. */
+function isKept(record: RunRecord, before: number): (request: ApiRequest) => boolean {
+  /** Of each tag the last poll by the time of its last success. */
   const first = new Map<TagName, number>();
-  const nameOf = ({ parameters }: ApiRequest): TagName | undefined => {
-    const { InstanceId = '', RepoId = '', Tag = '' } = parameters;
-    const names = truth.namesOf(InstanceId, RepoId);
-    return names === undefined ? undefined : `${names} ${Tag}`;
-  };
-  for (const polls of pollsByTag(requests).values()) {
-    for (const poll of polls) {
-      const name = nameOf(poll);
-      if (name === undefined) continue;
-      const until = Math.min(before, lastSuccesses.get(name) ?? before) + ROUNDING_MS;
-      if (poll.arrivedAtMs <= until) first.set(name, Math.max(first.get(name) ?? 0, poll.index));
-    }
+  for (const [name, polls] of pollsByTag(record)) {
+    const until = Math.min(before, record.lastSuccesses.get(name) ?? before) + ROUNDING_MS;
+    const poll = lastArrived(polls, until);
+    if (poll !== undefined) first.set(name, poll.index);
   }
   return (request) => {
-    const name = nameOf(request);
+    if (request.arrivedAtMs >= before) return true;
+    const name = isPoll(request) ? askedTag(record.truth, request) : undefined;
     const kept = name === undefined ? undefined : first.get(name);
-    return request.arrivedAtMs >= before || (kept !== undefined && request.index >= kept);
+    return kept !== undefined && request.index >= kept;
   };
+}
+
+/** When the first poll of each tag in the record may have begun, by the key of the tag. */
+function oldestPolls({ requests }: RunRecord): ReadonlyMap<string, number> {
+  const oldest = new Map<string, number>();
+  for (const request of requests) {
+    const key = askedKey(request);
+    if (isPoll(request) && !oldest.has(key)) oldest.set(key, request.arrivedAtMs - ROUNDING_MS);
+  }
+  return oldest;
 }
 
 function drop<T>(list: T[], isOld: (entry: T) => boolean): void {

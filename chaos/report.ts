@@ -14,7 +14,7 @@ export function violationLine(seed: number, law: string, { at, text }: Violation
 export function progressOf(
   { scrapes, lives }: RunRecord,
   drawn: ReadonlyMap<string, number>,
-  { tallies, requests, broken, longestMs }: Checker,
+  { tallies, requests, broken, longest }: Checker,
   rounds: number,
 ): string {
   const draws = [...drawn.values()].reduce((sum, count) => sum + count, 0);
@@ -30,7 +30,7 @@ export function progressOf(
     `${(lives.at(-1)?.number ?? 0) + 1} lives`,
     `${broken} violations`,
     `resident memory of the checker ${mebibytes(process.memoryUsage().rss)} and of the exporter ${mebibytes(resident?.[1] ?? 0)}`,
-    `longest check ${Math.round(longestMs)} ms`,
+    `longest check ${Math.round(longest.ms)} ms (${longest.law})`,
   ].join(', ');
 }
 

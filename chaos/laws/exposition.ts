@@ -28,7 +28,7 @@ export const counterLaw: Law = {
     for (const scrape of scrapes) {
       const last = before?.life === scrape.life ? before : undefined;
       before = scrape;
-      if (last === undefined) continue;
+      if (last === undefined || !findings.isJudged(scrape.answeredAt)) continue;
       const begunAnew = INSTANCES.filter((id) => overlap(absences.get(id) ?? [], last.sentAt, scrape.answeredAt) > 0);
       const { samples, types } = scrape.exposition;
       for (const [series, value] of samples) {

@@ -30,13 +30,17 @@ export class Findings implements Finding {
     this.#judged = judged;
   }
 
+  isJudged(at: number): boolean {
+    return at >= this.#judged.from && at < this.#judged.to;
+  }
+
   /**
    * Counts a check of something that was certain at a moment.
    *
    * @param broken what is wrong, undefined where nothing is; a function is called only where the moment is judged
    */
   note(at: number, broken: string | undefined | (() => string | undefined)): void {
-    if (at < this.#judged.from || at >= this.#judged.to) return;
+    if (!this.isJudged(at)) return;
     this.checked++;
     const text = typeof broken === 'function' ? broken() : broken;
     if (text !== undefined) this.violations.push({ at, text });

@@ -10,9 +10,10 @@ type Sight = { readonly scrape: Scrape; readonly tag: ShownTag };
 export const sinceLaw: Law = {
   name: 'since',
   sentence: 'the time since when a status holds moves with the status, and with nothing else',
-  check: ({ scrapes, requests, truth, configurations }, judged) => {
+  check: (record, judged) => {
+    const { scrapes, truth, configurations } = record;
     const findings = new Findings(judged);
-    const polls = pollsByTag(requests);
+    const polls = pollsByTag(record);
     const before = new Map<TagName, Sight>();
     for (const scrape of scrapes) {
       for (const [name, tag] of shownTags(scrape)) {
@@ -23,7 +24,7 @@ export const sinceLaw: Law = {
         const isListed = ({ tags, discovers }: Configuration) => tags.has(name) || (discovers && isDiscovered(name));
         if (overlap(spansWithout(configurations, isListed), last.scrape.sentAt, scrape.answeredAt) > 0) continue;
         findings.note(scrape.answeredAt, () =>
-          wrongMove(name, last.tag, tag, () => sawOther(truth, pollsOf(polls, truth, name, tag), last, scrape)),
+          wrongMove(name, last.tag, tag, () => sawOther(truth, pollsOf(polls, name, tag), last, scrape)),
         );
       }
     }

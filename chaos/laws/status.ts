@@ -1,12 +1,14 @@
 // Each exported status was true when it was asked for.
 import type { ApiRequest, RunRecord, Scrape, TagName } from '../record.ts';
-import { ANY, tagKey } from '../truth.ts';
+import { ANY } from '../truth.ts';
 import { Findings, type Law } from './law.ts';
 import {
+  askedKey,
   bare,
   isOfFormerImage,
   isTrueAnswer,
   lastArrived,
+  type Polls,
   pollsByTag,
   pollsOf,
   ROUNDING_MS,
@@ -22,7 +24,7 @@ export const statusLaw: Law = {
     'each exported status was the true one at an instant between the sending and the answering of the last successful poll',
   check: (record, judged) => {
     const findings = new Findings(judged);
-    const polls = pollsByTag(record.requests);
+    const polls = pollsByTag(record);
     for (const scrape of record.scrapes) {
       for (const [name, tag] of shownTags(scrape))
         findings.note(scrape.answeredAt, () => wrongStatus(record, polls, scrape, name, tag));
@@ -33,13 +35,13 @@ export const statusLaw: Law = {
 
 function wrongStatus(
   record: RunRecord,
-  polls: ReturnType<typeof pollsByTag>,
+  polls: Polls,
   scrape: Scrape,
   name: TagName,
   shown: ShownTag,
 ): string | undefined {
   const { status, lastSuccess, digest = '' } = shown;
-  const ofTag = pollsOf(polls, record.truth, name, shown);
+  const ofTag = pollsOf(polls, name, shown);
   const lastSuccessMs = (lastSuccess ?? 0) * 1_000;
   if (status === 'unknown') {
     const isUnknown = ofTag.some(
@@ -77,9 +79,8 @@ function wrongStatus(
 }
 
 /** Whether a tag moved to an image only after a poll of it. A listed image may be older than the one that was polled, never newer. */
-function isLater({ truth }: RunRecord, { parameters }: ApiRequest, digest: string, until: number): boolean {
-  const { InstanceId = '', RepoId = '', Tag = '' } = parameters;
-  const key = tagKey(InstanceId, RepoId, Tag);
+function isLater({ truth }: RunRecord, poll: ApiRequest, digest: string, until: number): boolean {
+  const key = askedKey(poll);
   const images = (to: number) => truth.between(key, 0, to).map((phase) => bare(phase.digest));
   return !images(until + ROUNDING_MS).includes(digest) && images(Number.POSITIVE_INFINITY).includes(digest);
 }

@@ -1,6 +1,6 @@
 // What a scrape says of each tag, read for the laws.
 import { type Labels, samplesOf } from '../exposition.ts';
-import type { ApiRequest, Scrape, TagName } from '../record.ts';
+import type { ApiRequest, RunRecord, Scrape, TagName } from '../record.ts';
 import { ANY, type Phase, type Truth, tagKey } from '../truth.ts';
 
 /** Wall clocks of two processes are read to the millisecond, and rounded. */
@@ -54,42 +54,49 @@ function nameOf(labels: Labels): TagName {
   return `${labels.instance_id} ${labels.repo_namespace} ${labels.repo_name} ${labels.tag}`;
 }
 
-/** The polls of each tag, by instance, id of the repository and tag, in the order of their arrival. */
-export function pollsByTag(requests: readonly ApiRequest[]): ReadonlyMap<string, readonly ApiRequest[]> {
-  const polls = new Map<string, ApiRequest[]>();
+/** The name of the tag that a request is about; undefined where no repository with this id is known. */
+export function askedTag(truth: Truth, { parameters }: ApiRequest): TagName | undefined {
+  const { InstanceId = '', RepoId = '', Tag = '' } = parameters;
+  const names = truth.namesOf(InstanceId, RepoId);
+  return names === undefined ? undefined : `${names} ${Tag}`;
+}
+
+/** The polls of each tag in the order of their arrival, under every id that a repository of its names has had. */
+export function pollsByTag({ requests, truth }: Pick<RunRecord, 'requests' | 'truth'>): Polls {
+  const polls = new Map<TagName, ApiRequest[]>();
   for (const request of requests) {
-    if (request.action !== STATUS_ACTION) continue;
-    const { InstanceId = '', RepoId = '', Tag = '' } = request.parameters;
-    const key = tagKey(InstanceId, RepoId, Tag);
-    const list = polls.get(key);
-    if (list === undefined) polls.set(key, [request]);
+    const name = isPoll(request) ? askedTag(truth, request) : undefined;
+    if (name === undefined) continue;
+    const list = polls.get(name);
+    if (list === undefined) polls.set(name, [request]);
     else list.push(request);
   }
   return polls;
+}
+
+export type Polls = ReadonlyMap<TagName, readonly ApiRequest[]>;
+
+export function isPoll({ action }: ApiRequest): boolean {
+  return action === STATUS_ACTION;
+}
+
+/** The key of the tag, in the repository that a request asked about. */
+export function askedKey({ parameters }: ApiRequest): string {
+  const { InstanceId = '', RepoId = '', Tag = '' } = parameters;
+  return tagKey(InstanceId, RepoId, Tag);
 }
 
 /**
  * The polls of a tag in the order of their arrival: those under the id that is shown beside it. While the exporter shows none, since the
  * repository is gone or was not looked up yet, those under every id that a repository of these names has had.
  */
-export function pollsOf(
-  polls: ReadonlyMap<string, readonly ApiRequest[]>,
-  truth: Truth,
-  name: TagName,
-  { repoId = '' }: Pick<ShownTag, 'repoId'>,
-): readonly ApiRequest[] {
-  const [instance = '', namespace = '', repository = '', tag = ''] = name.split(' ');
-  if (repoId !== '') return polls.get(tagKey(instance, repoId, tag)) ?? [];
-  return truth
-    .idsOf(instance, namespace, repository)
-    .flatMap((id) => polls.get(tagKey(instance, id, tag)) ?? [])
-    .sort((one, other) => one.index - other.index);
+export function pollsOf(polls: Polls, name: TagName, { repoId = '' }: Pick<ShownTag, 'repoId'>): readonly ApiRequest[] {
+  return (polls.get(name) ?? []).filter(({ parameters }) => repoId === '' || parameters.RepoId === repoId);
 }
 
 /** What was true of a tag, in the repository that a poll asked about, while it was under way. */
 export function truthDuring(truth: Truth, poll: ApiRequest, until: number): readonly Phase[] {
-  const { InstanceId = '', RepoId = '', Tag = '' } = poll.parameters;
-  return truth.between(tagKey(InstanceId, RepoId, Tag), poll.arrivedAtMs - ROUNDING_MS, until + ROUNDING_MS);
+  return truth.between(askedKey(poll), poll.arrivedAtMs - ROUNDING_MS, until + ROUNDING_MS);
 }
 
 /** Whether a poll asked about an image that, by all that was true meanwhile, the tag has no more. */

@@ -8,7 +8,15 @@ import type { Key, Latency } from './simulator.ts';
 /** The promises that the configuration makes, which the laws hold the exporter to. */
 export const RATE = 40;
 export const MAX_CONCURRENT = 4;
-export const LONGEST_INTERVAL_MS = 2_000;
+/** By status: from the end of a poll to the next. */
+export const INTERVALS_MS: ReadonlyMap<string, number> = new Map([
+  ['scanning', 700],
+  ['retrying', 700],
+  ['complete', 2_000],
+  ['failed', 2_000],
+  ['not_scanned', 2_000],
+]);
+export const LONGEST_INTERVAL_MS = Math.max(...INTERVALS_MS.values());
 
 /** The access keys of each set of credentials. A set changes from one of its keys to another in the course of a run. */
 export const KEYS = {
@@ -17,6 +25,11 @@ export const KEYS = {
 } as const;
 export type SetName = keyof typeof KEYS;
 export const SETS: readonly SetName[] = ['default', 'cri-b'];
+
+/** The set of credentials of an instance. */
+export function setOfInstance(id: string): SetName {
+  return id === 'cri-b' ? 'cri-b' : 'default';
+}
 
 export const INSTANCES = ['cri-a', 'cri-b'] as const;
 
@@ -186,8 +199,10 @@ export class Settings {
     return {
       credentials: this.#credentials('default'),
       rate_limit: { requests_per_second: RATE, max_concurrent: MAX_CONCURRENT },
-      request_timeout: '1s',
-      intervals: { scanning: '700ms', complete: '2s', failed: '2s', not_scanned: '2s' },
+      request_timeout: `${REQUEST_TIMEOUT_MS}ms`,
+      intervals: Object.fromEntries(
+        ['scanning', 'complete', 'failed', 'not_scanned'].map((key) => [key, `${INTERVALS_MS.get(key)}ms`]),
+      ),
       backoff: { initial: '300ms', max: '2s' },
       discovery_interval: '1s',
       metrics: { per_tag: this.#perTag },

@@ -4,6 +4,7 @@ import { configuredLaw, reloadLaw } from './configured.ts';
 import { counterLaw, wellFormedLaw } from './exposition.ts';
 import { endLaw, healthLaw, scrapeLaw } from './health.ts';
 import type { Law } from './law.ts';
+import { idleLaw, overtakenLaw } from './polled.ts';
 import { concurrencyLaw, rateLaw } from './quota.ts';
 import { sinceLaw } from './since.ts';
 import { statusLaw } from './status.ts';
@@ -17,6 +18,8 @@ export const LAWS: readonly Law[] = [
   counterLaw,
   rateLaw,
   concurrencyLaw,
+  overtakenLaw,
+  idleLaw,
   healthLaw,
   scrapeLaw,
   endLaw,

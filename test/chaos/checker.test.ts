@@ -194,6 +194,45 @@ test('more requests under way than promised break the law', (t) => {
   t.is(broken('concurrency', { requests: requests.slice(1) }), 0);
 });
 
+const OTHER = LABELS.replace('tag="v1"', 'tag="v2"');
+
+/** A scrape a second that shows v1 with its last success, and another tag with one just before; times in milliseconds after the start. */
+function waitingScrapes(lastSuccess: number, until: number, paused = 0): Scrape[] {
+  const of = (labels: string, success: number) => `acr_scan_tag_status{${labels},status="complete"} 1
+acr_scan_tag_last_success_timestamp_seconds{${labels}} ${(START + success) / 1_000}
+acr_scan_tag_poll_success{${labels}} 1
+acr_scan_tag_info{${labels},repo_id="crr-api",digest=""} 1
+`;
+  return Array.from({ length: until / 1_000 }, (_, index) => {
+    const at = 1_500 + 1_000 * index;
+    const text = `${of(LABELS, lastSuccess)}${of(OTHER, at - 500)}acr_scheduler_paused{credentials="default",reason="refused"} ${paused}\n`;
+    return { ...scrape({ at }), exposition: parseExposition(text, false) };
+  });
+}
+
+test('a tag that is due and passed by thrice breaks the law, one that is polled or due as late as the others does not', (t) => {
+  const requests = Array.from({ length: 10 }, (_, index) =>
+    poll(index, 900 + 1_000 * index, { parameters: { InstanceId: 'cri-a', RepoId: 'crr-api', Tag: 'v2' } }),
+  );
+  t.is(broken('turn', { requests, scrapes: waitingScrapes(1_000, 7_000) }), 0);
+  const scrapes = waitingScrapes(1_000, 8_000);
+  t.is(broken('turn', { requests, scrapes }), 1);
+  t.is(broken('turn', { requests: [...requests, poll(20, 8_450)], scrapes }), 0, 'on its way at last');
+  t.is(broken('turn', { requests, scrapes: waitingScrapes(3_000, 8_000) }), 0, 'not due for long enough');
+  t.is(broken('turn', { requests, scrapes, pauses: [{ from: START + 5_000, to: START + 6_000 }] }), 0);
+  const file = { perTag: 'full', tags: new Set([NAME]), discovers: false } as const;
+  const reload = { ...file, toldAt: START, inForceAt: START + 20_000 };
+  t.is(broken('turn', { requests, scrapes, configurations: [reload] }), 0, 'the others may be new');
+});
+
+test('a tag that is due while nothing is asked breaks the law, unless its credentials are paused', (t) => {
+  const scrapes = waitingScrapes(1_000, 9_000);
+  t.true(broken('idle', { scrapes }) > 0);
+  t.is(broken('idle', { scrapes: waitingScrapes(1_000, 9_000, 1) }), 0);
+  t.is(broken('idle', { scrapes, pauses: [{ from: START + 3_000, to: START + 10_000 }] }), 0);
+  t.is(broken('idle', { scrapes, requests: [3_500, 5_500, 7_500, 9_500].map((at, index) => poll(index, at)) }), 0);
+});
+
 test('a probe that takes more than a second breaks the law, unless the process was stopped meanwhile', (t) => {
   const probes = [{ path: '/-/healthy', sentAt: START, tookMs: 1_500, ok: true }];
   t.is(broken('health', { probes }), 1);

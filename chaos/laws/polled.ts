@@ -1,0 +1,165 @@
+// Each tag gets its turn. Checked at every scrape, whatever else is wrong: it needs no time without faults.
+import { samplesOf } from '../exposition.ts';
+import { type ApiRequest, overlap, type RunRecord, type Scrape, type TagName } from '../record.ts';
+import { INTERVALS_MS, REQUEST_TIMEOUT_MS, type SetName, setOfInstance } from '../world.ts';
+import { isDiscovered } from './configured.ts';
+import { Findings, type Judged, type Law } from './law.ts';
+import { type Polls, pollsByTag, ROUNDING_MS, type ShownTag, shownTags, time } from './tags.ts';
+
+/** A later interval is shortened by no more than this share. */
+const SHORTENED = 0.1;
+/** A tag looks overdue while its request is on its way to the simulator: it may be sent twice, and take its timeout each time. */
+const ON_ITS_WAY_MS = 2 * REQUEST_TIMEOUT_MS + 500;
+/** Polls that may pass a tag by while its own request is on its way. */
+const MAY_OVERTAKE = 2;
+/** With something due, not paused, and every request cut off after its timeout, the slowest rate starts some within this time. */
+const IDLE_MS = 2 * REQUEST_TIMEOUT_MS + 500;
+
+/** What one scrape shows of a tag that was answered well: when its next poll is due, and in which line it waits. */
+type Waiting = {
+  readonly name: TagName;
+  readonly line: 'running' | 'settled';
+  readonly answeredAt: number;
+  /** The earliest and the latest time at which it is due. */
+  readonly from: number;
+  readonly to: number;
+};
+
+export const overtakenLaw: Law = {
+  name: 'turn',
+  sentence:
+    'while a tag is due, no more than 2 polls of tags of its credentials and its class start that were due later',
+  check: (record, judged) => {
+    const findings = new Findings(judged);
+    const context = { record, polls: pollsByTag(record), sights: sightsOf(record) };
+    for (const scrape of judgedScrapes(record, judged)) {
+      for (const tag of waitingTags(scrape)) {
+        const until = scrape.sentAt - ON_ITS_WAY_MS - overlap(record.pauses, tag.to, scrape.sentAt);
+        if (tag.to >= until || wasPolled(context.polls, tag, scrape.answeredAt)) continue;
+        findings.note(scrape.answeredAt, () => {
+          const overtaking = overtakes(context, tag, until);
+          return overtaking.length > MAY_OVERTAKE
+            ? `${tag.name} is due since ${time(tag.to)}, but these were polled that were due later: ${overtaking.join(', ')}`
+            : undefined;
+        });
+      }
+    }
+    return findings;
+  },
+};
+
+export const idleLaw: Law = {
+  name: 'idle',
+  sentence: `while a tag is due and its credentials are not paused, a request starts within ${IDLE_MS / 1_000} s`,
+  check: (record, judged) => {
+    const findings = new Findings(judged);
+    for (const scrape of judgedScrapes(record, judged)) {
+      for (const tag of waitingTags(scrape)) {
+        const set = setOfInstance(instanceOf(tag.name));
+        const stopped = overlap(record.pauses, scrape.sentAt - 2 * IDLE_MS, scrape.sentAt);
+        const from = scrape.sentAt - IDLE_MS - stopped;
+        if (tag.to > from || lastPaused(record, scrape, set) > from) continue;
+        findings.note(scrape.answeredAt, () =>
+          startedBetween(record, set, from, scrape.answeredAt)
+            ? undefined
+            : `${tag.name} is due since ${time(tag.to)} and nothing is paused, but no request started since ${time(from)}`,
+        );
+      }
+    }
+    return findings;
+  },
+};
+
+function startedBetween({ requests }: RunRecord, set: SetName, from: number, to: number): boolean {
+  return requests.some(
+    ({ parameters, arrivedAtMs }) =>
+      arrivedAtMs >= from && arrivedAtMs <= to && setOfInstance(parameters.InstanceId ?? '') === set,
+  );
+}
+
+/** The scrapes whose time is judged. */
+function judgedScrapes({ scrapes }: RunRecord, judged: Judged | undefined): Scrape[] {
+  const findings = new Findings(judged);
+  return scrapes.filter(({ answeredAt }) => findings.isJudged(answeredAt));
+}
+
+/** The tags whose last poll was answered, as the exporter itself shows it. */
+function waitingTags(scrape: Scrape): Waiting[] {
+  return [...shownTags(scrape)].flatMap(([name, tag]) => waiting(name, tag) ?? []);
+}
+
+function waiting(name: TagName, { status, lastSuccess, success }: ShownTag): Waiting | undefined {
+  // A new image that was not scanned is asked about as often as one that is being scanned.
+  const interval = status === 'not_scanned' ? undefined : INTERVALS_MS.get(status);
+  if (interval === undefined || lastSuccess === undefined || success !== 1) return undefined;
+  const answeredAt = lastSuccess * 1_000;
+  const line = status === 'scanning' || status === 'retrying' ? 'running' : 'settled';
+  const [from, to] = [answeredAt + (1 - SHORTENED) * interval - ROUNDING_MS, answeredAt + interval + ROUNDING_MS];
+  return { name, line, answeredAt, from, to };
+}
+
+function wasPolled(polls: Polls, { name, answeredAt }: Waiting, until: number): boolean {
+  return (polls.get(name) ?? []).some(
+    ({ arrivedAtMs }) => arrivedAtMs > answeredAt + ROUNDING_MS && arrivedAtMs <= until,
+  );
+}
+
+/** What a scrape showed of a tag; `tag` is undefined where its last poll was not answered well. */
+type Sight = { readonly at: number; readonly repoId: string; readonly tag: Waiting | undefined };
+
+/** What the scrapes showed of each tag, in their order. */
+function sightsOf({ scrapes }: RunRecord): ReadonlyMap<TagName, readonly Sight[]> {
+  const sights = new Map<TagName, Sight[]>();
+  for (const scrape of scrapes) {
+    for (const [name, shown] of shownTags(scrape)) {
+      const list = sights.get(name) ?? [];
+      sights.set(name, list);
+      list.push({ at: scrape.answeredAt, repoId: shown.repoId ?? '', tag: waiting(name, shown) });
+    }
+  }
+  return sights;
+}
+
+type Context = { readonly record: RunRecord; readonly polls: Polls; readonly sights: ReturnType<typeof sightsOf> };
+
+/** The polls until a time that started although a tag was due that comes before theirs, as the exporter itself shows it. */
+function overtakes(context: Context, tag: Waiting, until: number): string[] {
+  const set = setOfInstance(instanceOf(tag.name));
+  return [...context.polls].flatMap(([name, ofOther]) => {
+    // A discovered tag may be found with another image, and then starts anew.
+    if (name === tag.name || isDiscovered(name) || setOfInstance(instanceOf(name)) !== set) return [];
+    return ofOther
+      .filter((poll) => poll.arrivedAtMs > tag.to && poll.arrivedAtMs <= until && isLater(context, poll, name, tag))
+      .map((poll) => `${name} at ${time(poll.arrivedAtMs)}`);
+  });
+}
+
+/** Whether what was polled waited in the same line as a tag, and was due later. */
+function isLater({ record, polls, sights }: Context, poll: ApiRequest, name: TagName, tag: Waiting): boolean {
+  const { arrivedAtMs, parameters } = poll;
+  const sight = sights.get(name)?.findLast(({ at }) => at < arrivedAtMs);
+  const seen = sight?.tag;
+  if (sight === undefined || seen === undefined || seen.line !== tag.line || seen.from <= tag.to) return false;
+  // Since then it may have been added anew, or be in a repository that was made anew: then it is polled at once.
+  if (parameters.RepoId !== sight.repoId) return false;
+  if (record.configurations.some(({ toldAt, inForceAt }) => toldAt <= arrivedAtMs && inForceAt >= sight.at))
+    return false;
+  return !wasPolled(polls, seen, arrivedAtMs - 1);
+}
+
+/** When the requests under a set of credentials were last paused, or not known not to be, before a scrape. */
+function lastPaused({ scrapes }: RunRecord, scrape: Scrape, set: SetName): number {
+  const paused = scrapes.findLast(
+    (each) => each.answeredAt <= scrape.answeredAt && (each.life !== scrape.life || isPaused(each, set)),
+  );
+  return paused?.answeredAt ?? scrapes[0]?.answeredAt ?? scrape.answeredAt;
+}
+
+function isPaused({ exposition }: Scrape, set: SetName): boolean {
+  const ofSet = [...samplesOf(exposition, 'acr_scheduler_paused')].filter(([labels]) => labels.credentials === set);
+  return ofSet.length === 0 || ofSet.some(([, value]) => value !== 0);
+}
+
+function instanceOf(name: TagName): string {
+  return name.split(' ')[0] ?? '';
+}

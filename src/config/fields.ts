@@ -96,7 +96,7 @@ export function endpoint() {
       const chosen: 'http' | 'https' = protocol === 'http' ? 'http' : 'https';
       return { protocol: chosen, host: port === undefined ? host : `${host}:${Number(port)}` };
     },
-  ).meta({ pattern: ENDPOINT_PATTERN });
+  ).meta({ pattern: `^$|${ENDPOINT_PATTERN}` });
 }
 
 function isHost(host: string): boolean {

@@ -99,18 +99,22 @@ export const instanceSchema = strictMap({
     description: 'Host of the API, optionally with http:// or https:// and a port. Default: cr.REGION.aliyuncs.com.',
   }),
   domain: label('a domain').optional().meta({
+    minLength: 0,
     description: "The registry's domain; makes the image label DOMAIN/NAMESPACE/NAME:TAG.",
   }),
   credentials: credentialsSchema.optional().meta({
     description: 'Replaces the top-level credentials for this instance, with a limiter of its own.',
   }),
-  repositories: listOf('repository', repositorySchema).optional().meta({ description: 'Repositories to watch.' }),
+  repositories: listOf('repository', repositorySchema)
+    .optional()
+    .meta({ description: 'Repositories to watch.', minItems: 0 }),
   discover: listOf('rule', discoverSchema).optional().meta({
     description: 'What to find and watch; a tag that any rule takes is watched.',
+    minItems: 0,
   }),
 })
   .superRefine(requireSomething, always)
-  .meta({ anyOf: [{ required: ['repositories'] }, { required: ['discover'] }] })
+  .meta({ anyOf: ['repositories', 'discover'].map(oneAtLeast) })
   .transform(
     ({
       id,
@@ -130,6 +134,11 @@ export const instanceSchema = strictMap({
       discover,
     }),
   );
+
+/** For editors: of two lists, the other one may be empty. */
+function oneAtLeast(key: string) {
+  return { required: [key], properties: { [key]: { type: 'array' as const, minItems: 1 } } };
+}
 
 /** Fills in what the top level says. */
 export function decided(instance: UndecidedInstance, vulnerabilities: boolean): InstanceConfig {

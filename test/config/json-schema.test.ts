@@ -3,9 +3,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import test from 'ava';
-import { parse } from 'yaml';
+import fc from 'fast-check';
+import { parse, parseAllDocuments, stringify } from 'yaml';
 import { jsonSchemaText } from '../../src/config/json-schema.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import { parseConfig } from '../../src/config/parse.ts';
+import { ConfigError } from '../../src/util/yaml/problem.ts';
 
 const root = new URL('../../', import.meta.url);
 const fixtures = new URL('test/fixtures/config/', root);
@@ -18,19 +21,96 @@ test('the committed JSON schema is that of the program', (t) => {
 
 const validate = new Ajv2020({ allowUnionTypes: true, formats: { uri: true } }).compile(JSON.parse(jsonSchemaText()));
 
-// In text-as-written the tags `null` and `~` stand without quotes, which editors take for nothing, as they take blank values.
+// In text-as-written the tags `null` and `~` stand without quotes, which editors take for nothing.
 for (const file of [
   'config/acr-scan-exporter.yml',
   ...readdirSync(fixtures)
-    .filter((name) => name.endsWith('.good.yml') && !/^(?:text-as-written|blank-values)/.test(name))
+    .filter((name) => name.endsWith('.good.yml') && !name.startsWith('text-as-written'))
     .map((name) => `test/fixtures/config/${name}`),
 ]) {
   test(`${file} is valid in the program and in an editor`, (t) => {
     t.notThrows(() => loadConfig(fileURLToPath(new URL(file, root))));
     // An editor reads plain scalars as numbers and truth values where they look like it.
-    t.true(validate(parse(readFileSync(new URL(file, root), 'utf8'))), JSON.stringify(validate.errors));
+    const [document] = parseAllDocuments(readFileSync(new URL(file, root), 'utf8'));
+    t.true(validate(document?.toJS()), JSON.stringify(validate.errors));
   });
 }
+
+/** A file with every key, and with every type of credentials. */
+function everyKey(): unknown {
+  const everything: unknown = parse(readFileSync(new URL('everything.good.yml', fixtures), 'utf8'));
+  const secrets = { access_key_id_env: 'ID', access_key_secret_file: 'secret' };
+  const blocks = [
+    { type: 'default' },
+    { type: 'access_key', ...secrets },
+    { type: 'sts', ...secrets, security_token: 'token' },
+    { type: 'ram_role_arn', ...secrets, role_arn: 'arn', role_session_name: 'name', external_id: 'id' },
+    {
+      type: 'oidc_role_arn',
+      role_arn: 'arn',
+      oidc_provider_arn: 'arn',
+      oidc_token_file: 'file',
+      role_session_name: 'n',
+    },
+    { type: 'ecs_ram_role', role_name: 'role' },
+    { type: 'credentials_uri', uri: 'http://127.0.0.1/' },
+  ];
+  const instances = blocks.map((credentials, index) => ({
+    id: `cri-of-${index}`,
+    region: 'cn-hangzhou',
+    endpoint: 'localhost',
+    domain: 'example.com',
+    credentials,
+    repositories: [
+      { namespace: 'a', name: 'b', id: 'c', vulnerabilities: true, tags: ['v1', { tag: 'v2', scan_task_id: 'task' }] },
+      { id: 'd', tags: ['v1'] },
+    ],
+    discover: [{ namespaces: ['*'], tags: ['v*'], newest: 3, max_age: '30d', vulnerabilities: false }],
+  }));
+  return { ...Object(everything), backoff: { initial: '1s', max: '10m' }, instances };
+}
+
+type Place = { readonly holder: object; readonly key: string };
+
+/** Everything in a file that may be put in place of another value. */
+function placesOf(value: unknown): Place[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const holder = value;
+  return Object.entries(value).flatMap(([key, inner]) => [{ holder, key }, ...placesOf(inner)]);
+}
+
+function isTaken(text: string): boolean {
+  try {
+    return parseConfig(text, '/etc/config.yml').instances.length > 0;
+  } catch (error) {
+    if (error instanceof ConfigError) return false;
+    throw error;
+  }
+}
+
+test('whatever is blank or empty in a file, an editor takes it where the program does, and nowhere else', (t) => {
+  const most = placesOf(everyKey()).length;
+  const key = fc.constantFrom(undefined, undefined, undefined, 'no_such_key');
+  const blank = fc.record({ at: fc.nat(most - 1), key, by: fc.constantFrom(null, null, '', []) });
+  let [taken, refused] = [0, 0];
+  const property = fc.property(fc.array(blank, { maxLength: 4 }), (blanks) => {
+    const file = everyKey();
+    const places = placesOf(file);
+    for (const { at, by, key } of blanks) {
+      const place = places[at];
+      if (place !== undefined) Reflect.set(place.holder, key ?? place.key, by);
+    }
+    const text = stringify(file, { nullStr: '' });
+    const inProgram = isTaken(text);
+    if (inProgram) taken += 1;
+    else refused += 1;
+    if (validate(parse(text)) !== inProgram) {
+      throw new Error(`the program ${inProgram ? 'takes' : 'refuses'} this, an editor does not:\n${text}`);
+    }
+  });
+  t.notThrows(() => fc.assert(property, { numRuns: 400 }));
+  t.true(taken > 40 && refused > 40, `${taken} taken, ${refused} refused`);
+});
 
 test('an editor takes labels that look like numbers, and rates as numbers', (t) => {
   const text =
@@ -77,7 +157,8 @@ test('every key and every default is documented', (t) => {
 function keysOf(schema: Schema): { key: string; schema: Schema }[] {
   return Object.entries(schema).flatMap(([word, value]) => {
     if (typeof value !== 'object' || value === null) return [];
-    if (word !== 'properties') return keysOf({ ...value });
+    // What a condition says of a key describes no map.
+    if (word !== 'properties' || !('additionalProperties' in schema)) return keysOf({ ...value });
     return Object.entries(value).flatMap(([key, inner]: [string, Schema]) => [
       { key, schema: inner },
       ...keysOf(inner),

@@ -1,5 +1,6 @@
 // The command line of acr-scan-exporter: one table gives parsing, environment variables and the help text.
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { escapeInvisible, inQuotes } from './util/invisible.ts';
 import { type ListenAddress, parseListenAddress } from './util/listen-address.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './util/logger.ts';
 
@@ -171,7 +172,8 @@ function parseFlags(argv: readonly string[]): Partial<Record<FlagName, string | 
   try {
     return parseArgs({ args: [...argv], options, strict: true, allowPositionals: false, allowNegative: true }).values;
   } catch (error) {
-    throw new UsageError(String(error instanceof Error ? error.message : error).split('\n')[0]);
+    const [reason = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+    throw new UsageError(escapeInvisible(reason));
   }
 }
 
@@ -188,7 +190,7 @@ function notEmpty({ value, origin }: Setting): string {
 
 function readListenAddress({ value, origin }: Setting): ListenAddress {
   const address = parseListenAddress(value);
-  if (address === undefined) throw new UsageError(`${origin}: expected [HOST]:PORT, found ${JSON.stringify(value)}`);
+  if (address === undefined) throw new UsageError(`${origin}: expected [HOST]:PORT, found ${inQuotes(value)}`);
   return address;
 }
 
@@ -200,14 +202,13 @@ function readTelemetryPath({ value, origin }: Setting, takenPaths: readonly stri
     .every((segment) => /^[\w.~-]+$/.test(segment) && !/^\.{1,2}$/.test(segment));
   if (!value.startsWith('/') || !isReachable || takenPaths.includes(value)) {
     const expected = `a path that starts with / and is not ${takenPaths.join(', ')}`;
-    throw new UsageError(`${origin}: expected ${expected}, found ${JSON.stringify(value)}`);
+    throw new UsageError(`${origin}: expected ${expected}, found ${inQuotes(value)}`);
   }
   return value;
 }
 
 function oneOf<Value extends string>({ value, origin }: Setting, values: readonly Value[]): Value {
   const found = values.find((each) => each === value);
-  if (found === undefined)
-    throw new UsageError(`${origin}: expected ${values.join(', ')}, found ${JSON.stringify(value)}`);
+  if (found === undefined) throw new UsageError(`${origin}: expected ${values.join(', ')}, found ${inQuotes(value)}`);
   return found;
 }

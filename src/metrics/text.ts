@@ -8,8 +8,11 @@ export const CONTENT_TYPES: Readonly<Record<ExpositionFormat, string>> = {
   openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
 };
 
-/** What may not stand between the quotes of a label value: `\`, `"`, newline, and half a surrogate pair, which UTF-8 cannot write. */
-const SPECIAL = /[\\"\n]|\p{Surrogate}/u;
+/**
+ * What may not stand between the quotes of a label value: `\`, `"`, newline, half a surrogate pair, which UTF-8 cannot write, and a U+FFFD that
+ * would pass for what such a half is written as.
+ */
+const SPECIAL = /[\\"\n]|\p{Surrogate}|\ufffd(?=d[89a-f][\da-f]{2}|fffd)/u;
 const EVERY_SPECIAL = new RegExp(SPECIAL, 'gu');
 
 /**

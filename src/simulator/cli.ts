@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../util/clock.ts';
+import { escapeInvisible, inQuotes } from '../util/invisible.ts';
 import { createLogger, LOG_FORMATS, type LogFormat, type Logger } from '../util/logger.ts';
 import { Redactor } from '../util/redactor.ts';
 import type { ScenarioInput } from './scenario.ts';
@@ -144,7 +145,7 @@ function parseFlags(argv: readonly string[]) {
     return values;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    throw new UsageError(message.replaceAll('\n', ' '));
+    throw new UsageError(escapeInvisible(message.replaceAll('\n', ' ')));
   }
 }
 
@@ -152,21 +153,21 @@ function readAddress(written: string): { host: string; port: number } {
   const match = /^(?:\[([\da-fA-F:.%\w]+)\]|([^\s:[\]]*)):(\d{1,5})$/.exec(written);
   const port = Number(match?.[3]);
   if (!match || port > 65_535) {
-    throw new UsageError(`--listen-address: expected [HOST]:PORT, found ${JSON.stringify(written)}`);
+    throw new UsageError(`--listen-address: expected [HOST]:PORT, found ${inQuotes(written)}`);
   }
   return { host: match[1] || match[2] || '127.0.0.1', port };
 }
 
 function readSeed(written: string): number {
   const seed = /^\d{1,15}$/.test(written) ? Number(written) : undefined;
-  if (seed === undefined) throw new UsageError(`--seed: expected a whole number, found ${JSON.stringify(written)}`);
+  if (seed === undefined) throw new UsageError(`--seed: expected a whole number, found ${inQuotes(written)}`);
   return seed;
 }
 
 function readLogFormat(written: string): LogFormat {
   const format = LOG_FORMATS.find((each) => each === written);
   if (!format) {
-    throw new UsageError(`--log.format: expected one of ${LOG_FORMATS.join(', ')}, found ${JSON.stringify(written)}`);
+    throw new UsageError(`--log.format: expected one of ${LOG_FORMATS.join(', ')}, found ${inQuotes(written)}`);
   }
   return format;
 }

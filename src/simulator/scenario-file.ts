@@ -1,5 +1,6 @@
 // A scenario file as text: from YAML to the plain value that the schema checks, and problems with their line and column.
 import { isMap, isScalar, LineCounter, type Node, type ParsedNode, parseDocument } from 'yaml';
+import { escapeInvisible } from '../util/invisible.ts';
 import { check, type Path, ScenarioError, writePath } from './problems.ts';
 import { type ScenarioInput, scenarioSchema } from './scenario.ts';
 
@@ -36,7 +37,9 @@ export function loadScenario(text: string, file: string): LoadedScenario {
       return { problems: [`${place(0)}: expected few YAML aliases, found too many`] };
     return {
       problems: error.problems.map(({ path, message }) =>
-        [place(offsetOf(document.contents, path)), writePath(path), message].filter(Boolean).join(': '),
+        escapeInvisible(
+          [place(offsetOf(document.contents, path)), writePath(path), message].filter(Boolean).join(': '),
+        ),
       ),
     };
   }

@@ -7,3 +7,8 @@ export function escapeInvisible(text: string): string {
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }
+
+/** A text in quotes on one line, as messages show what was found. */
+export function inQuotes(text: string): string {
+  return escapeInvisible(JSON.stringify(text));
+}

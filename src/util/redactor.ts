@@ -32,17 +32,28 @@ export class Redactor {
   }
 }
 
-/** The ways a secret is written in URLs, in form bodies (where a string to sign is encoded twice) and in JSON; longest first. */
+/**
+ * The ways a secret is written in URLs, in form bodies (where a string to sign is encoded twice) and in JSON, which may be quoted in JSON
+ * again, as a message is in a line of the log; longest first.
+ */
 function writings(secret: string): readonly string[] {
   const percent = encodeRfc3986(secret);
+  const json = escapeForJson(secret);
   const all = [
     secret,
     encodeURIComponent(secret),
     percent,
     encodeRfc3986(percent),
-    JSON.stringify(secret).slice(1, -1),
+    json,
+    escapeForJson(json),
+    escapeForJson(escapeForJson(json)),
   ];
   return [...new Set(all)].sort((a, b) => b.length - a.length);
+}
+
+/** As between the quotes of a text in JSON. */
+function escapeForJson(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
 }
 
 /** Percent-encodes all but the unreserved characters of RFC 3986, as Alibaba Cloud's signatures do. */

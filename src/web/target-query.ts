@@ -1,5 +1,6 @@
 // Which targets a page or the API is asked for: parameters of a URL, and the choice that they make.
 import { setImmediate as turn } from 'node:timers/promises';
+import { inQuotes } from '../util/invisible.ts';
 import {
   type LastError,
   SEVERITIES,
@@ -66,9 +67,7 @@ function readChoices<Choice extends string>(
     .map((text) => {
       const choice = choices.find((each) => each === text);
       if (choice !== undefined) return choice;
-      throw new ParameterError(
-        `invalid parameter "${name}": expected ${choices.join(', ')}, found ${JSON.stringify(text)}`,
-      );
+      throw new ParameterError(`invalid parameter "${name}": expected ${choices.join(', ')}, found ${inQuotes(text)}`);
     });
 }
 
@@ -77,7 +76,7 @@ function readCount(parameters: URLSearchParams, name: string, fallback: number):
   if (text === null || text === '') return fallback;
   if (!/^\d{1,15}$/.test(text)) {
     throw new ParameterError(
-      `invalid parameter "${name}": expected a whole number of at least 0, found ${JSON.stringify(text)}`,
+      `invalid parameter "${name}": expected a whole number of at least 0, found ${inQuotes(text)}`,
     );
   }
   return Number(text);

@@ -169,6 +169,14 @@ test('a variable that does not fit is a usage error that names it', async (t) =>
   }
 });
 
+test('what cannot be seen in a command line is shown as an escape', async (t) => {
+  for (const argument of ['--log.level=a\u0085\u202eb', '--a\u0085\u202eb']) {
+    const { status, stderr } = await runInProcess([argument]);
+    t.is(status, 2);
+    t.true(stderr.includes('a\\u0085\\u202eb'), stderr);
+  }
+});
+
 test('a bad configuration: status 1, one line a problem, no stack', async (t) => {
   const file = configFile(t, 'instances: 5\nintervalls: {}\n');
   for (const flags of [[], ['--config.check']]) {

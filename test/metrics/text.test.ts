@@ -7,8 +7,18 @@ test('backslashes, quotes and newlines in a label value are escaped, and nothing
   t.is(escapeLabelValue(untouched), untouched);
 });
 
-test('halves of surrogate pairs become text that UTF-8 can write, and different ones stay different', (t) => {
-  const texts = ['\ud800', '\ud801', '\udc00', 'a\udfffb', '\udc00\ud800'].map(escapeLabelValue);
+test('halves of surrogate pairs become text that UTF-8 can write, and different texts stay different', (t) => {
+  const given = [
+    '\ud800',
+    '\ud801',
+    '\udc00',
+    'a\udfffb',
+    '\udc00\ud800',
+    '\ufffdd800',
+    '\ufffdfffdd800',
+    '\ufffd\ud800',
+  ];
+  const texts = given.map(escapeLabelValue);
   t.is(new Set(texts.map((text) => Buffer.from(text).toString())).size, texts.length);
   for (const text of texts) t.is(Buffer.from(text).toString(), text);
 });

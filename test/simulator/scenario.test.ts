@@ -176,6 +176,11 @@ test('no problem shows what stands among the access keys', (t) => {
   }
 });
 
+test('what cannot be seen in a key is shown as an escape', (t) => {
+  const { problems } = loadScenario('"a\\x85\\u202eb": 1', 'f.yml');
+  t.regex(problems?.join('\n') ?? '', /^f\.yml:1:1: a\\u0085\\u202eb: expected [^\n]+$/);
+});
+
 test('any text gives a scenario that works or problems, never a crash', (t) => {
   const words = fc.constantFrom(
     ...'keys: instances: scan: faults: quota: - { } [ ] id tags: tag: count: 3 1s share: 0.5 & * ? | > # " \n'.split(

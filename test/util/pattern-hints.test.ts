@@ -12,3 +12,7 @@ for (const pattern of ['*', 'v*', '1.*', 'v1.2.?', 'shop/api', 'a-b_c.d', 'relea
     t.is(patternHint(pattern), undefined);
   });
 }
+
+test('what cannot be seen in a pattern is shown as an escape', (t) => {
+  t.true(patternHint('^\u0085\u202e')?.startsWith('"^\\u0085\\u202e" looks'));
+});

@@ -2,7 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { Redactor } from '../../src/util/redactor.ts';
 
-test('a secret is taken out of any text, also percent-encoded once or twice, or escaped for JSON', (t) => {
+test('a secret is taken out of any text, also percent-encoded once or twice, or escaped for JSON, in JSON and in JSON again', (t) => {
   const property = fc.property(
     fc.string({ minLength: 6, unit: 'grapheme' }),
     fc.string(),
@@ -21,6 +21,8 @@ test('a secret is taken out of any text, also percent-encoded once or twice, or 
         strict,
         encodeURIComponent(strict),
         JSON.stringify(secret).slice(1, -1),
+        JSON.stringify(JSON.stringify(secret)).slice(3, -3),
+        JSON.stringify(JSON.stringify(JSON.stringify(secret))).slice(7, -7),
       ];
       return writings.every((writing) => !redactor.redact(`${before} ${writing} ${after}`).includes(` ${writing} `));
     },

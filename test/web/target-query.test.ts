@@ -57,6 +57,10 @@ test('a parameter that does not fit says which, what was expected and what was f
     ['limit=1.5', 'invalid parameter "limit": expected a whole number of at least 0, found "1.5"'],
     ['offset=ten', 'invalid parameter "offset": expected a whole number of at least 0, found "ten"'],
     [
+      'limit=%C2%85%E2%80%AE',
+      'invalid parameter "limit": expected a whole number of at least 0, found "\\u0085\\u202e"',
+    ],
+    [
       'offset=99999999999999999999',
       'invalid parameter "offset": expected a whole number of at least 0, found "99999999999999999999"',
     ],

@@ -15,13 +15,16 @@ export function objectionTo(socket: TLSSocket, policy: ClientPolicy): string | u
   return undefined;
 }
 
+/** `DNS:a.test` or `DNS:"a, \\"b\\""`. */
+const ENTRY = /([^:,"]+):("(?:[^"\\\p{Cc}]|\\(?:["\\/bfnrt]|u[\da-f]{4}))*"|[^,"]*)(?:, |$)/giuy;
+
 const COMPARED = ['DNS', 'email', 'IP Address', 'URI'];
 
 /** The subject alternative names of the kinds that the toolkit compares, written as Go writes them. */
 export function namesOf({ subjectAltName = '' }: Pick<X509Certificate, 'subjectAltName'>): string[] {
   // Names with commas or quotes, which could pass for several, are in quotes: those are JSON. One entry after the other is read, from the
-  // first character on, so that nothing within quotes is taken for an entry.
-  const entries = subjectAltName.matchAll(/([^:,"]+):("(?:[^"\\]|\\.)*"|[^,"]*)(?:, |$)/gy);
+  // first character on, so that nothing within quotes is taken for an entry. What is no JSON ends the reading.
+  const entries = subjectAltName.matchAll(ENTRY);
   return [...entries].flatMap(([, kind = '', written = '']) => {
     if (!COMPARED.includes(kind)) return [];
     const name = written.startsWith('"') ? String(JSON.parse(written)) : written;

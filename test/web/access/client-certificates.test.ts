@@ -64,3 +64,9 @@ test('a name with a comma or a quote in it is one name', (t) => {
   t.deepEqual(namesOf({ subjectAltName }), ['a.test, DNS:admin.test', 'http://x/"', '::1', 'd.test']);
   t.deepEqual(namesOf({ subjectAltName: undefined }), []);
 });
+
+for (const written of ['"\\DNS:"', '"\\u00zz"', '"a\nb"', '"a']) {
+  test(`a name ${JSON.stringify(written)}, which is no JSON, is none, and neither is what follows`, (t) => {
+    t.deepEqual(namesOf({ subjectAltName: `DNS:a.test, DNS:${written}, DNS:b.test` }), ['a.test']);
+  });
+}

@@ -8,7 +8,19 @@ import type { YamlTree } from '../util/yaml/yaml.ts';
 const REFERENCE =
   /^(?:(?<registry>[\w-]+(?:\.[\w-]+)*(?::\d+)?)\/(?=.+\/))?(?:(?<namespace>[\w.-]+)\/)?(?<name>[\w.-]+)(?::(?<tag>[\w.-]+))?(?:@(?<digest>sha256:[0-9a-f]+))?$/;
 
-/** Reports each name and tag of the listed repositories that is a reference. */
+/** The same with `*` and `?`, as a pattern would have it. */
+const PATTERN = new RegExp(REFERENCE.source.replaceAll('[\\w.-]', '[\\w.*?-]'));
+
+/** What each pattern of a rule of discovery may be alone. */
+const PATTERNS = {
+  namespaces: 'a pattern of namespaces alone',
+  repositories: 'a pattern of names alone',
+  exclude_repositories: 'a pattern of names alone',
+  tags: 'a pattern of tags alone',
+  exclude_tags: 'a pattern of tags alone',
+} as const;
+
+/** Reports each name and tag of the listed repositories, and each pattern of discovery, that is a reference. */
 export function reportImageReferences(tree: YamlTree, report: Report): void {
   for (const [index, instance] of listAt(tree.value, 'instances').entries()) {
     for (const [at, repository] of listAt(instance, 'repositories').entries()) {
@@ -22,13 +34,25 @@ export function reportImageReferences(tree: YamlTree, report: Report): void {
         else check(Reflect.get(Object(tag), 'tag'), [...path, 'tags', n, 'tag'], 'a tag alone');
       }
     }
+    for (const [at, rule] of listAt(instance, 'discover').entries()) {
+      for (const [key, expected] of Object.entries(PATTERNS)) {
+        for (const [n, pattern] of listAt(rule, key).entries()) {
+          const isRepository = key.endsWith('repositories');
+          if (isRepository && isPath(pattern) && !isBeyondPattern(pattern, listAt(rule, 'namespaces'))) continue;
+          tell(pattern, ['instances', index, 'discover', at, key, n], expected, PATTERN, (parts) => asRule(key, parts));
+        }
+      }
+    }
   }
 
   function check(value: unknown, path: Path, expected: string): void {
-    const parts = typeof value === 'string' && /[/:@]/.test(value) ? REFERENCE.exec(value)?.groups : undefined;
+    tell(value, path, expected, REFERENCE, path.includes('tags') ? asTag : asRepository);
+  }
+
+  function tell(value: unknown, path: Path, expected: string, form: RegExp, instead: (parts: Parts) => string): void {
+    const parts = typeof value === 'string' && /[/:@]/.test(value) ? form.exec(value)?.groups : undefined;
     if (parts === undefined) return;
-    const instead = path.includes('tags') ? asTag(parts) : asRepository(parts);
-    const advice = mayBeSecret(String(value)) ? '' : ` (write ${instead})`;
+    const advice = mayBeSecret(String(value)) ? '' : ` (write ${instead(parts)})`;
     report.add(tree.locate(path).offset, path, `${expected}${advice}`, 'the reference of an image');
   }
 }
@@ -36,6 +60,13 @@ export function reportImageReferences(tree: YamlTree, report: Report): void {
 /** Slashes alone make no reference of a name: a repository may be called so. */
 function isPath(name: unknown): name is string {
   return typeof name === 'string' && !/[:@]/.test(name);
+}
+
+/** The same of a pattern, which may be for several namespaces. */
+function isBeyondPattern(pattern: string, namespaces: readonly unknown[]): boolean {
+  const parts = pattern.split('/');
+  const given = namespaces.length === 0 ? ['*'] : namespaces;
+  return given.some((namespace) => isBeyondName(parts, namespace));
 }
 
 /** Whether a path begins with the host of a registry, repeats its namespace, or stands where no namespace is given. */
@@ -56,6 +87,18 @@ function asTag({ namespace, name, tag, digest }: Parts): string {
 function asRepository({ namespace, name, tag }: Parts): string {
   const keys = [namespace && `namespace: ${namespace}`, `name: ${name}`, tag && `tags: [${tag}]`];
   return keys.filter(Boolean).join(', ');
+}
+
+/** What is left out is left out of all namespaces, or of all repositories. */
+function asRule(key: string, { namespace, name, tag, digest }: Parts): string {
+  const isTag = digest !== undefined && tag === undefined && namespace === undefined;
+  const [repository, tagOf] = isTag ? [undefined, name] : [name, tag];
+  const keys = key.startsWith('exclude_')
+    ? { [key]: key === 'exclude_tags' ? (tagOf ?? 'TAG') : (repository ?? 'NAME') }
+    : { namespaces: namespace, repositories: repository, tags: tagOf };
+  return Object.entries(keys)
+    .flatMap(([each, pattern]) => (pattern === undefined ? [] : `${each}: [${JSON.stringify(pattern)}]`))
+    .join(', ');
 }
 
 function listAt(map: unknown, key: string): readonly unknown[] {

@@ -1,11 +1,11 @@
 // Waits after the faults until what is shown is the truth.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDiscovered } from './laws/configured.ts';
-import { bare, shownTags } from './laws/tags.ts';
+import { shownTags } from './laws/tags.ts';
 import type { Calm, Scrape } from './record.ts';
 import { MODES, scrape } from './scraper.ts';
 import type { Stage } from './stage.ts';
-import { type State, tagKey } from './truth.ts';
+import { bare, type State, tagKey } from './truth.ts';
 import { DISCOVERED, LONGEST_INTERVAL_MS } from './world.ts';
 
 const WITHIN_MS = 30_000;

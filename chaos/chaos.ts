@@ -9,12 +9,13 @@ import { createRandom, type Random } from './random.ts';
 import { progressOf } from './report.ts';
 import { Stage } from './stage.ts';
 
-const STORM_MS = 9_000;
+const STORM_MS = 18_000;
+const BETWEEN_DRAWS_MS = [30, 250] as const;
 const CHECK_EVERY_MS = 3_000;
 /** Faults that are in force together. */
 const MOST_FAULTS = 3;
 /** After so many rounds a line says how the run goes. */
-const ROUNDS_A_LINE = 10;
+const ROUNDS_A_LINE = 5;
 
 export type ChaosOptions = {
   readonly seed: number;
@@ -102,6 +103,6 @@ async function storm({ stage, pack, drawn, details, ending }: Course, end: numbe
       faults.unshift(card.draw(random));
       await simulator.setFaults(faults.slice(0, MOST_FAULTS));
     }
-    await sleep(random.whole(50, 500));
+    await sleep(random.whole(...BETWEEN_DRAWS_MS));
   }
 }

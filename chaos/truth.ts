@@ -1,12 +1,17 @@
 // What was true of every tag, and when: put together from many looks at the simulator's state.
 
 /** What `/_sim/state` says of a tag, as far as it is read here. */
-export type TagState = {
+export type TagState = ImageState & {
   readonly instanceId: string;
   readonly repoId: string;
   readonly repoNamespace: string;
   readonly repoName: string;
   readonly tag: string;
+  /** The images that it had before. */
+  readonly former: readonly ImageState[];
+};
+
+type ImageState = {
   readonly digest: string;
   readonly status: string;
   readonly sinceMs: number;
@@ -24,8 +29,8 @@ export const ANY = 'any';
 export class Truth {
   /** By instance, id of the repository, tag. */
   readonly #phases = new Map<string, Phase[]>();
-  /** By the names of a repository. */
-  readonly #ids = new Map<string, Set<string>>();
+  /** Of images that a tag has no more: by instance, id of the repository, tag and digest. */
+  readonly #former = new Map<string, Phase[]>();
   /** By instance and id of a repository. */
   readonly #names = new Map<string, string>();
   #startedFrom = Number.NEGATIVE_INFINITY;
@@ -40,25 +45,18 @@ export class Truth {
       seen.add(tagKey(tag.instanceId, tag.repoId, tag.tag));
       this.see(tag);
     }
-    for (const [key, phases] of this.#phases) {
+    for (const [key, phases] of [...this.#phases, ...this.#former]) {
       const last = phases.at(-1);
-      if (last !== undefined && !seen.has(key)) last.to = Math.min(last.to, elapsedMs);
+      if (last !== undefined && !seen.has(tagOf(key))) last.to = Math.min(last.to, elapsedMs);
     }
   }
 
   /** Takes what is true of one tag, as the answer to a push says it. */
-  see({ instanceId, repoId, repoNamespace, repoName, tag, digest, status, sinceMs, untilMs }: TagState): void {
-    const names = `${instanceId} ${repoNamespace} ${repoName}`;
-    this.#ids.set(names, (this.#ids.get(names) ?? new Set()).add(repoId));
-    this.#names.set(`${instanceId} ${repoId}`, names);
+  see({ instanceId, repoId, repoNamespace, repoName, tag, former, ...image }: TagState): void {
+    this.#names.set(`${instanceId} ${repoId}`, `${instanceId} ${repoNamespace} ${repoName}`);
     const key = tagKey(instanceId, repoId, tag);
-    const phases = this.#phases.get(key) ?? [];
-    this.#phases.set(key, phases);
-    const last = phases.at(-1);
-    if (last?.digest === digest && last.status === status && last.from === sinceMs) return;
-    if (last !== undefined && last.to < sinceMs) phases.push({ digest: ANY, status: ANY, from: last.to, to: sinceMs });
-    else if (last !== undefined) last.to = sinceMs;
-    phases.push({ digest, status, from: sinceMs, to: untilMs ?? Number.POSITIVE_INFINITY });
+    addPhase(this.#phases, key, image);
+    for (const each of former) addPhase(this.#former, imageKey(key, each.digest), each);
   }
 
   /** The names of a repository, after those of its instance; undefined where none with this id is known. */
@@ -66,15 +64,20 @@ export class Truth {
     return this.#names.get(`${instanceId} ${repoId}`);
   }
 
-  /** The ids of all repositories with these names that are known: one may have been made anew. */
-  idsOf(instanceId: string, namespace: string, name: string): readonly string[] {
-    return [...(this.#ids.get(`${instanceId} ${namespace} ${name}`) ?? [])];
-  }
-
   /** What was true of a tag at any instant between two times since the epoch. */
   between(key: string, from: number, to: number): Phase[] {
+    return this.#between(this.#phases.get(key) ?? [], from, to);
+  }
+
+  /** What was true of an image that a tag has or had, at any instant between two times since the epoch. */
+  ofImage(key: string, digest: string, from: number, to: number): Phase[] {
+    const ofTag = (this.#phases.get(key) ?? []).filter((phase) => phase.digest === ANY || isSame(phase.digest, digest));
+    return this.#between([...ofTag, ...(this.#former.get(imageKey(key, digest)) ?? [])], from, to);
+  }
+
+  #between(phases: readonly Phase[], from: number, to: number): Phase[] {
     const [earliest, latest] = [from - this.#startedTo, to - this.#startedFrom];
-    return (this.#phases.get(key) ?? []).filter((phase) => phase.from <= latest && phase.to >= earliest);
+    return phases.filter((phase) => phase.from <= latest && phase.to >= earliest);
   }
 
   /**
@@ -83,19 +86,47 @@ export class Truth {
    * @param earlier where more is kept of a tag: by its key, from when on
    */
   forget(before: number, earlier: ReadonlyMap<string, number>): void {
-    for (const [key, phases] of this.#phases) {
-      const from = Math.min(before, earlier.get(key) ?? before) - this.#startedTo;
-      const kept = phases.filter(({ to }) => to >= from);
-      if (kept.length > 0) this.#phases.set(key, kept);
-      else this.#phases.delete(key);
+    for (const all of [this.#phases, this.#former]) {
+      for (const [key, phases] of all) {
+        const from = Math.min(before, earlier.get(tagOf(key)) ?? before) - this.#startedTo;
+        const kept = phases.filter(({ to }) => to >= from);
+        if (kept.length > 0) all.set(key, kept);
+        else all.delete(key);
+      }
     }
     const known = new Set([...this.#phases.keys()].map((key) => key.split(' ').slice(0, 2).join(' ')));
-    for (const [repository, names] of this.#names) {
-      if (known.has(repository)) continue;
-      this.#names.delete(repository);
-      this.#ids.get(names)?.delete(repository.split(' ')[1] ?? '');
-    }
+    for (const repository of this.#names.keys()) if (!known.has(repository)) this.#names.delete(repository);
   }
+}
+
+/** Adds a phase to those of a tag or an image, unless it is the last of them. */
+function addPhase(all: Map<string, Phase[]>, key: string, { digest, status, sinceMs, untilMs }: ImageState): void {
+  const phases = all.get(key) ?? [];
+  all.set(key, phases);
+  const last = phases.at(-1);
+  if (last?.digest === digest && last.status === status && last.from === sinceMs) return;
+  if (last !== undefined && last.to < sinceMs) phases.push({ digest: ANY, status: ANY, from: last.to, to: sinceMs });
+  else if (last !== undefined) last.to = sinceMs;
+  phases.push({ digest, status, from: sinceMs, to: untilMs ?? Number.POSITIVE_INFINITY });
+}
+
+/** The key of an image of a tag. */
+function imageKey(key: string, digest: string): string {
+  return `${key} ${bare(digest)}`;
+}
+
+/** The key of the tag of an image, or of a tag. */
+function tagOf(key: string): string {
+  return key.split(' ').slice(0, 3).join(' ');
+}
+
+function isSame(digest: string, other: string): boolean {
+  return bare(digest) === bare(other);
+}
+
+/** A digest without `sha256:`. */
+export function bare(digest: string): string {
+  return digest.replace(/^sha256:/, '');
 }
 
 export function tagKey(instanceId: string, repoId: string, tag: string): string {

@@ -3,7 +3,7 @@ import { type ApiRequest, type Configuration, overlap, type Scrape, spansWithout
 import { ANY, type Truth } from '../truth.ts';
 import { isDiscovered } from './configured.ts';
 import { Findings, type Law } from './law.ts';
-import { isOfFormerImage, pollsByTag, pollsOf, type ShownTag, shownTags, time, truthDuring } from './tags.ts';
+import { pollsByTag, pollsOf, type ShownTag, shownTags, time, truthDuring } from './tags.ts';
 
 type Sight = { readonly scrape: Scrape; readonly tag: ShownTag };
 
@@ -53,7 +53,6 @@ function sawOther(truth: Truth, polls: readonly ApiRequest[], { scrape: from, ta
     if (poll.fault === 'status') return true;
     if (poll.code !== 'success') return false;
     const seen = truthDuring(truth, poll, finished);
-    if (isOfFormerImage(seen, poll)) return true;
     return seen.some(({ status }) => status === ANY || status.toLowerCase() !== tag.status);
   });
 }

@@ -1,11 +1,9 @@
 // Each exported status was true when it was asked for.
 import type { ApiRequest, RunRecord, Scrape, TagName } from '../record.ts';
-import { ANY } from '../truth.ts';
+import { ANY, bare } from '../truth.ts';
 import { Findings, type Law } from './law.ts';
 import {
   askedKey,
-  bare,
-  isOfFormerImage,
   isTrueAnswer,
   lastArrived,
   type Polls,
@@ -64,12 +62,10 @@ function wrongStatus(
   const until = Math.min(poll.finishedAtMs ?? lastSuccessMs, lastSuccessMs);
   const truth = truthDuring(record.truth, poll, until);
   const asked = bare(poll.parameters.Digest ?? '');
-  // A poll of an image that the tag has no more is about that image, whose course the record does not follow: what is shown says so.
-  if (isOfFormerImage(truth, poll) && bare(digest) === asked) return undefined;
-  const isTrue = truth.some(
-    (phase) =>
-      phase.status === ANY || (phase.status.toLowerCase() === status && (asked === '' || bare(phase.digest) === asked)),
-  );
+  const isTrue = truth.some((phase) => phase.status === ANY || phase.status.toLowerCase() === status);
+  if (isTrue && asked !== '' && digest !== '' && bare(digest) !== asked) {
+    return `${name} is shown as ${status} of the image ${bare(digest).slice(0, 8)}, but the poll at ${time(poll.arrivedAtMs)} asked about ${asked.slice(0, 8)}`;
+  }
   if (isTrue && digest !== '' && isLater(record, poll, bare(digest), until)) {
     return `${name} is shown as ${status} by a poll at ${time(poll.arrivedAtMs)}, before the push of the image ${bare(digest).slice(0, 8)} that is shown`;
   }

@@ -1,7 +1,7 @@
 // What a scrape says of each tag, read for the laws.
 import { type Labels, samplesOf } from '../exposition.ts';
 import type { ApiRequest, RunRecord, Scrape, TagName } from '../record.ts';
-import { ANY, type Phase, type Truth, tagKey } from '../truth.ts';
+import { type Phase, type Truth, tagKey } from '../truth.ts';
 
 /** Wall clocks of two processes are read to the millisecond, and rounded. */
 export const ROUNDING_MS = 3;
@@ -94,20 +94,11 @@ export function pollsOf(polls: Polls, name: TagName, { repoId = '' }: Pick<Shown
   return (polls.get(name) ?? []).filter(({ parameters }) => repoId === '' || parameters.RepoId === repoId);
 }
 
-/** What was true of a tag, in the repository that a poll asked about, while it was under way. */
+/** What was true of a tag, or of the image that a poll asked about, in the repository that it asked about, while it was under way. */
 export function truthDuring(truth: Truth, poll: ApiRequest, until: number): readonly Phase[] {
-  return truth.between(askedKey(poll), poll.arrivedAtMs - ROUNDING_MS, until + ROUNDING_MS);
-}
-
-/** Whether a poll asked about an image that, by all that was true meanwhile, the tag has no more. */
-export function isOfFormerImage(truth: readonly Phase[], { parameters }: ApiRequest): boolean {
-  const asked = bare(parameters.Digest ?? '');
-  return asked !== '' && !truth.some(({ digest }) => digest === ANY || bare(digest) === asked);
-}
-
-/** A digest without `sha256:`. */
-export function bare(digest: string): string {
-  return digest.replace(/^sha256:/, '');
+  const { Digest = '' } = poll.parameters;
+  const [from, to] = [poll.arrivedAtMs - ROUNDING_MS, until + ROUNDING_MS];
+  return Digest === '' ? truth.between(askedKey(poll), from, to) : truth.ofImage(askedKey(poll), Digest, from, to);
 }
 
 /** The last that arrived by a time: polls of one tag are never under way together. */

@@ -1,29 +1,36 @@
 // The truth about every tag, against which an exporter can be held.
+import type { Image } from './image.ts';
 import { type Instant, imageUpdateOf, isDeleting } from './operations.ts';
 import type { Repository } from './repository.ts';
 import type { Simulation } from './simulation.ts';
 import type { RegistryTag } from './tag-store.ts';
 import type { Findings } from './vulnerabilities.ts';
 
-/** A tag and its status at the moment of asking. */
-export type TagTruth = {
-  readonly instanceId: string;
-  readonly repoId: string;
-  readonly repoNamespace: string;
-  readonly repoName: string;
-  readonly tag: string;
+/** An image and the status of its scan at the moment of asking. */
+export type ImageTruth = {
   readonly digest: string;
   /** As the API says it: `SCANNING`, … */
   readonly status: string;
   /** When this status began, and when the next phase begins (null: never), in milliseconds since the simulator started. */
   readonly sinceMs: number;
   readonly untilMs: number | null;
+};
+
+/** A tag and its status at the moment of asking. */
+export type TagTruth = ImageTruth & {
+  readonly instanceId: string;
+  readonly repoId: string;
+  readonly repoNamespace: string;
+  readonly repoName: string;
+  readonly tag: string;
   /** Whether its deletion has begun: the API still answers for it, but it counts as gone. */
   readonly isDeleting: boolean;
   /** When it was pushed last, in milliseconds since the epoch: its ImageUpdate. */
   readonly imageUpdateMs: number;
   /** The numbers of its summary; null unless its scan is complete. */
   readonly vulnerabilities: Findings | null;
+  /** The images that it had before, the last one first: the API still answers for their digests. */
+  readonly former: readonly ImageTruth[];
 };
 
 /** All tags that exist, and the moment at which this is so in milliseconds since the simulator started. */
@@ -45,19 +52,21 @@ export function countTags(simulation: Simulation): number {
 }
 
 export function truthOfTag(repository: Repository, tag: RegistryTag, instant: Instant): TagTruth {
-  const { status, sinceMs, untilMs } = tag.image.scanAt(instant.elapsedMs);
   return {
     instanceId: repository.instanceId,
     repoId: repository.id,
     repoNamespace: repository.namespace,
     repoName: repository.name,
     tag: tag.tag,
-    digest: tag.image.digest,
-    status,
-    sinceMs,
-    untilMs: Number.isFinite(untilMs) ? untilMs : null,
+    ...truthOfImage(tag.image, instant),
     isDeleting: isDeleting(tag, instant),
     imageUpdateMs: imageUpdateOf(tag, instant),
     vulnerabilities: tag.image.findingsAt(instant.elapsedMs) ?? null,
+    former: tag.former.map((image) => truthOfImage(image, instant)),
   };
+}
+
+function truthOfImage(image: Image, { elapsedMs }: Instant): ImageTruth {
+  const { status, sinceMs, untilMs } = image.scanAt(elapsedMs);
+  return { digest: image.digest, status, sinceMs, untilMs: Number.isFinite(untilMs) ? untilMs : null };
 }

@@ -34,6 +34,7 @@ function truth(): Truth {
     repoName: 'api',
     tag: 'v1',
     digest: 'one',
+    former: [],
   };
   truth.look({ elapsedMs: 0, tags: [{ ...tag, status: 'COMPLETE', sinceMs: 0, untilMs: 10_000 }] }, START, START);
   truth.look(
@@ -45,6 +46,7 @@ function truth(): Truth {
 }
 
 type Shown = {
+  readonly digest?: string;
   readonly at: number;
   readonly status?: string;
   readonly since?: number;
@@ -53,12 +55,19 @@ type Shown = {
 };
 
 /** A scrape that shows the tag; times in milliseconds after the start. */
-function scrape({ at, status = 'complete', since = 1_000, success = 5_000, repoId = 'crr-api' }: Shown): Scrape {
+function scrape({
+  at,
+  status = 'complete',
+  since = 1_000,
+  success = 5_000,
+  repoId = 'crr-api',
+  digest = '',
+}: Shown): Scrape {
   const text = `acr_scan_tags{instance_id="cri-a",repo_namespace="shop",repo_name="api",status="${status}"} 1
 acr_scan_tag_status{${LABELS},status="${status}"} 1
 acr_scan_tag_status_since_timestamp_seconds{${LABELS}} ${(START + since) / 1_000}
 acr_scan_tag_last_success_timestamp_seconds{${LABELS}} ${(START + success) / 1_000}
-acr_scan_tag_info{${LABELS},repo_id="${repoId}",digest=""} 1
+acr_scan_tag_info{${LABELS},repo_id="${repoId}",digest="${digest}"} 1
 `;
   return {
     life: 0,
@@ -113,13 +122,32 @@ test('a last success without a successful poll breaks the law', (t) => {
 
 test('a status of a repository that was made anew counts by polls under its new id alone', (t) => {
   const known = truth();
-  const tag = { instanceId: 'cri-a', repoNamespace: 'shop', repoName: 'api', tag: 'v1', digest: 'one' };
+  const tag = { instanceId: 'cri-a', repoNamespace: 'shop', repoName: 'api', tag: 'v1', digest: 'one', former: [] };
   known.see({ ...tag, repoId: 'crr-old', status: 'COMPLETE', sinceMs: 0, untilMs: null });
   const old = poll(0, 4_990, { parameters: { InstanceId: 'cri-a', RepoId: 'crr-old', Tag: 'v1' } });
   const scrapes = [scrape({ at: 6_000 })];
   t.is(broken('status', { truth: known, requests: [old], scrapes }), 1);
   t.is(broken('status', { truth: known, requests: [poll(0, 4_990), { ...old, index: 1 }], scrapes }), 0);
   t.is(broken('status', { truth: known, requests: [old], scrapes: [scrape({ at: 6_000, repoId: '' })] }), 0);
+});
+
+test('a poll of an image that the tag has no more is held to the course of that image, and shown beside its digest', (t) => {
+  const known = new Truth();
+  const tag = { instanceId: 'cri-a', repoId: 'crr-api', repoNamespace: 'shop', repoName: 'api', tag: 'v1' };
+  const one = { digest: 'one', status: 'COMPLETE', sinceMs: 0, untilMs: 4_000 };
+  known.look({ elapsedMs: 0, tags: [{ ...tag, ...one, former: [] }] }, START, START);
+  const two = { digest: 'two', status: 'SCANNING', sinceMs: 2_000, untilMs: null };
+  known.see({ ...tag, ...two, former: [one] });
+  const former = { digest: 'one', status: 'FAILED', sinceMs: 4_000, untilMs: null };
+  known.look({ elapsedMs: 5_000, tags: [{ ...tag, ...two, former: [former] }] }, START + 5_000, START + 5_000);
+  const verdict = (digest: string, status: string) => {
+    const requests = [
+      poll(0, 4_990, { parameters: { InstanceId: 'cri-a', RepoId: 'crr-api', Tag: 'v1', Digest: 'sha256:one' } }),
+    ];
+    return broken('status', { truth: known, requests, scrapes: [scrape({ at: 6_000, digest, status })] });
+  };
+  t.deepEqual([verdict('one', 'failed'), verdict('one', 'complete')], [0, 1]);
+  t.deepEqual([verdict('one', 'scanning'), verdict('two', 'failed')], [1, 1]);
 });
 
 test('an unknown status is one that was never answered, or that the API gave', (t) => {
@@ -335,11 +363,10 @@ test('the truth forgets repositories that are gone', (t) => {
   const known = truth();
   known.look({ elapsedMs: 12_000, tags: [] }, START + 12_000, START + 12_000);
   known.forget(START + 11_000, new Map());
-  t.deepEqual(known.idsOf('cri-a', 'shop', 'api'), ['crr-api']);
+  t.is(known.namesOf('cri-a', 'crr-api'), 'cri-a shop api');
   known.forget(START + 13_000, new Map([['cri-a crr-api v1', START + 11_500]]));
-  t.deepEqual(known.idsOf('cri-a', 'shop', 'api'), ['crr-api']);
+  t.is(known.namesOf('cri-a', 'crr-api'), 'cri-a shop api');
   known.forget(START + 13_000, new Map());
-  t.deepEqual(known.idsOf('cri-a', 'shop', 'api'), []);
   t.is(known.namesOf('cri-a', 'crr-api'), undefined);
 });
 
@@ -350,7 +377,7 @@ test('truth knows which statuses it missed', (t) => {
     ['COMPLETE', 'SCANNING'],
   );
   const gap = new Truth();
-  const tag = { instanceId: 'i', repoId: 'r', repoNamespace: 'n', repoName: 'n', tag: 't', digest: 'one' };
+  const tag = { instanceId: 'i', repoId: 'r', repoNamespace: 'n', repoName: 'n', tag: 't', digest: 'one', former: [] };
   gap.look({ elapsedMs: 0, tags: [{ ...tag, status: 'COMPLETE', sinceMs: 0, untilMs: 100 }] }, START, START);
   gap.look(
     { elapsedMs: 900, tags: [{ ...tag, status: 'FAILED', sinceMs: 800, untilMs: null }] },

@@ -51,6 +51,22 @@ test('a tag that is pushed is there at once, as the newest, and its scan begins'
   t.is(await status({ Tag: 'v3' }), 'COMPLETE');
 });
 
+test('the truth lists the images that a tag had before, whose scans go on', async (t) => {
+  const { clock, simulator, status } = await begin(t);
+  const former = simulator.pushTag('cri-1', 'crr-1', 'v3');
+  t.deepEqual(former.former, []);
+  clock.advance(1_000);
+  const { digest } = simulator.pushTag('cri-1', 'crr-1', 'v3');
+  clock.advance(9_000);
+  const truth = simulator.state().find(({ tag }) => tag === 'v3');
+  t.like(truth, { digest, status: 'SCANNING' });
+  t.deepEqual(
+    truth?.former.map(({ digest, status }) => [digest, status]),
+    [[former.digest, 'COMPLETE']],
+  );
+  t.is(await status({ Tag: 'v3', Digest: former.digest }), 'COMPLETE');
+});
+
 test('latency and keys change while the simulator runs', async (t) => {
   const { clock, address, status } = await begin(t);
   const put = async (path: string, input: unknown) => {

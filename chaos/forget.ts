@@ -14,6 +14,7 @@ export function forget(record: RunRecord, before: number): void {
   record.requests = record.requests.filter(isKept(record, before));
   record.truth.forget(before, oldestPolls(record));
   drop(record.scrapes, ({ answeredAt }) => answeredAt < before);
+  drop(record.wire, ({ at }) => at < before);
   drop(record.probes, ({ sentAt, tookMs }) => sentAt + tookMs < before);
   drop(record.ends, ({ sentAt, tookMs }) => sentAt + tookMs < before);
   drop(record.pauses, ({ to }) => to < before);

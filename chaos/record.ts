@@ -45,6 +45,21 @@ export type ApiRequest = {
   readonly finishedMonotonicMs: number | null;
 };
 
+/** A request to the API as the exporter's process wrote it to a connection. */
+export type WireRequest = {
+  readonly life: number;
+  /** Unique within the life. */
+  readonly id: number;
+  readonly accessKeyId: string;
+  /** When this program learned of it. */
+  readonly at: number;
+  /** It was written between these, on the monotonic clock: there is more than microseconds between them where the process was stopped meanwhile. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** When its last byte was read, or its connection was gone, on the monotonic clock; `Infinity` while it is under way. */
+  overMs: number;
+};
+
 /** A request to the exporter, and whether it was answered as it should. */
 export type Probe = { readonly path: string; readonly sentAt: number; readonly tookMs: number; readonly ok: boolean };
 
@@ -67,6 +82,8 @@ export type RunRecord = {
   readonly configurations: Configuration[];
   readonly truth: Truth;
   requests: readonly ApiRequest[];
+  /** In the order in which they were written. */
+  readonly wire: WireRequest[];
   /** Times in which the simulator's loop stood still, on its monotonic clock. */
   readonly standInStalls: Span[];
   /** Times in which the exporter was stopped, or this program's own loop stood still. */
@@ -85,6 +102,7 @@ export function emptyRecord(): RunRecord {
     configurations: [],
     truth: new Truth(),
     requests: [],
+    wire: [],
     standInStalls: [],
     pauses: [],
     probes: [],

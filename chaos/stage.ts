@@ -9,6 +9,7 @@ import type { Random } from './random.ts';
 import { type Configuration, emptyRecord, type Life, type RunRecord } from './record.ts';
 import { MODES, scrape } from './scraper.ts';
 import { SimulatorClient } from './simulator.ts';
+import { wireProbe } from './wire.ts';
 import { DISCOVERED, keysBut, REPOSITORIES, SETS, Settings, scenario, usualLatency } from './world.ts';
 
 /** How long the process is given to end by itself: more than the law allows, so that it is known by how much it is late. */
@@ -201,10 +202,11 @@ export class Stage {
       '--web.enable-lifecycle',
     ];
     const startedAt = Date.now();
-    this.#exporter = await startExporter(this.#options.exporter, args);
+    const number = (this.record.lives.at(-1)?.number ?? -1) + 1;
+    this.#exporter = await startExporter(this.#options.exporter, args, wireProbe(this.record.wire, number));
     this.configuration.inForceAt = Math.min(this.configuration.inForceAt, Date.now());
     this.record.lives.push({
-      number: (this.record.lives.at(-1)?.number ?? -1) + 1,
+      number,
       startedAt,
       from: Date.now(),
       to: Number.POSITIVE_INFINITY,

@@ -24,6 +24,11 @@ export const KEYS = {
   'cri-b': ['key-b-1', 'key-b-2'],
 } as const;
 export type SetName = keyof typeof KEYS;
+/** The set of credentials that a key is of. */
+export function setOf(accessKeyId: string): string | undefined {
+  return Object.entries(KEYS).find(([, ids]) => ids.some((id) => id === accessKeyId))?.[0];
+}
+
 export const SETS: readonly SetName[] = ['default', 'cri-b'];
 
 /** The set of credentials of an instance. */

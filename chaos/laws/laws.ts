@@ -8,6 +8,7 @@ import { idleLaw, overtakenLaw } from './polled.ts';
 import { concurrencyLaw, rateLaw } from './quota.ts';
 import { sinceLaw } from './since.ts';
 import { statusLaw } from './status.ts';
+import { wireConcurrencyLaw, wireRateLaw } from './wire.ts';
 
 export const LAWS: readonly Law[] = [
   statusLaw,
@@ -16,6 +17,8 @@ export const LAWS: readonly Law[] = [
   reloadLaw,
   wellFormedLaw,
   counterLaw,
+  wireRateLaw,
+  wireConcurrencyLaw,
   rateLaw,
   concurrencyLaw,
   overtakenLaw,

@@ -1,6 +1,6 @@
-// The exporter asks no more of the API than it promised.
+// The exporter asks no more of the API than it promised, as the API sees it. Its own view is in wire.ts.
 import type { ApiRequest, RunRecord, Span } from '../record.ts';
-import { KEYS, MAX_CONCURRENT, RATE } from '../world.ts';
+import { MAX_CONCURRENT, RATE, setOf } from '../world.ts';
 import { Findings, type Law } from './law.ts';
 
 /** From the exporter's decision to the simulator's log entry: how much later one request may be noted than another. */
@@ -71,9 +71,8 @@ function beforeStall(stalls: readonly Span[], at: number): number {
 function byLifeAndSet({ requests, lives }: RunRecord): ApiRequest[][] {
   const groups = new Map<string, ApiRequest[]>();
   for (const request of requests) {
-    const set = Object.entries(KEYS).find(([, ids]) => ids.some((id) => id === request.accessKeyId))?.[0];
     const life = lives.findLast(({ startedAt }) => startedAt <= request.arrivedAtMs)?.number;
-    const group = `${life} ${set}`;
+    const group = `${life} ${setOf(request.accessKeyId)}`;
     const list = groups.get(group);
     if (list === undefined) groups.set(group, [request]);
     else list.push(request);

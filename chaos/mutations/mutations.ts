@@ -69,4 +69,11 @@ export const MUTATIONS: readonly Mutation[] = [
     after: 'this.#inFlight > this.#limits.maxConcurrent',
     law: 'concurrency',
   },
+  {
+    name: 'a request goes on after its time is over',
+    file: 'acr/exchange.js',
+    before: '        this.#request?.destroy();\n',
+    after: '',
+    law: 'wire concurrency',
+  },
 ];

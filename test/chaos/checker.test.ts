@@ -9,7 +9,7 @@ import { forget } from '../../chaos/forget.ts';
 import type { Law } from '../../chaos/laws/law.ts';
 import { LAWS } from '../../chaos/laws/laws.ts';
 import { createRandom } from '../../chaos/random.ts';
-import { type ApiRequest, emptyRecord, type RunRecord, type Scrape } from '../../chaos/record.ts';
+import { type ApiRequest, emptyRecord, type RunRecord, type Scrape, type WireRequest } from '../../chaos/record.ts';
 import { Truth } from '../../chaos/truth.ts';
 import { faultsSchema } from '../../src/simulator/fault-schema.ts';
 
@@ -222,6 +222,34 @@ test('more requests under way than promised break the law', (t) => {
   t.is(broken('concurrency', { requests: requests.slice(1) }), 0);
 });
 
+/** A request on the wire, written at a time in milliseconds and over ten later. */
+function written(id: number, at: number, change: Partial<WireRequest> = {}): WireRequest {
+  const request = { life: 0, id, accessKeyId: 'key-a-1', at: START + at, fromMs: at, toMs: at, overMs: at + 10 };
+  return { ...request, ...change };
+}
+
+test('requests beyond the rate on the wire break the law, however little, within a life and a set of credentials', (t) => {
+  // At 40 a second the third within 25 ms is one too many; one every 25 ms after two at once is none.
+  const wire = [0, 0, 25, 50, 75].map((at, id) => written(id, at));
+  t.is(broken('wire rate', { wire }), 0);
+  t.is(broken('wire rate', { wire: [...wire, written(5, 99.9)] }), 1);
+  t.is(broken('wire rate', { wire: [...wire, written(5, 99.9, { accessKeyId: 'key-b-1' })] }), 0);
+  t.is(broken('wire rate', { wire: [...wire, written(5, 99.9, { life: 1 })] }), 0);
+  t.is(
+    broken('wire rate', { wire: [...wire, written(5, 99.9, { accessKeyId: 'key-a-2' })] }),
+    1,
+    'another key of the set',
+  );
+  t.is(broken('wire rate', { wire: [...wire, written(5, 90, { toMs: 100 })] }), 0, 'perhaps written later');
+});
+
+test('a request on the wire while max_concurrent are under way breaks the law', (t) => {
+  const wire = [0, 30, 60, 90].map((at, id) => written(id, at, { overMs: 120 }));
+  t.is(broken('wire concurrency', { wire: [...wire, written(4, 120)] }), 0);
+  t.is(broken('wire concurrency', { wire: [...wire, written(4, 119.9)] }), 1);
+  t.is(broken('wire concurrency', { wire: [...wire, written(4, 119.9, { accessKeyId: 'key-b-2' })] }), 0);
+});
+
 const OTHER = LABELS.replace('tag="v1"', 'tag="v2"');
 
 /** A scrape a second that shows v1 with its last success, and another tag with one just before; times in milliseconds after the start. */
@@ -331,6 +359,7 @@ test('what is forgotten is gone, but for the configuration and the life that are
     scrapes: [scrape({ at: 6_000 })],
     configurations: [0, 5_000].map((at) => ({ ...file, toldAt: START + at, inForceAt: START + at })),
     requests: [0, 1, 2].map((index) => poll(index, index * 1_000)),
+    wire: [written(0, 0)],
     standInStalls: [{ from: 0, to: 100 }],
     pauses: [{ from: START, to: START + 900 }],
     probes: [{ path: '/metrics', sentAt: START, tookMs: 10, ok: true }],

@@ -35,8 +35,7 @@ export const ACTIONS: readonly Action[] = [
   },
   {
     name: 'SIGHUP: other series per tag',
-    perform: (stage) =>
-      stage.reload((settings) => settings.setPerTag(stage.random.one(['full', 'full', 'problems', 'none']))),
+    perform: (stage) => stage.reload((settings) => settings.turnPerTag(stage.random)),
   },
   { name: 'SIGHUP: nothing changed', perform: (stage) => stage.reload(() => undefined) },
   {

@@ -19,6 +19,8 @@ export function forget(record: RunRecord, before: number): void {
   drop(record.ends, ({ sentAt, tookMs }) => sentAt + tookMs < before);
   drop(record.pauses, ({ to }) => to < before);
   drop(record.lives, ({ to }) => to < before);
+  const written = new Map(record.keyWrites.filter(({ at }) => at < before).map((each) => [each.set, each]));
+  drop(record.keyWrites, (each) => each.at < before && written.get(each.set) !== each);
   drop(record.calms, ({ to }) => to < before);
   const configuration = record.configurations.findLastIndex(({ inForceAt }) => inForceAt < before);
   record.configurations.splice(0, Math.max(0, configuration));

@@ -41,6 +41,8 @@ export type ApiRequest = {
   readonly parameters: Readonly<Record<string, string>>;
   readonly code: string;
   readonly fault: string | null;
+  /** For how long the answer asked to wait. */
+  readonly retryAfterMs: number | null;
   readonly finishedAtMs: number | null;
   readonly finishedMonotonicMs: number | null;
 };
@@ -76,6 +78,9 @@ export type Calm = {
 /** A process that was told to end by SIGTERM; its exit status is undefined where it did not end by itself. */
 export type End = { readonly sentAt: number; readonly tookMs: number; readonly status: number | undefined };
 
+/** The secret files of a set of credentials were written, or spoilt: then there is nothing in them that the API accepts. */
+export type KeyWrite = { readonly set: string; readonly keyId: string; readonly isGood: boolean; readonly at: number };
+
 export type RunRecord = {
   readonly lives: Life[];
   readonly scrapes: Scrape[];
@@ -91,6 +96,7 @@ export type RunRecord = {
   readonly probes: Probe[];
   readonly calms: Calm[];
   readonly ends: End[];
+  readonly keyWrites: KeyWrite[];
   /** When each tag was last answered, as the last scrape showed that is no longer in the record. */
   readonly lastSuccesses: Map<TagName, number>;
 };
@@ -108,6 +114,7 @@ export function emptyRecord(): RunRecord {
     probes: [],
     calms: [],
     ends: [],
+    keyWrites: [],
     lastSuccesses: new Map(),
   };
 }
@@ -115,6 +122,14 @@ export function emptyRecord(): RunRecord {
 /** How much of a stretch of time lies in others. */
 export function overlap(spans: readonly Span[], from: number, to: number): number {
   return spans.reduce((sum, span) => sum + Math.max(0, Math.min(to, span.to) - Math.max(from, span.from)), 0);
+}
+
+/** Whether another configuration may have come into force between two times. */
+export function isToldBetween(configurations: readonly Configuration[], from: number, to: number): boolean {
+  return configurations.some(({ toldAt }, index) => {
+    const settledAt = Math.min(...configurations.slice(index).map(({ inForceAt }) => inForceAt));
+    return toldAt <= to && settledAt >= from;
+  });
 }
 
 /** The times at which a configuration may have been in force that is not of a kind. */

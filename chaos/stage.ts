@@ -38,8 +38,8 @@ export class Stage {
   constructor(options: StageOptions) {
     this.#options = options;
     this.random = options.random;
-    this.settings = new Settings(this.#directory);
     this.record = emptyRecord();
+    this.settings = new Settings(this.#directory, this.record.keyWrites);
   }
 
   get simulator(): SimulatorClient {
@@ -182,6 +182,8 @@ export class Stage {
     for (const set of SETS) this.settings.rotate(set);
     // The exporter has to find out about this by itself, so that each calm shows that it does.
     await this.simulator.push(DISCOVERED.instance, DISCOVERED.id, this.random.one(DISCOVERED.tags));
+    const pushed = tags.filter(({ repoId, tag }) => repoId === DISCOVERED.id && !DISCOVERED.tags.includes(tag));
+    for (const { tag } of pushed.slice(0, 1)) await this.simulator.deleteTag(DISCOVERED.instance, DISCOVERED.id, tag);
     await this.reload((settings) => {
       settings.setPerTag('full');
       settings.setDiscovery(true);

@@ -2,7 +2,7 @@
 import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Random } from './random.ts';
-import type { Configuration, TagName } from './record.ts';
+import type { Configuration, KeyWrite, TagName } from './record.ts';
 import type { Key, Latency } from './simulator.ts';
 
 /** The promises that the configuration makes, which the laws hold the exporter to. */
@@ -17,6 +17,7 @@ export const INTERVALS_MS: ReadonlyMap<string, number> = new Map([
   ['not_scanned', 2_000],
 ]);
 export const LONGEST_INTERVAL_MS = Math.max(...INTERVALS_MS.values());
+export const BACKOFF_MS = { initial: 300, max: 2_000 };
 
 /** The access keys of each set of credentials. A set changes from one of its keys to another in the course of a run. */
 export const KEYS = {
@@ -98,14 +99,17 @@ export function scenario(): object {
 export class Settings {
   readonly file: string;
   readonly #directory: string;
+  readonly #keyWrites: KeyWrite[];
   readonly #tags = new Set<TagName>(REPOSITORIES.flatMap((each) => each.tags.map((tag) => tagName(each, tag))));
   readonly #keys: Record<SetName, string> = { default: KEYS.default[0], 'cri-b': KEYS['cri-b'][0] };
   #hasB = true;
   #discovers = true;
   #perTag: Configuration['perTag'] = 'full';
 
-  constructor(directory: string) {
+  /** @param keyWrites is told of everything that becomes of the secret files */
+  constructor(directory: string, keyWrites: KeyWrite[]) {
     this.#directory = directory;
+    this.#keyWrites = keyWrites;
     this.file = join(directory, 'config.yml');
   }
 
@@ -136,6 +140,10 @@ export class Settings {
     this.#perTag = perTag;
   }
 
+  turnPerTag(random: Random): void {
+    this.#perTag = random.one((['full', 'problems', 'none'] as const).filter((each) => each !== this.#perTag));
+  }
+
   /** Writes the secret files of a set for another of its keys; the exporter reads them again without being told. */
   rotate(set: SetName): void {
     const [first, second] = KEYS[set];
@@ -152,15 +160,18 @@ export class Settings {
   writeHalf(set: SetName): void {
     const secret = secretOf(this.#keys[set]);
     writeFileSync(this.#keyFiles(set)[1], secret.slice(0, secret.length / 2));
+    this.#noteKey(set, false);
   }
 
   writeNothing(set: SetName): void {
     for (const file of this.#keyFiles(set)) writeFileSync(file, '');
+    this.#noteKey(set, false);
   }
 
   /** Takes the secret files of a set away, or puts a directory in their place, which no user can read as a file. */
   takeAway(set: SetName, withDirectory: boolean): void {
     for (const file of this.#keyFiles(set)) takeAway(file, withDirectory);
+    this.#noteKey(set, false);
   }
 
   /** Writes the secret files as they should be. */
@@ -208,7 +219,7 @@ export class Settings {
       intervals: Object.fromEntries(
         ['scanning', 'complete', 'failed', 'not_scanned'].map((key) => [key, `${INTERVALS_MS.get(key)}ms`]),
       ),
-      backoff: { initial: '300ms', max: '2s' },
+      backoff: { initial: `${BACKOFF_MS.initial}ms`, max: `${BACKOFF_MS.max}ms` },
       discovery_interval: '1s',
       metrics: { per_tag: this.#perTag },
       instances: [
@@ -236,6 +247,11 @@ export class Settings {
     const [idFile, secretFile] = this.#keyFiles(set);
     this.#replace(idFile, this.#keys[set]);
     this.#replace(secretFile, secret);
+    this.#noteKey(set, secret === secretOf(this.#keys[set]));
+  }
+
+  #noteKey(set: SetName, isGood: boolean): void {
+    this.#keyWrites.push({ set, keyId: this.#keys[set], isGood, at: Date.now() });
   }
 
   /** Never half a file: a new one takes the place of the old one. */

@@ -38,7 +38,7 @@ export const reloadLaw: Law = {
 };
 
 /** The only configuration that can be in force while a scrape is answered; undefined where it may be one of two. */
-function inForceDuring(
+export function inForceDuring(
   configurations: readonly Configuration[],
   { sentAt, answeredAt }: Scrape,
 ): Configuration | undefined {

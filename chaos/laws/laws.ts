@@ -1,11 +1,15 @@
 // Every law that the exporter is held to. To add a law, add it to the list.
 import { calmLaw } from './calm.ts';
 import { configuredLaw, reloadLaw } from './configured.ts';
+import { keysLaw, silenceLaw, waitLaw } from './credentials.ts';
 import { counterLaw, wellFormedLaw } from './exposition.ts';
 import { endLaw, healthLaw, scrapeLaw } from './health.ts';
 import type { Law } from './law.ts';
+import { backoffLaw, intervalLaw } from './pace.ts';
 import { idleLaw, overtakenLaw } from './polled.ts';
 import { concurrencyLaw, rateLaw } from './quota.ts';
+import { askedLaw, onceLaw } from './requests.ts';
+import { foundLaw, newsLaw, sumsLaw } from './shown.ts';
 import { sinceLaw } from './since.ts';
 import { statusLaw } from './status.ts';
 import { wireConcurrencyLaw, wireRateLaw } from './wire.ts';
@@ -13,8 +17,11 @@ import { wireConcurrencyLaw, wireRateLaw } from './wire.ts';
 export const LAWS: readonly Law[] = [
   statusLaw,
   sinceLaw,
+  newsLaw,
   configuredLaw,
   reloadLaw,
+  sumsLaw,
+  foundLaw,
   wellFormedLaw,
   counterLaw,
   wireRateLaw,
@@ -23,6 +30,13 @@ export const LAWS: readonly Law[] = [
   concurrencyLaw,
   overtakenLaw,
   idleLaw,
+  waitLaw,
+  onceLaw,
+  askedLaw,
+  intervalLaw,
+  backoffLaw,
+  keysLaw,
+  silenceLaw,
   healthLaw,
   scrapeLaw,
   endLaw,

@@ -4,7 +4,7 @@ import { MAX_CONCURRENT, RATE, setOf } from '../world.ts';
 import { Findings, type Law } from './law.ts';
 
 /** From the exporter's decision to the simulator's log entry: how much later one request may be noted than another. */
-const WIRE_MS = 10;
+export const WIRE_MS = 10;
 const BURST = 2;
 
 export const rateLaw: Law = {
@@ -62,7 +62,7 @@ export const concurrencyLaw: Law = {
 };
 
 /** The earliest time at which something may have happened that the stand-in noted at this time: its loop may have stood still before. */
-function beforeStall(stalls: readonly Span[], at: number): number {
+export function beforeStall(stalls: readonly Span[], at: number): number {
   const stall = stalls.find(({ from, to }) => from <= at && at <= to + WIRE_MS);
   return stall?.from ?? at;
 }

@@ -3,7 +3,7 @@ import { type ApiRequest, type Configuration, overlap, type Scrape, spansWithout
 import { ANY, type Truth } from '../truth.ts';
 import { isDiscovered } from './configured.ts';
 import { Findings, type Law } from './law.ts';
-import { pollsByTag, pollsOf, type ShownTag, shownTags, time, truthDuring } from './tags.ts';
+import { deniesScan, pollsByTag, pollsOf, type ShownTag, shownTags, time, truthDuring } from './tags.ts';
 
 type Sight = { readonly scrape: Scrape; readonly tag: ShownTag };
 
@@ -50,7 +50,7 @@ function sawOther(truth: Truth, polls: readonly ApiRequest[], { scrape: from, ta
   return polls.some((poll) => {
     const finished = poll.finishedAtMs ?? Number.POSITIVE_INFINITY;
     if (poll.arrivedAtMs > to.answeredAt || finished < from.sentAt - 1_000) return false;
-    if (poll.fault === 'status') return true;
+    if (poll.fault === 'status' || deniesScan(poll)) return true;
     if (poll.code !== 'success') return false;
     const seen = truthDuring(truth, poll, finished);
     return seen.some(({ status }) => status === ANY || status.toLowerCase() !== tag.status);

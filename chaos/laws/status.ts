@@ -4,6 +4,7 @@ import { ANY, bare } from '../truth.ts';
 import { Findings, type Law } from './law.ts';
 import {
   askedKey,
+  deniesScan,
   isTrueAnswer,
   lastArrived,
   type Polls,
@@ -56,6 +57,8 @@ function wrongStatus(
   const poll = lastArrived(ofTag, lastSuccessMs + ROUNDING_MS);
   if (poll === undefined)
     return `${name} is shown as ${status} since an answer at ${time(lastSuccessMs)}, before its first poll`;
+  // The API said that there is no such scan, and that the tag is there: then it was never scanned, as far as can be known.
+  if (status === 'not_scanned' && deniesScan(poll)) return undefined;
   if (!isTrueAnswer(poll)) {
     return `${name} has its last success at ${time(lastSuccessMs)}, but the poll of then was answered with ${poll.code || poll.fault}`;
   }

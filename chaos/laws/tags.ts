@@ -12,6 +12,8 @@ export type ShownTag = {
   since?: number;
   lastSuccess?: number;
   success?: number;
+  /** Why the last poll failed. */
+  error?: string;
   repoId?: string;
   digest?: string;
 };
@@ -41,6 +43,9 @@ export function shownTags(scrape: Scrape): ReadonlyMap<TagName, ShownTag> {
   });
   fill('acr_scan_tag_poll_success', (tag, value) => {
     tag.success = value;
+  });
+  fill('acr_scan_tag_last_error_info', (tag, _, labels) => {
+    tag.error = labels.code ?? '';
   });
   fill('acr_scan_tag_info', (tag, _, labels) => {
     tag.repoId = labels.repo_id ?? '';
@@ -94,6 +99,16 @@ export function pollsOf(polls: Polls, name: TagName, { repoId = '' }: Pick<Shown
   return (polls.get(name) ?? []).filter(({ parameters }) => repoId === '' || parameters.RepoId === repoId);
 }
 
+/** The number of the process that a request is of. */
+export function lifeOf({ lives }: RunRecord, { arrivedAtMs }: ApiRequest): number | undefined {
+  return lives.findLast(({ startedAt }) => startedAt <= arrivedAtMs)?.number;
+}
+
+/** Whether two requests are of one process, and about one repository. */
+export function isOfSame(record: RunRecord, one: ApiRequest, other: ApiRequest): boolean {
+  return one.parameters.RepoId === other.parameters.RepoId && lifeOf(record, one) === lifeOf(record, other);
+}
+
 /** What was true of a tag, or of the image that a poll asked about, in the repository that it asked about, while it was under way. */
 export function truthDuring(truth: Truth, poll: ApiRequest, until: number): readonly Phase[] {
   const { Digest = '' } = poll.parameters;
@@ -104,6 +119,11 @@ export function truthDuring(truth: Truth, poll: ApiRequest, until: number): read
 /** The last that arrived by a time: polls of one tag are never under way together. */
 export function lastArrived(polls: readonly ApiRequest[], by: number): ApiRequest | undefined {
   return polls.findLast(({ arrivedAtMs }) => arrivedAtMs <= by);
+}
+
+/** Whether a fault said of a scan that there is none. */
+export function deniesScan({ code, fault }: ApiRequest): boolean {
+  return fault === 'business_error' && code === 'REPO_TAG_NOT_EXIST';
 }
 
 /** Whether an answer is one with a status that is true: one that comes drop by drop is no lie. */

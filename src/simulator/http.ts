@@ -64,6 +64,8 @@ async function serveApi(
   if (!call.fault?.hang && !call.fault?.reset) {
     entry.code = answer.code;
     entry.httpStatus = answer.httpStatus;
+    const { 'x-acs-retry-after': wait } = answer.headers;
+    entry.retryAfterMs = wait === undefined ? null : Number(wait);
   }
   const headers = { ...answer.headers, 'x-acs-request-id': call.requestId };
   await transmit(response, { ...answer, headers }, call.fault, clock);

@@ -22,6 +22,8 @@ export type LoggedRequest = {
   httpStatus: number | null;
   /** What a fault did to it (`error`, `body`, `reset`, …), null when none did. */
   fault: string | null;
+  /** For how many milliseconds the answer asked to wait, null when it did not. */
+  retryAfterMs: number | null;
   /** When the last byte was sent or the connection was gone; null while under way. */
   finishedAtMs: number | null;
   finishedMonotonicMs: number | null;
@@ -71,6 +73,7 @@ export class RequestLog {
       code: '',
       httpStatus: null,
       fault: null,
+      retryAfterMs: null,
       finishedAtMs: null,
       finishedMonotonicMs: null,
     };

@@ -6,107 +6,12 @@ import { ACTIONS } from '../../chaos/actions.ts';
 import { parseExposition } from '../../chaos/exposition.ts';
 import { FAULTS } from '../../chaos/faults.ts';
 import { forget } from '../../chaos/forget.ts';
-import type { Law } from '../../chaos/laws/law.ts';
 import { LAWS } from '../../chaos/laws/laws.ts';
 import { createRandom } from '../../chaos/random.ts';
-import { type ApiRequest, emptyRecord, type RunRecord, type Scrape, type WireRequest } from '../../chaos/record.ts';
+import type { Scrape, WireRequest } from '../../chaos/record.ts';
 import { Truth } from '../../chaos/truth.ts';
 import { faultsSchema } from '../../src/simulator/fault-schema.ts';
-
-/** When the simulator of these records started. */
-const START = 1_000_000;
-const NAME = 'cri-a shop api v1';
-const LABELS = 'instance_id="cri-a",repo_namespace="shop",repo_name="api",tag="v1"';
-
-function law(name: string): Law {
-  const found = LAWS.find((each) => each.name === name);
-  if (found === undefined) throw new Error(`there is no law ${name}`);
-  return found;
-}
-
-/** The tag is COMPLETE from the start, SCANNING from 10 s on. */
-function truth(): Truth {
-  const truth = new Truth();
-  const tag = {
-    instanceId: 'cri-a',
-    repoId: 'crr-api',
-    repoNamespace: 'shop',
-    repoName: 'api',
-    tag: 'v1',
-    digest: 'one',
-    former: [],
-  };
-  truth.look({ elapsedMs: 0, tags: [{ ...tag, status: 'COMPLETE', sinceMs: 0, untilMs: 10_000 }] }, START, START);
-  truth.look(
-    { elapsedMs: 11_000, tags: [{ ...tag, status: 'SCANNING', sinceMs: 10_000, untilMs: null }] },
-    START + 11_000,
-    START + 11_000,
-  );
-  return truth;
-}
-
-type Shown = {
-  readonly digest?: string;
-  readonly at: number;
-  readonly status?: string;
-  readonly since?: number;
-  readonly success?: number;
-  readonly repoId?: string;
-};
-
-/** A scrape that shows the tag; times in milliseconds after the start. */
-function scrape({
-  at,
-  status = 'complete',
-  since = 1_000,
-  success = 5_000,
-  repoId = 'crr-api',
-  digest = '',
-}: Shown): Scrape {
-  const text = `acr_scan_tags{instance_id="cri-a",repo_namespace="shop",repo_name="api",status="${status}"} 1
-acr_scan_tag_status{${LABELS},status="${status}"} 1
-acr_scan_tag_status_since_timestamp_seconds{${LABELS}} ${(START + since) / 1_000}
-acr_scan_tag_last_success_timestamp_seconds{${LABELS}} ${(START + success) / 1_000}
-acr_scan_tag_info{${LABELS},repo_id="${repoId}",digest="${digest}"} 1
-`;
-  return {
-    life: 0,
-    sentAt: START + at,
-    answeredAt: START + at + 1,
-    mode: 'text',
-    exposition: parseExposition(text, false),
-  };
-}
-
-function poll(index: number, at: number, change: Partial<ApiRequest> = {}): ApiRequest {
-  return {
-    index,
-    arrivedAtMs: START + at,
-    arrivedMonotonicMs: at,
-    action: 'GetRepoTagScanStatus',
-    accessKeyId: 'key-a-1',
-    parameters: { InstanceId: 'cri-a', RepoId: 'crr-api', Tag: 'v1' },
-    code: 'success',
-    fault: null,
-    finishedAtMs: START + at + 10,
-    finishedMonotonicMs: at + 10,
-    ...change,
-  };
-}
-
-function record(change: Partial<RunRecord>): RunRecord {
-  return {
-    ...emptyRecord(),
-    lives: [{ number: 0, startedAt: START, from: START, to: Number.POSITIVE_INFINITY }],
-    configurations: [{ toldAt: START, inForceAt: START, perTag: 'full', tags: new Set([NAME]), discovers: false }],
-    truth: truth(),
-    ...change,
-  };
-}
-
-function broken(name: string, change: Partial<RunRecord>): number {
-  return law(name).check(record(change)).violations.length;
-}
+import { broken, LABELS, law, NAME, poll, record, START, scrape, truth } from './records.ts';
 
 test('a status that was true during the last successful poll keeps the law, one that was not breaks it', (t) => {
   const requests = [poll(0, 4_990)];

@@ -25,6 +25,7 @@ test('a request is logged with its times, what it asked and how it was answered'
     code: 'success',
     httpStatus: 200,
     fault: null,
+    retryAfterMs: null,
     underWay: 1,
     arrivedAtMs: clock.now(),
     finishedAtMs: clock.now(),

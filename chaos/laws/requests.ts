@@ -1,0 +1,56 @@
+// The exporter asks the API about what it is told to watch, about each tag once at a time, and with the keys that it is given.
+import { type Configuration, overlap, type RunRecord } from '../record.ts';
+import { REQUEST_TIMEOUT_MS } from '../world.ts';
+import { isDiscovered } from './configured.ts';
+import { Findings, type Law } from './law.ts';
+import { beforeStall, WIRE_MS } from './quota.ts';
+import { askedTag, isOfSame, pollsByTag } from './tags.ts';
+
+export const onceLaw: Law = {
+  name: 'once',
+  sentence: 'no tag is asked about while another request about it is under way',
+  check: (record, judged) => {
+    const findings = new Findings(judged);
+    for (const polls of pollsByTag(record).values()) {
+      polls.forEach((poll, index) => {
+        const before = polls[index - 1];
+        if (before === undefined || !isOfSame(record, before, poll)) return;
+        const finished = before.finishedMonotonicMs ?? Number.POSITIVE_INFINITY;
+        findings.note(poll.arrivedAtMs, () =>
+          beforeStall(record.standInStalls, finished) - WIRE_MS <= poll.arrivedMonotonicMs
+            ? undefined
+            : `request ${poll.index} about ${askedTag(record.truth, poll)} arrives while request ${before.index} is under way`,
+        );
+      });
+    }
+    return findings;
+  },
+};
+
+export const askedLaw: Law = {
+  name: 'asked',
+  sentence: 'once a reload is answered, no tag is asked about that is not configured any more',
+  check: (record, judged) => {
+    const findings = new Findings(judged);
+    for (const [name, polls] of pollsByTag(record)) {
+      for (const poll of polls) {
+        const inForce = inForceAt(record, poll.arrivedAtMs);
+        if (inForce === undefined) continue;
+        findings.note(poll.arrivedAtMs, () => {
+          const isMeant = inForce.tags.has(name) || (inForce.discovers && isDiscovered(name));
+          return isMeant ? undefined : `request ${poll.index} asks about ${name}, which is not configured`;
+        });
+      }
+    }
+    return findings;
+  },
+};
+
+/** The configuration that alone can have led to a request at this time; undefined where another may have. */
+function inForceAt({ configurations, pauses }: RunRecord, at: number): Configuration | undefined {
+  const told = configurations.findLast(({ toldAt }) => toldAt <= at);
+  if (told === undefined) return undefined;
+  const sinceMs = at - told.inForceAt - overlap(pauses, told.inForceAt, at);
+  // What was sent before has ended by then, or is given up.
+  return sinceMs > REQUEST_TIMEOUT_MS ? told : undefined;
+}

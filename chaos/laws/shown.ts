@@ -1,0 +1,140 @@
+// What is shown hangs together: sums with tags, what discovery found with what there is, and answers with what follows from them.
+import { samplesOf } from '../exposition.ts';
+import { type ApiRequest, isToldBetween, overlap, type RunRecord, type Scrape, type TagName } from '../record.ts';
+import { ANY, tagKey } from '../truth.ts';
+import { DISCOVERED } from '../world.ts';
+import { inForceDuring, isDiscovered } from './configured.ts';
+import { Findings, type Law } from './law.ts';
+import {
+  isTrueAnswer,
+  lastArrived,
+  lifeOf,
+  pollsByTag,
+  pollsOf,
+  ROUNDING_MS,
+  type ShownTag,
+  shownTags,
+  time,
+} from './tags.ts';
+
+export const sumsLaw: Law = {
+  name: 'sums',
+  sentence: 'where every tag is shown, the sums by status are the numbers of tags that are shown with it',
+  check: ({ scrapes, configurations }, judged) => {
+    const findings = new Findings(judged);
+    for (const scrape of scrapes) {
+      if (inForceDuring(configurations, scrape)?.perTag !== 'full') continue;
+      findings.note(scrape.answeredAt, () => wrongSum(scrape));
+    }
+    return findings;
+  },
+};
+
+function wrongSum(scrape: Scrape): string | undefined {
+  const shown = new Map<string, number>();
+  for (const [name, { status }] of shownTags(scrape)) {
+    const key = `${name.split(' ').slice(0, 3).join(' ')} ${status}`;
+    shown.set(key, (shown.get(key) ?? 0) + 1);
+  }
+  for (const [{ instance_id, repo_namespace, repo_name, status }, value] of samplesOf(
+    scrape.exposition,
+    'acr_scan_tags',
+  )) {
+    const key = `${instance_id} ${repo_namespace} ${repo_name} ${status}`;
+    const count = shown.get(key) ?? 0;
+    if (count !== value) return `${value} tags of ${key} are counted, ${count} are shown`;
+  }
+  return undefined;
+}
+
+/** What a pass of discovery has listed may be this old when it is shown. */
+const LONGEST_PASS_MS = 10_000;
+const LOOK_WITHIN_MS = 1_000;
+
+export const foundLaw: Law = {
+  name: 'found',
+  sentence: 'a tag that was found stays while it exists and discovery is wanted, whatever becomes of the lists',
+  check: (record, judged) => {
+    const findings = new Findings(judged);
+    let before: Scrape | undefined;
+    for (const scrape of record.scrapes) {
+      const last = before;
+      before = scrape;
+      if (last?.life !== scrape.life || !isFindingThroughout(record, last, scrape)) continue;
+      const now = shownTags(scrape);
+      for (const name of shownTags(last).keys()) {
+        if (!isDiscovered(name) || !existed(record, name, last.sentAt - LONGEST_PASS_MS, scrape.answeredAt)) continue;
+        findings.note(scrape.answeredAt, now.has(name) ? undefined : `${name} is not shown any more, but is there`);
+      }
+    }
+    return findings;
+  },
+};
+
+/** Whether every configuration that may have been in force between two scrapes wants discovery, and both show every tag. */
+function isFindingThroughout({ configurations }: RunRecord, last: Scrape, scrape: Scrape): boolean {
+  const shows = [last, scrape].every((each) => inForceDuring(configurations, each)?.perTag === 'full');
+  return (
+    shows &&
+    configurations.every(({ toldAt, discovers }, index) => {
+      const until = Math.min(...configurations.slice(index + 1).map(({ inForceAt }) => inForceAt));
+      return discovers || toldAt > scrape.answeredAt || until < last.sentAt;
+    })
+  );
+}
+
+/** Whether a tag was there all the time. That it is gone is known at the next look. */
+function existed({ truth }: RunRecord, name: TagName, from: number, to: number): boolean {
+  const key = tagKey(DISCOVERED.instance, DISCOVERED.id, name.split(' ')[3] ?? '');
+  const isThere = (at: number) => truth.between(key, at, at).length > 0;
+  const until = to + LOOK_WITHIN_MS;
+  return isThere(from) && isThere(until) && truth.between(key, from, until).every(({ status }) => status !== ANY);
+}
+
+/** From an answer to the scrape that has to show it. */
+const SHOWN_WITHIN_MS = 500;
+
+export const newsLaw: Law = {
+  name: 'news',
+  sentence: 'half a second after the answer, the last poll of a tag is what is shown of it',
+  check: (record, judged) => {
+    const findings = new Findings(judged);
+    const polls = pollsByTag(record);
+    for (const scrape of record.scrapes) {
+      for (const [name, tag] of shownTags(scrape)) {
+        // A tag that was found is another one after a push.
+        if (isDiscovered(name)) continue;
+        const poll = lastArrived(pollsOf(polls, name, tag), scrape.answeredAt);
+        if (poll === undefined || !isOfThisTag(record, poll, scrape, tag) || !isOld(record, poll, scrape)) continue;
+        findings.note(scrape.answeredAt, () => missedNews(name, tag, poll));
+      }
+    }
+    return findings;
+  },
+};
+
+function missedNews(
+  name: TagName,
+  { status, lastSuccess = 0, success, error }: ShownTag,
+  poll: ApiRequest,
+): string | undefined {
+  const answer = `the answer to request ${poll.index}, about ${name}, at ${time(poll.finishedAtMs ?? 0)}`;
+  // An answer that came too late for the exporter is none.
+  if (poll.fault === 'status' && (error === undefined || error === 'UnknownStatus'))
+    return status === 'unknown' ? undefined : `${answer}, has an unknown status, but ${status} is shown`;
+  const isShown = success === 0 || lastSuccess * 1_000 >= poll.arrivedAtMs - ROUNDING_MS;
+  return !isTrueAnswer(poll) || isShown
+    ? undefined
+    : `${answer}, is not shown: the last success is at ${time(lastSuccess * 1_000)}`;
+}
+
+/** Whether what is shown of a tag goes back to a time before the poll: neither the process nor the file nor the repository is another one. */
+function isOfThisTag(record: RunRecord, poll: ApiRequest, scrape: Scrape, { repoId }: ShownTag): boolean {
+  const isSame = lifeOf(record, poll) === scrape.life && poll.parameters.RepoId === repoId;
+  return isSame && !isToldBetween(record.configurations, poll.arrivedAtMs, scrape.answeredAt);
+}
+
+function isOld({ pauses }: RunRecord, { finishedAtMs }: ApiRequest, { sentAt }: Scrape): boolean {
+  if (finishedAtMs === null) return false;
+  return sentAt - finishedAtMs - overlap(pauses, finishedAtMs, sentAt) > SHOWN_WITHIN_MS;
+}

@@ -1,0 +1,133 @@
+// The exporter broken where it asks the API: when, how often, how much at a time, and with which credentials.
+import type { Mutation } from './mutation.ts';
+
+export const OF_ASKING: readonly Mutation[] = [
+  {
+    name: 'a turn is dropped',
+    file: 'watch/poller.js',
+    before: 'const dueAtMs = Math.min(statusDueAtMs, task.summaryDueAtMs);',
+    after: 'const dueAtMs = Math.min(statusDueAtMs, task.summaryDueAtMs); if (Math.random() < 0.05) return;',
+    law: 'calm',
+  },
+  {
+    name: 'the queue compares the wrong way',
+    file: 'watch/heap.js',
+    before: 'parent.dueAtMs <= entry.dueAtMs',
+    after: 'parent.dueAtMs >= entry.dueAtMs',
+    law: 'calm',
+  },
+  {
+    name: 'a hung request never ends',
+    file: 'acr/exchange.js',
+    before: 'setTimeout(() => this.#expire(timeoutMs),',
+    after: 'setTimeout(() => {},',
+    law: 'silence',
+  },
+  {
+    name: 'a failed request keeps its slot',
+    file: 'watch/lane.js',
+    before: 'this.#settle(task, outcome.error, nowMs, probing);',
+    after:
+      "this.#settle(task, outcome.error, nowMs, probing); if (outcome.error?.code === 'RequestTimeout') await new Promise(() => {});",
+    law: 'silence',
+  },
+  {
+    name: 'a refusal never ends',
+    file: 'watch/lane.js',
+    before: 'accepted && this.refusal.accepted(sentAtMs)',
+    after: 'accepted && !this.refusal.refused',
+    law: 'silence',
+  },
+  {
+    name: 'one request too many is under way',
+    file: 'acr/rate-limiter.js',
+    before: 'this.#inFlight >= this.#limits.maxConcurrent',
+    after: 'this.#inFlight > this.#limits.maxConcurrent',
+    law: 'concurrency',
+  },
+  {
+    name: 'every reload makes a new quota',
+    file: 'app/fleet.js',
+    before: 'known.lane.configure(rateLimit);',
+    after:
+      '{ known.lane.quota.limiter = new RateLimiter(rateLimit, this.#options.clock); known.lane.configure(rateLimit); }',
+    law: 'concurrency',
+  },
+  {
+    name: 'lost time is made up for by a burst',
+    file: 'acr/rate-limiter.js',
+    before: 'const MOST_CATCHING_UP = 0.4;',
+    after: 'const MOST_CATCHING_UP = 4;',
+    law: 'rate',
+  },
+  {
+    name: 'a tag that is taken out waits on for its turn',
+    file: 'watch/repository-keeper.js',
+    before: 'task.watched.instance.lane.withdraw(task);',
+    after: '',
+    law: 'asked',
+  },
+  {
+    name: 'an answer starts a removed tag anew',
+    file: 'watch/poller.js',
+    before: 'if (!store.has(tag))',
+    after: 'if (false)',
+    law: 'asked',
+  },
+  {
+    name: 'a tag that was pushed is asked about twice at a time',
+    file: 'watch/poller.js',
+    before: 'if (this.#underWay.has(key)) {',
+    after: 'if (false) {',
+    law: 'once',
+  },
+  {
+    name: 'a request goes on after its time is over',
+    file: 'acr/exchange.js',
+    before: 'this.#request?.destroy();',
+    after: '',
+    law: 'wire concurrency',
+  },
+  {
+    name: 'a time to wait is ignored',
+    file: 'watch/lane.js',
+    before: 'if (error?.retryAfterMs !== undefined)',
+    after: 'if (false)',
+    law: 'wait',
+  },
+  {
+    name: 'an error is followed by the next request at once',
+    file: 'watch/timing.js',
+    before: '(0.5 + 0.5 * random) * Math.min(',
+    after: '0 * Math.min(',
+    law: 'backoff',
+  },
+  {
+    name: 'a complete scan has the interval of one under way',
+    file: 'watch/timing.js',
+    before: 'return intervals.completeMs;',
+    after: 'return intervals.scanningMs;',
+    law: 'interval',
+  },
+  {
+    name: 'a refusal holds up the other credentials',
+    file: 'watch/lane.js',
+    before: 'refusal = new Refusal();',
+    after: 'refusal = (globalThis.refusal ??= new Refusal());',
+    law: 'silence',
+  },
+  {
+    name: 'a new key is never read',
+    file: 'acr/credentials.js',
+    before: 'this.#found?.fingerprint !== fingerprint',
+    after: 'this.#found === undefined',
+    law: 'keys',
+  },
+  {
+    name: 'every instance is asked with the first credentials',
+    file: 'app/fleet.js',
+    before: "this.#berths.get(setOf.get(each.id) ?? '')",
+    after: "this.#berths.get('default')",
+    law: 'keys',
+  },
+];

@@ -1,0 +1,21 @@
+// What a mutation is: a way in which the exporter may be broken.
+
+export type Mutation = {
+  readonly name: string;
+  /** In `dist`. */
+  readonly file: string;
+  /** What stands in it, once. */
+  readonly before: string;
+  readonly after: string;
+  /** The law that is expected to find it. */
+  readonly law: string;
+};
+
+/** The text of a file with the mutation in it. Throws where it does not have exactly one place for it. */
+export function mutated(text: string, { name, file, before, after }: Mutation): string {
+  const parts = text.split(before);
+  if (parts.length !== 2) {
+    throw new Error(`${name}: expected once in ${file}, found ${parts.length - 1} times: ${before}`);
+  }
+  return parts.join(after);
+}

@@ -1,0 +1,126 @@
+// The exporter broken where it keeps what is watched, and what is known of that.
+import type { Mutation } from './mutation.ts';
+
+export const OF_WATCHING: readonly Mutation[] = [
+  {
+    name: 'an error moves since',
+    file: 'state/tag-state.js',
+    before: 'return unmoved({ ...before, lastPollMs: moment.nowMs, lastError: event.error, failures:',
+    after:
+      'return unmoved({ ...before, sinceMs: moment.nowMs, lastPollMs: moment.nowMs, lastError: event.error, failures:',
+    law: 'since',
+  },
+  {
+    name: 'the same status moves since',
+    file: 'state/tag-state.js',
+    before: 'status === before.status ? before.sinceMs : nowMs',
+    after: 'nowMs',
+    law: 'since',
+  },
+  {
+    name: 'an error counts as a success',
+    file: 'state/tag-state.js',
+    before: 'return unmoved({ ...before, lastPollMs: moment.nowMs, lastError: event.error, failures:',
+    after:
+      'return unmoved({ ...before, lastSuccessMs: moment.nowMs, lastPollMs: moment.nowMs, lastError: event.error, failures:',
+    law: 'status',
+  },
+  {
+    name: 'an unknown status counts as complete',
+    file: 'watch/poller.js',
+    before: 'const known = statusOf(status);',
+    after: "const known = statusOf(status) ?? 'complete';",
+    law: 'status',
+  },
+  {
+    name: 'a status is taken for another',
+    file: 'watch/codes.js',
+    before: "['RETRYING', 'retrying']",
+    after: "['RETRYING', 'scanning']",
+    law: 'status',
+  },
+  {
+    name: 'a removed tag is kept',
+    file: 'watch/enrolment.js',
+    before: '                this.#unlistTag(poll, list);\n',
+    after: '                Math.random() < 0.5 && this.#unlistTag(poll, list);\n',
+    law: 'configured',
+  },
+  {
+    name: 'a removed tag stays in the counts',
+    file: 'state/store.js',
+    before: 'this.#count(tag, -1);',
+    after: '',
+    law: 'configured',
+  },
+  {
+    name: 'a removed instance is kept',
+    file: 'watch/roster.js',
+    before: 'await this.#enrolment.remove(section, watched);',
+    after: '',
+    law: 'configured',
+  },
+  {
+    name: 'a status is kept after a push',
+    file: 'watch/discovery/harvest.js',
+    before: "return one.digest === '' || other.digest === '' || isSameDigest(one.digest, other.digest);",
+    after: 'return true;',
+    law: 'calm',
+  },
+  {
+    name: 'a deleted tag is never removed',
+    file: 'watch/discovery/harvest.js',
+    before: 'return listed !== undefined && chosen.has(listed)',
+    after: 'return listed === undefined || chosen.has(listed)',
+    law: 'calm',
+  },
+  {
+    name: 'discovery ends with its first failure',
+    file: 'watch/discovery/instance-discovery.js',
+    before: 'failures = succeeded ? 0 : failures + 1;',
+    after: 'if (!succeeded) return;',
+    law: 'calm',
+  },
+  {
+    name: 'the id of a repository is kept for ever',
+    file: 'watch/roster.js',
+    before: 'this.keeper.confirm(task);',
+    after: '{}',
+    law: 'calm',
+  },
+  {
+    name: 'a status outlives its repository',
+    file: 'watch/section.js',
+    before: "return id !== '' && knownId !== '' && id !== knownId;",
+    after: 'return false;',
+    law: 'status',
+  },
+  {
+    name: 'since stays where the status moves',
+    file: 'state/tag-state.js',
+    before: 'status === before.status ? before.sinceMs : nowMs',
+    after: 'before.sinceMs',
+    law: 'since',
+  },
+  {
+    name: 'an unknown status leaves the one before',
+    file: 'state/tag-state.js',
+    before: "...withStatus(before, 'unknown', moment),",
+    after: '...before, lastPollMs: moment.nowMs,',
+    law: 'news',
+  },
+  {
+    name: 'the counts do not move with the status',
+    file: 'state/store.js',
+    before: 'before.state.status === after.state.status &&',
+    after: '',
+    law: 'sums',
+  },
+  {
+    name: 'a list that fails is taken for an empty one',
+    file: 'watch/discovery/pass.js',
+    before: 'else if (isGone)',
+    after: 'else',
+    law: 'found',
+  },
+];

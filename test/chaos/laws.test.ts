@@ -1,0 +1,156 @@
+import test from 'ava';
+import { parseExposition } from '../../chaos/exposition.ts';
+import type { Configuration, KeyWrite, Scrape } from '../../chaos/record.ts';
+import { Truth } from '../../chaos/truth.ts';
+import { broken, LABELS, law, NAME, poll, record, START, scrape, truth } from './records.ts';
+
+const FILE: Configuration = {
+  toldAt: START,
+  inForceAt: START,
+  perTag: 'full',
+  discovers: false,
+  tags: new Set([NAME]),
+};
+const LIVES = [
+  { number: 0, startedAt: START, from: START, to: START + 4_000 },
+  { number: 1, startedAt: START + 4_000, from: START + 4_100, to: Number.POSITIVE_INFINITY },
+];
+
+function checked(name: string, change: Parameters<typeof record>[0]): number {
+  return law(name).check(record(change)).checked;
+}
+
+test('two requests about a tag at once break the law, unless another process sent the first', (t) => {
+  const requests = [poll(0, 1_000, { finishedMonotonicMs: 1_500 }), poll(1, 1_400)];
+  t.is(broken('once', { requests }), 1);
+  t.is(broken('once', { requests: [poll(0, 1_000), poll(1, 1_400)] }), 0);
+  t.is(broken('once', { requests: [poll(0, 1_000, { finishedMonotonicMs: null }), poll(1, 1_400)] }), 1);
+  const other = { parameters: { InstanceId: 'cri-a', RepoId: 'crr-api', Tag: 'v2' } };
+  t.is(broken('once', { requests: [poll(0, 1_000, { finishedMonotonicMs: 1_500 }), poll(1, 1_400, other)] }), 0);
+  const across = [poll(0, 3_900, { finishedMonotonicMs: 4_500 }), poll(1, 4_200)];
+  t.is(broken('once', { requests: across, lives: LIVES }), 0);
+  t.is(broken('once', { requests, standInStalls: [{ from: 1_390, to: 1_500 }] }), 0);
+});
+
+test('a request about a tag that was taken out breaks the law once what was under way has ended', (t) => {
+  const configurations = [FILE, { ...FILE, toldAt: START + 2_000, inForceAt: START + 2_100, tags: new Set<string>() }];
+  t.is(broken('asked', { configurations, requests: [poll(0, 1_500), poll(1, 3_000)] }), 0);
+  t.is(broken('asked', { configurations, requests: [poll(0, 1_500), poll(1, 3_200)] }), 1);
+  t.is(
+    broken('asked', {
+      configurations,
+      requests: [poll(1, 3_200)],
+      pauses: [{ from: START + 2_200, to: START + 2_900 }],
+    }),
+    0,
+  );
+});
+
+test('in a calm a poll before the interval of the last status is over breaks the law', (t) => {
+  const calms = [{ from: START, equalAt: START + 1_000, to: START + 20_000, differences: [] }];
+  t.is(broken('interval', { calms, requests: [poll(0, 2_000), poll(1, 3_810)] }), 0);
+  t.is(broken('interval', { calms, requests: [poll(0, 2_000), poll(1, 3_700)] }), 1);
+  t.is(broken('interval', { calms, requests: [poll(0, 12_000), poll(1, 12_700)] }), 0);
+  t.is(broken('interval', { calms, requests: [poll(0, 12_000), poll(1, 12_500)] }), 1);
+  // While it went from COMPLETE to SCANNING, either interval may be the right one.
+  t.is(checked('interval', { calms, requests: [poll(0, 9_995), poll(1, 10_700)] }), 0);
+  t.is(checked('interval', { requests: [poll(0, 2_000), poll(1, 2_100)] }), 0);
+});
+
+test('a poll right after an error breaks the law, unless a reload or a refusal came between', (t) => {
+  const failed = { code: 'SystemError', fault: 'error' };
+  const requests = [poll(0, 2_000, failed), poll(1, 2_100)];
+  t.is(broken('backoff', { requests }), 1);
+  t.is(broken('backoff', { requests: [poll(0, 2_000, failed), poll(1, 2_160)] }), 0);
+  t.is(
+    checked('backoff', {
+      requests,
+      configurations: [FILE, { ...FILE, toldAt: START + 2_050, inForceAt: START + 2_060 }],
+    }),
+    0,
+  );
+  const refused = poll(1, 2_020, {
+    code: 'SignatureDoesNotMatch',
+    parameters: { InstanceId: 'cri-a', RepoId: 'crr-api', Tag: 'v2' },
+  });
+  t.is(checked('backoff', { requests: [poll(0, 2_000, failed), refused, poll(2, 2_100)] }), 0);
+});
+
+const WRITTEN: KeyWrite = { set: 'default', keyId: 'key-a-2', isGood: true, at: START + 1_000 };
+
+test('a key that is not that of the instance, or not the new one after 3 s, breaks the law', (t) => {
+  const keyWrites = [WRITTEN];
+  t.is(broken('keys', { keyWrites, requests: [poll(0, 3_900)] }), 0);
+  t.is(broken('keys', { keyWrites, requests: [poll(0, 4_100)] }), 1);
+  t.is(broken('keys', { keyWrites, requests: [poll(0, 4_100, { accessKeyId: 'key-a-2' })] }), 0);
+  t.is(broken('keys', { keyWrites, requests: [poll(0, 3_900, { accessKeyId: 'key-b-1' })] }), 1);
+  t.is(broken('keys', { keyWrites: [{ ...WRITTEN, isGood: false }], requests: [poll(0, 4_100)] }), 0);
+});
+
+test('credentials that are not used for long break the law, unless they are refused, spoilt, or not configured', (t) => {
+  const requests = [poll(0, 1_000), poll(1, 6_000)];
+  t.is(broken('silence', { requests }), 1);
+  t.is(broken('silence', { requests: [poll(0, 1_000), poll(1, 5_000)] }), 0);
+  t.is(broken('silence', { requests: [poll(0, 1_000, { code: 'InvalidAccessKeyId.NotFound' }), poll(1, 6_000)] }), 0);
+  t.is(broken('silence', { requests, keyWrites: [{ ...WRITTEN, isGood: false }] }), 0);
+  t.is(broken('silence', { requests, lives: LIVES }), 0);
+  t.is(broken('silence', { requests, pauses: [{ from: START + 2_000, to: START + 3_000 }] }), 0);
+  const without = { ...FILE, toldAt: START + 2_000, inForceAt: START + 2_000, tags: new Set<string>() };
+  t.is(broken('silence', { requests, configurations: [FILE, without] }), 0);
+});
+
+test('a request while the API has asked to wait breaks the law', (t) => {
+  const throttled = poll(0, 1_000, { code: 'Throttling.User', fault: 'error', retryAfterMs: 1_000 });
+  t.is(broken('wait', { requests: [throttled, poll(1, 1_100), poll(2, 2_020)] }), 0);
+  t.is(broken('wait', { requests: [throttled, poll(1, 1_500)] }), 1);
+  t.is(broken('wait', { requests: [throttled, poll(1, 1_500, { accessKeyId: 'key-b-1' })] }), 0);
+});
+
+function page(at: number, text: string): Scrape {
+  return { ...scrape({ at }), exposition: parseExposition(text, false) };
+}
+
+test('a sum that is not the number of tags with its status breaks the law where every tag is shown', (t) => {
+  const text = (count: number) =>
+    `acr_scan_tags{instance_id="cri-a",repo_namespace="shop",repo_name="api",status="complete"} ${count}\nacr_scan_tag_status{${LABELS},status="complete"} 1\n`;
+  t.is(broken('sums', { scrapes: [page(1_000, text(1))] }), 0);
+  t.is(broken('sums', { scrapes: [page(1_000, text(2))] }), 1);
+  t.is(broken('sums', { scrapes: [page(1_000, text(2))], configurations: [{ ...FILE, perTag: 'problems' }] }), 0);
+});
+
+test('a found tag that goes while it exists breaks the law, and not where it was deleted or discovery is off', (t) => {
+  const labels = 'instance_id="cri-a",repo_namespace="ops",repo_name="build",tag="b1"';
+  const shown = `acr_scan_tag_status{${labels},status="complete"} 1\n`;
+  const scrapes = [page(12_000, shown), page(12_300, 'up 1\n')];
+  const names = { instanceId: 'cri-a', repoId: 'crr-build', repoNamespace: 'ops', repoName: 'build' };
+  const tag = { ...names, tag: 'b1', digest: 'one', status: 'COMPLETE', sinceMs: 0, untilMs: null, former: [] };
+  const there = new Truth();
+  there.look({ elapsedMs: 0, tags: [tag] }, START, START);
+  const configurations = [{ ...FILE, discovers: true }];
+  t.is(broken('found', { scrapes, truth: there, configurations }), 1);
+  t.is(broken('found', { scrapes: [page(12_000, shown), page(12_300, shown)], truth: there, configurations }), 0);
+  const off = { ...FILE, toldAt: START + 12_100, inForceAt: START + 12_200 };
+  t.is(broken('found', { scrapes, truth: there, configurations: [...configurations, off] }), 0);
+  there.look({ elapsedMs: 12_400, tags: [] }, START + 12_400, START + 12_400);
+  t.is(broken('found', { scrapes, truth: there, configurations }), 0);
+});
+
+test('a tag counts as never scanned where the API has said that there is no such scan', (t) => {
+  const requests = [poll(0, 4_990, { code: 'REPO_TAG_NOT_EXIST', fault: 'business_error' })];
+  t.is(broken('status', { requests, scrapes: [scrape({ at: 6_000, status: 'not_scanned' })] }), 0);
+  t.is(broken('status', { requests, scrapes: [scrape({ at: 6_000 })] }), 1);
+});
+
+test('an answer that is not shown half a second later breaks the law, and so does a status before an unknown one', (t) => {
+  const requests = [poll(0, 4_990)];
+  t.is(broken('news', { requests, scrapes: [scrape({ at: 5_600 })] }), 0);
+  t.is(broken('news', { requests, scrapes: [scrape({ at: 5_600, success: 3_000 })] }), 1);
+  t.is(broken('news', { requests, scrapes: [scrape({ at: 5_400, success: 3_000 })] }), 0);
+  const unknown = [poll(0, 1_000), poll(1, 4_990, { fault: 'status' })];
+  t.is(broken('news', { requests: unknown, scrapes: [scrape({ at: 5_600, success: 1_010 })] }), 1);
+  t.is(broken('news', { requests: unknown, scrapes: [scrape({ at: 5_600, success: 1_010, status: 'unknown' })] }), 0);
+  const configurations = [FILE, { ...FILE, toldAt: START + 5_200, inForceAt: START + 5_300 }];
+  t.is(broken('news', { requests, configurations, scrapes: [scrape({ at: 5_600, success: 3_000 })] }), 0);
+  t.is(broken('news', { requests, lives: LIVES, scrapes: [scrape({ at: 5_600, success: 3_000 })] }), 0);
+  t.is(broken('news', { requests, truth: truth(), scrapes: [scrape({ at: 5_600 })] }), 0);
+});

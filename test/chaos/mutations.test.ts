@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import { LAWS } from '../../chaos/laws/laws.ts';
+import { type Mutation, mutated } from '../../chaos/mutations/mutation.ts';
+import { MUTATIONS } from '../../chaos/mutations/mutations.ts';
+
+const ROOT = new URL('../../', import.meta.url);
+
+function textOf(file: string): string {
+  return readFileSync(fileURLToPath(new URL(file, ROOT)), 'utf8');
+}
+
+test('every mutation has one place in the built exporter, and breaks it in another way than the others', (t) => {
+  const broken = MUTATIONS.map((mutation) => {
+    const before = textOf(`dist/${mutation.file}`);
+    const after = mutated(before, mutation);
+    t.not(after, before, mutation.name);
+    return `${mutation.file}\n${after}`;
+  });
+  t.is(new Set(broken).size, MUTATIONS.length);
+  t.true(MUTATIONS.length >= 24);
+});
+
+test('a mutation whose place is gone, or is there twice, is refused by its name', (t) => {
+  const mutation: Mutation = { name: 'an end', file: 'a.js', before: 'end', after: 'begin', law: 'calm' };
+  t.is(mutated('the end\n', mutation), 'the begin\n');
+  t.throws(() => mutated('the middle\n', mutation), { message: 'an end: expected once in a.js, found 0 times: end' });
+  t.throws(() => mutated('end to end', mutation), { message: 'an end: expected once in a.js, found 2 times: end' });
+});
+
+test('every mutation has a name of its own, is expected to be found by a law that there is, and is in docs/reliability.md', (t) => {
+  const names = MUTATIONS.map(({ name }) => name);
+  t.is(new Set(names).size, names.length);
+  const laws = new Set(LAWS.map(({ name }) => name));
+  t.deepEqual(
+    MUTATIONS.filter(({ law }) => !laws.has(law)),
+    [],
+  );
+  const page = textOf('docs/reliability.md');
+  t.deepEqual(
+    MUTATIONS.filter(({ name, law }) => !page.includes(`\n| ${name} | ${law} |`)).map(({ name }) => name),
+    [],
+  );
+});

@@ -89,6 +89,7 @@ export function createApp(initial: Config, deps: AppDependencies): App {
   const fleet: Fleet = new Fleet({ env, clock, logger, redactor, performer, roster, errors });
   const startedMs = clock.now();
   let instanceIds: readonly string[] = [];
+  let inForce = initial;
   let sdk: Sdk | undefined;
   let polling = false;
   let lastReload: Promise<unknown> = Promise.resolve();
@@ -135,12 +136,24 @@ export function createApp(initial: Config, deps: AppDependencies): App {
     if (isOtherTiming) await roster.hasten();
     own.setInstances(ids);
     instanceIds = ids;
-    own.configReloaded(true, clock.now());
+    inForce = config;
+  }
+
+  /** Puts another configuration in force. Where an error of our own stops that half way, the one before is put in force again. */
+  async function replace(config: Config): Promise<void> {
+    const before = inForce;
+    try {
+      await put(config);
+    } catch (error) {
+      await put(before).catch((again) => errors.report('reload', again));
+      throw error;
+    }
   }
 
   async function start(config: Config): Promise<{ address: string }> {
     own.setBuildInfo({ ...build, sdk: '' });
     await put(config);
+    own.configReloaded(true, clock.now());
     const address = await server.listen(deps.listenAddress);
     logger.info('listening', { address, tls: door.isEncrypted });
     sdk = await deps.loadSdk();
@@ -172,8 +185,9 @@ export function createApp(initial: Config, deps: AppDependencies): App {
       };
       await exposition.whole(() => {
         held = { targets: targets.list(), watched: watched() };
-        return put(config);
+        return replace(config);
       });
+      own.configReloaded(true, clock.now());
       logger.info('configuration reloaded', {
         tags: store.size,
         tags_added: store.turnover.added - before.tags.added,

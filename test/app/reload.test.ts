@@ -403,3 +403,31 @@ test('an error of our own code in a reload is counted and logged, and the next r
   t.deepEqual(await app.reload(), { problems: [] });
   t.is((await page()).value(RELOADED), 1);
 });
+
+test('a reload that an error of the exporter itself stops leaves the old file in force', async (t) => {
+  let isBroken = false;
+  const random = () => {
+    if (isBroken) throw new RangeError('a defect');
+    return 0;
+  };
+  const { simulator, app, write, page, until, before, log } = await startTwo(t, { random });
+  isBroken = true;
+  // The last that a reload does is to bring polls forward, which takes a random number.
+  write(watching(simulator.address, ['two', 'three'], { intervals: { ...LONG, complete: '30m' } }));
+  const { problems } = await app.reload();
+  t.is(problems.length, 1);
+  t.true(log.some((line) => line.includes('a defect')));
+  const after = await page();
+  t.deepEqual(tagsOn(after), ['one', 'two']);
+  t.is(since(after, tagLabels('two')), since(before, tagLabels('two')));
+  t.is(after.value(RELOADED), 0);
+  t.is(after.value(RELOADED_AT), before.value(RELOADED_AT));
+  isBroken = false;
+  await until('the tag that was taken out and put back is answered', (next) => answered(next, 'one'));
+  t.deepEqual(await app.reload(), { problems: [] });
+  t.deepEqual(tagsOn(await page()), ['three', 'two']);
+});
+
+function tagsOn({ families }: ParsedPage): string[] {
+  return (families.get('acr_scan_tag_status')?.samples ?? []).map(({ labels }) => labels.tag ?? '').sort();
+}

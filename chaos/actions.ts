@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HOSTILE_CLIENTS, letIn } from './hostile.ts';
 import type { Stage } from './stage.ts';
-import { DISCOVERED, keysBut, REPOSITORIES, REQUEST_TIMEOUT_MS, SETS, type SetName, type Settings } from './world.ts';
+import { DISCOVERED, keysBut, REPOSITORIES, SETS, type SetName, type Settings } from './world.ts';
 
 export type Action = { readonly name: string; readonly perform: (stage: Stage) => Promise<void> };
 
@@ -18,7 +18,7 @@ export const ACTIONS: readonly Action[] = [
   },
   {
     name: 'answers take up to what the exporter waits',
-    perform: ({ simulator }) => simulator.setLatency({ minMs: 0, maxMs: REQUEST_TIMEOUT_MS }),
+    perform: ({ simulator, settings }) => simulator.setLatency({ minMs: 0, maxMs: settings.requestTimeoutMs }),
   },
   { name: 'answers take a little less than the exporter waits', perform: (stage) => delay(stage, -100, -1) },
   { name: 'answers take a little more than the exporter waits', perform: (stage) => delay(stage, 1, 100) },
@@ -36,6 +36,22 @@ export const ACTIONS: readonly Action[] = [
   {
     name: 'SIGHUP: other series per tag',
     perform: (stage) => stage.reload((settings) => settings.turnPerTag(stage.random)),
+  },
+  {
+    name: 'SIGHUP: another rate and max_concurrent',
+    perform: (stage) => stage.reload((settings) => settings.turnLimits(stage.random)),
+  },
+  {
+    name: 'SIGHUP: other intervals and back-off',
+    perform: (stage) => stage.reload((settings) => settings.turnIntervals(stage.random)),
+  },
+  {
+    name: 'SIGHUP: another request_timeout',
+    perform: (stage) => stage.reload((settings) => settings.turnRequestTimeout(stage.random)),
+  },
+  {
+    name: 'SIGHUP: another discovery_interval',
+    perform: (stage) => stage.reload((settings) => settings.turnDiscoveryInterval(stage.random)),
   },
   { name: 'SIGHUP: nothing changed', perform: (stage) => stage.reload(() => undefined) },
   {
@@ -89,19 +105,27 @@ export const ACTIONS: readonly Action[] = [
     name: 'secret files cannot be read for a moment',
     perform: (stage) => forAMoment(stage, (settings, set) => settings.takeAway(set, true)),
   },
+  { name: 'the wall clock jumps by seconds', perform: (stage) => jump(stage, 10_000) },
+  { name: 'the wall clock jumps by minutes', perform: (stage) => jump(stage, 5 * 60_000) },
+  { name: 'the wall clock jumps by an hour', perform: (stage) => jump(stage, 3_600_000, 3_600_000) },
+  { name: 'the wall clock is put right', perform: (stage) => stage.stepClock(0) },
   { name: 'SIGTERM and a new start', perform: (stage) => stage.endAndStart() },
   { name: 'kill -9', perform: (stage) => stage.killAndStart() },
   { name: 'SIGSTOP', perform: (stage) => stage.pause(stage.random.whole(200, 3_000)) },
   { name: 'the reader of the log stalls', perform: async (stage) => stage.exporter.stallLog(3_000) },
   ...HOSTILE_CLIENTS.map((client) => ({
     name: `a client that ${client.name}`,
-    perform: async ({ exporter, random }: Stage) => letIn(client, exporter.port, random),
+    perform: async (stage: Stage) => {
+      if (client.reloads) stage.expectStrayReloads();
+      letIn(client, stage.exporter.port, stage.random);
+    },
   })),
 ];
 
 /** Answers come this much after the request timeout; a negative time is before it. */
-async function delay({ simulator }: Stage, fromMs: number, toMs: number): Promise<void> {
-  await simulator.setLatency({ minMs: REQUEST_TIMEOUT_MS + fromMs, maxMs: REQUEST_TIMEOUT_MS + toMs });
+async function delay({ simulator, settings }: Stage, fromMs: number, toMs: number): Promise<void> {
+  const { requestTimeoutMs } = settings;
+  await simulator.setLatency({ minMs: requestTimeoutMs + fromMs, maxMs: requestTimeoutMs + toMs });
 }
 
 /** Has the API refuse the key of a set, and gives the set. */
@@ -109,6 +133,12 @@ async function revoke({ simulator, settings, random }: Stage): Promise<SetName> 
   const set = random.one(SETS);
   await simulator.setKeys(keysBut(settings.keyOf(set)));
   return set;
+}
+
+/** Moves the clock by some time, forth or back. */
+function jump(stage: Stage, mostMs: number, leastMs = 1): Promise<void> {
+  const { random, clockOffsetMs } = stage;
+  return stage.stepClock(clockOffsetMs + random.one([-1, 1]) * random.whole(leastMs, mostMs));
 }
 
 async function forAMoment(

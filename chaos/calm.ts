@@ -32,7 +32,7 @@ async function firstTruth(stage: Stage, until: number, ending: AbortSignal): Pro
   const [mode] = MODES;
   while (mode !== undefined && Date.now() < until && !ending.aborted) {
     const { life, exporter } = stage;
-    const seen = await scrape(exporter.url, life?.number ?? 0, mode, SLACK_MS).catch(() => undefined);
+    const seen = await scrape(exporter.url, life ?? { number: 0, clock: [] }, mode, SLACK_MS).catch(() => undefined);
     const state = await stage.simulator.look();
     if (seen !== undefined) differences = difference(stage, seen, state);
     if (differences.length === 0) return [];

@@ -31,9 +31,9 @@ export function forget(record: RunRecord, before: number): void {
 function noteLastSuccesses({ scrapes, lastSuccesses }: RunRecord, before: number): void {
   for (const scrape of scrapes) {
     if (scrape.answeredAt >= before) return;
-    for (const [name, { lastSuccess }] of shownTags(scrape)) {
+    for (const [name, { lastSuccess, lastSuccesses: possible = [] }] of shownTags(scrape)) {
       if (lastSuccess === undefined) lastSuccesses.delete(name);
-      else lastSuccesses.set(name, lastSuccess * 1_000);
+      else lastSuccesses.set(name, Math.min(lastSuccess, ...possible) * 1_000);
     }
   }
 }

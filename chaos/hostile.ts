@@ -9,6 +9,8 @@ type HostileClient = {
   readonly connections: number;
   /** Whether it takes what is answered, and how fast. */
   readonly reads: 'at once' | 'slowly' | 'never';
+  /** Whether it makes the exporter take its file anew. */
+  readonly reloads?: true;
 };
 
 const GET = 'GET /metrics HTTP/1.1\r\nhost: x\r\n';
@@ -76,6 +78,7 @@ export const HOSTILE_CLIENTS: readonly HostileClient[] = [
     pieces: () => ['POST /-/reload HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000000\r\n\r\n'],
     connections: 5,
     reads: 'at once',
+    reloads: true,
   },
   {
     name: 'asks for every path in half a request',

@@ -60,7 +60,7 @@ async function takeScrape(stage: Stage, random: Random): Promise<void> {
   const { life, exporter, record } = stage;
   if (life === undefined) return;
   await watch(stage, '/metrics', async () => {
-    record.scrapes.push(await scrape(exporter.url, life.number, random.one(MODES), TIMEOUT_MS));
+    record.scrapes.push(await scrape(exporter.url, life, random.one(MODES), TIMEOUT_MS));
     return true;
   });
 }

@@ -33,9 +33,10 @@ export function startSimulator(
 /** `preload` is a module that is loaded into the process beside its program, and `onMessage` gets what it says to its parent. */
 export type Probe = { readonly preload: string; readonly onMessage: (message: unknown) => void };
 
-export function startExporter(file: string, args: readonly string[], probe?: Probe): Promise<Program> {
-  if (probe === undefined) return start([file, ...args], () => undefined);
-  return start([`--import=${probe.preload}`, file, ...args], probe.onMessage);
+export function startExporter(file: string, args: readonly string[], ...probes: readonly Probe[]): Promise<Program> {
+  return start([...probes.map(({ preload }) => `--import=${preload}`), file, ...args], (message) => {
+    for (const { onMessage } of probes) onMessage(message);
+  });
 }
 
 /** Where a program of this project lies once it is built. */

@@ -1,15 +1,24 @@
 // What is known of the last minutes of a run, and everything that the laws read. Times are milliseconds since the epoch unless they say otherwise.
+import type { ClockSpan } from './clock.ts';
 import type { Exposition } from './exposition.ts';
 import { Truth } from './truth.ts';
 
 /** A stretch of time; `to` is `Infinity` while it lasts. */
 export type Span = { readonly from: number; to: number };
 
-/** A process of the exporter, from its `listening` line until it was killed. */
-export type Life = Span & { readonly number: number /** When the process was started. */; readonly startedAt: number };
+/** A process of the exporter, from its `listening` line until it was told to end. */
+export type Life = Span & {
+  readonly number: number;
+  /** When the process was started. */
+  readonly startedAt: number;
+  /** How much its wall clock was off, and when. */
+  readonly clock: ClockSpan[];
+};
 
 export type Scrape = {
   readonly life: number;
+  /** The clock by which it says times. Where it is left out, that was never off. */
+  readonly clock?: readonly ClockSpan[];
   readonly sentAt: number;
   readonly answeredAt: number;
   readonly mode: string;
@@ -29,6 +38,13 @@ export type Configuration = {
   readonly tags: ReadonlySet<TagName>;
   /** Instances with repositories that are discovered. */
   readonly discovers: boolean;
+  /** Requests a second, and requests under way, for each set of credentials. */
+  readonly rate: number;
+  readonly maxConcurrent: number;
+  readonly requestTimeoutMs: number;
+  /** From the end of a poll to the next, by the status that it found; that of `scanning` holds for `retrying` too. */
+  readonly backoffMs: { readonly initial: number; readonly max: number };
+  readonly intervalsMs: Readonly<Record<'scanning' | 'complete' | 'failed' | 'not_scanned', number>>;
 };
 
 /** A line of the simulator's log, as far as it is read here. */
@@ -89,6 +105,8 @@ export type RunRecord = {
   requests: readonly ApiRequest[];
   /** In the order in which they were written. */
   readonly wire: WireRequest[];
+  /** When the system's monotonic clock was 0. */
+  readonly monotonicZeroAt: number;
   /** Times in which the simulator's loop stood still, on its monotonic clock. */
   readonly standInStalls: Span[];
   /** Times in which the exporter was stopped, or this program's own loop stood still. */
@@ -109,6 +127,7 @@ export function emptyRecord(): RunRecord {
     truth: new Truth(),
     requests: [],
     wire: [],
+    monotonicZeroAt: performance.timeOrigin + performance.now() - Number(process.hrtime.bigint()) / 1e6,
     standInStalls: [],
     pauses: [],
     probes: [],

@@ -2,7 +2,7 @@
 import { request } from 'node:http';
 import { gunzipSync } from 'node:zlib';
 import { parseExposition } from './exposition.ts';
-import type { Scrape } from './record.ts';
+import type { Life, Scrape } from './record.ts';
 
 type Mode = { readonly name: string; readonly headers: Readonly<Record<string, string>> };
 
@@ -43,12 +43,17 @@ export function get(url: string, headers: Readonly<Record<string, string>>, time
   });
 }
 
-export async function scrape(url: string, life: number, mode: Mode, timeoutMs: number): Promise<Scrape> {
+export async function scrape(
+  url: string,
+  { number: life, clock }: Pick<Life, 'number' | 'clock'>,
+  mode: Mode,
+  timeoutMs: number,
+): Promise<Scrape> {
   const sentAt = Date.now();
   const { status, headers, body } = await get(`${url}/metrics`, mode.headers, timeoutMs);
   const answeredAt = Date.now();
   if (status !== 200) throw new Error(`expected a scrape to be answered with 200, found ${status}`);
   const text = (headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body).toString();
   const isOpenMetrics = String(headers['content-type']).startsWith('application/openmetrics-text');
-  return { life, sentAt, answeredAt, mode: mode.name, exposition: parseExposition(text, isOpenMetrics) };
+  return { life, clock, sentAt, answeredAt, mode: mode.name, exposition: parseExposition(text, isOpenMetrics) };
 }

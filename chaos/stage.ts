@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CLOCK_PROBE, noteStep, setClock, trueTimes } from './clock.ts';
 import { samplesOf } from './exposition.ts';
 import { type Program, startExporter, startSimulator } from './processes.ts';
 import type { Random } from './random.ts';
@@ -14,6 +15,10 @@ import { DISCOVERED, keysBut, REPOSITORIES, SETS, Settings, scenario, usualLaten
 
 /** How long the process is given to end by itself: more than the law allows, so that it is known by how much it is late. */
 const ENDED_WITHIN_MS = 15_000;
+/** Longer than a client stays, and than the reloads that are still to come take. */
+const STRAY_RELOADS_FOR_MS = 8_000;
+/** A calm begins with a clock that the API still accepts, by a wide margin. */
+const MOST_OFF_IN_CALM_MS = 5 * 60_000;
 /** How long a reload may take. */
 export const RELOAD_WITHIN_MS = 5_000;
 
@@ -34,6 +39,7 @@ export class Stage {
   #simulator: SimulatorClient | undefined;
   #exporter: Program | undefined;
   #anew = 0;
+  #strayReloadsUntil = Number.NEGATIVE_INFINITY;
 
   constructor(options: StageOptions) {
     this.#options = options;
@@ -88,21 +94,41 @@ export class Stage {
 
   /** Changes the file and sends SIGHUP; resolves when a scrape says that the file is in force, or when that took too long. */
   async reload(change: (settings: Settings) => void, signals = 1): Promise<void> {
+    const before = await this.#lastReload();
     change(this.settings);
     const configuration = this.#note();
     for (let signal = 0; signal < signals; signal++) {
       if (signal > 0) await sleep(10);
-      this.exporter.child.kill('SIGHUP');
+      this.#signalReload();
     }
-    while (Date.now() < configuration.toldAt + RELOAD_WITHIN_MS) {
+    let found = await this.#reloadAfter(before, configuration);
+    // Reloads run one after the other: one that had begun before may have read the file of before, the next one has not.
+    if (found !== undefined && configuration.toldAt < this.#strayReloadsUntil) {
+      this.#signalReload();
+      found = await this.#reloadAfter(found, configuration);
+    }
+    if (found !== undefined) configuration.inForceAt = Date.now();
+    if (signals > 1) this.expectStrayReloads();
+  }
+
+  /** From now on, and for some time, the exporter may take the file without having been told by {@link reload}. */
+  expectStrayReloads(): void {
+    this.#strayReloadsUntil = Date.now() + STRAY_RELOADS_FOR_MS;
+  }
+
+  #signalReload(): void {
+    this.exporter.child.kill('SIGHUP');
+  }
+
+  /** When a file was taken next, as the exporter shows it; undefined when that took too long. */
+  async #reloadAfter(before: number | undefined, { toldAt }: Configuration): Promise<number | undefined> {
+    while (Date.now() < toldAt + RELOAD_WITHIN_MS) {
       const answered = await this.#lastReload();
-      // The time of the reload is that of the clock that told of it: what was in force before is older.
-      if (answered !== undefined && answered * 1_000 >= configuration.toldAt) {
-        configuration.inForceAt = Date.now();
-        return;
-      }
+      // On a clock that was set back, a time that was shown before may look like one that is still to come.
+      if (answered !== before && this.#isAfter(answered, toldAt)) return answered;
       await sleep(50);
     }
+    return undefined;
   }
 
   /** Changes the file and asks for a reload over HTTP, several times at once; resolves when all are answered. */
@@ -121,7 +147,7 @@ export class Stage {
   /** Sends SIGHUP for a file that is refused, then writes the good one again. */
   async reloadBroken(spoil: (settings: Settings) => void): Promise<void> {
     spoil(this.settings);
-    this.exporter.child.kill('SIGHUP');
+    this.#signalReload();
     await sleep(500);
     await this.reload(() => undefined);
   }
@@ -141,6 +167,18 @@ export class Stage {
     this.record.ends.push({ sentAt, tookMs: Date.now() - sentAt, status });
     await exporter.kill();
     await this.#start();
+  }
+
+  /** Sets the exporter's wall clock off by so much; its monotonic clock goes on. */
+  async stepClock(offsetMs: number): Promise<void> {
+    const { life } = this;
+    if (life === undefined) return;
+    noteStep(life.clock, await setClock(this.exporter.child, offsetMs), offsetMs);
+  }
+
+  /** How much the exporter's clock is off. */
+  get clockOffsetMs(): number {
+    return this.life?.clock.at(-1)?.offsetMs ?? 0;
   }
 
   async pause(ms: number): Promise<void> {
@@ -179,15 +217,13 @@ export class Stage {
         if (!there.some((each) => each.tag === tag)) await this.simulator.push(instance, repoId, tag);
       }
     }
+    if (Math.abs(this.clockOffsetMs) > MOST_OFF_IN_CALM_MS) await this.stepClock(0);
     for (const set of SETS) this.settings.rotate(set);
     // The exporter has to find out about this by itself, so that each calm shows that it does.
     await this.simulator.push(DISCOVERED.instance, DISCOVERED.id, this.random.one(DISCOVERED.tags));
     const pushed = tags.filter(({ repoId, tag }) => repoId === DISCOVERED.id && !DISCOVERED.tags.includes(tag));
     for (const { tag } of pushed.slice(0, 1)) await this.simulator.deleteTag(DISCOVERED.instance, DISCOVERED.id, tag);
-    await this.reload((settings) => {
-      settings.setPerTag('full');
-      settings.setDiscovery(true);
-    });
+    await this.reload((settings) => settings.restore());
   }
 
   /** Before the signal that ends the process: a request that it cuts off is not the exporter's fault. */
@@ -205,13 +241,15 @@ export class Stage {
     ];
     const startedAt = Date.now();
     const number = (this.record.lives.at(-1)?.number ?? -1) + 1;
-    this.#exporter = await startExporter(this.#options.exporter, args, wireProbe(this.record.wire, number));
+    const probes = [wireProbe(this.record.wire, number), { preload: CLOCK_PROBE, onMessage: () => {} }];
+    this.#exporter = await startExporter(this.#options.exporter, args, ...probes);
     this.configuration.inForceAt = Math.min(this.configuration.inForceAt, Date.now());
     this.record.lives.push({
       number,
       startedAt,
       from: Date.now(),
       to: Number.POSITIVE_INFINITY,
+      clock: [{ from: startedAt, to: Number.POSITIVE_INFINITY, offsetMs: 0 }],
     });
   }
 
@@ -222,12 +260,18 @@ export class Stage {
     return configuration;
   }
 
-  /** When the exporter last took a file, in seconds since the epoch; undefined when it does not answer. */
+  /** Whether a time that the exporter shows, in seconds since the epoch of its clock, may be as late as a true one in milliseconds. */
+  #isAfter(shown: number | undefined, atMs: number): boolean {
+    const [latest] = shown === undefined ? [] : trueTimes(this.life?.clock ?? [], shown * 1_000, Date.now());
+    return latest !== undefined && latest >= atMs;
+  }
+
+  /** When the exporter last took a file, in seconds since the epoch of its clock; undefined when it does not answer. */
   async #lastReload(): Promise<number | undefined> {
     const [mode] = MODES;
     if (mode === undefined) return undefined;
     try {
-      const { exposition } = await scrape(this.exporter.url, 0, mode, 2_000);
+      const { exposition } = await scrape(this.exporter.url, { number: 0, clock: [] }, mode, 2_000);
       const [found] = samplesOf(exposition, 'acr_scan_exporter_config_last_reload_success_timestamp_seconds');
       return found?.[1];
     } catch {

@@ -6,9 +6,7 @@ import type { Configuration, KeyWrite, TagName } from './record.ts';
 import type { Key, Latency } from './simulator.ts';
 
 /** The promises that the configuration makes, which the laws hold the exporter to. */
-export const RATE = 40;
-export const MAX_CONCURRENT = 4;
-/** By status: from the end of a poll to the next. */
+/** In a calm, by status: from the end of a poll to the next. */
 export const INTERVALS_MS: ReadonlyMap<string, number> = new Map([
   ['scanning', 700],
   ['retrying', 700],
@@ -62,8 +60,24 @@ export function usualLatency(random: Random): Latency {
   return { minMs: 1, maxMs: random.one([200, 400, 800]) };
 }
 
-/** How long the exporter waits for an answer. */
-export const REQUEST_TIMEOUT_MS = 1_000;
+/** What the file says of times and limits in a calm, which a storm may change. Times are in milliseconds. */
+function interval(status: string): number {
+  return INTERVALS_MS.get(status) ?? LONGEST_INTERVAL_MS;
+}
+
+const USUAL = {
+  rate: 40,
+  maxConcurrent: 4,
+  requestTimeoutMs: 1_000,
+  intervalsMs: {
+    scanning: interval('scanning'),
+    complete: interval('complete'),
+    failed: interval('failed'),
+    not_scanned: interval('not_scanned'),
+  },
+  backoffMs: BACKOFF_MS,
+  discoveryIntervalMs: 1_000,
+};
 
 /** Every key that the API accepts, but for some. */
 export function keysBut(...refused: readonly string[]): Key[] {
@@ -105,6 +119,7 @@ export class Settings {
   #hasB = true;
   #discovers = true;
   #perTag: Configuration['perTag'] = 'full';
+  #paces = USUAL;
 
   /** @param keyWrites is told of everything that becomes of the secret files */
   constructor(directory: string, keyWrites: KeyWrite[]) {
@@ -134,6 +149,39 @@ export class Settings {
 
   setDiscovery(discovers: boolean): void {
     this.#discovers = discovers;
+  }
+
+  get requestTimeoutMs(): number {
+    return this.#paces.requestTimeoutMs;
+  }
+
+  turnLimits(random: Random): void {
+    this.#paces = { ...this.#paces, rate: random.one([5, 10, 20, 40, 80]), maxConcurrent: random.whole(1, 8) };
+  }
+
+  turnIntervals(random: Random): void {
+    const interval = () => random.one([300, 700, 2_000, 60_000]);
+    const intervalsMs = { scanning: interval(), complete: interval(), failed: interval(), not_scanned: interval() };
+    this.#paces = {
+      ...this.#paces,
+      intervalsMs,
+      backoffMs: { initial: random.whole(50, 5_000), max: random.one([5_000, 60_000]) },
+    };
+  }
+
+  turnRequestTimeout(random: Random): void {
+    this.#paces = { ...this.#paces, requestTimeoutMs: random.whole(200, 3_000) };
+  }
+
+  turnDiscoveryInterval(random: Random): void {
+    this.#paces = { ...this.#paces, discoveryIntervalMs: random.one([200, 1_000, 60_000]) };
+  }
+
+  /** Sets everything back that a storm may have changed and that a calm has a promise about. */
+  restore(): void {
+    this.#paces = USUAL;
+    this.#perTag = 'full';
+    this.#discovers = true;
   }
 
   setPerTag(perTag: Configuration['perTag']): void {
@@ -185,11 +233,12 @@ export class Settings {
   }
 
   /** Writes everything, and says what it is. */
-  write(): Pick<Configuration, 'perTag' | 'tags' | 'discovers'> {
+  write(): Omit<Configuration, 'toldAt' | 'inForceAt'> {
     for (const set of SETS) this.#writeKey(set, secretOf(this.#keys[set]));
     this.#replace(this.file, JSON.stringify(this.#content()));
     const tags = [...this.#tags].filter((name) => this.#hasB || !name.startsWith('cri-b '));
-    return { perTag: this.#perTag, tags: new Set(tags), discovers: this.#discovers };
+    const { discoveryIntervalMs: _, ...paces } = this.#paces;
+    return { perTag: this.#perTag, tags: new Set(tags), discovers: this.#discovers, ...paces };
   }
 
   /** Writes a file that is no configuration. */
@@ -208,19 +257,18 @@ export class Settings {
         ...(each.id !== undefined && { id: each.id }),
         tags: each.tags.filter((tag) => this.#tags.has(tagName(each, tag))),
       }));
+    const { rate, maxConcurrent, requestTimeoutMs, intervalsMs, backoffMs, discoveryIntervalMs } = this.#paces;
     const discover = [{ namespaces: [DISCOVERED.namespace], tags: ['*'] }];
     const region = 'cn-hangzhou';
     const a = { id: 'cri-a', region, endpoint: this.#endpoint, repositories: repositories('cri-a') };
     const b = { id: 'cri-b', region, endpoint: this.#endpoint, repositories: repositories('cri-b') };
     return {
       credentials: this.#credentials('default'),
-      rate_limit: { requests_per_second: RATE, max_concurrent: MAX_CONCURRENT },
-      request_timeout: `${REQUEST_TIMEOUT_MS}ms`,
-      intervals: Object.fromEntries(
-        ['scanning', 'complete', 'failed', 'not_scanned'].map((key) => [key, `${INTERVALS_MS.get(key)}ms`]),
-      ),
-      backoff: { initial: `${BACKOFF_MS.initial}ms`, max: `${BACKOFF_MS.max}ms` },
-      discovery_interval: '1s',
+      rate_limit: { requests_per_second: rate, max_concurrent: maxConcurrent },
+      request_timeout: `${requestTimeoutMs}ms`,
+      intervals: durations(intervalsMs),
+      backoff: durations(backoffMs),
+      discovery_interval: `${discoveryIntervalMs}ms`,
       metrics: { per_tag: this.#perTag },
       instances: [
         { ...a, ...(this.#discovers && { discover }) },
@@ -267,6 +315,10 @@ export function tagName(
   tag: string,
 ): TagName {
   return `${instance} ${namespace} ${name} ${tag}`;
+}
+
+function durations(ms: Readonly<Record<string, number>>): object {
+  return Object.fromEntries(Object.entries(ms).map(([name, each]) => [name, `${each}ms`]));
 }
 
 function takeAway(file: string, withDirectory: boolean): void {

@@ -1,6 +1,7 @@
 // The exporter uses the keys that it is given, waits where it is told to, and lets no set of credentials suffer for another.
-import { type ApiRequest, overlap, type RunRecord, type Span, spansWithout } from '../record.ts';
-import { KEYS, REQUEST_TIMEOUT_MS, SETS, type SetName, setOfInstance } from '../world.ts';
+import { inForce, longestTimeoutMs } from '../limits.ts';
+import { type ApiRequest, type Configuration, overlap, type RunRecord, type Span, spansWithout } from '../record.ts';
+import { KEYS, SETS, type SetName, setOfInstance } from '../world.ts';
 import { Findings, type Law } from './law.ts';
 import { lifeOf, time } from './tags.ts';
 
@@ -28,12 +29,15 @@ export const keysLaw: Law = {
   },
 };
 
-/** The longest of interval, back-off and time to wait that a run has, and a request that hangs before. */
-const LONGEST_SILENCE_MS = 4_500;
+/** The longest time to wait that the API asks for in a run, less a turn at the usual rate. */
+const LONGEST_WAIT_MS = 1_250;
+/** After throttling the rate may be a tenth of the one in the file. */
+const SLOWEST_SHARE = 0.1;
 
 export const silenceLaw: Law = {
   name: 'silence',
-  sentence: 'credentials that are good and not refused are used every 4.5 s at least, whatever happens to others',
+  sentence:
+    'credentials that are good and not refused are used at least once in the longest interval or back-off, a time to wait, a time limit and a turn, whatever happens to others',
   check: (record, judged) => {
     const findings = new Findings(judged);
     for (const set of SETS) {
@@ -45,7 +49,7 @@ export const silenceLaw: Law = {
         const [from, to] = [before.arrivedAtMs, request.arrivedAtMs];
         findings.note(to, () => {
           const silentMs = to - from - overlap(record.pauses, from, to);
-          const isLong = silentMs > LONGEST_SILENCE_MS && overlap(idle, from, to) === 0;
+          const isLong = silentMs > longestSilenceMs(record.configurations, from, to) && overlap(idle, from, to) === 0;
           return isLong
             ? `no request under ${set} from ${time(from)} to ${time(to)} (request ${request.index})`
             : undefined;
@@ -56,10 +60,18 @@ export const silenceLaw: Law = {
   },
 };
 
+/** The longest of interval and back-off, a time to wait, a request that hangs before, and a turn at the slowest rate. */
+function longestSilenceMs(configurations: readonly Configuration[], from: number, to: number): number {
+  const files = inForce(configurations, from, to);
+  const pauses = files.flatMap(({ intervalsMs, backoffMs }) => [...Object.values(intervalsMs), backoffMs.max]);
+  const turnMs = 1_000 / (SLOWEST_SHARE * Math.min(...files.map(({ rate }) => rate)));
+  return Math.max(...pauses) + LONGEST_WAIT_MS + longestTimeoutMs(configurations, from, to) + turnMs;
+}
+
 /** How long an answer may take from the simulator to the exporter's decision. */
 const ANSWER_READ_MS = 300;
-/** An answer that comes later may have come too late for the exporter. */
-const TAKEN_WITHIN_MS = REQUEST_TIMEOUT_MS - 100;
+/** An answer that comes so long before the time limit, or later, may have come too late for the exporter. */
+const NEARLY_TOO_LATE_MS = 100;
 
 export const waitLaw: Law = {
   name: 'wait',
@@ -70,7 +82,9 @@ export const waitLaw: Law = {
       const requests = requestsOf(record, set);
       requests.forEach((request, position) => {
         const { arrivedAtMs, finishedAtMs, retryAfterMs, index } = request;
-        if (finishedAtMs === null || retryAfterMs === null || finishedAtMs - arrivedAtMs > TAKEN_WITHIN_MS) return;
+        if (finishedAtMs === null || retryAfterMs === null) return;
+        const limits = inForce(record.configurations, arrivedAtMs, finishedAtMs).map((file) => file.requestTimeoutMs);
+        if (finishedAtMs - arrivedAtMs > Math.min(...limits) - NEARLY_TOO_LATE_MS) return;
         const until = finishedAtMs + retryAfterMs;
         const early = requests
           .slice(position + 1)

@@ -1,7 +1,8 @@
 // How soon a tag is asked about again.
+import { inForce } from '../limits.ts';
 import { type ApiRequest, isToldBetween, overlap, type RunRecord } from '../record.ts';
 import { ANY } from '../truth.ts';
-import { BACKOFF_MS, INTERVALS_MS, SETS, setOfInstance } from '../world.ts';
+import { INTERVALS_MS, SETS, setOfInstance } from '../world.ts';
 import { isDiscovered } from './configured.ts';
 import { troublesOf } from './credentials.ts';
 import { Findings, type Law } from './law.ts';
@@ -48,7 +49,9 @@ export const backoffLaw: Law = {
       if (overlap(spans, before.arrivedAtMs, poll.arrivedAtMs) > 0) continue;
       // A tag that was found is another one after a push.
       if (isDiscovered(askedTag(record.truth, before) ?? '')) continue;
-      findings.note(poll.arrivedAtMs, () => tooSoon(record, before, poll, BACKOFF_MS.initial / 2));
+      const files = inForce(record.configurations, before.arrivedAtMs, poll.arrivedAtMs);
+      const initialMs = Math.min(...files.map(({ backoffMs }) => backoffMs.initial));
+      findings.note(poll.arrivedAtMs, () => tooSoon(record, before, poll, initialMs / 2));
     }
     return findings;
   },

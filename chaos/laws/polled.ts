@@ -1,19 +1,22 @@
 // Each tag gets its turn. Checked at every scrape, whatever else is wrong: it needs no time without faults.
 import { samplesOf } from '../exposition.ts';
-import { type ApiRequest, overlap, type RunRecord, type Scrape, type TagName } from '../record.ts';
-import { INTERVALS_MS, REQUEST_TIMEOUT_MS, type SetName, setOfInstance } from '../world.ts';
+import { inForce, longestTimeoutMs } from '../limits.ts';
+import { type ApiRequest, type Configuration, overlap, type RunRecord, type Scrape, type TagName } from '../record.ts';
+import { type SetName, setOfInstance } from '../world.ts';
 import { isDiscovered } from './configured.ts';
 import { Findings, type Judged, type Law } from './law.ts';
 import { type Polls, pollsByTag, ROUNDING_MS, type ShownTag, shownTags, time } from './tags.ts';
 
 /** A later interval is shortened by no more than this share. */
 const SHORTENED = 0.1;
-/** A tag looks overdue while its request is on its way to the simulator: it may be sent twice, and take its timeout each time. */
-const ON_ITS_WAY_MS = 2 * REQUEST_TIMEOUT_MS + 500;
+/** What a busy machine adds to a time limit, or to two of them. */
+const BUSY_MS = 500;
+/** Longer than two time limits of any file, and the slowest turn: files of before do not matter. */
+const LONGEST_PACE_MS = 10_000;
 /** Polls that may pass a tag by while its own request is on its way. */
 const MAY_OVERTAKE = 2;
-/** With something due, not paused, and every request cut off after its timeout, the slowest rate starts some within this time. */
-const IDLE_MS = 2 * REQUEST_TIMEOUT_MS + 500;
+/** After throttling the rate may be a tenth of the one in the file. */
+const SLOWEST_SHARE = 0.1;
 
 /** What one scrape shows of a tag that was answered well: when its next poll is due, and in which line it waits. */
 type Waiting = {
@@ -33,8 +36,9 @@ export const overtakenLaw: Law = {
     const findings = new Findings(judged);
     const context = { record, polls: pollsByTag(record), sights: sightsOf(record) };
     for (const scrape of judgedScrapes(record, judged)) {
-      for (const tag of waitingTags(scrape)) {
-        const until = scrape.sentAt - ON_ITS_WAY_MS - overlap(record.pauses, tag.to, scrape.sentAt);
+      const onItsWayMs = onItsWayMsAt(record, scrape);
+      for (const tag of waitingTags(record, scrape)) {
+        const until = scrape.sentAt - onItsWayMs - overlap(record.pauses, tag.to, scrape.sentAt);
         if (tag.to >= until || wasPolled(context.polls, tag, scrape.answeredAt)) continue;
         findings.note(scrape.answeredAt, () => {
           const overtaking = overtakes(context, tag, until);
@@ -50,14 +54,16 @@ export const overtakenLaw: Law = {
 
 export const idleLaw: Law = {
   name: 'idle',
-  sentence: `while a tag is due and its credentials are not paused, a request starts within ${IDLE_MS / 1_000} s`,
+  sentence:
+    'while a tag is due and its credentials are not paused, a request starts within two time limits and the time of ten turns',
   check: (record, judged) => {
     const findings = new Findings(judged);
     for (const scrape of judgedScrapes(record, judged)) {
-      for (const tag of waitingTags(scrape)) {
+      const idleMs = idleMsAt(record, scrape);
+      for (const tag of waitingTags(record, scrape)) {
         const set = setOfInstance(instanceOf(tag.name));
-        const stopped = overlap(record.pauses, scrape.sentAt - 2 * IDLE_MS, scrape.sentAt);
-        const from = scrape.sentAt - IDLE_MS - stopped;
+        const stopped = overlap(record.pauses, scrape.sentAt - 2 * idleMs, scrape.sentAt);
+        const from = scrape.sentAt - idleMs - stopped;
         if (tag.to > from || lastPaused(record, scrape, set) > from) continue;
         findings.note(scrape.answeredAt, () =>
           startedBetween(record, set, from, scrape.answeredAt)
@@ -69,6 +75,17 @@ export const idleLaw: Law = {
     return findings;
   },
 };
+
+/** For how long a tag looks overdue while its request is on its way to the simulator: it may be sent twice, and take its timeout each time. */
+function onItsWayMsAt({ configurations }: RunRecord, { sentAt }: Scrape): number {
+  return 2 * longestTimeoutMs(configurations, sentAt, sentAt) + BUSY_MS;
+}
+
+/** With something due, not paused, and every request cut off after its timeout, the slowest rate starts some within this time. */
+function idleMsAt(record: RunRecord, scrape: Scrape): number {
+  const files = inForce(record.configurations, scrape.sentAt - LONGEST_PACE_MS, scrape.sentAt);
+  return onItsWayMsAt(record, scrape) + 1_000 / (SLOWEST_SHARE * Math.min(...files.map(({ rate }) => rate)));
+}
 
 function startedBetween({ requests }: RunRecord, set: SetName, from: number, to: number): boolean {
   return requests.some(
@@ -84,18 +101,36 @@ function judgedScrapes({ scrapes }: RunRecord, judged: Judged | undefined): Scra
 }
 
 /** The tags whose last poll was answered, as the exporter itself shows it. */
-function waitingTags(scrape: Scrape): Waiting[] {
-  return [...shownTags(scrape)].flatMap(([name, tag]) => waiting(name, tag) ?? []);
+function waitingTags({ configurations }: RunRecord, scrape: Scrape): Waiting[] {
+  return [...shownTags(scrape)].flatMap(([name, tag]) => waiting(configurations, scrape, name, tag) ?? []);
 }
 
-function waiting(name: TagName, { status, lastSuccess, success }: ShownTag): Waiting | undefined {
-  // A new image that was not scanned is asked about as often as one that is being scanned.
-  const interval = status === 'not_scanned' ? undefined : INTERVALS_MS.get(status);
-  if (interval === undefined || lastSuccess === undefined || success !== 1) return undefined;
+function waiting(
+  configurations: readonly Configuration[],
+  scrape: Scrape,
+  name: TagName,
+  { status, lastSuccess, success }: ShownTag,
+): Waiting | undefined {
+  if (lastSuccess === undefined || success !== 1) return undefined;
   const answeredAt = lastSuccess * 1_000;
+  const intervals = inForce(configurations, answeredAt, scrape.answeredAt).flatMap((file) => intervalOf(file, status));
+  if (intervals.length === 0) return undefined;
   const line = status === 'scanning' || status === 'retrying' ? 'running' : 'settled';
-  const [from, to] = [answeredAt + (1 - SHORTENED) * interval - ROUNDING_MS, answeredAt + interval + ROUNDING_MS];
+  const from = answeredAt + (1 - SHORTENED) * Math.min(...intervals) - ROUNDING_MS;
+  const to = answeredAt + Math.max(...intervals) + ROUNDING_MS;
   return { name, line, answeredAt, from, to };
+}
+
+/** The interval of a file for a status. A new image that was not scanned is asked about as often as one that is being scanned: none is known. */
+function intervalOf({ intervalsMs }: Configuration, status: string): readonly number[] {
+  const { scanning, complete, failed } = intervalsMs;
+  const known = new Map([
+    ['scanning', scanning],
+    ['retrying', scanning],
+    ['complete', complete],
+    ['failed', failed],
+  ]).get(status);
+  return known === undefined ? [] : [known];
 }
 
 function wasPolled(polls: Polls, { name, answeredAt }: Waiting, until: number): boolean {
@@ -108,13 +143,17 @@ function wasPolled(polls: Polls, { name, answeredAt }: Waiting, until: number): 
 type Sight = { readonly at: number; readonly repoId: string; readonly tag: Waiting | undefined };
 
 /** What the scrapes showed of each tag, in their order. */
-function sightsOf({ scrapes }: RunRecord): ReadonlyMap<TagName, readonly Sight[]> {
+function sightsOf({ scrapes, configurations }: RunRecord): ReadonlyMap<TagName, readonly Sight[]> {
   const sights = new Map<TagName, Sight[]>();
   for (const scrape of scrapes) {
     for (const [name, shown] of shownTags(scrape)) {
       const list = sights.get(name) ?? [];
       sights.set(name, list);
-      list.push({ at: scrape.answeredAt, repoId: shown.repoId ?? '', tag: waiting(name, shown) });
+      list.push({
+        at: scrape.answeredAt,
+        repoId: shown.repoId ?? '',
+        tag: waiting(configurations, scrape, name, shown),
+      });
     }
   }
   return sights;

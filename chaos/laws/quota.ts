@@ -1,6 +1,7 @@
 // The exporter asks no more of the API than it promised, as the API sees it. Its own view is in wire.ts.
+import { allowance, maxConcurrentAt } from '../limits.ts';
 import type { ApiRequest, RunRecord, Span } from '../record.ts';
-import { MAX_CONCURRENT, RATE, setOf } from '../world.ts';
+import { setOf } from '../world.ts';
 import { Findings, type Law } from './law.ts';
 
 /** From the exporter's decision to the simulator's log entry: how much later one request may be noted than another. */
@@ -12,21 +13,24 @@ export const rateLaw: Law = {
   sentence: 'in any T seconds at most rate × T + 2 requests start under a set of credentials',
   check: (record, judged) => {
     const findings = new Findings(judged);
+    const allowed = allowance(record.configurations);
     for (const requests of byLifeAndSet(record)) {
       // A window from one request to another is too full where the later one's count, less what the rate allows by then, is more
       // than the burst above the lowest such number before it.
       let lowest = Number.POSITIVE_INFINITY;
       let from: ApiRequest | undefined;
+      // From the simulator's monotonic clock to the wall clock, which is that of the configurations.
+      const wall = (requests[0]?.arrivedAtMs ?? 0) - (requests[0]?.arrivedMonotonicMs ?? 0);
       requests.forEach((request, count) => {
         const earliest = beforeStall(record.standInStalls, request.arrivedMonotonicMs) - WIRE_MS;
-        const begin = count - (RATE * earliest) / 1_000;
+        const begin = count - allowed(wall + earliest);
         if (begin < lowest) [lowest, from] = [begin, request];
-        const excess = count + 1 - (RATE * request.arrivedMonotonicMs) / 1_000 - lowest - BURST;
+        const excess = count + 1 - allowed(wall + request.arrivedMonotonicMs) - lowest - BURST;
         const window = request.arrivedMonotonicMs - (from?.arrivedMonotonicMs ?? 0);
         findings.note(
           request.arrivedAtMs,
           excess > 0
-            ? `requests ${from?.index} to ${request.index}, in ${window.toFixed(1)} ms, are ${excess.toFixed(2)} more than ${RATE} × T + ${BURST}`
+            ? `requests ${from?.index} to ${request.index}, in ${window.toFixed(1)} ms, are ${excess.toFixed(2)} more than rate × T + ${BURST}`
             : undefined,
         );
       });
@@ -51,7 +55,7 @@ export const concurrencyLaw: Law = {
         underWay.push(request);
         findings.note(
           request.arrivedAtMs,
-          underWay.length > MAX_CONCURRENT
+          underWay.length > maxConcurrentAt(record.configurations, request.arrivedAtMs)
             ? `${underWay.length} under way at request ${request.index}: ${underWay.map(({ index }) => index).join(', ')}`
             : undefined,
         );

@@ -1,6 +1,6 @@
 // The exporter asks the API about what it is told to watch, about each tag once at a time, and with the keys that it is given.
+import { longestTimeoutMs } from '../limits.ts';
 import { type Configuration, overlap, type RunRecord } from '../record.ts';
-import { REQUEST_TIMEOUT_MS } from '../world.ts';
 import { isDiscovered } from './configured.ts';
 import { Findings, type Law } from './law.ts';
 import { beforeStall, WIRE_MS } from './quota.ts';
@@ -52,5 +52,5 @@ function inForceAt({ configurations, pauses }: RunRecord, at: number): Configura
   if (told === undefined) return undefined;
   const sinceMs = at - told.inForceAt - overlap(pauses, told.inForceAt, at);
   // What was sent before has ended by then, or is given up.
-  return sinceMs > REQUEST_TIMEOUT_MS ? told : undefined;
+  return sinceMs > longestTimeoutMs(configurations, told.toldAt, at) ? told : undefined;
 }

@@ -1,5 +1,6 @@
 // What is shown hangs together: sums with tags, what discovery found with what there is, and answers with what follows from them.
 import { samplesOf } from '../exposition.ts';
+import { inForce } from '../limits.ts';
 import { type ApiRequest, isToldBetween, overlap, type RunRecord, type Scrape, type TagName } from '../record.ts';
 import { ANY, tagKey } from '../truth.ts';
 import { DISCOVERED } from '../world.ts';
@@ -47,8 +48,10 @@ function wrongSum(scrape: Scrape): string | undefined {
   return undefined;
 }
 
-/** What a pass of discovery has listed may be this old when it is shown. */
-const LONGEST_PASS_MS = 10_000;
+/** What a pass of discovery has listed may be so many turns old when it is shown. */
+const LONGEST_PASS_TURNS = 400;
+/** A pass that began under a file of before that is over. */
+const LONGEST_RECORD_MS = 30_000;
 const LOOK_WITHIN_MS = 1_000;
 
 export const foundLaw: Law = {
@@ -63,13 +66,19 @@ export const foundLaw: Law = {
       if (last?.life !== scrape.life || !isFindingThroughout(record, last, scrape)) continue;
       const now = shownTags(scrape);
       for (const name of shownTags(last).keys()) {
-        if (!isDiscovered(name) || !existed(record, name, last.sentAt - LONGEST_PASS_MS, scrape.answeredAt)) continue;
+        if (!isDiscovered(name) || !existed(record, name, last.sentAt - longestPassMs(record, last), scrape.answeredAt))
+          continue;
         findings.note(scrape.answeredAt, now.has(name) ? undefined : `${name} is not shown any more, but is there`);
       }
     }
     return findings;
   },
 };
+
+function longestPassMs({ configurations }: RunRecord, { sentAt }: Scrape): number {
+  const files = inForce(configurations, sentAt - LONGEST_RECORD_MS, sentAt);
+  return (1_000 * LONGEST_PASS_TURNS) / Math.min(...files.map(({ rate }) => rate));
+}
 
 /** Whether every configuration that may have been in force between two scrapes wants discovery, and both show every tag. */
 function isFindingThroughout({ configurations }: RunRecord, last: Scrape, scrape: Scrape): boolean {

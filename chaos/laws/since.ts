@@ -35,14 +35,20 @@ export const sinceLaw: Law = {
 function wrongMove(name: TagName, last: ShownTag, tag: ShownTag, mayHaveChanged: () => boolean): string | undefined {
   const [from, to] = [last.since ?? 0, tag.since ?? 0];
   const moved = `of ${name} went from ${time(from * 1_000)} to ${time(to * 1_000)}`;
-  if (to < from) return `the time ${moved}, which is back`;
+  if (tag.sinces?.length === 0) return `the time ${moved}, when the clock was never so`;
+  if (isAlwaysBefore(tag.sinces, last.sinces)) return `the time ${moved}, which is back`;
   if (last.status !== tag.status)
-    return to > from
+    return to !== from
       ? undefined
       : `the status of ${name} went from ${last.status} to ${tag.status}, but its time stayed`;
   return to === from || mayHaveChanged()
     ? undefined
     : `the time ${moved}, but its status, ${tag.status}, did not change`;
+}
+
+/** Whether a time lies before another, whichever of their true times they are. */
+function isAlwaysBefore(one: readonly number[] = [0], other: readonly number[] = [0]): boolean {
+  return Math.max(...one) < Math.min(...other);
 }
 
 /** Whether a poll between two scrapes may have seen another status than the one that both show. */

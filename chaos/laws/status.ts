@@ -26,11 +26,23 @@ export const statusLaw: Law = {
     const polls = pollsByTag(record);
     for (const scrape of record.scrapes) {
       for (const [name, tag] of shownTags(scrape))
-        findings.note(scrape.answeredAt, () => wrongStatus(record, polls, scrape, name, tag));
+        findings.note(scrape.answeredAt, () =>
+          wrongInEach(tag, (each) => wrongStatus(record, polls, scrape, name, each)),
+        );
     }
     return findings;
   },
 };
+
+/** What is wrong with a tag whichever of the times at which it may have been answered is the true one. */
+function wrongInEach(tag: ShownTag, wrong: (tag: ShownTag) => string | undefined): string | undefined {
+  const { lastSuccess, lastSuccesses = [] } = tag;
+  if (lastSuccess === undefined) return wrong(tag);
+  if (lastSuccesses.length === 0)
+    return `the last success is shown at ${time(lastSuccess * 1_000)}, when the clock was never so`;
+  const found = lastSuccesses.map((each) => wrong({ ...tag, lastSuccess: each }));
+  return found.includes(undefined) ? undefined : found[0];
+}
 
 function wrongStatus(
   record: RunRecord,

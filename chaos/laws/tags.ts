@@ -1,4 +1,5 @@
 // What a scrape says of each tag, read for the laws.
+import { trueTimes } from '../clock.ts';
 import { type Labels, samplesOf } from '../exposition.ts';
 import type { ApiRequest, RunRecord, Scrape, TagName } from '../record.ts';
 import { type Phase, type Truth, tagKey } from '../truth.ts';
@@ -8,9 +9,13 @@ export const ROUNDING_MS = 3;
 
 export type ShownTag = {
   status: string;
-  /** Seconds since the epoch. */
+  /** Seconds since the epoch, as they are shown. */
   since?: number;
+  /** The same on the true clock, latest first: several where the exporter's was set back over that time. */
+  sinces?: readonly number[];
+  /** Seconds since the epoch on the true clock: the latest of them. */
   lastSuccess?: number;
+  lastSuccesses?: readonly number[];
   success?: number;
   /** Why the last poll failed. */
   error?: string;
@@ -35,11 +40,14 @@ export function shownTags(scrape: Scrape): ReadonlyMap<TagName, ShownTag> {
       if (tag !== undefined) take(tag, value, labels);
     }
   };
+  const truly = (shown: number) => trueSeconds(scrape, shown);
   fill('acr_scan_tag_status_since_timestamp_seconds', (tag, value) => {
     tag.since = value;
+    tag.sinces = truly(value);
   });
   fill('acr_scan_tag_last_success_timestamp_seconds', (tag, value) => {
-    tag.lastSuccess = value;
+    tag.lastSuccesses = truly(value);
+    tag.lastSuccess = tag.lastSuccesses[0] ?? value;
   });
   fill('acr_scan_tag_poll_success', (tag, value) => {
     tag.success = value;
@@ -53,6 +61,12 @@ export function shownTags(scrape: Scrape): ReadonlyMap<TagName, ShownTag> {
   });
   read.set(scrape, tags);
   return tags;
+}
+
+/** The true times of one that a scrape shows, in seconds since the epoch, latest first. */
+function trueSeconds({ clock, answeredAt }: Scrape, shown: number): readonly number[] {
+  if (clock === undefined) return [shown];
+  return trueTimes(clock, shown * 1_000, answeredAt).map((ms) => ms / 1_000);
 }
 
 function nameOf(labels: Labels): TagName {

@@ -1,7 +1,8 @@
 // The exporter asks no more of the API than it promised, measured where it writes to its own sockets: no stall of the stand-in, of the
 // network or of this program has a part in it.
+import { allowance, maxConcurrentAt } from '../limits.ts';
 import type { RunRecord, WireRequest } from '../record.ts';
-import { MAX_CONCURRENT, RATE, setOf } from '../world.ts';
+import { setOf } from '../world.ts';
 import { Findings, type Law } from './law.ts';
 
 const BURST = 2;
@@ -9,21 +10,22 @@ const BURST = 2;
 export const wireRateLaw: Law = {
   name: 'wire rate',
   sentence: 'in any T seconds at most rate × T + 2 requests are written under a set of credentials',
-  check: ({ wire }, judged) => {
+  check: ({ wire, configurations, monotonicZeroAt }, judged) => {
     const findings = new Findings(judged);
+    const allowed = allowance(configurations);
     for (const requests of byLifeAndSet(wire)) {
       // A window from one request to another is too full where the later one's count, less what the rate allows by then, is more
       // than the burst above the lowest such number before it.
       let lowest = Number.POSITIVE_INFINITY;
       let first: WireRequest | undefined;
       requests.forEach((request, count) => {
-        const begin = count - (RATE * request.fromMs) / 1_000;
+        const begin = count - allowed(monotonicZeroAt + request.fromMs);
         if (begin < lowest) [lowest, first] = [begin, request];
-        const excess = count + 1 - (RATE * request.toMs) / 1_000 - lowest - BURST;
+        const excess = count + 1 - allowed(monotonicZeroAt + request.toMs) - lowest - BURST;
         const windowMs = request.toMs - (first?.fromMs ?? 0);
         findings.note(request.at, () =>
           excess > 0
-            ? `requests ${first?.id} to ${request.id} of life ${request.life}, in ${windowMs.toFixed(3)} ms, are ${excess.toFixed(3)} more than ${RATE} × T + ${BURST}`
+            ? `requests ${first?.id} to ${request.id} of life ${request.life}, in ${windowMs.toFixed(3)} ms, are ${excess.toFixed(3)} more than rate × T + ${BURST}`
             : undefined,
         );
       });
@@ -36,7 +38,7 @@ export const wireConcurrencyLaw: Law = {
   name: 'wire concurrency',
   sentence:
     'at most max_concurrent requests under a set of credentials have been written and are neither answered nor gone with their connection',
-  check: ({ wire }, judged) => {
+  check: ({ wire, configurations, monotonicZeroAt }, judged) => {
     const findings = new Findings(judged);
     for (const requests of byLifeAndSet(wire)) {
       let underWay: WireRequest[] = [];
@@ -45,7 +47,7 @@ export const wireConcurrencyLaw: Law = {
         underWay.push(request);
         const ids = underWay.map(({ id }) => id);
         findings.note(request.at, () =>
-          ids.length > MAX_CONCURRENT
+          ids.length > maxConcurrentAt(configurations, monotonicZeroAt + request.toMs)
             ? `${ids.length} under way at request ${request.id} of life ${request.life}: ${ids.join(', ')}`
             : undefined,
         );

@@ -96,7 +96,7 @@ class Soak {
   async #scrape(index: number): Promise<void> {
     const mode = MODES[index % MODES.length];
     if (mode === undefined) return;
-    const { exposition } = await scrape(this.#program.url, 0, mode, ANSWER_WITHIN_MS);
+    const { exposition } = await scrape(this.#program.url, { number: 0, clock: [] }, mode, ANSWER_WITHIN_MS);
     this.#series = exposition.samples.size;
     this.#problems.push(...exposition.mistakes);
   }

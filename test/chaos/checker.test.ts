@@ -11,12 +11,32 @@ import { createRandom } from '../../chaos/random.ts';
 import type { Scrape, WireRequest } from '../../chaos/record.ts';
 import { Truth } from '../../chaos/truth.ts';
 import { faultsSchema } from '../../src/simulator/fault-schema.ts';
-import { broken, LABELS, law, NAME, poll, record, START, scrape, truth } from './records.ts';
+import { broken, LABELS, law, NAME, PACES, poll, record, START, scrape, truth } from './records.ts';
 
 test('a status that was true during the last successful poll keeps the law, one that was not breaks it', (t) => {
   const requests = [poll(0, 4_990)];
   t.is(broken('status', { requests, scrapes: [scrape({ at: 12_000 })] }), 0);
   t.is(broken('status', { requests, scrapes: [scrape({ at: 12_000, status: 'scanning' })] }), 1);
+});
+
+test('times that the exporter shows are held to its clock as it was set', (t) => {
+  const requests = [poll(0, 4_990), poll(1, 7_000, { code: 'SystemError', fault: 'error' })];
+  const clock = [{ from: START, to: Number.POSITIVE_INFINITY, offsetMs: 60_000 }];
+  const shown = { ...scrape({ at: 12_000, success: 65_000, since: 61_000 }), clock };
+  t.is(broken('status', { requests, scrapes: [shown] }), 0);
+  t.is(broken('status', { requests, scrapes: [{ ...shown, clock: [] }] }), 1);
+  t.is(broken('status', { requests, scrapes: [{ ...scrape({ at: 12_000, success: 67_010 }), clock }] }), 1);
+  const setBack = [
+    { from: START, to: START + 6_000, offsetMs: 60_000 },
+    { from: START + 6_000, to: Number.POSITIVE_INFINITY, offsetMs: 0 },
+  ];
+  const scrapes = [
+    { ...scrape({ at: 5_500, since: 61_000, success: 65_000 }), clock: setBack },
+    { ...scrape({ at: 9_000, since: 8_000, success: 8_000 }), clock: setBack },
+  ];
+  const other = [poll(0, 4_990), poll(1, 8_000, { fault: 'status' })];
+  t.is(broken('since', { requests: other, scrapes }), 0);
+  t.is(broken('since', { requests: other, scrapes: [...scrapes].map(({ clock: _, ...each }) => each) }), 1);
 });
 
 test('a last success without a successful poll breaks the law', (t) => {
@@ -70,7 +90,13 @@ test('since moves where a poll saw another status, and else breaks the law', (t)
 
 test('what is configured and not shown, or shown and not configured, breaks the law once the file is in force', (t) => {
   const scrapes = [scrape({ at: 6_000 })];
-  const file = { toldAt: START, inForceAt: START, perTag: 'full', discovers: false } as const;
+  const file = {
+    toldAt: START,
+    inForceAt: START,
+    perTag: 'full',
+    discovers: false,
+    ...PACES,
+  } as const;
   t.is(broken('configured', { scrapes }), 0);
   t.is(broken('configured', { scrapes, configurations: [{ ...file, tags: new Set() }] }), 1);
   t.is(broken('configured', { scrapes, configurations: [{ ...file, tags: new Set([NAME, `${NAME}.1`]) }] }), 1);
@@ -78,7 +104,13 @@ test('what is configured and not shown, or shown and not configured, breaks the 
 });
 
 test('a reload that is never answered breaks the law', (t) => {
-  const file = { toldAt: START, perTag: 'full', discovers: false, tags: new Set([NAME]) } as const;
+  const file = {
+    toldAt: START,
+    perTag: 'full',
+    discovers: false,
+    ...PACES,
+    tags: new Set([NAME]),
+  } as const;
   t.is(broken('reload', { configurations: [{ ...file, inForceAt: Number.POSITIVE_INFINITY }] }), 1);
 });
 
@@ -108,7 +140,14 @@ test('a counter that falls breaks the law within a life, and not with the next',
     exposition: parseExposition(text(2 - index), false),
   }));
   const file = (tags: readonly string[], at: number) =>
-    ({ toldAt: START + at, inForceAt: START + at, perTag: 'full', tags: new Set(tags), discovers: false }) as const;
+    ({
+      toldAt: START + at,
+      inForceAt: START + at,
+      perTag: 'full',
+      tags: new Set(tags),
+      discovers: false,
+      ...PACES,
+    }) as const;
   const listed = 'cri-b shop job j1';
   t.is(broken('counters', { scrapes, configurations: [file([listed], 0)] }), 1);
   t.is(broken('counters', { scrapes, configurations: [file([listed], 0), file([], 400), file([listed], 600)] }), 0);
@@ -181,7 +220,7 @@ test('a tag that is due and passed by thrice breaks the law, one that is polled 
   t.is(broken('turn', { requests: [...requests, poll(20, 8_450)], scrapes }), 0, 'on its way at last');
   t.is(broken('turn', { requests, scrapes: waitingScrapes(3_000, 8_000) }), 0, 'not due for long enough');
   t.is(broken('turn', { requests, scrapes, pauses: [{ from: START + 5_000, to: START + 6_000 }] }), 0);
-  const file = { perTag: 'full', tags: new Set([NAME]), discovers: false } as const;
+  const file = { perTag: 'full', tags: new Set([NAME]), discovers: false, ...PACES } as const;
   const reload = { ...file, toldAt: START, inForceAt: START + 20_000 };
   t.is(broken('turn', { requests, scrapes, configurations: [reload] }), 0, 'the others may be new');
 });
@@ -255,11 +294,11 @@ test('what is forgotten changes no verdict on what comes later', (t) => {
 });
 
 test('what is forgotten is gone, but for the configuration and the life that are there', (t) => {
-  const file = { perTag: 'full', discovers: false, tags: new Set([NAME]) } as const;
+  const file = { perTag: 'full', discovers: false, ...PACES, tags: new Set([NAME]) } as const;
   const old = record({
     lives: [
-      { number: 0, startedAt: START, from: START, to: START + 100 },
-      { number: 1, startedAt: START + 100, from: START + 100, to: Number.POSITIVE_INFINITY },
+      { number: 0, startedAt: START, from: START, to: START + 100, clock: [] },
+      { number: 1, startedAt: START + 100, from: START + 100, to: Number.POSITIVE_INFINITY, clock: [] },
     ],
     scrapes: [scrape({ at: 6_000 })],
     configurations: [0, 5_000].map((at) => ({ ...file, toldAt: START + at, inForceAt: START + at })),
@@ -272,7 +311,16 @@ test('what is forgotten is gone, but for the configuration and the life that are
     ends: [{ sentAt: START, tookMs: 100, status: 0 }],
   });
   forget(old, START + 90_000);
-  const { lives, configurations, requests, truth: kept, lastSuccesses, standInStalls, ...gone } = old;
+  const {
+    lives,
+    configurations,
+    requests,
+    truth: kept,
+    lastSuccesses,
+    standInStalls,
+    monotonicZeroAt: _,
+    ...gone
+  } = old;
   t.deepEqual(
     lives.map(({ number }) => number),
     [1],

@@ -2,18 +2,19 @@ import test from 'ava';
 import { parseExposition } from '../../chaos/exposition.ts';
 import type { Configuration, KeyWrite, Scrape } from '../../chaos/record.ts';
 import { Truth } from '../../chaos/truth.ts';
-import { broken, LABELS, law, NAME, poll, record, START, scrape, truth } from './records.ts';
+import { broken, LABELS, law, NAME, PACES, poll, record, START, scrape, truth } from './records.ts';
 
 const FILE: Configuration = {
   toldAt: START,
   inForceAt: START,
   perTag: 'full',
   discovers: false,
+  ...PACES,
   tags: new Set([NAME]),
 };
 const LIVES = [
-  { number: 0, startedAt: START, from: START, to: START + 4_000 },
-  { number: 1, startedAt: START + 4_000, from: START + 4_100, to: Number.POSITIVE_INFINITY },
+  { number: 0, startedAt: START, from: START, to: START + 4_000, clock: [] },
+  { number: 1, startedAt: START + 4_000, from: START + 4_100, to: Number.POSITIVE_INFINITY, clock: [] },
 ];
 
 function checked(name: string, change: Parameters<typeof record>[0]): number {

@@ -8,6 +8,14 @@ import { Truth } from '../../chaos/truth.ts';
 /** When the simulator of these records started. */
 export const START = 1_000_000;
 export const NAME = 'cri-a shop api v1';
+/** What the files of these records say of times and limits. */
+export const PACES = {
+  rate: 40,
+  maxConcurrent: 4,
+  requestTimeoutMs: 1_000,
+  intervalsMs: { scanning: 700, complete: 2_000, failed: 2_000, not_scanned: 2_000 },
+  backoffMs: { initial: 300, max: 2_000 },
+};
 export const LABELS = 'instance_id="cri-a",repo_namespace="shop",repo_name="api",tag="v1"';
 
 export function law(name: string): Law {
@@ -90,8 +98,11 @@ export function poll(index: number, at: number, change: Partial<ApiRequest> = {}
 export function record(change: Partial<RunRecord>): RunRecord {
   return {
     ...emptyRecord(),
-    lives: [{ number: 0, startedAt: START, from: START, to: Number.POSITIVE_INFINITY }],
-    configurations: [{ toldAt: START, inForceAt: START, perTag: 'full', tags: new Set([NAME]), discovers: false }],
+    monotonicZeroAt: START,
+    lives: [{ number: 0, startedAt: START, from: START, to: Number.POSITIVE_INFINITY, clock: [] }],
+    configurations: [
+      { toldAt: START, inForceAt: START, perTag: 'full', tags: new Set([NAME]), discovers: false, ...PACES },
+    ],
     truth: truth(),
     ...change,
   };

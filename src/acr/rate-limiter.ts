@@ -82,7 +82,7 @@ export class RateLimiter {
     const letGo = () => this.#letGo();
     signal.addEventListener('abort', letGo, { once: true });
     try {
-      while (this.#inFlight >= this.#limits.maxConcurrent && !signal.aborted) await this.#nextEnd();
+      while (this.#isFull() && !signal.aborted) await this.#nextEnd();
       if (!signal.aborted) await this.#nextTurn();
       if (!signal.aborted) await this.#bound(signal);
     } finally {
@@ -109,6 +109,10 @@ export class RateLimiter {
     this.#lookAgain = new AbortController();
     this.#freed?.();
     waiting?.();
+  }
+
+  #isFull(): boolean {
+    return this.#inFlight >= this.#limits.maxConcurrent;
   }
 
   /**
@@ -148,10 +152,14 @@ export class RateLimiter {
     turn.catch(() => {});
   }
 
-  /** Holds a turn back that comes too early by the monotonic clock, whatever the pacer makes of its plans and of the wall clock. */
+  /**
+   * Holds a turn back that comes too early by the monotonic clock, whatever the pacer makes of its plans and of the wall clock, or
+   * that comes when fewer jobs may be in flight than when it was waited for.
+   */
   async #bound(signal: AbortSignal): Promise<void> {
-    for (let earlyMs = this.#earlyMs(); earlyMs > 0; earlyMs = this.#earlyMs()) {
-      await this.#clock.sleep(Math.ceil(earlyMs), earlyMs > SHORT_WAIT_MS ? this.#lookAgain.signal : undefined);
+    for (let earlyMs = this.#earlyMs(); earlyMs > 0 || this.#isFull(); earlyMs = this.#earlyMs()) {
+      if (this.#isFull()) await this.#nextEnd();
+      else await this.#clock.sleep(Math.ceil(earlyMs), earlyMs > SHORT_WAIT_MS ? this.#lookAgain.signal : undefined);
       if (signal.aborted) return;
     }
     this.#lastDueMs += this.#periodMs();

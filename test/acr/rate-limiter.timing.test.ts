@@ -55,6 +55,23 @@ test.serial('never more than maxConcurrent are in flight, also when that changes
 });
 
 test.serial(
+  'a start that waits for its turn while maxConcurrent is lowered waits for the end of a job, too',
+  async (t) => {
+    const limiter = limiterOf({ requestsPerSecond: 20, maxConcurrent: 2 });
+    const ends: (() => void)[] = [];
+    const job = () => new Promise<void>((resolve) => ends.push(resolve));
+    await limiter.start(job, FOR_EVER);
+    const second = limiter.start(async () => void t.is(limiter.inFlight, 1), FOR_EVER);
+    await systemClock.sleep(10);
+    limiter.limits = { requestsPerSecond: 20, maxConcurrent: 1 };
+    await systemClock.sleep(100);
+    for (const end of ends) end();
+    t.true(await second);
+    t.plan(2);
+  },
+);
+
+test.serial(
   'a start that waited for the end of a job is not made up for, so that what arrives late is not crowded',
   async (t) => {
     const limiter = limiterOf({ requestsPerSecond: 20, maxConcurrent: 1 });

@@ -1,7 +1,7 @@
 // Answers of the ACR API as they should not be, for the targets that hand them to the client.
 import fc from 'fast-check';
 import { createAcrApi } from '../src/acr/acr-api.ts';
-import type { AcrApi } from '../src/acr/api.ts';
+import type { AcrApi, AcrOperations } from '../src/acr/api.ts';
 import type { Sdk } from '../src/acr/client.ts';
 import type { CredentialSource } from '../src/acr/credentials.ts';
 import { ApiError, credentialsUnavailable } from '../src/acr/errors.ts';
@@ -28,12 +28,12 @@ const paged = { instanceId: 'cri-1', pageNo: 1, pageSize: 100 };
 export const OPERATIONS = [
   {
     name: 'GetRepoTagScanStatus',
-    ask: async (api: AcrApi) => (await api.getRepoTagScanStatus(tagged)).body,
+    ask: async (api: AcrOperations) => (await api.getRepoTagScanStatus(tagged)).body,
     shape: { ...OUTLINE, Status: '"COMPLETE"', ScanService: '"ACR_SCAN_SERVICE"' },
   },
   {
     name: 'GetRepoTagScanSummary',
-    ask: async (api: AcrApi) => (await api.getRepoTagScanSummary(tagged)).body,
+    ask: async (api: AcrOperations) => (await api.getRepoTagScanSummary(tagged)).body,
     shape: {
       ...OUTLINE,
       HighSeverity: '1',
@@ -45,25 +45,25 @@ export const OPERATIONS = [
   },
   {
     name: 'GetRepository',
-    ask: async (api: AcrApi) => (await api.getRepository({ instanceId: 'cri-1', repoId: 'crr-1' })).body,
+    ask: async (api: AcrOperations) => (await api.getRepository({ instanceId: 'cri-1', repoId: 'crr-1' })).body,
     shape: { ...OUTLINE, ...REPOSITORY },
   },
   {
     name: 'ListRepository',
-    ask: async (api: AcrApi) => (await api.listRepository(paged)).body,
+    ask: async (api: AcrOperations) => (await api.listRepository(paged)).body,
     shape: { ...OUTLINE, ...PAGE, Repositories: [REPOSITORY, { ...REPOSITORY, RepoName: '"web"' }] },
   },
   {
     name: 'ListRepoTag',
-    ask: async (api: AcrApi) => (await api.listRepoTag({ ...paged, repoId: 'crr-1' })).body,
+    ask: async (api: AcrOperations) => (await api.listRepoTag({ ...paged, repoId: 'crr-1' })).body,
     shape: { ...OUTLINE, ...PAGE, Images: [IMAGE, { ...IMAGE, Tag: '"v2"' }] },
   },
   {
     name: 'GetRepoTag',
-    ask: async (api: AcrApi) => (await api.getRepoTag(tagged)).body,
+    ask: async (api: AcrOperations) => (await api.getRepoTag(tagged)).body,
     shape: { ...OUTLINE, ...IMAGE },
   },
-] as const satisfies readonly { name: string; ask: (api: AcrApi) => Promise<object>; shape: Shape }[];
+] as const satisfies readonly { name: string; ask: (api: AcrOperations) => Promise<object>; shape: Shape }[];
 
 /** The operation of a number. */
 export function operationAt(number: number): (typeof OPERATIONS)[number] {

@@ -35,7 +35,7 @@ const DURATION = [
 export const durations = defineTarget({
   name: 'durations',
   sentence: 'a duration is read as the sum of its parts, and written so that it is read as the same',
-  share: 1,
+  share: 0.2,
   inputs: fc.oneof(
     { weight: 3, arbitrary: madeOf(DURATION, 8) },
     { weight: 2, arbitrary: fc.nat().map((ms) => formatDuration(ms)) },
@@ -90,7 +90,7 @@ const ADDRESS = [
 export const addresses = defineTarget({
   name: 'listen-addresses',
   sentence: 'an address to listen at has a port that there is, or is none',
-  share: 1,
+  share: 0.2,
   inputs: fc.oneof(
     fc
       .tuple(
@@ -143,7 +143,7 @@ type Authorization = { readonly header: string; readonly claim?: { readonly user
 export const authorizations = defineTarget<Authorization>({
   name: 'authorizations',
   sentence: 'an Authorization header gives the user and password that it was made of, or none',
-  share: 2,
+  share: 0.5,
   inputs: fc.oneof(
     madeOf(AUTHORIZATION, 10).map((header) => ({ header })),
     repeated(AUTHORIZATION, 16_000).map((header) => ({ header })),

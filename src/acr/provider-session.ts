@@ -24,16 +24,27 @@ export async function fetchSession(
 ): Promise<SdkSession> {
   const requests = new ProviderRequests(provider.doRequest, metadata, redactor);
   provider.doRequest = (request) => requests.send(request);
+  const unusable = () =>
+    new ProviderFailure(
+      `${requests.answered}, expected JSON with AccessKeyId, AccessKeySecret, SecurityToken and Expiration`,
+    );
+  let session: SdkSession;
   try {
-    return await provider.refresher();
+    session = await provider.refresher();
   } catch (error) {
     metadata.hasTokens = true;
     if (error instanceof ProviderFailure || requests.answered === '') throw error;
     // The SDK quotes what it could not use.
-    throw new ProviderFailure(
-      `${requests.answered}, expected JSON with AccessKeyId, AccessKeySecret, SecurityToken and Expiration`,
-    );
+    throw unusable();
   }
+  if (!isOfTexts(session)) throw unusable();
+  return session;
+}
+
+/** The SDK looks whether there is something in each place, but not what. */
+function isOfTexts({ accessKeyId, accessKeySecret, securityToken, expiration }: SdkSession): boolean {
+  const values: readonly unknown[] = [accessKeyId, accessKeySecret, securityToken, expiration ?? ''];
+  return values.every((value) => typeof value === 'string');
 }
 
 class ProviderRequests {

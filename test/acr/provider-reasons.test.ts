@@ -102,6 +102,16 @@ const faults: readonly Fault[] = [
       response.writeHead(200, json).end(JSON.stringify(wrap({ ...sessionAt(nowMs, 1), AccessKeyId: '' }))),
     reason: new RegExp(`^ answered HTTP 200.*, ${FIELDS}$`),
   },
+  ...['AccessKeyId', 'AccessKeySecret', 'SecurityToken', 'Expiration'].flatMap((field) =>
+    [['session-secret-1'], { a: 'session-secret-1' }, 1_795_480_000].map(
+      (value): Fault => ({
+        title: `a session with ${JSON.stringify(value)} as its ${field}`,
+        answer: (response, { wrap }, nowMs) =>
+          response.writeHead(200, json).end(JSON.stringify(wrap({ ...sessionAt(nowMs, 1), [field]: value }))),
+        reason: new RegExp(`^ answered HTTP 200.*, ${FIELDS}$`),
+      }),
+    ),
+  ),
   {
     title: 'a session that was cut off',
     answer: (response, { wrap }, nowMs) =>

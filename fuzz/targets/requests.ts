@@ -1,0 +1,235 @@
+// Requests to the exporter's own server as bytes on a connection.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { systemClock } from '../../src/util/clock.ts';
+import { createLogger, type Logger } from '../../src/util/logger.ts';
+import { Redactor } from '../../src/util/redactor.ts';
+import { FrontDoor } from '../../src/web/access/front-door.ts';
+import { SettingsKeeper } from '../../src/web/access/keeper.ts';
+import { createRoutes } from '../../src/web/routes.ts';
+import { WebServer } from '../../src/web/server.ts';
+import { requireNoSecret, SECRETS } from '../outputs.ts';
+import { exchange } from '../sockets.ts';
+import { defineTarget } from '../target.ts';
+import { edited, madeOf } from '../texts.ts';
+import { overviewOf, targetRow } from '../web-rows.ts';
+
+/** Of `secret`, at the lowest cost. */
+const HASH = '$2b$04$NFCd2wolGqHFOQhJJlsdaeyh0gxkl.sG86M2qVY1CMA8iI566jmBO';
+const PROOF = Buffer.from('admin:secret').toString('base64');
+const WRONG = Buffer.from(`admin:${SECRETS.password}`).toString('base64');
+
+const PATHS = [
+  '/',
+  '/metrics',
+  '/api/v1/targets',
+  '/-/healthy',
+  '/-/ready',
+  '/-/reload',
+  '/nothing',
+  '*',
+  'http://x/metrics',
+  '//',
+  '/%2e%2e/',
+  '/metrics?x=%',
+  '/?page=1e9',
+];
+const METHODS = [
+  'GET',
+  'GET',
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'DELETE',
+  'OPTIONS',
+  'TRACE',
+  'CONNECT',
+  'get',
+  'BREW',
+  'PRI',
+  '',
+];
+const HEADERS = [
+  ...[
+    'host: y',
+    'host:',
+    'host: a, b',
+    'host: \u00ff',
+    'accept: application/openmetrics-text',
+    'accept: */*;q=0',
+    'accept-encoding: gzip',
+    'accept-encoding: gzip;q=2',
+  ],
+  ...[
+    `authorization: Basic ${PROOF}`,
+    `authorization: Basic ${WRONG}`,
+    'authorization: Basic ====',
+    'authorization: Bearer x',
+    `authorization: Basic ${'A'.repeat(5_000)}`,
+  ],
+  ...[
+    'content-length: 0',
+    'content-length: 5',
+    'content-length: 5, 5',
+    'content-length: -1',
+    'content-length: 99999999999999999999',
+    'transfer-encoding: chunked',
+    'transfer-encoding: identity',
+  ],
+  ...[
+    'connection: close',
+    'connection: keep-alive',
+    'connection: upgrade',
+    'upgrade: websocket',
+    'upgrade: h2c',
+    'expect: 100-continue',
+    'expect: x',
+    'range: bytes=0-1',
+    'te: trailers',
+  ],
+  ...[
+    'origin: http://evil.example',
+    'sec-fetch-site: cross-site',
+    'if-none-match: *',
+    'cookie: a=b',
+    ' folded',
+    'no colon',
+    'x : y',
+    'x: \0',
+    `x: ${'y'.repeat(9_000)}`,
+    '__proto__: x',
+    'constructor: x',
+  ],
+];
+
+const request = fc
+  .record({
+    method: fc.constantFrom(...METHODS),
+    path: fc.constantFrom(...PATHS),
+    version: fc.constantFrom(...Array<string>(9).fill('HTTP/1.1'), 'HTTP/1.0', 'HTTP/2.0', 'HTTP/0.9', ''),
+    host: fc.constantFrom(...Array<string>(9).fill('host: x'), ''),
+    headers: fc.array(fc.constantFrom(...HEADERS), { maxLength: 3 }),
+    many: fc.constantFrom(...Array<number>(30).fill(0), 150, 1_500),
+    newline: fc.constantFrom(...Array<string>(20).fill('\r\n'), '\n', '\r'),
+    body: fc.constantFrom('', '', 'hello', '5\r\nhello\r\n0\r\n\r\n', 'zz\r\n', '0\r\nx: y\r\n\r\n'),
+  })
+  .map(({ method, path, version, host, headers, many, newline, body }) => {
+    const lines = [
+      `${method} ${path} ${version}`,
+      ...(host === '' ? [] : [host]),
+      ...headers,
+      ...Array.from({ length: many }, (_, index) => `x-${index}: y`),
+    ];
+    return `${lines.join(newline)}${newline}${newline}${body}`;
+  });
+
+const GOOD = [
+  'GET /metrics HTTP/1.1\r\nhost: x\r\naccept-encoding: gzip\r\n\r\n',
+  `GET /api/v1/targets?status=failed HTTP/1.1\r\nhost: x\r\nauthorization: Basic ${PROOF}\r\n\r\n`,
+  'POST /-/reload HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nhello',
+];
+const PIECES = [
+  ...METHODS,
+  ...PATHS,
+  '\r\n',
+  '\n',
+  '\r',
+  ' ',
+  '\t',
+  ':',
+  '\0',
+  '\u00ff',
+  '%',
+  '%00',
+  'HTTP/1.1',
+  '\r\n\r\n',
+  '?',
+  '#',
+  '@',
+];
+
+type Given = { readonly text: string; readonly isLocked: boolean };
+const inputs: fc.Arbitrary<Given> = fc.record({
+  text: fc.oneof(
+    { weight: 4, arbitrary: request },
+    { weight: 2, arbitrary: fc.array(request, { minLength: 2, maxLength: 5 }).map((list) => list.join('')) },
+    { weight: 3, arbitrary: edited(GOOD, PIECES) },
+    { weight: 1, arbitrary: madeOf(PIECES, 20) },
+    { weight: 1, arbitrary: fc.uint8Array({ maxLength: 100 }).map((bytes) => Buffer.from(bytes).toString('latin1')) },
+  ),
+  isLocked: fc.boolean(),
+});
+
+export const requests = defineTarget({
+  name: 'requests',
+  sentence:
+    'whatever a client sends, it is answered with no more than it may see, its connection ends, and the server goes on',
+  share: 3,
+  batch: 300,
+  inputs,
+  open: async () => {
+    const failures: unknown[] = [];
+    const directory = mkdtempSync(join(tmpdir(), 'acr-scan-exporter-fuzz-'));
+    const file = join(directory, 'web.yml');
+    writeFileSync(file, `basic_auth_users: { admin: "${HASH}" }`);
+    const logger = createLogger({
+      level: 'debug',
+      format: 'logfmt',
+      redactor: new Redactor(),
+      write: (line) => requireNoSecret(line, 'the log'),
+    });
+    const keeper = new SettingsKeeper(file, { clock: systemClock, logger });
+    const [open, locked] = [await serve(undefined, logger, failures), await serve(keeper, logger, failures)];
+    return {
+      close: async () => {
+        await Promise.all([open.server.close(0), locked.server.close(0)]);
+        rmSync(directory, { recursive: true });
+      },
+      check: async ({ text, isLocked }) => {
+        const { port } = isLocked ? locked : open;
+        const answer = (await exchange(port, Buffer.from(text, 'latin1'))).toString('latin1');
+        if (failures.length > 0) throw failures.splice(0)[0];
+        return requireAnswer(answer, isLocked && !text.includes(PROOF));
+      },
+    };
+  },
+});
+
+async function serve(keeper: SettingsKeeper | undefined, logger: Logger, failures: unknown[]) {
+  const overview = overviewOf();
+  const listener = createRoutes({
+    telemetryPath: '/metrics',
+    metrics: async () => ({ chunks: [Buffer.from('up 1\n')], length: 5, contentType: 'text/plain', done: () => {} }),
+    isReady: () => true,
+    statuses: Object.keys(overview.totals),
+    overview: () => overview,
+    targets: () => [targetRow({})],
+    reload: async () => ({ problems: [] }),
+    failed: (error) => failures.push(error),
+  });
+  const door = new FrontDoor(keeper, logger);
+  const server = new WebServer({
+    listener: (incoming, response) => void listener(incoming, response),
+    door,
+    clock: systemClock,
+    logger,
+  });
+  const address = await server.listen({ host: '127.0.0.1', port: 0 });
+  return { server, port: Number(address.split(':').at(-1)) };
+}
+
+function requireAnswer(answer: string, isRefused: boolean): string {
+  requireNoSecret(answer, 'the answer');
+  if (answer === '') return 'no answer';
+  const [, status = ''] = /^HTTP\/1\.1 (\d{3}) [^\r\n]+\r\n(?:[\w-]+: [^\r\n]*\r\n)*\r\n/.exec(answer) ?? [];
+  if (status === '') throw new Error(`no answer in HTTP: ${answer.slice(0, 500)}`);
+  const statuses = [...answer.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, each]) => each);
+  if (statuses.includes('500')) throw new Error(`an internal error: ${answer.slice(0, 500)}`);
+  if (isRefused && statuses.includes('200')) throw new Error(`let in without a password: ${answer.slice(0, 500)}`);
+  if (/\n {4}at |undefined|\[object |node:internal/.test(answer))
+    throw new Error(`it says too much: ${answer.slice(0, 2_000)}`);
+  return status;
+}

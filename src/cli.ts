@@ -4,8 +4,8 @@ import type { App } from './app/app.ts';
 import type { BuildInfo } from './build-info.ts';
 import { missingSecrets, presentIn } from './config/check-secrets.ts';
 import type { Config } from './config/config.ts';
+import { requireRoom } from './config/heap-limit.ts';
 import { loadConfigInWorker } from './config/load-in-worker.ts';
-import { requireRoom } from './config/room.ts';
 import type { CommandSurroundings } from './config-commands.ts';
 import { helpText, type Options, readOptions, UsageError } from './flags.ts';
 import { systemClock } from './util/clock.ts';
@@ -14,7 +14,7 @@ import { createLogger, type Logger } from './util/logger.ts';
 import { openFilesAdvice } from './util/open-files.ts';
 import { Redactor } from './util/redactor.ts';
 import { ConfigError, formatProblems, loadTogether } from './util/yaml/problem.ts';
-import type { SettingsKeeper } from './web/access/keeper.ts';
+import type { WebConfigWatcher } from './web/access/web-config-watcher.ts';
 import { FIXED_PATHS } from './web/paths.ts';
 
 /** The program's surroundings. */
@@ -146,10 +146,13 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
 }
 
 /** Only who has such a file pays for what reads it. */
-async function loadWebSettings({ webConfigFile: file }: Options, logger: Logger): Promise<SettingsKeeper | undefined> {
+async function loadWebSettings(
+  { webConfigFile: file }: Options,
+  logger: Logger,
+): Promise<WebConfigWatcher | undefined> {
   if (file === undefined) return undefined;
-  const { SettingsKeeper } = await import('./web/access/keeper.ts');
-  return new SettingsKeeper(file, { clock: systemClock, logger });
+  const { WebConfigWatcher } = await import('./web/access/web-config-watcher.ts');
+  return new WebConfigWatcher(file, { clock: systemClock, logger });
 }
 
 function describe(error: unknown): string {

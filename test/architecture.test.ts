@@ -7,15 +7,19 @@ const src = fileURLToPath(new URL('../src/', import.meta.url));
 
 /** What each room may import of the others: a room, or one file of it; `types:` where only types may come from there. */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  model: [],
   util: [],
-  config: ['util'],
-  acr: ['util'],
-  state: ['types:watch/target'],
-  watch: ['state', 'util', 'acr/api'],
-  metrics: ['state', 'util', 'types:watch/target'],
-  web: ['util'],
-  simulator: ['util', 'build-info'],
-  app: ['acr', 'config', 'metrics', 'state', 'util', 'watch', 'web'],
+  config: ['model', 'util'],
+  acr: ['model', 'util'],
+  state: ['model'],
+  scheduler: ['acr/api', 'model', 'polling/task', 'state/tag-state', 'util'],
+  polling: ['acr/api', 'model', 'scheduler', 'state', 'types:targets/listed', 'util'],
+  targets: ['model', 'polling', 'scheduler', 'state', 'util'],
+  discovery: ['acr/api', 'model', 'polling', 'scheduler', 'state', 'targets', 'util'],
+  metrics: ['model', 'state', 'util'],
+  web: ['model', 'util'],
+  simulator: ['model', 'util', 'build-info'],
+  app: ['acr', 'config', 'discovery', 'metrics', 'model', 'polling', 'scheduler', 'state', 'targets', 'util', 'web'],
   // The files at the top of src/.
   'build-info': [],
   flags: ['util'],
@@ -27,7 +31,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'config-commands',
     'flags',
     'util',
-    'web/access/keeper',
+    'web/access/web-config-watcher',
     'web/paths',
   ],
   'config-commands': ['app', 'acr/client', 'config', 'flags', 'util', 'web/access/load'],
@@ -38,7 +42,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 /** Packages that only one room, or one file, may import. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@alicloud/': ['acr/client'],
-  bottleneck: ['acr/rate-limiter'],
+  bottleneck: ['scheduler/rate-limiter'],
   'prom-client': ['metrics'],
   koa: ['web'],
   'preact-render-to-string': ['web'],

@@ -1,7 +1,7 @@
 // The queries of the dashboards, as far as they can be judged without Prometheus; test/e2e/dashboards.test.ts asks a real one.
 import test from 'ava';
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { allFamilies, MISNAMED_DEFAULTS } from '../src/metrics/own-families.ts';
+import { allFamilies, MISNAMED_DEFAULTS } from '../src/metrics/self-families.ts';
 import { contentPanels, type Panel, queryOf, readDashboards, type Target } from './helpers/dashboards.ts';
 import { type Expression, readExpression } from './helpers/promql.ts';
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { FLAGS, type FlagSpecification, helpText, variableOf } from '../src/flags.ts';
-import { allFamilies } from '../src/metrics/own-families.ts';
+import { allFamilies } from '../src/metrics/self-families.ts';
 
 function read(path: string): string {
   return readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');

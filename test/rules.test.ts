@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { parse } from 'yaml';
 import { scaleDurations } from '../scripts/rules/copy.ts';
-import { allFamilies } from '../src/metrics/own-families.ts';
+import { allFamilies } from '../src/metrics/self-families.ts';
 
 type Rule = {
   readonly record?: string;

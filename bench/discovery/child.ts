@@ -5,12 +5,12 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { AcrApi, ListedImage } from '../../src/acr/api.ts';
 import { createWatching } from '../../src/app/watching.ts';
 import { Exposition } from '../../src/metrics/exposition.ts';
+import type { Task } from '../../src/polling/task.ts';
+import { DueQueue } from '../../src/scheduler/due-queue.ts';
+import type { Scheduler } from '../../src/scheduler/scheduler.ts';
 import { systemClock } from '../../src/util/clock.ts';
 import { InternalErrors } from '../../src/util/internal-errors.ts';
 import type { Logger } from '../../src/util/logger.ts';
-import { DueQueue } from '../../src/watch/due-queue.ts';
-import type { Lane } from '../../src/watch/lane.ts';
-import type { Task } from '../../src/watch/task.ts';
 
 /** One pass: what it cost, and how long it held up everything else at the most. */
 export type PassReport = { readonly title: string; readonly cpuMs: number; readonly longestHoldMs: number };
@@ -63,7 +63,7 @@ const exposition = new Exposition({ render: async () => '' });
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 let passEnded: () => void = () => {};
 const before = memory();
-const { roster, discoverer, performer, store } = createWatching({
+const { watchList, discoveryManager, performer, store } = createWatching({
   observer: exposition,
   meter: {
     requestSent() {},
@@ -86,7 +86,7 @@ const { roster, discoverer, performer, store } = createWatching({
   whole: (change) => exposition.whole(change),
 });
 
-/** A lane in which discovery has every turn, and polls wait. */
+/** A scheduler in which discovery has every turn, and polls wait. */
 class IdleLane {
   readonly #queue = new DueQueue<Task>();
   /** Requests of discovery wait here while nothing is measured. */
@@ -111,10 +111,16 @@ class IdleLane {
   }
 }
 
-const lane = new IdleLane();
-const instance = { id: 'cri-bench', api, lane: lane as unknown as Lane, discovery: undefined, discoveredTags: 0 };
+const scheduler = new IdleLane();
+const instance = {
+  id: 'cri-bench',
+  api,
+  scheduler: scheduler as unknown as Scheduler,
+  discovery: undefined,
+  discoveredTags: 0,
+};
 const instances = new Map([[instance.id, instance]]);
-await roster.apply([{ id: instance.id, domain: 'registry.example.com', discover: [], repositories: [] }], instances);
+await watchList.apply([{ id: instance.id, domain: 'registry.example.com', discover: [], repositories: [] }], instances);
 const rule = {
   namespaces: ['*'],
   repositories: ['*'],
@@ -125,7 +131,7 @@ const rule = {
   maxAgeMs: undefined,
   vulnerabilities: true,
 };
-await discoverer.configure(
+await discoveryManager.configure(
   [{ id: instance.id, domain: 'registry.example.com', discover: [rule] }],
   INTERVAL_MS,
   instances,
@@ -146,13 +152,13 @@ async function pass(title: string): Promise<PassReport> {
   const count = requests;
   const ended = new Promise<void>((resolve) => {
     passEnded = () => {
-      lane.isOpen = false;
+      scheduler.isOpen = false;
       resolve();
     };
   });
   delays.enable();
   const begin = process.cpuUsage();
-  lane.open();
+  scheduler.open();
   await ended;
   delays.disable();
   const cpuMs = cpuMsSince(begin) - (await answeringMs());

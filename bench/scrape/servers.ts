@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { Gauge, Registry } from 'prom-client';
 import { Exposition } from '../../src/metrics/exposition.ts';
-import { OwnMetrics } from '../../src/metrics/own.ts';
+import { SelfMetrics } from '../../src/metrics/self-metrics.ts';
 import type { RepositoryTally, StoreObserver, WatchedTag } from '../../src/state/store.ts';
 import { SCAN_STATUSES } from '../../src/state/tag-state.ts';
 import { sendChunks } from '../../src/web/send-chunks.ts';
@@ -51,7 +51,7 @@ export const SERVERS = {
 export type ServerName = keyof typeof SERVERS;
 
 function makeExposition(): Exposition {
-  const own = new OwnMetrics({
+  const own = new SelfMetrics({
     schedulers: () => [],
     discoveries: () => [],
     droppedLogLines: () => 0,

@@ -1,7 +1,8 @@
 // Invented tags with names as long as real ones, all of them complete, and what changes between two scrapes.
+
+import type { Repository } from '../../src/model/target.ts';
 import type { StateStore, StoreObserver, WatchedTag } from '../../src/state/store.ts';
 import { StateStore as Store } from '../../src/state/store.ts';
-import type { Repository } from '../../src/watch/target.ts';
 
 export const INSTANCE_ID = 'cri-2j88dtld8yelabcd';
 const TAGS_PER_REPOSITORY = 100;

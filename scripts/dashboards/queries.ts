@@ -1,6 +1,6 @@
 // Pieces of PromQL that several panels share. Two replicas of the exporter tell of the same tags: so gauges are first taken together with
 // `max` or `min`, by the labels of what they speak of, and only then counted or summed up.
-import { allFamilies } from '../../src/metrics/own-families.ts';
+import { allFamilies } from '../../src/metrics/self-families.ts';
 
 const FILTERS = ['instance_id', 'repo_namespace', 'repo_name'];
 const LABELS = new Map(allFamilies().map(({ name, labels }) => [name, labels]));

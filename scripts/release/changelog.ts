@@ -1,6 +1,6 @@
 // Whether CHANGELOG.md tells of a version.
 
-type Section = { readonly heading: string; readonly lines: readonly string[] };
+type InstanceTargets = { readonly heading: string; readonly lines: readonly string[] };
 
 /** What is wrong with the changelog for a release of this version. */
 export function changelogProblems(changelog: string, version: string): readonly string[] {
@@ -17,14 +17,14 @@ export function changelogProblems(changelog: string, version: string): readonly 
   return [...problems, ...unreleasedProblems(sections)];
 }
 
-function unreleasedProblems(sections: readonly Section[]): readonly string[] {
+function unreleasedProblems(sections: readonly InstanceTargets[]): readonly string[] {
   const index = sections.findIndex(({ heading }) => heading === '[Unreleased]');
   if (index > 0) return ['expected [Unreleased] above all versions, found it below one'];
   const left = sections[index]?.lines.find((line) => line.trim() !== '');
   return left === undefined ? [] : [`expected nothing below [Unreleased], found ${left}`];
 }
 
-function sectionsOf(changelog: string): readonly Section[] {
+function sectionsOf(changelog: string): readonly InstanceTargets[] {
   return changelog
     .split(/^## /m)
     .slice(1)

@@ -6,8 +6,8 @@ import { AnswerFields } from './answer-fields.ts';
 import type { AcrApi, AcrOperations, ApiAction, PageBody } from './api.ts';
 import type { Parameters, Sdk } from './client.ts';
 import type { CredentialSource } from './credentials.ts';
+import type { ErrorCodeLimiter } from './error-code-limiter.ts';
 import { ApiError } from './errors.ts';
-import type { KnownCodes } from './known-codes.ts';
 import { networkFailure } from './network-failure.ts';
 
 /** The SDK gives up this much later than we do, so that a slow answer is always our `RequestTimeout`. */
@@ -29,7 +29,7 @@ export type AcrApiOptions = {
   /** From sending to the last byte. */
   readonly requestTimeoutMs: number;
   /** Shared by all of the process, as the limit on codes is. */
-  readonly knownCodes: KnownCodes;
+  readonly errorCodes: ErrorCodeLimiter;
   readonly redactor: Redactor;
 };
 

@@ -8,7 +8,7 @@ import {
   saysSuccess,
   shownOf,
 } from './answer.ts';
-import type { Reply } from './exchange.ts';
+import type { Reply } from './http-transport.ts';
 import { shownText } from './shown-text.ts';
 
 /** Longer than any name or id in ACR; a cut one would be another's. */

@@ -2,15 +2,15 @@
 // it, so that the same answer means the same whichever package sent the request.
 import type { Redactor } from '../util/redactor.ts';
 import { withoutEchoes } from './echoes.ts';
+import { type ErrorCodeLimiter, OTHER_CODE } from './error-code-limiter.ts';
 import { ApiError, kindOfAnswer } from './errors.ts';
-import type { Reply } from './exchange.ts';
-import { type KnownCodes, OTHER_CODE } from './known-codes.ts';
+import type { Reply } from './http-transport.ts';
 import { shownText } from './shown-text.ts';
 
 /** The JSON object of a successful answer. */
 export type AnswerBody = Readonly<Record<string, unknown>>;
 
-export type AnswerContext = { readonly knownCodes: KnownCodes; readonly redactor: Redactor };
+export type AnswerContext = { readonly errorCodes: ErrorCodeLimiter; readonly redactor: Redactor };
 
 /** The body of an answer that says success. Throws the {@link ApiError} of any other. */
 export function readAnswer(reply: Reply, context: AnswerContext): AnswerBody {
@@ -39,9 +39,9 @@ function answeredError(
   reply: Reply,
   body: AnswerBody | undefined,
   code: string | undefined,
-  { knownCodes, redactor }: AnswerContext,
+  { errorCodes, redactor }: AnswerContext,
 ): ApiError {
-  const admitted = code === undefined ? `HttpStatus_${reply.status}` : admittedCode(reply, code, knownCodes);
+  const admitted = code === undefined ? `HttpStatus_${reply.status}` : admittedCode(reply, code, errorCodes);
   const unlisted = admitted === OTHER_CODE && code !== undefined ? ` ${shownOf(reply, code, redactor, 80)}` : '';
   const said = body?.Message ?? body?.message;
   const reason =
@@ -119,8 +119,8 @@ export function shownOf(reply: Reply, text: string, redactor: Redactor, longest?
 }
 
 /** The code as a label: `other` where it holds something of the request. */
-function admittedCode(reply: Reply, code: string, knownCodes: KnownCodes): string {
-  return withoutEchoes(code, reply.sent()) === code ? knownCodes.admit(code) : OTHER_CODE;
+function admittedCode(reply: Reply, code: string, errorCodes: ErrorCodeLimiter): string {
+  return withoutEchoes(code, reply.sent()) === code ? errorCodes.admit(code) : OTHER_CODE;
 }
 
 /** `x-acs-retry-after` in milliseconds; undefined unless it is a number. */

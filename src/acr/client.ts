@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { ANSWER_BOUNDS, type AnswerBounds } from './answer-bounds.ts';
 import type { ApiAction } from './api.ts';
-import { NONCE_HEADER, Wire } from './exchange.ts';
+import { HttpTransport, NONCE_HEADER } from './http-transport.ts';
 import { type CredentialsModule, createSdkProviders, type SdkCredentials, type SdkProviders } from './sdk-providers.ts';
 
 const GENERATED = '@alicloud/cr20181201';
@@ -25,14 +25,14 @@ export type CallerOptions = {
 /** The fields of a request, by their names in the generated client. */
 export type Parameters = Readonly<Record<string, string | number | undefined>>;
 
-/** Sends one request, with parameters as in the generated client and this nonce. The answer is for the {@link Wire} to see. */
+/** Sends one request, with parameters as in the generated client and this nonce. The answer is for the {@link HttpTransport} to see. */
 export type Caller = (action: ApiAction, parameters: Parameters, nonce: string) => Promise<unknown>;
 
 /** The loaded SDK. */
 export type Sdk = {
   /** The package that makes the calls, such as `@alicloud/openapi-core@1.0.8`. */
   readonly label: string;
-  readonly wire: Wire;
+  readonly wire: HttpTransport;
   readonly providers: SdkProviders;
   createCaller(options: CallerOptions): Caller;
 };
@@ -76,7 +76,7 @@ export async function loadSdk({ from = import.meta.url, answerBounds = ANSWER_BO
   const credentials: CredentialsModule = require(CREDENTIALS);
   const generated = loadIfInstalled(createRequire(from));
   const shared = {
-    wire: new Wire(answerBounds),
+    wire: new HttpTransport(answerBounds),
     providers: createSdkProviders(credentials),
   };
   if (generated) {

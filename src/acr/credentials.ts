@@ -1,10 +1,11 @@
 // The credentials of one block of the configuration, kept good beside the polls: secret files that change, sessions that end.
+
+import type { CredentialSettings } from '../model/credential-settings.ts';
 import type { Clock } from '../util/clock.ts';
-import type { CredentialSettings } from '../util/credential-settings.ts';
 import { keepRunning } from '../util/keep-running.ts';
 import type { Logger } from '../util/logger.ts';
-import { withPatience } from '../util/patience.ts';
 import type { Redactor } from '../util/redactor.ts';
+import { withTimeout } from '../util/with-timeout.ts';
 import { CredentialLog } from './credential-log.ts';
 import { type ChosenProvider, chooseProvider } from './default-chain.ts';
 import { ApiError, credentialsUnavailable } from './errors.ts';
@@ -314,7 +315,7 @@ class RenewedCredentials implements CredentialSource {
 
   /** Rejects when the work takes too long or is given up. */
   async #within<Result>(ms: number, work: Promise<Result>, giveUp = new AbortController()): Promise<Result> {
-    const ended = await withPatience(work, { clock: this.#options.clock, ms, giveUp });
+    const ended = await withTimeout(work, { clock: this.#options.clock, ms, giveUp });
     if (ended === undefined) throw new ProviderFailure(`no answer within ${ms} ms`);
     return ended.result;
   }

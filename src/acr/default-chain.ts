@@ -2,7 +2,7 @@
 import { access } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { CredentialSettings } from '../util/credential-settings.ts';
+import type { CredentialSettings } from '../model/credential-settings.ts';
 import { credentialsUnavailable } from './errors.ts';
 
 /** The settings of one provider. Profiles are files of other tools, which only the default chain uses. */

@@ -1,7 +1,7 @@
 // Reads the secret values of a credentials block from where they are kept: the configuration, a file, or a variable.
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
-import type { SecretSource } from '../util/credential-settings.ts';
+import type { SecretSource } from '../model/credential-settings.ts';
 import type { Redactor } from '../util/redactor.ts';
 import { ApiError, credentialsUnavailable } from './errors.ts';
 import { shownText } from './shown-text.ts';

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Sdk } from '../acr/client.ts';
 import type { Config } from '../config/config.ts';
 import { Exposition } from '../metrics/exposition.ts';
-import { OwnMetrics } from '../metrics/own.ts';
+import { SelfMetrics } from '../metrics/self-metrics.ts';
 import { SCAN_STATUSES } from '../state/tag-state.ts';
 import type { Clock } from '../util/clock.ts';
 import { InternalErrors } from '../util/internal-errors.ts';
@@ -12,13 +12,13 @@ import type { ListenAddress } from '../util/listen-address.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Redactor } from '../util/redactor.ts';
 import { ConfigError, formatProblems } from '../util/yaml/problem.ts';
-import { FrontDoor } from '../web/access/front-door.ts';
-import type { SettingsKeeper } from '../web/access/keeper.ts';
+import { AccessControl } from '../web/access/access-control.ts';
+import type { WebConfigWatcher } from '../web/access/web-config-watcher.ts';
 import type { TargetList } from '../web/overview.ts';
 import { createRoutes, type ReloadResult } from '../web/routes.ts';
 import { WebServer } from '../web/server.ts';
-import { Fleet } from './fleet.ts';
 import { overviewOf, type WatchedOverview, watchedOverview } from './overview.ts';
+import { SchedulerPool } from './scheduler-pool.ts';
 import { WatchedTargets } from './watched-targets.ts';
 import { createWatching, timingOf } from './watching.ts';
 
@@ -38,7 +38,7 @@ export type AppDependencies = {
   readonly listenAddress: ListenAddress;
   readonly telemetryPath: string;
   /** Says who may scrape, and how. Undefined: everyone, over HTTP. */
-  readonly webSettings: SettingsKeeper | undefined;
+  readonly webSettings: WebConfigWatcher | undefined;
   /** Whether `process_*` and `nodejs_*` are shown. */
   readonly processMetrics: boolean;
   /** Whether `POST /-/reload` is allowed. */
@@ -61,11 +61,11 @@ const STOP_GRACE_MS = 4_500;
 /** Puts the program together. */
 export function createApp(initial: Config, deps: AppDependencies): App {
   const { clock, random, logger, redactor, env, build } = deps;
-  const door = new FrontDoor(deps.webSettings, logger);
+  const accessControl = new AccessControl(deps.webSettings, logger);
   const stopping = new AbortController();
-  const own = new OwnMetrics({
-    schedulers: () => fleet.schedulers(),
-    discoveries: () => discoverer.statuses(),
+  const own = new SelfMetrics({
+    schedulers: () => schedulerPool.schedulers(),
+    discoveries: () => discoveryManager.statuses(),
     droppedLogLines: deps.droppedLogLines,
     processMetrics: deps.processMetrics,
   });
@@ -73,7 +73,7 @@ export function createApp(initial: Config, deps: AppDependencies): App {
   const exposition = new Exposition(own);
   const timing = timingOf(initial);
   const { maxTags } = initial;
-  const { store, roster, poller, discoverer, bounds, performer } = createWatching({
+  const { store, watchList, poller, discoveryManager, tagLimit, performer } = createWatching({
     observer: exposition,
     meter: own,
     clock,
@@ -86,7 +86,15 @@ export function createApp(initial: Config, deps: AppDependencies): App {
     turn: () => setImmediate(),
     whole: (change) => exposition.whole(change),
   });
-  const fleet: Fleet = new Fleet({ env, clock, logger, redactor, performer, roster, errors });
+  const schedulerPool: SchedulerPool = new SchedulerPool({
+    env,
+    clock,
+    logger,
+    redactor,
+    performer,
+    watchList,
+    errors,
+  });
   const startedMs = clock.now();
   let instanceIds: readonly string[] = [];
   let inForce = initial;
@@ -97,7 +105,7 @@ export function createApp(initial: Config, deps: AppDependencies): App {
   let held: { readonly targets: TargetList; readonly watched: WatchedOverview } | undefined;
   let waitingReload: Promise<ReloadResult> | undefined;
 
-  const isReady = () => polling && !stopping.signal.aborted && fleet.isScheduling;
+  const isReady = () => polling && !stopping.signal.aborted && schedulerPool.isScheduling;
   const about = () => ({
     startedMs,
     version: build.version,
@@ -106,20 +114,25 @@ export function createApp(initial: Config, deps: AppDependencies): App {
     telemetryPath: deps.telemetryPath,
     ready: isReady(),
   });
-  const targets = new WatchedTargets({ roster, store, clock });
-  const watched = () => watchedOverview({ store, discoverer, bounds });
+  const targets = new WatchedTargets({ watchList, store, clock });
+  const watched = () => watchedOverview({ store, discoveryManager, tagLimit });
   const listener = createRoutes({
     telemetryPath: deps.telemetryPath,
     metrics: (request) => exposition.scrape(request),
     isReady,
     statuses: SCAN_STATUSES,
     overview: () =>
-      overviewOf({ clock, watched: () => held?.watched ?? watched(), schedulers: () => fleet.schedulers(), about }),
+      overviewOf({
+        clock,
+        watched: () => held?.watched ?? watched(),
+        schedulers: () => schedulerPool.schedulers(),
+        about,
+      }),
     targets: () => held?.targets ?? targets.list(),
     reload: deps.enableLifecycle ? () => reload() : undefined,
     failed: (error) => errors.report('web', error),
   });
-  const server = new WebServer({ listener, door, clock, logger });
+  const server = new WebServer({ listener, accessControl, clock, logger });
 
   async function put(config: Config): Promise<void> {
     const ids = config.instances.map(({ id }) => id);
@@ -128,12 +141,12 @@ export function createApp(initial: Config, deps: AppDependencies): App {
     poller.timing = timing;
     own.setInstances([...instanceIds, ...ids]);
     exposition.perTag = config.metrics.perTag;
-    const instances = await fleet.configure(config, sdk);
-    await roster.apply(config.instances, instances);
-    await discoverer.configure(config.instances, config.discoveryIntervalMs, instances);
-    await discoverer.limit(config.maxTags);
-    fleet.retireUnused();
-    if (isOtherTiming) await roster.hasten();
+    const instances = await schedulerPool.configure(config, sdk);
+    await watchList.apply(config.instances, instances);
+    await discoveryManager.configure(config.instances, config.discoveryIntervalMs, instances);
+    await discoveryManager.limit(config.maxTags);
+    schedulerPool.retireUnused();
+    if (isOtherTiming) await watchList.hasten();
     own.setInstances(ids);
     instanceIds = ids;
     inForce = config;
@@ -155,11 +168,11 @@ export function createApp(initial: Config, deps: AppDependencies): App {
     await put(config);
     own.configReloaded(true, clock.now());
     const address = await server.listen(deps.listenAddress);
-    logger.info('listening', { address, tls: door.isEncrypted });
+    logger.info('listening', { address, tls: accessControl.isEncrypted });
     sdk = await deps.loadSdk();
     own.setBuildInfo({ ...build, sdk: sdk.label });
-    await fleet.configure(config, sdk);
-    if (!stopping.signal.aborted) fleet.start();
+    await schedulerPool.configure(config, sdk);
+    if (!stopping.signal.aborted) schedulerPool.start();
     polling = true;
     logger.info('polling', { tags: store.size, sdk: sdk.label });
     return { address };
@@ -180,7 +193,7 @@ export function createApp(initial: Config, deps: AppDependencies): App {
       const config = await deps.loadConfig();
       const before = {
         tags: store.turnover,
-        repositories: new Set(roster.repositories()),
+        repositories: new Set(watchList.repositories()),
         instances: new Set(instanceIds),
       };
       await exposition.whole(() => {
@@ -192,7 +205,7 @@ export function createApp(initial: Config, deps: AppDependencies): App {
         tags: store.size,
         tags_added: store.turnover.added - before.tags.added,
         tags_removed: store.turnover.removed - before.tags.removed,
-        ...changesOf('repositories', before.repositories, new Set(roster.repositories())),
+        ...changesOf('repositories', before.repositories, new Set(watchList.repositories())),
         ...changesOf('instances', before.instances, new Set(instanceIds)),
       });
       return { problems: [] };
@@ -217,7 +230,7 @@ export function createApp(initial: Config, deps: AppDependencies): App {
     reload,
     async stop() {
       stopping.abort();
-      fleet.stop();
+      schedulerPool.stop();
       await server.close(STOP_GRACE_MS);
     },
   };

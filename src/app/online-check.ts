@@ -3,21 +3,21 @@ import { createAcrApi } from '../acr/acr-api.ts';
 import type { AcrApi, Answer } from '../acr/api.ts';
 import type { Sdk } from '../acr/client.ts';
 import { type CredentialSource, createCredentialSource } from '../acr/credentials.ts';
+import { ErrorCodeLimiter } from '../acr/error-code-limiter.ts';
 import { ApiError } from '../acr/errors.ts';
-import { KnownCodes } from '../acr/known-codes.ts';
-import { RateLimiter } from '../acr/rate-limiter.ts';
 import type { Config, InstanceConfig, RepositoryConfig } from '../config/config.ts';
 import { type CredentialSet, credentialSets } from '../config/credential-sets.ts';
 import { RAM_ACTIONS, ramListResource, ramResource } from '../config/ram-policy.ts';
+import { filterOf, pageOf, repositoryPage } from '../discovery/discovery-run.ts';
+import { FIRST_PAGE, Listing } from '../discovery/paginate.ts';
+import { Rules } from '../discovery/rules.ts';
+import type { ListScope } from '../model/list-scopes.ts';
+import { isNoSuchList, isNoSuchScan } from '../polling/error-codes.ts';
+import { RateLimiter } from '../scheduler/rate-limiter.ts';
+import type { FoundRepository } from '../targets/listed.ts';
 import type { Clock } from '../util/clock.ts';
-import type { ListScope } from '../util/list-scopes.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Redactor } from '../util/redactor.ts';
-import { isNoSuchList, isNoSuchScan } from '../watch/codes.ts';
-import { FIRST_PAGE, Listing } from '../watch/discovery/listing.ts';
-import { filterOf, pageOf, repositoryPage } from '../watch/discovery/pass.ts';
-import { Rules } from '../watch/discovery/rules.ts';
-import type { FoundRepository } from '../watch/watch-list.ts';
 
 export type OnlineCheckDependencies = {
   readonly sdk: Sdk;
@@ -39,11 +39,11 @@ export type Finding = {
 
 /** Tries everything that the configuration needs, at the pace that it allows. Gives findings as they come. */
 export async function* checkOnline(config: Config, deps: OnlineCheckDependencies): AsyncGenerator<Finding> {
-  const knownCodes = new KnownCodes(deps.redactor);
-  for (const set of credentialSets(config)) yield* checkSet(set, config, { ...deps, knownCodes });
+  const errorCodes = new ErrorCodeLimiter(deps.redactor);
+  for (const set of credentialSets(config)) yield* checkSet(set, config, { ...deps, errorCodes });
 }
 
-type Context = OnlineCheckDependencies & { readonly knownCodes: KnownCodes };
+type Context = OnlineCheckDependencies & { readonly errorCodes: ErrorCodeLimiter };
 
 async function* checkSet(set: CredentialSet, config: Config, context: Context): AsyncGenerator<Finding> {
   const { sdk, env, clock, redactor } = context;
@@ -103,7 +103,7 @@ function describeRefusal({ code, message, requestId }: ApiError): string {
 async function* checkInstances(
   set: CredentialSet,
   config: Config,
-  { sdk, clock, redactor, knownCodes }: Context,
+  { sdk, clock, redactor, errorCodes }: Context,
   credentials: CredentialSource,
   verdict: Verdict,
 ): AsyncGenerator<Finding> {
@@ -113,7 +113,7 @@ async function* checkInstances(
   try {
     for (const instance of config.instances.filter(({ id }) => set.instanceIds.includes(id))) {
       const { region, endpoint } = instance;
-      const api = createAcrApi({ sdk, endpoint, region, credentials, requestTimeoutMs, knownCodes, redactor });
+      const api = createAcrApi({ sdk, endpoint, region, credentials, requestTimeoutMs, errorCodes, redactor });
       const ask: Attempt['ask'] = async (call) => {
         await credentials.ensure();
         const answer = inSlot(limiter, end.signal, () => call(api));

@@ -1,9 +1,10 @@
 // What is known, as the pages for people and the JSON API want it.
-import type { SchedulerStatus } from '../metrics/statuses.ts';
+
+import type { DiscoveryManager } from '../discovery/discovery.ts';
+import type { TagLimit } from '../discovery/tag-limit.ts';
+import type { SchedulerStatus } from '../model/statuses.ts';
 import type { StateStore } from '../state/store.ts';
 import type { Clock } from '../util/clock.ts';
-import type { Bounds } from '../watch/discovery/bounds.ts';
-import type { Discoverer } from '../watch/discovery/discoverer.ts';
 import type { Overview } from '../web/overview.ts';
 
 /** What a reload changes: pages for people go on to show it as it was while one is being applied. */
@@ -20,13 +21,17 @@ export function overviewOf({ clock, watched, schedulers, about }: OverviewSource
   return { ...about(), ...watched(), nowMs: clock.now(), quota: schedulers() };
 }
 
-type Watching = { readonly store: StateStore; readonly discoverer: Discoverer; readonly bounds: Bounds };
+type Watching = {
+  readonly store: StateStore;
+  readonly discoveryManager: DiscoveryManager;
+  readonly tagLimit: TagLimit;
+};
 
-export function watchedOverview({ store, discoverer, bounds }: Watching): WatchedOverview {
+export function watchedOverview({ store, discoveryManager, tagLimit }: Watching): WatchedOverview {
   return {
     totals: store.totals(),
     vulnerabilities: store.vulnerabilityTotals(),
-    discovery: discoverer.statuses(),
-    maxTags: bounds.maxTags,
+    discovery: discoveryManager.statuses(),
+    maxTags: tagLimit.maxTags,
   };
 }

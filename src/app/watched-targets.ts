@@ -1,21 +1,22 @@
 // The watched tags as the pages for people and the JSON API see them.
+
+import { shownDigest } from '../model/digest.ts';
+import type { PollTask } from '../polling/task.ts';
 import { type StateStore, shownVulnerabilities } from '../state/store.ts';
+import type { WatchList } from '../targets/watch-list.ts';
 import type { Clock } from '../util/clock.ts';
-import { shownDigest } from '../util/digest.ts';
-import type { Roster } from '../watch/roster.ts';
-import type { PollTask } from '../watch/task.ts';
 import type { TargetList, TargetRow } from '../web/overview.ts';
 
 /** Hands out lists of the watched tags. */
 export class WatchedTargets {
-  readonly #roster: Roster;
+  readonly #watchList: WatchList;
   readonly #store: StateStore;
   readonly #clock: Clock;
   /** The last list, as long as something uses it, and how many changes came before it: it has 800 kB at 100,000 tags, and readers may be slow. */
-  #last: { readonly polls: WeakRef<readonly PollTask[]>; readonly changes: number } | undefined;
+  #last: { readonly polls: WeakRef<readonly PollTask[]>; readonly mutex: number } | undefined;
 
-  constructor({ roster, store, clock }: { roster: Roster; store: StateStore; clock: Clock }) {
-    this.#roster = roster;
+  constructor({ watchList, store, clock }: { watchList: WatchList; store: StateStore; clock: Clock }) {
+    this.#watchList = watchList;
     this.#store = store;
     this.#clock = clock;
   }
@@ -23,10 +24,10 @@ export class WatchedTargets {
   /** The tags that are watched now, in the order of the configuration; what is added or removed later does not change the list. */
   list(): TargetList {
     const { added, removed } = this.#store.turnover;
-    const changes = added + removed;
-    const last = this.#last?.changes === changes ? this.#last.polls.deref() : undefined;
-    const polls = last ?? [...this.#roster.polls()];
-    if (last === undefined) this.#last = { polls: new WeakRef(polls), changes };
+    const mutex = added + removed;
+    const last = this.#last?.mutex === mutex ? this.#last.polls.deref() : undefined;
+    const polls = last ?? [...this.#watchList.polls()];
+    if (last === undefined) this.#last = { polls: new WeakRef(polls), mutex };
     // The schedule is kept by the monotonic clock, people read the wall clock.
     const wallOffsetMs = this.#clock.now() - this.#clock.monotonic();
     const at = (index: number) => {

@@ -1,26 +1,26 @@
 // The watch room, wired up: what polls, looks up and discovers, and what they share.
 import type { Config } from '../config/config.ts';
-import type { OwnMetrics } from '../metrics/own.ts';
+import { DiscoveryManager } from '../discovery/discovery.ts';
+import { DiscoveredReconciler } from '../discovery/reconcile-discovered.ts';
+import { TagLimit } from '../discovery/tag-limit.ts';
+import type { SelfMetrics } from '../metrics/self-metrics.ts';
+import { Performer } from '../polling/performer.ts';
+import { Poller } from '../polling/poller.ts';
+import { RepositoryLookup } from '../polling/repository-lookup.ts';
+import { Requests } from '../polling/requests.ts';
+import type { Timing } from '../scheduler/intervals.ts';
 import { StateStore, type StoreObserver } from '../state/store.ts';
-import { Breath } from '../util/breath.ts';
+import { WatchList } from '../targets/watch-list.ts';
 import type { Clock } from '../util/clock.ts';
 import type { InternalErrors } from '../util/internal-errors.ts';
 import type { Logger } from '../util/logger.ts';
-import { Changes } from '../watch/changes.ts';
-import { Bounds } from '../watch/discovery/bounds.ts';
-import { Discoverer } from '../watch/discovery/discoverer.ts';
-import { Harvest } from '../watch/discovery/harvest.ts';
-import { RepositoryLookup } from '../watch/lookup.ts';
-import { Performer } from '../watch/performer.ts';
-import { Poller } from '../watch/poller.ts';
-import { Requests } from '../watch/requests.ts';
-import { Roster } from '../watch/roster.ts';
-import type { Timing } from '../watch/timing.ts';
+import { Mutex } from '../util/mutex.ts';
+import { Breath } from '../util/yield-every.ts';
 
 export type WatchingOptions = {
   readonly observer: StoreObserver;
   readonly meter: Pick<
-    OwnMetrics,
+    SelfMetrics,
     'requestSent' | 'requestFailed' | 'requestEnded' | 'scanEnded' | 'discoveryPassEnded'
   >;
   readonly clock: Clock;
@@ -40,10 +40,10 @@ export type WatchingOptions = {
 
 export type Watching = {
   readonly store: StateStore;
-  readonly roster: Roster;
+  readonly watchList: WatchList;
   readonly poller: Poller;
-  readonly discoverer: Discoverer;
-  readonly bounds: Bounds;
+  readonly discoveryManager: DiscoveryManager;
+  readonly tagLimit: TagLimit;
   readonly performer: Performer;
 };
 
@@ -51,7 +51,7 @@ export function createWatching({ observer, meter, timing, maxTags, ...shared }: 
   const { clock, logger, errors, whole, turn } = shared;
   const store = new StateStore(observer);
   const breath = new Breath(turn);
-  const changes = new Changes((error) => errors.report('scheduler', error));
+  const mutex = new Mutex((error) => errors.report('scheduler', error));
   const requests = new Requests(meter, clock);
   const poller: Poller = new Poller({
     ...shared,
@@ -59,29 +59,29 @@ export function createWatching({ observer, meter, timing, maxTags, ...shared }: 
     requests,
     timing,
     scanEnded: (instanceId, seconds) => meter.scanEnded(instanceId, seconds),
-    lost: (task) => roster.doubt(task),
+    lost: (task) => watchList.doubt(task),
   });
-  const roster = new Roster({ store, poller, clock, logger, changes, breath, whole });
+  const watchList = new WatchList({ store, poller, clock, logger, mutex, breath, whole });
   const lookup = new RepositoryLookup({
     ...shared,
     requests,
     timing: () => poller.timing,
-    lookedUp: (task, found) => roster.lookedUp(task, found),
-    gone: (task) => roster.gone(task),
-    lookupFailed: (task, error) => roster.lookupFailed(task, error),
+    lookedUp: (task, found) => watchList.lookedUp(task, found),
+    gone: (task) => watchList.gone(task),
+    lookupFailed: (task, error) => watchList.lookupFailed(task, error),
   });
-  const bounds = new Bounds({ roster, store, logger, maxTags });
-  const harvest = new Harvest({ roster, changes, bounds, logger, now: () => clock.now(), breath });
-  const discoverer = new Discoverer({
+  const tagLimit = new TagLimit({ watchList, store, logger, maxTags });
+  const reconciler = new DiscoveredReconciler({ watchList, mutex, tagLimit, logger, now: () => clock.now(), breath });
+  const discoveryManager = new DiscoveryManager({
     ...shared,
-    harvest,
-    bounds,
+    reconciler,
+    tagLimit,
     breath,
     requests,
     backoff: () => poller.timing.backoff,
     passEnded: (seconds) => meter.discoveryPassEnded(seconds),
   });
-  return { store, roster, poller, discoverer, bounds, performer: new Performer({ poller, lookup }) };
+  return { store, watchList, poller, discoveryManager, tagLimit, performer: new Performer({ poller, lookup }) };
 }
 
 /** What the watch room goes by of a configuration. */

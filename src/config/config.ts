@@ -1,5 +1,5 @@
 // The configuration as the program uses it: every default filled in, every unit in the name, every path absolute.
-import type { CredentialSettings } from '../util/credential-settings.ts';
+import type { CredentialSettings } from '../model/credential-settings.ts';
 
 /** All that the configuration file says. Immutable: a reload makes a new one. */
 export type Config = {

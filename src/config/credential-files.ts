@@ -1,5 +1,5 @@
 // The files and variables that a credentials block names: made absolute when the configuration is loaded, looked for by --config.check.
-import type { CredentialSettings, SecretSource } from '../util/credential-settings.ts';
+import type { CredentialSettings, SecretSource } from '../model/credential-settings.ts';
 
 /** The settings with every file path passed through `resolve`, which makes a path as written absolute. */
 export function resolvePaths(settings: CredentialSettings, resolve: (path: string) => string): CredentialSettings {

@@ -1,5 +1,5 @@
 // The sets of credentials that a configuration asks for: each has one limiter, one pause, and one value of the label `credentials`.
-import type { CredentialSettings } from '../util/credential-settings.ts';
+import type { CredentialSettings } from '../model/credential-settings.ts';
 import type { Config } from './config.ts';
 
 /** One credentials block in use, and the ids of the instances under it. */

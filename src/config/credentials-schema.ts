@@ -1,6 +1,6 @@
 // The credentials block: one shape for each type, and each secret in exactly one of its forms.
 import { z } from 'zod';
-import type { CredentialSettings, SecretSource } from '../util/credential-settings.ts';
+import type { CredentialSettings, SecretSource } from '../model/credential-settings.ts';
 import { strictMap } from '../util/yaml/fields.ts';
 import { matching, text } from './fields.ts';
 

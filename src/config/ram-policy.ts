@@ -1,5 +1,5 @@
 // The least RAM policy that lets the exporter ask what a configuration file makes it ask.
-import { type ListScope, listScopes } from '../util/list-scopes.ts';
+import { type ListScope, listScopes } from '../model/list-scopes.ts';
 import type { Config, DiscoverConfig, InstanceConfig, RepositoryConfig } from './config.ts';
 import { credentialSets } from './credential-sets.ts';
 

@@ -6,7 +6,7 @@ import { lengthOperator } from './crc32.ts';
  * How many slots share a block. Measured with 750 of 100,000 tags changed: gzip costs least between 32 and 128 (fewer make more
  * calls, more make each call compress more), and sending thousands of buffers costs no more than sending one.
  */
-export const BLOCK_SLOTS = 64;
+export const BLOCK_ROWS = 64;
 
 /**
  * Level 1: these lines repeat so much that higher levels save a tenth of the bytes for three times the work. Window, tables and
@@ -15,9 +15,9 @@ export const BLOCK_SLOTS = 64;
 const DEFLATE = { level: 1, windowBits: 13, memLevel: 6, chunkSize: 2048, finishFlush: constants.Z_FULL_FLUSH };
 
 /** The text of one slot, empty or whole lines. */
-export type SlotText = { readonly slot: number; readonly text: string };
+export type RowText = { readonly row: number; readonly text: string };
 
-/** The text of {@link BLOCK_SLOTS} slots. Immutable but for {@link Block.with} when that is told that nobody reads the block. */
+/** The text of {@link BLOCK_ROWS} slots. Immutable but for {@link Block.with} when that is told that nobody reads the block. */
 export class Block {
   readonly bytes: Buffer;
   /** Where each slot's lines end. */
@@ -28,7 +28,7 @@ export class Block {
    * @param bytes the text
    * @param ends where each slot's lines end; left out for text that is not made of slots
    */
-  constructor(bytes: Buffer, ends: Uint32Array = new Uint32Array(BLOCK_SLOTS)) {
+  constructor(bytes: Buffer, ends: Uint32Array = new Uint32Array(BLOCK_ROWS)) {
     this.bytes = bytes;
     this.#ends = ends;
   }
@@ -40,10 +40,10 @@ export class Block {
    * @param unread whether nobody reads this block any more: then its own bytes are overwritten where the new texts fit exactly, as
    * those of an ordinary poll do. Copying blocks instead would leave megabytes of garbage after every scrape.
    */
-  with(texts: readonly SlotText[], unread: boolean): Block {
-    const fits = texts.every(({ slot, text }) => Buffer.byteLength(text) === this.#end(slot) - this.#start(slot));
+  with(texts: readonly RowText[], unread: boolean): Block {
+    const fits = texts.every(({ row, text }) => Buffer.byteLength(text) === this.#end(row) - this.#start(row));
     if (!unread || !fits) return this.#copyWith(texts);
-    for (const { slot, text } of texts) this.bytes.write(text, this.#start(slot));
+    for (const { row, text } of texts) this.bytes.write(text, this.#start(row));
     this.#deflated = undefined;
     return this;
   }
@@ -59,42 +59,42 @@ export class Block {
     return this.#deflated;
   }
 
-  #copyWith(texts: readonly SlotText[]): Block {
+  #copyWith(texts: readonly RowText[]): Block {
     const ends = this.#endsWith(texts);
-    const length = ends[BLOCK_SLOTS - 1] ?? 0;
+    const length = ends[BLOCK_ROWS - 1] ?? 0;
     if (length === 0) return EMPTY_BLOCK;
     // Not from Buffer's pool: a small block would keep the whole slab alive.
     const bytes = Buffer.allocUnsafeSlow(length);
     let from = 0;
     let at = 0;
-    for (const { slot, text } of texts) {
-      at += this.bytes.copy(bytes, at, from, this.#start(slot));
+    for (const { row, text } of texts) {
+      at += this.bytes.copy(bytes, at, from, this.#start(row));
       at += bytes.write(text, at);
-      from = this.#end(slot);
+      from = this.#end(row);
     }
     this.bytes.copy(bytes, at, from);
     return new Block(bytes, ends);
   }
 
-  #start(slot: number): number {
-    return slot === 0 ? 0 : this.#end(slot - 1);
+  #start(row: number): number {
+    return row === 0 ? 0 : this.#end(row - 1);
   }
 
-  #end(slot: number): number {
-    return this.#ends[slot] ?? 0;
+  #end(row: number): number {
+    return this.#ends[row] ?? 0;
   }
 
-  #endsWith(texts: readonly SlotText[]): Uint32Array {
-    const ends = new Uint32Array(BLOCK_SLOTS);
+  #endsWith(texts: readonly RowText[]): Uint32Array {
+    const ends = new Uint32Array(BLOCK_ROWS);
     let shift = 0;
     let next = 0;
-    for (let slot = 0; slot < BLOCK_SLOTS; slot++) {
+    for (let row = 0; row < BLOCK_ROWS; row++) {
       const change = texts[next];
-      if (change?.slot === slot) {
-        shift += Buffer.byteLength(change.text) - (this.#end(slot) - this.#start(slot));
+      if (change?.row === row) {
+        shift += Buffer.byteLength(change.text) - (this.#end(row) - this.#start(row));
         next++;
       }
-      ends[slot] = this.#end(slot) + shift;
+      ends[row] = this.#end(row) + shift;
     }
     return ends;
   }

@@ -13,7 +13,7 @@ import {
   tallyLabels,
 } from './families.ts';
 import { gzipMember } from './gzip.ts';
-import { Sheet } from './sheet.ts';
+import { SeriesCache } from './series-cache.ts';
 import { Slices } from './slices.ts';
 import { CONTENT_TYPES, type ExpositionFormat } from './text.ts';
 
@@ -21,7 +21,7 @@ import { CONTENT_TYPES, type ExpositionFormat } from './text.ts';
 const EXTRA_GROUPS = 500;
 
 /** Renders families that are not of watched tags: metadata and lines, without the end mark of OpenMetrics. */
-export interface OwnFamilies {
+export interface SelfFamilies {
   render(format: ExpositionFormat): Promise<string>;
 }
 
@@ -39,15 +39,15 @@ export type Page = {
 
 /** What is scraped. Observes the store; a change only takes note of the tag, and the next scrape renders what was noted. */
 export class Exposition implements StoreObserver {
-  readonly #own: OwnFamilies;
+  readonly #own: SelfFamilies;
   readonly #slices: Slices;
-  readonly #tallies = new Sheet<RepositoryTally, TallyFacts>({
+  readonly #tallies = new SeriesCache<RepositoryTally, TallyFacts>({
     families: TALLY_FAMILIES,
     facts: (tally) => ({ ...tally, counts: { ...tally.counts }, vulnerabilities: { ...tally.vulnerabilities } }),
     labels: tallyLabels,
     labelSource: ({ repository }) => repository,
   });
-  readonly #tags = new Sheet<WatchedTag, TagFacts>({
+  readonly #tags = new SeriesCache<WatchedTag, TagFacts>({
     families: TAG_FAMILIES,
     facts: (tag) => (hasSeries(tag, this.#perTag) ? { target: tag.target, state: tag.state } : undefined),
     labels: tagLabels,
@@ -65,7 +65,7 @@ export class Exposition implements StoreObserver {
   #wholeChanges = 0;
   #lastStep: Promise<void> = Promise.resolve();
 
-  constructor(own: OwnFamilies, slices = new Slices()) {
+  constructor(own: SelfFamilies, slices = new Slices()) {
     this.#own = own;
     this.#slices = slices;
   }
@@ -204,7 +204,7 @@ export class Exposition implements StoreObserver {
 
   /** Renders one group and returns whether there was one to render, and no more than may be rendered at a time. */
   #renderNext(): boolean {
-    // The sheets take turns, so this is enough for each to render all that waits now, which is first in line.
+    // The caches take turns, so this is enough for each to render all that waits now, which is first in line.
     if (this.#rendered >= 2 * (this.#tallies.groups + this.#tags.groups) + EXTRA_GROUPS) return false;
     const [first, second] = this.#rendered % 2 === 0 ? [this.#tallies, this.#tags] : [this.#tags, this.#tallies];
     const unread = this.#readers === 0;

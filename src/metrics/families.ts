@@ -1,9 +1,9 @@
 // The families that speak of watched tags and their repositories, as a table: name, labels, help, and what a tag's series shows.
 
+import { shownDigest } from '../model/digest.ts';
+import type { Repository, Target } from '../model/target.ts';
 import { type RepositoryTally, shownVulnerabilities, type WatchedTag } from '../state/store.ts';
 import { SCAN_STATUSES, SEVERITIES } from '../state/tag-state.ts';
-import { shownDigest } from '../util/digest.ts';
-import type { Repository, Target } from '../watch/target.ts';
 import { escapeLabelValue, formatLabels, formatTimestamp } from './text.ts';
 
 /** What a page shows of a tag: its parts at one moment. */

@@ -43,10 +43,10 @@ export function word<const Words extends readonly [string, ...string[]]>(words: 
   return z.enum(words, { error: `expected ${words.length > 1 ? 'one of ' : ''}${words.join(', ')}` });
 }
 
-type Bounds = { readonly min: number; readonly max: number };
+type TagLimit = { readonly min: number; readonly max: number };
 
 /** A whole number. */
-export function integer({ min, max }: Bounds) {
+export function integer({ min, max }: TagLimit) {
   return numeric({ type: 'integer', minimum: min, maximum: max }, `a whole number from ${min} to ${max}`);
 }
 
@@ -93,7 +93,7 @@ export function countRange(most: number) {
   const both = section({ min: number(), max: number() }).refine(({ min, max }) => min <= max, {
     error: 'expected a max that is not below min',
   });
-  const single = number().transform((count): Bounds => ({ min: count, max: count }));
+  const single = number().transform((count): TagLimit => ({ min: count, max: count }));
   return z.union([single, both], { error: `expected a whole number from 0 to ${most}, or a map of min, max` });
 }
 

@@ -10,10 +10,10 @@ export type Findings = Readonly<Record<Severity, number>>;
 export const NO_FINDINGS: Findings = { high: 0, medium: 0, low: 0, unknown: 0 };
 
 /** Whole numbers from `min` to `max`, both included. */
-export type Bounds = { readonly min: number; readonly max: number };
+export type TagLimit = { readonly min: number; readonly max: number };
 
 /** What scans find: `vulnerabilities` in the `scan` section of a scenario. */
-export type FindingRanges = Readonly<Record<Severity, Bounds>> & {
+export type FindingRanges = Readonly<Record<Severity, TagLimit>> & {
   /** The share of images in which a scan finds nothing. */
   readonly clean_share: number;
 };

@@ -1,5 +1,5 @@
 // All watched tags with what is known of them, and the tallies of their repositories. Tells one observer of every change.
-import type { Repository, Target } from '../watch/target.ts';
+import type { Repository, Target } from '../model/target.ts';
 import {
   type Moment,
   neverAnswered,

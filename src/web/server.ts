@@ -6,7 +6,7 @@ import type { Clock } from '../util/clock.ts';
 import { formatListenAddress, type ListenAddress } from '../util/listen-address.ts';
 import type { Logger } from '../util/logger.ts';
 import { openFilesAdvice, openFilesLimit } from '../util/open-files.ts';
-import type { FrontDoor } from './access/front-door.ts';
+import type { AccessControl } from './access/access-control.ts';
 import { Connections } from './connections.ts';
 import { ANSWER_MS, type Deadlines, STALL_MS, watchAnswer } from './deadlines.ts';
 import { guardedFarewell, guardedResponse } from './guarded-response.ts';
@@ -38,7 +38,7 @@ const UNREADABLE: ReadonlyMap<string | undefined, number> = new Map([
 
 export type WebServerOptions = {
   readonly listener: RequestListener;
-  readonly door: FrontDoor;
+  readonly accessControl: AccessControl;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly mostConnections?: number;
@@ -58,7 +58,7 @@ export class WebServer {
   #missedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: WebServerOptions) {
-    const { door, mostConnections = mostConnectionsWithin(openFilesLimit()), slowAfterMs, limits } = options;
+    const { accessControl, mostConnections = mostConnectionsWithin(openFilesLimit()), slowAfterMs, limits } = options;
     this.#options = options;
     const monotonic = () => options.clock.monotonic();
     this.#connections = new Connections({
@@ -67,16 +67,16 @@ export class WebServer {
       ...(slowAfterMs !== undefined && { slowAfterMs }),
     });
     const response = guardedResponse(
-      () => door.headers,
+      () => accessControl.headers,
       (each) => this.#pipelining.began(each),
     );
     this.#server = createServer({ ...LIMITS, ...limits, ServerResponse: response });
     const [speakHttp] = this.#server.listeners('connection');
     this.#server.removeAllListeners('connection');
     this.#server.on('connection', (socket: Socket) => {
-      if (this.#connections.add(socket)) door.receive(socket);
+      if (this.#connections.add(socket)) accessControl.receive(socket);
     });
-    door.open((socket) => {
+    accessControl.open((socket) => {
       speakHttp?.call(this.#server, socket);
       this.#pipelining.take(socket);
       this.#connections.enter(socket);
@@ -111,7 +111,7 @@ export class WebServer {
     const graceEnds = new AbortController();
     await Promise.race([Promise.allSettled(this.#answering), this.#options.clock.sleep(graceMs, graceEnds.signal)]);
     graceEnds.abort();
-    this.#options.door.close();
+    this.#options.accessControl.close();
     if (!this.#server.listening) return;
     const closed = once(this.#server, 'close');
     this.#server.close();
@@ -136,13 +136,13 @@ export class WebServer {
       socket.destroy();
       return;
     }
-    const { door, deadlines = DEADLINES } = this.#options;
+    const { accessControl, deadlines = DEADLINES } = this.#options;
     socket.setTimeout(deadlines.stallMs, () => socket.destroy());
-    socket.end(guardedFarewell(statusCode, door.headers, headers), () => socket.destroy());
+    socket.end(guardedFarewell(statusCode, accessControl.headers, headers), () => socket.destroy());
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { door, listener, logger, deadlines = DEADLINES } = this.#options;
+    const { accessControl, listener, logger, deadlines = DEADLINES } = this.#options;
     const isOver = this.#connections.busy(request.socket);
     const closed = once(response, 'close').catch(() => {});
     this.#answering.add(closed);
@@ -152,7 +152,7 @@ export class WebServer {
     });
     watchAnswer(response, deadlines);
     try {
-      const verdict = await door.judge(request);
+      const verdict = await accessControl.judge(request);
       if (verdict === 'admitted') listener(request, response);
       else turnAway(response, verdict);
     } catch (error) {

@@ -2,11 +2,11 @@
 // as it is read, so that no number of requests takes more memory than a few of them.
 import type { Context } from 'koa';
 import type { PageAssets } from './assets.ts';
+import { ConcurrencyLimit } from './concurrency-limit.ts';
 import { FairQueue, QueueFullError } from './fair-queue.ts';
 import type { Overview, TargetList } from './overview.ts';
 import { renderPage } from './page/page.tsx';
 import { comparisonOf, queryOf, readView } from './page/view.ts';
-import { Places } from './places.ts';
 import { answerPlainly } from './plain-answer.ts';
 import { sendPieces } from './send-chunks.ts';
 import {
@@ -52,7 +52,7 @@ export class TargetAnswers {
   readonly #sources: TargetSources;
   readonly #assets: PageAssets;
   readonly #choosing = new FairQueue(MOST_WAITING);
-  readonly #lists = new Places(MOST_LISTS);
+  readonly #lists = new ConcurrencyLimit(MOST_LISTS);
   readonly #turns: Turns;
 
   constructor(sources: TargetSources, assets: PageAssets, turns: Turns) {

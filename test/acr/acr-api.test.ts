@@ -7,8 +7,8 @@ import { createRequire } from 'node:module';
 import type { AddressInfo, Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
+import { ErrorCodeLimiter } from '../../src/acr/error-code-limiter.ts';
 import { type ApiErrorKind, credentialsUnavailable } from '../../src/acr/errors.ts';
-import { KnownCodes } from '../../src/acr/known-codes.ts';
 import { Redactor } from '../../src/util/redactor.ts';
 import { startHttp, startTcp, startTls } from '../helpers/raw-server.ts';
 import { failureOf, fixedCredentials, SECRET, scanAnswer, scanRequest, TOKEN, testApi } from './setup.ts';
@@ -329,7 +329,7 @@ test('more than 100 different codes are other, but keep their meaning', async (t
     count += 1;
     response.writeHead(400).end(JSON.stringify({ Code: count > 100 ? `Throttling.X${count}` : `Code${count}` }));
   });
-  const api = testApi(host, { knownCodes: new KnownCodes(new Redactor()) });
+  const api = testApi(host, { errorCodes: new ErrorCodeLimiter(new Redactor()) });
   const codes: string[] = [];
   for (let sent = 0; sent < 100; sent += 1) codes.push((await failureOf(api.getRepoTagScanStatus(scanRequest))).code);
   t.is(new Set(codes).size, 100);

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import test from 'ava';
 import fc from 'fast-check';
 import type { AcrApi } from '../../src/acr/api.ts';
-import { KnownCodes } from '../../src/acr/known-codes.ts';
+import { ErrorCodeLimiter } from '../../src/acr/error-code-limiter.ts';
 import { Redactor } from '../../src/util/redactor.ts';
 import { startHttp, startTcp } from '../helpers/raw-server.ts';
 import { failureOf, scanAnswer, scanRequest, testApi } from './setup.ts';
@@ -179,9 +179,9 @@ for (const [place, body] of [
 test('an error of our own code is not taken for one of the API', async (t) => {
   const { host } = await startHttp(t, (_, response) => response.writeHead(400).end('{"Code":"SystemError"}'));
   const defect = new TypeError('a defect');
-  const knownCodes = new KnownCodes(new Redactor());
-  knownCodes.admit = () => {
+  const errorCodes = new ErrorCodeLimiter(new Redactor());
+  errorCodes.admit = () => {
     throw defect;
   };
-  t.is(await t.throwsAsync(testApi(host, { knownCodes }).getRepoTagScanStatus(scanRequest)), defect);
+  t.is(await t.throwsAsync(testApi(host, { errorCodes }).getRepoTagScanStatus(scanRequest)), defect);
 });

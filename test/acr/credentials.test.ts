@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { SdkCredentials } from '../../src/acr/sdk-providers.ts';
-import type { CredentialSettings } from '../../src/util/credential-settings.ts';
+import type { CredentialSettings } from '../../src/model/credential-settings.ts';
 import { REDACTED } from '../../src/util/redactor.ts';
 import {
   inFile,

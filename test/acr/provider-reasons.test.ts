@@ -5,7 +5,7 @@ import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import type { CredentialSettings } from '../../src/util/credential-settings.ts';
+import type { CredentialSettings } from '../../src/model/credential-settings.ts';
 import { literal, redirectedTo, sessionAt, sourceOf, startAsked, unavailable } from '../helpers/credential-sources.ts';
 import { ManualClock } from '../helpers/manual-clock.ts';
 import { closedHost } from '../helpers/raw-server.ts';

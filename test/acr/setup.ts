@@ -3,8 +3,8 @@ import { createAcrApi } from '../../src/acr/acr-api.ts';
 import type { AcrApi } from '../../src/acr/api.ts';
 import { loadSdk } from '../../src/acr/client.ts';
 import type { CredentialSource } from '../../src/acr/credentials.ts';
+import { ErrorCodeLimiter } from '../../src/acr/error-code-limiter.ts';
 import { ApiError, credentialsUnavailable } from '../../src/acr/errors.ts';
-import { KnownCodes } from '../../src/acr/known-codes.ts';
 import type { SdkCredentials } from '../../src/acr/sdk-providers.ts';
 import { Redactor } from '../../src/util/redactor.ts';
 
@@ -52,7 +52,7 @@ export type TestApiOptions = {
   readonly protocol?: 'http' | 'https';
   readonly requestTimeoutMs?: number;
   readonly credentials?: CredentialSource;
-  readonly knownCodes?: KnownCodes;
+  readonly errorCodes?: ErrorCodeLimiter;
   readonly sdk?: typeof sdk;
 };
 
@@ -66,7 +66,7 @@ export function testApi(host: string, options: TestApiOptions = {}): AcrApi {
     region: 'cn-hangzhou',
     credentials: options.credentials ?? fixedCredentials(),
     requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
-    knownCodes: options.knownCodes ?? new KnownCodes(redactor),
+    errorCodes: options.errorCodes ?? new ErrorCodeLimiter(redactor),
     redactor,
   });
 }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import test, { type ExecutionContext } from 'ava';
-import type { CredentialSettings } from '../../src/util/credential-settings.ts';
+import type { CredentialSettings } from '../../src/model/credential-settings.ts';
 import { REDACTED } from '../../src/util/redactor.ts';
 import { sourceOf } from '../helpers/credential-sources.ts';
 import { eventually } from '../helpers/eventually.ts';

@@ -4,7 +4,7 @@ import type { ExecutionContext } from 'ava';
 import { type CredentialSource, createCredentialSource } from '../../src/acr/credentials.ts';
 import { ApiError } from '../../src/acr/errors.ts';
 import type { ProviderRequest, SdkProviders, SdkSession, SessionProvider } from '../../src/acr/sdk-providers.ts';
-import type { CredentialSettings, SecretSource } from '../../src/util/credential-settings.ts';
+import type { CredentialSettings, SecretSource } from '../../src/model/credential-settings.ts';
 import { createLogger } from '../../src/util/logger.ts';
 import { Redactor } from '../../src/util/redactor.ts';
 import { sdk } from '../acr/setup.ts';

@@ -22,7 +22,7 @@ export function discovering(t: ExecutionContext, options: Parameters<typeof crea
   const watching = createWatching(options);
   const stop = new AbortController();
   t.teardown(() => stop.abort());
-  void watching.lane.run(stop.signal);
+  void watching.scheduler.run(stop.signal);
   const { clock, pending } = watching;
   return {
     ...watching,

@@ -1,7 +1,8 @@
 // The page of watched tags written from scratch, line by line as the contract has it: what the cached page is held against. Counts
 // and sums are taken anew from the tags.
+
+import type { Repository } from '../../src/model/target.ts';
 import type { StateStore, WatchedTag } from '../../src/state/store.ts';
-import type { Repository } from '../../src/watch/target.ts';
 
 const STATUSES = ['scanning', 'retrying', 'complete', 'failed', 'not_scanned', 'unknown'] as const;
 

@@ -3,17 +3,17 @@ import { setImmediate } from 'node:timers/promises';
 import type { AcrApi, AcrOperations, ApiAction } from '../../src/acr/api.ts';
 import { ApiError, type ApiErrorKind, StaleConnection } from '../../src/acr/errors.ts';
 import { createWatching as wireUp } from '../../src/app/watching.ts';
+import type { DiscoverRule } from '../../src/discovery/rules.ts';
+import type { WatchedInstance } from '../../src/polling/task.ts';
+import { AdaptiveRate } from '../../src/scheduler/adaptive-rate.ts';
+import type { Timing } from '../../src/scheduler/intervals.ts';
+import type { SlotLimiter, TaskPerformer } from '../../src/scheduler/parts.ts';
+import { Scheduler } from '../../src/scheduler/scheduler.ts';
+import { SchedulerLog } from '../../src/scheduler/scheduler-log.ts';
 import type { StoreObserver } from '../../src/state/store.ts';
+import type { ListedEntry } from '../../src/targets/listed.ts';
 import { type Component, InternalErrors } from '../../src/util/internal-errors.ts';
 import type { Logger } from '../../src/util/logger.ts';
-import type { DiscoverRule } from '../../src/watch/discovery/rules.ts';
-import { Lane } from '../../src/watch/lane.ts';
-import { LaneLog } from '../../src/watch/lane-log.ts';
-import type { SlotLimiter, TaskPerformer } from '../../src/watch/lane-parts.ts';
-import { Pace } from '../../src/watch/pace.ts';
-import type { WatchedInstance } from '../../src/watch/task.ts';
-import type { Timing } from '../../src/watch/timing.ts';
-import type { WatchListEntry } from '../../src/watch/watch-list.ts';
 import { ManualClock } from './manual-clock.ts';
 
 export const TIMING: Timing = {
@@ -104,7 +104,7 @@ export function createWatching({
   const passes: number[] = [];
   const internalErrors: Component[] = [];
   const errors = new InternalErrors({ logger, clock, count: (component) => void internalErrors.push(component) });
-  const { store, roster, poller, discoverer, bounds, performer } = wireUp({
+  const { store, watchList, poller, discoveryManager, tagLimit, performer } = wireUp({
     observer: { ...SILENT, tagChanged: () => hooks.tagChanged() },
     meter: { ...meter, discoveryPassEnded: (seconds) => void passes.push(seconds) },
     clock,
@@ -118,26 +118,26 @@ export function createWatching({
     whole: (change) => hooks.whole(change),
   });
   const credentials = new ScriptedCredentials();
-  const lane = createLane('default', { performer, clock, credentials, errors, logger });
+  const scheduler = createLane('default', { performer, clock, credentials, errors, logger });
   const api = scriptedApi(pending);
-  const instanceOf = (id: string): WatchedInstance => ({ id, api, lane, discovery: undefined, discoveredTags: 0 });
+  const instanceOf = (id: string): WatchedInstance => ({ id, api, scheduler, discovery: undefined, discoveredTags: 0 });
   const instance = instanceOf(ids[0]);
   const instances = new Map([instance, ...ids.slice(1).map(instanceOf)].map((each) => [each.id, each]));
   let rules: readonly DiscoverRule[] = [];
   return {
     clock,
     store,
-    roster,
+    watchList,
     poller,
-    discoverer,
-    bounds,
+    discoveryManager,
+    tagLimit,
     performer,
     hooks,
     errors,
     /** The components that had an error of our own code. */
     internalErrors,
     passes,
-    lane,
+    scheduler,
     credentials,
     /** The first one. */
     instance,
@@ -147,17 +147,17 @@ export function createWatching({
     failures,
     scans,
     /** Watches these repositories of the first instance, and nothing of the others. */
-    watch(...repositories: readonly WatchListEntry[]): Promise<void> {
+    watch(...repositories: readonly ListedEntry[]): Promise<void> {
       const list = ids.map((id, index) => {
         return { id, domain: '', discover: rules, repositories: index === 0 ? repositories : [] };
       });
-      return roster.apply(list, instances);
+      return watchList.apply(list, instances);
     },
     /** Discovers this of every instance, every 5 minutes. */
     discover(...discover: readonly DiscoverRule[]): Promise<void> {
       rules = discover;
       const configs = ids.map((id) => ({ id, domain: '', discover }));
-      return discoverer.configure(configs, 300_000, instances);
+      return discoveryManager.configure(configs, 300_000, instances);
     },
     /** The watched tags as `NAMESPACE/NAME:TAG STATUS`, sorted. */
     shown(): string[] {
@@ -213,18 +213,18 @@ const SILENT_LOGGER: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 export function createLane(
   name: string,
   { performer, clock, credentials, errors, limiter = new InstantLimiter(), logger = SILENT_LOGGER }: LaneParts,
-): Lane {
-  const lane = new Lane({
+): Scheduler {
+  const scheduler = new Scheduler({
     name,
     limits: { requestsPerSecond: 10, maxConcurrent: 100 },
-    quota: { limiter, pace: new Pace(10) },
+    quota: { limiter, adaptiveRate: new AdaptiveRate(10) },
     performer,
     clock,
     errors,
-    reports: new LaneLog(name, logger, clock),
+    reports: new SchedulerLog(name, logger, clock),
   });
-  lane.useCredentials(credentials);
-  return lane;
+  scheduler.useCredentials(credentials);
+  return scheduler;
 }
 
 class InstantLimiter {
@@ -301,7 +301,7 @@ function answerer(give: (action: ApiAction) => (body: object) => void, reject: (
 export function entry(
   names: { namespace?: string; name?: string; id?: string },
   ...tags: readonly string[]
-): WatchListEntry {
+): ListedEntry {
   const { namespace = '', name = '', id = '' } = names;
   return {
     namespace,

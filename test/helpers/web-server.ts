@@ -1,4 +1,4 @@
-// The web server alone, behind a front door with a web configuration file, and clients that come to it with certificates and passwords.
+// The web server alone, behind the access control with a web configuration file, and clients that come to it with certificates and passwords.
 import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingHttpHeaders, type RequestListener } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
@@ -10,8 +10,8 @@ import type { ExecutionContext } from 'ava';
 import { systemClock } from '../../src/util/clock.ts';
 import { createLogger } from '../../src/util/logger.ts';
 import { Redactor } from '../../src/util/redactor.ts';
-import { FrontDoor } from '../../src/web/access/front-door.ts';
-import { SettingsKeeper } from '../../src/web/access/keeper.ts';
+import { AccessControl } from '../../src/web/access/access-control.ts';
+import { WebConfigWatcher } from '../../src/web/access/web-config-watcher.ts';
 import { WebServer, type WebServerOptions } from '../../src/web/server.ts';
 
 const FIXTURES = fileURLToPath(new URL('../fixtures/tls/', import.meta.url));
@@ -46,7 +46,7 @@ export type RunningServer = {
   readonly port: number;
   readonly directory: string;
   readonly log: readonly string[];
-  readonly door: FrontDoor;
+  readonly accessControl: AccessControl;
   /** Replaces the web configuration file in one step. */
   readonly write: (text: string) => void;
   /** Puts a fixture in the place of a file that the configuration names. */
@@ -84,9 +84,9 @@ export async function startWebServer(
     redactor: new Redactor(),
     write: (line) => log.push(line),
   });
-  const keeper = text === undefined ? undefined : new SettingsKeeper(file, { clock, logger });
-  const door = new FrontDoor(keeper, logger, handshakeTimeoutMs);
-  const server = new WebServer({ listener, door, clock, logger, ...options });
+  const webSettings = text === undefined ? undefined : new WebConfigWatcher(file, { clock, logger });
+  const accessControl = new AccessControl(webSettings, logger, handshakeTimeoutMs);
+  const server = new WebServer({ listener, accessControl, clock, logger, ...options });
   t.teardown(() => server.close(0));
   const address = await server.listen({ host: '127.0.0.1', port: 0 });
   const port = Number(address.split(':')[1]);
@@ -94,7 +94,7 @@ export async function startWebServer(
     port,
     directory,
     log,
-    door,
+    accessControl,
     write: (content) => {
       writeFileSync(`${file}.new`, content);
       renameSync(`${file}.new`, file);
@@ -103,7 +103,7 @@ export async function startWebServer(
     pass: (ms) => {
       passedMs += ms;
     },
-    ask: (client = {}) => ask(port, door.isEncrypted, client),
+    ask: (client = {}) => ask(port, accessControl.isEncrypted, client),
   };
 }
 

@@ -1,14 +1,14 @@
 import { gunzipSync } from 'node:zlib';
 import test from 'ava';
-import { Exposition, type OwnFamilies, type ScrapeRequest } from '../../src/metrics/exposition.ts';
+import { Exposition, type ScrapeRequest, type SelfFamilies } from '../../src/metrics/exposition.ts';
 import { Slices } from '../../src/metrics/slices.ts';
+import type { Repository, Target } from '../../src/model/target.ts';
 import { StateStore } from '../../src/state/store.ts';
-import type { Repository, Target } from '../../src/watch/target.ts';
 import { parsePage } from '../helpers/exposition.ts';
 import { naiveLines } from '../helpers/naive-page.ts';
 
 const NOW_MS = 1_795_480_000_000;
-const noOwn: OwnFamilies = { render: async () => '' };
+const noOwn: SelfFamilies = { render: async () => '' };
 const PLAIN: ScrapeRequest = { format: 'text', gzip: false };
 
 function setUp(own = noOwn) {

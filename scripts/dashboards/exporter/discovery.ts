@@ -1,13 +1,13 @@
 // Finding what there is to watch.
 import { runbook } from '../links.ts';
-import type { Section } from '../model.ts';
+import type { InstanceTargets } from '../model.ts';
 import { GOOD, QUANTILE_OVERRIDES, thresholds, WARNING, words } from '../palette.ts';
 import { stat, table, timeSeries } from '../panels.ts';
 import { LISTED, quantile, select } from '../queries.ts';
 
 const DURATION = 'acr_discovery_duration_seconds';
 
-export const DISCOVERY: Section = {
+export const DISCOVERY: InstanceTargets = {
   title: 'Discovery',
   rows: [
     [

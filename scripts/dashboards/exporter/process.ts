@@ -1,12 +1,12 @@
 // The process, and its scrapes.
-import type { Section } from '../model.ts';
+import type { InstanceTargets } from '../model.ts';
 import { table, timeSeries } from '../panels.ts';
 import { rate, select } from '../queries.ts';
 
 /** One line for each exporter. */
 const EACH = '{{instance}}';
 
-export const PROCESS: Section = {
+export const PROCESS: InstanceTargets = {
   title: 'Process',
   rows: [
     [

@@ -1,5 +1,5 @@
 // What the quota allows, what is used of it, and what waits.
-import type { Override, Section } from '../model.ts';
+import type { InstanceTargets, Override } from '../model.ts';
 import { timeSeries } from '../panels.ts';
 import { rate, select } from '../queries.ts';
 import { FOR_CREDENTIALS } from './first-screen.ts';
@@ -17,7 +17,7 @@ const DASHED: Override = {
   ],
 };
 
-export const QUOTA: Section = {
+export const QUOTA: InstanceTargets = {
   title: 'Quota',
   rows: [
     [

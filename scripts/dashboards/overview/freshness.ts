@@ -1,11 +1,11 @@
 // How old what is shown is.
-import type { Section } from '../model.ts';
+import type { InstanceTargets } from '../model.ts';
 import { BAD, colored, NEUTRAL, thresholds } from '../palette.ts';
 import { barGauge, timeSeries } from '../panels.ts';
 import { LAST_SUCCESS, STALE_AFTER_SECONDS, select, TAG } from '../queries.ts';
 import { NEEDS_TAGS } from './first-screen.ts';
 
-export const FRESHNESS: Section = {
+export const FRESHNESS: InstanceTargets = {
   title: 'Freshness',
   rows: [
     [

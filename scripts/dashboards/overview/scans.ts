@@ -1,5 +1,5 @@
 // How long scans take, and those that are under way.
-import type { Section } from '../model.ts';
+import type { InstanceTargets } from '../model.ts';
 import { BAD, NEUTRAL, QUANTILE_OVERRIDES, thresholds } from '../palette.ts';
 import { barGauge, stat, timeSeries } from '../panels.ts';
 import { quantile, quantileOfRange, STUCK_AFTER_SECONDS, secondsInStatus } from '../queries.ts';
@@ -10,7 +10,7 @@ const MEASURED =
   'As the exporter saw it, from the first answer that told of a scan under way to the one that told its end; a scan that was already running when the exporter started is not measured.';
 const ONE_HOUR_MS = 3_600_000;
 
-export const SCANS: Section = {
+export const SCANS: InstanceTargets = {
   title: 'Scans',
   rows: [
     [

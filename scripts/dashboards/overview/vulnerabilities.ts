@@ -1,6 +1,6 @@
 // What scans found, and where most of it is.
 import { EXPORTER_UID } from '../links.ts';
-import type { Section } from '../model.ts';
+import type { InstanceTargets } from '../model.ts';
 import { type Column, table } from '../panels.ts';
 import { findings, REPOSITORY, select, TAG } from '../queries.ts';
 import { INSTANCE_COLUMNS, repositoryColumn, withRepository } from '../repository-columns.ts';
@@ -38,7 +38,7 @@ const COUNTS = [
   bars('Value #C', 'Low', 'yellow'),
 ];
 
-export const VULNERABILITIES: Section = {
+export const VULNERABILITIES: InstanceTargets = {
   title: 'Vulnerabilities',
   rows: [
     [

@@ -148,7 +148,7 @@ test('TLS is neither switched off nor on by a change, the rest of which holds', 
   const plain = await startWebServer(t, '{}');
   plain.write(`${TLS}basic_auth_users: { alice: ${HASH} }`);
   plain.pass(1_000);
-  t.false(plain.door.isEncrypted);
+  t.false(plain.accessControl.isEncrypted);
   t.is((await plain.ask()).status, 401);
   t.is((await plain.ask({ auth: 'alice:secret' })).status, 200);
   t.is(logged(plain, 'only by a restart').length, 1);

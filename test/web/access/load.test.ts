@@ -186,7 +186,7 @@ for (const text of [
   'tls_server_config: ~\nhttp_server_config: Null\nbasic_auth_users: NULL # none',
   'tls_server_config: { cert_file: ~, min_version: null }\nhttp_server_config: { headers: { X-XSS-Protection: ~ } }',
 ]) {
-  test(`leaves the door open: ${JSON.stringify(text)}`, (t) => {
+  test(`leaves the accessControl open: ${JSON.stringify(text)}`, (t) => {
     const { tls, headers, passwordHashes } = loadWebSettings(webDirectory(t, text).file);
     t.deepEqual([tls, headers.size, passwordHashes.size], [undefined, 0, 0]);
   });

@@ -1,0 +1,142 @@
+// Which of the repositories and tags that an instance has are to be watched. Pure: time comes in.
+
+import { type ListScope, listScopes } from '../model/list-scopes.ts';
+import type { FoundTag } from '../polling/task.ts';
+import type { FoundRepository } from '../targets/listed.ts';
+import { patternHint } from '../util/pattern-hints.ts';
+import type { Breather } from '../util/yield-every.ts';
+import { anyOf, type Matcher } from './glob.ts';
+import { newestTags } from './newest.ts';
+
+/** What to watch of an instance: patterns of names, and how many and how old the tags of a repository may be. */
+export type DiscoverRule = {
+  readonly namespaces: readonly string[];
+  readonly repositories: readonly string[];
+  readonly excludeRepositories: readonly string[];
+  readonly tags: readonly string[];
+  readonly excludeTags: readonly string[];
+  /** Of each repository, by the time of the last push; undefined for all. */
+  readonly newest: number | undefined;
+  /** Since the last push; undefined for any. */
+  readonly maxAgeMs: number | undefined;
+  /** Whether to ask what the scans found. */
+  readonly vulnerabilities: boolean;
+};
+
+/** What one rule took in a pass. */
+export type RuleCount = {
+  /** Repositories by their names. */
+  repositories: number;
+  /** Tags of these by their names, whatever their age and number. */
+  tags: number;
+};
+
+export type ChoiceOptions = {
+  /** Wall clock, milliseconds since the epoch. */
+  readonly nowMs: number;
+  /** Called after every tag, more than once. */
+  readonly breathe: Breather;
+  /** Of each rule; counts what it takes. */
+  readonly counts: readonly RuleCount[];
+};
+
+/** The rules of an instance: what any of them takes is watched. */
+export class Rules {
+  /** The lists that hold every repository that may be wanted. */
+  readonly scopes: readonly ListScope[];
+  readonly #rules: readonly CompiledRule[];
+
+  constructor(rules: readonly DiscoverRule[]) {
+    this.scopes = listScopes(rules);
+    this.#rules = rules.map(compile);
+  }
+
+  /** Of each rule, that it has taken nothing yet. */
+  noneTaken(): readonly RuleCount[] {
+    return this.#rules.map(() => ({ repositories: 0, tags: 0 }));
+  }
+
+  /** Adds a repository to the counts of the rules that take it. */
+  countRepository(repository: FoundRepository, counts: readonly RuleCount[]): void {
+    for (const [index, { takesRepository }] of this.#rules.entries()) {
+      const count = counts[index];
+      if (count !== undefined && takesRepository(repository)) count.repositories += 1;
+    }
+  }
+
+  /** What of a rule, numbered from 0, looks like a regular expression; undefined where nothing does. */
+  hintFor(index: number): string | undefined {
+    const rule = this.#rules[index];
+    return rule?.patterns.map(patternHint).find((hint) => hint !== undefined);
+  }
+
+  /** Whether any tag of the repository may be wanted. */
+  wants(repository: FoundRepository): boolean {
+    return this.#rules.some(({ takesRepository }) => takesRepository(repository));
+  }
+
+  /** Whether to ask what the scans of a repository's tags found: the first rule that takes it has the word. */
+  wantsVulnerabilities(repository: FoundRepository): boolean {
+    return this.#rules.find(({ takesRepository }) => takesRepository(repository))?.vulnerabilities ?? false;
+  }
+
+  /** Whether a tag of a repository may be wanted, by its name. */
+  takes(repository: FoundRepository, tag: string): boolean {
+    return this.#rules.some(({ takesRepository, takesTag }) => takesRepository(repository) && takesTag(tag));
+  }
+
+  /** The tags of a repository that are to be watched. */
+  async choose(
+    repository: FoundRepository,
+    tags: readonly FoundTag[],
+    { nowMs, breathe, counts }: ChoiceOptions,
+  ): Promise<ReadonlySet<FoundTag>> {
+    const chosen = new Set<FoundTag>();
+    for (const [index, { takesRepository, takesTag, newest, maxAgeMs }] of this.#rules.entries()) {
+      if (!takesRepository(repository)) continue;
+      const isYoung = ({ updatedMs }: FoundTag) => !Number.isFinite(updatedMs) || nowMs - updatedMs <= maxAgeMs;
+      const named: FoundTag[] = [];
+      for (const each of tags) {
+        if (takesTag(each.tag)) named.push(each);
+        await breathe();
+      }
+      const count = counts[index];
+      if (count !== undefined) count.tags += named.length;
+      const candidates = named.filter(isYoung);
+      const taken = candidates.length > newest ? await newestTags(candidates, newest, breathe) : candidates;
+      for (const each of taken) chosen.add(each);
+    }
+    return chosen;
+  }
+}
+
+type CompiledRule = {
+  readonly takesRepository: (repository: FoundRepository) => boolean;
+  readonly takesTag: Matcher;
+  readonly newest: number;
+  readonly maxAgeMs: number;
+  readonly vulnerabilities: boolean;
+  readonly patterns: readonly string[];
+};
+
+function compile(rule: DiscoverRule): CompiledRule {
+  const inNamespace = anyOf(rule.namespaces);
+  const named = anyOf(rule.repositories);
+  const excluded = anyOf(rule.excludeRepositories);
+  const tagged = anyOf(rule.tags);
+  const excludedTag = anyOf(rule.excludeTags);
+  return {
+    takesRepository: ({ namespace, name }) => inNamespace(namespace) && named(name) && !excluded(name),
+    takesTag: (tag) => tagged(tag) && !excludedTag(tag),
+    newest: rule.newest ?? Number.POSITIVE_INFINITY,
+    maxAgeMs: rule.maxAgeMs ?? Number.POSITIVE_INFINITY,
+    vulnerabilities: rule.vulnerabilities,
+    patterns: [
+      ...rule.namespaces,
+      ...rule.repositories,
+      ...rule.excludeRepositories,
+      ...rule.tags,
+      ...rule.excludeTags,
+    ],
+  };
+}

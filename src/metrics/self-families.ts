@@ -1,0 +1,164 @@
+// The families of the exporter itself, as a table: what it asks of the API, how its schedulers stand, what it is.
+
+import { TAG_FAMILIES, TALLY_FAMILIES } from './families.ts';
+import type { ExpositionFormat } from './text.ts';
+
+export type FamilyType = 'gauge' | 'counter' | 'histogram';
+
+/** What documentation has to say of a family; of a histogram, `le` is not among the labels. */
+export type FamilyOutline = { readonly name: string; readonly type: FamilyType; readonly labels: readonly string[] };
+
+export type SelfFamily = FamilyOutline & { readonly help: string; readonly buckets?: readonly number[] };
+
+export const SELF_FAMILIES = {
+  scanDuration: {
+    name: 'acr_scan_duration_seconds',
+    type: 'histogram',
+    help: 'How long scans took, as seen by the polls: from the first answer that told of one under way to the one that told its end.',
+    labels: ['instance_id'],
+    buckets: [15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200],
+  },
+  requests: {
+    name: 'acr_api_requests_total',
+    type: 'counter',
+    help: 'Requests sent to the ACR API.',
+    labels: ['instance_id', 'action'],
+  },
+  requestErrors: {
+    name: 'acr_api_request_errors_total',
+    type: 'counter',
+    help: 'Requests to the ACR API that failed, by error code.',
+    labels: ['instance_id', 'action', 'code'],
+  },
+  requestDuration: {
+    name: 'acr_api_request_duration_seconds',
+    type: 'histogram',
+    help: 'How long requests to the ACR API took from sending to the parsed answer, whatever the outcome.',
+    labels: ['instance_id', 'action'],
+    buckets: [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+  },
+  discoveryTags: {
+    name: 'acr_discovery_tags',
+    type: 'gauge',
+    help: 'Image tags of an instance that are watched because discovery found them.',
+    labels: ['instance_id'],
+  },
+  discoveryTruncated: {
+    name: 'acr_discovery_truncated',
+    type: 'gauge',
+    help: 'Whether image tags that discovery found are left out because there are more than max_tags: 1 or 0.',
+    labels: ['instance_id'],
+  },
+  discoverySuccess: {
+    name: 'acr_discovery_last_success_timestamp_seconds',
+    type: 'gauge',
+    help: 'When a pass of discovery over an instance last ended that listed everything that there is a right to list.',
+    labels: ['instance_id'],
+  },
+  discoveryRuleRepositories: {
+    name: 'acr_discovery_rule_repositories',
+    type: 'gauge',
+    help: 'Repositories that a rule of discovery, numbered from 1 in the order of the configuration, took in the last pass that listed everything, 0 where it took no tag of them.',
+    labels: ['instance_id', 'rule'],
+  },
+  discoveryDuration: {
+    name: 'acr_discovery_duration_seconds',
+    type: 'histogram',
+    help: 'How long passes of discovery took, whatever came of them.',
+    labels: [],
+    buckets: [1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600],
+  },
+  running: {
+    name: 'acr_scheduler_running',
+    type: 'gauge',
+    help: 'Whether the tags under these credentials are being scheduled: 1 or 0.',
+    labels: ['credentials'],
+  },
+  dueTags: {
+    name: 'acr_scheduler_due_tags',
+    type: 'gauge',
+    help: 'Tags that are due to be polled now.',
+    labels: ['credentials', 'class'],
+  },
+  oldestDue: {
+    name: 'acr_scheduler_oldest_due_seconds',
+    type: 'gauge',
+    help: 'How overdue the longest overdue tag is.',
+    labels: ['credentials', 'class'],
+  },
+  requestsInFlight: {
+    name: 'acr_scheduler_requests_in_flight',
+    type: 'gauge',
+    help: 'Requests to the ACR API that are under way.',
+    labels: ['credentials'],
+  },
+  rateLimit: {
+    name: 'acr_scheduler_rate_limit_requests_per_second',
+    type: 'gauge',
+    help: 'Requests a second that are allowed: as configured, and at present, which is less after throttling.',
+    labels: ['credentials', 'kind'],
+  },
+  paused: {
+    name: 'acr_scheduler_paused',
+    type: 'gauge',
+    help: 'Whether requests are paused (1) or not (0): refused credentials, or a delay that the API asked for.',
+    labels: ['credentials', 'reason'],
+  },
+  internalErrors: {
+    name: 'acr_scan_exporter_internal_errors_total',
+    type: 'counter',
+    help: 'Errors of the exporter itself that were caught: its log says which, and what it was doing goes on.',
+    labels: ['component'],
+  },
+  credentialsInfo: {
+    name: 'acr_scan_exporter_credentials_info',
+    type: 'gauge',
+    help: 'Which provider and identity sign the requests; always 1. Absent while there are no credentials.',
+    labels: ['credentials', 'provider', 'identity'],
+  },
+  buildInfo: {
+    name: 'acr_scan_exporter_build_info',
+    type: 'gauge',
+    help: 'What is running; always 1.',
+    labels: ['version', 'revision', 'node_version', 'sdk'],
+  },
+  logLinesDropped: {
+    name: 'acr_scan_exporter_log_lines_dropped_total',
+    type: 'counter',
+    help: 'Lines of the log that were lost because their reader did not take them.',
+    labels: [],
+  },
+  reloadSuccessful: {
+    name: 'acr_scan_exporter_config_last_reload_successful',
+    type: 'gauge',
+    help: 'Whether the last attempt to load the configuration succeeded.',
+    labels: [],
+  },
+  reloadTime: {
+    name: 'acr_scan_exporter_config_last_reload_success_timestamp_seconds',
+    type: 'gauge',
+    help: 'When the configuration was last loaded with success.',
+    labels: [],
+  },
+} as const satisfies Record<string, SelfFamily>;
+
+/** Gauges of prom-client whose names end in `_total`, which only a counter's may. */
+export const MISNAMED_DEFAULTS = [
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources_total',
+] as const;
+
+/** Every family but those of the process and its runtime (`process_*`, `nodejs_*`). */
+export function allFamilies(): readonly FamilyOutline[] {
+  return [...TALLY_FAMILIES, ...TAG_FAMILIES, ...Object.values(SELF_FAMILIES)].map(({ name, type, labels }) => ({
+    name,
+    type,
+    labels,
+  }));
+}
+
+/** The name in the `TYPE` line: OpenMetrics takes `_total` for a suffix of a counter's sample, not for part of the family's name. */
+export function metadataName(name: string, type: string, format: ExpositionFormat): string {
+  return format === 'openmetrics' && type === 'counter' ? name.replace(/_total$/, '') : name;
+}

@@ -1,0 +1,226 @@
+// The exporter's own numbers, counted by prom-client in a registry of their own.
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { DiscoveryStatus, SchedulerStatus } from '../model/statuses.ts';
+import { COMPONENTS, type Component } from '../util/internal-errors.ts';
+import type { SelfFamilies } from './exposition.ts';
+import { MISNAMED_DEFAULTS, SELF_FAMILIES, type SelfFamily } from './self-families.ts';
+import { type CollectedFamily, renderFamilies } from './self-text.ts';
+import type { ExpositionFormat } from './text.ts';
+
+export type BuildInfo = {
+  readonly version: string;
+  readonly revision: string;
+  readonly nodeVersion: string;
+  /** Which SDK answers, or empty while it is not loaded. */
+  readonly sdk: string;
+};
+
+export type SelfMetricsOptions = {
+  /** Asked at every scrape. */
+  readonly schedulers: () => readonly SchedulerStatus[];
+  /** Asked at every scrape, for instances that something is discovered of. */
+  readonly discoveries: () => readonly DiscoveryStatus[];
+  /** Asked at every scrape: how many lines of the log were lost so far. */
+  readonly droppedLogLines: () => number;
+  /** Whether to tell of the process too (`process_*`, `nodejs_*`). It watches garbage collection and event loop until the process ends. */
+  readonly processMetrics: boolean;
+};
+
+/** What exists at 0 from the start, so that a first occurrence shows as an increase. */
+const POLL_ACTION = 'GetRepoTagScanStatus';
+const EXPECTED_ERRORS = ['Throttling.User', 'NoPrivilege', 'SystemError', 'RequestTimeout'] as const;
+
+/** Counts what happens, and renders it. Events of instances that are not configured (any more) are not counted. */
+export class SelfMetrics implements SelfFamilies {
+  readonly #registry = new Registry();
+  readonly #schedulers: () => readonly SchedulerStatus[];
+  readonly #discoveries: () => readonly DiscoveryStatus[];
+  readonly #droppedLogLines: () => number;
+  readonly #scanDuration = this.#histogram(SELF_FAMILIES.scanDuration);
+  readonly #requests = this.#counter(SELF_FAMILIES.requests);
+  readonly #requestErrors = this.#counter(SELF_FAMILIES.requestErrors);
+  readonly #requestDuration = this.#histogram(SELF_FAMILIES.requestDuration);
+  readonly #discoveryTags = this.#gauge(SELF_FAMILIES.discoveryTags);
+  readonly #discoveryTruncated = this.#gauge(SELF_FAMILIES.discoveryTruncated);
+  readonly #discoverySuccess = this.#gauge(SELF_FAMILIES.discoverySuccess);
+  readonly #discoveryRuleRepositories = this.#gauge(SELF_FAMILIES.discoveryRuleRepositories);
+  readonly #discoveryDuration = this.#histogram(SELF_FAMILIES.discoveryDuration);
+  readonly #running = this.#gauge(SELF_FAMILIES.running);
+  readonly #dueTags = this.#gauge(SELF_FAMILIES.dueTags);
+  readonly #oldestDue = this.#gauge(SELF_FAMILIES.oldestDue);
+  readonly #requestsInFlight = this.#gauge(SELF_FAMILIES.requestsInFlight);
+  readonly #rateLimit = this.#gauge(SELF_FAMILIES.rateLimit);
+  readonly #paused = this.#gauge(SELF_FAMILIES.paused);
+  readonly #internalErrors = this.#counter(SELF_FAMILIES.internalErrors);
+  readonly #credentialsInfo = this.#gauge(SELF_FAMILIES.credentialsInfo);
+  readonly #buildInfo = this.#gauge(SELF_FAMILIES.buildInfo);
+  readonly #logLinesDropped = this.#counter(SELF_FAMILIES.logLinesDropped);
+  readonly #reloadSuccessful = this.#gauge(SELF_FAMILIES.reloadSuccessful);
+  readonly #reloadTime = this.#gauge(SELF_FAMILIES.reloadTime);
+  /** The label values in use, to find the series of an instance that goes. */
+  readonly #instances = new Set<string>();
+  readonly #actions = new Set<string>();
+  readonly #codes = new Set<string>();
+
+  constructor({ schedulers, discoveries, droppedLogLines, processMetrics }: SelfMetricsOptions) {
+    this.#schedulers = schedulers;
+    this.#discoveries = discoveries;
+    this.#droppedLogLines = droppedLogLines;
+    for (const component of COMPONENTS) this.#internalErrors.inc({ component }, 0);
+    // prom-client shows a gauge without labels as 0 before it is set, which would be a lie.
+    this.#reloadSuccessful.remove();
+    this.#reloadTime.remove();
+    if (!processMetrics) return;
+    collectDefaultMetrics({ register: this.#registry });
+    for (const name of MISNAMED_DEFAULTS) this.#registry.removeSingleMetric(name);
+  }
+
+  /** A request is on its way. */
+  requestSent(instanceId: string, action: string): void {
+    if (this.#knows(instanceId, action)) this.#requests.inc({ instance_id: instanceId, action });
+  }
+
+  /** A request failed, or, for `CredentialsUnavailable`, could not be sent. */
+  requestFailed(instanceId: string, action: string, code: string): void {
+    if (!this.#knows(instanceId, action)) return;
+    this.#codes.add(code);
+    this.#requestErrors.inc({ instance_id: instanceId, action, code });
+  }
+
+  /** A request ended, whatever the outcome, after so many seconds. */
+  requestEnded(instanceId: string, action: string, seconds: number): void {
+    if (this.#knows(instanceId, action)) this.#requestDuration.observe({ instance_id: instanceId, action }, seconds);
+  }
+
+  /** A scan that was seen from its start ended after so many seconds. */
+  scanEnded(instanceId: string, seconds: number): void {
+    if (this.#instances.has(instanceId)) this.#scanDuration.observe({ instance_id: instanceId }, seconds);
+  }
+
+  /** A pass of discovery ended after so many seconds, whatever came of it. */
+  discoveryPassEnded(seconds: number): void {
+    this.#discoveryDuration.observe(seconds);
+  }
+
+  /** An error of our own code was caught. */
+  internalError(component: Component): void {
+    this.#internalErrors.inc({ component });
+  }
+
+  /** The instances that are configured now. New ones get their zeros; the series of all others are gone. */
+  setInstances(ids: Iterable<string>): void {
+    const wanted = new Set(ids);
+    for (const id of this.#instances) if (!wanted.has(id)) this.#forget(id);
+    for (const id of wanted) if (!this.#instances.has(id)) this.#begin(id);
+  }
+
+  /** An attempt to load the configuration ended, at `nowMs` by the wall clock. */
+  configReloaded(successful: boolean, nowMs: number): void {
+    this.#reloadSuccessful.set(successful ? 1 : 0);
+    if (successful) this.#reloadTime.set(nowMs / 1000);
+  }
+
+  /** Replaces what was set before. */
+  setBuildInfo({ version, revision, nodeVersion, sdk }: BuildInfo): void {
+    this.#buildInfo.reset();
+    this.#buildInfo.set({ version, revision, node_version: nodeVersion, sdk }, 1);
+  }
+
+  /** All families, of the moment of the call. One that cannot be collected is left out, and the others are not disturbed. */
+  async render(format: ExpositionFormat): Promise<string> {
+    this.#collectSchedulers();
+    this.#collectDiscoveries();
+    this.#logLinesDropped.reset();
+    this.#logLinesDropped.inc(this.#droppedLogLines());
+    const shown = this.#registry.getMetricsAsArray().filter(({ name }) => this.#isOfUse(name));
+    const collected = await Promise.allSettled(shown.map(({ name }) => this.#registry.getSingleMetric(name)?.get()));
+    const families = collected.flatMap((result): CollectedFamily[] =>
+      result.status === 'fulfilled' && result.value ? [result.value] : [],
+    );
+    return renderFamilies(families, format);
+  }
+
+  /** A histogram without labels is there from the start: where nothing is discovered, it has nothing to say. */
+  #isOfUse(name: string): boolean {
+    return name !== SELF_FAMILIES.discoveryDuration.name || this.#discoveries().length > 0;
+  }
+
+  #knows(instanceId: string, action: string): boolean {
+    if (!this.#instances.has(instanceId)) return false;
+    this.#actions.add(action);
+    return true;
+  }
+
+  #begin(instanceId: string): void {
+    const labels = { instance_id: instanceId, action: POLL_ACTION };
+    this.#instances.add(instanceId);
+    this.#actions.add(POLL_ACTION);
+    this.#scanDuration.zero({ instance_id: instanceId });
+    this.#requestDuration.zero(labels);
+    this.#requests.inc(labels, 0);
+    for (const code of EXPECTED_ERRORS) {
+      this.#codes.add(code);
+      this.#requestErrors.inc({ ...labels, code }, 0);
+    }
+  }
+
+  #forget(instanceId: string): void {
+    this.#instances.delete(instanceId);
+    this.#scanDuration.remove({ instance_id: instanceId });
+    for (const action of this.#actions) {
+      const labels = { instance_id: instanceId, action };
+      this.#requests.remove(labels);
+      this.#requestDuration.remove(labels);
+      for (const code of this.#codes) this.#requestErrors.remove({ ...labels, code });
+    }
+  }
+
+  #collectSchedulers(): void {
+    const counts = [this.#running, this.#dueTags, this.#oldestDue, this.#requestsInFlight];
+    for (const family of [...counts, this.#rateLimit, this.#paused, this.#credentialsInfo]) family.reset();
+    for (const { credentials, running, due, oldestDueSeconds, inFlight, rate, paused, inUse } of this.#schedulers()) {
+      this.#running.set({ credentials }, running ? 1 : 0);
+      this.#requestsInFlight.set({ credentials }, inFlight);
+      for (const group of ['urgent', 'background'] as const) {
+        this.#dueTags.set({ credentials, class: group }, due[group]);
+        this.#oldestDue.set({ credentials, class: group }, oldestDueSeconds[group]);
+      }
+      for (const kind of ['configured', 'current'] as const) this.#rateLimit.set({ credentials, kind }, rate[kind]);
+      for (const reason of ['refused', 'throttled'] as const) {
+        this.#paused.set({ credentials, reason }, paused[reason] ? 1 : 0);
+      }
+      if (inUse === undefined) continue;
+      const { provider, identity } = inUse;
+      this.#credentialsInfo.set({ credentials, provider, identity }, 1);
+    }
+  }
+
+  #collectDiscoveries(): void {
+    const families = [this.#discoveryTags, this.#discoveryTruncated, this.#discoverySuccess];
+    for (const family of [...families, this.#discoveryRuleRepositories]) family.reset();
+    for (const { instanceId, tags, truncated, lastSuccessMs, rules = [] } of this.#discoveries()) {
+      const labels = { instance_id: instanceId };
+      this.#discoveryTags.set(labels, tags);
+      this.#discoveryTruncated.set(labels, truncated ? 1 : 0);
+      if (lastSuccessMs !== undefined) this.#discoverySuccess.set(labels, lastSuccessMs / 1_000);
+      for (const [index, { repositories, tags: taken }] of rules.entries()) {
+        // A pattern of tags may have a typing error as well as one of repositories.
+        this.#discoveryRuleRepositories.set({ ...labels, rule: String(index + 1) }, taken > 0 ? repositories : 0);
+      }
+    }
+  }
+
+  #gauge<Label extends string>({ name, help, labels }: LabelledFamily<Label>): Gauge<Label> {
+    return new Gauge({ name, help, labelNames: labels, registers: [this.#registry] });
+  }
+
+  #counter<Label extends string>({ name, help, labels }: LabelledFamily<Label>): Counter<Label> {
+    return new Counter({ name, help, labelNames: labels, registers: [this.#registry] });
+  }
+
+  #histogram<Label extends string>({ name, help, labels, buckets = [] }: LabelledFamily<Label>): Histogram<Label> {
+    return new Histogram({ name, help, labelNames: labels, buckets: [...buckets], registers: [this.#registry] });
+  }
+}
+
+type LabelledFamily<Label extends string> = SelfFamily & { readonly labels: readonly Label[] };

@@ -1,0 +1,122 @@
+// Which codes of the API are about a repository, and which say that a tag was never scanned.
+import test from 'ava';
+import fc from 'fast-check';
+import { isNoSuchRepository, isNoSuchScan, statusOf } from '../../src/polling/error-codes.ts';
+
+const OF_A_REPOSITORY = [
+  'REPO_NOT_EXIST',
+  'REPOSITORY_NOT_EXIST',
+  'RepoNotExist',
+  'RepositoryNotExist',
+  'RepoNotFound',
+  'RepositoryNotFound',
+  'Repo.NotExist',
+  'Repository.NotExist',
+  'Repo.NotFound',
+  'Repository.NotFound',
+];
+
+/** Words of codes, put together in each way in which the API writes them. */
+const word = fc.constantFrom(
+  'Repo',
+  'Repository',
+  'Tag',
+  'Image',
+  'Scan',
+  'Task',
+  'Namespace',
+  'Instance',
+  'Invalid',
+  'Id',
+);
+const words = fc.array(word, { maxLength: 4 });
+const end = fc.constantFrom(['Not', 'Exist'], ['Not', 'Found']);
+const code = fc
+  .tuple(words, end, fc.constantFrom('_', '', '.'), fc.boolean())
+  .map(([first, last, separator, capitals]) => {
+    const text = separator === '.' ? [...first, last.join('')].join('.') : [...first, ...last].join(separator);
+    return capitals ? text.toUpperCase() : text;
+  });
+
+test('only exactly the codes of a repository are about one, and never a code with a tag in it', (t) => {
+  for (const each of OF_A_REPOSITORY) t.true(isNoSuchRepository(each), each);
+  const property = fc.property(fc.oneof(code, fc.string()), (each) => {
+    const isOfARepository = isNoSuchRepository(each);
+    return isOfARepository === OF_A_REPOSITORY.includes(each) && !(isOfARepository && /tag/i.test(each));
+  });
+  t.notThrows(() => fc.assert(property, { numRuns: 5_000 }));
+  for (const each of [
+    'REPO_TAG_NOT_EXIST',
+    'RepoTagNotExist',
+    'REPO_NOT_EXIST_',
+    'repo_not_exist',
+    'Repo.TagNotFound',
+  ]) {
+    t.false(isNoSuchRepository(each), each);
+  }
+});
+
+test('a code about a scan, an image or a tag, or about nothing in particular, says that there is no such scan', (t) => {
+  const codes = [
+    'TAG_NOT_EXIST',
+    'REPO_TAG_NOT_EXIST',
+    'RepoTagNotExist',
+    'REPOTAG_NOT_EXIST',
+    'SCAN_TASK_NOT_EXIST',
+    'REPO_SCAN_TASK_NOT_EXIST',
+    'SCAN_REPORT_NOT_EXIST',
+    'ScanTaskNotExist',
+    'ScanResult.NotFound',
+    'IMAGE_NOT_EXIST',
+    'ImageNotFound',
+    'ARTIFACT_NOT_EXIST',
+    'TASK_NOT_EXIST',
+    'REPORT_NOT_EXIST',
+    'ResourceNotFound',
+  ];
+  for (const each of codes) t.true(isNoSuchScan({ code: each, kind: 'answered' }), each);
+});
+
+test('a code about a repository, a namespace, an instance, a user or the request itself does not, nor does any denial', (t) => {
+  const codes = [
+    ...OF_A_REPOSITORY,
+    'NAMESPACE_NOT_EXIST',
+    'NamespaceNotFound',
+    'INSTANCE_NOT_EXIST',
+    'InstanceNotExist',
+    'USER_NOT_EXIST',
+    'UserNotFound',
+    'REPO_BUILD_RULE_NOT_EXIST',
+    'InvalidAction.NotFound',
+    'InvalidAccessKeyId.NotFound',
+    'InvalidRegionId.NotFound',
+    'SystemError',
+    'NoPrivilege',
+    'TAG_INVALID',
+    'HttpStatus_404',
+    'other',
+  ];
+  for (const each of codes) t.false(isNoSuchScan({ code: each, kind: 'answered' }), each);
+  for (const kind of ['denied', 'refused', 'throttled', 'transport'] as const) {
+    t.false(isNoSuchScan({ code: 'SCAN_TASK_NOT_EXIST', kind }), kind);
+  }
+});
+
+test('no code is taken for that of a repository and for that of a scan', (t) => {
+  const property = fc.property(
+    code,
+    (each) => !(isNoSuchRepository(each) && isNoSuchScan({ code: each, kind: 'answered' })),
+  );
+  t.notThrows(() => fc.assert(property, { numRuns: 2_000 }));
+});
+
+test('an answer without a status stands for not scanned, and a word that the API does not have for none', (t) => {
+  t.deepEqual(['SCANNING', 'RETRYING', 'COMPLETE', 'FAILED', ''].map(statusOf), [
+    'scanning',
+    'retrying',
+    'complete',
+    'failed',
+    'not_scanned',
+  ]);
+  for (const answered of ['NOT_SCANNED', 'UNKNOWN', 'scanning', 'QUEUED']) t.is(statusOf(answered), undefined);
+});

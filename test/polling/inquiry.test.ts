@@ -1,0 +1,182 @@
+// What follows when a request finds no scan, against a model of every registry: it ends, and it finds what there is.
+import test from 'ava';
+import fc from 'fast-check';
+import {
+  afterNoScan,
+  afterScan,
+  type Evidence,
+  firstNaming,
+  hadScan,
+  type Inquiry,
+  learnt,
+  type Naming,
+  type Step,
+} from '../../src/polling/inquiry.ts';
+
+const DIGITS = 'ab'.repeat(32);
+const NAMINGS = ['bare', 'prefixed', 'tag'] as const satisfies readonly Naming[];
+
+const registry = fc.record({
+  /** In which forms a digest is taken. */
+  takes: fc.subarray(['bare', 'prefixed'] as const),
+  isScanned: fc.boolean(),
+  /** Whether "no such scan" is an error; else it is a success without a status. */
+  saysByError: fc.boolean(),
+  /** Whether a form that is not taken is refused in other words than that there is no such scan. */
+  refusesForms: fc.boolean(),
+  tagExists: fc.boolean(),
+  tagHasDigest: fc.boolean(),
+  mayAskTag: fc.boolean(),
+});
+const known = fc.record({
+  digest: fc.constantFrom(DIGITS, `sha256:${DIGITS}`, ''),
+  isPresentDigest: fc.constant(false),
+  works: fc.constantFrom<Naming | undefined>(undefined, ...NAMINGS),
+  before: fc.constantFrom('unknown', 'not_scanned', 'complete', 'failed', 'scanning'),
+  exists: fc.boolean(),
+  refused: fc.constant(new Set<Naming>()),
+}) satisfies fc.Arbitrary<Evidence>;
+type Registry = typeof registry extends fc.Arbitrary<infer Value> ? Value : never;
+
+/** Asks as the program does, and gives every request, the verdict and what was learnt. */
+function run(model: Registry, evidence: Evidence, random: number) {
+  const requests: string[] = [];
+  let inquiry: Inquiry = { asked: [], refused: [], wasAnswered: false, tag: undefined };
+  let step: Step = { ask: 'scan', by: firstNaming(evidence, random) };
+  let isFound = false;
+  while (step.ask !== undefined && requests.length < 20) {
+    if (step.ask === 'tag') {
+      requests.push('GetRepoTag');
+      inquiry = {
+        ...inquiry,
+        tag: !model.mayAskTag ? 'untold' : !model.tagExists ? 'gone' : model.tagHasDigest ? 'same' : 'other',
+      };
+    } else {
+      requests.push(step.by);
+      isFound = model.tagExists && model.isScanned && (step.by === 'tag' || model.takes.includes(step.by));
+      const isRefused = model.refusesForms && step.by !== 'tag' && !model.takes.includes(step.by);
+      const wasAnswered = inquiry.wasAnswered || isFound || !(model.saysByError || isRefused);
+      const refused = isRefused ? [...inquiry.refused, step.by] : inquiry.refused;
+      inquiry = { ...inquiry, asked: [...inquiry.asked, step.by], refused, wasAnswered };
+    }
+    step = isFound ? afterScan(inquiry, evidence, 'complete') : afterNoScan(inquiry, evidence);
+  }
+  return { requests, verdict: step.ask === undefined ? step.verdict : 'endless', inquiry };
+}
+
+const anything = fc.tuple(registry, known, fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }));
+
+test('it ends after four requests at the most, none of which repeats another', (t) => {
+  const property = fc.property(anything, ([model, evidence, random]) => {
+    const { requests, verdict } = run(model, evidence, random);
+    return verdict !== 'endless' && requests.length <= 4 && new Set(requests).size === requests.length;
+  });
+  t.notThrows(() => fc.assert(property, { numRuns: 5_000 }));
+});
+
+test('the scan of an image that was not found unscanned before is found, whichever digest the registry takes', (t) => {
+  const property = fc.property(anything, ([model, evidence, random]) => {
+    fc.pre(
+      model.tagExists && model.isScanned && model.tagHasDigest && model.mayAskTag && evidence.before !== 'not_scanned',
+    );
+    const isTrue = evidence.works === undefined || evidence.works === 'tag' || model.takes.includes(evidence.works);
+    fc.pre(isTrue);
+    return run(model, evidence, random).verdict === 'found';
+  });
+  t.notThrows(() => fc.assert(property, { numRuns: 2_000 }));
+});
+
+test('a form that worked and does not any more is noticed by a tag that had a scan', (t) => {
+  const model = {
+    isScanned: true,
+    saysByError: false,
+    refusesForms: false,
+    tagExists: true,
+    tagHasDigest: true,
+    mayAskTag: true,
+  };
+  const evidence: Evidence = {
+    digest: DIGITS,
+    isPresentDigest: true,
+    works: 'bare',
+    before: 'complete',
+    exists: false,
+    refused: new Set(),
+  };
+  const { verdict, inquiry } = run({ ...model, takes: ['prefixed'] }, evidence, 0);
+  t.is(verdict, 'found');
+  t.is(learnt(inquiry, evidence), 'prefixed');
+});
+
+test('a tag that is gone is never taken for one that was never scanned, unless the API answers as for one that is there', (t) => {
+  const property = fc.property(anything, ([model, evidence, random]) => {
+    fc.pre(!model.tagExists && model.saysByError && !evidence.exists);
+    return run(model, evidence, random).verdict === 'failed';
+  });
+  t.notThrows(() => fc.assert(property, { numRuns: 2_000 }));
+});
+
+test('an image without a scan is never scanned where its tag is known to exist', (t) => {
+  const property = fc.property(anything, ([model, evidence, random]) => {
+    fc.pre(model.tagExists && !model.isScanned && (evidence.exists || model.mayAskTag || !model.saysByError));
+    // A digest that the API does not take at all, of a tag that has another one by now, cannot be asked about.
+    fc.pre(!model.refusesForms || model.takes.length > 0 || model.tagHasDigest);
+    return run(model, evidence, random).verdict === 'not_scanned';
+  });
+  t.notThrows(() => fc.assert(property, { numRuns: 2_000 }));
+});
+
+test('where a form works, an image that was never scanned is asked about once', (t) => {
+  const property = fc.property(anything, ([model, evidence, random]) => {
+    fc.pre(
+      model.tagExists &&
+        !model.isScanned &&
+        evidence.exists &&
+        evidence.works !== undefined &&
+        !hadScan(evidence.before),
+    );
+    fc.pre(!model.refusesForms || evidence.works === 'tag' || model.takes.some((form) => form === evidence.works));
+    return run(model, evidence, random).requests.length === 1;
+  });
+  t.notThrows(() => fc.assert(property, { numRuns: 2_000 }));
+});
+
+test('where nothing was ever found, each poll of an unscanned image tries one of the ways, and all of them in time', (t) => {
+  const evidence: Evidence = {
+    digest: DIGITS,
+    isPresentDigest: true,
+    works: undefined,
+    before: 'not_scanned',
+    exists: true,
+    refused: new Set(),
+  };
+  t.deepEqual(
+    [0, 0.4, 0.9].map((random) => firstNaming(evidence, random)),
+    NAMINGS,
+  );
+  const model = {
+    isScanned: false,
+    saysByError: true,
+    refusesForms: false,
+    tagExists: true,
+    tagHasDigest: true,
+    mayAskTag: true,
+  };
+  for (const random of [0, 0.4, 0.9]) t.is(run({ ...model, takes: [] }, evidence, random).requests.length, 1);
+});
+
+test('that digests are not taken is learnt only from a tag that had a scan before, and never where one has worked', (t) => {
+  const inquiry: Inquiry = { asked: ['bare', 'prefixed', 'tag'], refused: [], wasAnswered: true, tag: undefined };
+  const evidence: Evidence = {
+    digest: DIGITS,
+    isPresentDigest: true,
+    works: undefined,
+    before: 'unknown',
+    exists: true,
+    refused: new Set(),
+  };
+  t.is(learnt(inquiry, evidence), undefined);
+  t.is(learnt(inquiry, { ...evidence, before: 'complete' }), 'tag');
+  t.is(learnt(inquiry, { ...evidence, before: 'complete', works: 'bare' }), 'bare');
+  t.is(learnt({ ...inquiry, asked: ['tag'] }, { ...evidence, digest: '', before: 'complete' }), undefined);
+});

@@ -1,0 +1,103 @@
+// A request that was lost with a connection that the peer had closed: sent once more on a fresh one, whatever it asked.
+import test from 'ava';
+import { createWatching, EVERYTHING, entry, type Pending } from '../helpers/watching.ts';
+
+const API = { namespace: 'shop', name: 'api', id: 'crr-1' };
+
+type Watching = ReturnType<typeof createWatching>;
+
+/** How each kind of request comes to be made, and is answered. */
+const REQUESTS: readonly (readonly [string, (watching: Watching) => Promise<void>, (pending: Pending) => void])[] = [
+  ['GetRepoTagScanStatus', ({ watch }) => watch(entry(API, 'v1')), ({ answer }) => answer.status('COMPLETE')],
+  [
+    'GetRepoTagScanSummary',
+    ({ watch }) => watch({ ...entry(API, 'v1'), vulnerabilities: true }),
+    ({ answer }) => answer.summary(1, 2, 3, 4),
+  ],
+  ['GetRepoTag', ({ watch }) => watch(entry(API, 'v1')), ({ answer }) => answer.tag()],
+  [
+    'GetRepository',
+    ({ watch }) => watch(entry({ namespace: 'shop', name: 'api' }, 'v1')),
+    ({ answer }) => answer.repository('crr-1', 'shop', 'api'),
+  ],
+  [
+    'ListRepository',
+    async ({ watch, discover }) => {
+      await watch();
+      await discover(EVERYTHING);
+    },
+    ({ answer }) => answer.repositories([]),
+  ],
+];
+
+/** Answers what is asked before a request of this kind. */
+async function leadTo(action: string, { clock, pending, next }: Watching): Promise<void> {
+  await clock.advance(0);
+  if (pending[0]?.action === action || !action.startsWith('GetRepoTag')) return;
+  if (action === 'GetRepoTag') next().answer.error('SCAN_TASK_NOT_EXIST', 'answered');
+  else next().answer.status('COMPLETE');
+  await clock.advance(0);
+}
+
+for (const [action, begin, answer] of REQUESTS) {
+  test(`a ${action} that was lost is sent again at once, on a fresh connection, and is no failure`, async (t) => {
+    const watching = createWatching();
+    const stop = new AbortController();
+    t.teardown(() => stop.abort());
+    await begin(watching);
+    void watching.scheduler.run(stop.signal);
+    await leadTo(action, watching);
+    const first = watching.next();
+    t.deepEqual([first.action, first.isFresh], [action, false]);
+    first.answer.stale();
+    await watching.clock.advance(0);
+    const second = watching.next();
+    t.deepEqual(second.request, first.request);
+    t.deepEqual([second.action, second.isFresh], [action, true]);
+    answer(second);
+    await watching.clock.advance(0);
+    t.deepEqual(watching.failures, []);
+    t.deepEqual(watching.internalErrors, []);
+    t.deepEqual(
+      [...watching.store.tags()].map(({ state }) => state.lastError),
+      watching.store.size === 0 ? [] : [undefined],
+    );
+  });
+
+  test(`a ${action} that is lost twice in a row has failed, and the one after that may be lost once more`, async (t) => {
+    const watching = createWatching();
+    const stop = new AbortController();
+    t.teardown(() => stop.abort());
+    await begin(watching);
+    void watching.scheduler.run(stop.signal);
+    for (const isLast of [false, true]) {
+      await leadTo(action, watching);
+      for (const isFresh of [false, true]) {
+        await watching.clock.advance(0);
+        const { answer, ...lost } = watching.next();
+        t.deepEqual([lost.action, lost.isFresh], [action, isFresh]);
+        answer.stale();
+      }
+      await watching.clock.advance(0);
+      const lost = watching.failures.filter((failure) => failure.endsWith(' ConnectionReset'));
+      t.deepEqual(lost, Array(isLast ? 2 : 1).fill(`${action} ConnectionReset`));
+      await watching.clock.advance(action === 'GetRepoTagScanSummary' ? 60_000 : 10_000);
+    }
+    t.deepEqual(watching.internalErrors, []);
+  });
+}
+
+test('a tag that was removed while its request was lost is not asked for again', async (t) => {
+  const watching = createWatching();
+  const stop = new AbortController();
+  t.teardown(() => stop.abort());
+  await watching.watch(entry(API, 'v1'));
+  void watching.scheduler.run(stop.signal);
+  await watching.clock.advance(0);
+  const lost = watching.next();
+  await watching.watch();
+  lost.answer.stale();
+  await watching.clock.advance(600_000);
+  t.is(watching.pending.length, 0);
+  t.deepEqual(watching.internalErrors, []);
+});

@@ -1,0 +1,185 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { DueQueue, GROUPS, type Group, type Line, type QueueEntry } from '../../src/scheduler/due-queue.ts';
+
+type Named = QueueEntry & { readonly name: string };
+
+function named(name: string): Named {
+  return { name, line: 'unanswered', dueAtMs: 0, heap: undefined, position: -1 };
+}
+
+/** A queue in which each group has `count` entries that have been due since the start, and are due again when taken. */
+function saturated(groups: readonly Group[], count = 50) {
+  const queue = new DueQueue<Named>();
+  for (const group of groups) for (let i = 0; i < count; i++) queue.put(named(`${group}-${i}`), group, i);
+  return {
+    queue,
+    takeLine(): Line {
+      const entry = queue.take(1_000_000);
+      if (entry === undefined) throw new Error('nothing was due');
+      const { line } = entry;
+      queue.put(entry, line, 1_000);
+      return line;
+    },
+  };
+}
+
+test('nothing is taken before it is due, and the longest overdue of a group comes first', (t) => {
+  const queue = new DueQueue<Named>();
+  for (const dueAtMs of [30, 10, 20]) queue.put(named(`at ${dueAtMs}`), 'settled', dueAtMs);
+  t.is(queue.take(9), undefined);
+  t.is(queue.nextDueAtMs(), 10);
+  t.deepEqual(
+    [queue.take(30), queue.take(30), queue.take(30), queue.take(30)].map((entry) => entry?.name),
+    ['at 10', 'at 20', 'at 30', undefined],
+  );
+  t.is(queue.nextDueAtMs(), undefined);
+});
+
+test('with all groups due, each five consecutive requests hold one of every lower group and three of the most urgent', (t) => {
+  const { takeLine } = saturated(GROUPS);
+  const taken = Array.from({ length: 500 }, takeLine);
+  for (let start = 0; start + 5 <= taken.length; start++) {
+    const window = taken.slice(start, start + 5);
+    t.true(window.includes('unanswered'), `requests ${start} to ${start + 4}: ${window}`);
+    t.true(window.includes('settled'), `requests ${start} to ${start + 4}: ${window}`);
+  }
+  t.is(taken.filter((group) => group === 'running').length, 300);
+});
+
+test('with two groups due, the lower one gets exactly one of five', (t) => {
+  for (const pair of [
+    ['running', 'settled'],
+    ['running', 'unanswered'],
+    ['unanswered', 'settled'],
+  ] as const) {
+    const { takeLine } = saturated(pair);
+    const taken = Array.from({ length: 100 }, takeLine);
+    t.is(taken.filter((group) => group === pair[1]).length, 20, pair.join());
+  }
+});
+
+test('a lower group that becomes due gets one of the next five requests, whatever came before', (t) => {
+  const property = fc.property(
+    fc.array(fc.constantFrom(...GROUPS), { maxLength: 40 }),
+    fc.nat({ max: 30 }),
+    (initially, warmUp) => {
+      const { queue, takeLine } = saturated(['running', ...initially]);
+      for (let i = 0; i < warmUp; i++) takeLine();
+      for (const group of ['unanswered', 'settled'] as const) queue.put(named('new'), group, -1);
+      const taken = Array.from({ length: 5 }, takeLine);
+      return taken.includes('unanswered') && taken.includes('settled');
+    },
+  );
+  t.notThrows(() => fc.assert(property));
+});
+
+/** Takes so many; what is taken is due again at once. */
+function lines(queue: DueQueue<Named>, count: number): Line[] {
+  return Array.from({ length: count }, () => {
+    const entry = queue.take(1_000_000);
+    if (entry === undefined) throw new Error('nothing was due');
+    queue.put(entry, entry.line, 1_000);
+    return entry.line;
+  });
+}
+
+/** A queue in which these groups and one request of discovery are always due. */
+function discovering(groups: readonly Group[]) {
+  const { queue } = saturated(groups);
+  queue.put(named('discovery'), 'discovery', 0);
+  return queue;
+}
+
+test('while tags are due, whichever, discovery gets no more than one of three consecutive requests, and never nothing', (t) => {
+  const property = fc.property(fc.subarray([...GROUPS], { minLength: 1 }), fc.nat({ max: 20 }), (groups, idle) => {
+    const queue = new DueQueue<Named>();
+    queue.put(named('discovery'), 'discovery', 0);
+    t.deepEqual(new Set(lines(queue, idle)), new Set(idle === 0 ? [] : ['discovery']), 'alone it has every turn');
+    for (const group of groups) for (let i = 0; i < 50; i++) queue.put(named(group), group, i);
+    const taken = lines(queue, 300);
+    for (let start = 0; start + 3 <= taken.length; start++) {
+      const window = taken.slice(start, start + 3);
+      t.true(window.filter((line) => line === 'discovery').length <= 1, `${start}: ${window}`);
+    }
+    for (let start = 0; start + 15 <= taken.length; start++)
+      t.true(taken.slice(start, start + 15).includes('discovery'));
+  });
+  fc.assert(property);
+});
+
+test('while nothing more urgent is due, discovery has its third', (t) => {
+  for (const groups of [['settled'], ['unanswered']] as const) {
+    const taken = lines(discovering(groups), 300);
+    t.is(taken.filter((line) => line === 'discovery').length, 100, groups.join());
+  }
+});
+
+test('discovery takes nothing from scans under way nor from tags that were answered: its turns are those of the never answered', (t) => {
+  const taken = lines(discovering(GROUPS), 300);
+  const share = (line: Line) => taken.filter((each) => each === line).length;
+  t.deepEqual([share('running'), share('settled'), share('unanswered'), share('discovery')], [180, 60, 40, 20]);
+  for (let start = 0; start + 5 <= taken.length; start++) {
+    const window = taken.slice(start, start + 5);
+    t.true(window.includes('settled'));
+    t.true(window.includes('unanswered') || window.includes('discovery'));
+  }
+});
+
+test('requests of discovery are no tags: the backlog does not count them', (t) => {
+  const queue = new DueQueue<Named>();
+  queue.put(named('discovery'), 'discovery', 5);
+  t.is(queue.nextDueAtMs(), 5);
+  t.is(queue.size, 1);
+  t.deepEqual(queue.backlog(1_000).urgent, { due: 0, oldestMs: 0 });
+  t.is(queue.take(4), undefined);
+});
+
+test('any sequence of puts, moves, removals and takes agrees with a plain sorted list', (t) => {
+  const operation = fc.oneof(
+    fc.record({ do: fc.constant('put' as const), who: fc.nat({ max: 19 }), at: fc.nat({ max: 100 }) }),
+    fc.record({ do: fc.constant('remove' as const), who: fc.nat({ max: 19 }), at: fc.constant(0) }),
+    fc.record({ do: fc.constant('take' as const), who: fc.constant(0), at: fc.nat({ max: 100 }) }),
+  );
+  fc.assert(
+    fc.property(fc.array(operation, { maxLength: 200 }), (operations) => {
+      const queue = new DueQueue<Named>();
+      const entries = Array.from({ length: 20 }, (_, index) => named(`${index}`));
+      const model = new Map<Named, number>();
+      let nowMs = 0;
+      for (const [index, { do: action, who, at }] of operations.entries()) {
+        const entry = entries[who];
+        if (entry === undefined) continue;
+        nowMs = Math.max(nowMs, index - 50);
+        if (action === 'put') {
+          queue.put(entry, 'settled', at);
+          model.set(entry, at);
+        } else if (action === 'remove') {
+          queue.remove(entry);
+          model.delete(entry);
+        } else {
+          const earliest = Math.min(...model.values());
+          const taken = queue.take(at);
+          t.is(taken === undefined ? undefined : model.get(taken), earliest <= at ? earliest : undefined);
+          if (taken !== undefined) model.delete(taken);
+        }
+        t.is(queue.size, model.size);
+        t.is(queue.nextDueAtMs() ?? Number.POSITIVE_INFINITY, Math.min(...model.values()));
+        t.is(queue.backlog(nowMs).background.due, [...model.values()].filter((dueAt) => dueAt <= nowMs).length);
+      }
+    }),
+  );
+});
+
+test('the backlog tells urgent from background and how long the oldest has waited', (t) => {
+  const queue = new DueQueue<Named>();
+  queue.put(named('running'), 'running', 900);
+  queue.put(named('new'), 'unanswered', 400);
+  queue.put(named('later'), 'running', 1_001);
+  queue.put(named('old'), 'settled', 0);
+  t.deepEqual(queue.backlog(1_000), { urgent: { due: 2, oldestMs: 600 }, background: { due: 1, oldestMs: 1_000 } });
+  t.deepEqual(new DueQueue<Named>().backlog(1_000), {
+    urgent: { due: 0, oldestMs: 0 },
+    background: { due: 0, oldestMs: 0 },
+  });
+});

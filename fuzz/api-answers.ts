@@ -4,8 +4,8 @@ import { createAcrApi } from '../src/acr/acr-api.ts';
 import type { AcrApi, AcrOperations } from '../src/acr/api.ts';
 import type { Sdk } from '../src/acr/client.ts';
 import type { CredentialSource } from '../src/acr/credentials.ts';
+import { ErrorCodeLimiter } from '../src/acr/error-code-limiter.ts';
 import { ApiError, credentialsUnavailable } from '../src/acr/errors.ts';
-import { KnownCodes } from '../src/acr/known-codes.ts';
 import { Redactor } from '../src/util/redactor.ts';
 import { ANY_JSON, jsonLike, type Shape } from './json-texts.ts';
 import { requireFitMessage, requireNoSecret, SECRETS } from './outputs.ts';
@@ -274,7 +274,7 @@ export function apiOf(sdk: Sdk, host: string, options: { requestTimeoutMs: numbe
     region: 'cn-hangzhou',
     credentials: heldKeys(),
     requestTimeoutMs: options.requestTimeoutMs,
-    knownCodes: new KnownCodes(redactor),
+    errorCodes: new ErrorCodeLimiter(redactor),
     redactor,
   });
 }

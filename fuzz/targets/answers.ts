@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { ANSWER_BOUNDS } from '../../src/acr/answer-bounds.ts';
 import { loadSdk } from '../../src/acr/client.ts';
-import type { Reply } from '../../src/acr/exchange.ts';
-import { Wire } from '../../src/acr/exchange.ts';
+import type { Reply } from '../../src/acr/http-transport.ts';
+import { HttpTransport } from '../../src/acr/http-transport.ts';
 import {
   AUTHORIZATION,
   apiOf,
@@ -53,7 +53,7 @@ const SENT = {
 };
 
 /** Gives every request the same answer. */
-class Answering extends Wire {
+class Answering extends HttpTransport {
   reply: Reply = { status: 200, headers: {}, body: Buffer.alloc(0), sent: () => SENT, flaw: undefined };
 
   override send(): Promise<Reply> {

@@ -2,9 +2,9 @@
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { Exposition } from '../../src/metrics/exposition.ts';
+import type { Repository } from '../../src/model/target.ts';
 import { StateStore, type WatchedTag } from '../../src/state/store.ts';
 import type { TagEvent } from '../../src/state/tag-state.ts';
-import type { Repository } from '../../src/watch/target.ts';
 import { requireEqual } from '../outputs.ts';
 import { readPage } from '../page-reader.ts';
 import { defineTarget } from '../target.ts';

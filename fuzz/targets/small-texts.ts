@@ -1,9 +1,9 @@
 // Texts of a line that the program takes apart by hand: durations, addresses, passwords, names of certificates, patterns.
 import fc from 'fast-check';
+import { glob } from '../../src/discovery/glob.ts';
 import { formatDuration, parseDuration } from '../../src/util/duration.ts';
 import { escapeInvisible } from '../../src/util/invisible.ts';
 import { parseListenAddress } from '../../src/util/listen-address.ts';
-import { glob } from '../../src/watch/discovery/glob.ts';
 import { credentialsIn } from '../../src/web/access/basic-auth.ts';
 import { namesOf } from '../../src/web/access/client-certificates.ts';
 import { requireEqual } from '../outputs.ts';

@@ -18,7 +18,7 @@ export const OF_SHOWING: readonly Mutation[] = [
   },
   {
     name: 'a place on the page keeps the labels of the tag before',
-    file: 'metrics/sheet.js',
+    file: 'metrics/series-cache.js',
     before: 'this.#view.labelSource(before) === this.#view.labelSource(after) && ',
     after: '',
     law: 'configured',

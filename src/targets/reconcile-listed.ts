@@ -6,7 +6,7 @@ import type { PollTask, WatchedRepository } from '../polling/task.ts';
 import type { Breath } from '../util/yield-every.ts';
 import { type InstanceTargets, isSameRepository } from './instance-targets.ts';
 import { type ListedInstance, type ListedTag, namesKey, type WantedRepository, wantedRepositories } from './listed.ts';
-import type { TargetUpdates } from './repository-targets.ts';
+import type { TargetUpdates } from './target-updates.ts';
 
 /** Each method is to be called in the course of a change. */
 export class ListedReconciler {

@@ -15,7 +15,7 @@ import type { Breath } from '../util/yield-every.ts';
 import { InstanceTargets } from './instance-targets.ts';
 import { type FoundRepository, type ListedInstance, unite } from './listed.ts';
 import { ListedReconciler } from './reconcile-listed.ts';
-import { TargetUpdates, type TargetUpdatesOptions } from './repository-targets.ts';
+import { TargetUpdates, type TargetUpdatesOptions } from './target-updates.ts';
 
 export type WatchListOptions = TargetUpdatesOptions & { readonly mutex: Mutex };
 

@@ -6,8 +6,8 @@ import fc from 'fast-check';
 import { systemClock } from '../../src/util/clock.ts';
 import { createLogger, type Logger } from '../../src/util/logger.ts';
 import { Redactor } from '../../src/util/redactor.ts';
-import { FrontDoor } from '../../src/web/access/front-door.ts';
-import { SettingsKeeper } from '../../src/web/access/keeper.ts';
+import { AccessControl } from '../../src/web/access/access-control.ts';
+import { WebConfigWatcher } from '../../src/web/access/web-config-watcher.ts';
 import { createRoutes } from '../../src/web/routes.ts';
 import { WebServer } from '../../src/web/server.ts';
 import { requireNoSecret, SECRETS } from '../outputs.ts';
@@ -181,7 +181,7 @@ export const requests = defineTarget({
       redactor: new Redactor(),
       write: (line) => requireNoSecret(line, 'the log'),
     });
-    const keeper = new SettingsKeeper(file, { clock: systemClock, logger });
+    const keeper = new WebConfigWatcher(file, { clock: systemClock, logger });
     const [open, locked] = [await serve(undefined, logger, failures), await serve(keeper, logger, failures)];
     return {
       close: async () => {
@@ -198,7 +198,7 @@ export const requests = defineTarget({
   },
 });
 
-async function serve(keeper: SettingsKeeper | undefined, logger: Logger, failures: unknown[]) {
+async function serve(keeper: WebConfigWatcher | undefined, logger: Logger, failures: unknown[]) {
   const overview = overviewOf();
   const listener = createRoutes({
     telemetryPath: '/metrics',
@@ -210,10 +210,10 @@ async function serve(keeper: SettingsKeeper | undefined, logger: Logger, failure
     reload: async () => ({ problems: [] }),
     failed: (error) => failures.push(error),
   });
-  const door = new FrontDoor(keeper, logger);
+  const accessControl = new AccessControl(keeper, logger);
   const server = new WebServer({
     listener: (incoming, response) => void listener(incoming, response),
-    door,
+    accessControl,
     clock: systemClock,
     logger,
   });

@@ -35,7 +35,8 @@ export function setOfInstance(id: string): SetName {
   return id === 'cri-b' ? 'cri-b' : 'default';
 }
 
-export const INSTANCES = ['cri-a', 'cri-b'] as const;
+/** Two of them share a set of credentials, and so its quota. */
+export const INSTANCES = ['cri-a', 'cri-b', 'cri-c'] as const;
 
 type ListedRepository = {
   readonly instance: string;
@@ -50,6 +51,7 @@ export const REPOSITORIES: readonly ListedRepository[] = [
   { instance: 'cri-a', namespace: 'shop', name: 'api', id: 'crr-api', tags: names('v', 8) },
   { instance: 'cri-a', namespace: 'shop', name: 'web', tags: names('w', 4) },
   { instance: 'cri-b', namespace: 'shop', name: 'job', id: 'crr-job', tags: names('j', 5) },
+  { instance: 'cri-c', namespace: 'shop', name: 'pay', id: 'crr-pay', tags: names('p', 3) },
 ];
 /** The repository that is discovered. */
 export const DISCOVERED = { instance: 'cri-a', namespace: 'ops', name: 'build', id: 'crr-build', tags: names('b', 4) };
@@ -262,6 +264,7 @@ export class Settings {
     const region = 'cn-hangzhou';
     const a = { id: 'cri-a', region, endpoint: this.#endpoint, repositories: repositories('cri-a') };
     const b = { id: 'cri-b', region, endpoint: this.#endpoint, repositories: repositories('cri-b') };
+    const c = { id: 'cri-c', region, endpoint: this.#endpoint, repositories: repositories('cri-c') };
     return {
       credentials: this.#credentials('default'),
       rate_limit: { requests_per_second: rate, max_concurrent: maxConcurrent },
@@ -273,6 +276,7 @@ export class Settings {
       instances: [
         { ...a, ...(this.#discovers && { discover }) },
         ...(this.#hasB ? [{ ...b, credentials: this.#credentials('cri-b') }] : []),
+        c,
       ],
     };
   }

@@ -6,11 +6,11 @@ import { Findings, type Law } from './law.ts';
 import { lifeOf, time } from './tags.ts';
 
 /** Files are looked at every second; reading them, and what was on its way, takes some time more. */
-const NEW_KEY_WITHIN_MS = 3_000;
+const NEW_KEY_WITHIN_MS = 4_000;
 
 export const keysLaw: Law = {
   name: 'keys',
-  sentence: 'every instance is asked with the key that the files of its credentials hold, a new one within 3 s',
+  sentence: 'every instance is asked with the key that the files of its credentials hold, a new one within 4 s',
   check: (record, judged) => {
     const findings = new Findings(judged);
     for (const { arrivedAtMs, accessKeyId, parameters, index } of record.requests) {
@@ -40,18 +40,22 @@ export const silenceLaw: Law = {
     'credentials that are good and not refused are used at least once in the longest interval or back-off, a time to wait, a time limit and a turn, whatever happens to others',
   check: (record, judged) => {
     const findings = new Findings(judged);
+    // Afterwards nothing is known of requests that did not come.
+    const recordedTo = record.probes.reduce((latest, { sentAt }) => Math.max(latest, sentAt), 0);
     for (const set of SETS) {
       const idle = [...troublesOf(record, set), ...absencesOf(record, set)];
       const requests = requestsOf(record, set);
       requests.forEach((request, position) => {
-        const before = requests[position - 1];
-        if (before === undefined || lifeOf(record, before) !== lifeOf(record, request)) return;
-        const [from, to] = [before.arrivedAtMs, request.arrivedAtMs];
-        findings.note(to, () => {
-          const silentMs = to - from - overlap(record.pauses, from, to);
-          const isLong = silentMs > longestSilenceMs(record.configurations, from, to) && overlap(idle, from, to) === 0;
-          return isLong
-            ? `no request under ${set} from ${time(from)} to ${time(to)} (request ${request.index})`
+        const from = request.arrivedAtMs;
+        const next = requests[position + 1];
+        const mostMs = longestSilenceMs(record.configurations, from, next?.arrivedAtMs ?? recordedTo);
+        const until = from + mostMs + overlap(record.pauses, from, from + 2 * mostMs);
+        const life = record.lives.find(({ number }) => number === lifeOf(record, request));
+        if (until > recordedTo) return;
+        findings.note(until, () => {
+          const isSilent = (next === undefined || next.arrivedAtMs > until) && life !== undefined && life.to > until;
+          return isSilent && overlap(idle, from, until) === 0
+            ? `no request under ${set} from ${time(from)} (request ${request.index}) to ${time(until)}`
             : undefined;
         });
       });
@@ -69,7 +73,7 @@ function longestSilenceMs(configurations: readonly Configuration[], from: number
 }
 
 /** How long an answer may take from the simulator to the exporter's decision. */
-const ANSWER_READ_MS = 300;
+const ANSWER_READ_MS = 500;
 /** An answer that comes so long before the time limit, or later, may have come too late for the exporter. */
 const NEARLY_TOO_LATE_MS = 100;
 

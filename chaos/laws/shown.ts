@@ -101,11 +101,11 @@ function existed({ truth }: RunRecord, name: TagName, from: number, to: number):
 }
 
 /** From an answer to the scrape that has to show it. */
-const SHOWN_WITHIN_MS = 500;
+const SHOWN_WITHIN_MS = 1_000;
 
 export const newsLaw: Law = {
   name: 'news',
-  sentence: 'half a second after the answer, the last poll of a tag is what is shown of it',
+  sentence: 'a second after the answer, the last poll of a tag is what is shown of it',
   check: (record, judged) => {
     const findings = new Findings(judged);
     const polls = pollsByTag(record);

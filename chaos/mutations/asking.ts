@@ -7,14 +7,14 @@ export const OF_ASKING: readonly Mutation[] = [
     file: 'polling/poller.js',
     before: 'const dueAtMs = Math.min(statusDueAtMs, task.summaryDueAtMs);',
     after: 'const dueAtMs = Math.min(statusDueAtMs, task.summaryDueAtMs); if (Math.random() < 0.05) return;',
-    law: 'calm',
+    law: 'turn',
   },
   {
     name: 'the queue compares the wrong way',
     file: 'scheduler/due-heap.js',
     before: 'parent.dueAtMs <= entry.dueAtMs',
     after: 'parent.dueAtMs >= entry.dueAtMs',
-    law: 'calm',
+    law: 'turn',
   },
   {
     name: 'a hung request never ends',
@@ -51,6 +51,13 @@ export const OF_ASKING: readonly Mutation[] = [
     before: 'known.scheduler.configure(rateLimit);',
     after:
       '{ known.scheduler.quota.limiter = new RateLimiter(rateLimit, this.#options.clock); known.scheduler.configure(rateLimit); }',
+    law: 'concurrency',
+  },
+  {
+    name: 'every instance has a quota of its own',
+    file: 'config/credential-sets.js',
+    before: "[{ name: 'default', settings: credentials, instanceIds: shared }, ...own]",
+    after: '[...shared.map((id) => ({ name: id, settings: credentials, instanceIds: [id] })), ...own]',
     law: 'concurrency',
   },
   {

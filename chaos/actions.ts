@@ -4,7 +4,12 @@ import { HOSTILE_CLIENTS, letIn } from './hostile.ts';
 import type { Stage } from './stage.ts';
 import { DISCOVERED, keysBut, REPOSITORIES, SETS, type SetName, type Settings } from './world.ts';
 
-export type Action = { readonly name: string; readonly perform: (stage: Stage) => Promise<void> };
+export type Action = {
+  readonly name: string;
+  readonly perform: (stage: Stage) => Promise<void>;
+  /** Whether it ends the exporter's process and starts another: a run of one long life leaves it out. */
+  readonly endsLife?: true;
+};
 
 export const ACTIONS: readonly Action[] = [
   { name: 'a push to a tag', perform: pushSome },
@@ -109,8 +114,8 @@ export const ACTIONS: readonly Action[] = [
   { name: 'the wall clock jumps by minutes', perform: (stage) => jump(stage, 5 * 60_000) },
   { name: 'the wall clock jumps by an hour', perform: (stage) => jump(stage, 3_600_000, 3_600_000) },
   { name: 'the wall clock is put right', perform: (stage) => stage.stepClock(0) },
-  { name: 'SIGTERM and a new start', perform: (stage) => stage.endAndStart() },
-  { name: 'kill -9', perform: (stage) => stage.killAndStart() },
+  { name: 'SIGTERM and a new start', perform: (stage) => stage.endAndStart(), endsLife: true },
+  { name: 'kill -9', perform: (stage) => stage.killAndStart(), endsLife: true },
   { name: 'SIGSTOP', perform: (stage) => stage.pause(stage.random.whole(200, 3_000)) },
   { name: 'the reader of the log stalls', perform: async (stage) => stage.exporter.stallLog(3_000) },
   ...HOSTILE_CLIENTS.map((client) => ({

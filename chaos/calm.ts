@@ -1,8 +1,9 @@
 // Waits after the faults until what is shown is the truth.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { samplesOf } from './exposition.ts';
 import { isDiscovered } from './laws/configured.ts';
 import { shownTags } from './laws/tags.ts';
-import type { Calm, Scrape } from './record.ts';
+import type { Calm, Rest, Scrape } from './record.ts';
 import { MODES, scrape } from './scraper.ts';
 import type { Stage } from './stage.ts';
 import { bare, type State, tagKey } from './truth.ts';
@@ -15,15 +16,32 @@ const SLACK_MS = 2_000;
 /** Waits until what is shown is the truth, and stays it; undefined where the run ends before. */
 export async function waitForTruth(stage: Stage, ending: AbortSignal): Promise<Calm | undefined> {
   const from = Date.now();
-  const calm = ({ equalAt, differences }: Pick<Calm, 'equalAt' | 'differences'>): Calm | undefined =>
-    ending.aborted ? undefined : { from, to: Date.now(), equalAt, differences };
+  const calm = (equalAt: number, differences: readonly string[]): Calm | undefined =>
+    ending.aborted
+      ? undefined
+      : { from, to: Date.now(), equalAt, differences, rest: restOf(stage.record.scrapes.at(-1)) };
   const first = await firstTruth(stage, from + WITHIN_MS, ending);
-  if (first.length > 0) return calm({ equalAt: Number.POSITIVE_INFINITY, differences: first });
+  if (first.length > 0) return calm(Number.POSITIVE_INFINITY, first);
   const equalAt = Date.now();
   // By then each tag was polled once more.
   await sleep(LONGEST_INTERVAL_MS + SLACK_MS);
   const later = await firstTruth(stage, Date.now() + SLACK_MS, ending);
-  return calm({ equalAt: later.length > 0 ? Number.POSITIVE_INFINITY : equalAt, differences: later });
+  return calm(later.length > 0 ? Number.POSITIVE_INFINITY : equalAt, later);
+}
+
+function restOf(scrape: Scrape | undefined): Rest | undefined {
+  if (scrape === undefined) return undefined;
+  const { life, exposition } = scrape;
+  const value = (name: string) => [...samplesOf(exposition, name)][0]?.[1] ?? Number.NaN;
+  const resources = new Map<string, number>();
+  for (const [labels, count] of samplesOf(exposition, 'nodejs_active_resources'))
+    resources.set(labels.type ?? '', count);
+  return {
+    life,
+    residentBytes: value('process_resident_memory_bytes'),
+    openFiles: value('process_open_fds'),
+    resources,
+  };
 }
 
 /** What differs until a time; nothing once there is no difference. */

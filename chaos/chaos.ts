@@ -23,6 +23,8 @@ export type ChaosOptions = {
   /** The programs' files. */
   readonly exporter: string;
   readonly simulator: string;
+  /** Whether the process lives to the end: nothing is drawn that ends it. */
+  readonly longLife?: boolean;
   /** Takes what is drawn. */
   readonly details: (text: string) => void;
   /** Takes a line every few minutes. */
@@ -41,11 +43,12 @@ export type ChaosResult = {
 };
 
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { seed, minutes, exporter, simulator, details, progress, onViolation, stop } = options;
+  const { seed, minutes, exporter, simulator, longLife = false, details, progress, onViolation, stop } = options;
+  const cards = [...FAULTS, ...ACTIONS.filter(({ endsLife }) => !(longLife && endsLife))];
   // The observers draw from a sequence of their own, so that their pace does not change what happens.
   const stage = new Stage({ seed, random: createRandom(seed), exporter, simulator });
-  const drawn = new Map([...FAULTS, ...ACTIONS].map(({ name }) => [name, 0]));
-  const pack = new Pack();
+  const drawn = new Map(cards.map(({ name }) => [name, 0]));
+  const pack = new Pack(cards);
   const end = Date.now() + minutes * 60_000;
   try {
     await stage.open();
@@ -60,7 +63,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       const calm = await waitForTruth(stage, ending);
       if (calm === undefined) break;
       stage.record.calms.push(calm);
-      details(`calm after ${calm.equalAt - calm.from} ms`);
+      details(
+        `calm after ${calm.equalAt - calm.from} ms, ${JSON.stringify({ ...calm.rest, resources: [...(calm.rest?.resources ?? [])] })}`,
+      );
       rounds++;
       if (rounds % ROUNDS_A_LINE === 0) progress(summary(rounds));
     }
@@ -79,12 +84,19 @@ type Course = Pick<ChaosOptions, 'details'> & {
   readonly ending: AbortSignal;
 };
 
-/** Draws from all faults and actions as from a pack of cards, so that each comes as often as every other. */
-class Pack {
-  #cards: (FaultKind | Action)[] = [];
+type Card = FaultKind | Action;
 
-  draw(random: Random): FaultKind | Action {
-    if (this.#cards.length === 0) this.#cards = [...FAULTS, ...ACTIONS];
+/** Draws from faults and actions as from a pack of cards, so that each comes as often as every other. */
+class Pack {
+  readonly #all: readonly Card[];
+  #cards: Card[] = [];
+
+  constructor(all: readonly Card[]) {
+    this.#all = all;
+  }
+
+  draw(random: Random): Card {
+    if (this.#cards.length === 0) this.#cards = [...this.#all];
     const [card] = this.#cards.splice(random.whole(0, this.#cards.length - 1), 1);
     if (card === undefined) throw new Error('expected faults and actions to draw from');
     return card;

@@ -1,13 +1,16 @@
 // The observers of a run: they scrape, probe, read the simulator's state, and measure the stalls of this program's own event loop.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from './random.ts';
+import type { Span } from './record.ts';
 import { get, MODES, scrape } from './scraper.ts';
 import type { Stage } from './stage.ts';
+import { starvationOf } from './starvation.ts';
 
 const SCRAPE_EVERY_MS = 250;
 const PROBE_EVERY_MS = 250;
 const LOOK_EVERY_MS = 200;
 const TICK_MS = 20;
+const STARVATION_EVERY_MS = 50;
 /** Longer than the laws allow, so that it is known by how much an answer is late. */
 const TIMEOUT_MS = 8_000;
 
@@ -42,6 +45,7 @@ export function observe(stage: Stage, random: Random, other: Repeated): Observer
       { everyMs: PROBE_EVERY_MS, run: () => probe(stage) },
       { everyMs: LOOK_EVERY_MS, run: async () => void (await stage.simulator.look()) },
       { everyMs: 0, run: () => watchOwnLoop(stage) },
+      { everyMs: STARVATION_EVERY_MS, run: watchStarvation(stage) },
       other,
     ].map(repeat),
   );
@@ -85,4 +89,16 @@ async function watchOwnLoop({ record }: Stage): Promise<void> {
   await sleep(TICK_MS);
   const to = Date.now();
   if (to - from > 3 * TICK_MS) record.pauses.push({ from, to });
+}
+
+/** Notes when the exporter waited for a processor: on a busy machine, an answer is late for that reason too. */
+function watchStarvation(stage: Stage): () => Promise<void> {
+  let measured: { readonly pid: number; readonly since: () => Span | undefined } | undefined;
+  return async () => {
+    const { pid } = stage.exporter.child;
+    if (pid === undefined) return;
+    if (measured?.pid !== pid) measured = { pid, since: starvationOf(pid) };
+    const wait = measured.since();
+    if (wait !== undefined) stage.record.pauses.push(wait);
+  };
 }

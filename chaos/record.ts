@@ -34,6 +34,8 @@ export type Configuration = {
   readonly toldAt: number;
   /** When the exporter said that it is in force; `Infinity` until then. */
   inForceAt: number;
+  /** When the run stopped to wait for that. */
+  givenUpAt?: number;
   readonly perTag: 'full' | 'problems' | 'none';
   readonly tags: ReadonlySet<TagName>;
   /** Instances with repositories that are discovered. */
@@ -89,6 +91,17 @@ export type Calm = {
   readonly equalAt: number;
   /** What differed to the end. */
   readonly differences: readonly string[];
+  /** The life that it ended in, and what the process held then; undefined where there was no scrape. */
+  readonly rest?: Rest | undefined;
+};
+
+/** What a process held once everything was calm. */
+export type Rest = {
+  readonly life: number;
+  readonly residentBytes: number;
+  readonly openFiles: number;
+  /** Of event loop handles, requests and other resources (sockets, timers), by type. */
+  readonly resources: ReadonlyMap<string, number>;
 };
 
 /** A process that was told to end by SIGTERM; its exit status is undefined where it did not end by itself. */
@@ -109,7 +122,7 @@ export type RunRecord = {
   readonly monotonicZeroAt: number;
   /** Times in which the simulator's loop stood still, on its monotonic clock. */
   readonly standInStalls: Span[];
-  /** Times in which the exporter was stopped, or this program's own loop stood still. */
+  /** Times in which the exporter was stopped or waited for a processor, or this program's own loop stood still. */
   readonly pauses: Span[];
   readonly probes: Probe[];
   readonly calms: Calm[];
@@ -138,9 +151,16 @@ export function emptyRecord(): RunRecord {
   };
 }
 
-/** How much of a stretch of time lies in others. */
+/** How much of a stretch of time lies in others, which may lie in each other. */
 export function overlap(spans: readonly Span[], from: number, to: number): number {
-  return spans.reduce((sum, span) => sum + Math.max(0, Math.min(to, span.to) - Math.max(from, span.from)), 0);
+  const inside = spans.filter((span) => span.to > from && span.from < to).sort((one, other) => one.from - other.from);
+  let [sum, until] = [0, from];
+  for (const span of inside) {
+    const end = Math.min(to, span.to);
+    sum += Math.max(0, end - Math.max(until, span.from));
+    until = Math.max(until, end);
+  }
+  return sum;
 }
 
 /** Whether another configuration may have come into force between two times. */

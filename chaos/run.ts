@@ -1,4 +1,4 @@
-// npm run chaos -- [--minutes=1] [--seed=N] [--exporter=FILE] [--verbose]: faults drawn by the seed, and a checker of what was shown.
+// npm run chaos -- [--minutes=1] [--seed=N] [--exporter=FILE] [--long-life] [--verbose]: faults drawn by the seed, and a checker of what was shown.
 import { parseArgs } from 'node:util';
 import { runChaos } from './chaos.ts';
 import { time } from './laws/tags.ts';
@@ -13,6 +13,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '1' },
     seed: { type: 'string', default: String(Math.floor(Math.random() * 1e9)) },
     exporter: { type: 'string', default: built('bin.js') },
+    'long-life': { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
   },
 });
@@ -27,6 +28,7 @@ const { drawn, tallies, summary } = await runChaos({
   seed,
   minutes,
   exporter: values.exporter,
+  longLife: values['long-life'],
   simulator: built('simulator/bin.js'),
   details: (text) => {
     if (values.verbose) console.error(`${time(Date.now())} ${text}`);

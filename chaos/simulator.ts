@@ -45,6 +45,8 @@ export class SimulatorClient {
 
   async deleteTag(instanceId: string, repoId: string, tag: string): Promise<void> {
     await this.#ask('DELETE', `/_sim/tags?${new URLSearchParams({ instanceId, repoId, tag })}`);
+    // So that it is known to have been gone, even where it is pushed again at once.
+    await this.look();
   }
 
   /** Deletes a repository and makes another with the same names and tags, which has another id. */

@@ -7,7 +7,7 @@ import { CLOCK_PROBE, noteStep, setClock, trueTimes } from './clock.ts';
 import { samplesOf } from './exposition.ts';
 import { type Program, startExporter, startSimulator } from './processes.ts';
 import type { Random } from './random.ts';
-import { type Configuration, emptyRecord, type Life, type RunRecord } from './record.ts';
+import { type Configuration, emptyRecord, type Life, overlap, type RunRecord } from './record.ts';
 import { MODES, scrape } from './scraper.ts';
 import { SimulatorClient } from './simulator.ts';
 import { wireProbe } from './wire.ts';
@@ -15,12 +15,12 @@ import { DISCOVERED, keysBut, REPOSITORIES, SETS, Settings, scenario, usualLaten
 
 /** How long the process is given to end by itself: more than the law allows, so that it is known by how much it is late. */
 const ENDED_WITHIN_MS = 15_000;
-/** Longer than a client stays, and than the reloads that are still to come take. */
-const STRAY_RELOADS_FOR_MS = 8_000;
+/** Longer than a client stays, and than the reloads that are still to come take on a busy machine. */
+const STRAY_RELOADS_FOR_MS = 20_000;
 /** A calm begins with a clock that the API still accepts, by a wide margin. */
 const MOST_OFF_IN_CALM_MS = 5 * 60_000;
-/** How long a reload may take. */
-export const RELOAD_WITHIN_MS = 5_000;
+/** How long a reload is waited for: more than the law allows. */
+const RELOAD_WAITED_MS = 7_000;
 
 export type StageOptions = {
   readonly seed: number;
@@ -107,7 +107,8 @@ export class Stage {
       this.#signalReload();
       found = await this.#reloadAfter(found, configuration);
     }
-    if (found !== undefined) configuration.inForceAt = Date.now();
+    if (found === undefined) configuration.givenUpAt = Date.now();
+    else configuration.inForceAt = Date.now();
     if (signals > 1) this.expectStrayReloads();
   }
 
@@ -122,7 +123,7 @@ export class Stage {
 
   /** When a file was taken next, as the exporter shows it; undefined when that took too long. */
   async #reloadAfter(before: number | undefined, { toldAt }: Configuration): Promise<number | undefined> {
-    while (Date.now() < toldAt + RELOAD_WITHIN_MS) {
+    while (Date.now() - overlap(this.record.pauses, toldAt, Date.now()) < toldAt + RELOAD_WAITED_MS) {
       const answered = await this.#lastReload();
       // On a clock that was set back, a time that was shown before may look like one that is still to come.
       if (answered !== before && this.#isAfter(answered, toldAt)) return answered;
@@ -135,13 +136,14 @@ export class Stage {
   async reloadOverHttp(change: (settings: Settings) => void, times: number): Promise<void> {
     change(this.settings);
     const configuration = this.#note();
-    const init = { method: 'POST', signal: AbortSignal.timeout(RELOAD_WITHIN_MS) };
+    const init = { method: 'POST', signal: AbortSignal.timeout(3 * RELOAD_WAITED_MS) };
     const asked = Array.from(
       { length: times },
       async () => (await fetch(`${this.exporter.url}/-/reload`, init)).status,
     );
     const statuses = await Promise.all(asked.map((answer) => answer.catch(() => 0)));
     if (statuses.every((status) => status === 200)) configuration.inForceAt = Date.now();
+    else configuration.givenUpAt = Date.now();
   }
 
   /** Sends SIGHUP for a file that is refused, then writes the good one again. */

@@ -69,6 +69,25 @@ export class Truth {
     return this.#between(this.#phases.get(key) ?? [], from, to);
   }
 
+  /** The tags of a repository that are known, and the keys of each. */
+  tagsOf(instanceId: string, repoId: string): { readonly tag: string; readonly key: string }[] {
+    const prefix = tagKey(instanceId, repoId, '');
+    return [...this.#phases.keys()]
+      .filter((key) => key.startsWith(prefix))
+      .map((key) => ({ tag: key.slice(prefix.length), key }));
+  }
+
+  /** Whether a tag is known to have existed at every instant between two times since the epoch. */
+  lasted(key: string, from: number, to: number): boolean {
+    const phases = this.between(key, from, to);
+    const [first, last] = [phases[0], phases.at(-1)];
+    if (first === undefined || last === undefined) return false;
+    const isWhole = phases.every(
+      ({ status, from: begin }, index) => status !== ANY && (index === 0 || phases[index - 1]?.to === begin),
+    );
+    return isWhole && first.from <= from - this.#startedTo && last.to >= to - this.#startedFrom;
+  }
+
   /** What was true of an image that a tag has or had, at any instant between two times since the epoch. */
   ofImage(key: string, digest: string, from: number, to: number): Phase[] {
     const ofTag = (this.#phases.get(key) ?? []).filter((phase) => phase.digest === ANY || isSame(phase.digest, digest));

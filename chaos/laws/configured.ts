@@ -1,6 +1,6 @@
 // What is shown is what the file in force lists.
 import { samplesOf } from '../exposition.ts';
-import type { Configuration, Scrape, TagName } from '../record.ts';
+import { type Configuration, overlap, type Scrape, type TagName } from '../record.ts';
 import { DISCOVERED } from '../world.ts';
 import { Findings, type Law } from './law.ts';
 import { shownTags, time } from './tags.ts';
@@ -18,20 +18,21 @@ export const configuredLaw: Law = {
   },
 };
 
-/** By then the run has stopped to ask whether a file is in force. */
-const GIVEN_UP_MS = 8_000;
+const RELOAD_WITHIN_MS = 5_000;
 
 export const reloadLaw: Law = {
   name: 'reload',
   sentence: 'a changed file is in force within 5 s of SIGHUP',
-  check: ({ configurations }, judged) => {
+  check: ({ configurations, pauses }, judged) => {
     const findings = new Findings(judged);
-    for (const { toldAt, inForceAt } of configurations) {
-      const isInForce = inForceAt !== Number.POSITIVE_INFINITY;
-      findings.note(
-        isInForce ? inForceAt : toldAt + GIVEN_UP_MS,
-        isInForce ? undefined : `the reload that was asked for at ${time(toldAt)} was never answered`,
-      );
+    for (const { toldAt, inForceAt, givenUpAt } of configurations) {
+      if (givenUpAt !== undefined)
+        findings.note(givenUpAt, `the reload that was asked for at ${time(toldAt)} was never answered`);
+      else if (inForceAt !== Number.POSITIVE_INFINITY) {
+        const tookMs = inForceAt - toldAt - overlap(pauses, toldAt, inForceAt);
+        const late = `the reload that was asked for at ${time(toldAt)} took ${Math.round(tookMs)} ms`;
+        findings.note(inForceAt, tookMs > RELOAD_WITHIN_MS ? late : undefined);
+      }
     }
     return findings;
   },

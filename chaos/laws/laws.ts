@@ -2,6 +2,7 @@
 import { calmLaw } from './calm.ts';
 import { configuredLaw, reloadLaw } from './configured.ts';
 import { keysLaw, silenceLaw, waitLaw } from './credentials.ts';
+import { discoveredLaw } from './discovered.ts';
 import { counterLaw, wellFormedLaw } from './exposition.ts';
 import { endLaw, healthLaw, scrapeLaw } from './health.ts';
 import type { Law } from './law.ts';
@@ -22,6 +23,7 @@ export const LAWS: readonly Law[] = [
   reloadLaw,
   sumsLaw,
   foundLaw,
+  discoveredLaw,
   wellFormedLaw,
   counterLaw,
   wireRateLaw,

@@ -64,7 +64,7 @@ export function shownTags(scrape: Scrape): ReadonlyMap<TagName, ShownTag> {
 }
 
 /** The true times of one that a scrape shows, in seconds since the epoch, latest first. */
-function trueSeconds({ clock, answeredAt }: Scrape, shown: number): readonly number[] {
+export function trueSeconds({ clock, answeredAt }: Scrape, shown: number): readonly number[] {
   if (clock === undefined) return [shown];
   return trueTimes(clock, shown * 1_000, answeredAt).map((ms) => ms / 1_000);
 }

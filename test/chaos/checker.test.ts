@@ -8,7 +8,7 @@ import { FAULTS } from '../../chaos/faults.ts';
 import { forget } from '../../chaos/forget.ts';
 import { LAWS } from '../../chaos/laws/laws.ts';
 import { createRandom } from '../../chaos/random.ts';
-import type { Scrape, WireRequest } from '../../chaos/record.ts';
+import { overlap, type RunRecord, type Scrape, type WireRequest } from '../../chaos/record.ts';
 import { Truth } from '../../chaos/truth.ts';
 import { faultsSchema } from '../../src/simulator/fault-schema.ts';
 import { broken, LABELS, law, NAME, PACES, poll, record, START, scrape, truth } from './records.ts';
@@ -104,14 +104,54 @@ test('what is configured and not shown, or shown and not configured, breaks the 
 });
 
 test('a reload that is never answered breaks the law', (t) => {
-  const file = {
-    toldAt: START,
-    perTag: 'full',
-    discovers: false,
-    ...PACES,
-    tags: new Set([NAME]),
-  } as const;
-  t.is(broken('reload', { configurations: [{ ...file, inForceAt: Number.POSITIVE_INFINITY }] }), 1);
+  const file = { toldAt: START, perTag: 'full', discovers: false, ...PACES, tags: new Set([NAME]) } as const;
+  const waiting = { ...file, inForceAt: Number.POSITIVE_INFINITY };
+  t.is(broken('reload', { configurations: [waiting] }), 0);
+  t.is(broken('reload', { configurations: [{ ...waiting, givenUpAt: START + 7_000 }] }), 1);
+  const late = { ...file, inForceAt: START + 6_000 };
+  t.is(broken('reload', { configurations: [late] }), 1);
+  t.is(broken('reload', { configurations: [late], pauses: [{ from: START, to: START + 1_500 }] }), 0);
+});
+
+test('a discovered tag that is missing after a good pass, or shown though it is gone since before, breaks the law', (t) => {
+  const known = new Truth();
+  const build = { instanceId: 'cri-a', repoId: 'crr-build', repoNamespace: 'ops', repoName: 'build', former: [] };
+  const tag = (name: string) => ({ ...build, tag: name, digest: name, status: 'FAILED', sinceMs: 0, untilMs: null });
+  known.look({ elapsedMs: 0, tags: [tag('b1'), tag('b2')] }, START, START);
+  known.look({ elapsedMs: 2_000, tags: [tag('b1')] }, START + 2_000, START + 2_000);
+  known.look({ elapsedMs: 9_000, tags: [tag('b1')] }, START + 9_000, START + 9_000);
+  const list = (at: number) =>
+    poll(at, at, { action: 'ListRepoTag', parameters: { InstanceId: 'cri-a', RepoId: 'crr-build' } });
+  const verdict = (tags: readonly string[], listedAt: number, change: Partial<RunRecord> = {}) => {
+    const names = 'instance_id="cri-a",repo_namespace="ops",repo_name="build"';
+    const series = tags.map((name) => `acr_scan_tag_status{${names},tag="${name}",status="failed"} 1\n`).join('');
+    const text = `acr_scan_tags{${names},status="failed"} ${tags.length}
+acr_discovery_last_success_timestamp_seconds{instance_id="cri-a"} ${(START + 5_000) / 1_000}
+${series}`;
+    const scrapes = [{ ...scrape({ at: 6_000 }), exposition: parseExposition(text, false) }];
+    const file = { perTag: 'full', tags: new Set([NAME]), ...PACES, discovers: true } as const;
+    const configurations = [{ ...file, toldAt: START, inForceAt: START }];
+    return broken('discovered', { truth: known, requests: [list(listedAt)], scrapes, configurations, ...change });
+  };
+  t.is(verdict(['b1'], 4_000), 0);
+  t.is(verdict([], 4_000), 1);
+  t.is(verdict(['b2'], 4_000), 1);
+  t.is(verdict(['b1', 'b2'], 4_000), 1);
+  t.is(verdict(['b1', 'b2'], 1_000), 0, 'b2 was there when the list was');
+  const file = { perTag: 'full', tags: new Set([NAME]), ...PACES, discovers: false } as const;
+  t.is(verdict([], 4_000, { configurations: [{ ...file, toldAt: START, inForceAt: START }] }), 0);
+});
+
+test('times that lie in several stretches count once', (t) => {
+  const spans = [
+    { from: 5, to: 9 },
+    { from: 0, to: 3 },
+    { from: 2, to: 6 },
+    { from: 20, to: Number.POSITIVE_INFINITY },
+  ];
+  t.is(overlap(spans, 1, 8), 7);
+  t.is(overlap(spans, 8, 25), 6);
+  t.is(overlap(spans, 10, 20), 0);
 });
 
 test('a series that is there twice, and a text that is cut off, break the law', (t) => {
@@ -252,7 +292,7 @@ test('a process that does not end with 0 in time after SIGTERM breaks the law', 
 });
 
 test('a calm without the truth breaks the law', (t) => {
-  const span = { from: START, to: START + 30_000 };
+  const span = { from: START, to: START + 30_000, rest: undefined };
   t.is(broken('calm', { calms: [{ ...span, equalAt: START + 1, differences: [] }] }), 0);
   t.is(broken('calm', { calms: [{ ...span, equalAt: Number.POSITIVE_INFINITY, differences: ['something'] }] }), 1);
 });
@@ -307,7 +347,7 @@ test('what is forgotten is gone, but for the configuration and the life that are
     standInStalls: [{ from: 0, to: 100 }],
     pauses: [{ from: START, to: START + 900 }],
     probes: [{ path: '/metrics', sentAt: START, tookMs: 10, ok: true }],
-    calms: [{ from: START, to: START + 100, equalAt: START, differences: [] }],
+    calms: [{ from: START, to: START + 100, equalAt: START, differences: [], rest: undefined }],
     ends: [{ sentAt: START, tookMs: 100, status: 0 }],
   });
   forget(old, START + 90_000);

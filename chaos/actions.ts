@@ -29,6 +29,7 @@ export const ACTIONS: readonly Action[] = [
   { name: 'answers take a little more than the exporter waits', perform: (stage) => delay(stage, 1, 100) },
   { name: 'a deletion of a tag', perform: deleteSome },
   { name: 'a repository made anew', perform: (stage) => stage.makeAnew('cri-a', 'shop', 'web') },
+  { name: 'a discovered repository comes or goes', perform: (stage) => stage.turnGuest() },
   { name: 'SIGHUP: tags come and go', perform: (stage) => stage.reload((settings) => settings.turnTags(stage.random)) },
   {
     name: 'SIGHUP: an instance comes or goes',
@@ -38,6 +39,11 @@ export const ACTIONS: readonly Action[] = [
     name: 'SIGHUP: discovery comes or goes',
     perform: (stage) => stage.reload((settings) => settings.setDiscovery(stage.random.share() < 0.5)),
   },
+  {
+    name: 'SIGHUP: other rules of discovery',
+    perform: (stage) => stage.reload((settings) => settings.turnRules(stage.random)),
+  },
+  { name: 'SIGHUP: tags listed by digest', perform: (stage) => stage.reloadByDigests() },
   {
     name: 'SIGHUP: other series per tag',
     perform: (stage) => stage.reload((settings) => settings.turnPerTag(stage.random)),
@@ -114,6 +120,7 @@ export const ACTIONS: readonly Action[] = [
   { name: 'the wall clock jumps by minutes', perform: (stage) => jump(stage, 5 * 60_000) },
   { name: 'the wall clock jumps by an hour', perform: (stage) => jump(stage, 3_600_000, 3_600_000) },
   { name: 'the wall clock is put right', perform: (stage) => stage.stepClock(0) },
+  { name: 'the API stands still', perform: (stage) => stage.stopApi(stage.random.whole(200, 2_500)) },
   { name: 'SIGTERM and a new start', perform: (stage) => stage.endAndStart(), endsLife: true },
   { name: 'kill -9', perform: (stage) => stage.killAndStart(), endsLife: true },
   { name: 'SIGSTOP', perform: (stage) => stage.pause(stage.random.whole(200, 3_000)) },

@@ -49,6 +49,14 @@ export class SimulatorClient {
     await this.look();
   }
 
+  async addRepository(instanceId: string, repository: object): Promise<void> {
+    await this.#ask('POST', '/_sim/repositories', { instanceId, repository });
+  }
+
+  async deleteRepository(instanceId: string, repoId: string): Promise<void> {
+    await this.#ask('DELETE', `/_sim/repositories?${new URLSearchParams({ instanceId, repoId })}`);
+  }
+
   /** Deletes a repository and makes another with the same names and tags, which has another id. */
   async makeAnew(state: State, instanceId: string, namespace: string, name: string, id: string): Promise<void> {
     const tags = state.tags.filter(
@@ -56,9 +64,9 @@ export class SimulatorClient {
     );
     const repoId = tags[0]?.repoId;
     if (repoId === undefined) return;
-    await this.#ask('DELETE', `/_sim/repositories?${new URLSearchParams({ instanceId, repoId })}`);
+    await this.deleteRepository(instanceId, repoId);
     const repository = { namespace, name, id, tags: tags.map(({ tag }) => tag) };
-    await this.#ask('POST', '/_sim/repositories', { instanceId, repository });
+    await this.addRepository(instanceId, repository);
   }
 
   /** The log from a request on. Throws where the simulator has dropped some of it. */

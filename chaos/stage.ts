@@ -10,8 +10,9 @@ import type { Random } from './random.ts';
 import { type Configuration, emptyRecord, type Life, overlap, type RunRecord } from './record.ts';
 import { MODES, scrape } from './scraper.ts';
 import { SimulatorClient } from './simulator.ts';
+import type { TagState } from './truth.ts';
 import { wireProbe } from './wire.ts';
-import { DISCOVERED, keysBut, REPOSITORIES, SETS, Settings, scenario, usualLatency } from './world.ts';
+import { DISCOVERED, GUEST, keysBut, REPOSITORIES, SETS, Settings, scenario, tagName, usualLatency } from './world.ts';
 
 /** How long the process is given to end by itself: more than the law allows, so that it is known by how much it is late. */
 const ENDED_WITHIN_MS = 15_000;
@@ -203,6 +204,29 @@ export class Stage {
     );
   }
 
+  /** Adds the repository that comes and goes, or deletes it. */
+  async turnGuest(): Promise<void> {
+    const { instance, namespace, name, tags } = GUEST;
+    const there = (await this.simulator.look()).tags.find((each) => isOf(each, GUEST));
+    if (there !== undefined) return this.simulator.deleteRepository(instance, there.repoId);
+    this.#anew++;
+    await this.simulator.addRepository(instance, { namespace, name, id: `crr-${name}-${this.#anew}`, tags });
+  }
+
+  /** Has the file list tags by the digests that they have now. */
+  async reloadByDigests(): Promise<void> {
+    const { tags } = await this.simulator.look();
+    const digests = tags.map((each) => [tagName(namesOf(each), each.tag), each.digest] as const);
+    await this.reload((settings) => settings.turnDigests(this.random, new Map(digests)));
+  }
+
+  /** Stops the API's process for a while: connections are taken, and nothing is answered. */
+  async stopApi(ms: number): Promise<void> {
+    this.#simulatorProgram?.child.kill('SIGSTOP');
+    await sleep(ms);
+    this.#simulatorProgram?.child.kill('SIGCONT');
+  }
+
   /** Ends the faults, and mends what they left: tags that are listed exist again, and the credentials are good. */
   async mend(): Promise<void> {
     await this.simulator.setFaults([]);
@@ -281,4 +305,14 @@ export class Stage {
       return undefined;
     }
   }
+}
+
+type Names = { readonly instance: string; readonly namespace: string; readonly name: string };
+
+function namesOf({ instanceId, repoNamespace, repoName }: TagState): Names {
+  return { instance: instanceId, namespace: repoNamespace, name: repoName };
+}
+
+function isOf(tag: TagState, { instance, namespace, name }: Names): boolean {
+  return tag.instanceId === instance && tag.repoNamespace === namespace && tag.repoName === name;
 }

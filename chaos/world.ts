@@ -44,29 +44,59 @@ type ListedRepository = {
   readonly name: string;
   /** Undefined where the configuration gives names alone. */
   readonly id?: string;
+  /** Whether the file gives the id alone, and the names are looked up. */
+  readonly isListedById?: true;
   readonly tags: readonly string[];
 };
 
-export const REPOSITORIES: readonly ListedRepository[] = [
+const SOME: readonly ListedRepository[] = [
   { instance: 'cri-a', namespace: 'shop', name: 'api', id: 'crr-api', tags: names('v', 8) },
   { instance: 'cri-a', namespace: 'shop', name: 'web', tags: names('w', 4) },
   { instance: 'cri-b', namespace: 'shop', name: 'job', id: 'crr-job', tags: names('j', 5) },
   { instance: 'cri-c', namespace: 'shop', name: 'pay', id: 'crr-pay', tags: names('p', 3) },
 ];
+/** Among them are such as look alike: the first letters, all letters together, the tags. */
+export const REPOSITORIES: readonly ListedRepository[] = [
+  ...SOME,
+  { instance: 'cri-a', namespace: 'shop', name: 'apis', id: 'crr-apis', tags: names('v', 2) },
+  { instance: 'cri-b', namespace: 'sho', name: 'pjob', id: 'crr-pjob', isListedById: true, tags: names('j', 2) },
+];
 /** The repository that is discovered. */
 export const DISCOVERED = { instance: 'cri-a', namespace: 'ops', name: 'build', id: 'crr-build', tags: names('b', 4) };
-const ALL = [...REPOSITORIES, DISCOVERED];
+/** One that the rules take, too, and that comes and goes. */
+export const GUEST = { instance: 'cri-a', namespace: 'ops', name: 'builds', tags: names('g', 2) };
+/** One that they leave out, though it looks like the others. */
+const EXCLUDED = {
+  instance: 'cri-a',
+  namespace: 'ops',
+  name: 'build-cache',
+  id: 'crr-build-cache',
+  tags: names('b', 2),
+};
+/** Rules of discovery: all of them take the same. */
+const RULES = [
+  [
+    { namespaces: ['ops'], repositories: ['buil?'], tags: ['*'] },
+    { namespaces: ['o*'], repositories: ['build*'], exclude_repositories: ['*-cache'], tags: ['*'] },
+  ],
+  [{ namespaces: ['ops'], exclude_repositories: ['*cache'] }],
+  [
+    { namespaces: ['ops'], repositories: ['build'], tags: ['b*', 'n*'] },
+    { namespaces: ['ops'], repositories: ['builds', 'none'], exclude_tags: ['b*'] },
+  ],
+];
+const ALL = [...REPOSITORIES, DISCOVERED, EXCLUDED];
 
 /** How long the API takes in a calm. */
 export function usualLatency(random: Random): Latency {
   return { minMs: 1, maxMs: random.one([200, 400, 800]) };
 }
 
-/** What the file says of times and limits in a calm, which a storm may change. Times are in milliseconds. */
 function interval(status: string): number {
   return INTERVALS_MS.get(status) ?? LONGEST_INTERVAL_MS;
 }
 
+/** What the file says of times and limits in a calm, which a storm may change. Times are in milliseconds. */
 const USUAL = {
   rate: 40,
   maxConcurrent: 4,
@@ -122,6 +152,9 @@ export class Settings {
   #discovers = true;
   #perTag: Configuration['perTag'] = 'full';
   #paces = USUAL;
+  #rules = RULES[0];
+  /** By tag: the digests that the file gives. */
+  #digests: ReadonlyMap<TagName, string> = new Map();
 
   /** @param keyWrites is told of everything that becomes of the secret files */
   constructor(directory: string, keyWrites: KeyWrite[]) {
@@ -147,6 +180,15 @@ export class Settings {
 
   turnInstance(): void {
     this.#hasB = !this.#hasB;
+  }
+
+  turnRules(random: Random): void {
+    this.#rules = random.one(RULES.filter((rules) => rules !== this.#rules));
+  }
+
+  /** Lists some tags by the digests that they have now. */
+  turnDigests(random: Random, digests: ReadonlyMap<TagName, string>): void {
+    this.#digests = new Map([...digests].filter(() => random.share() < 0.5));
   }
 
   setDiscovery(discovers: boolean): void {
@@ -184,6 +226,7 @@ export class Settings {
     this.#paces = USUAL;
     this.#perTag = 'full';
     this.#discovers = true;
+    this.#digests = new Map();
   }
 
   setPerTag(perTag: Configuration['perTag']): void {
@@ -254,13 +297,12 @@ export class Settings {
   #content(): object {
     const repositories = (instance: string) =>
       REPOSITORIES.filter((each) => each.instance === instance).map((each) => ({
-        namespace: each.namespace,
-        name: each.name,
+        ...(each.isListedById !== true && { namespace: each.namespace, name: each.name }),
         ...(each.id !== undefined && { id: each.id }),
-        tags: each.tags.filter((tag) => this.#tags.has(tagName(each, tag))),
+        tags: each.tags.filter((tag) => this.#tags.has(tagName(each, tag))).map((tag) => this.#tagContent(each, tag)),
       }));
     const { rate, maxConcurrent, requestTimeoutMs, intervalsMs, backoffMs, discoveryIntervalMs } = this.#paces;
-    const discover = [{ namespaces: [DISCOVERED.namespace], tags: ['*'] }];
+    const discover = this.#rules;
     const region = 'cn-hangzhou';
     const a = { id: 'cri-a', region, endpoint: this.#endpoint, repositories: repositories('cri-a') };
     const b = { id: 'cri-b', region, endpoint: this.#endpoint, repositories: repositories('cri-b') };
@@ -279,6 +321,11 @@ export class Settings {
         c,
       ],
     };
+  }
+
+  #tagContent(repository: ListedRepository, tag: string): string | object {
+    const digest = this.#digests.get(tagName(repository, tag));
+    return digest === undefined ? tag : { tag, digest };
   }
 
   #endpoint = '';

@@ -1,9 +1,9 @@
 // What is shown is what the file in force lists.
 import { samplesOf } from '../exposition.ts';
 import { type Configuration, overlap, type Scrape, type TagName } from '../record.ts';
-import { DISCOVERED } from '../world.ts';
+import { DISCOVERED, GUEST } from '../world.ts';
 import { Findings, type Law } from './law.ts';
-import { shownTags, time } from './tags.ts';
+import { repositoryOf, shownTags, time } from './tags.ts';
 
 export const configuredLaw: Law = {
   name: 'configured',
@@ -62,7 +62,7 @@ function wrongSums(tags: ReadonlySet<TagName>, { exposition }: Scrape): string |
   const sums = new Map<string, number>();
   for (const name of tags) add(sums, name.split(' ').slice(0, 3).join(' '), 1);
   for (const [labels, value] of samplesOf(exposition, 'acr_scan_tags')) {
-    const name = `${labels.instance_id} ${labels.repo_namespace} ${labels.repo_name}`;
+    const name = repositoryOf(labels);
     if (!isDiscovered(`${name} `)) add(sums, name, -value);
   }
   const wrong = [...sums].filter(([, sum]) => sum !== 0).map(([name, sum]) => `${name} (${-sum})`);
@@ -76,5 +76,5 @@ function add(sums: Map<string, number>, name: string, number: number): void {
 }
 
 export function isDiscovered(name: TagName): boolean {
-  return name.startsWith(`${DISCOVERED.instance} ${DISCOVERED.namespace} ${DISCOVERED.name} `);
+  return [DISCOVERED, GUEST].some((each) => name.startsWith(`${each.instance} ${each.namespace} ${each.name} `));
 }

@@ -13,6 +13,7 @@ import {
   pollsByTag,
   pollsOf,
   ROUNDING_MS,
+  repositoryOf,
   type ShownTag,
   shownTags,
   time,
@@ -37,11 +38,8 @@ function wrongSum(scrape: Scrape): string | undefined {
     const key = `${name.split(' ').slice(0, 3).join(' ')} ${status}`;
     shown.set(key, (shown.get(key) ?? 0) + 1);
   }
-  for (const [{ instance_id, repo_namespace, repo_name, status }, value] of samplesOf(
-    scrape.exposition,
-    'acr_scan_tags',
-  )) {
-    const key = `${instance_id} ${repo_namespace} ${repo_name} ${status}`;
+  for (const [labels, value] of samplesOf(scrape.exposition, 'acr_scan_tags')) {
+    const key = `${repositoryOf(labels)} ${labels.status}`;
     const count = shown.get(key) ?? 0;
     if (count !== value) return `${value} tags of ${key} are counted, ${count} are shown`;
   }

@@ -70,9 +70,9 @@ function wrongStatus(
   if (poll === undefined)
     return `${name} is shown as ${status} since an answer at ${time(lastSuccessMs)}, before its first poll`;
   // The API said that there is no such scan, and that the tag is there: then it was never scanned, as far as can be known.
-  if (status === 'not_scanned' && deniesScan(poll)) return undefined;
+  if (status === 'not_scanned' && (deniesScan(poll) || isOfUnknownImage(record, poll, lastSuccessMs))) return undefined;
   if (!isTrueAnswer(poll)) {
-    return `${name} has its last success at ${time(lastSuccessMs)}, but the poll of then was answered with ${poll.code || poll.fault}`;
+    return `${name} is shown as ${status}, with its last success at ${time(lastSuccessMs)}, but the poll of then was answered with ${poll.code || poll.fault}`;
   }
   const until = Math.min(poll.finishedAtMs ?? lastSuccessMs, lastSuccessMs);
   const truth = truthDuring(record.truth, poll, until);
@@ -87,6 +87,13 @@ function wrongStatus(
   if (isTrue) return undefined;
   const were = truth.map((phase) => `${phase.status} of ${bare(phase.digest).slice(0, 8)}`).join(', ') || 'nothing';
   return `${name} is shown as ${status} of ${bare(digest).slice(0, 8) || 'any image'} by a poll at ${time(poll.arrivedAtMs)} (request ${poll.index}), when the truth was ${were}`;
+}
+
+/** Whether a poll asked about a digest that the registry does not know, of a tag that was there. */
+function isOfUnknownImage({ truth }: RunRecord, poll: ApiRequest, until: number): boolean {
+  const { code, fault, parameters } = poll;
+  const isUnknown = code === 'REPO_TAG_NOT_EXIST' && fault === null && (parameters.Digest ?? '') !== '';
+  return isUnknown && truth.between(askedKey(poll), poll.arrivedAtMs, until).length > 0;
 }
 
 /** Whether a tag moved to an image only after a poll of it. A listed image may be older than the one that was polled, never newer. */

@@ -3,6 +3,7 @@ import { trueTimes } from '../clock.ts';
 import { type Labels, samplesOf } from '../exposition.ts';
 import type { ApiRequest, RunRecord, Scrape, TagName } from '../record.ts';
 import { type Phase, type Truth, tagKey } from '../truth.ts';
+import { REPOSITORIES } from '../world.ts';
 
 /** Wall clocks of two processes are read to the millisecond, and rounded. */
 export const ROUNDING_MS = 3;
@@ -69,8 +70,16 @@ export function trueSeconds({ clock, answeredAt }: Scrape, shown: number): reado
   return trueTimes(clock, shown * 1_000, answeredAt).map((ms) => ms / 1_000);
 }
 
+/** Instance, namespace and name of a repository, parted by spaces. One that the file gives by its id goes by that until it is looked up. */
+export function repositoryOf({ instance_id, repo_namespace, repo_name }: Labels): string {
+  const meant = repo_namespace
+    ? undefined
+    : REPOSITORIES.find(({ id, isListedById }) => isListedById && id === repo_name);
+  return `${instance_id} ${meant?.namespace ?? repo_namespace} ${meant?.name ?? repo_name}`;
+}
+
 function nameOf(labels: Labels): TagName {
-  return `${labels.instance_id} ${labels.repo_namespace} ${labels.repo_name} ${labels.tag}`;
+  return `${repositoryOf(labels)} ${labels.tag}`;
 }
 
 /** The name of the tag that a request is about; undefined where no repository with this id is known. */

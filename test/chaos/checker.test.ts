@@ -39,6 +39,22 @@ test('times that the exporter shows are held to its clock as it was set', (t) =>
   t.is(broken('since', { requests: other, scrapes: [...scrapes].map(({ clock: _, ...each }) => each) }), 1);
 });
 
+test('not scanned is what an image is that the registry does not know, while the tag is there', (t) => {
+  const scrapes = [scrape({ at: 9_000, status: 'not_scanned' })];
+  const asked = (tag: string, digest: string) => ({
+    requests: [
+      poll(0, 4_990, {
+        code: 'REPO_TAG_NOT_EXIST',
+        parameters: { InstanceId: 'cri-a', RepoId: 'crr-api', Tag: tag, ...(digest !== '' && { Digest: digest }) },
+      }),
+    ],
+    scrapes,
+  });
+  t.is(broken('status', asked('v1', 'another')), 0);
+  t.is(broken('status', asked('v1', '')), 1);
+  t.is(broken('status', { ...asked('v1', 'another'), truth: new Truth() }), 1);
+});
+
 test('a last success without a successful poll breaks the law', (t) => {
   t.is(broken('status', { scrapes: [scrape({ at: 6_000 })] }), 1);
   const requests = [poll(0, 4_990, { code: 'SystemError', fault: 'error' })];

@@ -13,7 +13,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   acr: ['model', 'util'],
   state: ['model'],
   scheduler: ['acr/api', 'model', 'polling/task', 'state/tag-state', 'util'],
-  polling: ['acr/api', 'model', 'scheduler', 'state', 'types:targets/listed', 'util'],
+  polling: ['acr/api', 'model', 'scheduler', 'state', 'util'],
   targets: ['model', 'polling', 'scheduler', 'state', 'util'],
   discovery: ['acr/api', 'model', 'polling', 'scheduler', 'state', 'targets', 'util'],
   metrics: ['model', 'state', 'util'],

@@ -5,8 +5,8 @@ import { gzip } from 'node:zlib';
 import { Gauge, Registry } from 'prom-client';
 import { Exposition } from '../../src/metrics/exposition.ts';
 import { SelfMetrics } from '../../src/metrics/self-metrics.ts';
+import { SCAN_STATUSES } from '../../src/model/scan.ts';
 import type { RepositoryTally, StoreObserver, WatchedTag } from '../../src/state/store.ts';
-import { SCAN_STATUSES } from '../../src/state/tag-state.ts';
 import { sendChunks } from '../../src/web/send-chunks.ts';
 import { type ChangeKind, INSTANCE_ID, InventedTags } from './tags.ts';
 

@@ -1,6 +1,7 @@
 // The credentials of one block of the configuration, kept good beside the polls: secret files that change, sessions that end.
 
 import type { CredentialSettings } from '../model/credential-settings.ts';
+import type { CredentialsInUse } from '../model/status.ts';
 import type { Clock } from '../util/clock.ts';
 import { keepRunning } from '../util/keep-running.ts';
 import type { Logger } from '../util/logger.ts';
@@ -26,16 +27,6 @@ const FETCH_PATIENCE_MS = 20_000;
 /** After a failure, doubling; and between any two sessions. */
 const FIRST_RETRY_MS = 5_000;
 const LONGEST_RETRY_MS = 60_000;
-
-/** What credentials are in use, for people. */
-export type CredentialsInUse = {
-  /** The `type` of the credentials; of the default chain that of the provider that it chose, or `env`. */
-  readonly provider: string;
-  /** The role, or the id of the access key shortened. Never a secret. */
-  readonly identity: string;
-  /** Whether they could not be renewed at the last attempt. They are good for the time being. */
-  readonly renewalFails: boolean;
-};
 
 /** Gives credentials to those who send requests. */
 export interface CredentialSource {

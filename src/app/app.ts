@@ -5,7 +5,7 @@ import type { Sdk } from '../acr/client.ts';
 import type { Config } from '../config/config.ts';
 import { Exposition } from '../metrics/exposition.ts';
 import { SelfMetrics } from '../metrics/self-metrics.ts';
-import { SCAN_STATUSES } from '../state/tag-state.ts';
+import { SCAN_STATUSES } from '../model/scan.ts';
 import type { Clock } from '../util/clock.ts';
 import { InternalErrors } from '../util/internal-errors.ts';
 import type { ListenAddress } from '../util/listen-address.ts';

@@ -5,16 +5,17 @@ import type { Sdk } from '../acr/client.ts';
 import { type CredentialSource, createCredentialSource } from '../acr/credentials.ts';
 import { ErrorCodeLimiter } from '../acr/error-code-limiter.ts';
 import { ApiError } from '../acr/errors.ts';
-import type { Config, InstanceConfig, RepositoryConfig } from '../config/config.ts';
+import type { Config, InstanceConfig } from '../config/config.ts';
 import { type CredentialSet, credentialSets } from '../config/credential-sets.ts';
 import { RAM_ACTIONS, ramListResource, ramResource } from '../config/ram-policy.ts';
 import { filterOf, pageOf, repositoryPage } from '../discovery/discovery-run.ts';
 import { FIRST_PAGE, Listing } from '../discovery/paginate.ts';
 import { Rules } from '../discovery/rules.ts';
 import type { ListScope } from '../model/list-scopes.ts';
+import type { ListedRepository } from '../model/settings.ts';
+import type { FoundRepository } from '../model/target.ts';
 import { isNoSuchList, isNoSuchScan } from '../polling/error-codes.ts';
 import { RateLimiter } from '../scheduler/rate-limiter.ts';
-import type { FoundRepository } from '../targets/listed.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Redactor } from '../util/redactor.ts';
@@ -147,7 +148,7 @@ type Attempt = {
 };
 
 /** Looks the repository up if the exporter would, and asks for its first tag. */
-async function checkRepository({ instance, ask }: Attempt, given: RepositoryConfig): Promise<string | undefined> {
+async function checkRepository({ instance, ask }: Attempt, given: ListedRepository): Promise<string | undefined> {
   const instanceId = instance.id;
   let repository = given;
   if (given.id === '' || given.name === '') {
@@ -254,6 +255,6 @@ async function problemOf(attempt: Promise<unknown>): Promise<ApiError | undefine
   }
 }
 
-function describe({ namespace, name, id }: RepositoryConfig): string {
+function describe({ namespace, name, id }: ListedRepository): string {
   return name === '' ? id : `${namespace}/${name}`;
 }

@@ -2,7 +2,7 @@
 
 import type { DiscoveryManager } from '../discovery/discovery.ts';
 import type { TagLimit } from '../discovery/tag-limit.ts';
-import type { SchedulerStatus } from '../model/statuses.ts';
+import type { SchedulerStatus } from '../model/status.ts';
 import type { StateStore } from '../state/store.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Overview } from '../web/overview.ts';

@@ -6,7 +6,7 @@ import { ErrorCodeLimiter } from '../acr/error-code-limiter.ts';
 import type { Config, InstanceConfig } from '../config/config.ts';
 import { type CredentialSet, credentialSets } from '../config/credential-sets.ts';
 import type { CredentialSettings } from '../model/credential-settings.ts';
-import type { SchedulerStatus } from '../model/statuses.ts';
+import type { SchedulerStatus } from '../model/status.ts';
 import type { WatchedInstance } from '../polling/task.ts';
 import { AdaptiveRate } from '../scheduler/adaptive-rate.ts';
 import type { Quota, TaskPerformer } from '../scheduler/parts.ts';

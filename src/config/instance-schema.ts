@@ -1,7 +1,8 @@
 // What the configuration says of one instance: repositories whose tags are listed, and rules by which others are found.
 import { z } from 'zod';
+import type { DiscoverRule, ListedRepository, ListedTag } from '../model/settings.ts';
 import { strictMap } from '../util/yaml/fields.ts';
-import type { DiscoverConfig, InstanceConfig, RepositoryConfig, TagConfig } from './config.ts';
+import type { InstanceConfig } from './config.ts';
 import { credentialsSchema } from './credentials-schema.ts';
 import { count, digest, duration, endpoint, label, listOf, matching, namePattern, truth } from './fields.ts';
 
@@ -18,9 +19,9 @@ const tagMap = strictMap({
   scan_task_id: label('the id of a scan task')
     .optional()
     .meta({ description: 'Asks for this scan task. When it changes, the tag starts anew.' }),
-}).transform(({ tag, digest = '', scan_task_id: scanTaskId = '' }): TagConfig => ({ tag, digest, scanTaskId }));
+}).transform(({ tag, digest = '', scan_task_id: scanTaskId = '' }): ListedTag => ({ tag, digest, scanTaskId }));
 
-const tagSchema = z.union([tagName().transform((tag): TagConfig => ({ tag, digest: '', scanTaskId: '' })), tagMap], {
+const tagSchema = z.union([tagName().transform((tag): ListedTag => ({ tag, digest: '', scanTaskId: '' })), tagMap], {
   error: 'a tag, or a map with the keys tag, digest, scan_task_id',
 });
 
@@ -45,7 +46,7 @@ const repositorySchema = strictMap({
     dependentRequired: { namespace: ['name'], name: ['namespace'] },
   })
   .transform(
-    ({ namespace = '', name = '', id = '', vulnerabilities, tags }): Undecided<RepositoryConfig> => ({
+    ({ namespace = '', name = '', id = '', vulnerabilities, tags }): Undecided<ListedRepository> => ({
       namespace,
       name,
       id,
@@ -72,7 +73,7 @@ const discoverSchema = strictMap({
     .meta({ description: 'Tags that were pushed longer ago are left out. Default: none.' }),
   vulnerabilities: vulnerabilitiesHere(),
 }).transform(
-  ({ namespaces, repositories, tags, newest, vulnerabilities, ...rest }): Undecided<DiscoverConfig> => ({
+  ({ namespaces, repositories, tags, newest, vulnerabilities, ...rest }): Undecided<DiscoverRule> => ({
     namespaces: namespaces ?? ['*'],
     repositories: repositories ?? ['*'],
     excludeRepositories: rest.exclude_repositories ?? [],
@@ -86,8 +87,8 @@ const discoverSchema = strictMap({
 
 /** Of an instance, with what is still undecided. */
 type UndecidedInstance = Omit<InstanceConfig, 'repositories' | 'discover'> & {
-  readonly repositories: readonly Undecided<RepositoryConfig>[];
-  readonly discover: readonly Undecided<DiscoverConfig>[];
+  readonly repositories: readonly Undecided<ListedRepository>[];
+  readonly discover: readonly Undecided<DiscoverRule>[];
 };
 
 export const instanceSchema = strictMap({

@@ -1,15 +1,16 @@
 // A configuration, or what is wrong with it, as a row of small pieces: what one thread takes apart another puts together again
 // without ever handling more than a slice at once.
 
+import type { ListedRepository, ListedTag } from '../model/settings.ts';
 import { ConfigError, type Problem } from '../util/yaml/problem.ts';
-import type { Config, InstanceConfig, RepositoryConfig, TagConfig } from './config.ts';
+import type { Config, InstanceConfig } from './config.ts';
 
 /** Each belongs to the latest one of the kind above it. */
 export type Piece =
   | { readonly kind: 'settings'; readonly value: Omit<Config, 'instances'> }
   | { readonly kind: 'instance'; readonly value: Omit<InstanceConfig, 'repositories'> }
-  | { readonly kind: 'repository'; readonly value: Omit<RepositoryConfig, 'tags'> }
-  | { readonly kind: 'tag'; readonly value: TagConfig }
+  | { readonly kind: 'repository'; readonly value: Omit<ListedRepository, 'tags'> }
+  | { readonly kind: 'tag'; readonly value: ListedTag }
   | { readonly kind: 'problem'; readonly value: Problem };
 
 export type Slice = { readonly pieces: readonly Piece[]; readonly isLast: boolean };
@@ -46,7 +47,7 @@ export function* slicesOf(all: Iterable<Piece>): Generator<Slice> {
   yield { pieces, isLast: true };
 }
 
-type OpenRepository = Omit<RepositoryConfig, 'tags'> & { readonly tags: TagConfig[] };
+type OpenRepository = Omit<ListedRepository, 'tags'> & { readonly tags: ListedTag[] };
 type OpenInstance = Omit<InstanceConfig, 'repositories'> & { readonly repositories: OpenRepository[] };
 
 /** Puts slices together again. */

@@ -1,7 +1,8 @@
 // The poll plan: what the configured intervals ask of the quota, and what the quota makes of the intervals.
 
+import type { ListedRepository } from '../model/settings.ts';
 import { formatDuration } from '../util/duration.ts';
-import type { Config, RepositoryConfig } from './config.ts';
+import type { Config } from './config.ts';
 import { type CredentialSet, credentialSets } from './credential-sets.ts';
 
 /** The share of tags that are scanning in the second case. */
@@ -82,7 +83,7 @@ function planSet({ name, instanceIds }: CredentialSet, config: Config): SetPlan 
   };
 }
 
-function tagsIn(repositories: readonly RepositoryConfig[]): number {
+function tagsIn(repositories: readonly ListedRepository[]): number {
   return repositories.reduce((sum, { tags }) => sum + tags.length, 0);
 }
 

@@ -1,6 +1,7 @@
 // The least RAM policy that lets the exporter ask what a configuration file makes it ask.
 import { type ListScope, listScopes } from '../model/list-scopes.ts';
-import type { Config, DiscoverConfig, InstanceConfig, RepositoryConfig } from './config.ts';
+import type { DiscoverRule, ListedRepository } from '../model/settings.ts';
+import type { Config, InstanceConfig } from './config.ts';
 import { credentialSets } from './credential-sets.ts';
 
 /** The RAM action of each operation in use (Alibaba Cloud's list of actions for Container Registry). */
@@ -69,7 +70,7 @@ function resourceOf({
   repository,
 }: {
   readonly instance: InstanceConfig;
-  readonly repository: RepositoryConfig;
+  readonly repository: ListedRepository;
 }) {
   return ramResource(instance, repository);
 }
@@ -85,7 +86,7 @@ export function ramListResource(instance: InstanceConfig, { namespace, name = '*
 }
 
 /** What a rule may find. A policy knows `*` as the file does; `?` stands for one character in both. */
-function resourcesOfRule({ instance, rule }: { readonly instance: InstanceConfig; readonly rule: DiscoverConfig }) {
+function resourcesOfRule({ instance, rule }: { readonly instance: InstanceConfig; readonly rule: DiscoverRule }) {
   return rule.namespaces.flatMap((namespace) =>
     rule.repositories.map((name) =>
       namespace === '*' && name === '*' ? ramResource(instance) : ramResource(instance, { namespace, name }),

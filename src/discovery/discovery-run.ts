@@ -1,11 +1,12 @@
 // One pass over an instance: lists its repositories, and the tags of each that may be wanted.
 import type { ApiError, ListRepositoryBody, PageRequest } from '../acr/api.ts';
 import type { ListScope } from '../model/list-scopes.ts';
+import type { Backoff } from '../model/settings.ts';
+import type { RuleCount } from '../model/status.ts';
+import type { FoundRepository } from '../model/target.ts';
 import { isNoSuchList, isNoSuchRepository } from '../polling/error-codes.ts';
 import type { Requests } from '../polling/requests.ts';
 import type { FoundTag } from '../polling/task.ts';
-import type { Backoff } from '../scheduler/intervals.ts';
-import type { FoundRepository } from '../targets/listed.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Breath } from '../util/yield-every.ts';
@@ -13,7 +14,6 @@ import { listAll, mayPass } from './list-all.ts';
 import { Listing, PAGE_SIZE, type Page, type Position } from './paginate.ts';
 import type { DiscoveredReconciler, DiscoverySettings, Gathered } from './reconcile-discovered.ts';
 import type { Turns } from './requests.ts';
-import type { RuleCount } from './rules.ts';
 import type { TagLimit } from './tag-limit.ts';
 
 /** Why something could not be listed. */

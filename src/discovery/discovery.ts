@@ -1,15 +1,16 @@
 // Finds what there is to watch, of each instance again and again.
 import { isDeepStrictEqual } from 'node:util';
+import type { Backoff, DiscoverRule } from '../model/settings.ts';
+import type { DiscoveryStatus } from '../model/status.ts';
 import type { Requests } from '../polling/requests.ts';
 import type { WatchedInstance } from '../polling/task.ts';
-import type { Backoff } from '../scheduler/intervals.ts';
 import type { Clock } from '../util/clock.ts';
 import type { InternalErrors } from '../util/internal-errors.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Breath } from '../util/yield-every.ts';
-import { type DiscoveryStatus, InstanceDiscovery } from './instance-discovery.ts';
+import { InstanceDiscovery } from './instance-discovery.ts';
 import type { DiscoveredReconciler } from './reconcile-discovered.ts';
-import { type DiscoverRule, Rules } from './rules.ts';
+import { Rules } from './rules.ts';
 import type { TagLimit } from './tag-limit.ts';
 
 export type DiscoveryManagerOptions = {

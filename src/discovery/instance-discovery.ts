@@ -1,38 +1,24 @@
 // The discovery of one instance: a pass, a pause, the next pass.
 
 import type { ListScope } from '../model/list-scopes.ts';
+import type { PollError } from '../model/scan.ts';
+import type { DiscoveryStatus, RuleCount } from '../model/status.ts';
+import type { FoundRepository } from '../model/target.ts';
 import { FailureLog } from '../polling/failure-log.ts';
 import type { WatchedInstance } from '../polling/task.ts';
 import { backoffDelayMs, spreadMs } from '../scheduler/intervals.ts';
-import type { PollError } from '../state/tag-state.ts';
-import type { FoundRepository } from '../targets/listed.ts';
 import { keepRunning } from '../util/keep-running.ts';
 import type { DiscoveryManagerOptions } from './discovery.ts';
 import { DiscoveryRun, type Failure } from './discovery-run.ts';
 import type { DiscoverySettings } from './reconcile-discovered.ts';
 import { Cancelled, Turns } from './requests.ts';
 import { RuleLog } from './rule-log.ts';
-import type { RuleCount } from './rules.ts';
 
 export type InstanceDiscoveryOptions = DiscoveryManagerOptions & {
   readonly instance: WatchedInstance;
   readonly settings: DiscoverySettings;
   /** From the end of a pass to the next. */
   readonly intervalMs: number;
-};
-
-/** How the discovery of an instance stands. Times are wall-clock milliseconds since the epoch, undefined when not known. */
-export type DiscoveryStatus = {
-  readonly instanceId: string;
-  /** Watched because they were found. */
-  readonly tags: number;
-  /** Whether found tags are left out because there are too many. */
-  readonly truncated: boolean;
-  readonly lastSuccessMs: number | undefined;
-  /** Why the last pass failed, or what it has no right to list; undefined when it listed everything. */
-  readonly lastError: PollError | undefined;
-  /** What each rule took in the last pass that listed everything; undefined before the first under these rules. */
-  readonly rules: readonly RuleCount[] | undefined;
 };
 
 export class InstanceDiscovery {

@@ -1,7 +1,8 @@
 // Lists something whole from an API that may fail for a while, and from a list that may move while it is read.
 import type { ApiAction } from '../acr/api.ts';
+import type { Backoff } from '../model/settings.ts';
 import type { Reply, Requests } from '../polling/requests.ts';
-import { type Backoff, backoffDelayMs } from '../scheduler/intervals.ts';
+import { backoffDelayMs } from '../scheduler/intervals.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Failure } from './discovery-run.ts';
 import type { Listing, Page, Position } from './paginate.ts';

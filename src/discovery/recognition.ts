@@ -1,9 +1,8 @@
 // Which watched repository a found one is: it may be new, waiting for its lookup, renamed, or made anew under names that are known.
 
-import type { Repository } from '../model/target.ts';
+import type { FoundRepository, Repository } from '../model/target.ts';
 import { isListed, type WatchedRepository } from '../polling/task.ts';
 import { contradicts, type InstanceTargets, isSameRepository } from '../targets/instance-targets.ts';
-import type { FoundRepository } from '../targets/listed.ts';
 import type { WatchList } from '../targets/watch-list.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Breath } from '../util/yield-every.ts';

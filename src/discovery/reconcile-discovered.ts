@@ -2,16 +2,17 @@
 
 import { isSameDigest } from '../model/digest.ts';
 import type { ListScope } from '../model/list-scopes.ts';
+import type { RuleCount } from '../model/status.ts';
+import type { FoundRepository } from '../model/target.ts';
 import { type FoundTag, isListed, type PollTask, type WatchedRepository } from '../polling/task.ts';
 import type { InstanceTargets } from '../targets/instance-targets.ts';
-import type { FoundRepository } from '../targets/listed.ts';
 import type { WatchList } from '../targets/watch-list.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Mutex } from '../util/mutex.ts';
 import type { Breath } from '../util/yield-every.ts';
 import type { Comparison } from './list-all.ts';
 import { Recognition } from './recognition.ts';
-import type { RuleCount, Rules } from './rules.ts';
+import type { Rules } from './rules.ts';
 import type { Surplus, TagLimit } from './tag-limit.ts';
 
 /** What to find of an instance. */

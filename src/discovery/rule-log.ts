@@ -1,6 +1,8 @@
 // Tells of rules that take nothing: a typo in one of them watches nothing, and nothing fails for it.
+
+import type { RuleCount } from '../model/status.ts';
 import type { Logger } from '../util/logger.ts';
-import type { RuleCount, Rules } from './rules.ts';
+import type { Rules } from './rules.ts';
 
 /** What a pass over an instance took. */
 export type PassYield = {

@@ -1,35 +1,14 @@
 // Which of the repositories and tags that an instance has are to be watched. Pure: time comes in.
 
 import { type ListScope, listScopes } from '../model/list-scopes.ts';
+import type { DiscoverRule } from '../model/settings.ts';
+import type { RuleCount } from '../model/status.ts';
+import type { FoundRepository } from '../model/target.ts';
 import type { FoundTag } from '../polling/task.ts';
-import type { FoundRepository } from '../targets/listed.ts';
 import { patternHint } from '../util/pattern-hints.ts';
 import type { Breather } from '../util/yield-every.ts';
 import { anyOf, type Matcher } from './glob.ts';
 import { newestTags } from './newest.ts';
-
-/** What to watch of an instance: patterns of names, and how many and how old the tags of a repository may be. */
-export type DiscoverRule = {
-  readonly namespaces: readonly string[];
-  readonly repositories: readonly string[];
-  readonly excludeRepositories: readonly string[];
-  readonly tags: readonly string[];
-  readonly excludeTags: readonly string[];
-  /** Of each repository, by the time of the last push; undefined for all. */
-  readonly newest: number | undefined;
-  /** Since the last push; undefined for any. */
-  readonly maxAgeMs: number | undefined;
-  /** Whether to ask what the scans found. */
-  readonly vulnerabilities: boolean;
-};
-
-/** What one rule took in a pass. */
-export type RuleCount = {
-  /** Repositories by their names. */
-  repositories: number;
-  /** Tags of these by their names, whatever their age and number. */
-  tags: number;
-};
 
 export type ChoiceOptions = {
   /** Wall clock, milliseconds since the epoch. */

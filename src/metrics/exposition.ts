@@ -1,10 +1,11 @@
 // The page at /metrics: the text of all watched tags, kept as blocks and written again only where something changed, and after it
 // the exporter's own numbers, written for every scrape.
+import type { ExpositionFormat, MetricsPage } from '../model/metrics-page.ts';
+import type { PerTag } from '../model/settings.ts';
 import type { RepositoryTally, StoreObserver, WatchedTag } from '../state/store.ts';
 import { type Block, deflate } from './block.ts';
 import {
   hasSeries,
-  type PerTag,
   TAG_FAMILIES,
   TALLY_FAMILIES,
   type TagFacts,
@@ -15,7 +16,7 @@ import {
 import { gzipMember } from './gzip.ts';
 import { SeriesCache } from './series-cache.ts';
 import { Slices } from './slices.ts';
-import { CONTENT_TYPES, type ExpositionFormat } from './text.ts';
+import { CONTENT_TYPES } from './text.ts';
 
 /** So many groups more than twice a whole page are rendered for one scrape at most; they take some milliseconds. */
 const EXTRA_GROUPS = 500;
@@ -26,16 +27,6 @@ export interface SelfFamilies {
 }
 
 export type ScrapeRequest = { readonly format: ExpositionFormat; readonly gzip: boolean };
-
-/** A page in pieces, which are not to be changed: other scrapes share them. */
-export type Page = {
-  readonly chunks: readonly Buffer[];
-  /** Of all chunks together, in bytes. */
-  readonly length: number;
-  readonly contentType: string;
-  /** Says that the chunks are not read any more, so that their memory can be used again. Without it they stay as they are. */
-  readonly done: () => void;
-};
 
 /** What is scraped. Observes the store; a change only takes note of the tag, and the next scrape renders what was noted. */
 export class Exposition implements StoreObserver {
@@ -102,7 +93,7 @@ export class Exposition implements StoreObserver {
   }
 
   /** The page as of now, or as of {@link hold} while that is in force. Scrapes at the same time share the work. */
-  async scrape({ format, gzip }: ScrapeRequest): Promise<Page> {
+  async scrape({ format, gzip }: ScrapeRequest): Promise<MetricsPage> {
     const blocks = await this.#catchUp();
     const done = once(() => this.#readers--);
     try {

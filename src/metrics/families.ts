@@ -1,9 +1,10 @@
 // The families that speak of watched tags and their repositories, as a table: name, labels, help, and what a tag's series shows.
 
 import { shownDigest } from '../model/digest.ts';
+import { SCAN_STATUSES, SEVERITIES } from '../model/scan.ts';
+import type { PerTag } from '../model/settings.ts';
 import type { Repository, Target } from '../model/target.ts';
 import { type RepositoryTally, shownVulnerabilities, type WatchedTag } from '../state/store.ts';
-import { SCAN_STATUSES, SEVERITIES } from '../state/tag-state.ts';
 import { escapeLabelValue, formatLabels, formatTimestamp } from './text.ts';
 
 /** What a page shows of a tag: its parts at one moment. */
@@ -12,9 +13,6 @@ export type TagFacts = Readonly<WatchedTag>;
 export type TallyFacts = {
   readonly [Key in keyof RepositoryTally]: Readonly<RepositoryTally[Key]>;
 };
-
-/** Which tags have series of their own: all; those that are not complete, whose last poll failed or that have high findings; none. */
-export type PerTag = 'full' | 'problems' | 'none';
 
 /** Whether a tag has series of its own. */
 export function hasSeries(facts: TagFacts, perTag: PerTag): boolean {

@@ -1,7 +1,7 @@
 // The families of the exporter itself, as a table: what it asks of the API, how its schedulers stand, what it is.
 
+import type { ExpositionFormat } from '../model/metrics-page.ts';
 import { TAG_FAMILIES, TALLY_FAMILIES } from './families.ts';
-import type { ExpositionFormat } from './text.ts';
 
 export type FamilyType = 'gauge' | 'counter' | 'histogram';
 

@@ -1,11 +1,11 @@
 // The exporter's own numbers, counted by prom-client in a registry of their own.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { DiscoveryStatus, SchedulerStatus } from '../model/statuses.ts';
+import type { ExpositionFormat } from '../model/metrics-page.ts';
+import type { DiscoveryStatus, SchedulerStatus } from '../model/status.ts';
 import { COMPONENTS, type Component } from '../util/internal-errors.ts';
 import type { SelfFamilies } from './exposition.ts';
 import { MISNAMED_DEFAULTS, SELF_FAMILIES, type SelfFamily } from './self-families.ts';
 import { type CollectedFamily, renderFamilies } from './self-text.ts';
-import type { ExpositionFormat } from './text.ts';
 
 export type BuildInfo = {
   readonly version: string;

@@ -1,7 +1,9 @@
 // Writes what prom-client counted, in either format. Its own registry knows one format at a time and renames counters for good when
 // that is OpenMetrics, so two scrapes in different formats would spoil each other.
+
+import type { ExpositionFormat } from '../model/metrics-page.ts';
 import { metadataName } from './self-families.ts';
-import { type ExpositionFormat, formatLabels, formatMetadata } from './text.ts';
+import { formatLabels, formatMetadata } from './text.ts';
 
 /** A metric as prom-client's `get()` gives it. */
 export type CollectedFamily = {

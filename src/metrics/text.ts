@@ -1,6 +1,5 @@
 // The exposition format, letter by letter: what text format 0.0.4 and OpenMetrics 1.0.0 have in common, and where they differ.
-
-export type ExpositionFormat = 'text' | 'openmetrics';
+import type { ExpositionFormat } from '../model/metrics-page.ts';
 
 /** The `Content-Type` of a page in each format. */
 export const CONTENT_TYPES: Readonly<Record<ExpositionFormat, string>> = {

@@ -1,4 +1,4 @@
-// How a set of credentials is described: what `config` produces and `acr` consumes, which do not know each other.
+// A credentials block of the configuration, as `config` reads it and `acr` uses it.
 
 /** Where one secret value comes from. Paths are absolute; file contents are trimmed. */
 export type SecretSource =

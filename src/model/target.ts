@@ -1,4 +1,4 @@
-// What is watched: an image tag of a repository. Identity only; what is known of its scan lives in `state`.
+// What is watched: an image tag of a repository. Identity only; the state of its scan is in `state`.
 
 /** A repository of an instance. Replaced by a new value when a lookup finds what was missing. */
 export type Repository = {
@@ -11,9 +11,12 @@ export type Repository = {
   readonly id: string;
   /** The instance's registry domain, which makes the `image` label; empty when not configured. */
   readonly domain: string;
-  /** Whether to ask what the scans of its tags found. */
+  /** Whether to ask for the vulnerabilities of its tags. */
   readonly vulnerabilities: boolean;
 };
+
+/** A repository as a lookup or discovery finds it. */
+export type FoundRepository = { readonly id: string; readonly namespace: string; readonly name: string };
 
 /** A tag to poll. Immutable; a relabelled or changed target is a new one. */
 export type Target = {

@@ -1,6 +1,6 @@
 // What statuses and codes of the API mean. Codes for what does not exist are written in several ways, and are about different things.
 import type { ApiError } from '../acr/api.ts';
-import type { ScanStatus } from '../state/tag-state.ts';
+import type { ScanStatus } from '../model/scan.ts';
 
 /** The statuses of the API. An answer without one is about an image that was never scanned. */
 const STATUSES = new Map<string, Exclude<ScanStatus, 'unknown'>>([

@@ -2,7 +2,7 @@
 // one request, and there are at most four.
 
 import { type DigestForm, formOf, inForm } from '../model/digest.ts';
-import { isUnderWay, type ScanStatus } from '../state/tag-state.ts';
+import { hadScan, type ScanStatus } from '../model/scan.ts';
 
 /** How a request names an image: by its digest in one of two forms, or by its tag alone. */
 export type Naming = DigestForm | 'tag';
@@ -124,9 +124,4 @@ function namingsOf(digest: string): readonly Naming[] {
   const form = formOf(digest);
   if (form === undefined) return ['prefixed', 'tag'];
   return form === 'bare' ? ['bare', 'prefixed', 'tag'] : ['prefixed', 'bare', 'tag'];
-}
-
-/** Whether a tag with this status has been seen with a scan. */
-export function hadScan(status: ScanStatus): boolean {
-  return isUnderWay(status) || status === 'complete' || status === 'failed';
 }

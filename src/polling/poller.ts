@@ -1,9 +1,11 @@
 // Polls tags: sends the request that is due of each, applies what that comes to, and says when to ask again.
 import type { ApiError, GetRepoTagScanStatusBody, GetRepoTagScanSummaryBody } from '../acr/api.ts';
-import { groupOf, pollDelayMs, type Timing } from '../scheduler/intervals.ts';
+import { type PollError, UNKNOWN_STATUS } from '../model/scan.ts';
+import type { Timing } from '../model/settings.ts';
+import { groupOf, pollDelayMs } from '../scheduler/intervals.ts';
 import type { Outcome } from '../scheduler/parts.ts';
 import type { StateStore } from '../state/store.ts';
-import { type PollError, type PollEvent, type TagEvent, UNKNOWN_STATUS } from '../state/tag-state.ts';
+import type { PollEvent, TagEvent } from '../state/tag-state.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import { isNoSuchRepository, isNoSuchThing, statusOf } from './error-codes.ts';

@@ -6,8 +6,9 @@ import {
   type GetRepoTagScanSummaryBody,
 } from '../acr/api.ts';
 import { isSameDigest } from '../model/digest.ts';
+import type { ScanStatus } from '../model/scan.ts';
+import { hadScan } from '../model/scan.ts';
 import type { Repository, Target } from '../model/target.ts';
-import type { ScanStatus } from '../state/tag-state.ts';
 import type { Clock } from '../util/clock.ts';
 import { isNoSuchScan, isNoSuchThing, statusOf } from './error-codes.ts';
 import {
@@ -16,7 +17,6 @@ import {
   digestFor,
   type Evidence,
   firstNaming,
-  hadScan,
   type Inquiry,
   learnt,
   type Naming,

@@ -1,9 +1,10 @@
 // Looks up what is missing of a repository, its id or its names, again and again until it is found.
 import type { ApiError } from '../acr/api.ts';
-import { backoffDelayMs, type Timing } from '../scheduler/intervals.ts';
+import type { PollError } from '../model/scan.ts';
+import type { Timing } from '../model/settings.ts';
+import type { FoundRepository } from '../model/target.ts';
+import { backoffDelayMs } from '../scheduler/intervals.ts';
 import type { Outcome } from '../scheduler/parts.ts';
-import type { PollError } from '../state/tag-state.ts';
-import type { FoundRepository } from '../targets/listed.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import { isNoSuchThing } from './error-codes.ts';

@@ -1,7 +1,7 @@
 // When to ask what a tag's scan found. All times are monotonic milliseconds.
 
+import type { ScanStatus } from '../model/scan.ts';
 import { backoffDelayMs } from '../scheduler/intervals.ts';
-import type { ScanStatus } from '../state/tag-state.ts';
 import type { PollTask } from './task.ts';
 
 /** The numbers of a complete scan change as vulnerabilities become known; after a failure this is the longest wait, too. */

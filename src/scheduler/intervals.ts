@@ -1,15 +1,9 @@
 // When a tag is polled again, and in which group: functions of its state and one random number.
-import { isUnderWay, type TagState, UNKNOWN_STATUS } from '../state/tag-state.ts';
-import type { Group } from './due-queue.ts';
 
-export type Intervals = {
-  readonly scanningMs: number;
-  readonly completeMs: number;
-  readonly failedMs: number;
-  readonly notScannedMs: number;
-};
-export type Backoff = { readonly initialMs: number; readonly maxMs: number };
-export type Timing = { readonly intervals: Intervals; readonly backoff: Backoff };
+import { isUnderWay, UNKNOWN_STATUS } from '../model/scan.ts';
+import type { Backoff, Intervals, Timing } from '../model/settings.ts';
+import type { TagState } from '../state/tag-state.ts';
+import type { Group } from './due-queue.ts';
 
 /** Intervals are shortened by up to this share, so that tags that were added together do not stay together. */
 const SPREAD = 0.1;

@@ -1,5 +1,6 @@
 // What a scheduler is made of.
 import type { ApiError } from '../acr/api.ts';
+import type { RateLimits } from '../model/settings.ts';
 import type { Task } from '../polling/task.ts';
 import type { Clock } from '../util/clock.ts';
 import type { InternalErrors } from '../util/internal-errors.ts';
@@ -8,7 +9,7 @@ import type { AdaptiveRate } from './adaptive-rate.ts';
 /** Hands out slots: `acr/rate-limiter.ts`. */
 export interface SlotLimiter {
   readonly inFlight: number;
-  limits: SchedulerLimits;
+  limits: RateLimits;
   /** Runs the job in the next free slot; false when `signal` was aborted before it could start. */
   start(job: () => Promise<void>, signal: AbortSignal): Promise<boolean>;
 }
@@ -55,15 +56,13 @@ export interface SchedulerReports {
   recovered(configured: number): void;
 }
 
-export type SchedulerLimits = { readonly requestsPerSecond: number; readonly maxConcurrent: number };
-
 /** What is known of the use of a quota. It outlives the scheduler, so that a set of credentials that comes back has no fresh one. */
 export type Quota = { readonly limiter: SlotLimiter; readonly adaptiveRate: AdaptiveRate };
 
 export type SchedulerOptions = {
   /** The value of the `credentials` label. */
   readonly name: string;
-  readonly limits: SchedulerLimits;
+  readonly limits: RateLimits;
   readonly quota: Quota;
   readonly performer: TaskPerformer;
   readonly clock: Clock;

@@ -1,9 +1,8 @@
 // Bounds how often and how many requests of one set of credentials start: bottleneck paces, a counter bounds.
 import { setImmediate as turn } from 'node:timers/promises';
 import Bottleneck from 'bottleneck';
+import type { RateLimits } from '../model/settings.ts';
 import type { Clock } from '../util/clock.ts';
-
-export type RateLimits = { readonly requestsPerSecond: number; readonly maxConcurrent: number };
 
 /**
  * How far a start that came late may be made up for by the next one, in periods. bottleneck plans from its plan: a start that is

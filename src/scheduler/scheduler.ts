@@ -1,19 +1,13 @@
 // The loop of one set of credentials: waits until something may start, takes a slot, and only then picks the task.
 import { ApiError } from '../acr/api.ts';
+import type { RateLimits } from '../model/settings.ts';
 import { describeTask, instanceOf, type Task } from '../polling/task.ts';
 import type { Clock } from '../util/clock.ts';
 import type { InternalErrors } from '../util/internal-errors.ts';
 import { keepRunning } from '../util/keep-running.ts';
 import { CredentialsBreaker } from './credentials-breaker.ts';
 import { DueQueue, type Line } from './due-queue.ts';
-import type {
-  Quota,
-  SchedulerCredentials,
-  SchedulerLimits,
-  SchedulerOptions,
-  SchedulerReports,
-  TaskPerformer,
-} from './parts.ts';
+import type { Quota, SchedulerCredentials, SchedulerOptions, SchedulerReports, TaskPerformer } from './parts.ts';
 
 /** While credentials are refused, secret files are looked at this often. */
 const SECRET_CHECK_MS = 1_000;
@@ -74,7 +68,7 @@ export class Scheduler {
   }
 
   /** Changes the limits without forgetting what was sent, throttled or paused under the old ones. */
-  configure({ requestsPerSecond, maxConcurrent }: SchedulerLimits): void {
+  configure({ requestsPerSecond, maxConcurrent }: RateLimits): void {
     this.quota.adaptiveRate.configured = requestsPerSecond;
     this.#maxConcurrent = maxConcurrent;
     this.#applyLimits();

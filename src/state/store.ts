@@ -1,17 +1,15 @@
 // All watched tags with what is known of them, and the tallies of their repositories. Tells one observer of every change.
-import type { Repository, Target } from '../model/target.ts';
+
 import {
-  type Moment,
-  neverAnswered,
   SCAN_STATUSES,
   type ScanStatus,
   SEVERITIES,
   type Severity,
-  type TagEvent,
-  type TagState,
-  transition,
   type Vulnerabilities,
-} from './tag-state.ts';
+  type VulnerabilityTotals,
+} from '../model/scan.ts';
+import type { Repository, Target } from '../model/target.ts';
+import { type Moment, neverAnswered, type TagEvent, type TagState, transition } from './tag-state.ts';
 
 /** A watched tag: one object for as long as the tag is watched. Its parts are replaced, never changed. */
 export type WatchedTag = { target: Target; state: TagState };
@@ -24,13 +22,6 @@ export type RepositoryTally = {
   /** Of how many the vulnerabilities are known, and how many those are together. */
   summaries: number;
   readonly vulnerabilities: Record<Severity, number>;
-};
-
-/** What the tags of all repositories add up to. */
-export type VulnerabilityTotals = {
-  readonly wantedTags: number;
-  readonly knownTags: number;
-  readonly found: Vulnerabilities;
 };
 
 /** Who renders what is in the store. A tally's `changed` covers its numbers and its repository's names. */

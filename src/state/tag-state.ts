@@ -1,27 +1,6 @@
 // What is known of one tag's scan, and the pure functions that tell what an event makes of it.
 
-/** `not_scanned`: the registry has the image and says that it was never scanned. `unknown`: never yet answered, or a status unknown to this version. */
-export const SCAN_STATUSES = ['scanning', 'retrying', 'complete', 'failed', 'not_scanned', 'unknown'] as const;
-export type ScanStatus = (typeof SCAN_STATUSES)[number];
-
-/** From the worst to those that nobody has rated; the API knows no other. */
-export const SEVERITIES = ['high', 'medium', 'low', 'unknown'] as const;
-export type Severity = (typeof SEVERITIES)[number];
-
-/** How many vulnerabilities of each severity a scan found. */
-export type Vulnerabilities = Readonly<Record<Severity, number>>;
-
-/** The code of a poll that was answered with a status that this version does not know. */
-export const UNKNOWN_STATUS = 'UnknownStatus';
-
-/** Why the last poll of a tag failed. */
-export type PollError = {
-  readonly code: string;
-  readonly message: string;
-  readonly requestId: string;
-  /** Wall clock, milliseconds since the epoch. */
-  readonly timeMs: number;
-};
+import { isUnderWay, type PollError, type ScanStatus, type Vulnerabilities } from '../model/scan.ts';
 
 /** Immutable; times are wall-clock milliseconds since the epoch unless their names say otherwise. */
 export type TagState = {
@@ -141,11 +120,6 @@ function answered(
     },
     scanDurationMs: hasEnded && seenAt !== undefined ? moment.monotonicMs - seenAt : undefined,
   };
-}
-
-/** Whether a scan with this status is running. */
-export function isUnderWay(status: ScanStatus): boolean {
-  return status === 'scanning' || status === 'retrying';
 }
 
 const NO_SUMMARY = { vulnerabilities: undefined, summaryError: undefined };

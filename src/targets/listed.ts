@@ -1,26 +1,15 @@
 // What is to be watched, as the configuration lists it, and what it amounts to once entries for the same repository are one.
 
-import type { Repository } from '../model/target.ts';
+import type { ListedRepository, ListedTag } from '../model/settings.ts';
+import type { FoundRepository, Repository } from '../model/target.ts';
 import type { Breather } from '../util/yield-every.ts';
-
-export type ListedTag = { readonly tag: string; readonly digest: string; readonly scanTaskId: string };
-
-/** Namespace and name, or id, or all three; empty where not given. */
-export type ListedEntry = {
-  readonly namespace: string;
-  readonly name: string;
-  readonly id: string;
-  /** Whether to ask what the scans of its tags found. */
-  readonly vulnerabilities: boolean;
-  readonly tags: readonly ListedTag[];
-};
 
 export type ListedInstance = {
   readonly id: string;
   readonly domain: string;
   /** What is to be found of it beside what is listed. */
   readonly discover: readonly unknown[];
-  readonly repositories: readonly ListedEntry[];
+  readonly repositories: readonly ListedRepository[];
 };
 
 /** A repository with all tags that the entries for it list, in their order. */
@@ -30,9 +19,6 @@ export type WantedRepository = {
   hasListedId: boolean;
   readonly tags: Map<string, ListedTag>;
 };
-
-/** What a lookup or discovery finds. */
-export type FoundRepository = { readonly id: string; readonly namespace: string; readonly name: string };
 
 /** Which id goes with which names, as far as known; what lookups have found is kept over reloads, so that nothing is looked up twice. */
 export class RepositoryIds {

@@ -1,11 +1,12 @@
 // Makes what is watched of an instance because it is listed what the list says, and leaves alone what discovery found.
 
 import { isSameDigest } from '../model/digest.ts';
+import type { ListedTag } from '../model/settings.ts';
 import type { Repository } from '../model/target.ts';
 import type { PollTask, WatchedRepository } from '../polling/task.ts';
 import type { Breath } from '../util/yield-every.ts';
 import { type InstanceTargets, isSameRepository } from './instance-targets.ts';
-import { type ListedInstance, type ListedTag, namesKey, type WantedRepository, wantedRepositories } from './listed.ts';
+import { type ListedInstance, namesKey, type WantedRepository, wantedRepositories } from './listed.ts';
 import type { TargetUpdates } from './target-updates.ts';
 
 /** Each method is to be called in the course of a change. */

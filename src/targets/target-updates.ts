@@ -1,5 +1,7 @@
 // What can happen to one watched repository: tags come and go, its names or id become known, it turns out to be another one.
 
+import type { PollError } from '../model/scan.ts';
+import type { ListedTag } from '../model/settings.ts';
 import type { Repository } from '../model/target.ts';
 import type { Poller } from '../polling/poller.ts';
 import {
@@ -13,12 +15,10 @@ import {
   type WatchedRepository,
 } from '../polling/task.ts';
 import type { StateStore } from '../state/store.ts';
-import type { PollError } from '../state/tag-state.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Breath } from '../util/yield-every.ts';
 import { type InstanceTargets, isMadeAnew } from './instance-targets.ts';
-import type { ListedTag } from './listed.ts';
 
 export type TargetUpdatesOptions = {
   readonly store: StateStore;

@@ -1,5 +1,7 @@
 // Everything that is watched, by instance: takes watch lists and what lookups find, and knows every tag's place in the schedule.
 
+import type { PollError } from '../model/scan.ts';
+import type { FoundRepository } from '../model/target.ts';
 import {
   isListed,
   type LookupTask,
@@ -9,11 +11,10 @@ import {
   type WatchedRepository,
 } from '../polling/task.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
-import type { PollError } from '../state/tag-state.ts';
 import type { Mutex } from '../util/mutex.ts';
 import type { Breath } from '../util/yield-every.ts';
 import { InstanceTargets } from './instance-targets.ts';
-import { type FoundRepository, type ListedInstance, unite } from './listed.ts';
+import { type ListedInstance, unite } from './listed.ts';
 import { ListedReconciler } from './reconcile-listed.ts';
 import { TargetUpdates, type TargetUpdatesOptions } from './target-updates.ts';
 

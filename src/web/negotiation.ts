@@ -1,9 +1,9 @@
 // Which of the two exposition formats, and which encoding, a scraper gets.
+
 import Negotiator from 'negotiator';
+import type { ExpositionFormat } from '../model/metrics-page.ts';
 
-export type MetricsFormat = 'text' | 'openmetrics';
-
-const MEDIA_TYPES: Readonly<Record<MetricsFormat, string>> = {
+const MEDIA_TYPES: Readonly<Record<ExpositionFormat, string>> = {
   text: 'text/plain; version=0.0.4',
   openmetrics: 'application/openmetrics-text; version=1.0.0',
 };
@@ -12,7 +12,7 @@ const MEDIA_TYPES: Readonly<Record<MetricsFormat, string>> = {
 const INDIFFERENT_PARAMETERS = /;\s*(?:escaping|charset)\s*=\s*(?:"[^"]*"|[^;,\s]*)/gi;
 
 /** The format that an Accept header prefers; text when it prefers none or accepts neither. */
-export function preferredFormat(accept: string | undefined): MetricsFormat {
+export function preferredFormat(accept: string | undefined): ExpositionFormat {
   const headers = accept === undefined ? {} : { accept: accept.replace(INDIFFERENT_PARAMETERS, '') };
   const best = new Negotiator({ headers }).mediaType(Object.values(MEDIA_TYPES));
   return best === MEDIA_TYPES.openmetrics ? 'openmetrics' : 'text';

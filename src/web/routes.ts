@@ -1,23 +1,14 @@
 // What is answered under which path: a koa application that knows nothing of listening.
 import Koa, { type Context } from 'koa';
+import type { ExpositionFormat, MetricsPage } from '../model/metrics-page.ts';
 import { loadAssets } from './assets.ts';
 import { isCrossSite } from './cross-site.ts';
-import { type MetricsFormat, preferredFormat, prefersGzip } from './negotiation.ts';
+import { preferredFormat, prefersGzip } from './negotiation.ts';
 import { answerPlainly } from './plain-answer.ts';
 import { readRequestTarget } from './request-target.ts';
 import { sendChunks } from './send-chunks.ts';
 import { TargetAnswers, type TargetSources } from './target-answers.ts';
 import { Turns } from './turns.ts';
-
-/** A page of metrics, ready to be sent. */
-export type MetricsPage = {
-  readonly chunks: readonly Buffer[];
-  /** Bytes in all chunks together. */
-  readonly length: number;
-  readonly contentType: string;
-  /** To be called when the chunks have been sent, so that their memory can be used again. */
-  readonly done: () => void;
-};
 
 /** What a reload came to: the problems that keep the old configuration in force, none when the new one is. */
 export type ReloadResult = { readonly problems: readonly string[] };
@@ -25,7 +16,7 @@ export type ReloadResult = { readonly problems: readonly string[] };
 /** Everything that the pages show and do. */
 export type WebHandlers = TargetSources & {
   readonly telemetryPath: string;
-  readonly metrics: (options: { format: MetricsFormat; gzip: boolean }) => Promise<MetricsPage>;
+  readonly metrics: (options: { format: ExpositionFormat; gzip: boolean }) => Promise<MetricsPage>;
   readonly isReady: () => boolean;
   /** Undefined while reloading over HTTP is not allowed. */
   readonly reload: (() => Promise<ReloadResult>) | undefined;

@@ -1,15 +1,8 @@
 // Which targets a page or the API is asked for: parameters of a URL, and the choice that they make.
 import { setImmediate as turn } from 'node:timers/promises';
+import { type PollError, SEVERITIES, type Severity } from '../model/scan.ts';
 import { inQuotes } from '../util/invisible.ts';
-import {
-  type LastError,
-  SEVERITIES,
-  type Severity,
-  SOURCES,
-  type Source,
-  type TargetList,
-  type TargetRow,
-} from './overview.ts';
+import { SOURCES, type Source, type TargetList, type TargetRow } from './overview.ts';
 
 /** What is asked for. */
 export type TargetQuery = {
@@ -175,6 +168,6 @@ function matcher({ statuses, severities, sources, text }: TargetQuery): (target:
   };
 }
 
-function errorText(error: LastError | undefined): string {
+function errorText(error: PollError | undefined): string {
   return error === undefined ? '' : `${error.code} ${error.message} ${error.requestId}`;
 }

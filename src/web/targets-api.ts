@@ -1,5 +1,7 @@
 // `GET /api/v1/targets`: the watched tags as JSON, in the shape of Prometheus' own API.
-import type { LastError, TargetRow, Vulnerabilities } from './overview.ts';
+
+import type { PollError, Vulnerabilities } from '../model/scan.ts';
+import type { TargetRow } from './overview.ts';
 import type { TargetSelection } from './target-query.ts';
 
 const TARGETS_PER_PIECE = 100;
@@ -51,7 +53,7 @@ function asCounts({ high, medium, low, unknown }: Vulnerabilities) {
   return { high, medium, low, unknown };
 }
 
-function asError(error: LastError | undefined) {
+function asError(error: PollError | undefined) {
   if (error === undefined) return null;
   const { code, message, requestId, timeMs } = error;
   return { code, message, requestId, time: isoTime(timeMs) };

@@ -1,7 +1,8 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { newestOf } from '../../src/discovery/newest.ts';
-import { type DiscoverRule, Rules } from '../../src/discovery/rules.ts';
+import { Rules } from '../../src/discovery/rules.ts';
+import type { DiscoverRule } from '../../src/model/settings.ts';
 import { EVERYTHING } from '../helpers/watching.ts';
 
 const NOW_MS = 1_795_480_000_000;

@@ -42,6 +42,7 @@ export function overview(given: Partial<Overview> = {}): Overview {
     quota: [
       {
         credentials: 'default',
+        running: true,
         rate: { configured: 5, current: 2.5 },
         inFlight: 1,
         due: { urgent: 3, background: 0 },

@@ -3,15 +3,13 @@ import { setImmediate } from 'node:timers/promises';
 import type { AcrApi, AcrOperations, ApiAction } from '../../src/acr/api.ts';
 import { ApiError, type ApiErrorKind, StaleConnection } from '../../src/acr/errors.ts';
 import { createWatching as wireUp } from '../../src/app/watching.ts';
-import type { DiscoverRule } from '../../src/discovery/rules.ts';
+import type { DiscoverRule, ListedRepository, Timing } from '../../src/model/settings.ts';
 import type { WatchedInstance } from '../../src/polling/task.ts';
 import { AdaptiveRate } from '../../src/scheduler/adaptive-rate.ts';
-import type { Timing } from '../../src/scheduler/intervals.ts';
 import type { SlotLimiter, TaskPerformer } from '../../src/scheduler/parts.ts';
 import { Scheduler } from '../../src/scheduler/scheduler.ts';
 import { SchedulerLog } from '../../src/scheduler/scheduler-log.ts';
 import type { StoreObserver } from '../../src/state/store.ts';
-import type { ListedEntry } from '../../src/targets/listed.ts';
 import { type Component, InternalErrors } from '../../src/util/internal-errors.ts';
 import type { Logger } from '../../src/util/logger.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -147,7 +145,7 @@ export function createWatching({
     failures,
     scans,
     /** Watches these repositories of the first instance, and nothing of the others. */
-    watch(...repositories: readonly ListedEntry[]): Promise<void> {
+    watch(...repositories: readonly ListedRepository[]): Promise<void> {
       const list = ids.map((id, index) => {
         return { id, domain: '', discover: rules, repositories: index === 0 ? repositories : [] };
       });
@@ -301,7 +299,7 @@ function answerer(give: (action: ApiAction) => (body: object) => void, reject: (
 export function entry(
   names: { namespace?: string; name?: string; id?: string },
   ...tags: readonly string[]
-): ListedEntry {
+): ListedRepository {
   const { namespace = '', name = '', id = '' } = names;
   return {
     namespace,

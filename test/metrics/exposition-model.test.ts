@@ -2,8 +2,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import test from 'ava';
 import fc from 'fast-check';
-import { Exposition, type Page, type ScrapeRequest } from '../../src/metrics/exposition.ts';
+import { Exposition, type ScrapeRequest } from '../../src/metrics/exposition.ts';
 import { Slices } from '../../src/metrics/slices.ts';
+import type { MetricsPage } from '../../src/model/metrics-page.ts';
 import type { Repository } from '../../src/model/target.ts';
 import { StateStore, type WatchedTag } from '../../src/state/store.ts';
 import type { TagEvent } from '../../src/state/tag-state.ts';
@@ -126,7 +127,7 @@ class Run {
   /** What scrapes may show while a hold is in force: any page that there was between the call and its end. */
   #heldPages = new Set<string>();
   readonly #running = new Set<RunningScrape>();
-  readonly #read: { page: Page; bytes: Buffer }[] = [];
+  readonly #read: { page: MetricsPage; bytes: Buffer }[] = [];
   readonly #failures: unknown[] = [];
   #works = 1;
   #written: string | undefined;
@@ -324,7 +325,7 @@ function ownFamilies(format: string): string {
 }
 
 /** Throws unless a page is one of those allowed; gives its bytes as they were sent. */
-function judge({ chunks, length }: Page, { format, gzip }: ScrapeRequest, allowed: ReadonlySet<string>): Buffer {
+function judge({ chunks, length }: MetricsPage, { format, gzip }: ScrapeRequest, allowed: ReadonlySet<string>): Buffer {
   const bytes = Buffer.concat(chunks);
   if (bytes.length !== length) throw new Error(`expected ${length} bytes, found ${bytes.length}`);
   const page = (gzip ? gunzipMember(bytes) : bytes).toString();

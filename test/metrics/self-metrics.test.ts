@@ -1,7 +1,7 @@
 import test from 'ava';
 import { allFamilies, MISNAMED_DEFAULTS } from '../../src/metrics/self-families.ts';
 import { SelfMetrics } from '../../src/metrics/self-metrics.ts';
-import type { DiscoveryStatus, SchedulerStatus } from '../../src/model/statuses.ts';
+import type { DiscoveryStatus, SchedulerStatus } from '../../src/model/status.ts';
 import { type ParsedPage, parsePage } from '../helpers/exposition.ts';
 
 const IDLE: SchedulerStatus = {
@@ -224,7 +224,14 @@ test('process metrics are there, without the gauges that pass for counters and w
 });
 
 test('the list of families has every family that a busy page shows, with its type and labels', async (t) => {
-  const found = { instanceId: 'cri-1', tags: 3, truncated: true, lastSuccessMs: 1_000, rules: undefined };
+  const found = {
+    instanceId: 'cri-1',
+    tags: 3,
+    truncated: true,
+    lastSuccessMs: 1_000,
+    lastError: undefined,
+    rules: undefined,
+  };
   const own = setUp(
     () => [IDLE],
     () => [found],
@@ -249,7 +256,14 @@ test('the list of families has every family that a busy page shows, with its typ
 
 test('discovery shows what it found and when, without a time before the first success, and nothing of instances that have none', async (t) => {
   let statuses: DiscoveryStatus[] = [
-    { instanceId: 'cri-1', tags: 0, truncated: false, lastSuccessMs: undefined, rules: undefined },
+    {
+      instanceId: 'cri-1',
+      tags: 0,
+      truncated: false,
+      lastSuccessMs: undefined,
+      lastError: undefined,
+      rules: undefined,
+    },
   ];
   const own = setUp(undefined, () => statuses);
   const before = await pageOf(own);
@@ -263,6 +277,7 @@ test('discovery shows what it found and when, without a time before the first su
       tags: 7,
       truncated: true,
       lastSuccessMs: 1_795_480_000_500,
+      lastError: undefined,
       rules: [
         { repositories: 3, tags: 7 },
         { repositories: 0, tags: 0 },

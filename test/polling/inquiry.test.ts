@@ -1,12 +1,12 @@
 // What follows when a request finds no scan, against a model of every registry: it ends, and it finds what there is.
 import test from 'ava';
 import fc from 'fast-check';
+import { hadScan } from '../../src/model/scan.ts';
 import {
   afterNoScan,
   afterScan,
   type Evidence,
   firstNaming,
-  hadScan,
   type Inquiry,
   learnt,
   type Naming,

@@ -1,5 +1,6 @@
 import test from 'ava';
-import { backoffDelayMs, groupOf, pollDelayMs, type Timing } from '../../src/scheduler/intervals.ts';
+import type { Timing } from '../../src/model/settings.ts';
+import { backoffDelayMs, groupOf, pollDelayMs } from '../../src/scheduler/intervals.ts';
 import { neverAnswered, type TagState } from '../../src/state/tag-state.ts';
 
 const timing: Timing = {

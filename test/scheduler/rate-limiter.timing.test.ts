@@ -1,5 +1,6 @@
 import test from 'ava';
-import { RateLimiter, type RateLimits } from '../../src/scheduler/rate-limiter.ts';
+import type { RateLimits } from '../../src/model/settings.ts';
+import { RateLimiter } from '../../src/scheduler/rate-limiter.ts';
 import { systemClock } from '../../src/util/clock.ts';
 
 // bottleneck paces by real time, so these tests do too: they run one after the other, and compare starts with each other.

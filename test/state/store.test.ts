@@ -1,8 +1,8 @@
 import test from 'ava';
 import fc from 'fast-check';
+import { SCAN_STATUSES, type Severity } from '../../src/model/scan.ts';
 import type { Repository } from '../../src/model/target.ts';
 import { type RepositoryTally, StateStore, type StoreObserver, type WatchedTag } from '../../src/state/store.ts';
-import { SCAN_STATUSES, type Severity } from '../../src/state/tag-state.ts';
 
 /** Remembers what it was told exists, and fails on news of what does not. */
 class Witness implements StoreObserver {

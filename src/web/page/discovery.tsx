@@ -1,5 +1,7 @@
 // How the discovery of each instance stands: what it found, when it last saw everything, and what keeps it from that.
-import type { DiscoveryRow, Overview } from '../overview.ts';
+
+import type { DiscoveryStatus } from '../../model/status.ts';
+import type { Overview } from '../overview.ts';
 import { ErrorText } from './error-text.tsx';
 import { Fact } from './fact.tsx';
 import { RelativeTime } from './time.tsx';
@@ -23,7 +25,7 @@ export function Discovery({ overview: { discovery, maxTags, nowMs }, view }: Dis
 }
 
 type InstanceProps = {
-  readonly row: DiscoveryRow;
+  readonly row: DiscoveryStatus;
   readonly view: View;
   readonly maxTags: number;
   readonly nowMs: number;
@@ -62,7 +64,7 @@ function Instance({ row, view, maxTags, nowMs }: InstanceProps) {
 }
 
 /** What each rule takes, where one takes nothing or there are several. */
-function Rules({ rules }: { readonly rules: NonNullable<DiscoveryRow['rules']> }) {
+function Rules({ rules }: { readonly rules: NonNullable<DiscoveryStatus['rules']> }) {
   if (rules.length <= 1 && rules.every(takesTags)) return null;
   return (
     <ul class="note">
@@ -84,12 +86,12 @@ function amount(count: number, one: string, many: string): string {
   return `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`;
 }
 
-function Trouble({ row }: { readonly row: DiscoveryRow }) {
+function Trouble({ row }: { readonly row: DiscoveryStatus }) {
   if (row.lastError === undefined) return null;
   return isPartial(row) ? <span class="mark warn">incomplete</span> : <span class="mark bad">failing</span>;
 }
 
 /** Whether the last pass succeeded, but for a repository that there is no right to list. */
-function isPartial({ lastSuccessMs, lastError }: DiscoveryRow): boolean {
+function isPartial({ lastSuccessMs, lastError }: DiscoveryStatus): boolean {
   return lastError !== undefined && lastSuccessMs !== undefined && lastSuccessMs >= lastError.timeMs;
 }

@@ -1,7 +1,7 @@
 // An error of the API as people need it: code, message, and the RequestId that the support asks for.
-import type { LastError } from '../overview.ts';
+import type { PollError } from '../../model/scan.ts';
 
-export function ErrorText({ error: { code, message, requestId } }: { readonly error: LastError }) {
+export function ErrorText({ error: { code, message, requestId } }: { readonly error: PollError }) {
   return (
     <>
       <code class="code">{code}</code> <bdi class="message">{message}</bdi>

@@ -1,5 +1,7 @@
 // The form above the table: which tags are to be shown.
-import { type Overview, SEVERITIES, SOURCES } from '../overview.ts';
+
+import { SEVERITIES } from '../../model/scan.ts';
+import { type Overview, SOURCES } from '../overview.ts';
 import { statusText } from './texts.ts';
 import { addressOf, type View } from './view.ts';
 

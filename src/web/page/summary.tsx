@@ -1,5 +1,7 @@
 // The top of the page: how many tags have which status, what was found in them, and how the quota stands.
-import type { Overview, QuotaRow } from '../overview.ts';
+
+import type { SchedulerStatus } from '../../model/status.ts';
+import type { Overview } from '../overview.ts';
 import { Fact } from './fact.tsx';
 import { countText, rateText, spanText, statusText } from './texts.ts';
 import { addressOf, type View } from './view.ts';
@@ -55,7 +57,7 @@ function StatusBar({
   );
 }
 
-export function Quota({ rows }: { readonly rows: readonly QuotaRow[] }) {
+export function Quota({ rows }: { readonly rows: readonly SchedulerStatus[] }) {
   return (
     <section aria-labelledby="quota-heading" data-live="quota">
       <h2 id="quota-heading">Quota</h2>
@@ -83,7 +85,11 @@ export function Quota({ rows }: { readonly rows: readonly QuotaRow[] }) {
   );
 }
 
-function Identity({ inUse: { provider, identity, renewalFails } }: { readonly inUse: NonNullable<QuotaRow['inUse']> }) {
+function Identity({
+  inUse: { provider, identity, renewalFails },
+}: {
+  readonly inUse: NonNullable<SchedulerStatus['inUse']>;
+}) {
   return (
     <>
       <bdi>{identity}</bdi> ({provider}){renewalFails && <span class="mark warn">cannot be renewed</span>}
@@ -91,7 +97,7 @@ function Identity({ inUse: { provider, identity, renewalFails } }: { readonly in
   );
 }
 
-function PauseMark({ row: { paused, rate } }: { readonly row: QuotaRow }) {
+function PauseMark({ row: { paused, rate } }: { readonly row: SchedulerStatus }) {
   if (paused.refused) return <span class="mark bad">paused: credentials refused</span>;
   if (paused.throttled) return <span class="mark bad">paused: throttled</span>;
   if (rate.current < rate.configured) return <span class="mark warn">slowed down: throttled</span>;

@@ -1,5 +1,7 @@
 // What the page at `/` is asked to show, as it stands in its URL: filter, order and page.
-import { SEVERITIES, type Severity, SOURCES, type Source, type TargetRow } from '../overview.ts';
+
+import { SEVERITIES, type Severity } from '../../model/scan.ts';
+import { SOURCES, type Source, type TargetRow } from '../overview.ts';
 import type { Comparison, TargetQuery } from '../target-query.ts';
 
 export const ROWS_PER_PAGE = 100;

@@ -1,5 +1,7 @@
 // What scans found, by severity: of one tag, and of all of them together.
-import { type Overview, SEVERITIES, type TargetRow, type Vulnerabilities } from '../overview.ts';
+
+import { SEVERITIES, type Vulnerabilities } from '../../model/scan.ts';
+import type { Overview, TargetRow } from '../overview.ts';
 import { addressOf, type View } from './view.ts';
 
 /** The totals; each severity leads to the tags that have some. Nothing where nobody wants to know. */

@@ -1,0 +1,49 @@
+// The parts of the configuration that several rooms use.
+
+/** The limits on the requests of one set of credentials. */
+export type RateLimits = { readonly requestsPerSecond: number; readonly maxConcurrent: number };
+
+/** The time from the end of a poll to the next one, by the status that the poll found. */
+export type Intervals = {
+  readonly scanningMs: number;
+  readonly completeMs: number;
+  readonly failedMs: number;
+  readonly notScannedMs: number;
+};
+
+/** The delay after a failure: `initialMs` after the first, doubled after each further one up to `maxMs`. */
+export type Backoff = { readonly initialMs: number; readonly maxMs: number };
+
+export type Timing = { readonly intervals: Intervals; readonly backoff: Backoff };
+
+/** Which tags have series of their own: all; those that are not complete, whose last poll failed or that have high findings; none. */
+export type PerTag = 'full' | 'problems' | 'none';
+
+/** A tag in the configuration. `digest` and `scanTaskId` are empty when absent. */
+export type ListedTag = { readonly tag: string; readonly digest: string; readonly scanTaskId: string };
+
+/** A repository in the configuration: `namespace` and `name`, or `id`, or all three; what is absent is empty. */
+export type ListedRepository = {
+  readonly namespace: string;
+  readonly name: string;
+  readonly id: string;
+  /** Whether to ask for the vulnerabilities of its tags. */
+  readonly vulnerabilities: boolean;
+  /** At least one. */
+  readonly tags: readonly ListedTag[];
+};
+
+/** What to watch of all that an instance has. Patterns may contain `*` and `?`. */
+export type DiscoverRule = {
+  readonly namespaces: readonly string[];
+  readonly repositories: readonly string[];
+  readonly excludeRepositories: readonly string[];
+  readonly tags: readonly string[];
+  readonly excludeTags: readonly string[];
+  /** Only the newest so many tags of each repository, by the time of the last push; undefined for all. */
+  readonly newest: number | undefined;
+  /** Only tags whose last push is at most this long ago; undefined for any. */
+  readonly maxAgeMs: number | undefined;
+  /** Whether to ask for the vulnerabilities of the tags. */
+  readonly vulnerabilities: boolean;
+};

@@ -1,0 +1,55 @@
+// The status of schedulers and discovery, as metrics and the status page show it.
+import type { PollError } from './scan.ts';
+
+/** The status of the scheduler of one set of credentials. */
+export type SchedulerStatus = {
+  /** `default`, or the id of the instance that has credentials of its own. */
+  readonly credentials: string;
+  /** Whether its loop runs. */
+  readonly running: boolean;
+  /** Tags due now. */
+  readonly due: ByUrgency;
+  /** How overdue the longest overdue tag is; 0 when none is due. */
+  readonly oldestDueSeconds: ByUrgency;
+  readonly inFlight: number;
+  /** Requests a second. */
+  readonly rate: { readonly configured: number; readonly current: number };
+  readonly paused: { readonly refused: boolean; readonly throttled: boolean };
+  /** The credentials that sign the requests; undefined while there are none. */
+  readonly inUse: CredentialsInUse | undefined;
+};
+
+type ByUrgency = { readonly urgent: number; readonly background: number };
+
+/** Credentials in use, in words that may be shown. */
+export type CredentialsInUse = {
+  /** The `type` of the credentials; for the default chain, that of the provider that it chose, or `env`. */
+  readonly provider: string;
+  /** The role, or the shortened id of the access key. Never a secret. */
+  readonly identity: string;
+  /** Whether the last attempt to renew them failed. They are still valid. */
+  readonly renewalFails: boolean;
+};
+
+/** The status of the discovery of one instance. Times are wall-clock milliseconds since the epoch. */
+export type DiscoveryStatus = {
+  readonly instanceId: string;
+  /** Watched tags that discovery found. */
+  readonly tags: number;
+  /** Whether found tags are left out because there are too many. */
+  readonly truncated: boolean;
+  /** The end of the last run that succeeded; undefined before the first. */
+  readonly lastSuccessMs: number | undefined;
+  /** Why the last run failed, or what it was not allowed to list; undefined when it listed everything. */
+  readonly lastError: PollError | undefined;
+  /** What each rule matched in the last run that listed everything; undefined before the first under these rules. */
+  readonly rules: readonly Readonly<RuleCount>[] | undefined;
+};
+
+/** What one rule matched in a run. */
+export type RuleCount = {
+  /** Repositories by their names. */
+  repositories: number;
+  /** Tags of these by their names, whatever their age and number. */
+  tags: number;
+};

@@ -137,4 +137,18 @@ export const OF_ASKING: readonly Mutation[] = [
     after: "this.#berths.get('default')",
     law: 'keys',
   },
+  {
+    name: 'what is due is told by the wall clock',
+    file: 'util/clock.js',
+    before: 'monotonic: () => performance.now()',
+    after: 'monotonic: () => Date.now()',
+    law: 'silence',
+  },
+  {
+    name: 'a step of the wall clock is not noticed',
+    file: 'scheduler/rate-limiter.js',
+    before: 'if (stepMs > WALL_CLOCK_STEP_MS)',
+    after: 'if (false)',
+    law: 'silence',
+  },
 ];

@@ -56,7 +56,7 @@ async function isFound(mutation: Mutation): Promise<boolean> {
       told = `found by ${law} after ${seconds} s: ${text}`;
       end.abort();
     },
-    end.signal,
+    AbortSignal.any([end.signal, AbortSignal.timeout(minutes * 60_000)]),
   );
   console.log(
     `${mutation.name}: ${told ?? `NOT FOUND by ${mutation.law}, but broken: ${brokenLaws(result) || 'nothing'}`}`,

@@ -1,5 +1,5 @@
 // One pass over an instance: lists its repositories, and the tags of each that may be wanted.
-import type { ApiError, ListRepositoryBody, PageRequest } from '../acr/api.ts';
+import type { AcrOperations, ApiError, ListRepositoryBody, PageRequest } from '../acr/api.ts';
 import type { ListScope } from '../model/list-scopes.ts';
 import type { Backoff } from '../model/settings.ts';
 import type { RuleCount } from '../model/status.ts';
@@ -58,10 +58,19 @@ export class DiscoveryRun {
   #failure: Failure | undefined;
   #denied: Failure | undefined;
   #failuresInARow = 0;
+  #beganAtMs = Number.POSITIVE_INFINITY;
 
   constructor(options: DiscoveryRunOptions) {
     this.#options = options;
     this.#gathered = { surplus: [], counts: options.settings().rules.noneTaken() };
+  }
+
+  /**
+   * When its first request was sent, by the monotonic clock; Infinity before. That may be before it was due: while credentials are
+   * refused, whatever comes next tries them.
+   */
+  get beganAtMs(): number {
+    return this.#beganAtMs;
   }
 
   /**
@@ -123,7 +132,7 @@ export class DiscoveryRun {
     scope: ListScope,
     startAtMs: number,
   ): Promise<Failure | undefined> {
-    const { turns, settings, reconciler, nothingThere, logger } = this.#options;
+    const { turns, settings, reconciler, nothingThere, clock, logger } = this.#options;
     const { instanceId } = settings();
     return listAll(listing, {
       ...this.#options,
@@ -143,7 +152,11 @@ export class DiscoveryRun {
       ask: async (position, dueAtMs) => {
         const request = { instanceId, ...filterOf(scope), ...pageOf(position) };
         const hasNothing = ({ code }: ApiError) => scope.namespace !== undefined && isNoSuchList(code);
-        const reply = await turns.ask('ListRepository', (api) => api.listRepository(request), dueAtMs, hasNothing);
+        const list = (api: AcrOperations) => {
+          this.#beganAtMs = Math.min(this.#beganAtMs, clock.monotonic());
+          return api.listRepository(request);
+        };
+        const reply = await turns.ask('ListRepository', list, dueAtMs, hasNothing);
         if (reply.error !== undefined && hasNothing(reply.error)) {
           nothingThere(scope, reply.error);
           return { body: NOTHING, error: undefined };

@@ -155,7 +155,9 @@ export class InstanceDiscovery {
       },
     });
     const { failure, denied, found } = await pass.run(startAtMs);
-    passEnded((clock.monotonic() - startAtMs) / 1_000);
+    const endMs = clock.monotonic();
+    // One that could not be sent may have failed before it was due, too.
+    passEnded((endMs - Math.min(startAtMs, pass.beganAtMs, endMs)) / 1_000);
     const told = failure ?? denied;
     this.#lastError = told && {
       code: told.code,

@@ -478,3 +478,24 @@ test('an error of our own in what is made of a list fails the pass, and the next
   t.is(store.size, 400);
   t.is(discoveryManager.statuses()[0]?.lastError, undefined);
 });
+
+test('a pass that tries refused credentials before it is due took no time before it began', async (t) => {
+  const { watch, discover, settle, clock, passes } = discovering(t);
+  const registry = { api: tags('v1', 'v2', 'v3') };
+  await watch();
+  await discover(EVERYTHING);
+  const refuse = ({ action, answer }: Pending) => {
+    if (action !== 'GetRepoTagScanStatus') return false;
+    answer.error('InvalidAccessKeyId.NotFound', 'refused');
+    return true;
+  };
+  await settle(registry, refuse);
+  const before = passes.length;
+  const startMs = clock.monotonic();
+  while (passes.length === before && clock.monotonic() - startMs < INTERVAL_MS) {
+    await clock.advance(1_000);
+    await settle(registry, refuse);
+  }
+  t.true(clock.monotonic() - startMs < 0.9 * INTERVAL_MS, 'the pass did not begin early');
+  t.deepEqual(passes.slice(before), [0]);
+});

@@ -65,10 +65,20 @@ export const concurrencyLaw: Law = {
   },
 };
 
-/** The earliest time at which something may have happened that the stand-in noted at this time: its loop may have stood still before. */
+/**
+ * The earliest time at which something may have happened that the stand-in noted at this time: its loop may have stood still before, and
+ * before that, since a connection is taken in one turn of the loop and read in the next.
+ *
+ * @param stalls in the order in which they were
+ */
 export function beforeStall(stalls: readonly Span[], at: number): number {
-  const stall = stalls.find(({ from, to }) => from <= at && at <= to + WIRE_MS);
-  return stall?.from ?? at;
+  let earliest = at;
+  for (let index = stalls.length - 1; index >= 0; index--) {
+    const { from, to } = stalls[index] ?? { from: at, to: at };
+    if (to + WIRE_MS < earliest) break;
+    if (from < earliest) earliest = from;
+  }
+  return earliest;
 }
 
 /** A new process begins with a quota of its own, and each set of credentials has one. */

@@ -213,6 +213,12 @@ test('requests beyond the rate break the law, unless the stand-in saw them late'
   const requests = Array.from({ length: 6 }, (_, index) => poll(index, 1_000 + index));
   t.true(broken('rate', { requests }) > 0);
   t.is(broken('rate', { requests, standInStalls: [{ from: 800, to: 1_000 }] }), 0);
+  const twice = [
+    { from: 800, to: 960 },
+    { from: 965, to: 1_000 },
+  ];
+  t.is(broken('rate', { requests, standInStalls: twice }), 0, 'taken after one stall, and read after the next');
+  t.true(broken('rate', { requests, standInStalls: [{ from: 800, to: 900 }] }) > 0, 'the stall was over long before');
   t.is(broken('rate', { requests: requests.map((each, index) => ({ ...each, arrivedMonotonicMs: index * 25 })) }), 0);
 });
 

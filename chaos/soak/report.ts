@@ -4,8 +4,12 @@ import { RATE } from './world.ts';
 
 /** How much resident memory may differ from one quarter of the run to the next. */
 const MOST_DIFFERENCE = 0.02;
-/** Of what the rate allows, how much is used at least while more is due, and how many requests it may be exceeded by. */
-const LEAST_USE = 0.97;
+/**
+ * Of what the rate allows, how much has to be used: with less there was no load to speak of. That it is 97 % on a machine with time for it is
+ * for the timing tests; a soak runs beside other work.
+ */
+const LEAST_USE = 0.9;
+/** By how many requests the rate may be exceeded. */
 const BURST = 2;
 
 export type SoakRecord = {

@@ -1,5 +1,5 @@
 // What a request that finds no scan leads to: the same question in another way, whether the tag exists, or a verdict. Pure; each step is
-// one request, and there are at most four.
+// one request, and there are at most five.
 
 import { type DigestForm, formOf, inForm } from '../model/digest.ts';
 import { hadScan, type ScanStatus } from '../model/scan.ts';
@@ -17,6 +17,8 @@ export type Inquiry = {
   readonly wasAnswered: boolean;
   /** What GetRepoTag said of the tag, if it was asked: `other` is a tag of another digest, `untold` that it could not be asked. */
   readonly tag: TagVerdict | undefined;
+  /** Whether the last request for a scan was sent after that answer: an earlier one may be older than the tag. */
+  readonly askedSince: boolean;
 };
 
 export type TagVerdict = 'same' | 'other' | 'gone' | 'untold';
@@ -61,6 +63,10 @@ export function afterNoScan(inquiry: Inquiry, evidence: Evidence): Step {
   if (!exists && inquiry.tag === undefined) return { ask: 'tag' };
   const by = isBelieved(inquiry, evidence) ? undefined : untried(inquiry, evidence);
   if (by !== undefined) return { ask: 'scan', by };
+  const last = inquiry.asked.at(-1);
+  // The tag may have been pushed between the two answers.
+  const isOlder = !inquiry.wasAnswered && !evidence.exists && exists && !inquiry.askedSince;
+  if (isOlder && last !== undefined && !isOnlyRefused(inquiry)) return { ask: 'scan', by: last };
   return { ask: undefined, verdict: exists && !isOnlyRefused(inquiry) ? 'not_scanned' : 'failed' };
 }
 

@@ -108,7 +108,13 @@ export class Questions {
     const { answer, error } = await this.#askScan(task, subject, by);
     const isRefused = error !== undefined && (asked.length > 0 ? isNotTaken(error) : isDigestNotTaken(error, by));
     const refused = isRefused ? [...before, by] : before;
-    const inquiry = { asked: [...asked, by], refused, wasAnswered: wasAnswered || error === undefined, tag };
+    const inquiry = {
+      asked: [...asked, by],
+      refused,
+      wasAnswered: wasAnswered || error === undefined,
+      tag,
+      askedSince: tag !== undefined,
+    };
     const { error: firstError = error, doubt } = open ?? {};
     const question = { subject, target: task.tag.target, inquiry, error: firstError, doubt, found: answer };
     if (error !== undefined && !isNoSuchScan(error) && !isRefused) {
@@ -174,7 +180,7 @@ export class Questions {
 
   /** Goes on with a question that waited for what is known of the tag. */
   #concluded(task: PollTask, question: Asked, tag: TagVerdict): Outcome {
-    const inquiry = { ...question.inquiry, tag };
+    const inquiry = { ...question.inquiry, tag, askedSince: false };
     const evidence = this.#evidence(task, question.subject);
     const { found } = question;
     const step = found === undefined ? afterNoScan(inquiry, evidence) : afterScan(inquiry, evidence, statusIn(found));

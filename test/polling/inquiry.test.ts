@@ -41,7 +41,7 @@ type Registry = typeof registry extends fc.Arbitrary<infer Value> ? Value : neve
 /** Asks as the program does, and gives every request, the verdict and what was learnt. */
 function run(model: Registry, evidence: Evidence, random: number) {
   const requests: string[] = [];
-  let inquiry: Inquiry = { asked: [], refused: [], wasAnswered: false, tag: undefined };
+  let inquiry: Inquiry = { asked: [], refused: [], wasAnswered: false, tag: undefined, askedSince: false };
   let step: Step = { ask: 'scan', by: firstNaming(evidence, random) };
   let isFound = false;
   while (step.ask !== undefined && requests.length < 20) {
@@ -57,7 +57,8 @@ function run(model: Registry, evidence: Evidence, random: number) {
       const isRefused = model.refusesForms && step.by !== 'tag' && !model.takes.includes(step.by);
       const wasAnswered = inquiry.wasAnswered || isFound || !(model.saysByError || isRefused);
       const refused = isRefused ? [...inquiry.refused, step.by] : inquiry.refused;
-      inquiry = { ...inquiry, asked: [...inquiry.asked, step.by], refused, wasAnswered };
+      const askedSince = inquiry.tag !== undefined;
+      inquiry = { ...inquiry, asked: [...inquiry.asked, step.by], refused, wasAnswered, askedSince };
     }
     step = isFound ? afterScan(inquiry, evidence, 'complete') : afterNoScan(inquiry, evidence);
   }
@@ -66,10 +67,15 @@ function run(model: Registry, evidence: Evidence, random: number) {
 
 const anything = fc.tuple(registry, known, fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }));
 
-test('it ends after four requests at the most, none of which repeats another', (t) => {
+test('it ends after five requests at the most, and only what was denied before the tag was shown is asked again', (t) => {
   const property = fc.property(anything, ([model, evidence, random]) => {
     const { requests, verdict } = run(model, evidence, random);
-    return verdict !== 'endless' && requests.length <= 4 && new Set(requests).size === requests.length;
+    const [before, after] = [
+      requests.slice(0, requests.indexOf('GetRepoTag')),
+      requests.slice(requests.indexOf('GetRepoTag')),
+    ];
+    const isOnce = (each: readonly string[]) => new Set(each).size === each.length;
+    return verdict !== 'endless' && requests.length <= 5 && isOnce(before) && isOnce(after);
   });
   t.notThrows(() => fc.assert(property, { numRuns: 5_000 }));
 });
@@ -166,7 +172,13 @@ test('where nothing was ever found, each poll of an unscanned image tries one of
 });
 
 test('that digests are not taken is learnt only from a tag that had a scan before, and never where one has worked', (t) => {
-  const inquiry: Inquiry = { asked: ['bare', 'prefixed', 'tag'], refused: [], wasAnswered: true, tag: undefined };
+  const inquiry: Inquiry = {
+    asked: ['bare', 'prefixed', 'tag'],
+    refused: [],
+    wasAnswered: true,
+    tag: undefined,
+    askedSince: false,
+  };
   const evidence: Evidence = {
     digest: DIGITS,
     isPresentDigest: true,
@@ -179,4 +191,20 @@ test('that digests are not taken is learnt only from a tag that had a scan befor
   t.is(learnt(inquiry, { ...evidence, before: 'complete' }), 'tag');
   t.is(learnt(inquiry, { ...evidence, before: 'complete', works: 'bare' }), 'bare');
   t.is(learnt({ ...inquiry, asked: ['tag'] }, { ...evidence, digest: '', before: 'complete' }), undefined);
+});
+
+test('a tag that is shown after a denial of its scan may be newer than that: the scan is asked for once more', (t) => {
+  const evidence: Evidence = {
+    digest: '',
+    isPresentDigest: false,
+    works: undefined,
+    before: 'unknown',
+    exists: false,
+    refused: new Set(),
+  };
+  const denied: Inquiry = { asked: ['tag'], refused: [], wasAnswered: false, tag: undefined, askedSince: false };
+  t.deepEqual(afterNoScan(denied, evidence), { ask: 'tag' });
+  t.deepEqual(afterNoScan({ ...denied, tag: 'same' }, evidence), { ask: 'scan', by: 'tag' });
+  const again: Inquiry = { ...denied, asked: ['tag', 'tag'], tag: 'same', askedSince: true };
+  t.deepEqual(afterNoScan(again, evidence), { ask: undefined, verdict: 'not_scanned' });
 });

@@ -3,11 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { samplesOf } from './exposition.ts';
 import { isDiscovered } from './laws/configured.ts';
 import { shownTags } from './laws/tags.ts';
-import type { Calm, Rest, Scrape } from './record.ts';
+import { type Calm, overlap, type Rest, type Scrape } from './record.ts';
 import { MODES, scrape } from './scraper.ts';
 import type { Stage } from './stage.ts';
 import { bare, type State, tagKey } from './truth.ts';
-import { DISCOVERED, LONGEST_INTERVAL_MS } from './world.ts';
+import { DISCOVERED, LONGEST_INTERVAL_MS, LONGEST_LATENCY_MS } from './world.ts';
 
 const WITHIN_MS = 30_000;
 /** What a poll may take beyond its interval: its latency, its turn among those that are due, and a busy machine. */
@@ -20,12 +20,12 @@ export async function waitForTruth(stage: Stage, ending: AbortSignal): Promise<C
     ending.aborted
       ? undefined
       : { from, to: Date.now(), equalAt, differences, rest: restOf(stage.record.scrapes.at(-1)) };
-  const first = await firstTruth(stage, from + WITHIN_MS, ending);
+  const first = await firstTruth(stage, WITHIN_MS, ending);
   if (first.length > 0) return calm(Number.POSITIVE_INFINITY, first);
   const equalAt = Date.now();
   // By then each tag was polled once more.
   await sleep(LONGEST_INTERVAL_MS + SLACK_MS);
-  const later = await firstTruth(stage, Date.now() + SLACK_MS, ending);
+  const later = await firstTruth(stage, SLACK_MS, ending);
   return calm(later.length > 0 ? Number.POSITIVE_INFINITY : equalAt, later);
 }
 
@@ -44,11 +44,13 @@ function restOf(scrape: Scrape | undefined): Rest | undefined {
   };
 }
 
-/** What differs until a time; nothing once there is no difference. */
-async function firstTruth(stage: Stage, until: number, ending: AbortSignal): Promise<readonly string[]> {
+/** What still differs after so much time, without that in which the exporter was not let run; nothing once there is no difference. */
+async function firstTruth(stage: Stage, withinMs: number, ending: AbortSignal): Promise<readonly string[]> {
+  const from = Date.now();
+  const isOver = () => Date.now() - from - overlap(stage.record.pauses, from, Date.now()) >= withinMs;
   let differences: readonly string[] = ['nothing was scraped'];
   const [mode] = MODES;
-  while (mode !== undefined && Date.now() < until && !ending.aborted) {
+  while (mode !== undefined && !isOver() && !ending.aborted) {
     const { life, exporter } = stage;
     const seen = await scrape(exporter.url, life ?? { number: 0, clock: [] }, mode, SLACK_MS).catch(() => undefined);
     const state = await stage.simulator.look();
@@ -59,7 +61,18 @@ async function firstTruth(stage: Stage, until: number, ending: AbortSignal): Pro
   return differences;
 }
 
-function difference({ configuration, record }: Stage, seen: Scrape, state: State): string[] {
+/** How old the last poll of a tag may be: all others may be due before it, at the rate that throttling has left and with what they take. */
+function longestAgeMs({ exposition, sentAt }: Scrape, tags: number, { configuration, record }: Stage): number {
+  const { maxConcurrent } = configuration;
+  const rates = [...samplesOf(exposition, 'acr_scheduler_rate_limit_requests_per_second')];
+  const current = rates.flatMap(([{ kind }, rate]) => (kind === 'current' ? [rate] : []));
+  const turnMs = Math.max(1_000 / Math.min(...current), LONGEST_LATENCY_MS / maxConcurrent);
+  const ageMs = LONGEST_INTERVAL_MS + SLACK_MS + tags * turnMs;
+  return ageMs + overlap(record.pauses, sentAt - 2 * ageMs, sentAt);
+}
+
+function difference(stage: Stage, seen: Scrape, state: State): string[] {
+  const { configuration, record } = stage;
   const differences: string[] = [];
   const names = new Set(configuration.tags);
   const there = new Map(
@@ -67,6 +80,7 @@ function difference({ configuration, record }: Stage, seen: Scrape, state: State
   );
   if (configuration.discovers) for (const name of there.keys()) if (isDiscovered(name)) names.add(name);
   const shown = shownTags(seen);
+  const since = seen.sentAt - longestAgeMs(seen, names.size, stage);
   for (const name of shown.keys()) if (!names.has(name)) differences.push(`${name} is shown, but there is none`);
   for (const name of names) {
     const [tag, truth] = [shown.get(name), there.get(name)];
@@ -74,7 +88,6 @@ function difference({ configuration, record }: Stage, seen: Scrape, state: State
       differences.push(`${name} is not ${tag === undefined ? 'shown' : 'in the registry'}`);
       continue;
     }
-    const since = seen.sentAt - LONGEST_INTERVAL_MS - SLACK_MS;
     const phases = record.truth.between(tagKey(truth.instanceId, truth.repoId, truth.tag), since, seen.answeredAt);
     if (!phases.some(({ status }) => status.toLowerCase() === tag.status))
       differences.push(`${name} is shown as ${tag.status}, but is ${truth.status}`);

@@ -10,7 +10,8 @@ import { progressOf } from './report.ts';
 import { Stage } from './stage.ts';
 
 const STORM_MS = 18_000;
-const BETWEEN_DRAWS_MS = [30, 250] as const;
+const BETWEEN_FAULTS_MS = [100, 600] as const;
+const BETWEEN_ACTIONS_MS = [30, 250] as const;
 const CHECK_EVERY_MS = 3_000;
 /** Faults that are in force together. */
 const MOST_FAULTS = 3;
@@ -25,6 +26,8 @@ export type ChaosOptions = {
   readonly simulator: string;
   /** Whether the process lives to the end: nothing is drawn that ends it. */
   readonly longLife?: boolean;
+  /** Takes what the exporter logs. */
+  readonly onLog?: ((text: Buffer) => void) | undefined;
   /** Takes what is drawn. */
   readonly details: (text: string) => void;
   /** Takes a line every few minutes. */
@@ -43,12 +46,21 @@ export type ChaosResult = {
 };
 
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { seed, minutes, exporter, simulator, longLife = false, details, progress, onViolation, stop } = options;
-  const cards = [...FAULTS, ...ACTIONS.filter(({ endsLife }) => !(longLife && endsLife))];
-  // The observers draw from a sequence of their own, so that their pace does not change what happens.
-  const stage = new Stage({ seed, random: createRandom(seed), exporter, simulator });
-  const drawn = new Map(cards.map(({ name }) => [name, 0]));
-  const pack = new Pack(cards);
+  const { seed, minutes, exporter, simulator, longLife = false, onLog, details, progress, onViolation, stop } = options;
+  const actions = ACTIONS.filter(({ endsLife }) => !(longLife && endsLife));
+  // The observers and the faults draw from sequences of their own, so that their pace does not change what happens otherwise.
+  const stage = new Stage({ seed, random: createRandom(seed), exporter, simulator, onLog });
+  const drawn = new Map([...FAULTS, ...actions].map(({ name }) => [name, 0]));
+  const course = {
+    stage,
+    faults: new Pack(FAULTS),
+    actions: new Pack(actions),
+    faultRandom: createRandom(seed + 2),
+    note: (name: string) => {
+      drawn.set(name, (drawn.get(name) ?? 0) + 1);
+      details(name);
+    },
+  };
   const end = Date.now() + minutes * 60_000;
   try {
     await stage.open();
@@ -58,7 +70,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     const summary = (rounds: number) => progressOf(stage.record, drawn, checker, rounds);
     let rounds = 0;
     while (Date.now() < end && !ending.aborted) {
-      await storm({ stage, pack, drawn, details, ending }, Math.min(end, Date.now() + STORM_MS));
+      await storm({ ...course, ending }, Math.min(end, Date.now() + STORM_MS));
       await stage.mend();
       const calm = await waitForTruth(stage, ending);
       if (calm === undefined) break;
@@ -77,17 +89,18 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   }
 }
 
-type Course = Pick<ChaosOptions, 'details'> & {
+type Course = {
   readonly stage: Stage;
-  readonly pack: Pack;
-  readonly drawn: Map<string, number>;
+  readonly faults: Pack<FaultKind>;
+  readonly actions: Pack<Action>;
+  readonly faultRandom: Random;
+  /** Counts what is drawn. */
+  readonly note: (name: string) => void;
   readonly ending: AbortSignal;
 };
 
-type Card = FaultKind | Action;
-
-/** Draws from faults and actions as from a pack of cards, so that each comes as often as every other. */
-class Pack {
+/** Draws from a list as from a pack of cards, so that each comes as often as every other. */
+class Pack<Card> {
   readonly #all: readonly Card[];
   #cards: Card[] = [];
 
@@ -98,23 +111,33 @@ class Pack {
   draw(random: Random): Card {
     if (this.#cards.length === 0) this.#cards = [...this.#all];
     const [card] = this.#cards.splice(random.whole(0, this.#cards.length - 1), 1);
-    if (card === undefined) throw new Error('expected faults and actions to draw from');
+    if (card === undefined) throw new Error('expected something to draw from');
     return card;
   }
 }
 
-async function storm({ stage, pack, drawn, details, ending }: Course, end: number): Promise<void> {
-  const { random, simulator } = stage;
-  const faults: Fault[] = [];
+/** Draws faults and actions side by side: some actions take seconds. */
+async function storm(course: Course, end: number): Promise<void> {
+  await Promise.all([drawFaults(course, end), performActions(course, end)]);
+}
+
+async function drawFaults({ stage, faults, ending, faultRandom, note }: Course, end: number): Promise<void> {
+  const inForce: Fault[] = [];
   while (Date.now() < end && !ending.aborted) {
-    const card = pack.draw(random);
-    drawn.set(card.name, (drawn.get(card.name) ?? 0) + 1);
-    details(card.name);
-    if ('perform' in card) await card.perform(stage);
-    else {
-      faults.unshift(card.draw(random));
-      await simulator.setFaults(faults.slice(0, MOST_FAULTS));
-    }
-    await sleep(random.whole(...BETWEEN_DRAWS_MS));
+    const kind = faults.draw(faultRandom);
+    note(kind.name);
+    inForce.unshift(kind.draw(faultRandom));
+    await stage.simulator.setFaults(inForce.slice(0, MOST_FAULTS));
+    await sleep(faultRandom.whole(...BETWEEN_FAULTS_MS));
+  }
+}
+
+async function performActions({ stage, actions, ending, note }: Course, end: number): Promise<void> {
+  const { random } = stage;
+  while (Date.now() < end && !ending.aborted) {
+    const action = actions.draw(random);
+    note(action.name);
+    await action.perform(stage);
+    await sleep(random.whole(...BETWEEN_ACTIONS_MS));
   }
 }

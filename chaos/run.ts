@@ -1,4 +1,5 @@
-// npm run chaos -- [--minutes=1] [--seed=N] [--exporter=FILE] [--long-life] [--verbose]: faults drawn by the seed, and a checker of what was shown.
+// npm run chaos -- [--minutes=1] [--seed=N] [--exporter=FILE] [--long-life] [--log=FILE] [--verbose]: faults drawn by the seed, and a checker of what was shown.
+import { appendFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { runChaos } from './chaos.ts';
 import { time } from './laws/tags.ts';
@@ -14,6 +15,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Math.floor(Math.random() * 1e9)) },
     exporter: { type: 'string', default: built('bin.js') },
     'long-life': { type: 'boolean', default: false },
+    log: { type: 'string' },
     verbose: { type: 'boolean', default: false },
   },
 });
@@ -29,6 +31,7 @@ const { drawn, tallies, summary } = await runChaos({
   minutes,
   exporter: values.exporter,
   longLife: values['long-life'],
+  onLog: values.log === undefined ? undefined : (text) => appendFileSync(values.log ?? '', text),
   simulator: built('simulator/bin.js'),
   details: (text) => {
     if (values.verbose) console.error(`${time(Date.now())} ${text}`);

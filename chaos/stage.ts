@@ -28,6 +28,8 @@ export type StageOptions = {
   readonly random: Random;
   readonly exporter: string;
   readonly simulator: string;
+  /** Takes what the exporter logs. */
+  readonly onLog?: ((text: Buffer) => void) | undefined;
 };
 
 export class Stage {
@@ -125,7 +127,7 @@ export class Stage {
   /** When a file was taken next, as the exporter shows it; undefined when that took too long. */
   async #reloadAfter(before: number | undefined, { toldAt }: Configuration): Promise<number | undefined> {
     while (Date.now() - overlap(this.record.pauses, toldAt, Date.now()) < toldAt + RELOAD_WAITED_MS) {
-      const answered = await this.#lastReload();
+      const answered = await this.#lastReload(this.settings.shownRate);
       // On a clock that was set back, a time that was shown before may look like one that is still to come.
       if (answered !== before && this.#isAfter(answered, toldAt)) return answered;
       await sleep(50);
@@ -269,6 +271,8 @@ export class Stage {
     const number = (this.record.lives.at(-1)?.number ?? -1) + 1;
     const probes = [wireProbe(this.record.wire, number), { preload: CLOCK_PROBE, onMessage: () => {} }];
     this.#exporter = await startExporter(this.#options.exporter, args, ...probes);
+    const { onLog } = this.#options;
+    if (onLog !== undefined) this.#exporter.child.stderr?.on('data', onLog);
     this.configuration.inForceAt = Math.min(this.configuration.inForceAt, Date.now());
     this.record.lives.push({
       number,
@@ -292,14 +296,21 @@ export class Stage {
     return latest !== undefined && latest >= atMs;
   }
 
-  /** When the exporter last took a file, in seconds since the epoch of its clock; undefined when it does not answer. */
-  async #lastReload(): Promise<number | undefined> {
+  /**
+   * When the exporter last took a file, in seconds since the epoch of its clock; undefined when it does not answer.
+   *
+   * @param rate undefined too where another rate is in force: a reload that began before may have read the file of before
+   */
+  async #lastReload(rate?: number): Promise<number | undefined> {
     const [mode] = MODES;
     if (mode === undefined) return undefined;
     try {
       const { exposition } = await scrape(this.exporter.url, { number: 0, clock: [] }, mode, 2_000);
       const [found] = samplesOf(exposition, 'acr_scan_exporter_config_last_reload_success_timestamp_seconds');
-      return found?.[1];
+      const inForce = [...samplesOf(exposition, 'acr_scheduler_rate_limit_requests_per_second')].find(
+        ([{ credentials, kind }]) => credentials === 'default' && kind === 'configured',
+      );
+      return rate === undefined || inForce?.[1] === rate ? found?.[1] : undefined;
     } catch {
       // The law about answers is held by the observers: here it only takes another try.
       return undefined;

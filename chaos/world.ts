@@ -88,8 +88,11 @@ const RULES = [
 const ALL = [...REPOSITORIES, DISCOVERED, EXCLUDED];
 
 /** How long the API takes in a calm. */
+/** What an answer takes at the most in a calm. */
+export const LONGEST_LATENCY_MS = 800;
+
 export function usualLatency(random: Random): Latency {
-  return { minMs: 1, maxMs: random.one([200, 400, 800]) };
+  return { minMs: 1, maxMs: random.one([200, 400, LONGEST_LATENCY_MS]) };
 }
 
 function interval(status: string): number {
@@ -155,6 +158,8 @@ export class Settings {
   #rules = RULES[0];
   /** By tag: the digests that the file gives. */
   #digests: ReadonlyMap<TagName, string> = new Map();
+  #changes = 0;
+  #written = '';
 
   /** @param keyWrites is told of everything that becomes of the secret files */
   constructor(directory: string, keyWrites: KeyWrite[]) {
@@ -277,10 +282,17 @@ export class Settings {
     takeAway(this.file, withDirectory);
   }
 
+  /** The rate in the file: each change of the file lowers it by a hair, so that the exporter's metrics show which file is in force. */
+  get shownRate(): number {
+    return this.#paces.rate - this.#changes / 1e6;
+  }
+
   /** Writes everything, and says what it is. */
   write(): Omit<Configuration, 'toldAt' | 'inForceAt'> {
     for (const set of SETS) this.#writeKey(set, secretOf(this.#keys[set]));
-    this.#replace(this.file, JSON.stringify(this.#content()));
+    if (JSON.stringify(this.#content()) !== this.#written) this.#changes++;
+    this.#written = JSON.stringify(this.#content());
+    this.#replace(this.file, this.#written);
     const tags = [...this.#tags].filter((name) => this.#hasB || !name.startsWith('cri-b '));
     const { discoveryIntervalMs: _, ...paces } = this.#paces;
     return { perTag: this.#perTag, tags: new Set(tags), discovers: this.#discovers, ...paces };
@@ -301,7 +313,7 @@ export class Settings {
         ...(each.id !== undefined && { id: each.id }),
         tags: each.tags.filter((tag) => this.#tags.has(tagName(each, tag))).map((tag) => this.#tagContent(each, tag)),
       }));
-    const { rate, maxConcurrent, requestTimeoutMs, intervalsMs, backoffMs, discoveryIntervalMs } = this.#paces;
+    const { maxConcurrent, requestTimeoutMs, intervalsMs, backoffMs, discoveryIntervalMs } = this.#paces;
     const discover = this.#rules;
     const region = 'cn-hangzhou';
     const a = { id: 'cri-a', region, endpoint: this.#endpoint, repositories: repositories('cri-a') };
@@ -309,7 +321,7 @@ export class Settings {
     const c = { id: 'cri-c', region, endpoint: this.#endpoint, repositories: repositories('cri-c') };
     return {
       credentials: this.#credentials('default'),
-      rate_limit: { requests_per_second: rate, max_concurrent: maxConcurrent },
+      rate_limit: { requests_per_second: this.shownRate, max_concurrent: maxConcurrent },
       request_timeout: `${requestTimeoutMs}ms`,
       intervals: durations(intervalsMs),
       backoff: durations(backoffMs),

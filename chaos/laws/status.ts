@@ -72,7 +72,7 @@ function wrongStatus(
   // The API said that there is no such scan, and that the tag is there: then it was never scanned, as far as can be known.
   if (status === 'not_scanned' && (deniesScan(poll) || isOfUnknownImage(record, poll, lastSuccessMs))) return undefined;
   if (!isTrueAnswer(poll)) {
-    return `${name} is shown as ${status}, with its last success at ${time(lastSuccessMs)}, but the poll of then was answered with ${poll.code || poll.fault}`;
+    return `${name} is shown as ${status}, with its last success at ${time(lastSuccessMs)}, but the poll of then, request ${poll.index}, was answered with ${poll.code || poll.fault}`;
   }
   const until = Math.min(poll.finishedAtMs ?? lastSuccessMs, lastSuccessMs);
   const truth = truthDuring(record.truth, poll, until);

@@ -151,6 +151,11 @@ export function emptyRecord(): RunRecord {
   };
 }
 
+/** Until when it is known what did not happen: the last probe was sent then. */
+export function recordedTo({ probes }: RunRecord): number {
+  return probes.reduce((latest, { sentAt }) => Math.max(latest, sentAt), 0);
+}
+
 /** How much of a stretch of time lies in others, which may lie in each other. */
 export function overlap(spans: readonly Span[], from: number, to: number): number {
   const inside = spans.filter((span) => span.to > from && span.from < to).sort((one, other) => one.from - other.from);

@@ -1,6 +1,14 @@
 // The exporter uses the keys that it is given, waits where it is told to, and lets no set of credentials suffer for another.
 import { inForce, longestTimeoutMs } from '../limits.ts';
-import { type ApiRequest, type Configuration, overlap, type RunRecord, type Span, spansWithout } from '../record.ts';
+import {
+  type ApiRequest,
+  type Configuration,
+  overlap,
+  type RunRecord,
+  recordedTo,
+  type Span,
+  spansWithout,
+} from '../record.ts';
 import { KEYS, SETS, type SetName, setOfInstance } from '../world.ts';
 import { Findings, type Law } from './law.ts';
 import { lifeOf, time } from './tags.ts';
@@ -40,18 +48,17 @@ export const silenceLaw: Law = {
     'credentials that are good and not refused are used at least once in the longest interval or back-off, a time to wait, a time limit and a turn, whatever happens to others',
   check: (record, judged) => {
     const findings = new Findings(judged);
-    // Afterwards nothing is known of requests that did not come.
-    const recordedTo = record.probes.reduce((latest, { sentAt }) => Math.max(latest, sentAt), 0);
+    const end = recordedTo(record);
     for (const set of SETS) {
       const idle = [...troublesOf(record, set), ...absencesOf(record, set)];
       const requests = requestsOf(record, set);
       requests.forEach((request, position) => {
         const from = request.arrivedAtMs;
         const next = requests[position + 1];
-        const mostMs = longestSilenceMs(record.configurations, from, next?.arrivedAtMs ?? recordedTo);
+        const mostMs = longestSilenceMs(record.configurations, from, next?.arrivedAtMs ?? end);
         const until = from + mostMs + overlap(record.pauses, from, from + 2 * mostMs);
         const life = record.lives.find(({ number }) => number === lifeOf(record, request));
-        if (until > recordedTo) return;
+        if (until > end) return;
         findings.note(until, () => {
           const isSilent = (next === undefined || next.arrivedAtMs > until) && life !== undefined && life.to > until;
           return isSilent && overlap(idle, from, until) === 0

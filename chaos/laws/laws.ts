@@ -9,7 +9,7 @@ import type { Law } from './law.ts';
 import { backoffLaw, intervalLaw } from './pace.ts';
 import { idleLaw, overtakenLaw } from './polled.ts';
 import { concurrencyLaw, rateLaw } from './quota.ts';
-import { askedLaw, onceLaw } from './requests.ts';
+import { askedLaw, onceLaw, timeoutLaw } from './requests.ts';
 import { foundLaw, newsLaw, sumsLaw } from './shown.ts';
 import { sinceLaw } from './since.ts';
 import { statusLaw } from './status.ts';
@@ -33,6 +33,7 @@ export const LAWS: readonly Law[] = [
   overtakenLaw,
   idleLaw,
   waitLaw,
+  timeoutLaw,
   onceLaw,
   askedLaw,
   intervalLaw,

@@ -1,10 +1,10 @@
 // The exporter asks the API about what it is told to watch, about each tag once at a time, and with the keys that it is given.
 import { longestTimeoutMs } from '../limits.ts';
-import { type Configuration, overlap, type RunRecord } from '../record.ts';
+import { type Configuration, overlap, type RunRecord, recordedTo } from '../record.ts';
 import { isDiscovered } from './configured.ts';
 import { Findings, type Law } from './law.ts';
 import { beforeStall, WIRE_MS } from './quota.ts';
-import { askedTag, isOfSame, pollsByTag } from './tags.ts';
+import { askedTag, isOfSame, lifeOf, pollsByTag, time } from './tags.ts';
 
 export const onceLaw: Law = {
   name: 'once',
@@ -54,3 +54,28 @@ function inForceAt({ configurations, pauses }: RunRecord, at: number): Configura
   // What was sent before has ended by then, or is given up.
   return sinceMs > longestTimeoutMs(configurations, told.toldAt, at) ? told : undefined;
 }
+
+/** From the time limit to the end that the simulator notes, on a busy machine. */
+const NOTED_WITHIN_MS = 3_000;
+
+export const timeoutLaw: Law = {
+  name: 'timeout',
+  sentence: 'a request that is not answered is given up, and its connection closed, within request_timeout and 3 s',
+  check: (record, judged) => {
+    const findings = new Findings(judged);
+    const end = recordedTo(record);
+    for (const request of record.requests) {
+      const { arrivedAtMs: from, finishedAtMs, index } = request;
+      const mostMs = longestTimeoutMs(record.configurations, from, from) + NOTED_WITHIN_MS;
+      const until = from + mostMs + overlap(record.pauses, from, from + 2 * mostMs);
+      const life = record.lives.find(({ number }) => number === lifeOf(record, request));
+      if (until > end || life === undefined || life.to <= until) continue;
+      const isLate = (finishedAtMs ?? Number.POSITIVE_INFINITY) > until;
+      findings.note(
+        until,
+        isLate ? `request ${index} of ${time(from)} is still under way at ${time(until)}` : undefined,
+      );
+    }
+    return findings;
+  },
+};

@@ -21,7 +21,7 @@ export const OF_ASKING: readonly Mutation[] = [
     file: 'acr/http-transport.js',
     before: 'setTimeout(() => this.#expire(timeoutMs),',
     after: 'setTimeout(() => {},',
-    law: 'silence',
+    law: 'timeout',
   },
   {
     name: 'a failed request keeps its slot',

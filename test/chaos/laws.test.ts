@@ -33,6 +33,20 @@ test('two requests about a tag at once break the law, unless another process sen
   t.is(broken('once', { requests, standInStalls: [{ from: 1_390, to: 1_500 }] }), 0);
 });
 
+test('a request that is under way long after its time limit breaks the law, and not where the process ended', (t) => {
+  const probes = [{ path: '/-/healthy', sentAt: START + 20_000, tookMs: 1, ok: true }];
+  const ending = (at: number | null) => [
+    poll(0, 1_000, { finishedAtMs: at === null ? null : START + at, finishedMonotonicMs: at }),
+  ];
+  t.is(broken('timeout', { probes, requests: ending(4_900) }), 0);
+  t.is(broken('timeout', { probes, requests: ending(5_100) }), 1);
+  t.is(broken('timeout', { probes, requests: ending(null) }), 1);
+  t.is(broken('timeout', { probes: [], requests: ending(null) }), 0);
+  t.is(broken('timeout', { probes, requests: ending(5_100), pauses: [{ from: START + 1_500, to: START + 2_000 }] }), 0);
+  const lives = LIVES.map((life) => ({ ...life, to: START + 3_000 })).slice(0, 1);
+  t.is(broken('timeout', { probes, lives, requests: ending(5_100) }), 0);
+});
+
 test('a request about a tag that was taken out breaks the law once what was under way has ended', (t) => {
   const configurations = [FILE, { ...FILE, toldAt: START + 2_000, inForceAt: START + 2_100, tags: new Set<string>() }];
   t.is(broken('asked', { configurations, requests: [poll(0, 1_500), poll(1, 3_000)] }), 0);

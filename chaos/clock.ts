@@ -12,12 +12,14 @@ const ANSWERED_WITHIN_MS = 5_000;
 /** Two readings of the true clock, each rounded to the millisecond. */
 const ROUNDING_MS = 3;
 
-/** Sets the clock of a process off by so much; resolves with when that was. */
-export function setClock(child: ChildProcess, offsetMs: number): Promise<number> {
+/** Sets the clock of a process off by so much; resolves with when that was, undefined where the process has ended. */
+export function setClock(child: ChildProcess, offsetMs: number): Promise<number | undefined> {
+  if (!child.connected) return Promise.resolve(undefined);
   return new Promise((resolve, reject) => {
     const end = (error?: Error) => {
       clearTimeout(timer);
       child.off('message', read);
+      child.off('disconnect', ended);
       if (error !== undefined) reject(error);
     };
     const timer = setTimeout(() => end(new Error('expected the clock to be set, found no answer')), ANSWERED_WITHIN_MS);
@@ -26,9 +28,14 @@ export function setClock(child: ChildProcess, offsetMs: number): Promise<number>
       end();
       resolve(message.clockSetAt);
     };
+    const ended = () => {
+      end();
+      resolve(undefined);
+    };
     child.on('message', read);
+    child.once('disconnect', ended);
     child.send({ clockOffsetMs: offsetMs }, (error) => {
-      if (error !== null) end(error);
+      if (error !== null) ended();
     });
   });
 }

@@ -178,7 +178,8 @@ export class Stage {
   async stepClock(offsetMs: number): Promise<void> {
     const { life } = this;
     if (life === undefined) return;
-    noteStep(life.clock, await setClock(this.exporter.child, offsetMs), offsetMs);
+    const at = await setClock(this.exporter.child, offsetMs);
+    if (at !== undefined) noteStep(life.clock, at, offsetMs);
   }
 
   /** How much the exporter's clock is off. */

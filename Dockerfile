@@ -1,5 +1,7 @@
-# The exporter and the simulator, on Node.js and the libraries that it is linked with; no shell, no package manager.
+# The exporter on Node.js and the libraries that Node.js is linked with; no shell, no package manager.
 #   docker build --build-arg VERSION=0.1.0 --build-arg REVISION="$(git rev-parse HEAD)" --tag acr-scan-exporter:0.1.0 .
+# The target `simulator` is the simulated registry of the demo, in an image of its own:
+#   docker build --target simulator --tag acr-simulator:0.1.0 .
 # An LTS release, maintained until April 2028. 26 works too, and makes the image 23 MB larger: 195 MB.
 ARG NODE_VERSION=24
 # That of package.json, unless the image is built between two releases.
@@ -29,19 +31,44 @@ COPY src src
 ARG VERSION
 ARG REVISION
 RUN ACR_BUILD_VERSION="$VERSION" ACR_BUILD_REVISION="$REVISION" node scripts/build.mjs
-WORKDIR /program
-COPY package.json LICENSE THIRD-PARTY-LICENSES.md ./
-COPY config/demo.yml config/demo-scenario.yml config/
-COPY deploy/container/healthcheck.mjs deploy/container/
-# COPY keeps the modes of the checkout, which may be its owner's alone.
-RUN mv /app/dist dist && chmod -R u=rwX,go=rX .
+WORKDIR /programs
+COPY package.json LICENSE THIRD-PARTY-LICENSES.md exporter/
+COPY deploy/container/healthcheck.mjs exporter/deploy/container/
+COPY package.json LICENSE THIRD-PARTY-LICENSES.md simulator/
+COPY config/demo-scenario.yml simulator/config/
+# The simulator needs only these folders besides its own. COPY keeps the modes of the checkout, which may allow only its owner to read.
+RUN mkdir simulator/dist && \
+    mv /app/dist/simulator simulator/dist && \
+    cp -R /app/dist/build-info.js /app/dist/build-info.json /app/dist/model /app/dist/util simulator/dist && \
+    rm /app/dist/demo.js && \
+    mv /app/dist exporter/dist && \
+    chmod -R u=rwX,go=rX .
 
+# For demos and tests, so the usual base is good enough.
+FROM node:${NODE_VERSION}-bookworm-slim AS simulator
+WORKDIR /app
+COPY --from=dependencies /app/node_modules node_modules
+COPY --from=build /programs/simulator ./
+ENV NODE_ENV=production
+USER 65532:65532
+EXPOSE 20182
+ENTRYPOINT ["/usr/local/bin/node", "/app/dist/simulator/bin.js"]
+CMD ["--listen-address=0.0.0.0:20182", "--scenario=/app/config/demo-scenario.yml"]
+ARG VERSION
+ARG REVISION
+LABEL org.opencontainers.image.title="acr-simulator" \
+      org.opencontainers.image.description="A simulated API of Alibaba Cloud Container Registry, for demos and tests" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+
+# The default target is the last stage, the exporter.
 # Not one of the ready-made images without a shell: they get Node.js's security releases later than the official image does.
 FROM scratch
 COPY --from=runtime /runtime /
 WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
-COPY --from=build /program ./
+COPY --from=build /programs/exporter ./
 ENV PATH=/usr/local/bin \
     NODE_ENV=production \
     ACR_SCAN_EXPORTER_CONFIG_FILE=/etc/acr-scan-exporter/config.yml

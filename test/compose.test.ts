@@ -13,6 +13,7 @@ type Bind = {
 };
 type Service = {
   readonly image: string;
+  readonly build?: { readonly context: string; readonly target?: string };
   readonly profiles?: readonly string[];
   readonly command?: readonly string[];
   readonly ports?: readonly string[];
@@ -68,7 +69,7 @@ test('the services are those of the demo, and only the simulator belongs to its 
 });
 
 test('every service is read-only, without rights, seen from this machine alone, and of a pinned version', (t) => {
-  for (const [name, { image, read_only, cap_drop, security_opt, ports = [] }] of named) {
+  for (const [name, { image, build, read_only, cap_drop, security_opt, ports = [] }] of named) {
     t.true(read_only, name);
     t.deepEqual(cap_drop, ['ALL'], name);
     t.deepEqual(security_opt, ['no-new-privileges:true'], name);
@@ -76,8 +77,23 @@ test('every service is read-only, without rights, seen from this machine alone, 
       ports.every((port) => port.startsWith('127.0.0.1:')),
       name,
     );
-    if (image !== service('exporter').image) t.regex(image, /^[\w./-]+:v?\d+\.\d+\.\d+$/, name);
+    if (build === undefined) t.regex(image, /^[\w./-]+:v?\d+\.\d+\.\d+$/, name);
   }
+});
+
+test('exporter and simulator are built from the Dockerfile, each as an image of its own', (t) => {
+  const built = named.filter(([, { build }]) => build !== undefined);
+  t.deepEqual(
+    built.map(([name, { build }]) => [name, build?.context, build?.target]),
+    [
+      ['exporter', '.', undefined],
+      ['simulator', '.', 'simulator'],
+    ],
+  );
+  t.is(new Set(built.map(([, { image }]) => image)).size, built.length);
+  const stages = [...read('Dockerfile').matchAll(/^FROM \S+(?: AS (\w+))?$/gm)].map(([, stage]) => stage);
+  t.true(stages.includes('simulator'));
+  t.not(stages.at(-1), 'simulator');
 });
 
 test('every service has a health check, of its own or of its image', (t) => {

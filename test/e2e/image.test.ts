@@ -12,6 +12,7 @@ import { ROOT } from './helpers/program.ts';
 import { until } from './helpers/until.ts';
 
 const IMAGE = 'localhost/acr-scan-exporter:tested';
+const SIMULATOR_IMAGE = 'localhost/acr-simulator:tested';
 const IMAGE_OF_STAGE = 'localhost/acr-scan-exporter:tested-stage';
 // The Dockerfile's default.
 const VERSION: string = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).version;
@@ -23,10 +24,13 @@ const CONFIG_DIRECTORY = '/etc/acr-scan-exporter';
 const REPOSITORY = { namespace: 'shop', name: 'api', tags: { 'v1.0': 'COMPLETE', 'v1.1': 'SCANNING' } };
 const TLS_FIXTURES = fileURLToPath(new URL('../fixtures/tls/', import.meta.url));
 
-test.before('the image is built', (t) => {
+test.before('the images are built', (t) => {
   t.timeout(10 * 60_000);
-  const { status, stderr } = withPrivateCheckout((tree) => buildImage(tree, IMAGE, { REVISION }));
-  t.is(status, 0, stderr);
+  const builds = withPrivateCheckout((tree) => [
+    buildImage(tree, IMAGE, { REVISION }),
+    buildImage(tree, SIMULATOR_IMAGE, { REVISION }, ['--target', 'simulator']),
+  ]);
+  for (const { status, stderr } of builds) t.is(status, 0, stderr);
 });
 
 test('the image has no more than Node.js and the program, and says what it is', (t) => {
@@ -45,6 +49,36 @@ test('the image has no more than Node.js and the program, and says what it is', 
   );
   for (const program of ['/bin/sh', '/usr/local/bin/npm', '/bin/bash', '/bin/busybox'])
     t.regex(runOnce(IMAGE, ['--entrypoint', program], '-c', 'exit').stderr, /no such file/, program);
+});
+
+test('the image holds neither the simulator nor the demo', (t) => {
+  const files = filesOf(IMAGE);
+  t.true(files.includes('dist/bin.js') && files.includes('deploy/container/healthcheck.mjs'), files.join());
+  t.deepEqual(
+    files.filter((file) => /simulator|demo/.test(file)),
+    [],
+  );
+});
+
+test('the image of the simulator holds only what the simulator needs, and serves the registry of the demo', async (t) => {
+  const files = filesOf(SIMULATOR_IMAGE);
+  t.deepEqual([...new Set(files.filter((file) => file.startsWith('dist/')).map((file) => file.split('/')[1]))].sort(), [
+    'build-info.js',
+    'build-info.json',
+    'model',
+    'simulator',
+    'util',
+  ]);
+  t.is(describeImage(SIMULATOR_IMAGE).Config.User, '65532:65532');
+  t.is(runOnce(SIMULATOR_IMAGE, [], '--version').stdout, `acr-simulator ${VERSION}\n`);
+  const port = await freePort();
+  const container = Container.start(t, SIMULATOR_IMAGE, MEMORY, [
+    '--',
+    `--listen-address=127.0.0.1:${port}`,
+    '--scenario=/app/config/demo-scenario.yml',
+  ]);
+  await until('the simulator', 30_000, () => isOk(`http://127.0.0.1:${port}/_sim/state`));
+  t.like(container.stop(), { wasRunning: true, exitCode: 0, killed: false, outOfMemory: false });
 });
 
 test('everything in the image may be read by its user, whoever may read the checkout', (t) => {
@@ -137,6 +171,14 @@ test('the build argument for the generated client reaches npm: a version that do
   t.not(status, 0);
   t.regex(stderr, /@alicloud[/%].*cr20181201/);
 });
+
+/** The files of an image below /app, but for its dependencies. */
+function filesOf(image: string): readonly string[] {
+  const list = `JSON.stringify(require('node:fs').readdirSync('/app', { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.parentPath.includes('node_modules'))
+    .map(({ parentPath, name }) => require('node:path').relative('/app', parentPath + '/' + name)))`;
+  return JSON.parse(runOnce(image, ['--entrypoint', '/usr/local/bin/node'], '--print', list).stdout);
+}
 
 function optionsFor(port: number, directory: string): readonly string[] {
   return [

@@ -1,5 +1,5 @@
 // What is said of a file that is wrong has to help, and to give nothing away.
-import { type ConfigError, formatProblems } from '../src/util/yaml/problem.ts';
+import { type ConfigError, formatProblems } from '../src/util/yaml/problems.ts';
 import { requireFitMessage } from './outputs.ts';
 
 const PROBLEM = /^[^\n]+?:[1-9]\d*:[1-9]\d*: [^\n]+?: expected [^\n]+, found [^\n]+$/;

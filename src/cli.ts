@@ -13,7 +13,7 @@ import type { LogOutput } from './util/log-output.ts';
 import { createLogger, type Logger } from './util/logger.ts';
 import { openFilesAdvice } from './util/open-files.ts';
 import { Redactor } from './util/redactor.ts';
-import { ConfigError, formatProblems, loadTogether } from './util/yaml/problem.ts';
+import { ConfigError, formatProblems, loadTogether } from './util/yaml/problems.ts';
 import type { WebConfigWatcher } from './web/access/web-config-watcher.ts';
 import { FIXED_PATHS } from './web/paths.ts';
 

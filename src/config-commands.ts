@@ -9,7 +9,7 @@ import { ramPolicies } from './config/ram-policy.ts';
 import type { Options } from './flags.ts';
 import { systemClock } from './util/clock.ts';
 import { Redactor } from './util/redactor.ts';
-import { loadTogether } from './util/yaml/problem.ts';
+import { loadTogether } from './util/yaml/problems.ts';
 import { loadWebSettings } from './web/access/load.ts';
 
 export type CommandSurroundings = {

@@ -2,15 +2,15 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import type { Config } from '../../src/config/config.ts';
-import { DISCRETION } from '../../src/config/discretion.ts';
 import { parseConfig } from '../../src/config/parse.ts';
 import { patternWarnings } from '../../src/config/pattern-warnings.ts';
 import { Assembly, piecesOf, problemPieces, slicesOf } from '../../src/config/pieces.ts';
 import { formatPlan, planPolls } from '../../src/config/plan.ts';
 import { ramPolicies } from '../../src/config/ram-policy.ts';
-import { ConfigError } from '../../src/util/yaml/problem.ts';
-import { textOf } from '../../src/util/yaml/read-file.ts';
-import { readYaml } from '../../src/util/yaml/yaml.ts';
+import { REDACTION } from '../../src/config/redaction.ts';
+import { readYaml } from '../../src/util/yaml/document.ts';
+import { ConfigError } from '../../src/util/yaml/problems.ts';
+import { textOf } from '../../src/util/yaml/read-text.ts';
 import { requireEqual, requireNoSecret, SECRETS } from '../outputs.ts';
 import { requireClearProblems } from '../problems.ts';
 import { defineTarget } from '../target.ts';
@@ -137,8 +137,8 @@ function checkFile(bytes: Buffer): string {
   }
   requireUsable(config);
   requireEqual(handedOver(piecesOf(config)), config, 'the configuration from another thread');
-  const { tree } = readYaml(text, DISCRETION);
-  requireEqual(parseConfig(inFlow(tree?.value), FILE), config, 'the configuration written on one line');
+  const { value } = readYaml(text, { file: FILE, redaction: REDACTION });
+  requireEqual(parseConfig(inFlow(value), FILE), config, 'the configuration written on one line');
   return 'a configuration';
 }
 
@@ -175,9 +175,14 @@ function handedOver(pieces: Parameters<typeof slicesOf>[0]): Config | undefined 
 /** Items of lists are composed early to save memory, which must make no difference. */
 function requireSameInBatches(text: string): void {
   const [early, late] = [1, 4_096].map((batch) => {
-    const { tree, report } = readYaml(text, DISCRETION, batch);
-    // What follows from a mistake may differ.
-    return { value: tree?.value, problem: report.problems(FILE)[0] };
+    try {
+      const { value, problems } = readYaml(text, { file: FILE, redaction: REDACTION, batch });
+      return { value, problem: problems.isEmpty ? undefined : problems.toError().problems[0] };
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      // What follows from a mistake may differ.
+      return { value: undefined, problem: error.problems[0] };
+    }
   });
   requireEqual(early, late, 'what is read item by item');
 }

@@ -1,7 +1,7 @@
 // Web configuration files: TLS, headers and passwords.
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { ConfigError } from '../../src/util/yaml/problem.ts';
+import { ConfigError } from '../../src/util/yaml/problems.ts';
 import { loadWebSettings } from '../../src/web/access/load.ts';
 import { Sources } from '../../src/web/access/sources.ts';
 import { requireEqual, SECRETS } from '../outputs.ts';

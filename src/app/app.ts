@@ -11,7 +11,7 @@ import { InternalErrors } from '../util/internal-errors.ts';
 import type { ListenAddress } from '../util/listen-address.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Redactor } from '../util/redactor.ts';
-import { ConfigError, formatProblems } from '../util/yaml/problem.ts';
+import { ConfigError, formatProblems } from '../util/yaml/problems.ts';
 import { AccessControl } from '../web/access/access-control.ts';
 import type { WebConfigWatcher } from '../web/access/web-config-watcher.ts';
 import type { TargetList } from '../web/overview.ts';

@@ -1,7 +1,7 @@
 // The credentials block: one shape for each type, and each secret in exactly one of its forms.
 import { z } from 'zod';
 import type { CredentialSettings, SecretSource } from '../model/credential-settings.ts';
-import { strictMap } from '../util/yaml/fields.ts';
+import { strictMap } from '../util/yaml/schema.ts';
 import { matching, text } from './fields.ts';
 
 const LONGEST_SECRET = 16_384;

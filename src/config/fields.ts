@@ -3,7 +3,7 @@
 import { isIPv6 } from 'node:net';
 import { z } from 'zod';
 import { formatDuration, parseDuration } from '../util/duration.ts';
-import { parsed } from '../util/yaml/fields.ts';
+import { parsed } from '../util/yaml/schema.ts';
 
 const LONGEST_LABEL = 255;
 const LONGEST_PATTERN = 10_000;

@@ -1,7 +1,7 @@
 // Whether what a configuration watches fits into the heap beside what is watched already: a process that runs out of heap is killed.
 import { getHeapStatistics } from 'node:v8';
 import type { ListedRepository } from '../model/settings.ts';
-import { ConfigError } from '../util/yaml/problem.ts';
+import { ConfigError } from '../util/yaml/problems.ts';
 import type { Config } from './config.ts';
 
 const MEBIBYTE = 2 ** 20;

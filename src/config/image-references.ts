@@ -1,8 +1,6 @@
 // Finds references of images where a name or a tag belongs, and says how to write what they mean.
-import { mayBeSecret } from '../util/yaml/found.ts';
-import type { Path } from '../util/yaml/problem.ts';
-import type { Report } from '../util/yaml/report.ts';
-import type { YamlTree } from '../util/yaml/yaml.ts';
+import { mayBeSecret, type Path } from '../util/yaml/descriptions.ts';
+import type { YamlDocument } from '../util/yaml/document.ts';
 
 /** `[REGISTRY/][NAMESPACE/]NAME[:TAG][@sha256:DIGEST]`, and such a part alone that no name and no tag can be. */
 const REFERENCE =
@@ -21,8 +19,8 @@ const PATTERNS = {
 } as const;
 
 /** Reports each name and tag of the listed repositories, and each pattern of discovery, that is a reference. */
-export function reportImageReferences(tree: YamlTree, report: Report): void {
-  for (const [index, instance] of listAt(tree.value, 'instances').entries()) {
+export function reportImageReferences(document: YamlDocument): void {
+  for (const [index, instance] of listAt(document.value, 'instances').entries()) {
     for (const [at, repository] of listAt(instance, 'repositories').entries()) {
       const path: Path = ['instances', index, 'repositories', at];
       const namespace: unknown = Reflect.get(Object(repository), 'namespace');
@@ -53,7 +51,7 @@ export function reportImageReferences(tree: YamlTree, report: Report): void {
     const parts = typeof value === 'string' && /[/:@]/.test(value) ? form.exec(value)?.groups : undefined;
     if (parts === undefined) return;
     const advice = mayBeSecret(String(value)) ? '' : ` (write ${instead(parts)})`;
-    report.add(tree.locate(path).offset, path, `${expected}${advice}`, 'the reference of an image');
+    document.report(path, `${expected}${advice}`, 'the reference of an image');
   }
 }
 

@@ -1,7 +1,7 @@
 // What the configuration says of one instance: repositories whose tags are listed, and rules by which others are found.
 import { z } from 'zod';
 import type { DiscoverRule, ListedRepository, ListedTag } from '../model/settings.ts';
-import { strictMap } from '../util/yaml/fields.ts';
+import { strictMap } from '../util/yaml/schema.ts';
 import type { InstanceConfig } from './config.ts';
 import { credentialsSchema } from './credentials-schema.ts';
 import { count, digest, duration, endpoint, label, listOf, matching, namePattern, truth } from './fields.ts';

@@ -1,71 +1,59 @@
-// Turns what the schema objects to into problems with a place. Every issue's message says what was expected (see fields.ts);
-// what was found is taken from the file, unless the issue brings its own words.
+// Reports what the schema of the configuration finds. Most of it holds for every file (see util/yaml/schema.ts); here are the keys of
+// credentials, which depend on their type.
 import type { z } from 'zod';
-import { describeValue, hint } from '../util/yaml/found.ts';
-import { reportAt, reportUnknownKey as reportStrangeKey, type Validation, valueAt } from '../util/yaml/mistakes.ts';
-import type { Path } from '../util/yaml/problem.ts';
-import type { Report } from '../util/yaml/report.ts';
-import type { YamlTree } from '../util/yaml/yaml.ts';
+import { describeValue, hint, type Path } from '../util/yaml/descriptions.ts';
+import { valueAt, type YamlDocument } from '../util/yaml/document.ts';
+import { type Mistake, mistakesOf, unknownKey } from '../util/yaml/schema.ts';
 import { CREDENTIAL_KEYS } from './credentials-schema.ts';
-import { DISCRETION, isConfidential } from './discretion.ts';
+import { isConfidential } from './redaction.ts';
 
 type Issue = z.core.$ZodIssue;
 
-/** Reports every issue of a validation of `tree.value`. */
-export function reportIssues(issues: readonly Issue[], tree: YamlTree, report: Report): void {
-  for (const issue of issues) reportIssue(issue, [], { tree, report, discretion: DISCRETION });
-}
-
-function reportIssue(issue: Issue, above: Path, context: Validation): void {
-  const path = [...above, ...issue.path.map((step) => (typeof step === 'number' ? step : String(step)))];
-  if (issue.code === 'unrecognized_keys') {
-    for (const key of issue.keys) reportUnknownKey(key, path, issue.message.split(', '), context);
-  } else if (issue.code === 'invalid_union' && issue.discriminator !== undefined) {
-    reportUnknownType(path, issue.message, context);
-  } else if (issue.code === 'invalid_union') {
-    reportTag(issue, path, context);
-  } else {
-    const { found }: { found?: unknown } = (issue.code === 'custom' && issue.params) || {};
-    reportAt(context, path, 'value', issue.message, typeof found === 'string' ? found : undefined);
+/** Reports every issue of a validation of `document.value`. */
+export function reportIssues(issues: readonly Issue[], document: YamlDocument): void {
+  for (const issue of issues) {
+    for (const { path, part, expected, found } of credentialMistakes(issue, document) ?? mistakesOf(issue)) {
+      document.report(path, expected, found, part);
+    }
   }
 }
 
-/** A tag is a text or a map: what is wrong with it is said of what it is. */
-function reportTag(issue: z.core.$ZodIssueInvalidUnion, path: Path, context: Validation): void {
-  const value = valueAt(context.tree.value, path);
-  const asText = typeof value === 'string' ? issue.errors[0] : undefined;
-  const asMap = isMap(value) ? issue.errors[1] : undefined;
-  const option = asText ?? asMap;
-  if (option) for (const inner of option) reportIssue(inner, path, context);
-  else reportAt(context, path, 'value', issue.message);
+/** The mistakes of an issue about the keys or the type of credentials; undefined for any other issue. */
+function credentialMistakes(issue: Issue, document: YamlDocument): Mistake[] | undefined {
+  const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
+  if (issue.code === 'unrecognized_keys' && isConfidential(path)) {
+    return issue.keys.map((key) => credentialKey(path, key, issue.message.split(', '), document));
+  }
+  if (issue.code === 'invalid_union' && issue.discriminator !== undefined) {
+    return unknownType(path, issue.message, document);
+  }
+  return undefined;
 }
 
-function reportUnknownKey(key: string, map: Path, known: readonly string[], context: Validation): void {
-  const owners = isConfidential(map) ? ownersOf(key) : [];
-  if (owners.length > 0) {
-    const type = String(Reflect.get(Object(valueAt(context.tree.value, map)), 'type'));
-    const expected = `only keys of the type ${type}: ${known.join(', ')}`;
-    reportAt(context, [...map, key], 'key', expected, `a key of ${owners.join(', ')}`);
-  } else reportStrangeKey(context, map, key, known);
+function credentialKey(map: Path, key: string, known: readonly string[], document: YamlDocument): Mistake {
+  const owners = ownersOf(key);
+  if (owners.length === 0) return unknownKey(map, key, known);
+  const type = String(Reflect.get(Object(valueAt(document.value, map)), 'type'));
+  const expected = `only keys of the type ${type}: ${known.join(', ')}`;
+  return { path: [...map, key], part: 'key', expected, found: `a key of ${owners.join(', ')}` };
 }
 
-/** The type decides which keys are right; without one, only those are wrong that no type has. */
-function reportUnknownType(path: Path, expected: string, context: Validation): void {
+/** The type decides which keys are right. Without a known type, only keys that no type has are wrong. */
+function unknownType(path: Path, expected: string, document: YamlDocument): Mistake[] {
   const map = path.slice(0, -1);
-  const block = Object(valueAt(context.tree.value, map));
+  const block = Object(valueAt(document.value, map));
   const type: unknown = Reflect.get(block, 'type');
   const meant = typeof type === 'string' ? hint(type, [...CREDENTIAL_KEYS.keys()]) : '';
-  reportAt(context, path, 'value', expected, `${describeValue(type, true)}${meant}`);
-  for (const key of Object.keys(block)) {
-    if (ownersOf(key).length === 0)
-      reportUnknownKey(key, map, [...new Set([...CREDENTIAL_KEYS.values()].flat())], context);
-  }
+  const known = [...new Set([...CREDENTIAL_KEYS.values()].flat())];
+  return [
+    { path, part: 'value', expected, found: `${describeValue(type, true)}${meant}` },
+    ...Object.keys(block)
+      .filter((key) => ownersOf(key).length === 0)
+      .map((key) => unknownKey(map, key, known)),
+  ];
 }
 
+/** The types of credentials that have a key. */
 function ownersOf(key: string): string[] {
   return [...CREDENTIAL_KEYS].filter(([, keys]) => keys.includes(key)).map(([type]) => type);
-}
-
-function isMap(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

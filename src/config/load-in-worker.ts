@@ -4,7 +4,7 @@ import { getHeapStatistics } from 'node:v8';
 import type { Worker } from 'node:worker_threads';
 import { openFilesAdvice } from '../util/open-files.ts';
 import { startThread } from '../util/thread.ts';
-import { ConfigError } from '../util/yaml/problem.ts';
+import { ConfigError } from '../util/yaml/problems.ts';
 import type { Config } from './config.ts';
 import { Assembly, type Slice } from './pieces.ts';
 

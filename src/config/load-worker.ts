@@ -1,7 +1,7 @@
 // The worker thread that loads a configuration file and hands it over slice by slice, each when it is asked for.
 import { parentPort, workerData } from 'node:worker_threads';
-import { ConfigError } from '../util/yaml/problem.ts';
-import { readText } from '../util/yaml/read-file.ts';
+import { ConfigError } from '../util/yaml/problems.ts';
+import { readText } from '../util/yaml/read-text.ts';
 import { parseConfig } from './parse.ts';
 import { type Piece, piecesOf, problemPieces, slicesOf } from './pieces.ts';
 

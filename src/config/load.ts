@@ -1,5 +1,5 @@
 // Loads a configuration file in this thread.
-import { readText } from '../util/yaml/read-file.ts';
+import { readText } from '../util/yaml/read-text.ts';
 import type { Config } from './config.ts';
 import { parseConfig } from './parse.ts';
 

@@ -2,7 +2,7 @@
 // without ever handling more than a slice at once.
 
 import type { ListedRepository, ListedTag } from '../model/settings.ts';
-import { ConfigError, type Problem } from '../util/yaml/problem.ts';
+import { ConfigError, type Problem } from '../util/yaml/problems.ts';
 import type { Config, InstanceConfig } from './config.ts';
 
 /** Each belongs to the latest one of the kind above it. */

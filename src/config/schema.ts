@@ -2,7 +2,7 @@
 // JSON schema for editors. What may be said only once in the whole file is checked in uniqueness.ts.
 import { z } from 'zod';
 import { formatDuration } from '../util/duration.ts';
-import { strictMap } from '../util/yaml/fields.ts';
+import { strictMap } from '../util/yaml/schema.ts';
 import type { Config } from './config.ts';
 import { credentialsSchema } from './credentials-schema.ts';
 import { count, duration, listOf, rate, truth } from './fields.ts';

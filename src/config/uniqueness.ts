@@ -1,38 +1,28 @@
 // What may be said only once in a configuration: ids of instances, identities of repositories, tags of a repository. Works on the
 // plain values of the file, so that it finds its mistakes beside any others.
-import { quoted } from '../util/yaml/found.ts';
-import type { Path } from '../util/yaml/problem.ts';
-import type { Report } from '../util/yaml/report.ts';
-import type { YamlTree } from '../util/yaml/yaml.ts';
+import { type Path, quoted } from '../util/yaml/descriptions.ts';
+import type { YamlDocument } from '../util/yaml/document.ts';
 
-type Context = { readonly tree: YamlTree; readonly report: Report };
 type Names = { readonly names: string; readonly id: string; readonly path: Path };
 
 /** Reports what stands twice or contradicts itself. */
-export function reportRepetitions(tree: YamlTree, report: Report): void {
-  const context = { tree, report };
+export function reportRepetitions(document: YamlDocument): void {
   const ids = new Map<string, Path>();
-  for (const [index, instance] of listAt(tree.value, 'instances').entries()) {
+  for (const [index, instance] of listAt(document.value, 'instances').entries()) {
     const path: Path = ['instances', index];
-    once(ids, textAt(instance, 'id'), [...path, 'id'], 'each instance once', context);
-    reportReservedId(instance, path, context);
-    reportRepositories(listAt(instance, 'repositories'), [...path, 'repositories'], context);
+    once(ids, textAt(instance, 'id'), [...path, 'id'], 'each instance once', document);
+    reportReservedId(instance, path, document);
+    reportRepositories(listAt(instance, 'repositories'), [...path, 'repositories'], document);
   }
 }
 
 /** Metrics call the top-level credentials `default`, and an instance's own by the id of the instance. */
-function reportReservedId(instance: unknown, path: Path, { tree, report }: Context): void {
+function reportReservedId(instance: unknown, path: Path, document: YamlDocument): void {
   if (textAt(instance, 'id') !== 'default' || Reflect.get(Object(instance), 'credentials') === undefined) return;
-  const { offset } = tree.locate([...path, 'id']);
-  report.add(
-    offset,
-    [...path, 'id'],
-    'another id than default for an instance with credentials of its own',
-    '"default"',
-  );
+  document.report([...path, 'id'], 'another id than default for an instance with credentials of its own', '"default"');
 }
 
-function reportRepositories(repositories: readonly unknown[], path: Path, context: Context): void {
+function reportRepositories(repositories: readonly unknown[], path: Path, document: YamlDocument): void {
   const entries = repositories.map((repository, index) => identityOf(repository, [...path, index]));
   const idOf = new Map<string, Names>();
   const namesOf = new Map<string, Names>();
@@ -40,8 +30,8 @@ function reportRepositories(repositories: readonly unknown[], path: Path, contex
     if (entry.names === '' || entry.id === '') continue;
     const sameNames = idOf.get(entry.names);
     const sameId = namesOf.get(entry.id);
-    if (sameNames && sameNames.id !== entry.id) contradict(entry, sameNames, 'id', 'names', context);
-    if (sameId && sameId.names !== entry.names) contradict(entry, sameId, 'name', 'id', context);
+    if (sameNames && sameNames.id !== entry.id) contradict(entry, sameNames, 'id', 'names', document);
+    if (sameId && sameId.names !== entry.names) contradict(entry, sameId, 'name', 'id', document);
     if (!sameNames) idOf.set(entry.names, entry);
     if (!sameId) namesOf.set(entry.id, entry);
   }
@@ -51,34 +41,32 @@ function reportRepositories(repositories: readonly unknown[], path: Path, contex
     const key = knownId === '' ? names : `id ${knownId}`;
     const seen = (key === '' ? undefined : tags.get(key)) ?? new Map<string, Path>();
     if (key !== '') tags.set(key, seen);
-    reportTags(listAt(repositories[index], 'tags'), [...at, 'tags'], seen, context);
+    reportTags(listAt(repositories[index], 'tags'), [...at, 'tags'], seen, document);
   }
 }
 
-function reportTags(tags: readonly unknown[], path: Path, seen: Map<string, Path>, context: Context): void {
+function reportTags(tags: readonly unknown[], path: Path, seen: Map<string, Path>, document: YamlDocument): void {
   for (const [index, entry] of tags.entries()) {
     const isText = typeof entry === 'string';
     const tag = isText ? entry : textAt(entry, 'tag');
-    once(seen, tag, isText ? [...path, index] : [...path, index, 'tag'], 'each tag of a repository once', context);
+    once(seen, tag, isText ? [...path, index] : [...path, index, 'tag'], 'each tag of a repository once', document);
   }
 }
 
-function once(seen: Map<string, Path>, text: string, path: Path, expected: string, { tree, report }: Context): void {
+function once(seen: Map<string, Path>, text: string, path: Path, expected: string, document: YamlDocument): void {
   if (text === '') return;
   const first = seen.get(text);
   if (!first) {
     seen.set(text, path);
     return;
   }
-  const line = report.lineOf(tree.locate(first).offset);
-  report.add(tree.locate(path).offset, path, expected, `${quoted(text)} again (first at line ${line})`);
+  document.report(path, expected, `${quoted(text)} again (first at line ${document.lineOf(first)})`);
 }
 
-function contradict(entry: Names, first: Names, differing: string, same: string, { tree, report }: Context): void {
+function contradict(entry: Names, first: Names, differing: string, same: string, document: YamlDocument): void {
   const path = [...entry.path, differing];
-  const line = report.lineOf(tree.locate(first.path).offset);
-  const found = `another ${differing} than at line ${line}, with the same ${same}`;
-  report.add(tree.locate(path).offset, path, 'one id for one namespace and name', found);
+  const found = `another ${differing} than at line ${document.lineOf(first.path)}, with the same ${same}`;
+  document.report(path, 'one id for one namespace and name', found);
 }
 
 function identityOf(repository: unknown, path: Path): Names {

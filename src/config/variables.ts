@@ -1,16 +1,15 @@
 // Finds values that look as if a variable were meant: they are not expanded, and would be sent as they stand.
-import type { Path } from '../util/yaml/problem.ts';
-import type { Report } from '../util/yaml/report.ts';
-import type { YamlTree } from '../util/yaml/yaml.ts';
-import { isConfidential } from './discretion.ts';
+import type { Path } from '../util/yaml/descriptions.ts';
+import type { YamlDocument } from '../util/yaml/document.ts';
+import { isConfidential } from './redaction.ts';
 
 /** As shells, Compose and Kubernetes write them. */
 const VARIABLE = /\$\{[A-Za-z_]\w*[^}]*\}|\$\([A-Za-z_]\w*\)|^\$[A-Za-z_]\w*$/;
 const SECRETS = ['access_key_id', 'access_key_secret', 'security_token'];
 
 /** Reports each value that holds a variable, and what to write in its place. */
-export function reportVariables({ value: root, locate }: YamlTree, report: Report): void {
-  visit(root, []);
+export function reportVariables(document: YamlDocument): void {
+  visit(document.value, []);
 
   function visit(value: unknown, path: Path): void {
     if (typeof value === 'string') {
@@ -25,6 +24,6 @@ export function reportVariables({ value: root, locate }: YamlTree, report: Repor
       isConfidential(path) && SECRETS.includes(key)
         ? `write ${key}_env with the name of the variable, or ${key}_file`
         : 'write the value, or let what makes the file fill it in';
-    report.add(locate(path).offset, path, `a value, for variables are not expanded (${instead})`, 'a variable');
+    document.report(path, `a value, for variables are not expanded (${instead})`, 'a variable');
   }
 }

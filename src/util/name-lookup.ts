@@ -125,7 +125,7 @@ class HostsFile {
       const { mtimeMs, size, ino } = statSync(this.#path);
       const stamp = `${mtimeMs} ${size} ${ino}`;
       if (stamp === this.#stamp) return;
-      this.#names = parseHosts(readWithin(this.#path, { mostBytes: LARGEST_HOSTS_BYTES, mostMs: 0 }).toString());
+      this.#names = parseHosts(readWithin(this.#path, { maxBytes: LARGEST_HOSTS_BYTES, maxWaitMs: 0 }).toString());
       this.#stamp = stamp;
     } catch {
       this.#names = new Map();

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import type { Config } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { ConfigError, formatProblems } from '../../src/util/yaml/problem.ts';
+import { ConfigError, formatProblems } from '../../src/util/yaml/problems.ts';
 
 const directory = new URL('../fixtures/config/', import.meta.url);
 const names = readdirSync(directory);

@@ -3,7 +3,7 @@ import test from 'ava';
 import type { Config } from '../../src/config/config.ts';
 import { requireRoom } from '../../src/config/heap-limit.ts';
 import { parseConfig } from '../../src/config/parse.ts';
-import { ConfigError } from '../../src/util/yaml/problem.ts';
+import { ConfigError } from '../../src/util/yaml/problems.ts';
 
 const HEAP = 148 * 2 ** 20;
 

@@ -8,7 +8,7 @@ import { parse, parseAllDocuments, stringify } from 'yaml';
 import { jsonSchemaText } from '../../src/config/json-schema.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { parseConfig } from '../../src/config/parse.ts';
-import { ConfigError } from '../../src/util/yaml/problem.ts';
+import { ConfigError } from '../../src/util/yaml/problems.ts';
 
 const root = new URL('../../', import.meta.url);
 const fixtures = new URL('test/fixtures/config/', root);

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { loadConfig } from '../../src/config/load.ts';
 import { loadConfigInWorker } from '../../src/config/load-in-worker.ts';
-import { ConfigError, formatProblems } from '../../src/util/yaml/problem.ts';
+import { ConfigError, formatProblems } from '../../src/util/yaml/problems.ts';
 
 const fixtures = fileURLToPath(new URL('../fixtures/config/', import.meta.url));
 

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import test from 'ava';
 import fc from 'fast-check';
 import { parseConfig } from '../../src/config/parse.ts';
-import { ConfigError, formatProblems } from '../../src/util/yaml/problem.ts';
+import { ConfigError, formatProblems } from '../../src/util/yaml/problems.ts';
 
 const everything = readFileSync(new URL('../fixtures/config/everything.good.yml', import.meta.url), 'utf8');
 const PROBLEM = /^\/etc\/config\.yml:[1-9]\d*:[1-9]\d*: [^\n]+?: expected [^\n]+, found [^\n]+$/;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { hashSync } from 'bcryptjs';
-import { ConfigError } from '../../src/util/yaml/problem.ts';
+import { ConfigError } from '../../src/util/yaml/problems.ts';
 import { loadWebSettings } from '../../src/web/access/load.ts';
 import { startExporter, temporaryDirectory } from './helpers/exporter.ts';
 import { run } from './helpers/program.ts';

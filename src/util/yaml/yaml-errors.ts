@@ -1,4 +1,4 @@
-// What the YAML parser complains about, in words of our own: its own messages quote the source, which may hold secrets.
+// The errors of the YAML parser in our own words: the parser's messages quote the source, which may hold secrets.
 import type { ErrorCode } from 'yaml';
 
 /** For each of the parser's codes: what was expected and what was found. */
@@ -28,7 +28,7 @@ const MEANINGS: Readonly<Record<ErrorCode, readonly [expected: string, found: st
   UNEXPECTED_TOKEN: ['valid YAML', 'something that does not belong here'],
 };
 
-/** More exact words for messages of the parser that quote nothing. */
+/** More exact words for those messages of the parser that quote nothing. */
 const EXACT: readonly (readonly [message: RegExp, expected: string, found: string])[] = [
   [/^Missing closing "quote$/, 'a closing double quote', 'none'],
   [/^Missing closing 'quote$/, 'a closing single quote', 'none'],

@@ -1,12 +1,10 @@
 // Loads a web configuration file: YAML, schema, and the files that it names; all mistakes at once.
 import { dirname, resolve } from 'node:path';
-import type { z } from 'zod';
-import type { Discretion } from '../../util/yaml/found.ts';
-import { reportAt, reportUnknownKey, type Validation, valueAt } from '../../util/yaml/mistakes.ts';
-import { ConfigError, type Path } from '../../util/yaml/problem.ts';
-import { textOf, unreadable } from '../../util/yaml/read-file.ts';
-import { readYaml } from '../../util/yaml/yaml.ts';
-import { withNothing } from './nothing.ts';
+import type { Redaction } from '../../util/yaml/descriptions.ts';
+import { loadYaml, valueAt, type YamlDocument } from '../../util/yaml/document.ts';
+import { textOf, unreadable } from '../../util/yaml/read-text.ts';
+import { validate } from '../../util/yaml/schema.ts';
+import { clearNullWords } from './nothing.ts';
 import { tlsBlockSchema, webConfigSchema } from './schema.ts';
 import type { WebSettings } from './settings.ts';
 import { Sources } from './sources.ts';
@@ -14,19 +12,17 @@ import { tlsSettingsOf } from './tls-settings.ts';
 
 const SECRETS = ['basic_auth_users', 'cert', 'key', 'client_ca'];
 
-const DISCRETION: Discretion = {
+const REDACTION: Redaction = {
   hidesValue: (path) => path.some((step) => SECRETS.includes(String(step))),
   showsKey: (key) => /^[\w.@-]{1,32}$/.test(key),
 };
 
-/** The settings that a file stands for. Throws {@link ConfigError} with every problem; `sources` then knows what was read all the same. */
+/** The settings in a file. Throws a `ConfigError` with every problem; even then `sources` knows the files that were read. */
 export function loadWebSettings(file: string, sources = new Sources()): WebSettings {
   const text = textOf(readBytes(file, sources), file);
-  const { tree: written, report } = readYaml(text, DISCRETION);
-  const tree = written && withNothing(written, text);
-  const settings = tree && validate({ tree, report, discretion: DISCRETION }, sources, dirname(resolve(file)));
-  if (!settings || !report.isEmpty) throw new ConfigError(report.problems(file));
-  return settings;
+  return loadYaml(text, { file, redaction: REDACTION }, (document) =>
+    settingsOf(document, sources, dirname(resolve(file))),
+  );
 }
 
 function readBytes(file: string, sources: Sources): Buffer {
@@ -37,11 +33,12 @@ function readBytes(file: string, sources: Sources): Buffer {
   }
 }
 
-function validate(validation: Validation, sources: Sources, directory: string): WebSettings | undefined {
-  const { data, error } = webConfigSchema.safeParse(validation.tree.value ?? {});
-  for (const issue of error?.issues ?? []) reportIssue(issue, validation);
-  const { data: tlsKeys } = tlsBlockSchema.safeParse(valueAt(validation.tree.value, ['tls_server_config']));
-  const tls = tlsKeys && tlsSettingsOf(tlsKeys, { validation, sources, directory });
+function settingsOf(document: YamlDocument, sources: Sources, directory: string): WebSettings | undefined {
+  clearNullWords(document);
+  document.value ??= {};
+  const data = validate(document, webConfigSchema);
+  const { data: tlsKeys } = tlsBlockSchema.safeParse(valueAt(document.value, ['tls_server_config']));
+  const tls = tlsKeys && tlsSettingsOf(tlsKeys, { document, sources, directory });
   if (!data) return undefined;
   const { http_server_config: http, basic_auth_users: users = {} } = data;
   const headers = Object.entries(http?.headers ?? {}).filter(([, value]) => value);
@@ -50,10 +47,4 @@ function validate(validation: Validation, sources: Sources, directory: string): 
     headers: new Map(headers.map(([name, value = '']) => [name, value])),
     passwordHashes: new Map(Object.entries(users)),
   };
-}
-
-function reportIssue(issue: z.core.$ZodIssue, validation: Validation): void {
-  const path: Path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
-  if (issue.code !== 'unrecognized_keys') reportAt(validation, path, 'value', issue.message);
-  else for (const key of issue.keys) reportUnknownKey(validation, path, key, issue.message.split(', '));
 }

@@ -1,6 +1,6 @@
 // The shape of a web configuration file, as Prometheus' exporter-toolkit has it. Files that it names are checked in tls-settings.ts.
 import { z } from 'zod';
-import { parsed, strictMap } from '../../util/yaml/fields.ts';
+import { parsed, strictMap } from '../../util/yaml/schema.ts';
 import { CIPHER_SUITES, CURVES, TLS_VERSION_NAMES } from './go-names.ts';
 
 /** Insecure but for the last two, in the toolkit's words; `RequireClientCert` is an older name. */

@@ -1,10 +1,10 @@
 // The files that a web configuration was read from, and whether any of them is another one by now.
 import { type BigIntStats, statSync } from 'node:fs';
 import { readWithin } from '../../util/read-within.ts';
-import { PIPE_PATIENCE_MS } from '../../util/yaml/read-file.ts';
+import { MAX_PIPE_WAIT_MS } from '../../util/yaml/read-text.ts';
 
 /** Far more than certificates of any chain take. */
-const MOST_BYTES = 2 ** 20;
+const MAX_BYTES = 2 ** 20;
 /** File systems count time in steps: a file as young as this may change again within the same one. */
 const YOUNG_MS = 100;
 /** The stamp of a pipe or a device: it can be read but once, and what came out of it stays. */
@@ -31,7 +31,7 @@ export class Sources {
     const before = this.#before?.get(path);
     let content = stamp === NO_FILE && before?.stamp === NO_FILE ? before.content : undefined;
     try {
-      content ??= readWithin(path, { mostBytes: MOST_BYTES, mostMs: this.#patienceMs() });
+      content ??= readWithin(path, { maxBytes: MAX_BYTES, maxWaitMs: this.#patienceMs() });
       return content;
     } finally {
       this.#sources.set(path, { stamp, content });
@@ -42,7 +42,7 @@ export class Sources {
   #patienceMs(): number {
     if (this.#before) return 0;
     const nowMs = performance.now();
-    this.#pipesUntilMs ??= nowMs + PIPE_PATIENCE_MS;
+    this.#pipesUntilMs ??= nowMs + MAX_PIPE_WAIT_MS;
     return Math.max(0, this.#pipesUntilMs - nowMs);
   }
 

@@ -2,8 +2,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { resolve } from 'node:path';
 import { createSecureContext, type TlsOptions } from 'node:tls';
-import { reportAt, type Validation } from '../../util/yaml/mistakes.ts';
-import { describeReadFailure } from '../../util/yaml/read-file.ts';
+import type { YamlDocument } from '../../util/yaml/document.ts';
+import { describeReadFailure } from '../../util/yaml/read-text.ts';
 import { TLS_VERSION_NAMES, TLS_VERSIONS, TLS13_SUITES } from './go-names.ts';
 import type { TlsKeys } from './schema.ts';
 import type { ClientPolicy, TlsSettings } from './settings.ts';
@@ -13,30 +13,30 @@ const BLOCK = 'tls_server_config';
 const CERTIFICATE_PEM = /-----BEGIN CERTIFICATE-----/;
 
 type KeyName = keyof TlsKeys;
-type Reading = { readonly validation: Validation; readonly sources: Sources; readonly directory: string };
+type Reading = { readonly document: YamlDocument; readonly sources: Sources; readonly directory: string };
 
 /** What is to be served, undefined when the block says nothing of certificates: that is HTTP, as in the toolkit. Mistakes are reported. */
 export function tlsSettingsOf(keys: TlsKeys, reading: Reading): TlsSettings | undefined {
   const { client_auth_type: policy = 'NoClientCert' } = keys;
   if (!speaksOfTls(keys)) return undefined;
-  const { validation } = reading;
+  const { document } = reading;
   const certificate = pemOf('cert', keys, reading);
   const key = pemOf('key', keys, reading);
   const authorities = pemOf('client_ca', keys, reading);
-  reportOrder(keys, validation);
+  reportOrder(keys, document);
   const hasAuthorities = keys.client_ca !== undefined || keys.client_ca_file !== undefined;
   if (hasAuthorities && policy === 'NoClientCert')
-    reportAt(validation, [BLOCK], 'key', 'a client_auth_type beside the authorities of clients', 'none');
+    document.report([BLOCK], 'a client_auth_type beside the authorities of clients', 'none', 'key');
   if (keys.client_allowed_sans && policy !== 'RequireAnyClientCert' && policy !== 'RequireAndVerifyClientCert') {
     const expected = 'client_auth_type RequireAndVerifyClientCert or RequireAnyClientCert beside it';
-    reportAt(validation, [BLOCK, 'client_allowed_sans'], 'key', expected, policy);
+    document.report([BLOCK, 'client_allowed_sans'], expected, policy, 'key');
   }
-  if (certificate === undefined) reportMissing('cert', keys, validation);
-  if (key === undefined) reportMissing('key', keys, validation);
-  if (certificate === undefined || key === undefined || !validation.report.isEmpty) return undefined;
+  if (certificate === undefined) reportMissing('cert', keys, document);
+  if (key === undefined) reportMissing('key', keys, document);
+  if (certificate === undefined || key === undefined || !document.problems.isEmpty) return undefined;
   const options = optionsOf(keys, { cert: certificate, key, ...(authorities !== undefined && { ca: authorities }) });
-  reportMismatch(keys, certificate, key, validation);
-  if (validation.report.isEmpty) reportUnusable(options, validation);
+  reportMismatch(keys, certificate, key, document);
+  if (document.problems.isEmpty) reportUnusable(options, document);
   return {
     options: { ...options, requestCert: policy !== 'NoClientCert', rejectUnauthorized: false },
     clients: policyOf(keys),
@@ -54,7 +54,7 @@ function speaksOfTls(keys: TlsKeys): boolean {
 type PemName = 'cert' | 'key' | 'client_ca';
 
 /** The PEM of a file or, where none is named, the one in the block; undefined when there is neither or it is wrong. */
-function pemOf(name: PemName, keys: TlsKeys, { validation, sources, directory }: Reading): Buffer | undefined {
+function pemOf(name: PemName, keys: TlsKeys, { document, sources, directory }: Reading): Buffer | undefined {
   const path = keys[`${name}_file`];
   const place: KeyName = path === undefined ? name : `${name}_file`;
   const inline = keys[name];
@@ -63,9 +63,9 @@ function pemOf(name: PemName, keys: TlsKeys, { validation, sources, directory }:
     const pem = path === undefined ? Buffer.from(inline ?? '') : sources.read(resolve(directory, path));
     const wrong = name === 'key' ? objectionToKey(pem) : objectionToCertificates(pem);
     if (wrong === undefined) return pem;
-    reportAt(validation, [BLOCK, place], 'value', wrong.expected, wrong.found);
+    document.report([BLOCK, place], wrong.expected, wrong.found);
   } catch (error) {
-    reportAt(validation, [BLOCK, place], 'value', 'a file that can be read', describeReadFailure(error));
+    document.report([BLOCK, place], 'a file that can be read', describeReadFailure(error));
   }
   return undefined;
 }
@@ -120,29 +120,29 @@ function policyOf({ client_auth_type: type, client_allowed_sans: names }: TlsKey
   };
 }
 
-function reportMissing(name: PemName, keys: TlsKeys, validation: Validation): void {
+function reportMissing(name: PemName, keys: TlsKeys, document: YamlDocument): void {
   if (keys[name] !== undefined || keys[`${name}_file`] !== undefined) return;
-  reportAt(validation, [BLOCK], 'key', `${name}_file or ${name}`, 'neither');
+  document.report([BLOCK], `${name}_file or ${name}`, 'neither', 'key');
 }
 
-function reportOrder({ min_version: min, max_version: max }: TlsKeys, validation: Validation): void {
+function reportOrder({ min_version: min, max_version: max }: TlsKeys, document: YamlDocument): void {
   if (TLS_VERSION_NAMES.indexOf(min) <= TLS_VERSION_NAMES.indexOf(max)) return;
-  reportAt(validation, [BLOCK, 'max_version'], 'value', `a version from min_version ${min} on`, max);
+  document.report([BLOCK, 'max_version'], `a version from min_version ${min} on`, max);
 }
 
 /** Node takes a certificate and a key of different types without a word: no handshake would succeed. */
-function reportMismatch(keys: TlsKeys, certificate: Buffer, key: Buffer, validation: Validation): void {
+function reportMismatch(keys: TlsKeys, certificate: Buffer, key: Buffer, document: YamlDocument): void {
   if (new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))) return;
   const place: KeyName = keys.key_file === undefined ? 'key' : 'key_file';
-  reportAt(validation, [BLOCK, place], 'value', 'the key of the certificate', 'the key of another one');
+  document.report([BLOCK, place], 'the key of the certificate', 'the key of another one');
 }
 
 /** What fits together may still be refused by OpenSSL, such as a key that is too short for its level of security. */
-function reportUnusable(options: TlsOptions, validation: Validation): void {
+function reportUnusable(options: TlsOptions, document: YamlDocument): void {
   try {
     createSecureContext(options);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'an error';
-    reportAt(validation, [BLOCK], 'key', 'what OpenSSL can serve TLS with', code);
+    document.report([BLOCK], 'what OpenSSL can serve TLS with', code, 'key');
   }
 }

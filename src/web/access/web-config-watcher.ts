@@ -1,7 +1,7 @@
 // Keeps the settings of a web configuration file in step with the file and with the certificates that it names.
 import type { Clock } from '../../util/clock.ts';
 import type { Logger } from '../../util/logger.ts';
-import { ConfigError, formatProblem, type Problem } from '../../util/yaml/problem.ts';
+import { ConfigError, formatProblem, type Problem } from '../../util/yaml/problems.ts';
 import { loadWebSettings } from './load.ts';
 import type { WebSettings } from './settings.ts';
 import { Sources } from './sources.ts';

@@ -2,19 +2,28 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { stringify } from 'yaml';
-import type { Path } from '../../../src/util/yaml/problem.ts';
-import { readYaml } from '../../../src/util/yaml/yaml.ts';
+import type { Path } from '../../../src/util/yaml/descriptions.ts';
+import { readYaml } from '../../../src/util/yaml/document.ts';
+import { ConfigError } from '../../../src/util/yaml/problems.ts';
 
-const DISCRETION = { hidesValue: () => false, showsKey: () => true };
+const REDACTION = { hidesValue: () => false, showsKey: () => true };
 
 /** What is read of a text: the value with the place of each part and its key, or the first thing that is wrong. */
 function outcome(text: string, batch: number): unknown {
-  const { tree, report } = readYaml(text, DISCRETION, batch);
-  // What a broken line makes of those after it is anyone's guess.
-  const problems = tree === undefined ? report.problems('file').slice(0, 1) : report.problems('file');
-  if (tree === undefined) return { problems };
-  const places = pathsOf(tree.value, []).map((path) => [path, tree.locate(path), tree.locate(path, 'key')]);
-  return { problems, value: tree.value, places };
+  try {
+    const document = readYaml(text, { file: 'file', redaction: REDACTION, batch });
+    const places = pathsOf(document.value, []).map((path) => [
+      path,
+      document.locate(path),
+      document.locate(path, 'key'),
+    ]);
+    const problems = document.problems.isEmpty ? [] : document.problems.toError().problems;
+    return { problems, value: document.value, places };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    // What a broken line makes of those after it is anyone's guess.
+    return { problems: error.problems.slice(0, 1) };
+  }
 }
 
 function pathsOf(value: unknown, path: Path): Path[] {

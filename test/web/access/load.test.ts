@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
-import { ConfigError, formatProblems } from '../../../src/util/yaml/problem.ts';
+import { ConfigError, formatProblems } from '../../../src/util/yaml/problems.ts';
 import { loadWebSettings } from '../../../src/web/access/load.ts';
 import { certificateOf, HASH, TLS_FILES, webDirectory } from '../../helpers/web-server.ts';
 

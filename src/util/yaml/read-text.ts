@@ -1,19 +1,19 @@
-// Reads the text of a configuration file, of whatever kind the file is, within bounds.
+// Reads the text of a configuration file, which may be a pipe, within bounds of size and time.
 import { isUtf8 } from 'node:buffer';
 import { readWithin } from '../read-within.ts';
-import { ConfigError, type Problem } from './problem.ts';
+import { ConfigError, type Problem } from './problems.ts';
 
 /** 100,000 tags with digests and scan tasks take 20 MB. */
-const MOST_BYTES = 32 * 2 ** 20;
-/** For `<(a command)` or /dev/stdin in place of a file, which can be read once. */
-export const PIPE_PATIENCE_MS = 3_000;
+const MAX_BYTES = 32 * 2 ** 20;
+/** For `<(a command)` or /dev/stdin in place of a file. */
+export const MAX_PIPE_WAIT_MS = 3_000;
 
-/** The file's text without a byte order mark. Throws {@link ConfigError} when there is none to be had. */
+/** The file's text without a byte order mark. Throws a {@link ConfigError} when the file cannot be read or is no text. */
 export function readText(file: string): string {
   return textOf(readBytes(file), file);
 }
 
-/** The text that a file's bytes are. Throws {@link ConfigError} when they are none. */
+/** The text in a file's bytes. Throws a {@link ConfigError} when they are no text. */
 export function textOf(bytes: Buffer, file: string): string {
   if (!isUtf8(bytes)) throw fileError({ file, ...placeOfBadByte(bytes) }, 'text in UTF-8', 'bytes that are not');
   const text = new TextDecoder().decode(bytes);
@@ -24,21 +24,21 @@ export function textOf(bytes: Buffer, file: string): string {
 
 function readBytes(file: string): Buffer {
   try {
-    return readWithin(file, { mostBytes: MOST_BYTES, mostMs: PIPE_PATIENCE_MS });
+    return readWithin(file, { maxBytes: MAX_BYTES, maxWaitMs: MAX_PIPE_WAIT_MS });
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'EISDIR') throw fileError({ file }, 'a file', 'a directory');
-    if (code === 'EFBIG') throw fileError({ file }, `at most ${MOST_BYTES / 2 ** 20} MiB`, 'more');
+    if (code === 'EFBIG') throw fileError({ file }, `at most ${MAX_BYTES / 2 ** 20} MiB`, 'more');
     throw unreadable(file, error);
   }
 }
 
-/** The problem that a file cannot be read, from the system's error. */
+/** The error for a file that cannot be read, from the system's error. */
 export function unreadable(file: string, error: unknown): ConfigError {
   return fileError({ file }, 'a file that can be read', describeReadFailure(error));
 }
 
-/** What was found where a file should be, from the system's error. */
+/** What was found in place of a file that can be read, from the system's error. */
 export function describeReadFailure(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'an error';
   return FAILURES.get(code) ?? code;

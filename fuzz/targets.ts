@@ -4,6 +4,7 @@ import { answerSockets } from './targets/answer-sockets.ts';
 import { answers } from './targets/answers.ts';
 import { commandLines, simulatorCommandLines } from './targets/command-lines.ts';
 import { configFiles } from './targets/config-files.ts';
+import { configReloads } from './targets/config-reloads.ts';
 import { credentialAnswers, secretFiles } from './targets/credential-answers.ts';
 import { logLines } from './targets/log-lines.ts';
 import { negotiation } from './targets/negotiation.ts';
@@ -25,6 +26,7 @@ export const TARGETS: readonly Target[] = [
   commandLines,
   simulatorCommandLines,
   configFiles,
+  configReloads,
   webConfigFiles,
   scenarioFiles,
   negotiation,

@@ -76,7 +76,7 @@ export const answerSockets = defineTarget({
   name: 'answer-sockets',
   sentence:
     'whatever comes back on a connection, the client has an answer or an error that is fit to be shown, and in time',
-  share: 2,
+  share: 1,
   batch: 200,
   inputs: exchange,
   open: async () => {

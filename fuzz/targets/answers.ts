@@ -41,7 +41,7 @@ const inputs: fc.Arbitrary<Answer> = fc.oneof(
         { weight: 30, arbitrary: fc.constant(undefined) },
         { weight: 1, arbitrary: fc.constant('has more than 1048576 bytes') },
       ),
-      isOld: fc.constantFrom(...Array(9).fill(false), true),
+      isOld: fc.constantFrom(...Array<boolean>(29).fill(false), true),
     }),
   ),
 );
@@ -64,7 +64,7 @@ class Answering extends HttpTransport {
 export const answers = defineTarget({
   name: 'answers',
   sentence: 'an answer of the API is read as what it says, or is an error that is fit to be shown',
-  share: 5,
+  share: 4,
   inputs,
   open: async () => {
     const wire = new Answering(ANSWER_BOUNDS);

@@ -43,7 +43,7 @@ const environment = fc.dictionary(fc.constantFrom(...Object.keys(FLAGS).map(vari
 export const commandLines = defineTarget({
   name: 'command-lines',
   sentence: 'a command line and an environment give options within their bounds, or one line that says what is wrong',
-  share: 1,
+  share: 3,
   inputs: fc.record({ argv: fc.array(argument, { maxLength: 4 }), env: environment }),
   open: () => ({
     check: ({ argv, env }) => {
@@ -74,7 +74,7 @@ const SIMULATOR = ['listen-address', 'seed', 'log.format', 'help', 'version', 's
 export const simulatorCommandLines = defineTarget({
   name: 'simulator-command-lines',
   sentence: 'a command line of the simulator is understood, or one line says what is wrong',
-  share: 1,
+  share: 0.5,
   inputs: fc.array(
     fc.oneof(
       fc.tuple(fc.constantFrom(...SIMULATOR), value).map(([name, given]) => `--${name}=${given}`),

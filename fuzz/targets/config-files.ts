@@ -111,7 +111,7 @@ export const configFiles = defineTarget({
   name: 'config-files',
   sentence:
     'a configuration file gives a configuration, which is the same however it is written and handed on, or clear problems',
-  share: 6,
+  share: 3,
   inputs: fc.oneof(
     { weight: 4, arbitrary: yamlNear(TREES, TEXTS).map((text) => Buffer.from(text)) },
     { weight: 1, arbitrary: spoilt(yamlNear(TREES, TEXTS)) },

@@ -106,7 +106,7 @@ export const credentialAnswers = defineTarget({
   name: 'credential-answers',
   sentence:
     'an answer of the token, metadata or credentials service gives the session in it, or a reason that quotes nothing secret',
-  share: 3,
+  share: 2,
   inputs,
   open: async () => {
     const { providers } = await loadSdk();
@@ -209,7 +209,7 @@ export const secretFiles = defineTarget({
   name: 'secret-files',
   sentence:
     'a secret is what a file or a variable holds without the blanks around it, or a message says what is wrong and shows none of it',
-  share: 1,
+  share: 0.5,
   inputs: fc.record({
     file: spoilt(contents),
     variable: fc.oneof(

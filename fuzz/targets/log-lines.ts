@@ -1,7 +1,7 @@
 // Texts from outside as fields of the log, secrets among them.
 import fc from 'fast-check';
 import { shownText } from '../../src/acr/shown-text.ts';
-import { createLogger } from '../../src/util/logger.ts';
+import { createLogger, type LogFormat } from '../../src/util/logger.ts';
 import { Redactor } from '../../src/util/redactor.ts';
 import { requireEqual, requireNoSecret, SECRETS } from '../outputs.ts';
 import { defineTarget } from '../target.ts';
@@ -30,15 +30,21 @@ const LOGFMT = /^ts=\S+ level=info msg=("(?:[^"\\]|\\.)*") field=(?:("(?:[^"\\]|
 export const logLines = defineTarget({
   name: 'log-lines',
   sentence: 'an event is one line without secrets and invisible characters, from which its fields are read again',
-  share: 2,
-  inputs: fc.record({ message: text, field: text, format: fc.constantFrom('logfmt', 'json') }),
+  share: 5,
+  inputs: fc.record({ message: text, field: text, format: fc.constantFrom<LogFormat[]>('logfmt', 'json') }),
   open: () => {
     const redactor = new Redactor();
     for (const secret of Object.values(SECRETS)) redactor.add(secret);
+    const lines: string[] = [];
+    const write = (line: string) => void lines.push(line);
+    const loggers = {
+      logfmt: createLogger({ level: 'info', format: 'logfmt', redactor, write }),
+      json: createLogger({ level: 'info', format: 'json', redactor, write }),
+    };
     return {
       check: ({ message, field, format }) => {
-        const lines: string[] = [];
-        createLogger({ level: 'info', format, redactor, write: (line) => lines.push(line) }).info(message, { field });
+        lines.length = 0;
+        loggers[format].info(message, { field });
         const [line = ''] = lines;
         if (lines.length !== 1 || !/^[^\n]+\n$/.test(line))
           throw new Error(`expected one line, found ${JSON.stringify(lines)}`);

@@ -108,7 +108,7 @@ export const negotiation = defineTarget({
   name: 'negotiation',
   sentence:
     'headers for negotiation give a format and an encoding that they accept, by the rules of HTTP where they follow them',
-  share: 2,
+  share: 3,
   inputs: fc.record({
     accept: fc.oneof({ weight: 2, arbitrary: wellFormed }, { weight: 1, arbitrary: odd }),
     acceptEncoding: encodings,

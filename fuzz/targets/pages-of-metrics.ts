@@ -67,7 +67,7 @@ export const pagesOfMetrics = defineTarget({
   name: 'pages-of-metrics',
   sentence:
     'every label is read from the page as it is, in both formats and both encodings, and no series is there twice',
-  share: 4,
+  share: 2,
   inputs: fc.record({
     steps: fc.array(step, { minLength: 1, maxLength: 8 }),
     format: fc.constantFrom('text', 'openmetrics'),

@@ -167,7 +167,7 @@ export const requests = defineTarget({
   name: 'requests',
   sentence:
     'whatever a client sends, it is answered with no more than it may see, its connection ends, and the server goes on',
-  share: 3,
+  share: 1.5,
   batch: 300,
   inputs,
   open: async () => {

@@ -44,7 +44,7 @@ const TEXTS = [readFileSync(new URL('../../config/demo-scenario.yml', import.met
 export const scenarioFiles = defineTarget({
   name: 'scenario-files',
   sentence: "a scenario file gives a simulator, or problems that show none of its keys' secrets",
-  share: 2,
+  share: 1,
   batch: 300,
   inputs: yamlNear(TREES, TEXTS),
   open: () => ({

@@ -74,7 +74,7 @@ class Shelf extends Sources {
 export const webConfigFiles = defineTarget({
   name: 'web-config-files',
   sentence: 'a web configuration file gives settings, the same each time, or clear problems that show no password',
-  share: 2,
+  share: 1,
   inputs: fc.oneof(
     { weight: 4, arbitrary: yamlNear(TREES, TEXTS).map((text) => Buffer.from(text)) },
     { weight: 1, arbitrary: spoilt(yamlNear(TREES, TEXTS)) },

@@ -9,10 +9,12 @@ import {
   shownOf,
 } from './answer.ts';
 import type { Reply } from './http-transport.ts';
-import { shownText } from './shown-text.ts';
 
 /** Longer than any name or id in ACR; a cut one would be another's. */
 const LONGEST_NAME = 255;
+
+/** A list may have some ten thousand texts: what shows them takes its time, and is left for those that are shown. */
+const VISIBLE = /[^\p{C}\p{Z}]/u;
 
 /** How much of a text is quoted in a message. */
 const LONGEST_SHOWN = 60;
@@ -46,7 +48,7 @@ export class AnswerFields {
   /** A text that is not empty, and not longer than a name in ACR unless more is allowed. */
   text(field: string, longest = LONGEST_NAME): string {
     const value = this.#object[field];
-    if (typeof value !== 'string' || shownText(value, this.#context.redactor) === '') {
+    if (typeof value !== 'string' || !VISIBLE.test(value)) {
       throw this.#invalid(`expected a text in ${this.#path}${field}, found ${this.#found(value)}`);
     }
     if (value.length > longest) {

@@ -38,6 +38,7 @@ export class ListedReconciler {
       else await this.#unlist(instanceTargets, watched, list);
     }
     await breath.each(pairs.keys(), (watched) => instanceTargets.delete(watched));
+    const found = [...instanceTargets.repositories];
     let order = 0;
     for (const [watched, each] of pairs) {
       watched.order = order;
@@ -47,6 +48,7 @@ export class ListedReconciler {
       instanceTargets.add(watched);
       await breath.next();
     }
+    await breath.each(found, (watched) => moveToEnd(instanceTargets.repositories, watched));
   }
 
   async #applyRepository(
@@ -69,6 +71,20 @@ export class ListedReconciler {
     await this.#breath.each(wanted.tags.values(), (tag) => {
       if (!watched.polls.has(tag.tag)) this.#updates.addTag(watched, tag, areNew);
     });
+    await this.#putInOrder(watched, wanted);
+  }
+
+  /** Those that are listed in the order of the list, then those that were found. */
+  async #putInOrder({ polls }: WatchedRepository, { tags }: WantedRepository): Promise<void> {
+    const found = [...polls].filter(([tag]) => !tags.has(tag));
+    const move = ([tag, poll]: readonly [string, PollTask]) => {
+      if (polls.delete(tag)) polls.set(tag, poll);
+    };
+    await this.#breath.each(tags.keys(), (tag) => {
+      const poll = polls.get(tag);
+      if (poll !== undefined) move([tag, poll]);
+    });
+    await this.#breath.each(found, move);
   }
 
   /** A repository is not listed any more: what discovery found of it, or may find, stays. */
@@ -98,6 +114,10 @@ export class ListedReconciler {
     instanceTargets.delete(watched);
     await this.#breath.each(watched.polls.values(), (poll) => this.#updates.removeTag(poll));
   }
+}
+
+function moveToEnd<Item>(items: Set<Item>, item: Item): void {
+  if (items.delete(item)) items.add(item);
 }
 
 /** Whether what is known of a tag holds for what the list now says of it. */

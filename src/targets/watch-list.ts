@@ -69,7 +69,12 @@ export class WatchList {
       }
       for (const each of list) {
         const instance = instances.get(each.id);
-        if (instance !== undefined) await this.#listed.apply(this.#instanceTargets(instance), each, !this.#isStarting);
+        if (instance === undefined) continue;
+        const instanceTargets = this.#instanceTargets(instance);
+        // In the order of the list.
+        this.#instances.delete(each.id);
+        this.#instances.set(each.id, instanceTargets);
+        await this.#listed.apply(instanceTargets, each, !this.#isStarting);
       }
       this.#isStarting = false;
     });

@@ -152,6 +152,15 @@ test('a reload keeps what is known of tags in both files, forgets removed ones a
   t.is(pending.length, 1);
 });
 
+test('after a reload tags and repositories are in the order of the file', async (t) => {
+  const { watch, roster } = running(t);
+  const order = () => [...roster.polls()].map(({ tag: { target } }) => `${target.repository.name}:${target.tag}`);
+  await watch(entry(API, 'v2', 'v3'), entry({ ...API, name: 'web', id: 'crr-web' }, 'v1'));
+  t.deepEqual(order(), ['api:v2', 'api:v3', 'web:v1']);
+  await watch(entry({ ...API, name: 'web', id: 'crr-web' }, 'v1'), entry(API, 'v1', 'v3', 'v2'));
+  t.deepEqual(order(), ['web:v1', 'api:v1', 'api:v3', 'api:v2']);
+});
+
 test('a tag whose digest or scan task changes starts anew', async (t) => {
   for (const change of [{ digest: 'sha256:new' }, { scanTaskId: 'task-2' }]) {
     const { watch, clock, pending, next, shown } = running(t);

@@ -2,8 +2,7 @@
 import fc from 'fast-check';
 import { ANSWER_BOUNDS } from '../../src/acr/answer-bounds.ts';
 import { loadSdk } from '../../src/acr/client.ts';
-import type { Reply } from '../../src/acr/http-transport.ts';
-import { HttpTransport } from '../../src/acr/http-transport.ts';
+import { HttpTransport, type Reply } from '../../src/acr/http-transport.ts';
 import {
   AUTHORIZATION,
   apiOf,

@@ -2,13 +2,13 @@
 import fc from 'fast-check';
 import { ANSWER_BOUNDS } from '../../src/acr/answer-bounds.ts';
 import { loadSdk, type Sdk } from '../../src/acr/client.ts';
-import { Wire } from '../../src/acr/exchange.ts';
+import { HttpTransport } from '../../src/acr/http-transport.ts';
 import { createApp } from '../../src/app/app.ts';
 import { parseConfig } from '../../src/config/parse.ts';
 import { systemClock } from '../../src/util/clock.ts';
 import { createLogger } from '../../src/util/logger.ts';
 import { Redactor } from '../../src/util/redactor.ts';
-import { ConfigError } from '../../src/util/yaml/problem.ts';
+import { ConfigError } from '../../src/util/yaml/problems.ts';
 import { requireEqual, requireNoSecret, SECRETS } from '../outputs.ts';
 import { type Labels, readPage } from '../page-reader.ts';
 import { defineTarget } from '../target.ts';
@@ -44,6 +44,7 @@ const repository = fc.oneof(
   fc.record({ id: few('crr-1', 'crr-2'), tags }),
   few('api', 'web').chain((name) => tags.map((list) => ({ namespace: 'shop', name, id: `crr-${name}`, tags: list }))),
 );
+/** Nothing is to be discovered: what was listed before would stay until discovery says whether it does. */
 const instance = fc.record(
   {
     id: few('cri-1', 'cri-2', 'cri-3'),
@@ -51,7 +52,6 @@ const instance = fc.record(
     domain: few('r.example.com', 'r2.example.com'),
     credentials,
     repositories: fc.array(repository, { minLength: 1, maxLength: 3 }),
-    discover: few<object[] | undefined>(undefined, [{ tags: ['v*'] }], [{ newest: '2' }, {}]),
   },
   { requiredKeys: ['id', 'region', 'repositories'] },
 );
@@ -70,7 +70,7 @@ const configuration = fc.record(
 const NOW_MS = Date.UTC(2026, 0, 1);
 
 /** Answers nothing. */
-class Silence extends Wire {
+class Silence extends HttpTransport {
   override send(): Promise<never> {
     return new Promise(() => undefined);
   }
@@ -154,7 +154,6 @@ const SHOWN = [
   'acr_scan_tag_info',
   'acr_api_rate_limit',
   'acr_scheduler_running',
-  'acr_discovery_tags',
 ];
 
 async function shownBy(url: string) {

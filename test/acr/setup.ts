@@ -54,10 +54,11 @@ export type TestApiOptions = {
   readonly credentials?: CredentialSource;
   readonly errorCodes?: ErrorCodeLimiter;
   readonly sdk?: typeof sdk;
+  readonly redactor?: Redactor;
 };
 
 export function testApi(host: string, options: TestApiOptions = {}): AcrApi {
-  const redactor = new Redactor();
+  const redactor = options.redactor ?? new Redactor();
   redactor.add(SECRET);
   redactor.add(TOKEN);
   return createAcrApi({

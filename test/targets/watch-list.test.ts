@@ -153,8 +153,8 @@ test('a reload keeps what is known of tags in both files, forgets removed ones a
 });
 
 test('after a reload tags and repositories are in the order of the file', async (t) => {
-  const { watch, roster } = running(t);
-  const order = () => [...roster.polls()].map(({ tag: { target } }) => `${target.repository.name}:${target.tag}`);
+  const { watch, watchList } = running(t);
+  const order = () => [...watchList.polls()].map(({ tag: { target } }) => `${target.repository.name}:${target.tag}`);
   await watch(entry(API, 'v2', 'v3'), entry({ ...API, name: 'web', id: 'crr-web' }, 'v1'));
   t.deepEqual(order(), ['api:v2', 'api:v3', 'web:v1']);
   await watch(entry({ ...API, name: 'web', id: 'crr-web' }, 'v1'), entry(API, 'v1', 'v3', 'v2'));

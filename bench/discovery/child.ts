@@ -83,7 +83,7 @@ const { watchList, discoveryManager, performer, store } = createWatching({
   },
   maxTags: Number.POSITIVE_INFINITY,
   turn: () => turn(),
-  whole: (change) => exposition.whole(change),
+  whole: (change) => exposition.holdDuring(change),
 });
 
 /** A scheduler in which discovery has every turn, and polls wait. */

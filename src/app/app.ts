@@ -84,7 +84,7 @@ export function createApp(initial: Config, deps: AppDependencies): App {
     timing,
     maxTags,
     turn: () => setImmediate(),
-    whole: (change) => exposition.whole(change),
+    whole: (change) => exposition.holdDuring(change),
   });
   const schedulerPool: SchedulerPool = new SchedulerPool({
     env,
@@ -196,7 +196,7 @@ export function createApp(initial: Config, deps: AppDependencies): App {
         repositories: new Set(watchList.repositories()),
         instances: new Set(instanceIds),
       };
-      await exposition.whole(() => {
+      await exposition.holdDuring(() => {
         held = { targets: targets.list(), watched: watched() };
         return replace(config);
       });

@@ -15,7 +15,7 @@ import type { Clock } from '../util/clock.ts';
 import type { InternalErrors } from '../util/internal-errors.ts';
 import type { Logger } from '../util/logger.ts';
 import { Mutex } from '../util/mutex.ts';
-import { Breath } from '../util/yield-every.ts';
+import { YieldEvery } from '../util/yield-every.ts';
 
 export type WatchingOptions = {
   readonly observer: StoreObserver;
@@ -50,7 +50,7 @@ export type Watching = {
 export function createWatching({ observer, meter, timing, maxTags, ...shared }: WatchingOptions): Watching {
   const { clock, logger, errors, whole, turn } = shared;
   const store = new StateStore(observer);
-  const breath = new Breath(turn);
+  const breath = new YieldEvery(turn);
   const mutex = new Mutex((error) => errors.report('scheduler', error));
   const requests = new Requests(meter, clock);
   const poller: Poller = new Poller({

@@ -9,7 +9,7 @@ import type { Requests } from '../polling/requests.ts';
 import type { FoundTag } from '../polling/task.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
-import type { Breath } from '../util/yield-every.ts';
+import type { YieldEvery } from '../util/yield-every.ts';
 import { listAll, mayPass } from './list-all.ts';
 import { Listing, PAGE_SIZE, type Page, type Position } from './paginate.ts';
 import type { DiscoveredReconciler, DiscoverySettings, Gathered } from './reconcile-discovered.ts';
@@ -20,7 +20,7 @@ import type { TagLimit } from './tag-limit.ts';
 export type Failure = Pick<ApiError, 'code' | 'kind' | 'message' | 'requestId'>;
 
 export type DiscoveryRunOptions = {
-  readonly breath: Breath;
+  readonly breath: YieldEvery;
   readonly turns: Turns;
   readonly reconciler: DiscoveredReconciler;
   readonly tagLimit: TagLimit;

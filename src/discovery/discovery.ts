@@ -7,7 +7,7 @@ import type { WatchedInstance } from '../polling/task.ts';
 import type { Clock } from '../util/clock.ts';
 import type { InternalErrors } from '../util/internal-errors.ts';
 import type { Logger } from '../util/logger.ts';
-import type { Breath } from '../util/yield-every.ts';
+import type { YieldEvery } from '../util/yield-every.ts';
 import { InstanceDiscovery } from './instance-discovery.ts';
 import type { DiscoveredReconciler } from './reconcile-discovered.ts';
 import { Rules } from './rules.ts';
@@ -16,7 +16,7 @@ import type { TagLimit } from './tag-limit.ts';
 export type DiscoveryManagerOptions = {
   readonly reconciler: DiscoveredReconciler;
   readonly tagLimit: TagLimit;
-  readonly breath: Breath;
+  readonly breath: YieldEvery;
   readonly requests: Requests;
   readonly clock: Clock;
   /** In [0, 1). */

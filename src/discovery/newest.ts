@@ -1,7 +1,7 @@
 // Which of many tags are the newest: by their times alone, since a sort of 100,000 objects would hold up everything else.
 
 import type { FoundTag } from '../polling/task.ts';
-import type { Breather } from '../util/yield-every.ts';
+import type { MaybeYield } from '../util/yield-every.ts';
 
 /** Says whether a tag that was pushed at this time is among the newest. To be asked once for each of the tags. */
 export type Newest = (updatedMs: number) => boolean;
@@ -21,7 +21,7 @@ export function newestOf(times: Float64Array, room: number): Newest {
 }
 
 /** The newest tags. Of those that were pushed in the same millisecond the first by name, so that it is always the same ones. */
-export async function newestTags(tags: readonly FoundTag[], room: number, breathe: Breather): Promise<FoundTag[]> {
+export async function newestTags(tags: readonly FoundTag[], room: number, breathe: MaybeYield): Promise<FoundTag[]> {
   const times = await timesOf(tags, ({ updatedMs }) => updatedMs, breathe);
   const oldest = times.slice().sort()[tags.length - room];
   const newer: FoundTag[] = [];
@@ -39,7 +39,7 @@ export async function newestTags(tags: readonly FoundTag[], room: number, breath
 export async function timesOf<Item>(
   items: readonly Item[],
   timeOf: (item: Item) => number,
-  breathe: Breather,
+  breathe: MaybeYield,
 ): Promise<Float64Array> {
   const times = new Float64Array(items.length);
   for (const [index, item] of items.entries()) {

@@ -5,18 +5,18 @@ import { isListed, type WatchedRepository } from '../polling/task.ts';
 import { contradicts, type InstanceTargets, isSameRepository } from '../targets/instance-targets.ts';
 import type { WatchList } from '../targets/watch-list.ts';
 import type { Logger } from '../util/logger.ts';
-import type { Breath } from '../util/yield-every.ts';
+import type { YieldEvery } from '../util/yield-every.ts';
 import type { DiscoverySettings } from './reconcile-discovered.ts';
 
 /** No two watched repositories ever show under the same names. To be used in the course of a change. */
 export class Recognition {
   readonly #watchList: WatchList;
   readonly #logger: Logger;
-  readonly #breath: Breath;
+  readonly #breath: YieldEvery;
   /** Of listed repositories, the id of the one that was made anew under their names, which the log has told. */
   readonly #leftOut = new WeakMap<WatchedRepository, string>();
 
-  constructor(watchList: WatchList, logger: Logger, breath: Breath) {
+  constructor(watchList: WatchList, logger: Logger, breath: YieldEvery) {
     this.#watchList = watchList;
     this.#logger = logger;
     this.#breath = breath;

@@ -9,7 +9,7 @@ import type { InstanceTargets } from '../targets/instance-targets.ts';
 import type { WatchList } from '../targets/watch-list.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Mutex } from '../util/mutex.ts';
-import type { Breath } from '../util/yield-every.ts';
+import type { YieldEvery } from '../util/yield-every.ts';
 import type { Comparison } from './list-all.ts';
 import { Recognition } from './recognition.ts';
 import type { Rules } from './rules.ts';
@@ -41,7 +41,7 @@ export type DiscoveredReconcilerOptions = {
   readonly logger: Logger;
   /** Wall clock, milliseconds since the epoch. */
   readonly now: () => number;
-  readonly breath: Breath;
+  readonly breath: YieldEvery;
 };
 
 /** Each method waits for the changes before it. What is said of an instance that is not watched (any more) is dropped. */

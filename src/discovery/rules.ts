@@ -6,7 +6,7 @@ import type { RuleCount } from '../model/status.ts';
 import type { FoundRepository } from '../model/target.ts';
 import type { FoundTag } from '../polling/task.ts';
 import { patternHint } from '../util/pattern-hints.ts';
-import type { Breather } from '../util/yield-every.ts';
+import type { MaybeYield } from '../util/yield-every.ts';
 import { anyOf, type Matcher } from './glob.ts';
 import { newestTags } from './newest.ts';
 
@@ -14,7 +14,7 @@ export type ChoiceOptions = {
   /** Wall clock, milliseconds since the epoch. */
   readonly nowMs: number;
   /** Called after every tag, more than once. */
-  readonly breathe: Breather;
+  readonly breathe: MaybeYield;
   /** Of each rule; counts what it takes. */
   readonly counts: readonly RuleCount[];
 };

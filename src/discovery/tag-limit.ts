@@ -6,7 +6,7 @@ import type { StateStore } from '../state/store.ts';
 import { contradicts } from '../targets/instance-targets.ts';
 import type { WatchList } from '../targets/watch-list.ts';
 import type { Logger } from '../util/logger.ts';
-import type { Breather } from '../util/yield-every.ts';
+import type { MaybeYield } from '../util/yield-every.ts';
 import { newestOf, timesOf } from './newest.ts';
 
 export type TagLimitOptions = {
@@ -58,7 +58,7 @@ export class TagLimit {
   }
 
   /** Forgets what cannot be among the newest, when that has become too much to keep. */
-  async prune(surplus: Surplus[], breathe: Breather): Promise<void> {
+  async prune(surplus: Surplus[], breathe: MaybeYield): Promise<void> {
     if (surplus.length <= 2 * this.maxTags) return;
     const isNew = newestOf(await timesOf(surplus, ({ found }) => found.updatedMs, breathe), this.maxTags);
     let kept = 0;
@@ -74,7 +74,7 @@ export class TagLimit {
    *
    * @param instanceId the instance of which a pass has ended, whose surplus this is; undefined when the limit alone has changed
    */
-  async settle(instanceId: string | undefined, surplus: readonly Surplus[], breathe: Breather): Promise<void> {
+  async settle(instanceId: string | undefined, surplus: readonly Surplus[], breathe: MaybeYield): Promise<void> {
     const leftOut = new Set<string>();
     if (surplus.length > 0 || this.#store.size > this.maxTags) {
       const polls: PollTask[] = [];

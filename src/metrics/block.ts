@@ -1,32 +1,25 @@
-// A piece of a page: some lines as bytes, with their compressed form once somebody has asked for it.
-import { constants, crc32, deflateRawSync } from 'node:zlib';
-import { lengthOperator } from './crc32.ts';
+// A block: the lines of some rows in one family as bytes, with their compressed form once a scrape has needed it.
+import { type Deflated, deflate } from './gzip.ts';
 
 /**
- * How many slots share a block. Measured with 750 of 100,000 tags changed: gzip costs least between 32 and 128 (fewer make more
- * calls, more make each call compress more), and sending thousands of buffers costs no more than sending one.
+ * Rows per block. Measured with 750 of 100,000 tags changed: gzip costs least between 32 and 128 (fewer rows mean more calls, more rows
+ * mean more to compress in each), and to send thousands of buffers costs no more than to send one.
  */
 export const BLOCK_ROWS = 64;
 
-/**
- * Level 1: these lines repeat so much that higher levels save a tenth of the bytes for three times the work. Window, tables and
- * output fitted to the size of a block rather than zlib's defaults, which take longer to set up than a block takes to compress.
- */
-const DEFLATE = { level: 1, windowBits: 13, memLevel: 6, chunkSize: 2048, finishFlush: constants.Z_FULL_FLUSH };
-
-/** The text of one slot, empty or whole lines. */
+/** The new text of a row: whole lines, or empty. */
 export type RowText = { readonly row: number; readonly text: string };
 
-/** The text of {@link BLOCK_ROWS} slots. Immutable but for {@link Block.with} when that is told that nobody reads the block. */
+/** The text of {@link BLOCK_ROWS} rows. Immutable, except that {@link Block.with} may overwrite a block without readers. */
 export class Block {
   readonly bytes: Buffer;
-  /** Where each slot's lines end. */
+  /** Where the lines of each row end. */
   readonly #ends: Uint32Array;
   #deflated: Deflated | undefined;
 
   /**
    * @param bytes the text
-   * @param ends where each slot's lines end; left out for text that is not made of slots
+   * @param ends where the lines of each row end; omitted for text without rows
    */
   constructor(bytes: Buffer, ends: Uint32Array = new Uint32Array(BLOCK_ROWS)) {
     this.bytes = bytes;
@@ -34,11 +27,11 @@ export class Block {
   }
 
   /**
-   * A block with the text of some slots replaced.
+   * A block in which the text of some rows is replaced.
    *
-   * @param texts in ascending order of slots
-   * @param unread whether nobody reads this block any more: then its own bytes are overwritten where the new texts fit exactly, as
-   * those of an ordinary poll do. Copying blocks instead would leave megabytes of garbage after every scrape.
+   * @param texts in ascending order of rows
+   * @param unread whether no scrape reads this block: then its own bytes are overwritten if the new texts have the same lengths, as those
+   * of an ordinary poll have. To copy blocks instead would leave megabytes of garbage after every scrape.
    */
   with(texts: readonly RowText[], unread: boolean): Block {
     const fits = texts.every(({ row, text }) => Buffer.byteLength(text) === this.#end(row) - this.#start(row));
@@ -48,12 +41,11 @@ export class Block {
     return this;
   }
 
-  /** The compressed form, if it has been made. */
-  get deflated(): Deflated | undefined {
-    return this.#deflated;
+  get isDeflated(): boolean {
+    return this.#deflated !== undefined;
   }
 
-  /** The compressed form, made now if it has not been. */
+  /** The compressed form, made at the first call. It is never overwritten. */
   deflate(): Deflated {
     this.#deflated ??= deflate(this.bytes);
     return this.#deflated;
@@ -100,24 +92,5 @@ export class Block {
   }
 }
 
-/** No lines at all. */
+/** A block without lines. */
 export const EMPTY_BLOCK = new Block(Buffer.alloc(0));
-
-/** Bytes compressed so that other such pieces can follow them in one stream. */
-export type Deflated = {
-  /** Raw deflate that ends at a byte and refers to nothing before itself; not marked as the last of a stream. */
-  readonly bytes: Buffer;
-  /** Of the plain bytes: their number, their checksum, and what it takes to append the checksum to another. */
-  readonly plainLength: number;
-  readonly crc: number;
-  readonly operator: number;
-};
-
-/** Compresses bytes as a piece of a stream. */
-export function deflate(plain: Buffer): Deflated {
-  const compressed = deflateRawSync(plain, DEFLATE);
-  // zlib hands out a view of a buffer of at least 16 KiB: only the bytes that count are kept.
-  const bytes = Buffer.allocUnsafeSlow(compressed.length);
-  compressed.copy(bytes);
-  return { bytes, plainLength: plain.length, crc: crc32(plain), operator: lengthOperator(plain.length) };
-}

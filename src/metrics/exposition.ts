@@ -1,64 +1,69 @@
-// The page at /metrics: the text of all watched tags, kept as blocks and written again only where something changed, and after it
-// the exporter's own numbers, written for every scrape.
+// The page at /metrics: the cached text of all watched tags, rendered again only where something changed, and after it the metrics of
+// the exporter itself, rendered for every scrape.
 import type { ExpositionFormat, MetricsPage } from '../model/metrics-page.ts';
 import type { PerTag } from '../model/settings.ts';
 import type { RepositoryTally, StoreObserver, WatchedTag } from '../state/store.ts';
-import { type Block, deflate } from './block.ts';
+import { YieldEvery } from '../util/yield-every.ts';
+import type { Block } from './block.ts';
+import { CONTENT_TYPES } from './exposition-format.ts';
 import {
   hasSeries,
   TAG_FAMILIES,
   TALLY_FAMILIES,
-  type TagFacts,
-  type TallyFacts,
+  type TagSnapshot,
+  type TallySnapshot,
   tagLabels,
   tallyLabels,
 } from './families.ts';
-import { gzipMember } from './gzip.ts';
+import { deflate, gzipMember } from './gzip.ts';
 import { SeriesCache } from './series-cache.ts';
-import { Slices } from './slices.ts';
-import { CONTENT_TYPES } from './text.ts';
 
-/** So many groups more than twice a whole page are rendered for one scrape at most; they take some milliseconds. */
-const EXTRA_GROUPS = 500;
+/** To render or compress this many blocks takes some milliseconds; then the event loop gets a turn. */
+const STEPS_PER_TURN = 32;
 
-/** Renders families that are not of watched tags: metadata and lines, without the end mark of OpenMetrics. */
+/** A scrape renders at most twice the whole page and so many groups of rows more, which takes some milliseconds. */
+const MAX_EXTRA_GROUPS = 500;
+
+/** Renders the families of the exporter itself: metadata and lines, without the end mark of OpenMetrics. */
 export interface SelfFamilies {
   render(format: ExpositionFormat): Promise<string>;
 }
 
 export type ScrapeRequest = { readonly format: ExpositionFormat; readonly gzip: boolean };
 
-/** What is scraped. Observes the store; a change only takes note of the tag, and the next scrape renders what was noted. */
+/** Observes the store: a change only marks the row of the tag, and the next scrape renders the marked rows. */
 export class Exposition implements StoreObserver {
-  readonly #own: SelfFamilies;
-  readonly #slices: Slices;
-  readonly #tallies = new SeriesCache<RepositoryTally, TallyFacts>({
+  readonly #selfFamilies: SelfFamilies;
+  readonly #yieldEvery: YieldEvery;
+  readonly #tallies = new SeriesCache<RepositoryTally, TallySnapshot>({
     families: TALLY_FAMILIES,
-    facts: (tally) => ({ ...tally, counts: { ...tally.counts }, vulnerabilities: { ...tally.vulnerabilities } }),
+    snapshot: (tally) => ({ ...tally, counts: { ...tally.counts }, vulnerabilities: { ...tally.vulnerabilities } }),
     labels: tallyLabels,
     labelSource: ({ repository }) => repository,
   });
-  readonly #tags = new SeriesCache<WatchedTag, TagFacts>({
+  readonly #tags = new SeriesCache<WatchedTag, TagSnapshot>({
     families: TAG_FAMILIES,
-    facts: (tag) => (hasSeries(tag, this.#perTag) ? { target: tag.target, state: tag.state } : undefined),
+    snapshot: (tag) => (hasSeries(tag, this.#perTag) ? { target: tag.target, state: tag.state } : undefined),
     labels: tagLabels,
     labelSource: ({ target }) => target,
   });
   #perTag: PerTag = 'full';
-  /** How many groups the catching up that is under way has rendered since somebody last asked for it. */
-  #rendered = 0;
-  #catchingUp: Promise<readonly Block[]> | undefined;
-  /** How many will read what the catching up that is under way is going to collect, and how many read what was collected before. */
+  /** The rendering under way, which all scrapes that wait for it share. */
+  #rendering: Promise<readonly Block[]> | undefined;
+  /** Groups rendered since the last scrape asked for a rendering. */
+  #renderedGroups = 0;
+  /** Scrapes that wait for the rendering under way, and scrapes that read blocks of earlier ones. */
   #waiting = 0;
   #readers = 0;
+  /** The blocks that scrapes get while the page is held. */
   #held: readonly Block[] | undefined;
-  /** How many changes that are to be seen whole are under way, and the last step towards holding the page for them or letting go. */
-  #wholeChanges = 0;
+  /** Changes under way that hold the page, and the last of their calls of {@link hold} and {@link release}. */
+  #holders = 0;
   #lastStep: Promise<void> = Promise.resolve();
 
-  constructor(own: SelfFamilies, slices = new Slices()) {
-    this.#own = own;
-    this.#slices = slices;
+  constructor(selfFamilies: SelfFamilies, yieldEvery = new YieldEvery(undefined, STEPS_PER_TURN)) {
+    this.#selfFamilies = selfFamilies;
+    this.#yieldEvery = yieldEvery;
   }
 
   /** Which tags have series of their own. */
@@ -92,13 +97,14 @@ export class Exposition implements StoreObserver {
     this.#tallies.remove(tally);
   }
 
-  /** The page as of now, or as of {@link hold} while that is in force. Scrapes at the same time share the work. */
+  /** The page as of now or, while it is held, as of {@link hold}. Scrapes at the same time share the work. */
   async scrape({ format, gzip }: ScrapeRequest): Promise<MetricsPage> {
-    const blocks = await this.#catchUp();
+    const blocks = await this.#upToDateBlocks();
     const done = once(() => this.#readers--);
     try {
-      const own = Buffer.from((await this.#own.render(format)) + (format === 'openmetrics' ? '# EOF\n' : ''));
-      const chunks = gzip ? await this.#compress(blocks, own) : [...blocks.map(({ bytes }) => bytes), own];
+      const end = format === 'openmetrics' ? '# EOF\n' : '';
+      const rest = Buffer.from((await this.#selfFamilies.render(format)) + end);
+      const chunks = gzip ? await this.#compress(blocks, rest) : [...blocks.map(({ bytes }) => bytes), rest];
       const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
       // The compressed form of a block is never overwritten.
       if (gzip) done();
@@ -110,18 +116,18 @@ export class Exposition implements StoreObserver {
   }
 
   /**
-   * Makes a change of many tags that takes several turns of the event loop: scrapes see the page as it was before until it is made. Changes
-   * at the same time, or one in the course of another, are seen when all are made.
+   * Holds the page during a change of many tags that takes several turns of the event loop, so that no scrape sees half of it. Several
+   * changes at the same time are shown when all have ended.
    */
-  async whole<Result>(change: () => Promise<Result>): Promise<Result> {
-    this.#wholeChanges++;
+  async holdDuring<Result>(change: () => Promise<Result>): Promise<Result> {
+    this.#holders++;
     try {
       await this.#step(() => this.hold());
       return await change();
     } finally {
-      this.#wholeChanges--;
+      this.#holders--;
       await this.#step(async () => {
-        if (this.#wholeChanges === 0) await this.release();
+        if (this.#holders === 0) await this.release();
       });
     }
   }
@@ -132,26 +138,23 @@ export class Exposition implements StoreObserver {
     return taken;
   }
 
-  /**
-   * From when this resolves until {@link release}, scrapes see the tags as they are now: for a change of many tags that takes
-   * several turns of the event loop and is to be seen whole or not at all.
-   */
+  /** From when this resolves until {@link release}, scrapes see the tags as they are now. */
   async hold(): Promise<void> {
-    const blocks = await this.#catchUp();
+    const blocks = await this.#upToDateBlocks();
     if (this.#held) this.#readers--;
     else this.#held = blocks;
   }
 
   /**
-   * Ends {@link hold}: the next scrape sees what has changed meanwhile. What that is is rendered before, and compressed if the page
-   * was, so that after a change of many tags the next scrape is not the one to wait. If that fails, the hold ends all the same.
+   * Ends {@link hold}: the next scrape sees the changes since then. They are rendered first, and compressed if the held page was, so that
+   * the next scrape need not wait for that. The hold ends even if that fails.
    */
   async release(): Promise<void> {
     if (!this.#held) return;
     try {
-      this.#rendered = 0;
-      await this.#slices.run(() => this.#renderNext());
-      if (this.#held?.some(({ deflated }) => deflated)) await this.#deflateAll(this.#collect());
+      this.#renderedGroups = 0;
+      while (this.#renderNext()) await this.#yieldEvery.next();
+      if (this.#held?.some(({ isDeflated }) => isDeflated)) await this.#deflateAll(this.#collect());
     } finally {
       if (this.#held) this.#readers--;
       this.#held = undefined;
@@ -159,47 +162,39 @@ export class Exposition implements StoreObserver {
   }
 
   /**
-   * Renders what waits and returns the blocks of that moment. Everything that changed before the call is in them. What changes
-   * during it is as well, unless changes keep coming as fast as they are rendered: then it ends after some more than twice a whole
-   * page, and is not of one moment. The caller is from then on one of the readers.
+   * Renders what is stale and returns all blocks at that moment, with every change before the call. Changes during it are included too, but
+   * if they come as fast as they are rendered, it ends after about twice the whole page, and the blocks are not of one moment. The caller
+   * becomes one of the readers.
    */
-  #catchUp(): Promise<readonly Block[]> {
+  #upToDateBlocks(): Promise<readonly Block[]> {
     this.#waiting++;
-    this.#rendered = 0;
-    this.#catchingUp ??= this.#renderWaiting();
-    return this.#catchingUp;
+    this.#renderedGroups = 0;
+    this.#rendering ??= this.#renderStale();
+    return this.#rendering;
   }
 
-  async #renderWaiting(): Promise<readonly Block[]> {
-    let blocks: readonly Block[] = [];
+  async #renderStale(): Promise<readonly Block[]> {
     try {
-      await this.#slices.run(() => {
-        if (!this.#held && this.#renderNext()) return true;
-        blocks = this.#held ?? this.#collect();
-        this.#readers += this.#waiting;
-        // From here on a change is not in these blocks: who comes now starts anew.
-        this.#startAnew();
-        return false;
-      });
-    } catch (error) {
-      this.#startAnew();
-      throw error;
+      // Awaits before the first group, so that `#rendering` is set before it ends.
+      do await this.#yieldEvery.next();
+      while (this.#held === undefined && this.#renderNext());
+      this.#readers += this.#waiting;
+      return this.#held ?? this.#collect();
+    } finally {
+      // A later change is not in these blocks: the next scrape starts another rendering.
+      this.#waiting = 0;
+      this.#rendering = undefined;
     }
-    return blocks;
   }
 
-  #startAnew(): void {
-    this.#waiting = 0;
-    this.#catchingUp = undefined;
-  }
-
-  /** Renders one group and returns whether there was one to render, and no more than may be rendered at a time. */
+  /** Renders one group. False when none is stale, or when the limit is reached. */
   #renderNext(): boolean {
-    // The caches take turns, so this is enough for each to render all that waits now, which is first in line.
-    if (this.#rendered >= 2 * (this.#tallies.groups + this.#tags.groups) + EXTRA_GROUPS) return false;
-    const [first, second] = this.#rendered % 2 === 0 ? [this.#tallies, this.#tags] : [this.#tags, this.#tallies];
+    // The caches alternate, so within the limit each renders all groups that are stale now: those come first.
+    const limit = 2 * (this.#tallies.groups + this.#tags.groups) + MAX_EXTRA_GROUPS;
+    if (this.#renderedGroups >= limit) return false;
+    const [first, second] = this.#renderedGroups % 2 === 0 ? [this.#tallies, this.#tags] : [this.#tags, this.#tallies];
     const unread = this.#readers === 0;
-    this.#rendered++;
+    this.#renderedGroups++;
     return first.renderNext(unread) || second.renderNext(unread);
   }
 
@@ -210,14 +205,14 @@ export class Exposition implements StoreObserver {
     return blocks;
   }
 
-  async #compress(blocks: readonly Block[], own: Buffer): Promise<Buffer[]> {
+  async #compress(blocks: readonly Block[], rest: Buffer): Promise<Buffer[]> {
     await this.#deflateAll(blocks);
-    return gzipMember([...blocks.map((block) => block.deflate()), deflate(own)]);
+    return gzipMember([...blocks.map((block) => block.deflate()), deflate(rest)]);
   }
 
   async #deflateAll(blocks: readonly Block[]): Promise<void> {
-    const waiting = blocks.filter(({ deflated }) => deflated === undefined);
-    await this.#slices.each(waiting, (block) => block.deflate());
+    const plain = blocks.filter(({ isDeflated }) => !isDeflated);
+    await this.#yieldEvery.each(plain, (block) => block.deflate());
   }
 }
 

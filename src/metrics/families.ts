@@ -1,48 +1,48 @@
-// The families that speak of watched tags and their repositories, as a table: name, labels, help, and what a tag's series shows.
+// The families of watched tags and their repositories, as a table: name, help, labels, and a pure function for the value.
 
 import { shownDigest } from '../model/digest.ts';
 import { SCAN_STATUSES, SEVERITIES } from '../model/scan.ts';
 import type { PerTag } from '../model/settings.ts';
 import type { Repository, Target } from '../model/target.ts';
 import { type RepositoryTally, shownVulnerabilities, type WatchedTag } from '../state/store.ts';
-import { escapeLabelValue, formatLabels, formatTimestamp } from './text.ts';
+import { escapeLabelValue, formatLabels, formatTimestamp } from './exposition-format.ts';
 
-/** What a page shows of a tag: its parts at one moment. */
-export type TagFacts = Readonly<WatchedTag>;
-/** What a page shows of a repository: a copy, since a tally counts on. */
-export type TallyFacts = {
+/** A snapshot of a tag. */
+export type TagSnapshot = Readonly<WatchedTag>;
+/** A snapshot of a repository's tally. */
+export type TallySnapshot = {
   readonly [Key in keyof RepositoryTally]: Readonly<RepositoryTally[Key]>;
 };
 
 /** Whether a tag has series of its own. */
-export function hasSeries(facts: TagFacts, perTag: PerTag): boolean {
+export function hasSeries(snapshot: TagSnapshot, perTag: PerTag): boolean {
   if (perTag !== 'problems') return perTag === 'full';
-  const { status, lastError } = facts.state;
-  return status !== 'complete' || lastError !== undefined || (shownVulnerabilities(facts)?.high ?? 0) > 0;
+  const { status, lastError } = snapshot.state;
+  return status !== 'complete' || lastError !== undefined || (shownVulnerabilities(snapshot)?.high ?? 0) > 0;
 }
 
-/** A family of gauges whose series come from facts of one kind. `lines` is a pure function. */
-export type Family<Facts> = {
+/** A family of gauges with series for each snapshot. */
+export type Family<Snapshot> = {
   readonly name: string;
   readonly type: 'gauge';
   readonly help: string;
   readonly labels: readonly string[];
-  /** Whether both facts show the same in this family, if their common labels are the same. */
-  readonly same: (before: Facts, after: Facts) => boolean;
-  /** The family's lines, each ending in a newline; empty when it has none. `common` are the labels that all families of these facts have. */
-  readonly lines: (common: string, facts: Facts) => string;
+  /** Whether two snapshots with the same common labels have the same lines. */
+  readonly same: (before: Snapshot, after: Snapshot) => boolean;
+  /** The lines of a snapshot, each ending in a newline; empty for none. `common` are the labels that all families of its kind have. */
+  readonly lines: (common: string, snapshot: Snapshot) => string;
 };
 
 const REPOSITORY_LABELS = ['instance_id', 'repo_namespace', 'repo_name'] as const;
 const TAG_LABELS = [...REPOSITORY_LABELS, 'tag'] as const;
 
-/** The labels that every family of a tag has, `instance_id` to `tag`. */
-export function tagLabels({ target: { repository, tag } }: TagFacts): string {
+/** The common labels of a tag's families, `instance_id` to `tag`. */
+export function tagLabels({ target: { repository, tag } }: TagSnapshot): string {
   return `${repositoryLabels(repository)},tag="${escapeLabelValue(tag)}"`;
 }
 
-/** The labels that every family of a repository has, `instance_id` to `repo_name`. */
-export function tallyLabels({ repository }: TallyFacts): string {
+/** The common labels of a repository's families, `instance_id` to `repo_name`. */
+export function tallyLabels({ repository }: TallySnapshot): string {
   return repositoryLabels(repository);
 }
 
@@ -50,7 +50,7 @@ function repositoryLabels({ instanceId, namespace, name }: Repository): string {
   return formatLabels({ instance_id: instanceId, repo_namespace: namespace, repo_name: name });
 }
 
-export const TALLY_FAMILIES: readonly Family<TallyFacts>[] = [
+export const TALLY_FAMILIES: readonly Family<TallySnapshot>[] = [
   {
     name: 'acr_scan_tags',
     type: 'gauge',
@@ -77,7 +77,7 @@ export const TALLY_FAMILIES: readonly Family<TallyFacts>[] = [
   },
 ];
 
-export const TAG_FAMILIES: readonly Family<TagFacts>[] = [
+export const TAG_FAMILIES: readonly Family<TagSnapshot>[] = [
   tagFamily({
     name: 'acr_scan_tag_status',
     help: 'The scan status of an image tag, as of the last poll: 1 for the present status, no series for the others.',
@@ -129,15 +129,17 @@ export const TAG_FAMILIES: readonly Family<TagFacts>[] = [
 type TagFamilyDefinition<Shown extends string | number | object> = {
   readonly name: string;
   readonly help: string;
-  /** Beside those of every tag family. */
+  /** In addition to the common ones. */
   readonly labels?: readonly string[];
-  /** What the series show; undefined when there are none. Objects are the same when they are one. */
-  readonly shows: (facts: TagFacts) => Shown | undefined;
-  /** Of each series the labels after the common ones, each led by a comma, and the value. */
+  /** The value behind the series; undefined when there are none. Objects are compared by identity. */
+  readonly shows: (snapshot: TagSnapshot) => Shown | undefined;
+  /** For each series its further labels, each after a comma, and its value. */
   readonly samples: (shown: Shown, target: Target) => readonly (readonly [labels: string, value: string])[];
 };
 
-function tagFamily<Shown extends string | number | object>(definition: TagFamilyDefinition<Shown>): Family<TagFacts> {
+function tagFamily<Shown extends string | number | object>(
+  definition: TagFamilyDefinition<Shown>,
+): Family<TagSnapshot> {
   const { name, help, labels = [], shows, samples } = definition;
   return {
     name,
@@ -145,10 +147,10 @@ function tagFamily<Shown extends string | number | object>(definition: TagFamily
     help,
     labels: [...TAG_LABELS, ...labels],
     same: (before, after) => shows(before) === shows(after),
-    lines: (common, facts) => {
-      const shown = shows(facts);
+    lines: (common, snapshot) => {
+      const shown = shows(snapshot);
       if (shown === undefined) return '';
-      return samples(shown, facts.target)
+      return samples(shown, snapshot.target)
         .map(([more, value]) => `${name}{${common}${more}} ${value}\n`)
         .join('');
     },
@@ -164,7 +166,7 @@ function infoLabels(scanService: string, target: Target): Record<string, string>
   };
 }
 
-/** `DOMAIN/NAMESPACE/NAME:TAG`; empty unless all are known. While the namespace is unknown, so is the name: then it is the id. */
+/** `DOMAIN/NAMESPACE/NAME:TAG`; empty unless all are known. While the namespace is unknown, `name` holds the id. */
 function imageOf({ repository: { domain, namespace, name }, tag }: Target): string {
   return domain && namespace && name ? `${domain}/${namespace}/${name}:${tag}` : '';
 }

@@ -1,11 +1,10 @@
-// The families of the exporter itself, as a table: what it asks of the API, how its schedulers stand, what it is.
+// The families of the exporter itself, as a table: API requests, discovery, schedulers, build and configuration.
 
-import type { ExpositionFormat } from '../model/metrics-page.ts';
 import { TAG_FAMILIES, TALLY_FAMILIES } from './families.ts';
 
 export type FamilyType = 'gauge' | 'counter' | 'histogram';
 
-/** What documentation has to say of a family; of a histogram, `le` is not among the labels. */
+/** A family as the documentation lists it. The labels of a histogram are without `le`. */
 export type FamilyOutline = { readonly name: string; readonly type: FamilyType; readonly labels: readonly string[] };
 
 export type SelfFamily = FamilyOutline & { readonly help: string; readonly buckets?: readonly number[] };
@@ -142,23 +141,18 @@ export const SELF_FAMILIES = {
   },
 } as const satisfies Record<string, SelfFamily>;
 
-/** Gauges of prom-client whose names end in `_total`, which only a counter's may. */
+/** Gauges of prom-client with names that end in `_total`, which is for counters only. */
 export const MISNAMED_DEFAULTS = [
   'nodejs_active_handles_total',
   'nodejs_active_requests_total',
   'nodejs_active_resources_total',
 ] as const;
 
-/** Every family but those of the process and its runtime (`process_*`, `nodejs_*`). */
+/** All families except those of the process and its runtime (`process_*`, `nodejs_*`). */
 export function allFamilies(): readonly FamilyOutline[] {
   return [...TALLY_FAMILIES, ...TAG_FAMILIES, ...Object.values(SELF_FAMILIES)].map(({ name, type, labels }) => ({
     name,
     type,
     labels,
   }));
-}
-
-/** The name in the `TYPE` line: OpenMetrics takes `_total` for a suffix of a counter's sample, not for part of the family's name. */
-export function metadataName(name: string, type: string, format: ExpositionFormat): string {
-  return format === 'openmetrics' && type === 'counter' ? name.replace(/_total$/, '') : name;
 }

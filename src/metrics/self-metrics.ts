@@ -1,37 +1,37 @@
-// The exporter's own numbers, counted by prom-client in a registry of their own.
+// The metrics of the exporter itself, counted by prom-client in a registry of their own.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { ExpositionFormat } from '../model/metrics-page.ts';
 import type { DiscoveryStatus, SchedulerStatus } from '../model/status.ts';
 import { COMPONENTS, type Component } from '../util/internal-errors.ts';
-import type { SelfFamilies } from './exposition.ts';
+import { type CollectedFamily, formatCollected } from './exposition-format.ts';
 import { MISNAMED_DEFAULTS, SELF_FAMILIES, type SelfFamily } from './self-families.ts';
-import { type CollectedFamily, renderFamilies } from './self-text.ts';
 
-export type BuildInfo = {
+/** The labels of `acr_scan_exporter_build_info`. */
+export type BuildInfoLabels = {
   readonly version: string;
   readonly revision: string;
   readonly nodeVersion: string;
-  /** Which SDK answers, or empty while it is not loaded. */
+  /** Name and version of the SDK; empty while it is not loaded. */
   readonly sdk: string;
 };
 
 export type SelfMetricsOptions = {
-  /** Asked at every scrape. */
+  /** Called at every scrape. */
   readonly schedulers: () => readonly SchedulerStatus[];
-  /** Asked at every scrape, for instances that something is discovered of. */
+  /** Called at every scrape. Only instances with discovery. */
   readonly discoveries: () => readonly DiscoveryStatus[];
-  /** Asked at every scrape: how many lines of the log were lost so far. */
+  /** Called at every scrape: the number of log lines lost so far. */
   readonly droppedLogLines: () => number;
-  /** Whether to tell of the process too (`process_*`, `nodejs_*`). It watches garbage collection and event loop until the process ends. */
+  /** Whether to include `process_*` and `nodejs_*`. Their observers of garbage collection and event loop stay until the process ends. */
   readonly processMetrics: boolean;
 };
 
-/** What exists at 0 from the start, so that a first occurrence shows as an increase. */
+/** These series exist at 0 from the start, so that the first occurrence shows as an increase. */
 const POLL_ACTION = 'GetRepoTagScanStatus';
 const EXPECTED_ERRORS = ['Throttling.User', 'NoPrivilege', 'SystemError', 'RequestTimeout'] as const;
 
-/** Counts what happens, and renders it. Events of instances that are not configured (any more) are not counted. */
-export class SelfMetrics implements SelfFamilies {
+/** Counts events and renders them as families. Events of instances that are not configured (any more) are not counted. */
+export class SelfMetrics {
   readonly #registry = new Registry();
   readonly #schedulers: () => readonly SchedulerStatus[];
   readonly #discoveries: () => readonly DiscoveryStatus[];
@@ -57,7 +57,7 @@ export class SelfMetrics implements SelfFamilies {
   readonly #logLinesDropped = this.#counter(SELF_FAMILIES.logLinesDropped);
   readonly #reloadSuccessful = this.#gauge(SELF_FAMILIES.reloadSuccessful);
   readonly #reloadTime = this.#gauge(SELF_FAMILIES.reloadTime);
-  /** The label values in use, to find the series of an instance that goes. */
+  /** The label values in use, to remove the series of an instance. */
   readonly #instances = new Set<string>();
   readonly #actions = new Set<string>();
   readonly #codes = new Set<string>();
@@ -67,7 +67,7 @@ export class SelfMetrics implements SelfFamilies {
     this.#discoveries = discoveries;
     this.#droppedLogLines = droppedLogLines;
     for (const component of COMPONENTS) this.#internalErrors.inc({ component }, 0);
-    // prom-client shows a gauge without labels as 0 before it is set, which would be a lie.
+    // prom-client shows a gauge without labels as 0 before it is set, which would be wrong.
     this.#reloadSuccessful.remove();
     this.#reloadTime.remove();
     if (!processMetrics) return;
@@ -75,19 +75,19 @@ export class SelfMetrics implements SelfFamilies {
     for (const name of MISNAMED_DEFAULTS) this.#registry.removeSingleMetric(name);
   }
 
-  /** A request is on its way. */
+  /** A request was sent. */
   requestSent(instanceId: string, action: string): void {
     if (this.#knows(instanceId, action)) this.#requests.inc({ instance_id: instanceId, action });
   }
 
-  /** A request failed, or, for `CredentialsUnavailable`, could not be sent. */
+  /** A request failed or, with `CredentialsUnavailable`, could not be sent. */
   requestFailed(instanceId: string, action: string, code: string): void {
     if (!this.#knows(instanceId, action)) return;
     this.#codes.add(code);
     this.#requestErrors.inc({ instance_id: instanceId, action, code });
   }
 
-  /** A request ended, whatever the outcome, after so many seconds. */
+  /** A request ended after so many seconds, with or without success. */
   requestEnded(instanceId: string, action: string, seconds: number): void {
     if (this.#knows(instanceId, action)) this.#requestDuration.observe({ instance_id: instanceId, action }, seconds);
   }
@@ -97,17 +97,17 @@ export class SelfMetrics implements SelfFamilies {
     if (this.#instances.has(instanceId)) this.#scanDuration.observe({ instance_id: instanceId }, seconds);
   }
 
-  /** A pass of discovery ended after so many seconds, whatever came of it. */
+  /** A run of discovery ended after so many seconds, with or without success. */
   discoveryPassEnded(seconds: number): void {
     this.#discoveryDuration.observe(seconds);
   }
 
-  /** An error of our own code was caught. */
+  /** An error of the exporter's own code was caught. */
   internalError(component: Component): void {
     this.#internalErrors.inc({ component });
   }
 
-  /** The instances that are configured now. New ones get their zeros; the series of all others are gone. */
+  /** Sets the configured instances. New ones get series at 0; the series of removed ones go. */
   setInstances(ids: Iterable<string>): void {
     const wanted = new Set(ids);
     for (const id of this.#instances) if (!wanted.has(id)) this.#forget(id);
@@ -120,28 +120,30 @@ export class SelfMetrics implements SelfFamilies {
     if (successful) this.#reloadTime.set(nowMs / 1000);
   }
 
-  /** Replaces what was set before. */
-  setBuildInfo({ version, revision, nodeVersion, sdk }: BuildInfo): void {
+  /** Replaces the previous labels. */
+  setBuildInfo({ version, revision, nodeVersion, sdk }: BuildInfoLabels): void {
     this.#buildInfo.reset();
     this.#buildInfo.set({ version, revision, node_version: nodeVersion, sdk }, 1);
   }
 
-  /** All families, of the moment of the call. One that cannot be collected is left out, and the others are not disturbed. */
+  /** The text of all families at the time of the call, without the end mark of OpenMetrics. A family that cannot be collected is left out. */
   async render(format: ExpositionFormat): Promise<string> {
     this.#collectSchedulers();
     this.#collectDiscoveries();
     this.#logLinesDropped.reset();
     this.#logLinesDropped.inc(this.#droppedLogLines());
-    const shown = this.#registry.getMetricsAsArray().filter(({ name }) => this.#isOfUse(name));
+    const shown = this.#registry.getMetricsAsArray().filter(({ name }) => this.#isShown(name));
     const collected = await Promise.allSettled(shown.map(({ name }) => this.#registry.getSingleMetric(name)?.get()));
     const families = collected.flatMap((result): CollectedFamily[] =>
       result.status === 'fulfilled' && result.value ? [result.value] : [],
     );
-    return renderFamilies(families, format);
+    return withoutIdleLag(families)
+      .map((family) => formatCollected(family, format))
+      .join('');
   }
 
-  /** A histogram without labels is there from the start: where nothing is discovered, it has nothing to say. */
-  #isOfUse(name: string): boolean {
+  /** A histogram without labels exists from the start. Without discovery it is left out. */
+  #isShown(name: string): boolean {
     return name !== SELF_FAMILIES.discoveryDuration.name || this.#discoveries().length > 0;
   }
 
@@ -204,7 +206,7 @@ export class SelfMetrics implements SelfFamilies {
       this.#discoveryTruncated.set(labels, truncated ? 1 : 0);
       if (lastSuccessMs !== undefined) this.#discoverySuccess.set(labels, lastSuccessMs / 1_000);
       for (const [index, { repositories, tags: taken }] of rules.entries()) {
-        // A pattern of tags may have a typing error as well as one of repositories.
+        // 0 too for a mistake in the pattern of tags.
         this.#discoveryRuleRepositories.set({ ...labels, rule: String(index + 1) }, taken > 0 ? repositories : 0);
       }
     }
@@ -224,3 +226,13 @@ export class SelfMetrics implements SelfFamilies {
 }
 
 type LabelledFamily<Label extends string> = SelfFamily & { readonly labels: readonly Label[] };
+
+/**
+ * Leaves the event loop delay out when the previous scrape was just now: prom-client resets its histogram at every scrape, and an empty one
+ * gives wrong numbers.
+ */
+function withoutIdleLag(families: readonly CollectedFamily[]): readonly CollectedFamily[] {
+  const mean = families.find(({ name }) => name === 'nodejs_eventloop_lag_mean_seconds');
+  if (!mean?.values.some(({ value }) => Number.isNaN(value))) return families;
+  return families.filter(({ name }) => !/^nodejs_eventloop_lag_(?!seconds$)/.test(name));
+}

@@ -1,113 +1,117 @@
-// The text of all families that speak of one kind of thing, kept in blocks and written again only where something changed.
+// The text of all families of one kind of item (tags or repositories), kept in blocks. Only what changed is rendered again.
 import { BLOCK_ROWS, Block, EMPTY_BLOCK, type RowText } from './block.ts';
+import { formatMetadata } from './exposition-format.ts';
 import type { Family } from './families.ts';
-import { formatMetadata } from './text.ts';
 
-/** How a cache sees its items. */
-export type SeriesCacheView<Item, Facts> = {
-  readonly families: readonly Family<Facts>[];
-  /** What is to be shown of an item now, undefined for nothing; stays as it is when the item changes. */
-  readonly facts: (item: Item) => Facts | undefined;
-  /** The labels that all families have, and what they are made of: the same source gives the same labels. */
-  readonly labels: (facts: Facts) => string;
-  readonly labelSource: (facts: Facts) => unknown;
+/** How a cache renders its items. */
+export type SeriesCacheView<Item, Snapshot> = {
+  readonly families: readonly Family<Snapshot>[];
+  /** A snapshot of the item that does not change with it; undefined for an item without series. */
+  readonly snapshot: (item: Item) => Snapshot | undefined;
+  /** The labels that all families have. */
+  readonly labels: (snapshot: Snapshot) => string;
+  /** The object that the labels are made of: the same object gives the same labels. */
+  readonly labelSource: (snapshot: Snapshot) => unknown;
 };
 
-/** One place for an item's lines, in every family the same. */
-type Slot<Item, Facts> = {
-  readonly group: Group<Facts>;
-  /** From 0, among the slots of its group. */
+/** The row of an item, the same in every family. */
+type Row<Item, Snapshot> = {
+  readonly group: RowGroup<Snapshot>;
+  /** From 0, in its group. */
   readonly position: number;
   item: Item | undefined;
-  /** What the blocks say; undefined while they say nothing. */
-  shown: Facts | undefined;
+  /** The snapshot in the blocks; undefined while the row has no lines there. */
+  shown: Snapshot | undefined;
   stale: boolean;
 };
 
-/** Up to {@link BLOCK_ROWS} slots that share one block in every family. */
-type Group<Facts> = {
-  /** One for each family. */
-  readonly cells: readonly Cell<Facts>[];
-  /** How many slots there are. */
+/** Up to {@link BLOCK_ROWS} rows, with one block in every family. */
+type RowGroup<Snapshot> = {
+  readonly blocks: readonly FamilyBlock<Snapshot>[];
+  /** The number of rows. */
   size: number;
 };
 
-/** The block of one family and one group. */
-type Cell<Facts> = { readonly family: Family<Facts>; block: Block };
+/** The block of one group in one family. */
+type FamilyBlock<Snapshot> = { readonly family: Family<Snapshot>; block: Block };
 
-/** One family with its cells in the order of their groups. */
-type Column<Facts> = { readonly family: Family<Facts>; readonly metadata: Block; readonly cells: Cell<Facts>[] };
+/** A family with its blocks, in the order of the groups. */
+type FamilyText<Snapshot> = {
+  readonly family: Family<Snapshot>;
+  readonly metadata: Block;
+  readonly blocks: FamilyBlock<Snapshot>[];
+};
 
-/** What a slot shows from now on. */
-type Update<Item, Facts> = {
-  readonly row: Slot<Item, Facts>;
-  readonly after: Facts | undefined;
-  /** The labels of `after`, once a family has asked for them. */
+/** A change of a row that is to be rendered. */
+type Update<Item, Snapshot> = {
+  readonly row: Row<Item, Snapshot>;
+  readonly after: Snapshot | undefined;
+  /** The common labels of `after`, once they have been rendered. */
   common: string | undefined;
 };
 
 /**
- * Items with their exposition text. Adding, changing and removing only take note; {@link SeriesCache.renderNext} does the work.
+ * Items with their exposition text. `add`, `change` and `remove` only mark a row as stale; {@link SeriesCache.renderNext} renders.
  *
- * Nothing here is found by its index: a group and its cells come into being together, with an empty block in every family, so a
- * family in which a group has no lines has no hole there.
+ * A new group has an empty block in every family from the start, and the families share those objects. So no block is looked up by an
+ * index, and a family in which a group has no lines has no gap.
  */
-export class SeriesCache<Item extends object, Facts> {
-  readonly #view: SeriesCacheView<Item, Facts>;
-  readonly #columns: readonly Column<Facts>[];
-  readonly #slotOf = new Map<Item, Slot<Item, Facts>>();
-  /** Slots without an item, the one to be used next at the end. */
-  readonly #free: Slot<Item, Facts>[] = [];
-  /** Stale slots by their groups, the groups in the order in which they became stale. */
-  readonly #stale = new Map<Group<Facts>, Slot<Item, Facts>[]>();
-  #lastGroup: Group<Facts> | undefined;
+export class SeriesCache<Item extends object, Snapshot> {
+  readonly #view: SeriesCacheView<Item, Snapshot>;
+  readonly #families: readonly FamilyText<Snapshot>[];
+  readonly #rows = new Map<Item, Row<Item, Snapshot>>();
+  /** Rows without an item, for reuse from the end. */
+  readonly #free: Row<Item, Snapshot>[] = [];
+  /** Stale rows by group, in the order in which the groups became stale. */
+  readonly #stale = new Map<RowGroup<Snapshot>, Row<Item, Snapshot>[]>();
+  #lastGroup: RowGroup<Snapshot> | undefined;
   #groups = 0;
 
-  constructor(view: SeriesCacheView<Item, Facts>) {
+  constructor(view: SeriesCacheView<Item, Snapshot>) {
     this.#view = view;
-    this.#columns = view.families.map((family) => ({
+    this.#families = view.families.map((family) => ({
       family,
       metadata: new Block(Buffer.from(formatMetadata(family.name, family.type, family.help, 'text'))),
-      cells: [],
+      blocks: [],
     }));
   }
 
   add(item: Item): void {
-    const row = this.#free.pop() ?? this.#newSlot();
+    const row = this.#free.pop() ?? this.#newRow();
     row.item = item;
-    this.#slotOf.set(item, row);
-    this.#touch(row);
+    this.#rows.set(item, row);
+    this.#markStale(row);
   }
 
   change(item: Item): void {
-    const row = this.#slotOf.get(item);
-    if (row) this.#touch(row);
+    const row = this.#rows.get(item);
+    if (row) this.#markStale(row);
   }
 
   remove(item: Item): void {
-    const row = this.#slotOf.get(item);
+    const row = this.#rows.get(item);
     if (!row) return;
     row.item = undefined;
-    this.#slotOf.delete(item);
+    this.#rows.delete(item);
     this.#free.push(row);
-    this.#touch(row);
+    this.#markStale(row);
   }
 
-  /** What is to be shown of the items goes by another rule now. */
+  /** Marks all rows as stale: the view shows the items in another way. */
   changeAll(): void {
-    for (const row of this.#slotOf.values()) this.#touch(row);
+    for (const row of this.#rows.values()) this.#markStale(row);
   }
 
-  /** How many groups there are. */
+  /** The number of groups. */
   get groups(): number {
     return this.#groups;
   }
 
   /**
-   * Renders what changed in the group that has waited longest, and returns whether there was one. If that throws, the group goes on
-   * waiting.
+   * Renders the stale rows of the group that became stale first. If that throws, the group stays stale.
    *
-   * @param unread whether nobody reads blocks that were collected before
+   * @param unread whether no scrape reads blocks that were collected before
+   * @returns false when no group is stale
    */
   renderNext(unread: boolean): boolean {
     const next = this.#stale.entries().next();
@@ -118,32 +122,32 @@ export class SeriesCache<Item extends object, Facts> {
     return true;
   }
 
-  /** Appends the blocks of the whole text, as rendered so far. A family without series is left out. */
+  /** Appends the blocks of the whole text, as rendered so far. Families without series are left out. */
   collect(into: Block[]): void {
-    for (const { metadata, cells } of this.#columns) {
+    for (const { metadata, blocks } of this.#families) {
       const before = into.push(metadata);
-      for (const { block } of cells) if (block !== EMPTY_BLOCK) into.push(block);
+      for (const { block } of blocks) if (block !== EMPTY_BLOCK) into.push(block);
       if (into.length === before) into.pop();
     }
   }
 
-  #newSlot(): Slot<Item, Facts> {
+  #newRow(): Row<Item, Snapshot> {
     const group = this.#lastGroup && this.#lastGroup.size < BLOCK_ROWS ? this.#lastGroup : this.#newGroup();
     return { group, position: group.size++, item: undefined, shown: undefined, stale: false };
   }
 
-  #newGroup(): Group<Facts> {
-    const cells = this.#columns.map(({ family, cells }) => {
-      const cell: Cell<Facts> = { family, block: EMPTY_BLOCK };
-      cells.push(cell);
-      return cell;
+  #newGroup(): RowGroup<Snapshot> {
+    const groupBlocks = this.#families.map(({ family, blocks }) => {
+      const empty: FamilyBlock<Snapshot> = { family, block: EMPTY_BLOCK };
+      blocks.push(empty);
+      return empty;
     });
     this.#groups++;
-    this.#lastGroup = { cells, size: 0 };
+    this.#lastGroup = { blocks: groupBlocks, size: 0 };
     return this.#lastGroup;
   }
 
-  #touch(row: Slot<Item, Facts>): void {
+  #markStale(row: Row<Item, Snapshot>): void {
     if (row.stale) return;
     row.stale = true;
     const known = this.#stale.get(row.group);
@@ -151,13 +155,13 @@ export class SeriesCache<Item extends object, Facts> {
     else this.#stale.set(row.group, [row]);
   }
 
-  #render(group: Group<Facts>, rows: Slot<Item, Facts>[], unread: boolean): void {
+  #render(group: RowGroup<Snapshot>, rows: Row<Item, Snapshot>[], unread: boolean): void {
     const updates = rows
       .sort((a, b) => a.position - b.position)
-      .map((row) => ({ row, after: row.item && this.#view.facts(row.item), common: undefined }));
-    for (const cell of group.cells) {
-      const texts = updates.flatMap((update) => this.#text(cell.family, update) ?? []);
-      if (texts.length > 0) cell.block = cell.block.with(texts, unread);
+      .map((row) => ({ row, after: row.item && this.#view.snapshot(row.item), common: undefined }));
+    for (const each of group.blocks) {
+      const texts = updates.flatMap((update) => this.#text(each.family, update) ?? []);
+      if (texts.length > 0) each.block = each.block.with(texts, unread);
     }
     for (const { row, after } of updates) {
       row.shown = after;
@@ -165,8 +169,8 @@ export class SeriesCache<Item extends object, Facts> {
     }
   }
 
-  /** The lines of a slot in a family; undefined when they are the ones shown. */
-  #text(family: Family<Facts>, update: Update<Item, Facts>): RowText | undefined {
+  /** The new lines of a row in a family; undefined when they are the same as before. */
+  #text(family: Family<Snapshot>, update: Update<Item, Snapshot>): RowText | undefined {
     const { row, after } = update;
     if (this.#same(family, row.shown, after)) return undefined;
     if (after === undefined) return { row: row.position, text: '' };
@@ -174,7 +178,7 @@ export class SeriesCache<Item extends object, Facts> {
     return { row: row.position, text: family.lines(update.common, after) };
   }
 
-  #same(family: Family<Facts>, before: Facts | undefined, after: Facts | undefined): boolean {
+  #same(family: Family<Snapshot>, before: Snapshot | undefined, after: Snapshot | undefined): boolean {
     if (before === undefined || after === undefined) return before === after;
     return this.#view.labelSource(before) === this.#view.labelSource(after) && family.same(before, after);
   }

@@ -2,7 +2,7 @@
 
 import type { Repository } from '../model/target.ts';
 import { isListed, type WatchedInstance, type WatchedRepository } from '../polling/task.ts';
-import type { Breath } from '../util/yield-every.ts';
+import type { YieldEvery } from '../util/yield-every.ts';
 import { RepositoryIds, RepositoryIndex, type WantedRepository } from './listed.ts';
 
 export class InstanceTargets {
@@ -36,7 +36,10 @@ export class InstanceTargets {
   }
 
   /** The watched repository that each wanted one goes on as, or a new one; in the order of the wanted ones. */
-  async match(wanted: readonly WantedRepository[], breath: Breath): Promise<Map<WatchedRepository, WantedRepository>> {
+  async match(
+    wanted: readonly WantedRepository[],
+    breath: YieldEvery,
+  ): Promise<Map<WatchedRepository, WantedRepository>> {
     const pairs = new Map<WatchedRepository, WantedRepository>();
     await breath.each(wanted, (each) => {
       const found = this.find(each.repository);

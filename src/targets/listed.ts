@@ -2,7 +2,7 @@
 
 import type { ListedRepository, ListedTag } from '../model/settings.ts';
 import type { FoundRepository, Repository } from '../model/target.ts';
-import type { Breather } from '../util/yield-every.ts';
+import type { MaybeYield } from '../util/yield-every.ts';
 
 export type ListedInstance = {
   readonly id: string;
@@ -80,7 +80,7 @@ export async function wantedRepositories(
   { id: instanceId, domain, repositories }: ListedInstance,
   known: RepositoryIds,
   onDuplicate: OnDuplicate,
-  breathe: Breather,
+  breathe: MaybeYield,
 ): Promise<WantedRepository[]> {
   const given = new RepositoryIds();
   for (const entry of repositories) if (entry.id !== '' && entry.name !== '') given.learn(entry);

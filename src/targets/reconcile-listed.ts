@@ -4,7 +4,7 @@ import { isSameDigest } from '../model/digest.ts';
 import type { ListedTag } from '../model/settings.ts';
 import type { Repository } from '../model/target.ts';
 import type { PollTask, WatchedRepository } from '../polling/task.ts';
-import type { Breath } from '../util/yield-every.ts';
+import type { YieldEvery } from '../util/yield-every.ts';
 import { type InstanceTargets, isSameRepository } from './instance-targets.ts';
 import { type ListedInstance, namesKey, type WantedRepository, wantedRepositories } from './listed.ts';
 import type { TargetUpdates } from './target-updates.ts';
@@ -12,9 +12,9 @@ import type { TargetUpdates } from './target-updates.ts';
 /** Each method is to be called in the course of a change. */
 export class ListedReconciler {
   readonly #updates: TargetUpdates;
-  readonly #breath: Breath;
+  readonly #breath: YieldEvery;
 
-  constructor(updates: TargetUpdates, breath: Breath) {
+  constructor(updates: TargetUpdates, breath: YieldEvery) {
     this.#updates = updates;
     this.#breath = breath;
   }

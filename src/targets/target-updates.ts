@@ -17,7 +17,7 @@ import {
 import type { StateStore } from '../state/store.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
-import type { Breath } from '../util/yield-every.ts';
+import type { YieldEvery } from '../util/yield-every.ts';
 import { type InstanceTargets, isMadeAnew } from './instance-targets.ts';
 
 export type TargetUpdatesOptions = {
@@ -25,7 +25,7 @@ export type TargetUpdatesOptions = {
   readonly poller: Poller;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly breath: Breath;
+  readonly breath: YieldEvery;
   /** Makes a change that takes several turns of the event loop, and is to be seen whole or not at all. */
   readonly whole: (change: () => Promise<void>) => Promise<void>;
 };
@@ -42,7 +42,7 @@ export class TargetUpdates {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #startedMs: number;
-  readonly #breath: Breath;
+  readonly #breath: YieldEvery;
   readonly #whole: TargetUpdatesOptions['whole'];
 
   constructor({ store, poller, clock, logger, breath, whole }: TargetUpdatesOptions) {

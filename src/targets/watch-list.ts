@@ -12,7 +12,7 @@ import {
 } from '../polling/task.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { Mutex } from '../util/mutex.ts';
-import type { Breath } from '../util/yield-every.ts';
+import type { YieldEvery } from '../util/yield-every.ts';
 import { InstanceTargets } from './instance-targets.ts';
 import { type ListedInstance, unite } from './listed.ts';
 import { ListedReconciler } from './reconcile-listed.ts';
@@ -24,7 +24,7 @@ export class WatchList {
   readonly updates: TargetUpdates;
   readonly #mutex: Mutex;
   readonly #listed: ListedReconciler;
-  readonly #breath: Breath;
+  readonly #breath: YieldEvery;
   readonly #instances = new Map<string, InstanceTargets>();
   /** Whether the first list is still to be applied: its tags were there before the process started. */
   #isStarting = true;

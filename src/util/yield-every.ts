@@ -1,40 +1,46 @@
-// Long work on many small things without holding up the event loop: after every few hundred of them everything else gets a turn.
+// Long synchronous work in small steps: the event loop gets a turn after every so many of them.
+import { setImmediate } from 'node:timers/promises';
 
-/** A step costs some microseconds, with what its observers make of it: so many take about two milliseconds. */
+/** A step of a reconciliation takes some microseconds, so this many take about two milliseconds. */
 const STEPS = 250;
 
-/** Called after every step. Gives a promise to wait for when it is time to let the event loop turn. */
-export type Breather = () => Promise<void> | undefined;
+/** Call it after every step. It returns a promise to await when the event loop gets a turn, else undefined. */
+export type MaybeYield = () => Promise<void> | undefined;
 
-/** Counts the steps of all work that shares it. */
-export class Breath {
+/** Counts the steps of all work that shares the object. */
+export class YieldEvery {
   readonly #turn: () => Promise<void>;
+  readonly #every: number;
   #steps = 0;
 
-  /** @param turn lets the event loop turn */
-  constructor(turn: () => Promise<void>) {
+  /**
+   * @param turn resolves after a turn of the event loop
+   * @param every the number of steps between two turns
+   */
+  constructor(turn: () => Promise<void> = setImmediate, every = STEPS) {
     this.#turn = turn;
+    this.#every = every;
   }
 
-  /** A step was taken. */
-  readonly next: Breather = () => {
+  /** Counts a step. */
+  readonly next: MaybeYield = () => {
     this.#steps += 1;
-    if (this.#steps < STEPS) return undefined;
+    if (this.#steps < this.#every) return undefined;
     this.#steps = 0;
     return this.#turn();
   };
 
-  /** So many steps were taken in one go: the next break is due earlier. */
+  /** Counts steps that were taken at once: the next turn comes earlier. */
   count(steps: number): void {
     this.#steps += steps;
   }
 
-  /** Calls `action` for each, a step at a time. What is added meanwhile to a set or map counts, what is removed does not. */
+  /** Calls `action` for each item, one per step. Items that are added to a set or map meanwhile are included, removed ones are not. */
   async each<Item>(items: Iterable<Item>, action: (item: Item) => void): Promise<void> {
     for (const item of items) {
       action(item);
-      const pause = this.next();
-      if (pause !== undefined) await pause;
+      const turn = this.next();
+      if (turn !== undefined) await turn;
     }
   }
 }

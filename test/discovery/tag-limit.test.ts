@@ -4,7 +4,7 @@ import { DiscoveredReconciler } from '../../src/discovery/reconcile-discovered.t
 import { Rules } from '../../src/discovery/rules.ts';
 import type { Surplus } from '../../src/discovery/tag-limit.ts';
 import { Mutex } from '../../src/util/mutex.ts';
-import { Breath } from '../../src/util/yield-every.ts';
+import { YieldEvery } from '../../src/util/yield-every.ts';
 import { discovering, INTERVAL_MS, type Registry, type Tag, tags } from '../helpers/discovering.ts';
 import { EVERYTHING, entry, type Pending } from '../helpers/watching.ts';
 
@@ -249,7 +249,7 @@ test('of what there is no room for never much more is kept than may be watched, 
     logger,
     mutex: new Mutex(() => {}),
     now: () => clock.now(),
-    breath: new Breath(async () => {}),
+    breath: new YieldEvery(async () => {}),
   };
   const reconciler = new DiscoveredReconciler(options);
   const settings = { instanceId: 'cri-1', domain: '', rules: new Rules([EVERYTHING]) };

@@ -3,11 +3,11 @@ import { setImmediate as turn } from 'node:timers/promises';
 import test from 'ava';
 import fc from 'fast-check';
 import { Exposition, type ScrapeRequest } from '../../src/metrics/exposition.ts';
-import { Slices } from '../../src/metrics/slices.ts';
 import type { MetricsPage } from '../../src/model/metrics-page.ts';
 import type { Repository } from '../../src/model/target.ts';
 import { StateStore, type WatchedTag } from '../../src/state/store.ts';
 import type { TagEvent } from '../../src/state/tag-state.ts';
+import { YieldEvery } from '../../src/util/yield-every.ts';
 import { parsePage } from '../helpers/exposition.ts';
 import { gunzipMember } from '../helpers/gunzip-member.ts';
 import { naiveLines } from '../helpers/naive-page.ts';
@@ -118,7 +118,7 @@ type RunningScrape = { readonly allowed: Set<string>; mayFail: boolean };
 
 /** Does commands to a store and its exposition, whose every step takes a turn of the event loop, and judges every scrape. */
 class Run {
-  readonly exposition = new Exposition({ render: (format) => this.#renderOwn(format) }, new Slices(0));
+  readonly exposition = new Exposition({ render: (format) => this.#renderOwn(format) }, new YieldEvery(undefined, 1));
   readonly store = new StateStore(this.exposition);
   #serial = 0;
   #perTag: 'full' | 'problems' | 'none' = 'full';

@@ -1,9 +1,9 @@
 import { gunzipSync } from 'node:zlib';
 import test from 'ava';
 import { Exposition, type ScrapeRequest, type SelfFamilies } from '../../src/metrics/exposition.ts';
-import { Slices } from '../../src/metrics/slices.ts';
 import type { Repository, Target } from '../../src/model/target.ts';
 import { StateStore } from '../../src/state/store.ts';
+import { YieldEvery } from '../../src/util/yield-every.ts';
 import { parsePage } from '../helpers/exposition.ts';
 import { naiveLines } from '../helpers/naive-page.ts';
 
@@ -176,25 +176,6 @@ test('a page that was handed out does not change when tags do', async (t) => {
   t.true(before.equals(Buffer.concat(chunks)));
 });
 
-test('once a page is done with, an ordinary poll is written over what it read, and before that never', async (t) => {
-  const { exposition, store } = setUp();
-  const tag = store.add(target('v1'), NOW_MS);
-  store.apply(tag, COMPLETE, moment(5));
-  const first = await exposition.scrape(PLAIN);
-  const before = Buffer.concat(first.chunks);
-  store.apply(tag, COMPLETE, moment(65));
-  const second = await exposition.scrape(PLAIN);
-  t.true(before.equals(Buffer.concat(first.chunks)));
-  first.done();
-  first.done();
-  second.done();
-  store.apply(tag, COMPLETE, moment(125));
-  const third = await exposition.scrape(PLAIN);
-  t.deepEqual(third.chunks.slice(0, -1), second.chunks.slice(0, -1));
-  t.true(third.chunks.slice(0, -1).every((chunk, index) => chunk === second.chunks[index]));
-  t.deepEqual(samplesOf(Buffer.concat(third.chunks).toString()), naiveLines(store));
-});
-
 test('a page that is being compressed is not overwritten by a scrape that comes meanwhile', async (t) => {
   const { exposition, store } = setUp();
   const tags = Array.from({ length: 10_000 }, (_, index) => store.add(target(`v${index}`), NOW_MS));
@@ -207,20 +188,6 @@ test('a page that is being compressed is not overwritten by a scrape that comes 
   (await exposition.scrape(PLAIN)).done();
   t.deepEqual(samplesOf(await compressing), before);
   t.deepEqual(samplesOf(await textOf(exposition, { format: 'text', gzip: true })), naiveLines(store));
-});
-
-test('an ordinary poll writes one family anew and leaves the bytes of all others as they are', async (t) => {
-  const { exposition, store } = setUp();
-  const tag = store.add(target('v1'), NOW_MS);
-  store.apply(tag, COMPLETE, moment(5));
-  const before = await exposition.scrape(PLAIN);
-  store.apply(tag, COMPLETE, moment(65));
-  const after = await exposition.scrape(PLAIN);
-  const anew = after.chunks.filter((chunk) => !before.chunks.includes(chunk)).map((chunk) => chunk.toString());
-  t.deepEqual(anew, [
-    'acr_scan_tag_last_success_timestamp_seconds{instance_id="cri-1",repo_namespace="shop",repo_name="api",tag="v1"} 1795480065.000\n',
-    '',
-  ]);
 });
 
 test('changes that arrive while a scrape renders are in it or in the next one, whole', async (t) => {
@@ -331,7 +298,7 @@ for (const gzip of [true, false]) {
 }
 
 test('a scrape ends although every tag changes again as fast as it is rendered', async (t) => {
-  const exposition = new Exposition(noOwn, new Slices(0));
+  const exposition = new Exposition(noOwn, new YieldEvery(undefined, 1));
   const store = new StateStore(exposition);
   const tags = Array.from({ length: 200 }, (_, index) => store.add(target(`v${index}`), NOW_MS));
   let turns = 0;

@@ -1,5 +1,10 @@
 import test from 'ava';
-import { escapeLabelValue, formatLabels, formatMetadata, formatTimestamp } from '../../src/metrics/text.ts';
+import {
+  escapeLabelValue,
+  formatLabels,
+  formatMetadata,
+  formatTimestamp,
+} from '../../src/metrics/exposition-format.ts';
 
 test('backslashes, quotes and newlines in a label value are escaped, and nothing else is touched', (t) => {
   t.is(escapeLabelValue('a\\b"c\nd'), 'a\\\\b\\"c\\nd');

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import test from 'ava';
 import fc from 'fast-check';
-import { combineCrc32, lengthOperator } from '../../src/metrics/crc32.ts';
+import { combineCrc32, lengthOperator } from '../../src/metrics/gzip.ts';
 
 test('the combined checksum of any two texts is the checksum of both together', (t) => {
   const bytes = fc.uint8Array({ maxLength: 5000 });

@@ -76,5 +76,17 @@ function add(sums: Map<string, number>, name: string, number: number): void {
 }
 
 export function isDiscovered(name: TagName): boolean {
-  return [DISCOVERED, GUEST].some((each) => name.startsWith(`${each.instance} ${each.namespace} ${each.name} `));
+  return isOfBuild(name) || isOf(GUEST, name);
+}
+
+/** Whether a tag is of the repository that is discovered for as long as discovery is configured. */
+export function isOfBuild(name: TagName): boolean {
+  return isOf(DISCOVERED, name);
+}
+
+function isOf(
+  repository: { readonly instance: string; readonly namespace: string; readonly name: string },
+  tag: TagName,
+) {
+  return tag.startsWith(`${repository.instance} ${repository.namespace} ${repository.name} `);
 }

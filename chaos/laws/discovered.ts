@@ -2,7 +2,7 @@
 import { samplesOf } from '../exposition.ts';
 import { type ApiRequest, overlap, type RunRecord, type Scrape, spansWithout } from '../record.ts';
 import { DISCOVERED } from '../world.ts';
-import { isDiscovered } from './configured.ts';
+import { isOfBuild } from './configured.ts';
 import { Findings, type Law } from './law.ts';
 import { isTrueAnswer, lastArrived, ROUNDING_MS, shownTags, time, trueSeconds } from './tags.ts';
 
@@ -39,10 +39,10 @@ function difference({ truth }: RunRecord, scrape: Scrape, list: ApiRequest): str
   const lasting = tags.filter(({ key }) => truth.lasted(key, from, to)).map(({ tag }) => tag);
   const possible = new Set(tags.filter(({ key }) => truth.between(key, from, to).length > 0).map(({ tag }) => tag));
   const since = `the list at ${time(list.arrivedAtMs)} (request ${list.index})`;
-  const count = [...countsOf(scrape)].reduce((sum, [key, value]) => (isDiscovered(`${key} `) ? sum + value : sum), 0);
+  const count = [...countsOf(scrape)].reduce((sum, [key, value]) => (isOfBuild(`${key} `) ? sum + value : sum), 0);
   if (count < lasting.length || count > possible.size)
     return `${count} discovered tags are counted, but since ${since} there were ${lasting.length} to ${possible.size}`;
-  const shown = [...shownTags(scrape).keys()].filter(isDiscovered).map((name) => name.split(' ')[3] ?? '');
+  const shown = [...shownTags(scrape).keys()].filter(isOfBuild).map((name) => name.split(' ')[3] ?? '');
   const alien = shown.filter((tag) => !possible.has(tag));
   if (alien.length > 0) return `${alien.join(', ')} are shown, but have not existed since ${since}`;
   const missing = lasting.filter((tag) => !shown.includes(tag));

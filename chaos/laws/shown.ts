@@ -4,7 +4,7 @@ import { inForce } from '../limits.ts';
 import { type ApiRequest, isToldBetween, overlap, type RunRecord, type Scrape, type TagName } from '../record.ts';
 import { ANY, tagKey } from '../truth.ts';
 import { DISCOVERED } from '../world.ts';
-import { inForceDuring, isDiscovered } from './configured.ts';
+import { inForceDuring, isDiscovered, isOfBuild } from './configured.ts';
 import { Findings, type Law } from './law.ts';
 import {
   isTrueAnswer,
@@ -64,7 +64,7 @@ export const foundLaw: Law = {
       if (last?.life !== scrape.life || !isFindingThroughout(record, last, scrape)) continue;
       const now = shownTags(scrape);
       for (const name of shownTags(last).keys()) {
-        if (!isDiscovered(name) || !existed(record, name, last.sentAt - longestPassMs(record, last), scrape.answeredAt))
+        if (!isOfBuild(name) || !existed(record, name, last.sentAt - longestPassMs(record, last), scrape.answeredAt))
           continue;
         findings.note(scrape.answeredAt, now.has(name) ? undefined : `${name} is not shown any more, but is there`);
       }

@@ -1,4 +1,4 @@
-// Texts and bytes as nobody in his right mind sends them, made of pieces so that what fails can be made small.
+// Texts and bytes as they should not be, made of pieces so that what fails can be made small.
 import fc from 'fast-check';
 
 /** Any characters at all, halves of surrogate pairs among them. */

@@ -1,5 +1,15 @@
 // A scenario file as text: from YAML to the plain value that the schema checks, and problems with their line and column.
-import { isMap, isScalar, LineCounter, type Node, type ParsedNode, parseDocument } from 'yaml';
+import {
+  type Document,
+  isMap,
+  isNode,
+  isScalar,
+  LineCounter,
+  type Node,
+  type ParsedNode,
+  parseDocument,
+  visit,
+} from 'yaml';
 import { escapeInvisible } from '../util/invisible.ts';
 import { check, type Path, ScenarioError, writePath } from './problems.ts';
 import { type ScenarioInput, scenarioSchema } from './scenario.ts';
@@ -28,6 +38,8 @@ export function loadScenario(text: string, file: string): LoadedScenario {
       problems: document.errors.map(({ pos, code }) => `${place(pos[0])}: expected YAML, found ${inWords(code)}`),
     };
   }
+  const oddKey = keyThatIsNoText(document);
+  if (oddKey !== undefined) return { problems: [`${place(oddKey)}: expected a text as the key, found something else`] };
   try {
     const scenario: unknown = isEmpty(document.contents) ? {} : document.toJS({ maxAliasCount: 100 });
     check(scenarioSchema, scenario);
@@ -43,6 +55,19 @@ export function loadScenario(text: string, file: string): LoadedScenario {
       ),
     };
   }
+}
+
+/** Where a list or a map is a key. To make texts of those takes minutes where some hundred lie in one another. */
+function keyThatIsNoText(document: Document.Parsed): number | undefined {
+  let offset: number | undefined;
+  visit(document, {
+    Pair: (_, { key }) => {
+      if (key === null || isScalar(key)) return undefined;
+      offset = isNode(key) ? (key.range?.[0] ?? 0) : 0;
+      return visit.BREAK;
+    },
+  });
+  return offset;
 }
 
 function isEmpty(contents: ParsedNode | null): boolean {

@@ -176,6 +176,12 @@ test('no problem shows what stands among the access keys', (t) => {
   }
 });
 
+test('a key that is a list or a map is refused, however deep such keys lie in one another', (t) => {
+  for (const text of ['? [a]\n: b', '? '.repeat(500), '? '.repeat(40)]) {
+    t.deepEqual(loadScenario(text, 'f.yml').problems, ['f.yml:1:3: expected a text as the key, found something else']);
+  }
+});
+
 test('what cannot be seen in a key is shown as an escape', (t) => {
   const { problems } = loadScenario('"a\\x85\\u202eb": 1', 'f.yml');
   t.regex(problems?.join('\n') ?? '', /^f\.yml:1:1: a\\u0085\\u202eb: expected [^\n]+$/);

@@ -180,7 +180,7 @@ function requireSameInBatches(text: string): void {
       return { value, problem: problems.isEmpty ? undefined : problems.toError().problems[0] };
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
-      // What follows from a mistake may differ.
+      // Of a text that is no YAML, what is told first may differ.
       return { value: undefined, problem: error.problems[0] };
     }
   });

@@ -41,8 +41,8 @@ export const OF_ASKING: readonly Mutation[] = [
   {
     name: 'one request too many is under way',
     file: 'scheduler/rate-limiter.js',
-    before: 'this.#inFlight >= this.#limits.maxConcurrent',
-    after: 'this.#inFlight > this.#limits.maxConcurrent',
+    before: 'this.#maxConcurrent = maxConcurrent;',
+    after: 'this.#maxConcurrent = maxConcurrent + 1;',
     law: 'concurrency',
   },
   {
@@ -61,10 +61,10 @@ export const OF_ASKING: readonly Mutation[] = [
     law: 'concurrency',
   },
   {
-    name: 'lost time is made up for by a burst',
+    name: 'requests start at twice the rate',
     file: 'scheduler/rate-limiter.js',
-    before: 'const MOST_CATCHING_UP = 0.4;',
-    after: 'const MOST_CATCHING_UP = 4;',
+    before: 'this.#periodMs = 1_000 / requestsPerSecond;',
+    after: 'this.#periodMs = 500 / requestsPerSecond;',
     law: 'rate',
   },
   {
@@ -147,7 +147,7 @@ export const OF_ASKING: readonly Mutation[] = [
   {
     name: 'a step of the wall clock is not noticed',
     file: 'scheduler/rate-limiter.js',
-    before: 'if (stepMs > WALL_CLOCK_STEP_MS)',
+    before: 'if (Math.abs(this.#clock.now() - this.#clock.monotonic() - offsetMs) > CLOCK_STEP_MS)',
     after: 'if (false)',
     law: 'silence',
   },

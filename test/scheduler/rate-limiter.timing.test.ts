@@ -90,6 +90,27 @@ test.serial(
   },
 );
 
+test.serial(
+  'jobs that are in flight when the rate changes still count, and free their places when they end',
+  async (t) => {
+    const limiter = limiterOf({ requestsPerSecond: 100, maxConcurrent: 3 });
+    const ends: (() => void)[] = [];
+    const job = () => new Promise<void>((resolve) => ends.push(resolve));
+    await limiter.start(job, FOR_EVER);
+    await limiter.start(job, FOR_EVER);
+    limiter.limits = { requestsPerSecond: 200, maxConcurrent: 3 };
+    await limiter.start(job, FOR_EVER);
+    for (let n = 0; n < 3; n++) {
+      const next = limiter.start(job, FOR_EVER);
+      await systemClock.sleep(50);
+      t.is(ends.length, 3);
+      ends.shift()?.();
+      t.true(await next);
+      t.is(limiter.inFlight, 3);
+    }
+  },
+);
+
 test.serial('another rate holds from the next slots on, and the last start is not forgotten', async (t) => {
   const limiter = limiterOf({ requestsPerSecond: 100, maxConcurrent: 4 });
   await startJobs(limiter, { untilMs: 200, jobMs: 1 });

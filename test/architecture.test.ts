@@ -47,7 +47,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   koa: ['web'],
   'preact-render-to-string': ['web'],
   negotiator: ['web'],
-  yaml: ['util/yaml', 'simulator'],
+  yaml: ['util/yaml'],
   zod: ['config', 'simulator', 'util/yaml', 'web/access'],
   bcryptjs: ['web/access'],
   leven: ['util/yaml'],

@@ -1,9 +1,11 @@
 // Scenario files of the simulator.
 import { readFileSync } from 'node:fs';
-import { loadScenario } from '../../src/simulator/scenario-file.ts';
-import { createSimulator } from '../../src/simulator/simulator.ts';
+import { parseScenario } from '../../src/simulator/scenario.ts';
+import { simulate } from '../../src/simulator/simulator.ts';
 import { systemClock } from '../../src/util/clock.ts';
-import { requireFitMessage, SECRETS } from '../outputs.ts';
+import { ConfigError } from '../../src/util/yaml/problems.ts';
+import { SECRETS } from '../outputs.ts';
+import { requireClearProblems } from '../problems.ts';
 import { defineTarget } from '../target.ts';
 import { type Tree, yamlNear } from '../yaml-texts.ts';
 
@@ -49,16 +51,15 @@ export const scenarioFiles = defineTarget({
   inputs: yamlNear(TREES, TEXTS),
   open: () => ({
     check: (text) => {
-      const { scenario, problems } = loadScenario(text, 'scenario.yml');
-      if (problems !== undefined) {
-        if (problems.length === 0) throw new Error('a file is refused without a reason');
-        for (const problem of problems) {
-          requireFitMessage(problem, 'the problem', text, Number.POSITIVE_INFINITY);
-          if (!/^scenario\.yml:[1-9]\d*:[1-9]\d*: /.test(problem)) throw new Error(`without a place: ${problem}`);
-        }
+      let scenario: ReturnType<typeof parseScenario>;
+      try {
+        scenario = parseScenario(text, 'scenario.yml');
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error;
+        requireClearProblems(error, text);
         return 'problems';
       }
-      const count = createSimulator({ scenario, seed: 1, clock: systemClock }).tagCount();
+      const count = simulate(scenario, { seed: 1, clock: systemClock }).tagCount();
       return count === 0 ? 'a simulator without tags' : 'a simulator';
     },
   }),

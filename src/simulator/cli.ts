@@ -1,17 +1,17 @@
 // The command line of the simulator: flags, the scenario file, signals, exit status.
-import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../util/clock.ts';
 import { escapeInvisible, inQuotes } from '../util/invisible.ts';
+import { parseListenAddress } from '../util/listen-address.ts';
 import { createLogger, LOG_FORMATS, type LogFormat, type Logger } from '../util/logger.ts';
 import { Redactor } from '../util/redactor.ts';
-import type { ScenarioInput } from './scenario.ts';
-import { loadScenario } from './scenario-file.ts';
-import { createSimulator, type Simulator } from './simulator.ts';
+import { ConfigError, formatProblems } from '../util/yaml/problems.ts';
+import { readText } from '../util/yaml/read-text.ts';
+import { parseScenario, type Scenario } from './scenario.ts';
+import { createSimulator, type Simulator, simulate } from './simulator.ts';
 
 const DEFAULT_ADDRESS = '127.0.0.1:20182';
 const DEFAULT_SEED = '1';
-const MOST_PROBLEMS = 100;
 
 const HELP = `Usage: acr-simulator [FLAGS]
 
@@ -24,13 +24,13 @@ An API of Alibaba Cloud Container Registry (2018-12-01) on this machine, for dem
   --help, --version
 `;
 
-/** The program's surroundings. */
-export type Surroundings = {
+/** What the process gives to the program. */
+export type ProcessParts = {
   readonly argv: readonly string[];
   readonly version: string;
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
-  /** Aborted when it is to stop. */
+  /** Its abort ends the program. */
   readonly stop: AbortSignal;
 };
 
@@ -47,11 +47,11 @@ class UsageError extends Error {
 }
 
 /**
- * Runs the simulator until it is told to stop.
+ * Runs the simulator until `stop` is aborted.
  *
  * @returns the exit status: 0 after a clean stop, 1 when it cannot run, 2 for a usage error
  */
-export async function main({ argv, version, stdout, stderr, stop }: Surroundings): Promise<number> {
+export async function main({ argv, version, stdout, stderr, stop }: ProcessParts): Promise<number> {
   try {
     const settings = readFlags(argv);
     if (settings === 'help') stdout(HELP);
@@ -65,17 +65,24 @@ export async function main({ argv, version, stdout, stderr, stop }: Surroundings
   }
 }
 
-async function run(settings: Settings, stderr: Surroundings['stderr'], stop: AbortSignal): Promise<number> {
-  const scenario = await readScenario(settings.scenarioFile, stderr);
-  if (!scenario) return 1;
+async function run(settings: Settings, stderr: ProcessParts['stderr'], stop: AbortSignal): Promise<number> {
+  const { scenarioFile, seed } = settings;
   const redactor = new Redactor();
-  for (const { access_key_secret: secret, security_token: token } of scenario.keys ?? []) {
+  const logger = createLogger({ level: 'info', format: settings.logFormat, redactor, write: stderr });
+  if (scenarioFile === undefined) return serve(createSimulator({ seed }), settings, logger, stop);
+  let scenario: Scenario;
+  try {
+    scenario = parseScenario(readText(scenarioFile), scenarioFile);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const line of formatProblems(error.problems)) stderr(`${line}\n`);
+    return 1;
+  }
+  for (const { access_key_secret: secret, security_token: token } of scenario.keys) {
     redactor.add(secret);
     if (token !== undefined) redactor.add(token);
   }
-  const logger = createLogger({ level: 'info', format: settings.logFormat, redactor, write: stderr });
-  const simulator = createSimulator({ scenario, seed: settings.seed, clock: systemClock });
-  return serve(simulator, settings, logger, stop);
+  return serve(simulate(scenario, { seed, clock: systemClock }), settings, logger, stop);
 }
 
 async function serve(
@@ -95,26 +102,6 @@ async function serve(
   await simulator.close();
   logger.info('stopped');
   return 0;
-}
-
-/** The scenario, or undefined after its problems were written. */
-async function readScenario(
-  file: string | undefined,
-  stderr: Surroundings['stderr'],
-): Promise<ScenarioInput | undefined> {
-  if (file === undefined) return {};
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file));
-  } catch (error) {
-    const found = error instanceof TypeError ? 'something else' : `${(error as NodeJS.ErrnoException).code}`;
-    stderr(`${file}: expected a readable file in UTF-8, found ${found}\n`);
-    return undefined;
-  }
-  const { scenario, problems } = loadScenario(text, file);
-  for (const problem of problems?.slice(0, MOST_PROBLEMS) ?? []) stderr(`${problem}\n`);
-  if (problems && problems.length > MOST_PROBLEMS) stderr(`… and ${problems.length - MOST_PROBLEMS} more problems\n`);
-  return scenario;
 }
 
 function readFlags(argv: readonly string[]): Settings | 'help' | 'version' {
@@ -150,12 +137,9 @@ function parseFlags(argv: readonly string[]) {
 }
 
 function readAddress(written: string): { host: string; port: number } {
-  const match = /^(?:\[([\da-fA-F:.%\w]+)\]|([^\s:[\]]*)):(\d{1,5})$/.exec(written);
-  const port = Number(match?.[3]);
-  if (!match || port > 65_535) {
-    throw new UsageError(`--listen-address: expected [HOST]:PORT, found ${inQuotes(written)}`);
-  }
-  return { host: match[1] || match[2] || '127.0.0.1', port };
+  const address = parseListenAddress(written);
+  if (!address) throw new UsageError(`--listen-address: expected [HOST]:PORT, found ${inQuotes(written)}`);
+  return { host: address.host ?? '127.0.0.1', port: address.port };
 }
 
 function readSeed(written: string): number {

@@ -1,10 +1,10 @@
 // What tests and people may do to the registry of a running simulation, besides what its scenario does.
 import type { z } from 'zod';
-import { section, text } from './fields.ts';
-import { check } from './problems.ts';
+import { strictMap } from '../util/yaml/schema.ts';
+import { check } from './check.ts';
+import { text } from './fields.ts';
 import type { Instance } from './registry.ts';
-import { repositoryId } from './registry-rules.ts';
-import { addedRepositorySchema, pushedImageShape } from './registry-schema.ts';
+import { addedRepositorySchema, pushedImageShape, repositoryId } from './registry-schema.ts';
 import type { Repository } from './repository.ts';
 import type { Simulation } from './simulation.ts';
 import type { RegistryTag } from './tag-store.ts';
@@ -25,10 +25,10 @@ export class RegistryError extends Error {
 const repositoryAddress = { instanceId: text('an instance id'), repoId: text('a repository id') };
 const tagAddress = { ...repositoryAddress, tag: text('a tag') };
 
-const pushSchema = section({ ...tagAddress, ...pushedImageShape });
-const tagAddressSchema = section(tagAddress);
-const repositoryAdditionSchema = section({ instanceId: text('an instance id'), repository: addedRepositorySchema });
-const repositoryAddressSchema = section(repositoryAddress);
+const pushSchema = strictMap({ ...tagAddress, ...pushedImageShape });
+const tagAddressSchema = strictMap(tagAddress);
+const repositoryAdditionSchema = strictMap({ instanceId: text('an instance id'), repository: addedRepositorySchema });
+const repositoryAddressSchema = strictMap(repositoryAddress);
 
 /** What a control is asked for; it throws a {@link ScenarioError} with the problems of anything else. */
 export type PushRequest = z.input<typeof pushSchema>;

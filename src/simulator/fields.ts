@@ -1,10 +1,11 @@
-// The kinds of values in a scenario. Scalars come as text from YAML (so that the tag `1.10` stays one) and as themselves from
-// JSON and from tests; each kind says what it expects, and what an editor should expect where that differs.
+// The kinds of values in a scenario. Scalars are text in YAML (so the tag `1.10` stays as it is), and numbers and booleans too in JSON and
+// in tests. The message of an issue says what was expected.
 import { z } from 'zod';
 import { formatDuration, parseDuration } from '../util/duration.ts';
-import type { Range } from './random.ts';
+import { strictMap } from '../util/yaml/schema.ts';
+import type { CountRange, DurationRange } from './random.ts';
 
-/** What an editor should expect. */
+/** What an editor should expect, where the schema itself would say too much or too little. */
 type EditorForm = {
   readonly type: 'boolean' | 'integer' | 'number' | readonly ('string' | 'number')[];
   readonly minimum?: number;
@@ -12,93 +13,83 @@ type EditorForm = {
   readonly exclusiveMinimum?: number;
 };
 
-/** What the JSON schema shows in place of what can be derived. */
+/** What the JSON schema says of a value in place of what Zod derives. */
 export const editorForms = z.registry<EditorForm>();
 
-const LONGEST_TEXT = 255;
+const MAX_TEXT_LENGTH = 255;
 
-/** A map with these keys and no others. */
-export function section<Shape extends z.ZodRawShape>(shape: Shape) {
-  const keys = Object.keys(shape).join(', ');
-  return z.strictObject(shape, {
-    error: (issue) => (issue.code === 'unrecognized_keys' ? `expected one of ${keys}` : `expected a map of ${keys}`),
-  });
-}
-
-/** A list of `what`. */
+/** A list; `what` names its items in the plural. */
 export function list<Item extends z.ZodType>(item: Item, what: string) {
-  return z.array(item, { error: `expected a list of ${what}` });
+  return z.array(item, { error: `a list of ${what}` });
 }
 
-/** A name, an id, a status: any text but the empty one. */
+/** A name, an id, a status: any text that is not empty. */
 export function text(what = 'text') {
-  const error = `expected ${what} of 1 to ${LONGEST_TEXT} characters`;
-  const schema = z.string({ error }).min(1, { error }).max(LONGEST_TEXT, { error });
+  const error = `${what} of 1 to ${MAX_TEXT_LENGTH} characters`;
+  const schema = z.string({ error }).min(1, { error }).max(MAX_TEXT_LENGTH, { error });
   editorForms.add(schema, { type: ['string', 'number'] });
   return schema;
 }
 
 /** One of these words. */
-export function word<const Words extends readonly [string, ...string[]]>(words: Words) {
-  return z.enum(words, { error: `expected ${words.length > 1 ? 'one of ' : ''}${words.join(', ')}` });
+export function oneOf<const Words extends readonly [string, ...string[]]>(words: Words) {
+  return z.enum(words, { error: `${words.length > 1 ? 'one of ' : ''}${words.join(', ')}` });
 }
 
-type TagLimit = { readonly min: number; readonly max: number };
-
 /** A whole number. */
-export function integer({ min, max }: TagLimit) {
+export function integer({ min, max }: CountRange) {
   return numeric({ type: 'integer', minimum: min, maximum: max }, `a whole number from ${min} to ${max}`);
 }
 
-/** A share of all: 0 is none, 1 is every one. */
+/** A share: 0 is none, 1 is all. */
 export function share() {
   return numeric({ type: 'number', minimum: 0, maximum: 1 }, 'a number from 0 to 1');
 }
 
 /** A number above 0. */
-export function positive() {
+export function positiveNumber() {
   return numeric({ type: 'number', exclusiveMinimum: 0 }, 'a number above 0');
 }
 
-export function flag() {
-  const schema = z.union([z.boolean(), z.enum(['true', 'false'])], { error: 'expected true or false' });
+/** `true` or `false`. */
+export function boolean() {
+  const schema = z.union([z.boolean(), z.enum(['true', 'false'])], { error: 'true or false' });
   const parsed = schema.transform((value) => value === true || value === 'true');
   editorForms.add(parsed, { type: 'boolean' });
   return parsed;
 }
 
-/** A duration such as `1m30s`, in milliseconds; `least` is the shortest that is allowed. */
-export function duration(leastMs = 0) {
-  const error = `expected a duration such as 15s or 1h30m${leastMs > 0 ? `, at least ${formatDuration(leastMs)}` : ''}`;
+/** A duration such as `1m30s`, in milliseconds. */
+export function duration(minMs = 0) {
+  const error = `a duration such as 15s or 1h30m${minMs > 0 ? `, at least ${formatDuration(minMs)}` : ''}`;
   return z.string({ error }).transform((written, context) => {
     const ms = parseDuration(written);
-    if (ms !== undefined && ms >= leastMs) return ms;
+    if (ms !== undefined && ms >= minMs) return ms;
     context.addIssue({ code: 'custom', message: error });
     return z.NEVER;
   });
 }
 
-/** Durations from `min` to `max`, or a single one. */
-export function durationRange(leastMs = 0) {
-  const both = section({ min: duration(leastMs), max: duration(leastMs) })
-    .refine(({ min, max }) => min <= max, { error: 'expected a max that is not below min' })
-    .transform(({ min, max }): Range => ({ minMs: min, maxMs: max }));
-  const single = duration(leastMs).transform((ms): Range => ({ minMs: ms, maxMs: ms }));
-  return z.union([single, both], { error: 'expected a duration such as 15s, or a map of min, max' });
+/** Durations from `min` to `max`, or a single duration. `minMs` is the shortest that is allowed. */
+export function durationRange(minMs = 0) {
+  const both = strictMap({ min: duration(minMs), max: duration(minMs) })
+    .refine(({ min, max }) => min <= max, { error: 'a max that is not below min' })
+    .transform(({ min, max }): DurationRange => ({ minMs: min, maxMs: max }));
+  const single = duration(minMs).transform((ms): DurationRange => ({ minMs: ms, maxMs: ms }));
+  return z.union([single, both], { error: 'a duration such as 15s, or a map of min, max' });
 }
 
-/** Whole numbers from `min` to `max`, or a single one; none is above `most`. */
-export function countRange(most: number) {
-  const number = () => integer({ min: 0, max: most });
-  const both = section({ min: number(), max: number() }).refine(({ min, max }) => min <= max, {
-    error: 'expected a max that is not below min',
+/** Whole numbers from `min` to `max`, or a single number. `largest` is the largest that is allowed. */
+export function countRange(largest: number) {
+  const number = () => integer({ min: 0, max: largest });
+  const both = strictMap({ min: number(), max: number() }).refine(({ min, max }) => min <= max, {
+    error: 'a max that is not below min',
   });
-  const single = number().transform((count): TagLimit => ({ min: count, max: count }));
-  return z.union([single, both], { error: `expected a whole number from 0 to ${most}, or a map of min, max` });
+  const single = number().transform((count): CountRange => ({ min: count, max: count }));
+  return z.union([single, both], { error: `a whole number from 0 to ${largest}, or a map of min, max` });
 }
 
-function numeric(form: EditorForm, what: string) {
-  const error = `expected ${what}`;
+function numeric(form: EditorForm, error: string) {
   const schema = z.union([z.number(), z.string()], { error }).transform((value, context) => {
     const number = typeof value === 'string' && value.trim() === '' ? Number.NaN : Number(value);
     if (fits(number, form)) return number;

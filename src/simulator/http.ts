@@ -2,10 +2,9 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../util/clock.ts';
-import { readBody, targetOf, toSignedRequest } from './incoming.ts';
-import { servePage } from './pages.ts';
+import { servePage } from './admin-api.ts';
+import { readBody, targetOf, toSignedRequest, transmit } from './http-messages.ts';
 import type { Simulation } from './simulation.ts';
-import { transmit } from './transmission.ts';
 
 const LARGEST_FORM = 65_536;
 const FORM = 'application/x-www-form-urlencoded';

@@ -1,8 +1,8 @@
 // What a push brings to a tag: an image with its digest, the course of its scan, and what the scan finds.
-import { bare } from './digest.ts';
-import { NOT_SCANNED, type NotScannedAnswer } from './not-scanned.ts';
-import { type Draw, seededDraw, stableHex } from './random.ts';
-import type { PhaseSettings } from './registry-schema.ts';
+import { isSameDigest } from '../model/digest.ts';
+import type { Severity, Vulnerabilities } from '../model/scan.ts';
+import { type CountRange, type Draw, seededDraw, stableHex } from './random.ts';
+import type { NotScannedAnswer, PhaseSettings } from './registry-schema.ts';
 import {
   type Course,
   fixedCourse,
@@ -14,10 +14,24 @@ import {
   scriptedCourse,
   Timeline,
 } from './timeline.ts';
-import { drawFindings, type FindingRanges, type Findings } from './vulnerabilities.ts';
+
+/** The status, in a scenario and in the truth, of an image that was never scanned. The API has no name for it. */
+export const NOT_SCANNED = 'NOT_SCANNED';
+
+export const NO_VULNERABILITIES: Vulnerabilities = { high: 0, medium: 0, low: 0, unknown: 0 };
+
+/** `scan.vulnerabilities` of a scenario: how many vulnerabilities scans find. */
+type VulnerabilityRanges = Readonly<Record<Severity, CountRange>> & {
+  /** The share of images in which a scan finds nothing. */
+  readonly clean_share: number;
+};
 
 /** What a scenario says of all images. */
-export type Rules = { readonly seed: number; readonly timing: ScanTiming; readonly findings: FindingRanges };
+export type Rules = {
+  readonly seed: number;
+  readonly timing: ScanTiming;
+  readonly vulnerabilities: VulnerabilityRanges;
+};
 
 /** What a scenario, or a test, says of one image; what it leaves out follows from the rules. */
 export type ImageSettings = {
@@ -25,7 +39,7 @@ export type ImageSettings = {
   readonly status?: string | undefined;
   readonly timeline?: readonly PhaseSettings[] | undefined;
   readonly repeat?: boolean | undefined;
-  readonly vulnerabilities?: Findings | undefined;
+  readonly vulnerabilities?: Vulnerabilities | undefined;
   /** How its status is answered while it was never scanned; default: as the instance says. */
   readonly notScanned?: NotScannedAnswer | undefined;
 };
@@ -55,7 +69,7 @@ export class Image {
   readonly #origin: Origin;
   #digest: string | undefined;
   #timeline: Timeline | undefined;
-  #findings: Findings | undefined;
+  #vulnerabilities: Vulnerabilities | undefined;
   #tasks = 0;
 
   constructor(rules: Rules, settings: ImageSettings, origin: Origin) {
@@ -77,7 +91,7 @@ export class Image {
 
   /** Whether this is its digest, written with or without `sha256:`: the real API does now this, now that. */
   hasDigest(digest: string): boolean {
-    return bare(digest) === bare(this.digest);
+    return isSameDigest(digest, this.digest);
   }
 
   get notScanned(): NotScannedAnswer | undefined {
@@ -96,12 +110,12 @@ export class Image {
   }
 
   /** What its scan found; undefined unless the scan is complete. The same digest has the same findings under every tag. */
-  findingsAt(elapsedMs: number): Findings | undefined {
+  vulnerabilitiesAt(elapsedMs: number): Vulnerabilities | undefined {
     if (this.scanAt(elapsedMs).status !== 'COMPLETE') return undefined;
-    this.#findings ??=
+    this.#vulnerabilities ??=
       this.#settings.vulnerabilities ??
-      drawFindings(this.#rules.findings, seededDraw(this.#rules.seed, 'vulnerabilities', this.digest));
-    return this.#findings;
+      drawVulnerabilities(this.#rules.vulnerabilities, seededDraw(this.#rules.seed, 'vulnerabilities', this.digest));
+    return this.#vulnerabilities;
   }
 
   /** Gives it another course, which begins now. */
@@ -139,4 +153,14 @@ export class Image {
 /** A scripted phase list of a scenario in the timeline's own words; without `for`, a phase lasts. */
 export function toPhases(phases: readonly PhaseSettings[]): readonly Phase[] {
   return phases.map((phase) => ({ status: phase.status, durationMs: phase.for ?? Number.POSITIVE_INFINITY }));
+}
+
+/** The vulnerabilities of an image, from the ranges of a scenario; `draw` is the image's own. */
+function drawVulnerabilities(ranges: VulnerabilityRanges, draw: Draw): Vulnerabilities {
+  if (draw('clean') < ranges.clean_share) return NO_VULNERABILITIES;
+  const count = (severity: Severity) => {
+    const { min, max } = ranges[severity];
+    return min + Math.floor(draw(severity) * (max - min + 1));
+  };
+  return { high: count('high'), medium: count('medium'), low: count('low'), unknown: count('unknown') };
 }

@@ -1,13 +1,12 @@
 // What each operation answers, with the field names and types of the real API.
-import { isTaken, type ListedDigestForm, listed } from './digest.ts';
-import { ApiFailure, businessFailure, missing } from './failure.ts';
-import type { Image } from './image.ts';
-import { NOT_SCANNED, statusField } from './not-scanned.ts';
+import { type DigestForm, formOf, inForm } from '../model/digest.ts';
+import { ApiFailure, apiFailure, businessFailure, missing } from './failure.ts';
+import { type Image, NO_VULNERABILITIES, NOT_SCANNED } from './image.ts';
 import { type Action, PARAMETERS, type Parameters } from './parameters.ts';
 import type { Instance, Registry } from './registry.ts';
+import type { NotScannedAnswer } from './registry-schema.ts';
 import type { Repository } from './repository.ts';
 import type { RegistryTag } from './tag-store.ts';
-import { NO_FINDINGS } from './vulnerabilities.ts';
 
 /** When a request is answered: since the simulator started, and when that was. */
 export type Instant = { readonly elapsedMs: number; readonly startedAtMs: number };
@@ -15,6 +14,7 @@ export type Instant = { readonly elapsedMs: number; readonly startedAtMs: number
 type Fields = Readonly<Record<string, unknown>>;
 type Operation = (registry: Registry, parameters: Parameters, instant: Instant) => Fields;
 
+const NO_SCAN_TASK = 'SCAN_TASK_NOT_EXIST';
 const DAY_MS = 86_400_000;
 const REPOSITORY_AGE_MS = 365 * DAY_MS;
 
@@ -27,7 +27,7 @@ const OPERATIONS: Readonly<Record<Action, Operation>> = {
     return { ...field, ...(status !== NOT_SCANNED && { ScanService: tag.scanService }) };
   },
   GetRepoTagScanSummary: (registry, parameters, { elapsedMs }) =>
-    describeFindings(findImage(registry, parameters, elapsedMs).image, elapsedMs),
+    describeVulnerabilities(findImage(registry, parameters, elapsedMs).image, elapsedMs),
   GetRepository: (registry, parameters, instant) => describeRepository(findRepository(registry, parameters), instant),
   ListRepository: (registry, parameters, instant) => {
     const { RepoNamespaceName: namespace, RepoName: name, RepoStatus: status = 'ALL' } = parameters;
@@ -134,7 +134,7 @@ function findImage(registry: Registry, parameters: Parameters, elapsedMs: number
   const tag = findTag(registry, parameters, elapsedMs);
   const { Digest: digest = '' } = parameters;
   const { digests, other_digests: otherDigests } = findInstance(registry, parameters).settings;
-  if (digest !== '' && !isTaken(digest, digests)) {
+  if (digest !== '' && digests !== 'any' && formOf(digest) !== digests) {
     if (otherDigests === 'refused') throw new ApiFailure('InvalidParameter', 400, 'The parameter Digest is invalid.');
     return { tag, image: undefined };
   }
@@ -152,8 +152,8 @@ function imageOf({ image, former }: RegistryTag, digest: string): Image | undefi
 }
 
 /** What a complete scan found; nothing before. */
-function describeFindings(image: Image | undefined, elapsedMs: number): Fields {
-  const { high, medium, low, unknown } = image?.findingsAt(elapsedMs) ?? NO_FINDINGS;
+function describeVulnerabilities(image: Image | undefined, elapsedMs: number): Fields {
+  const { high, medium, low, unknown } = image?.vulnerabilitiesAt(elapsedMs) ?? NO_VULNERABILITIES;
   return {
     HighSeverity: high,
     MediumSeverity: medium,
@@ -180,10 +180,10 @@ function describeRepository({ instanceId, id, namespace, name, status }: Reposit
   };
 }
 
-function describeTag(tag: RegistryTag, form: ListedDigestForm, instant: Instant) {
+function describeTag(tag: RegistryTag, form: DigestForm, instant: Instant) {
   return {
     Tag: tag.tag,
-    Digest: listed(tag.image.digest, form),
+    Digest: inForm(tag.image.digest, form),
     ImageSize: tag.image.size,
     ImageCreate: Math.floor(instant.startedAtMs + tag.createdMs),
     ImageUpdate: imageUpdateOf(tag, instant),
@@ -192,11 +192,28 @@ function describeTag(tag: RegistryTag, form: ListedDigestForm, instant: Instant)
 }
 
 /** A list shows times as text, where a single tag has numbers. */
-function describeListedTag(tag: RegistryTag, form: ListedDigestForm, instant: Instant): Fields {
+function describeListedTag(tag: RegistryTag, form: DigestForm, instant: Instant): Fields {
   const described = describeTag(tag, form, instant);
   return {
     ...described,
     ImageCreate: String(described.ImageCreate),
     ImageUpdate: String(described.ImageUpdate),
   };
+}
+
+/** The Status of an answer. Throws an `ApiFailure` where the answer about an image that was never scanned is an error. */
+function statusField(status: string, notScanned: NotScannedAnswer): { readonly Status?: string | null } {
+  if (status !== NOT_SCANNED) return { Status: status };
+  switch (notScanned) {
+    case 'absent':
+      return {};
+    case 'empty':
+      return { Status: '' };
+    case 'null':
+      return { Status: null };
+    case 'error':
+      throw apiFailure(NO_SCAN_TASK, { httpStatus: 404, message: 'The scan task does not exist.' });
+    case 'business_error':
+      throw businessFailure(NO_SCAN_TASK, 'The scan task does not exist.');
+  }
 }

@@ -5,7 +5,7 @@ import type { Quota } from './scenario.ts';
 type Bucket = { tokens: number; filledAtMs: number };
 
 /** Counts requests against a quota; without one, everything is allowed. */
-export class QuotaKeeper {
+export class TokenBuckets {
   readonly #quota: Quota | undefined;
   readonly #buckets = new Map<string, Bucket>();
 

@@ -5,8 +5,11 @@ import { createHash } from 'node:crypto';
 /** A number from 0 (included) to 1 (excluded), the same for the same parts. */
 export type Draw = (...parts: readonly (string | number)[]) => number;
 
-/** Lengths of time from `minMs` to `maxMs`, both included. */
-export type Range = { readonly minMs: number; readonly maxMs: number };
+/** Whole numbers from `min` to `max`, both included. */
+export type CountRange = { readonly min: number; readonly max: number };
+
+/** Durations from `minMs` to `maxMs`, both included. */
+export type DurationRange = { readonly minMs: number; readonly maxMs: number };
 
 /** A source of draws for one `seed` and one purpose. */
 export function seededDraw(seed: number, ...purpose: readonly (string | number)[]): Draw {
@@ -25,7 +28,7 @@ export function stableUuid(...parts: readonly (string | number)[]): string {
 }
 
 /** Where in the range `drawn` (0 to 1) falls, in milliseconds. */
-export function within({ minMs, maxMs }: Range, drawn: number): number {
+export function within({ minMs, maxMs }: DurationRange, drawn: number): number {
   return minMs + (maxMs - minMs) * drawn;
 }
 

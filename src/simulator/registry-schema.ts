@@ -1,28 +1,41 @@
 // What a scenario may say of the registry: instances, repositories, their tags, and what is pushed to them.
 import { z } from 'zod';
-import { DIGEST_FORMS, LISTED_DIGEST_FORMS, OTHER_DIGESTS_ANSWERS } from './digest.ts';
-import { countRange, duration, durationRange, flag, integer, list, section, share, text, word } from './fields.ts';
-import { NOT_SCANNED_ANSWERS } from './not-scanned.ts';
-import { PAGINGS } from './paging.ts';
-import { checkRegistry, checkRepository } from './registry-rules.ts';
-import { SEVERITIES, type Severity } from './vulnerabilities.ts';
+import { SEVERITIES, type Severity } from '../model/scan.ts';
+import type { Path } from '../util/yaml/descriptions.ts';
+import { strictMap } from '../util/yaml/schema.ts';
+import { boolean, countRange, duration, durationRange, integer, list, oneOf, share, text } from './fields.ts';
+import { PAGINGS } from './pagination.ts';
+import { stableHex } from './random.ts';
 
-const MOST_TAGS = 1_000_000;
+/** The answers about an image that was never scanned: no Status, an empty Status, null, an error with HTTP 404, or one with HTTP 200. */
+const NOT_SCANNED_ANSWERS = ['absent', 'empty', 'null', 'error', 'business_error'] as const;
+export type NotScannedAnswer = (typeof NOT_SCANNED_ANSWERS)[number];
+
+/** The form of a digest that the scan operations take. */
+const DIGEST_FORMS = ['any', 'bare', 'prefixed', 'none'] as const;
+/** The answers to a digest in another form: no such scan, or `InvalidParameter`. */
+const OTHER_DIGESTS_ANSWERS = ['not_found', 'refused'] as const;
+/** The form of the digests in lists. */
+const LISTED_DIGEST_FORMS = ['bare', 'prefixed'] as const;
+
+const MAX_TAGS = 1_000_000;
+const MAX_TAGS_IN_ALL = 1_000_000;
+const DEFAULT_PATTERN = 'v{n}';
 const REPOSITORY_STATUSES = ['NORMAL', 'DELETING', 'DELETED'] as const;
-const MOST_FINDINGS = 1_000_000_000;
-const SHORTEST_PAUSE_MS = 100;
+const MAX_FINDINGS = 1_000_000_000;
+const MIN_PAUSE_MS = 100;
 
-const number = () => integer({ min: 0, max: Number.MAX_SAFE_INTEGER - MOST_TAGS });
-const pattern = () => text('a pattern').includes('{n}', { error: 'expected a pattern with {n}', abort: true });
+const number = () => integer({ min: 0, max: Number.MAX_SAFE_INTEGER - MAX_TAGS });
+const pattern = () => text('a pattern').includes('{n}', { error: 'a pattern with {n}', abort: true });
 
-const phaseSchema = section({
+const phaseSchema = strictMap({
   status: text('a status'),
   for: duration(1).optional().describe('How long; only the last one may leave it out'),
 });
 export const timelineSchema = list(phaseSchema, 'phases')
-  .min(1, { error: 'expected at least one phase' })
+  .min(1, { error: 'at least one phase' })
   .refine((phases) => phases.slice(0, -1).every((phase) => phase.for !== undefined), {
-    error: 'expected "for" in every phase but the last',
+    error: '"for" in every phase but the last',
   });
 
 function ofEachSeverity<Schema extends z.ZodType>(schema: (severity: Severity) => Schema) {
@@ -30,11 +43,11 @@ function ofEachSeverity<Schema extends z.ZodType>(schema: (severity: Severity) =
   return shape as Record<Severity, Schema>;
 }
 
-const findingsSchema = section(ofEachSeverity(() => integer({ min: 0, max: MOST_FINDINGS }).default(0)));
+const findingsSchema = strictMap(ofEachSeverity(() => integer({ min: 0, max: MAX_FINDINGS }).default(0)));
 
 const USUAL_FINDINGS: Readonly<Record<Severity, number>> = { high: 5, medium: 20, low: 60, unknown: 2 };
-export const findingRangesSchema = section({
-  ...ofEachSeverity((severity) => countRange(MOST_FINDINGS).prefault({ min: 0, max: USUAL_FINDINGS[severity] })),
+export const findingRangesSchema = strictMap({
+  ...ofEachSeverity((severity) => countRange(MAX_FINDINGS).prefault({ min: 0, max: USUAL_FINDINGS[severity] })),
   clean_share: share().default(0).describe('The share of images in which a scan finds nothing'),
 });
 
@@ -44,18 +57,18 @@ export const pushedImageShape = {
   vulnerabilities: findingsSchema.optional(),
 };
 
-const tagSchema = section({
+const tagSchema = strictMap({
   tag: text('a tag').optional().describe('One tag'),
-  count: integer({ min: 1, max: MOST_TAGS }).optional().describe('So many tags'),
+  count: integer({ min: 1, max: MAX_TAGS }).optional().describe('So many tags'),
   name: pattern().optional(),
   start: number().default(1).describe('The first {n}'),
   digest: text('a digest').optional(),
   scan_service: text('a scan service').default('ACR_SCAN_SERVICE'),
   status: text('a status').optional().describe('A status that never changes'),
   timeline: timelineSchema.optional().describe('An explicit course'),
-  repeat: flag().default(false).describe('Whether the timeline begins anew after its last phase'),
+  repeat: boolean().default(false).describe('Whether the timeline begins anew after its last phase'),
   vulnerabilities: findingsSchema.optional().describe('What its scans find'),
-  not_scanned: word(NOT_SCANNED_ANSWERS)
+  not_scanned: oneOf(NOT_SCANNED_ANSWERS)
     .optional()
     .describe('How its status is answered while it is NOT_SCANNED, in place of what the instance says'),
   age: durationRange()
@@ -67,47 +80,46 @@ const tagSchema = section({
   deleted: duration().optional().describe('When it is deleted, after the start'),
 })
   .refine(({ tag, count }) => (tag === undefined) !== (count === undefined), {
-    error: 'expected exactly one of tag, count',
+    error: 'exactly one of tag, count',
   })
   .refine(({ count, digest }) => count === undefined || digest === undefined, {
-    error: 'expected no digest with count',
+    error: 'no digest with count',
   })
   .refine(({ status, timeline }) => status === undefined || timeline === undefined, {
-    error: 'expected at most one of status, timeline',
+    error: 'at most one of status, timeline',
   })
   .refine(({ timeline, repeat }) => !repeat || timeline?.at(-1)?.for !== undefined, {
-    error: 'expected a timeline that says "for" in every phase with repeat',
+    error: 'a timeline that says "for" in every phase with repeat',
   })
   .refine(({ age, pushed }) => age === undefined || pushed === undefined, {
-    error: 'expected at most one of age, pushed',
+    error: 'at most one of age, pushed',
   })
   .refine(
     ({ pushed = 0, repushed = [], deleting, deleted }) =>
       ascend([pushed, ...repushed, deleting, deleted].filter((time) => time !== undefined)),
     {
-      error: 'expected pushed, repushed, deleting and deleted one after the other',
+      error: 'pushed, repushed, deleting and deleted one after the other',
     },
   );
 
-export const pushesSchema = section({
-  interval: durationRange(SHORTEST_PAUSE_MS).describe('From one push to the next'),
+export const pushesSchema = strictMap({
+  interval: durationRange(MIN_PAUSE_MS).describe('From one push to the next'),
   name: pattern().default('build-{n}').describe('The names of new tags'),
   start: number().default(1).describe('The first {n}'),
   repush_share: share().default(0.2).describe('The share of pushes that move a tag to a new image'),
-  keep: integer({ min: 1, max: MOST_TAGS }).default(20).describe('How many of the pushed tags stay'),
+  keep: integer({ min: 1, max: MAX_TAGS }).default(20).describe('How many of the pushed tags stay'),
 });
 
-const repositorySchema = section({
+const repositorySchema = strictMap({
   namespace: text('a namespace'),
   name: text('a name'),
   id: text('an id').optional().describe('crr-…; without it, derived from the names'),
-  status: word(REPOSITORY_STATUSES).default('NORMAL').describe('Its RepoStatus'),
-  tags: list(
-    z.union([text('a tag'), tagSchema], { error: 'expected a tag, or a map with tag or count' }),
-    'tags',
-  ).default(['latest']),
+  status: oneOf(REPOSITORY_STATUSES).default('NORMAL').describe('Its RepoStatus'),
+  tags: list(z.union([text('a tag'), tagSchema], { error: 'a tag, or a map with tag or count' }), 'tags').default([
+    'latest',
+  ]),
   pushes: z
-    .union([word(['none']), pushesSchema], { error: 'expected none, or a map of interval' })
+    .union([oneOf(['none']), pushesSchema], { error: 'none, or a map of interval' })
     .optional()
     .describe('Pushes at random times, in place of the ones for all'),
 });
@@ -115,22 +127,22 @@ const repositorySchema = section({
 /** A repository that is added at run time. */
 export const addedRepositorySchema = repositorySchema.superRefine(checkRepository);
 
-const instanceSchema = section({
+const instanceSchema = strictMap({
   id: text('an id'),
   repositories: list(repositorySchema, 'repositories').default([]),
-  not_scanned: word(NOT_SCANNED_ANSWERS)
+  not_scanned: oneOf(NOT_SCANNED_ANSWERS)
     .default('absent')
     .describe('How the status of an image that was never scanned is answered'),
-  digests: word(DIGEST_FORMS)
+  digests: oneOf(DIGEST_FORMS)
     .default('any')
     .describe('The form in which the scan operations take a Digest; with another one they find no scan'),
-  other_digests: word(OTHER_DIGESTS_ANSWERS)
+  other_digests: oneOf(OTHER_DIGESTS_ANSWERS)
     .default('not_found')
     .describe('Whether a Digest in another form finds no scan, or is refused with InvalidParameter'),
-  paging: word(PAGINGS)
+  paging: oneOf(PAGINGS)
     .default('tokens')
     .describe('Whether lists are also paged by MaxResults and NextToken, or these are ignored'),
-  listed_digests: word(LISTED_DIGEST_FORMS).default('bare').describe('The form in which lists show digests'),
+  listed_digests: oneOf(LISTED_DIGEST_FORMS).default('bare').describe('The form in which lists show digests'),
 });
 export const instancesSchema = list(instanceSchema, 'instances').superRefine(checkRegistry);
 
@@ -142,4 +154,93 @@ export type TagSettings = z.output<typeof tagSchema>;
 
 function ascend(times: readonly number[]): boolean {
   return times.every((time, index) => index === 0 || time > (times[index - 1] ?? 0));
+}
+
+type TagEntry =
+  | string
+  | {
+      readonly tag?: string | undefined;
+      readonly count?: number | undefined;
+      readonly name?: string | undefined;
+      readonly start: number;
+    };
+
+type NamedRepository = {
+  readonly namespace: string;
+  readonly name: string;
+  readonly id?: string | undefined;
+  readonly tags: readonly TagEntry[];
+};
+
+type NamedInstance = { readonly id: string; readonly repositories: readonly NamedRepository[] };
+
+/** The tags that an entry of a `tags` list stands for. */
+export function* tagNames(entry: TagEntry): Generator<string> {
+  if (typeof entry === 'string') yield entry;
+  else if (entry.tag !== undefined) yield entry.tag;
+  else {
+    const pattern = entry.name ?? DEFAULT_PATTERN;
+    const end = entry.start + (entry.count ?? 0);
+    for (let n = entry.start; n < end; n++) yield pattern.replaceAll('{n}', String(n));
+  }
+}
+
+/** The id of a repository: as given, or derived from its names and thus the same in every run. */
+export function repositoryId(instanceId: string, { id, namespace, name }: NamedRepository): string {
+  return id ?? `crr-${stableHex(16, instanceId, namespace, name)}`;
+}
+
+/** Reports instances, repositories and tags that are there twice, with the place of the second. */
+export function checkRegistry(instances: readonly NamedInstance[], context: z.core.$RefinementCtx): void {
+  const report = reportTo(context);
+  if (countTags(instances.flatMap(({ repositories }) => repositories.flatMap(({ tags }) => tags))) > MAX_TAGS_IN_ALL) {
+    report([], `at most ${MAX_TAGS_IN_ALL} tags in all`);
+    return;
+  }
+  const ids = new Set<string>();
+  for (const [index, instance] of instances.entries()) {
+    if (isRepeated(ids, instance.id)) report([index, 'id'], 'each instance once');
+    checkRepositories(instance, (path, what) => report([index, 'repositories', ...path], what));
+  }
+}
+
+/** The same for a single repository. */
+export function checkRepository({ tags }: NamedRepository, context: z.core.$RefinementCtx): void {
+  const report = reportTo(context);
+  if (countTags(tags) > MAX_TAGS_IN_ALL) report(['tags'], `at most ${MAX_TAGS_IN_ALL} tags`);
+  else checkTags(tags, (path, what) => report(['tags', ...path], what));
+}
+
+function reportTo(context: z.core.$RefinementCtx): (path: Path, what: string) => void {
+  return (path, what) => context.issues.push({ code: 'custom', input: undefined, path: [...path], message: what });
+}
+
+function checkRepositories(instance: NamedInstance, report: (path: Path, what: string) => void): void {
+  const ids = new Set<string>();
+  const names = new Set<string>();
+  for (const [index, repository] of instance.repositories.entries()) {
+    if (isRepeated(names, JSON.stringify([repository.namespace, repository.name]))) {
+      report([index, 'name'], 'each repository once');
+    } else if (isRepeated(ids, repositoryId(instance.id, repository))) report([index, 'id'], 'each repository id once');
+    checkTags(repository.tags, (path, what) => report([index, 'tags', ...path], what));
+  }
+}
+
+function checkTags(entries: readonly TagEntry[], report: (path: Path, what: string) => void): void {
+  const tags = new Set<string>();
+  for (const [position, entry] of entries.entries()) {
+    const [first] = [...tagNames(entry)].filter((tag) => isRepeated(tags, tag));
+    if (first !== undefined) report([position], `each tag once, but ${JSON.stringify(first)} is there already`);
+  }
+}
+
+function countTags(entries: readonly TagEntry[]): number {
+  return entries.reduce((sum, entry) => sum + (typeof entry === 'string' ? 1 : (entry.count ?? 1)), 0);
+}
+
+/** Whether the value is in the set already; afterwards it is. */
+function isRepeated(known: Set<string>, value: string): boolean {
+  const repeated = known.has(value);
+  known.add(value);
+  return repeated;
 }

@@ -1,16 +1,16 @@
 // The registry that a scenario describes: instances, their repositories, and tags with their images over time.
+
+import { type ListedChange, ListedChanges, RandomPushes } from './changes.ts';
 import type { Rules } from './image.ts';
-import { Pager } from './paging.ts';
-import { PushPlan } from './push-plan.ts';
-import { type Range, seededDraw, within } from './random.ts';
-import { repositoryId, tagNames } from './registry-rules.ts';
+import { Pager } from './pagination.ts';
+import { type DurationRange, seededDraw, within } from './random.ts';
 import type { InstanceSettings, RepositorySettings, TagSettings } from './registry-schema.ts';
+import { repositoryId, tagNames } from './registry-schema.ts';
 import { Repository } from './repository.ts';
 import type { Scenario } from './scenario.ts';
-import { Script, type WrittenChange } from './script.ts';
 import { type TagStart, TagStore } from './tag-store.ts';
 
-const USUAL_AGES: Range = { minMs: 0, maxMs: 365 * 86_400_000 };
+const USUAL_AGES: DurationRange = { minMs: 0, maxMs: 365 * 86_400_000 };
 
 export type Registry = ReadonlyMap<string, Instance>;
 
@@ -84,7 +84,7 @@ export function createRepository(
 ): Repository {
   const id = repositoryId(instanceId, settings);
   const store = new TagStore(rulesOf(scenario, seed), [instanceId, id]);
-  const changes: WrittenChange[] = [];
+  const changes: ListedChange[] = [];
   for (const entry of settings.tags) {
     const written: WrittenTag = typeof entry === 'string' ? {} : entry;
     const start = startOf(written, startMs);
@@ -99,9 +99,10 @@ export function createRepository(
     }
   }
   const pushes = settings.pushes ?? scenario.pushes ?? 'none';
-  const plans = pushes === 'none' ? [] : [new PushPlan(pushes, seededDraw(seed, 'pushes', instanceId, id), startMs)];
+  const plans =
+    pushes === 'none' ? [] : [new RandomPushes(pushes, seededDraw(seed, 'pushes', instanceId, id), startMs)];
   const { namespace, name, status } = settings;
-  return new Repository({ instanceId, id, namespace, name, status }, store, [new Script(changes), ...plans]);
+  return new Repository({ instanceId, id, namespace, name, status }, store, [new ListedChanges(changes), ...plans]);
 }
 
 type WrittenTag = Partial<TagSettings>;
@@ -117,7 +118,7 @@ function rulesOf({ scan }: Scenario, seed: number): Rules {
       rescanInterval: scan.rescan_interval,
       scannedShare: scan.scanned_share,
     },
-    findings: scan.vulnerabilities,
+    vulnerabilities: scan.vulnerabilities,
   };
 }
 
@@ -140,7 +141,7 @@ function startOf(written: WrittenTag, startMs: number): TagStart {
 /** What the scenario writes of a tag's pushes and its end. */
 function changesOf(tag: string, { pushed, repushed = [], deleted }: WrittenTag, start: TagStart, startMs: number) {
   const pushes = pushed === undefined ? repushed : [pushed, ...repushed];
-  const changes: WrittenChange[] = pushes.map((time, index) => ({
+  const changes: ListedChange[] = pushes.map((time, index) => ({
     kind: 'push',
     tag,
     index,

@@ -1,14 +1,7 @@
 // A repository, whose tags change over time: as of a moment, everything that was to happen until then has happened.
+import type { ChangeSource } from './changes.ts';
 import type { ImageSettings } from './image.ts';
 import type { RegistryTag, TagStore } from './tag-store.ts';
-
-/** Says when something happens to the tags of a repository next, and does it. */
-export interface ChangeSource {
-  /** Milliseconds since the simulator started; `Infinity` when nothing follows. */
-  readonly nextMs: number;
-  /** Does what is next, and goes on to what follows. */
-  applyTo(store: TagStore): void;
-}
 
 export type RepositoryNames = {
   readonly instanceId: string;

@@ -1,13 +1,16 @@
-// What a scenario may say: one schema gives the types, the defaults, the checks and the JSON schema for editors.
+// The scenario file: one schema gives the types, the defaults, the checks and the JSON schema for editors.
 import { z } from 'zod';
-import { type FaultInput, faultsSchema } from './fault-schema.ts';
-import { duration, durationRange, integer, list, positive, section, share, text } from './fields.ts';
+import { loadYaml } from '../util/yaml/document.ts';
+import { strictMap, validate } from '../util/yaml/schema.ts';
+import { REDACTION } from './check.ts';
+import { faultsSchema } from './faults.ts';
+import { duration, durationRange, editorForms, integer, list, positiveNumber, share, text } from './fields.ts';
 import { ACTIONS } from './parameters.ts';
 import { findingRangesSchema, instancesSchema, pushesSchema } from './registry-schema.ts';
 
-const LARGEST_BURST = 1_000_000;
+const MAX_BURST = 1_000_000;
 
-const keySchema = section({
+const keySchema = strictMap({
   access_key_id: text('an access key id'),
   access_key_secret: text('an access key secret'),
   security_token: z.string().min(1).max(4096).optional().describe('Makes it a temporary key, which needs this token'),
@@ -15,7 +18,7 @@ const keySchema = section({
 });
 export const keysSchema = list(keySchema, 'access keys');
 
-const scanSchema = section({
+const scanSchema = strictMap({
   duration: durationRange(1).prefault({ min: '20s', max: '2m' }),
   retry_share: share().default(0.1),
   retry_duration: durationRange(1).prefault({ min: '10s', max: '30s' }),
@@ -27,18 +30,22 @@ const scanSchema = section({
 
 export const latencySchema = durationRange();
 
-const limit = { requests_per_second: positive(), burst: integer({ min: 1, max: LARGEST_BURST }).optional() };
-export const quotaSchema = section({
+const limit = { requests_per_second: positiveNumber(), burst: integer({ min: 1, max: MAX_BURST }).optional() };
+export const quotaSchema = strictMap({
   ...limit,
   retry_after: duration().optional().describe('Sent as x-acs-retry-after, in milliseconds'),
   operations: z
-    .partialRecord(z.enum(ACTIONS), section(limit), { error: `expected a map of ${ACTIONS.join(', ')}` })
+    .partialRecord(z.enum(ACTIONS), strictMap(limit), {
+      error: ({ code }: { readonly code: string }) =>
+        `${code === 'unrecognized_keys' ? '' : 'a map of '}${ACTIONS.join(', ')}`,
+    })
     .default({})
     .describe('Other limits for single operations'),
 });
 
-/** Used where a scenario says nothing: enough to look around. */
+/** The default of `keys`. */
 export const DEFAULT_KEYS = [{ access_key_id: 'acr-simulator', access_key_secret: 'acr-simulator-secret' }];
+/** The default of `instances`: a small registry. */
 const DEFAULT_INSTANCES = [
   {
     id: 'cri-simulator',
@@ -49,7 +56,7 @@ const DEFAULT_INSTANCES = [
   },
 ];
 
-export const scenarioSchema = section({
+export const scenarioSchema = strictMap({
   keys: keysSchema.prefault(DEFAULT_KEYS).describe('The access keys that are accepted'),
   instances: instancesSchema.prefault(DEFAULT_INSTANCES),
   pushes: pushesSchema.optional().describe('Pushes at random times to every repository that says nothing else'),
@@ -59,13 +66,34 @@ export const scenarioSchema = section({
   faults: faultsSchema.prefault([]),
 });
 
-/** A scenario in the form of its file: all keys may be left out. */
+/** A scenario in the form of its file; every key may be missing. */
 export type ScenarioInput = z.input<typeof scenarioSchema>;
-/** A scenario that was checked; times are in milliseconds. */
+/** A scenario after the check, with its defaults; times are in milliseconds. */
 export type Scenario = z.output<typeof scenarioSchema>;
 export type KeyInput = z.input<typeof keySchema>;
 export type AccessKey = z.output<typeof keySchema>;
 export type LatencyInput = z.input<typeof latencySchema>;
 export type QuotaInput = z.input<typeof quotaSchema>;
 export type Quota = z.output<typeof quotaSchema>;
-export type { FaultInput };
+
+/** The scenario in the text of a file. Throws a `ConfigError` with every problem; `file` is the name of the file in problems. */
+export function parseScenario(text: string, file: string): Scenario {
+  return loadYaml(text, { file, redaction: REDACTION }, (document) => {
+    document.value ??= {};
+    return validate(document, scenarioSchema);
+  });
+}
+
+/** The text of `docs/simulator-scenario.schema.json`. */
+export function scenarioJsonSchema(): string {
+  const schema = z.toJSONSchema(scenarioSchema, {
+    io: 'input',
+    override: ({ zodSchema, jsonSchema }) => {
+      const form = zodSchema instanceof z.ZodType ? editorForms.get(zodSchema) : undefined;
+      if (!form) return;
+      delete jsonSchema.anyOf;
+      Object.assign(jsonSchema, form);
+    },
+  });
+  return `${JSON.stringify({ ...schema, title: 'Scenario of acr-simulator' }, undefined, 2)}\n`;
+}

@@ -10,13 +10,13 @@ import {
   missing,
   successAnswer,
 } from './failure.ts';
-import { effectOf, FaultPicker } from './fault-picker.ts';
-import type { Fault } from './fault-schema.ts';
+import type { Fault } from './faults.ts';
+import { effectOf, FaultPicker } from './faults.ts';
 import { type Instant, namedRepository, perform } from './operations.ts';
-import { FIRST_PAGE } from './paging.ts';
+import { FIRST_PAGE } from './pagination.ts';
 import { type Action, isAction, knownParameters, type Parameters } from './parameters.ts';
-import { QuotaKeeper } from './quota.ts';
-import { type Draw, type Range, seededDraw, stableUuid, within } from './random.ts';
+import { TokenBuckets } from './quota.ts';
+import { type Draw, type DurationRange, seededDraw, stableUuid, within } from './random.ts';
 import { createRegistry, createRepository, type Registry } from './registry.ts';
 import type { RepositorySettings } from './registry-schema.ts';
 import type { Repository } from './repository.ts';
@@ -52,8 +52,8 @@ export class Simulation {
   readonly #startedAtMs: number;
   readonly #startedMonotonicMs: number;
   readonly #latencies: Draw;
-  #latency: Range;
-  #quota: QuotaKeeper;
+  #latency: DurationRange;
+  #quota: TokenBuckets;
   #faults: FaultPicker;
 
   constructor(scenario: Scenario, seed: number, clock: Clock) {
@@ -64,7 +64,7 @@ export class Simulation {
     this.#startedMonotonicMs = clock.monotonic();
     this.#latencies = seededDraw(seed, 'latency');
     this.#latency = scenario.latency;
-    this.#quota = new QuotaKeeper(scenario.quota);
+    this.#quota = new TokenBuckets(scenario.quota);
     this.#faults = new FaultPicker(scenario.faults, seed, this.elapsedMs());
     this.registry = createRegistry(scenario, seed);
     this.log = new RequestLog(clock);
@@ -85,12 +85,12 @@ export class Simulation {
     this.#faults = new FaultPicker(faults, this.#seed, this.elapsedMs());
   }
 
-  setLatency(latency: Range): void {
+  setLatency(latency: DurationRange): void {
     this.#latency = latency;
   }
 
   setQuota(quota: Scenario['quota']): void {
-    this.#quota = new QuotaKeeper(quota);
+    this.#quota = new TokenBuckets(quota);
   }
 
   /** Builds a repository that begins now, by the rules of the scenario. */

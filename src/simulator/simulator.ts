@@ -1,7 +1,8 @@
-// The simulator as a part of other programs: created from a scenario, then listening on an address of this machine.
+// The simulator as other programs use it: created from a scenario, then listening on an address of this machine.
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { type Clock, systemClock } from '../util/clock.ts';
+import { check } from './check.ts';
 import {
   addRepository,
   deleteRepository,
@@ -11,10 +12,10 @@ import {
   pushTag,
   type RepositoryAddition,
 } from './controls.ts';
-import { type FaultInput, faultsSchema } from './fault-schema.ts';
+import { type FaultInput, faultsSchema } from './faults.ts';
+
 import { createListener } from './http.ts';
 import { toPhases } from './image.ts';
-import { check } from './problems.ts';
 import { type PhaseInput, timelineSchema } from './registry-schema.ts';
 import type { LoggedRequest } from './request-log.ts';
 import {
@@ -24,6 +25,7 @@ import {
   latencySchema,
   type QuotaInput,
   quotaSchema,
+  type Scenario,
   type ScenarioInput,
   scenarioSchema,
 } from './scenario.ts';
@@ -34,60 +36,66 @@ import { countTags, type TagTruth, truthOf } from './truth.ts';
 export type SimulatorOptions = {
   /** In the form of a scenario file; what it leaves out has defaults. */
   readonly scenario?: ScenarioInput;
-  /** Everything random follows from it. */
+  /** Decides everything random. */
   readonly seed?: number;
   readonly clock?: Clock;
 };
 
 export type SimulatorAddress = {
-  readonly port: number /** `HOST:PORT` */;
+  readonly port: number;
+  /** `HOST:PORT` */
   readonly address: string;
   readonly url: string;
 };
 
-/** What may be said of an image that is pushed; its digest and the numbers of its scan are drawn otherwise. */
+/** The digest and the vulnerabilities of a pushed image. What is missing is drawn at random. */
 export type PushedImage = Omit<PushRequest, 'instanceId' | 'repoId' | 'tag'>;
 
-/** A running simulation. What is handed in has the form of the scenario file and is checked: {@link ScenarioError}. */
+/** A simulator. Arguments have the form of the scenario file; the methods throw a `ScenarioError` for wrong ones. */
 export interface Simulator {
-  /** Starts to listen; port 0 picks a free one. After {@link close} it may be called again: everything is as it was. */
+  /** Starts to listen; port 0 picks a free port. It may be called again after {@link close}, which keeps the state. */
   listen(host: string, port: number): Promise<SimulatorAddress>;
-  /** Stops to listen and cuts every connection. */
+  /** Stops listening and cuts every connection. */
   close(): Promise<void>;
-  /** Replaces all faults; their times and counts begin now. */
+  /** Replaces all faults. Their times and counts begin now. */
   setFaults(faults: readonly FaultInput[]): void;
   /** Replaces all accepted keys. */
   setKeys(keys: readonly KeyInput[]): void;
-  /** Replaces the quota; undefined lifts it. */
+  /** Replaces the quota; undefined removes it. */
   setQuota(quota: QuotaInput | undefined): void;
-  /** Replaces the time from a request to its answer, for requests that come from now on. */
+  /** Replaces the latency of the requests that arrive from now on. */
   setLatency(latency: LatencyInput): void;
-  /** Gives a tag a status from now on. Throws when there is no such tag. */
+  /** Sets the status of a tag until its next push. Throws a `RegistryError` when there is no such tag. */
   setStatus(instanceId: string, repoId: string, tag: string, status: string): void;
-  /** Gives a tag a course that begins now; its last phase stays. Throws when there is no such tag. */
+  /** Sets the phases of a tag's scan, which begin now; the last one stays. Throws a `RegistryError` when there is no such tag. */
   setTimeline(instanceId: string, repoId: string, tag: string, timeline: readonly PhaseInput[]): void;
-  /** Pushes to a tag, which is new or moves to a new image whose scan begins; gives what is then true of it. */
+  /** Pushes a new tag, or a new image to an existing one. The scan of the image begins. Gives the state of the tag after that. */
   pushTag(instanceId: string, repoId: string, tag: string, image?: PushedImage): TagTruth;
-  /** Throws when there is no such tag. */
+  /** Throws a `RegistryError` when there is no such tag. */
   deleteTag(instanceId: string, repoId: string, tag: string): void;
-  /** Adds a repository in the form of the scenario, whose time begins now; gives its id. Throws when it is there already. */
+  /** Adds a repository, whose time begins now, and gives its id. Throws a `RegistryError` when it exists already. */
   addRepository(instanceId: string, repository: RepositoryAddition['repository']): string;
-  /** Throws when there is no such repository. */
+  /** Throws a `RegistryError` when there is no such repository. */
   deleteRepository(instanceId: string, repoId: string): void;
-  /** The requests that are still in the log, oldest first. */
+  /** The requests in the log, oldest first. */
   requests(): readonly LoggedRequest[];
-  /** The truth about every tag that exists, now. */
+  /** The present state of every tag that exists. */
   state(): readonly TagTruth[];
   /** How many tags exist. */
   tagCount(): number;
 }
 
-/** Longer than any client keeps an idle connection: the simulator closes none while a request may be on its way. */
+/** Longer than any client keeps an idle connection, so the simulator closes none while a request is under way. */
 const KEEP_ALIVE_MS = 10 * 60_000;
 
-/** Creates a simulator whose time begins now. Throws a {@link ScenarioError} with every problem of the scenario. */
+/** Creates a simulator whose time begins now. Throws a `ScenarioError` with every problem of the scenario. */
 export function createSimulator({ scenario = {}, seed = 1, clock = systemClock }: SimulatorOptions): Simulator {
-  const simulation = new Simulation(check(scenarioSchema, scenario), seed, clock);
+  return simulate(check(scenarioSchema, scenario), { seed, clock });
+}
+
+/** A simulator of a scenario that was checked before. */
+export function simulate(scenario: Scenario, { seed, clock }: Required<Omit<SimulatorOptions, 'scenario'>>): Simulator {
+  const simulation = new Simulation(scenario, seed, clock);
   let server: Server | undefined;
 
   return {

@@ -1,6 +1,6 @@
 // How a tag's scan status runs over time: a pure function of the course and of the time, however often and in whatever order
 // it is asked.
-import { type Draw, type Range, within } from './random.ts';
+import { type Draw, type DurationRange, within } from './random.ts';
 
 /** A status that lasts; `Infinity` lasts for ever. */
 export type Phase = { readonly status: string; readonly durationMs: number };
@@ -13,12 +13,12 @@ export type Moment = { readonly status: string; readonly sinceMs: number; readon
 
 /** How scans run: the `scan` section of a scenario. */
 export type ScanTiming = {
-  readonly duration: Range;
+  readonly duration: DurationRange;
   readonly retryShare: number;
-  readonly retryDuration: Range;
+  readonly retryDuration: DurationRange;
   readonly failureShare: number;
   /** From the end of a scan to the start of the next; undefined when there is no next. */
-  readonly rescanInterval: Range | undefined;
+  readonly rescanInterval: DurationRange | undefined;
   /** The share of tags whose first scan was over before the simulator started. */
   readonly scannedShare: number;
 };

@@ -1,10 +1,10 @@
 // The truth about every tag, against which an exporter can be held.
+import type { Vulnerabilities } from '../model/scan.ts';
 import type { Image } from './image.ts';
 import { type Instant, imageUpdateOf, isDeleting } from './operations.ts';
 import type { Repository } from './repository.ts';
 import type { Simulation } from './simulation.ts';
 import type { RegistryTag } from './tag-store.ts';
-import type { Findings } from './vulnerabilities.ts';
 
 /** An image and the status of its scan at the moment of asking. */
 export type ImageTruth = {
@@ -28,7 +28,7 @@ export type TagTruth = ImageTruth & {
   /** When it was pushed last, in milliseconds since the epoch: its ImageUpdate. */
   readonly imageUpdateMs: number;
   /** The numbers of its summary; null unless its scan is complete. */
-  readonly vulnerabilities: Findings | null;
+  readonly vulnerabilities: Vulnerabilities | null;
   /** The images that it had before, the last one first: the API still answers for their digests. */
   readonly former: readonly ImageTruth[];
 };
@@ -61,7 +61,7 @@ export function truthOfTag(repository: Repository, tag: RegistryTag, instant: In
     ...truthOfImage(tag.image, instant),
     isDeleting: isDeleting(tag, instant),
     imageUpdateMs: imageUpdateOf(tag, instant),
-    vulnerabilities: tag.image.findingsAt(instant.elapsedMs) ?? null,
+    vulnerabilities: tag.image.vulnerabilitiesAt(instant.elapsedMs) ?? null,
     former: tag.former.map((image) => truthOfImage(image, instant)),
   };
 }

@@ -1,7 +1,7 @@
 // Every way in which the API fails one tag: counted under its code, shown at the tag, and nothing else is disturbed.
 import test from 'ava';
+import type { FaultInput } from '../../src/simulator/faults.ts';
 import type { LoggedRequest } from '../../src/simulator/request-log.ts';
-import type { FaultInput } from '../../src/simulator/scenario.ts';
 import { configurationFor, instanceAt, LATEST, startExporter, startSimulator, tagLabels } from '../helpers/exporter.ts';
 import { errors, errorsOf, lastSuccess, POLL, paused, since, status, success } from '../helpers/tag-series.ts';
 

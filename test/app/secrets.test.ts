@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import type { FaultInput } from '../../src/simulator/scenario.ts';
+import type { FaultInput } from '../../src/simulator/faults.ts';
 import { LOG_FORMATS } from '../../src/util/logger.ts';
 import {
   configurationFor,

@@ -1,7 +1,7 @@
 // What throttling and refusals do to the requests of a set of credentials.
 import test from 'ava';
+import type { FaultInput } from '../../src/simulator/faults.ts';
 import type { LoggedRequest } from '../../src/simulator/request-log.ts';
-import type { FaultInput } from '../../src/simulator/scenario.ts';
 import { configurationFor, instanceAt, KEY, LATEST, startExporter, startSimulator } from '../helpers/exporter.ts';
 import type { ParsedPage } from '../helpers/exposition.ts';
 import { fastClock } from '../helpers/fast-clock.ts';

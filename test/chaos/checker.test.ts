@@ -10,7 +10,7 @@ import { LAWS } from '../../chaos/laws/laws.ts';
 import { createRandom } from '../../chaos/random.ts';
 import { overlap, type RunRecord, type Scrape, type WireRequest } from '../../chaos/record.ts';
 import { Truth } from '../../chaos/truth.ts';
-import { faultsSchema } from '../../src/simulator/fault-schema.ts';
+import { faultsSchema } from '../../src/simulator/faults.ts';
 import { broken, LABELS, law, NAME, PACES, poll, record, START, scrape, truth } from './records.ts';
 
 test('a status that was true during the last successful poll keeps the law, one that was not breaks it', (t) => {

@@ -112,21 +112,21 @@ test('a bad scenario ends it with 1 and a line for each problem', async (t) => {
   const program = run(t, `--scenario=${file}`);
   t.is(await program.ended, 1);
   t.deepEqual(program.output.stderr.trim().split('\n').sort(), [
-    `${file}:1:1: latency: expected a duration such as 15s or 1h30m, found "soon"`,
-    `${file}:2:9: scan.retry_share: expected a number from 0 to 1, found "3"`,
+    `${file}:1:10: latency: expected a duration such as 15s or 1h30m, found "soon"`,
+    `${file}:2:22: scan.retry_share: expected a number from 0 to 1, found "3"`,
   ]);
 });
 
 test('a scenario that cannot be read ends it with 1 and a line that says why', async (t) => {
   const latin = scenarioFile(t, Buffer.from([0x61, 0xe4, 0x0a]));
-  for (const [file, reason] of [
-    ['/does/not/exist.yml', 'ENOENT'],
-    [tmpdir(), 'EISDIR'],
-    [latin, 'something else'],
+  for (const [file, problem] of [
+    ['/does/not/exist.yml', '1:1: file: expected a file that can be read, found none'],
+    [tmpdir(), '1:1: file: expected a file, found a directory'],
+    [latin, '1:2: file: expected text in UTF-8, found bytes that are not'],
   ] as const) {
     const program = run(t, `--scenario=${file}`);
     t.is(await program.ended, 1);
-    t.is(program.output.stderr, `${file}: expected a readable file in UTF-8, found ${reason}\n`);
+    t.is(program.output.stderr, `${file}:${problem}\n`);
   }
 });
 

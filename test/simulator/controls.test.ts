@@ -280,8 +280,14 @@ test('a change over HTTP that is wrong says why, and changes nothing', async (t)
   const tag = { instanceId: 'cri-1', repoId: 'crr-1', tag: 'v9' };
   const repository = { namespace: 'shop', name: 'api' };
   for (const [method, path, input, status, problem] of [
-    ['POST', '/_sim/tags', { ...tag, tag: '' }, 400, 'tag: expected a tag of 1 to 255 characters, found ""'],
-    ['POST', '/_sim/tags', { ...tag, digset: 'x' }, 400, /^digset: expected one of .*, found an unknown key$/],
+    ['POST', '/_sim/tags', { ...tag, tag: '' }, 400, 'tag: expected a tag of 1 to 255 characters, found an empty text'],
+    [
+      'POST',
+      '/_sim/tags',
+      { ...tag, digset: 'x' },
+      400,
+      /^digset: expected one of .*, found an unknown key \(did you mean digest\?\)$/,
+    ],
     ['POST', '/_sim/tags', { ...tag, repoId: 'crr-0' }, 404, 'expected a repository that exists, found cri-1/crr-0'],
     ['DELETE', '/_sim/tags', tag, 404, 'expected a tag that exists, found cri-1/crr-1:v9'],
     [
@@ -298,7 +304,13 @@ test('a change over HTTP that is wrong says why, and changes nothing', async (t)
       409,
       /^expected a new repository, found shop\/api/,
     ],
-    ['POST', '/_sim/repositories', { instanceId: 'cri-1' }, 400, /^repository: expected a map of .*, found nothing$/],
+    [
+      'POST',
+      '/_sim/repositories',
+      { instanceId: 'cri-1' },
+      400,
+      /^repository: expected a map with the keys .*, found nothing$/,
+    ],
     ['DELETE', '/_sim/repositories', { instanceId: 'cri-1', repoId: 'crr-0' }, 404, /crr-0$/],
   ] as const) {
     const { status: found, body } = await change(method, path, input);
@@ -309,7 +321,7 @@ test('a change over HTTP that is wrong says why, and changes nothing', async (t)
   }
   for (const [body, problem] of [
     ['{', 'expected JSON, found something else'],
-    ['[]', /^expected a map of instanceId, .*, found an empty list$/],
+    ['[]', /^expected a map with the keys instanceId, .*, found an empty list$/],
   ] as const) {
     const reply = await exchange({ address, method: 'POST', path: '/_sim/tags', body });
     t.is(reply.status, 400);

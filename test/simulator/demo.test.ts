@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { parse } from 'yaml';
-import { loadScenario } from '../../src/simulator/scenario-file.ts';
-import { createSimulator } from '../../src/simulator/simulator.ts';
+import { parseScenario } from '../../src/simulator/scenario.ts';
+import { simulate } from '../../src/simulator/simulator.ts';
+import { systemClock } from '../../src/util/clock.ts';
 import { ManualClock } from './manual-clock.ts';
 
 /** Repositories that no list has. */
@@ -12,12 +13,12 @@ const UNLISTED = ['shop/web-frontend', 'shop/web-cache', 'platform/gateway'];
 type Watched = { namespace?: string; name?: string; id?: string; tags: string[] };
 
 const read = (name: string) => readFileSync(new URL(`../../config/${name}`, import.meta.url), 'utf8');
-const scenario = loadScenario(read('demo-scenario.yml'), 'demo-scenario.yml').scenario ?? {};
+const scenario = parseScenario(read('demo-scenario.yml'), 'demo-scenario.yml');
 const config = parse(read('demo.yml'), { schema: 'failsafe' });
 const repositories: Watched[] = config.instances[0].repositories;
 
 test('the exporter watches every tag of the listed repositories, with its key and at its address', (t) => {
-  const simulated = createSimulator({ scenario })
+  const simulated = simulate(scenario, { seed: 1, clock: systemClock })
     .state()
     .filter(({ repoNamespace, repoName }) => !UNLISTED.includes(`${repoNamespace}/${repoName}`));
   const watched = repositories.flatMap(({ tags, ...names }) => tags.map((tag) => ({ ...names, tag })));
@@ -33,7 +34,7 @@ test('the exporter watches every tag of the listed repositories, with its key an
     t.is(found[0]?.instanceId, config.instances[0].id);
   }
   t.is(simulated.length, 40);
-  const [key] = scenario.keys ?? [];
+  const [key] = scenario.keys;
   t.is(config.credentials.access_key_id, key?.access_key_id);
   t.is(config.credentials.access_key_secret, key?.access_key_secret);
   t.is(config.instances[0].endpoint, 'http://127.0.0.1:20182');
@@ -51,7 +52,7 @@ test('one repository is given by its id alone, one by its names alone, one by bo
 test('for every seed, every status shows from the start to two minutes later, and scans start and end while one watches', (t) => {
   for (let seed = 0; seed < 20; seed++) {
     const clock = new ManualClock();
-    const simulator = createSimulator({ scenario, seed, clock });
+    const simulator = simulate(scenario, { seed, clock });
     const seen = new Set<string>();
     const startsAndEnds = new Set<string>();
     const atStart = new Set(simulator.state().map(({ status }) => status));
@@ -78,7 +79,7 @@ test('for every seed, every status shows from the start to two minutes later, an
 test('for every seed, tags come, move and go within three minutes, and scans find something in some images only', (t) => {
   for (let seed = 0; seed < 20; seed++) {
     const clock = new ManualClock();
-    const simulator = createSimulator({ scenario, seed, clock });
+    const simulator = simulate(scenario, { seed, clock });
     const look = () =>
       new Map(simulator.state().map((tag) => [`${tag.repoNamespace}/${tag.repoName}:${tag.tag}`, tag]));
     const [come, moved, gone] = [new Set<string>(), new Set<string>(), new Set<string>()];

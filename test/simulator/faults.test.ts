@@ -1,6 +1,6 @@
 // Every fault as a plain HTTP client sees it, and when it strikes.
 import test, { type ExecutionContext } from 'ava';
-import type { FaultInput } from '../../src/simulator/scenario.ts';
+import type { FaultInput } from '../../src/simulator/faults.ts';
 import { callWithSdk, exchange, json, type Sent, send, start, V1 } from './clients.ts';
 import { ManualClock } from './manual-clock.ts';
 

@@ -2,7 +2,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { ApiFailure } from '../../src/simulator/failure.ts';
-import { QuotaKeeper } from '../../src/simulator/quota.ts';
+import { TokenBuckets } from '../../src/simulator/quota.ts';
 import { json, KEY, type Key, send, start, V1 } from './clients.ts';
 import { ManualClock } from './manual-clock.ts';
 
@@ -52,7 +52,7 @@ test('in no window are more requests allowed than rate × time + burst, and a pa
   const rates = fc.record({ rate: fc.integer({ min: 1, max: 20 }), burst: fc.integer({ min: 1, max: 10 }) });
   fc.assert(
     fc.property(rates, gaps, ({ rate, burst }, pauses) => {
-      const quota = new QuotaKeeper({ requests_per_second: rate, burst, operations: {} });
+      const quota = new TokenBuckets({ requests_per_second: rate, burst, operations: {} });
       const allowed: number[] = [];
       let nowMs = 0;
       for (const pause of pauses) {
@@ -66,11 +66,11 @@ test('in no window are more requests allowed than rate × time + burst, and a pa
       }
     }),
   );
-  const quota = new QuotaKeeper({ requests_per_second: 4, operations: {} });
+  const quota = new TokenBuckets({ requests_per_second: 4, operations: {} });
   for (let n = 0; n < 100; n++) t.true(isAllowed(quota, n * 250));
 });
 
-function isAllowed(quota: QuotaKeeper, nowMs: number): boolean {
+function isAllowed(quota: TokenBuckets, nowMs: number): boolean {
   try {
     quota.take('key', STATUS, nowMs);
     return true;

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { parse } from 'yaml';
-import type { FaultInput } from '../../../src/simulator/scenario.ts';
+import type { FaultInput } from '../../../src/simulator/faults.ts';
 import { Alertmanager } from './alertmanager.ts';
 import { temporaryDirectory } from './exporter.ts';
 import { Program, ROOT, run } from './program.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import type { FaultInput } from '../../../src/simulator/scenario.ts';
+import type { FaultInput } from '../../../src/simulator/faults.ts';
 import { Program } from './program.ts';
 import { until } from './until.ts';
 

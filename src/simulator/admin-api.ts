@@ -1,9 +1,9 @@
 // What the simulator shows of itself: a page for people, the truth about every tag, the log of requests; and what can be changed.
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { check, ScenarioError } from './check.ts';
 import { addRepository, deleteRepository, deleteTag, pushTag, RegistryError } from './controls.ts';
-import { faultsSchema } from './fault-schema.ts';
-import { readBody, targetOf } from './incoming.ts';
-import { check, ScenarioError } from './problems.ts';
+import { faultsSchema } from './faults.ts';
+import { readBody, targetOf } from './http-messages.ts';
 import { keysSchema, latencySchema } from './scenario.ts';
 import type { Simulation } from './simulation.ts';
 import { countTags, truthOf } from './truth.ts';
@@ -126,7 +126,7 @@ function changes(byMethod: Readonly<Record<string, Change>>): Page {
         const input = method === 'DELETE' ? Object.fromEntries(query) : parseJson(body);
         return json(200, byMethod[method]?.(simulation, input) ?? {});
       } catch (error) {
-        if (error instanceof ScenarioError) return json(400, { problems: error.message.split('\n') });
+        if (error instanceof ScenarioError) return json(400, { problems: error.problems });
         if (error instanceof RegistryError) return json(HTTP_STATUS[error.reason], { problems: [error.message] });
         throw error;
       }
@@ -138,7 +138,7 @@ function parseJson(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString());
   } catch {
-    throw new ScenarioError([{ path: [], message: 'expected JSON, found something else' }]);
+    throw new ScenarioError(['expected JSON, found something else']);
   }
 }
 

@@ -1,14 +1,42 @@
-// Sends an answer, whole or as a fault cuts it.
+// Reads HTTP requests, and sends answers whole or as a fault cuts them.
 import { once } from 'node:events';
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../util/clock.ts';
 import type { ApiAnswer } from './failure.ts';
-import type { Fault } from './fault-schema.ts';
+import type { Fault } from './faults.ts';
+import type { SignedRequest } from './signature.ts';
 
 const CHUNK_BYTES = 65_536;
 /** So many pieces does an answer have that comes drop by drop. */
 const PIECES = 10;
 const JSON_TYPE = 'application/json;charset=utf-8';
+
+/** The whole body; throws when it has more than `most` bytes or the connection breaks. */
+export async function readBody(request: IncomingMessage, most: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request) {
+    length += chunk.length;
+    if (length > most) throw new RangeError(`expected a body of at most ${most} bytes, found more`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** The request in the form in which it was signed. */
+export function toSignedRequest(request: IncomingMessage, body: Buffer): SignedRequest {
+  const { path, query } = targetOf(request);
+  const headers = new Map(
+    Object.entries(request.headersDistinct).map(([name, values]) => [name, values ?? []] as const),
+  );
+  return { method: request.method ?? '', path, query: [...new URLSearchParams(query)], headers, body };
+}
+
+/** The request target's path as it was sent, and the text after the first question mark. */
+export function targetOf({ url = '/' }: IncomingMessage): { path: string; query: string } {
+  const mark = url.indexOf('?');
+  return mark < 0 ? { path: url, query: '' } : { path: url.slice(0, mark), query: url.slice(mark + 1) };
+}
 
 /** Sends `answer`; resolves when nothing more is to be sent, which after a hang is at once. */
 export async function transmit(

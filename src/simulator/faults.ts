@@ -1,9 +1,11 @@
-// Faults as a scenario describes them: which requests they strike, and what they do to them.
+// Faults: how a scenario describes them, and which of them strikes a request.
 import { z } from 'zod';
-import { duration, integer, list, section, share, text, word } from './fields.ts';
+import { strictMap } from '../util/yaml/schema.ts';
+import { duration, integer, list, oneOf, share, text } from './fields.ts';
 import { ACTIONS, type Action } from './parameters.ts';
+import { seededDraw } from './random.ts';
 
-const LARGEST_BODY = 2 ** 30;
+const MAX_BODY_BYTES = 2 ** 30;
 const STATUS: Action = 'GetRepoTagScanStatus';
 const LISTS: readonly Action[] = ['ListRepository', 'ListRepoTag'];
 const MOMENTS = ['before_head', 'mid_body'] as const;
@@ -28,25 +30,25 @@ const HEADER_VALUE = /^[\x20-\x7e]*$/;
 const httpStatus = () => integer({ min: 200, max: 599 });
 const code = () => text('an error code');
 
-const bodySchema = section({
+const bodySchema = strictMap({
   http_status: httpStatus().default(200),
   content_type: text('a content type').default('application/json;charset=utf-8'),
   headers: z
     .record(
       z.string().regex(HEADER_NAME),
-      z.string({ error: 'expected text' }).regex(HEADER_VALUE, { error: 'expected printable ASCII' }),
-      { error: 'expected a map of headers (letters, digits, hyphens) to their values' },
+      z.string({ error: 'text' }).regex(HEADER_VALUE, { error: 'printable ASCII' }),
+      { error: 'a map of headers (letters, digits, hyphens) to their values' },
     )
     .default({})
     .describe('Further headers'),
-  text: z.string({ error: 'expected text' }).optional(),
-  bytes: integer({ min: 1, max: LARGEST_BODY }).optional(),
+  text: z.string({ error: 'text' }).optional(),
+  bytes: integer({ min: 1, max: MAX_BODY_BYTES }).optional(),
 }).refine(({ text, bytes }) => (text === undefined) !== (bytes === undefined), {
-  error: 'expected exactly one of text, bytes',
+  error: 'exactly one of text, bytes',
 });
 
-export const faultSchema = section({
-  operation: word(ACTIONS).optional().describe('The operation it strikes; without it, every one'),
+export const faultSchema = strictMap({
+  operation: oneOf(ACTIONS).optional().describe('The operation it strikes; without it, every one'),
   instance: text().optional().describe('The id of the instance it strikes'),
   repository: text().optional().describe('The id of the repository it strikes, or NAMESPACE/NAME'),
   tag: text().optional().describe('The tag it strikes'),
@@ -57,7 +59,7 @@ export const faultSchema = section({
   from: duration().optional().describe('When it begins, after it was put in force'),
   until: duration().optional().describe('When it ends, after it was put in force'),
   first: integer({ min: 1, max: Number.MAX_SAFE_INTEGER }).optional().describe('How many requests it strikes in all'),
-  error: section({
+  error: strictMap({
     code: code(),
     http_status: httpStatus().optional(),
     message: text().optional(),
@@ -65,7 +67,7 @@ export const faultSchema = section({
   })
     .optional()
     .describe('Answers with an error of the API'),
-  business_error: section({ code: code(), message: text().optional() })
+  business_error: strictMap({ code: code(), message: text().optional() })
     .optional()
     .describe('Answers HTTP 200 with IsSuccess: false'),
   status: text('a status').optional().describe('Answers GetRepoTagScanStatus with this status'),
@@ -74,21 +76,21 @@ export const faultSchema = section({
     .describe('Answers ListRepository and ListRepoTag with this TotalCount'),
   next_token: text('a token').optional().describe('Answers ListRepository and ListRepoTag with this NextToken'),
   body: bodySchema.optional().describe('Answers with this body, or with JSON of so many bytes'),
-  reset: word(MOMENTS).optional().describe('Resets the connection'),
-  hang: word(MOMENTS).optional().describe('Leaves the connection open and sends nothing more'),
+  reset: oneOf(MOMENTS).optional().describe('Resets the connection'),
+  hang: oneOf(MOMENTS).optional().describe('Leaves the connection open and sends nothing more'),
   drip: duration(1).optional().describe('Sends the answer in pieces, the last one after so long'),
 })
   .refine((fault) => EFFECTS.filter((effect) => fault[effect] !== undefined).length === 1, {
-    error: `expected exactly one of ${EFFECTS.join(', ')}`,
+    error: `exactly one of ${EFFECTS.join(', ')}`,
   })
   .refine(({ from, until }) => until === undefined || until > (from ?? 0), {
-    error: 'expected until to be later than from',
+    error: 'until to be later than from',
   })
   .refine(({ status, operation }) => status === undefined || isAmong([STATUS], operation), {
-    error: `expected the operation ${STATUS} with a status`,
+    error: `the operation ${STATUS} with a status`,
   })
   .refine((fault) => !isAboutLists(fault) || isAmong(LISTS, fault.operation), {
-    error: `expected the operation ${LISTS.join(' or ')} with a page, a total_count or a next_token`,
+    error: `the operation ${LISTS.join(' or ')} with a page, a total_count or a next_token`,
   });
 
 /** The operations that a fault strikes; undefined stands for every one. */
@@ -115,3 +117,66 @@ export const faultsSchema = list(faultSchema, 'faults');
 export type FaultInput = z.input<typeof faultSchema>;
 /** A fault that was checked; times are in milliseconds. */
 export type Fault = z.output<typeof faultSchema>;
+
+/** What a request is about, as far as faults ask. */
+export type FaultSubject = {
+  readonly action: string;
+  readonly instanceId: string;
+  /** The ways to name the repository: its id and NAMESPACE/NAME. */
+  readonly repository: readonly string[];
+  readonly tag: string;
+  /** The page of a list. */
+  readonly page: number;
+};
+
+type Tally = { matches: number; strikes: number };
+
+/** Faults in force since `sinceMs`; the first that matches and is due strikes. */
+export class FaultPicker {
+  readonly #faults: readonly { readonly fault: Fault; readonly tally: Tally }[];
+  readonly #seed: number;
+  readonly #sinceMs: number;
+
+  /** @param sinceMs when the faults were put in force, on the clock that {@link pick} is given */
+  constructor(faults: readonly Fault[], seed: number, sinceMs: number) {
+    this.#faults = faults.map((fault) => ({ fault, tally: { matches: 0, strikes: 0 } }));
+    this.#seed = seed;
+    this.#sinceMs = sinceMs;
+  }
+
+  /** The fault that strikes this request, which counts as one of its requests. */
+  pick(subject: FaultSubject, nowMs: number): Fault | undefined {
+    const ageMs = nowMs - this.#sinceMs;
+    for (const [index, { fault, tally }] of this.#faults.entries()) {
+      if (isInForce(fault, ageMs) && concerns(fault, subject) && this.#draw(index, fault, tally)) return fault;
+    }
+    return undefined;
+  }
+
+  #draw(index: number, { first = Number.POSITIVE_INFINITY, share = 1 }: Fault, tally: Tally): boolean {
+    if (tally.strikes >= first) return false;
+    tally.matches++;
+    const strikes = seededDraw(this.#seed, 'fault', index)(tally.matches) < share;
+    if (strikes) tally.strikes++;
+    return strikes;
+  }
+}
+
+/** The name of what the fault does. */
+export function effectOf(fault: Fault): EffectName | undefined {
+  return EFFECTS.find((effect) => fault[effect] !== undefined);
+}
+
+function isInForce({ from = 0, until = Number.POSITIVE_INFINITY }: Fault, ageMs: number): boolean {
+  return ageMs >= from && ageMs < until;
+}
+
+function concerns(fault: Fault, { action, instanceId, repository, tag, page }: FaultSubject): boolean {
+  return (
+    (operationsOf(fault)?.some((operation) => operation === action) ?? true) &&
+    (fault.instance === undefined || fault.instance === instanceId) &&
+    (fault.repository === undefined || repository.includes(fault.repository)) &&
+    (fault.tag === undefined || fault.tag === tag) &&
+    (fault.page === undefined || fault.page === page)
+  );
+}

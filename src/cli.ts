@@ -15,7 +15,7 @@ import { openFilesAdvice } from './util/open-files.ts';
 import { Redactor } from './util/redactor.ts';
 import { ConfigError, formatProblems, loadTogether } from './util/yaml/problems.ts';
 import type { WebConfigWatcher } from './web/access/web-config-watcher.ts';
-import { FIXED_PATHS } from './web/paths.ts';
+import { FIXED_PATHS } from './web/assets.ts';
 
 /** The program's surroundings. */
 export type Surroundings = {

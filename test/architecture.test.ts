@@ -32,7 +32,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'flags',
     'util',
     'web/access/web-config-watcher',
-    'web/paths',
+    'web/assets',
   ],
   'config-commands': ['app', 'acr/client', 'config', 'flags', 'util', 'web/access/load'],
   bin: ['build-info', 'cli', 'util'],

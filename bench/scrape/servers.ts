@@ -7,7 +7,7 @@ import { Exposition } from '../../src/metrics/exposition.ts';
 import { SelfMetrics } from '../../src/metrics/self-metrics.ts';
 import { SCAN_STATUSES } from '../../src/model/scan.ts';
 import type { RepositoryTally, StoreObserver, WatchedTag } from '../../src/state/store.ts';
-import { sendChunks } from '../../src/web/send-chunks.ts';
+import { sendChunks } from '../../src/web/responses.ts';
 import { type ChangeKind, INSTANCE_ID, InventedTags } from './tags.ts';
 
 export type MeasuredServer = {

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { FLAGS, readOptions, UsageError, variableOf } from '../../src/flags.ts';
 import { main } from '../../src/simulator/cli.ts';
-import { FIXED_PATHS } from '../../src/web/paths.ts';
+import { FIXED_PATHS } from '../../src/web/assets.ts';
 import { requireFitMessage } from '../outputs.ts';
 import { defineTarget } from '../target.ts';
 import { anyText, madeOf, repeated } from '../texts.ts';

@@ -1,6 +1,6 @@
 // Accept and Accept-Encoding headers: which format and encoding a scraper gets.
 import fc from 'fast-check';
-import { preferredFormat, prefersGzip } from '../../src/web/negotiation.ts';
+import { preferredFormat, prefersGzip } from '../../src/web/request.ts';
 import { defineTarget } from '../target.ts';
 import { anyText, madeOf, repeated } from '../texts.ts';
 

@@ -4,7 +4,7 @@ import { loadAssets } from '../../src/web/assets.ts';
 import type { TargetRow } from '../../src/web/overview.ts';
 import { renderPage } from '../../src/web/page/page.tsx';
 import { addressOf, comparisonOf, queryOf, readView } from '../../src/web/page/view.ts';
-import { readRequestTarget } from '../../src/web/request-target.ts';
+import { readRequestTarget } from '../../src/web/request.ts';
 import { ParameterError, readTargetQuery, selectFirstTargets, selectTargets } from '../../src/web/target-query.ts';
 import { renderTargets } from '../../src/web/targets-api.ts';
 import { requireEqual, requireFitMessage, requireNoSecret } from '../outputs.ts';

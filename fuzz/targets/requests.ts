@@ -181,8 +181,8 @@ export const requests = defineTarget({
       redactor: new Redactor(),
       write: (line) => requireNoSecret(line, 'the log'),
     });
-    const keeper = new WebConfigWatcher(file, { clock: systemClock, logger });
-    const [open, locked] = [await serve(undefined, logger, failures), await serve(keeper, logger, failures)];
+    const watcher = new WebConfigWatcher(file, { clock: systemClock, logger });
+    const [open, locked] = [await serve(undefined, logger, failures), await serve(watcher, logger, failures)];
     return {
       close: async () => {
         await Promise.all([open.server.close(0), locked.server.close(0)]);
@@ -198,7 +198,7 @@ export const requests = defineTarget({
   },
 });
 
-async function serve(keeper: WebConfigWatcher | undefined, logger: Logger, failures: unknown[]) {
+async function serve(watcher: WebConfigWatcher | undefined, logger: Logger, failures: unknown[]) {
   const overview = overviewOf();
   const listener = createRoutes({
     telemetryPath: '/metrics',
@@ -210,7 +210,7 @@ async function serve(keeper: WebConfigWatcher | undefined, logger: Logger, failu
     reload: async () => ({ problems: [] }),
     failed: (error) => failures.push(error),
   });
-  const accessControl = new AccessControl(keeper, logger);
+  const accessControl = new AccessControl(watcher, logger);
   const server = new WebServer({
     listener: (incoming, response) => void listener(incoming, response),
     accessControl,

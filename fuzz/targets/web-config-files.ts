@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { ConfigError } from '../../src/util/yaml/problems.ts';
 import { loadWebSettings } from '../../src/web/access/load.ts';
-import { Sources } from '../../src/web/access/sources.ts';
+import { ReadFiles } from '../../src/web/access/read-files.ts';
 import { requireEqual, SECRETS } from '../outputs.ts';
 import { requireClearProblems } from '../problems.ts';
 import { defineTarget } from '../target.ts';
@@ -56,7 +56,7 @@ const TEXTS = [
 ];
 
 /** Files that lie in memory. */
-class Shelf extends Sources {
+class Shelf extends ReadFiles {
   readonly #file: Buffer;
 
   constructor(file: Buffer) {

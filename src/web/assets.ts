@@ -1,22 +1,23 @@
-// The page's own style sheet and script: read once, and asked for under a name that changes with their content.
+// The style sheet and script of the page, read once. Their addresses change with their content.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 const CSS_PATH = '/assets/page.css';
 const JS_PATH = '/assets/page.js';
 
-export const ASSET_PATHS = [CSS_PATH, JS_PATH] as const;
+/** All paths except that of the metrics, which must be another one. */
+export const FIXED_PATHS = ['/', '/-/healthy', '/-/ready', '/-/reload', '/api/v1/targets', CSS_PATH, JS_PATH] as const;
 
 export type Asset = { readonly path: string; readonly type: string; readonly body: string };
 
 export type PageAssets = {
   readonly all: readonly Asset[];
-  /** Addresses for the page, with a mark of the content: browsers may keep what they got for ever. */
+  /** Addresses with a hash of the content, so that browsers may cache them forever. */
   readonly css: string;
   readonly js: string;
 };
 
-/** Reads the files beside this module. */
+/** Reads the files from the folder `assets` beside this module. */
 export function loadAssets(): PageAssets {
   const css = read(CSS_PATH, 'text/css; charset=utf-8');
   const js = read(JS_PATH, 'text/javascript; charset=utf-8');

@@ -1,49 +1,49 @@
-// How many connections there may be, and which give way to newcomers when there is no more room.
+// Limits the number of connections, and chooses which one is closed for a new one when the limit is reached.
 import type { Socket } from 'node:net';
 
-/** How long a client may take nothing of its answer before it gives way, while there is no room for another. */
+/** A client that has read nothing of its answer for this long counts as slow. */
 const SLOW_AFTER_MS = 3_000;
 
 type Connection = {
   readonly socket: Socket;
   readonly peer: string;
   readonly address: string;
-  /** Over which HTTP is spoken: the socket itself, or the TLS on it. Undefined before there is any. */
-  speaking: Socket | undefined;
+  /** The socket with HTTP: the connection itself, or TLS on it. Undefined during the handshake. */
+  http: Socket | undefined;
   requests: number;
-  /** When the last answer ended, or a part of one was taken; when the connection came, before there was any. Monotonic. */
+  /** Monotonic time when the client last read part of an answer; before the first answer, when it connected. */
   activeMs: number;
 };
 
-/** What a connection does, in the order in which those of one address give way. */
+/** The states of a connection, in the order in which those of one address are closed. */
 const IDLE = 0;
 const SLOW = 1;
 const BUSY = 2;
 
 export type ConnectionsOptions = {
-  readonly most: number;
+  readonly max: number;
   readonly monotonic: () => number;
   readonly slowAfterMs?: number;
 };
 
 export class Connections {
-  readonly #most: number;
+  readonly #max: number;
   readonly #monotonic: () => number;
   readonly #slowAfterMs: number;
   readonly #all = new Map<string, Connection>();
-  /** How many there are of each address. */
+  /** The number of connections of each address. */
   readonly #counts = new Map<string, number>();
 
-  constructor({ most, monotonic, slowAfterMs = SLOW_AFTER_MS }: ConnectionsOptions) {
-    this.#most = most;
+  constructor({ max, monotonic, slowAfterMs = SLOW_AFTER_MS }: ConnectionsOptions) {
+    this.#max = max;
     this.#monotonic = monotonic;
     this.#slowAfterMs = slowAfterMs;
   }
 
-  /** Takes a connection in, if need be in the place of another one. False, and destroyed, when none gives way. */
+  /** Adds a connection, if necessary by closing another one. Destroys it and returns false when none can be closed. */
   add(socket: Socket): boolean {
     const { remoteAddress: address } = socket;
-    if (address === undefined || (this.#all.size >= this.#most && !this.makeRoom(address))) {
+    if (address === undefined || (this.#all.size >= this.#max && !this.makeRoom(address))) {
       socket.destroy();
       return false;
     }
@@ -51,7 +51,7 @@ export class Connections {
       socket,
       peer: peerOf(socket),
       address,
-      speaking: undefined,
+      http: undefined,
       requests: 0,
       activeMs: this.#monotonic(),
     };
@@ -61,16 +61,16 @@ export class Connections {
     return true;
   }
 
-  /** From now on HTTP is spoken over a socket, or over the TLS on it. */
-  enter(socket: Socket): void {
+  /** HTTP begins on a connection: on the socket itself, or on TLS over it. */
+  httpBegins(socket: Socket): void {
     const connection = this.#all.get(peerOf(socket));
     if (!connection) return;
-    connection.speaking = socket;
+    connection.http = socket;
     socket.on('drain', () => this.#touch(connection));
   }
 
-  /** A request came. The function that is returned is to be called when its answer is over. */
-  busy(socket: Socket): () => void {
+  /** A request came. Call the returned function when its answer has ended. */
+  requestBegins(socket: Socket): () => void {
     const connection = this.#all.get(peerOf(socket));
     if (!connection) return () => {};
     connection.requests += 1;
@@ -82,21 +82,21 @@ export class Connections {
   }
 
   /**
-   * Closes a connection to make room for one from `address`: of the address that has most, first one on which nothing is being answered, then
-   * one whose client does not take its answer, each time the one that has been inactive for the longest. Where that address has more than its
-   * share, one that is being answered goes too. An address that has fewer than the newcomer's is left alone.
+   * Closes a connection to make room for one from `address`. It takes the address with the most connections, and there an idle connection
+   * first, then a slow one; of several, the one that was inactive for the longest time. A busy one is closed only if its address has at least
+   * two more than `address`. Addresses with fewer connections than `address` keep theirs.
    *
    * @param address empty when it is not known
-   * @returns whether there was one
+   * @returns whether a connection was closed
    */
   makeRoom(address = ''): boolean {
     const own = this.#countOf(address);
-    const mayGo = (each: Connection) => {
+    const mayClose = (each: Connection) => {
       const count = this.#countOf(each.address);
       return this.#stateOf(each) === BUSY ? count >= own + 2 : count > own || each.address === address;
     };
     const [first] = [...this.#all.values()]
-      .filter(mayGo)
+      .filter(mayClose)
       .sort(
         (one, other) =>
           this.#countOf(other.address) - this.#countOf(one.address) ||
@@ -111,10 +111,10 @@ export class Connections {
     for (const { socket } of this.#all.values()) socket.destroy();
   }
 
-  #stateOf({ requests, speaking, activeMs }: Connection): number {
+  #stateOf({ requests, http, activeMs }: Connection): number {
     if (requests === 0) return IDLE;
-    // An answer that is still being made is not the client's fault.
-    const isWaiting = speaking !== undefined && speaking.writableLength > 0;
+    // While an answer is being made, the client has nothing to read.
+    const isWaiting = http !== undefined && http.writableLength > 0;
     return isWaiting && this.#monotonic() - activeMs >= this.#slowAfterMs ? SLOW : BUSY;
   }
 
@@ -137,7 +137,7 @@ export class Connections {
   }
 }
 
-/** The same for a socket and for the TLS that runs over it. */
+/** The same for a socket and for TLS over it. */
 function peerOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
   return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 }

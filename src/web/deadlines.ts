@@ -1,23 +1,23 @@
-// Ends connections of clients that do not take their answer, and with them what was kept ready for them.
+// Closes connections of clients that do not read their answer, and so frees the memory of the answer.
 import type { ServerResponse } from 'node:http';
 
-/** Longer than a congested network pauses, shorter than it takes to pile clients up. */
+/** Longer than a pause of a congested network, and short enough that such clients do not pile up. */
 export const STALL_MS = 30_000;
-/** Twice the longest scrape timeout that anybody uses. */
+/** Twice the longest usual scrape timeout. */
 export const ANSWER_MS = 120_000;
 
 export type Deadlines = {
-  /** How long a client may take not one byte of its answer. */
+  /** The longest time without a byte read by the client. */
   readonly stallMs: number;
-  /** How long it may take from the end of its request to the last byte. */
+  /** The longest time from the end of the request to the last byte. */
   readonly answerMs: number;
 };
 
-/** Watches an answer until it is over. */
+/** Watches an answer until it ends. */
 export function watchAnswer(response: ServerResponse, { stallMs, answerMs }: Deadlines): void {
   const { socket } = response.req;
   const overall = setTimeout(() => socket.destroy(), answerMs).unref();
-  // The socket counts anew whenever the system took bytes from it. Before there are any the client does not make us wait, we it.
+  // The timeout restarts whenever the system takes bytes from the socket. Before the first bytes the client is not the one to blame.
   response.setTimeout(stallMs, () => {
     if (response.headersSent) socket.destroy();
     else socket.setTimeout(stallMs);

@@ -1,8 +1,8 @@
-// What the pages for people and the JSON API show: plain values, handed in by who knows them.
+// The values on the status page and in the JSON API.
 import type { PollError, Vulnerabilities, VulnerabilityTotals } from '../model/scan.ts';
 import type { DiscoveryStatus, SchedulerStatus } from '../model/status.ts';
 
-/** Where a watched tag comes from: the configuration names it, or discovery found it. */
+/** Why a tag is watched: the configuration lists it, or discovery found it. */
 export const SOURCES = ['listed', 'discovered'] as const;
 export type Source = (typeof SOURCES)[number];
 
@@ -20,20 +20,20 @@ export type TargetRow = {
   readonly lastSuccessMs: number | undefined;
   /** Undefined while a poll is under way, or waits for a lookup. */
   readonly nextPollMs: number | undefined;
-  /** Set exactly while the last poll failed. */
+  /** Set while the last poll has failed. */
   readonly lastError: PollError | undefined;
   readonly source: Source;
-  /** Whether anybody wants to know the vulnerabilities. */
+  /** Whether the configuration asks for its vulnerabilities. */
   readonly wantsVulnerabilities: boolean;
-  /** What the last complete scan found, as far as known; undefined too where nobody wants to know. */
+  /** Found by the last complete scan; undefined if not known or not asked for. */
   readonly vulnerabilities: Vulnerabilities | undefined;
-  /** Set exactly while the last attempt to ask for the vulnerabilities failed, and somebody wants to know. */
+  /** Set while the last request for the vulnerabilities has failed. */
   readonly vulnerabilitiesError: PollError | undefined;
 };
 
 /**
- * The watched tags at one moment, in the order of the configuration. A row is made when it is looked at, and says how its tag stands then:
- * all rows of 100,000 tags at once would be some 20 MB for each request.
+ * The watched tags at one moment, in the order of the configuration. A row is made at each access, with the state of its tag at that time:
+ * all rows of 100,000 tags at once would take some 20 MB for each request.
  */
 export interface TargetList {
   readonly length: number;
@@ -54,9 +54,9 @@ export type Overview = {
   /** Watched tags by scan status, every status present. */
   readonly totals: Readonly<Record<string, number>>;
   readonly vulnerabilities: VulnerabilityTotals;
-  /** Of the instances that have one. */
+  /** Only instances with discovery. */
   readonly discovery: readonly DiscoveryStatus[];
-  /** How many tags are watched at the most before discovery leaves some out. */
+  /** The limit beyond which discovery leaves tags out. */
   readonly maxTags: number;
   readonly quota: readonly SchedulerStatus[];
 };

@@ -1,5 +1,5 @@
-// Clients may send requests before they have read the answers to those before (pipelining). Node parses all that comes and has all of it
-// answered: a thousand answers that stay in memory until they are read. Here the next request is parsed when the answer before it is over.
+// Clients may send several requests before they read the answers (pipelining). Node parses and answers all of them at once: a thousand answers
+// that stay in memory until they are read. Here the next request is parsed when the previous answer has ended.
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
@@ -7,35 +7,35 @@ const NOTHING = Buffer.alloc(0);
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
-/** The requests of all connections. */
+/** The pipelines of all connections. */
 export class Pipelining {
   readonly #pipelines = new WeakMap<Socket, Pipeline>();
 
-  /** Takes a connection over. To be called when Node listens to it, and before anything is read. */
+  /** Takes the input of a connection over. Call it when Node listens to the socket, and before anything is read. */
   take(socket: Socket): void {
     this.#pipelines.set(socket, new Pipeline(socket));
   }
 
   /** A request was parsed: the next one on its connection waits until this response is closed. */
-  began(response: ServerResponse): void {
-    this.#pipelines.get(response.req.socket)?.began(response);
+  onResponse(response: ServerResponse): void {
+    this.#pipelines.get(response.req.socket)?.onResponse(response);
   }
 
-  /** Whether part of an answer has been sent on a connection and the rest has not. */
+  /** Whether an answer on a connection has begun and not ended. */
   isAnswering(socket: Socket): boolean {
     return this.#pipelines.get(socket)?.isAnswering ?? false;
   }
 }
 
-/** Hands what comes on a connection to Node's parser in pieces that end where a head may end. */
+/** Passes the input of a connection to Node's parser in pieces that end where a head may end. */
 class Pipeline {
   readonly #socket: Socket;
   readonly #parse: (bytes: Buffer) => void;
-  /** Responses that are not closed: one, or two where a request begins in the piece in which the body of the one before ends. */
+  /** Responses that are not closed: one, or two if a request begins in the piece in which the body of the previous one ends. */
   readonly #open = new Set<ServerResponse>();
-  /** What came and is not parsed. While there is any, no more is read. */
+  /** Input that is not parsed yet. While there is any, the socket is paused. */
   #unparsed: Buffer = NOTHING;
-  /** Whether the line that the last piece ended in has text so far. */
+  /** Whether the last piece ended within a line that has text so far. */
   #isInText = false;
 
   constructor(socket: Socket) {
@@ -47,9 +47,9 @@ class Pipeline {
     socket.removeAllListeners('data');
     socket.on('data', (bytes: Buffer) => {
       this.#unparsed = this.#unparsed.length === 0 ? bytes : Buffer.concat([this.#unparsed, bytes]);
-      this.#goOn();
+      this.#parseNext();
     });
-    socket.on('drain', () => this.#goOn());
+    socket.on('drain', () => this.#parseNext());
     socket.once('close', () => setImmediate(() => this.#closeAll()));
   }
 
@@ -57,15 +57,15 @@ class Pipeline {
     return [...this.#open].some(({ headersSent }) => headersSent);
   }
 
-  began(response: ServerResponse): void {
+  onResponse(response: ServerResponse): void {
     this.#open.add(response);
     response.once('close', () => {
       this.#open.delete(response);
-      this.#goOn();
+      this.#parseNext();
     });
   }
 
-  #goOn(): void {
+  #parseNext(): void {
     while (this.#unparsed.length > 0 && this.#mayParse()) {
       const end = this.#endOfHead();
       const piece = this.#unparsed.subarray(0, end);
@@ -76,7 +76,7 @@ class Pipeline {
     else if (this.#socket.isPaused()) this.#socket.resume();
   }
 
-  /** Whether the parser is still there, and no answer is open but to a request whose body is yet to come. */
+  /** Whether the connection is open, and no answer is open except that to a request whose body has not come yet. */
   #mayParse(): boolean {
     const { destroyed, writableEnded, writableNeedDrain } = this.#socket;
     if (destroyed || writableEnded || writableNeedDrain) return false;
@@ -84,7 +84,7 @@ class Pipeline {
     return first === undefined || (second === undefined && !first.req.complete);
   }
 
-  /** Where the first empty line ends, as the head of a request does; all that there is when there is none. */
+  /** The end of the first empty line, where the head of a request ends; the end of the input when there is none. */
   #endOfHead(): number {
     const bytes = this.#unparsed;
     for (let start = 0; ; ) {
@@ -99,7 +99,7 @@ class Pipeline {
     }
   }
 
-  /** Node closes only the response that is being sent when a connection closes: one behind it would stay open for ever. */
+  /** When a connection closes, Node closes only the response that is being sent. A later one would stay open forever. */
   #closeAll(): void {
     for (const response of this.#open) {
       response.destroy();

@@ -1,39 +1,36 @@
-// What is answered under which path: a koa application that knows nothing of listening.
+// The koa application: paths, methods and their answers. `server.ts` listens.
 import Koa, { type Context } from 'koa';
 import type { ExpositionFormat, MetricsPage } from '../model/metrics-page.ts';
 import { loadAssets } from './assets.ts';
-import { isCrossSite } from './cross-site.ts';
-import { preferredFormat, prefersGzip } from './negotiation.ts';
-import { answerPlainly } from './plain-answer.ts';
-import { readRequestTarget } from './request-target.ts';
-import { sendChunks } from './send-chunks.ts';
+import { TurnQueue } from './client-limits.ts';
+import { isCrossSite, preferredFormat, prefersGzip, readRequestTarget } from './request.ts';
+import { answerPlainly, sendChunks } from './responses.ts';
 import { TargetAnswers, type TargetSources } from './target-answers.ts';
-import { Turns } from './turns.ts';
 
-/** What a reload came to: the problems that keep the old configuration in force, none when the new one is. */
+/** The result of a reload. With problems the old configuration stays in force. */
 export type ReloadResult = { readonly problems: readonly string[] };
 
-/** Everything that the pages show and do. */
+/** What the routes need from the application. */
 export type WebHandlers = TargetSources & {
   readonly telemetryPath: string;
   readonly metrics: (options: { format: ExpositionFormat; gzip: boolean }) => Promise<MetricsPage>;
   readonly isReady: () => boolean;
-  /** Undefined while reloading over HTTP is not allowed. */
+  /** Undefined if reloading over HTTP is not allowed. */
   readonly reload: (() => Promise<ReloadResult>) | undefined;
-  /** Told what an answer failed with, when it is an error of our own code. */
+  /** Called with the error when an answer fails through an error of the exporter's own code. */
   readonly failed: (error: unknown) => void;
 };
 
 type Handler = (ctx: Context, parameters: URLSearchParams) => Promise<void> | void;
 type Route = Readonly<Record<string, Handler>>;
 
-/** A client that hangs up is no error of ours. */
-const CLIENT_IS_GONE = ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'];
+/** Errors when the client closes the connection. */
+const CLIENT_CLOSED = ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'];
 
 /** The application's request listener for `http.createServer`. */
 export function createRoutes(handlers: WebHandlers): ReturnType<Koa['callback']> {
   const assets = loadAssets();
-  const turns = new Turns();
+  const turns = new TurnQueue();
   const answers = new TargetAnswers(handlers, assets, turns);
   const routes = new Map<string, Route>([
     ['/', { GET: (ctx, parameters) => answers.showPage(ctx, parameters) }],
@@ -46,7 +43,7 @@ export function createRoutes(handlers: WebHandlers): ReturnType<Koa['callback']>
   ]);
   const app = new Koa();
   app.on('error', (error: NodeJS.ErrnoException) => {
-    if (!CLIENT_IS_GONE.includes(error.code ?? '')) handlers.failed(error);
+    if (!CLIENT_CLOSED.includes(error.code ?? '')) handlers.failed(error);
   });
   app.use((ctx) => dispatch(ctx, routes));
   return app.callback();
@@ -72,7 +69,7 @@ async function dispatch(ctx: Context, routes: ReadonlyMap<string, Route>): Promi
   answerPlainly(ctx, 405, `${ctx.method} is not possible here, only ${allowed.join(', ')}.`);
 }
 
-async function showMetrics(ctx: Context, { metrics }: WebHandlers, turns: Turns): Promise<void> {
+async function showMetrics(ctx: Context, { metrics }: WebHandlers, turns: TurnQueue): Promise<void> {
   const format = preferredFormat(ctx.get('Accept') || undefined);
   const gzip = prefersGzip(ctx.get('Accept-Encoding') || undefined);
   await turns.next(ctx.req.socket.remoteAddress ?? '');
@@ -92,7 +89,7 @@ async function sendPage(ctx: Context, page: MetricsPage, gzip: boolean): Promise
   ctx.set('Vary', 'Accept, Accept-Encoding');
   ctx.set('Cache-Control', 'no-store');
   if (gzip) ctx.set('Content-Encoding', 'gzip');
-  // koa would send one buffer or one stream; a page of thousands of cached blocks is neither, and must not be copied into one.
+  // koa sends one buffer or one stream. A page is thousands of cached blocks, which must not be copied into one.
   ctx.respond = false;
   if (ctx.method === 'HEAD') ctx.res.end();
   else await sendChunks(ctx.res, page.chunks);

@@ -1,14 +1,13 @@
-// Answers that show the watched tags, to people and to programs. Targets are chosen for one request at a time, and what is sent is made as fast
-// as it is read, so that no number of requests takes more memory than a few of them.
+// Answers with the watched tags: the status page, and the list as JSON. Targets are selected for one request at a time, and pieces of an
+// answer are made as fast as they are read, so that many requests need no more memory than a few.
 import type { Context } from 'koa';
 import type { PageAssets } from './assets.ts';
-import { ConcurrencyLimit } from './concurrency-limit.ts';
-import { FairQueue, QueueFullError } from './fair-queue.ts';
+import type { TurnQueue } from './client-limits.ts';
+import { ConcurrencyLimit, FairQueue, QueueFullError } from './client-limits.ts';
 import type { Overview, TargetList } from './overview.ts';
 import { renderPage } from './page/page.tsx';
 import { comparisonOf, queryOf, readView } from './page/view.ts';
-import { answerPlainly } from './plain-answer.ts';
-import { sendPieces } from './send-chunks.ts';
+import { answerPlainly, sendPieces } from './responses.ts';
 import {
   ParameterError,
   readTargetQuery,
@@ -17,17 +16,16 @@ import {
   type TargetQuery,
 } from './target-query.ts';
 import { renderBadData, renderTargets } from './targets-api.ts';
-import type { Turns } from './turns.ts';
 
-/** To choose among 100,000 targets takes a tenth of a second or two: the last of so many waits no longer than a person does. */
-const MOST_WAITING = { mostEach: 64, most: 128 };
+/** A selection among 100,000 targets takes 0.1 to 0.2 s: the last of so many waits no longer than a person does. */
+const MAX_WAITING = { perClient: 64, total: 128 };
 /**
- * Lists under way, from the request to the last byte. They are made in turns, so that hundreds at once would all end late, and until then no
- * connection of their address gives way to a scrape or a probe.
+ * Lists under way, from the request to the last byte. They share the event loop, so hundreds at once would all end late, and until then
+ * their connections would not be closed in favour of a scrape or a probe.
  */
-const MOST_LISTS = { mostEach: 64, most: 128 };
+const MAX_LISTS = { perClient: 64, total: 128 };
 
-/** The page has one style sheet and one script, both its own. */
+/** The page has one style sheet and one script, both from this server. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "style-src 'self'",
@@ -40,28 +38,28 @@ const CONTENT_SECURITY_POLICY = [
 ].join('; ');
 
 export type TargetSources = {
-  /** Every scan status there is. */
+  /** All scan statuses. */
   readonly statuses: readonly string[];
-  /** Everything but the tags; costs some milliseconds when many tags are due. */
+  /** Everything but the tags. Takes some milliseconds when many tags are due. */
   readonly overview: () => Overview;
-  /** Every watched tag, as of now. */
+  /** All watched tags, as of now. */
   readonly targets: () => TargetList;
 };
 
 export class TargetAnswers {
   readonly #sources: TargetSources;
   readonly #assets: PageAssets;
-  readonly #choosing = new FairQueue(MOST_WAITING);
-  readonly #lists = new ConcurrencyLimit(MOST_LISTS);
-  readonly #turns: Turns;
+  readonly #selections = new FairQueue(MAX_WAITING);
+  readonly #lists = new ConcurrencyLimit(MAX_LISTS);
+  readonly #turns: TurnQueue;
 
-  constructor(sources: TargetSources, assets: PageAssets, turns: Turns) {
+  constructor(sources: TargetSources, assets: PageAssets, turns: TurnQueue) {
     this.#turns = turns;
     this.#sources = sources;
     this.#assets = assets;
   }
 
-  /** The page for people. */
+  /** Answers with the status page. */
   async showPage(ctx: Context, parameters: URLSearchParams): Promise<void> {
     const { statuses, overview, targets } = this.#sources;
     const view = readView(parameters, statuses);
@@ -73,7 +71,7 @@ export class TargetAnswers {
     });
   }
 
-  /** The same as JSON. */
+  /** Answers with the list as JSON. */
   async showTargets(ctx: Context, parameters: URLSearchParams): Promise<void> {
     const { statuses, targets } = this.#sources;
     const query = readQuery(parameters, statuses);
@@ -84,16 +82,16 @@ export class TargetAnswers {
       ctx.body = renderBadData(query.message);
       return;
     }
-    const leave = this.#lists.take(clientOf(ctx));
-    if (leave === undefined) return tooMany(ctx);
+    const release = this.#lists.take(clientOf(ctx));
+    if (release === undefined) return tooMany(ctx);
     try {
       await this.#answer(ctx, 'application/json', async () => renderTargets(await selectTargets(targets(), query)));
     } finally {
-      leave();
+      release();
     }
   }
 
-  /** Has the pieces of a body prepared when it is this client's turn, and sends them. */
+  /** Prepares the pieces of a body when it is this client's turn, and sends them. */
   async #answer(ctx: Context, type: string, prepare: () => Promise<Iterable<string>>): Promise<void> {
     const { res: response } = ctx;
     const client = clientOf(ctx);
@@ -101,7 +99,7 @@ export class TargetAnswers {
     let pieces: Iterable<string> = [];
     try {
       const isAwaited = () => ctx.method !== 'HEAD' && !response.destroyed;
-      if (isAwaited()) pieces = await this.#choosing.add(client, async () => (isAwaited() ? await prepare() : []));
+      if (isAwaited()) pieces = await this.#selections.add(client, async () => (isAwaited() ? await prepare() : []));
     } catch (error) {
       if (!(error instanceof QueueFullError)) throw error;
       return tooMany(ctx);

@@ -1,10 +1,9 @@
-// Which targets a page or the API is asked for: parameters of a URL, and the choice that they make.
+// Selects targets by the parameters of a URL.
 import { setImmediate as turn } from 'node:timers/promises';
 import { type PollError, SEVERITIES, type Severity } from '../model/scan.ts';
 import { inQuotes } from '../util/invisible.ts';
 import { SOURCES, type Source, type TargetList, type TargetRow } from './overview.ts';
 
-/** What is asked for. */
 export type TargetQuery = {
   /** Any of these; all when empty. */
   readonly statuses: readonly string[];
@@ -12,29 +11,28 @@ export type TargetQuery = {
   readonly severities: readonly Severity[];
   /** Any of these; all when empty. */
   readonly sources: readonly Source[];
-  /** Words that all must occur in what is shown of a target, whatever their case. */
+  /** Words that must all occur in the shown texts of a target, in upper or lower case. */
   readonly text: string;
   readonly offset: number;
   /** Infinity for all. */
   readonly limit: number;
 };
 
-/** The number of targets that match, and those that were asked for. */
+/** The number of targets that match, and the requested ones of them. */
 export type TargetSelection = { readonly total: number; readonly rows: Iterable<TargetRow> };
 export type OrderedSelection = { readonly total: number; readonly rows: readonly TargetRow[] };
 
 export type Comparison = (one: TargetRow, other: TargetRow) => number;
 
-/** A parameter that does not fit; the message says which, what was expected and what was found. */
+/** An invalid parameter. The message names it, the expected and the found value. */
 export class ParameterError extends Error {
   override readonly name = 'ParameterError';
 }
 
 /**
- * Reads `status`, `severity` and `source` (each may be given several times), `q`, `limit` and `offset`; other parameters are
- * none of its business.
+ * Reads `status`, `severity` and `source` (each may be given several times), `q`, `limit` and `offset`, and ignores other parameters.
  *
- * @param statuses all there are
+ * @param statuses all scan statuses
  * @throws {ParameterError}
  */
 export function readTargetQuery(parameters: URLSearchParams, statuses: readonly string[]): TargetQuery {
@@ -75,12 +73,12 @@ function readCount(parameters: URLSearchParams, name: string, fallback: number):
   return Number(text);
 }
 
-/** After so many targets the event loop gets a turn. */
+/** The event loop gets a turn after so many targets. */
 const TARGETS_BETWEEN_TURNS = 2_000;
 
 /**
- * The targets that match, as they come. What is kept of the choice is a bit for each target; the rows are made one after the other, when
- * they are asked for, and only once.
+ * The targets that match, in the order of the list. The selection is kept as one bit for each target; each row is made when the caller
+ * iterates over it, and can be read once.
  */
 export async function selectTargets(targets: TargetList, query: TargetQuery): Promise<TargetSelection> {
   if (isForAll(query)) return { total: targets.length, rows: rowsOf(targets, () => true, query) };
@@ -109,15 +107,15 @@ function* rowsOf(
 }
 
 /**
- * The targets that match, in the order of `compare`; those that are equal in it stay as they come. No more rows are kept at a time than
- * twice those up to the last one that is asked for.
+ * The targets that match, in the order of `compare`; equal ones stay in the order of the list. At most twice `offset + limit` rows are kept
+ * at a time.
  */
 export async function selectFirstTargets(
   targets: TargetList,
   query: TargetQuery,
   compare: Comparison,
 ): Promise<OrderedSelection> {
-  const most = query.offset + query.limit;
+  const end = query.offset + query.limit;
   const first: TargetRow[] = [];
   let last: TargetRow | undefined;
   let total = 0;
@@ -125,11 +123,11 @@ export async function selectFirstTargets(
     total += 1;
     if (last !== undefined && compare(row, last) >= 0) return;
     first.push(row);
-    if (first.length < 2 * most) return;
-    first.sort(compare).length = most;
+    if (first.length < 2 * end) return;
+    first.sort(compare).length = end;
     last = first.at(-1);
   });
-  return { total, rows: first.sort(compare).slice(query.offset, most) };
+  return { total, rows: first.sort(compare).slice(query.offset, end) };
 }
 
 async function forEachMatch(

@@ -6,7 +6,7 @@ import type { TargetSelection } from './target-query.ts';
 
 const TARGETS_PER_PIECE = 100;
 
-/** The answer's body, in pieces: 100,000 targets are 40 MB. */
+/** The body of the answer, in pieces, since 100,000 targets are 40 MB. */
 export function* renderTargets({ total, rows }: TargetSelection): Generator<string> {
   yield `{"status":"success","data":{"total":${total},"targets":[`;
   let comma = '';
@@ -22,7 +22,7 @@ export function* renderTargets({ total, rows }: TargetSelection): Generator<stri
   yield ']}}\n';
 }
 
-/** The answer's body when a parameter does not fit. */
+/** The body of the answer to an invalid parameter. */
 export function renderBadData(message: string): string {
   return `${JSON.stringify({ status: 'error', errorType: 'bad_data', error: message })}\n`;
 }

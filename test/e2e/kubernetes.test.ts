@@ -10,7 +10,7 @@ import type { INamespace } from 'kubernetes-models/v1/Namespace';
 import type { IService } from 'kubernetes-models/v1/Service';
 import { parseConfig } from '../../src/config/parse.ts';
 import { readOptions } from '../../src/flags.ts';
-import { FIXED_PATHS } from '../../src/web/paths.ts';
+import { FIXED_PATHS } from '../../src/web/assets.ts';
 import { type Resource, render, schemaFindings, typeFindings } from './helpers/kubernetes.ts';
 import { ROOT } from './helpers/program.ts';
 

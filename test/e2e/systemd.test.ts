@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { readOptions } from '../../src/flags.ts';
-import { FIXED_PATHS } from '../../src/web/paths.ts';
+import { FIXED_PATHS } from '../../src/web/assets.ts';
 import { ROOT, run } from './helpers/program.ts';
 
 const UNIT = 'deploy/systemd/acr-scan-exporter.service';

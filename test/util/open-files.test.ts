@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { openFilesAdvice, openFilesLimit } from '../../src/util/open-files.ts';
-import { mostConnectionsWithin } from '../../src/web/server.ts';
+import { maxConnectionsFor } from '../../src/web/server.ts';
 import { temporaryDirectory } from '../helpers/exporter.ts';
 
 test('the limit of open files is read, and is none where it cannot be told', (t) => {
@@ -18,10 +18,10 @@ test('the limit of open files is read, and is none where it cannot be told', (t)
 });
 
 test('connections leave room for the other files of the program', (t) => {
-  t.is(mostConnectionsWithin(Number.POSITIVE_INFINITY), 512);
-  t.is(mostConnectionsWithin(1_024), 512);
-  t.is(mostConnectionsWithin(200), 136);
-  t.is(mostConnectionsWithin(40), 8);
+  t.is(maxConnectionsFor(Number.POSITIVE_INFINITY), 512);
+  t.is(maxConnectionsFor(1_024), 512);
+  t.is(maxConnectionsFor(200), 136);
+  t.is(maxConnectionsFor(40), 8);
 });
 
 test('only what the limit of open files refuses is told as such', (t) => {

@@ -1,9 +1,9 @@
-// Which connections give way when there is no more room: a crowd from one address keeps nothing out.
+// Which connection is closed for a new one when the limit is reached: many connections from one address do not block another.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
-import { sendChunks } from '../../src/web/send-chunks.ts';
+import { sendChunks } from '../../src/web/responses.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { AUTHORITY, startWebServer, TLS_FILES } from '../helpers/web-server.ts';
 
@@ -56,7 +56,7 @@ async function start(t: ExecutionContext, slowAfterMs: number, text?: string) {
       if (request.url === '/small') return response.end('small');
       return void sendChunks(response, BIG_ANSWER);
     },
-    { mostConnections: 5, slowAfterMs },
+    { maxConnections: 5, slowAfterMs },
   );
   return port;
 }
@@ -64,7 +64,7 @@ async function start(t: ExecutionContext, slowAfterMs: number, text?: string) {
 for (const scheme of ['http', 'https'] as const) {
   const text = scheme === 'https' ? `tls_server_config: { ${TLS_FILES} }` : undefined;
 
-  test(`slow readers over ${scheme} give way, the slowest first, also to clients from their own address`, async (t) => {
+  test(`slow readers over ${scheme} are closed for new connections, the slowest first, also for those from their own address`, async (t) => {
     const port = await start(t, 0, text);
     const readers: Socket[] = [];
     for (let count = 0; count < 5; count += 1) readers.push(await readSlowly(t, port, '127.0.0.1', scheme));
@@ -79,14 +79,14 @@ for (const scheme of ['http', 'https'] as const) {
   });
 }
 
-test('readers from one address, be they slow or not, give way to a client from another, and keep others of their own out', async (t) => {
+test('busy connections of one address, slow or not, are closed for a client from another address, and not for one of their own', async (t) => {
   const port = await start(t, 60_000);
   for (let count = 0; count < 5; count += 1) await readSlowly(t, port, '127.0.0.1');
   t.false(await isServed(t, port, '127.0.0.1'));
   t.true(await isServed(t, port, '127.0.0.2'));
 });
 
-test("a crowd does not push out another address's connection, however long that was idle", async (t) => {
+test('many connections from one address do not close that of another address, however long that was idle', async (t) => {
   const port = await start(t, 60_000);
   const scraper = await stayIdle(t, port, '127.0.0.2');
   for (let count = 0; count < 4; count += 1) await readSlowly(t, port, '127.0.0.1');
@@ -101,7 +101,7 @@ test('an answer that is still being made is not taken for a slow reader', async 
   const hold = () => {
     held += 1;
   };
-  const { port } = await startWebServer(t, undefined, hold, { mostConnections: 5, slowAfterMs: 0 });
+  const { port } = await startWebServer(t, undefined, hold, { maxConnections: 5, slowAfterMs: 0 });
   for (let count = 0; count < 5; count += 1) open(t, port, '127.0.0.1').write(REQUEST);
   await eventually('all are held', () => held === 5 || undefined);
   t.false(await isServed(t, port, '127.0.0.1'));

@@ -6,7 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
-import { sendChunks } from '../../src/web/send-chunks.ts';
+import { sendChunks } from '../../src/web/responses.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { AUTHORITY, startWebServer, TLS_FILES } from '../helpers/web-server.ts';
 

@@ -1,4 +1,4 @@
-// What is answered to which request, whoever sends it and in whatever form.
+// The answer to each kind of request, in every form of HTTP.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import test from 'ava';
@@ -46,12 +46,12 @@ for (const [target, status] of TARGETS) {
   });
 }
 
-test('a question about the server as a whole is answered 404', async (t) => {
+test('a request for the server as a whole (`*`) is answered 404', async (t) => {
   const { port } = await startRoutes(t);
   t.is(await statusOf(port, 'OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'), 404);
 });
 
-test('no request line is an error of ours', async (t) => {
+test('no request line causes an error of the exporter itself', async (t) => {
   const { port, failures } = await startRoutes(t);
   const piece = fc.oneof(
     fc.constantFrom('/', 'http://', 'https://', '//', '[', ']', '::1', '@', ':', '?', '#', '%', '%zz', '%00', '*'),
@@ -119,7 +119,7 @@ test('of scrapes that come at once no two begin in the same turn of the event lo
   );
   for (const socket of sockets) t.teardown(() => socket.destroy());
   await eventually('all are connected', () => sockets.every(({ connecting }) => !connecting) || undefined);
-  t.is((await server.ask({ path: '/-/healthy' })).status, 200, 'served after all of them were let in');
+  t.is((await server.ask({ path: '/-/healthy' })).status, 200, 'served after all of them have started');
   for (const socket of sockets) socket.write('GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n');
   await eventually('all have begun', () => begunIn.length === 100 || undefined);
   t.is(new Set(begunIn).size, 100);

@@ -3,7 +3,7 @@ import { EventEmitter, once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
-import { sendChunks } from '../../src/web/send-chunks.ts';
+import { sendChunks } from '../../src/web/responses.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { AUTHORITY, HASH, startWebServer, TLS_FILES } from '../helpers/web-server.ts';
 
@@ -73,7 +73,7 @@ for (const [name, text, answer] of GARBAGE) {
   });
 }
 
-test('half a head is answered 408 in the end, with the headers of the operator, over TLS too', async (t) => {
+test('half a head is answered 408 in the end, with the configured headers, over TLS too', async (t) => {
   const settings = `tls_server_config: { ${TLS_FILES} }
 http_server_config: { headers: { X-Frame-Options: sameorigin, Content-Security-Policy: "img-src *; ü" } }`;
   const limits = { headersTimeout: 200, requestTimeout: 400, connectionsCheckingInterval: 50 };
@@ -110,7 +110,7 @@ test('garbage behind a request is refused when the answer to the request is whol
   t.regex(await readToEnd(socket), /^HTTP\/1\.1 200 OK\r\n.*\r\n\r\nhello\nHTTP\/1\.1 400 Bad Request\r\n/s);
 });
 
-test('a client that asks for a tunnel and then resets the connection disturbs nobody', async (t) => {
+test('a client that asks for a tunnel and then resets the connection does not affect others', async (t) => {
   const server = await startWebServer(t, undefined);
   for (let count = 0; count < 10; count += 1) {
     const socket = open(t, server.port);
@@ -129,7 +129,7 @@ test('HTTP to a port that speaks TLS is refused and the connection closed', asyn
   t.is((await server.ask()).status, 200);
 });
 
-test('every answer has the security headers and tells nothing of the program', async (t) => {
+test('every answer has the security headers and does not name the program', async (t) => {
   const server = await startWebServer(t, `basic_auth_users: { alice: ${HASH} }`, (request, response) => {
     if (request.url === '/head') response.writeHead(404, { 'Content-Type': 'text/plain' });
     response.end('hello');
@@ -141,7 +141,7 @@ test('every answer has the security headers and tells nothing of the program', a
   }
 });
 
-test("the operator's headers replace all others of their name", async (t) => {
+test('the configured headers replace all others of their name', async (t) => {
   const headers =
     '{ X-Frame-Options: sameorigin, Content-Security-Policy: "img-src *; ü", X-Content-Type-Options: nosniff }';
   const server = await startWebServer(t, `http_server_config: { headers: ${headers} }`, (_request, response) => {
@@ -155,8 +155,8 @@ test("the operator's headers replace all others of their name", async (t) => {
   });
 });
 
-test('beyond the limit the connection that was idle for the longest goes', async (t) => {
-  const server = await startWebServer(t, undefined, undefined, { mostConnections: 3 });
+test('beyond the limit the connection that was idle for the longest time is closed', async (t) => {
+  const server = await startWebServer(t, undefined, undefined, { maxConnections: 3 });
   const sockets: Socket[] = [];
   for (let count = 0; count < 3; count += 1) {
     const socket = open(t, server.port);
@@ -180,7 +180,7 @@ test('while all connections are busy a new one is closed, and served when one is
       if (request.url === '/hold') held.push(() => response.end('released'));
       else response.end('hello');
     },
-    { mostConnections: 2 },
+    { maxConnections: 2 },
   );
   const holding = [server.ask({ path: '/hold' }), server.ask({ path: '/hold' })];
   await eventually('both are held', () => held.length === 2 || undefined);
@@ -196,7 +196,7 @@ test('while all connections are busy a new one is closed, and served when one is
 });
 
 test('connections that do not get beyond their handshake count', async (t) => {
-  const server = await startWebServer(t, `tls_server_config: { ${TLS_FILES} }`, undefined, { mostConnections: 4 });
+  const server = await startWebServer(t, `tls_server_config: { ${TLS_FILES} }`, undefined, { maxConnections: 4 });
   const silent = Array.from({ length: 20 }, () => open(t, server.port));
   t.is((await server.ask()).status, 200);
   await eventually('most of the silent ones are closed', () => countOpen(silent) <= 4 || undefined);
@@ -226,7 +226,7 @@ for (const scheme of ['http', 'https'] as const) {
     return { socket, over: once(over, 'over') };
   };
 
-  test(`a client that takes nothing of its answer over ${scheme} loses its connection`, async (t) => {
+  test(`a client that reads nothing of its answer over ${scheme} loses its connection`, async (t) => {
     const { socket, over } = await askFor30MB(t, { stallMs: 300, answerMs: 60_000 });
     const started = performance.now();
     await over;
@@ -235,7 +235,7 @@ for (const scheme of ['http', 'https'] as const) {
     t.true(answer.length < 30_000_000, `${answer.length} bytes`);
   });
 
-  test(`a client that takes its answer slowly but steadily over ${scheme} keeps its connection until the deadline`, async (t) => {
+  test(`a client that reads its answer slowly but steadily over ${scheme} keeps its connection until the deadline`, async (t) => {
     const { socket } = await askFor30MB(t, { stallMs: 1_000, answerMs: 4_000 });
     const started = performance.now();
     const isClosed = once(socket, 'close');

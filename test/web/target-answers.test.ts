@@ -1,4 +1,4 @@
-// What it takes to show many tags to many clients, slow ones among them.
+// Memory and time for many tags and many clients, also slow ones.
 import { once } from 'node:events';
 import { get } from 'node:http';
 import { connect, type Socket } from 'node:net';
@@ -60,7 +60,7 @@ test('of targets that a client does not read, no more rows are made than it coul
   t.is(made(), MANY);
 });
 
-test('targets are chosen for one request at a time', async (t) => {
+test('targets are selected for one request at a time', async (t) => {
   const order: number[] = [];
   let lists = 0;
   const targets = (): TargetList => {
@@ -91,10 +91,10 @@ for (const path of ['/', '/api/v1/targets?status=complete&limit=1']) {
   test(`when too many from one address ask for ${path}, some are told to come again, and another address is served`, async (t) => {
     const { list } = countingList(20_000);
     const server = await startRoutes(t, { targets: () => list });
-    const crowd = Array.from({ length: 150 }, () => askFrom('127.0.0.1', server.port, path));
+    const clients = Array.from({ length: 150 }, () => askFrom('127.0.0.1', server.port, path));
     const other = askFrom('127.0.0.2', server.port, path);
     t.is((await other).status, 200);
-    const answers = await Promise.all(crowd);
+    const answers = await Promise.all(clients);
     const refused = answers.filter(({ status }) => status === 503);
     t.true(answers.every(({ status }) => status === 200 || status === 503));
     t.true(refused.length < answers.length);
@@ -124,10 +124,10 @@ function askAndStall(
 test('of lists that clients do not read, no more than 64 of one address are under way, and an end makes room for the next', async (t) => {
   const { list } = countingList(MANY);
   const server = await startRoutes(t, { targets: () => list });
-  const crowd = await Promise.all(Array.from({ length: 100 }, () => askAndStall(t, server.port, '127.0.0.1')));
-  const served = crowd.filter(({ status }) => status === '200');
+  const clients = await Promise.all(Array.from({ length: 100 }, () => askAndStall(t, server.port, '127.0.0.1')));
+  const served = clients.filter(({ status }) => status === '200');
   t.is(served.length, 64);
-  t.true(crowd.every(({ status }) => status === '200' || status === '503'));
+  t.true(clients.every(({ status }) => status === '200' || status === '503'));
   t.is((await askAndStall(t, server.port, '127.0.0.2')).status, '200');
   t.is((await server.ask({ path: '/' })).status, 200);
   served[0]?.socket.destroy();
@@ -169,7 +169,7 @@ function broken() {
   return targetRow({ sinceMs: Number.NaN });
 }
 
-test('a client that is gone when its turn comes costs nothing', async (t) => {
+test('no target is selected for a client that has closed the connection', async (t) => {
   const { list } = countingList(50_000);
   let lists = 0;
   const targets = () => {

@@ -45,7 +45,7 @@ test('statuses, severities, sources, text, limit and offset are read; a limit of
   t.is(read('limit=0').limit, Number.POSITIVE_INFINITY);
 });
 
-test('a parameter that does not fit says which, what was expected and what was found', (t) => {
+test('the message for an invalid parameter names it, the expected and the found value', (t) => {
   for (const [query, message] of [
     [
       'status=green',
@@ -69,7 +69,7 @@ test('a parameter that does not fit says which, what was expected and what was f
   }
 });
 
-test('targets are chosen by status and by words in anything that is shown of them, whatever the case', async (t) => {
+test('targets are selected by status and by words in anything that is shown of them, whatever the case', async (t) => {
   const error = { code: 'NoPrivilege', message: 'Access denied for this user.', requestId: 'BC648259', timeMs: 0 };
   const targets = [
     targetRow({ tag: 'v1', status: 'complete' }),
@@ -89,7 +89,7 @@ test('targets are chosen by status and by words in anything that is shown of the
   t.deepEqual(await chosen({ text: 'v1', statuses: ['failed'] }), []);
 });
 
-test('targets are chosen by where they come from', async (t) => {
+test('targets are selected by where they come from', async (t) => {
   const targets = [targetRow({ tag: 'v1' }), targetRow({ tag: 'v2', source: 'discovered' })];
   const chosen = async (sources: TargetQuery['sources']) =>
     [...(await selectTargets(targets, { ...ALL, sources })).rows].map(({ tag }) => tag);
@@ -98,7 +98,7 @@ test('targets are chosen by where they come from', async (t) => {
   t.deepEqual(await chosen(['listed', 'discovered']), ['v1', 'v2']);
 });
 
-test('targets are chosen by the severities that were found in them; what is not known has none', async (t) => {
+test('targets are selected by the severities that were found in them; what is not known has none', async (t) => {
   const none = { high: 0, medium: 0, low: 0, unknown: 0 };
   const targets = [
     targetRow({ tag: 'clean', vulnerabilities: none }),
@@ -127,7 +127,7 @@ test('the error of the vulnerabilities is found like that of the poll', async (t
     );
 });
 
-test('a part of the chosen is given with the number of all', async (t) => {
+test('a part of the selected targets comes with their total number', async (t) => {
   const targets = Array.from({ length: 5_000 }, (_, index) => targetRow({ tag: `v${index}` }));
   const { total, rows } = await selectTargets(targets, { ...ALL, offset: 4_998, limit: 10 });
   t.is(total, 5_000);
@@ -137,7 +137,7 @@ test('a part of the chosen is given with the number of all', async (t) => {
   );
 });
 
-test('the event loop gets its turn while many targets are looked at', async (t) => {
+test('the event loop gets its turn while many targets are examined', async (t) => {
   let turns = 0;
   const counting = setInterval(() => {
     turns += 1;

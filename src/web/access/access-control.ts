@@ -1,78 +1,77 @@
-// The one place that every connection and every request passes: TLS, certificates of clients, passwords.
+// Access control: every connection and every request passes here. TLS, client certificates, passwords.
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { Logger } from '../../util/logger.ts';
-import { QueueFullError } from '../fair-queue.ts';
-import { credentialsIn } from './basic-auth.ts';
-import { objectionTo } from './client-certificates.ts';
-import { Passwords } from './passwords.ts';
+import { QueueFullError } from '../client-limits.ts';
+import { reasonToReject } from './client-certificates.ts';
+import { credentialsIn, Passwords } from './passwords.ts';
 import { OPEN_SETTINGS, type TlsSettings, type WebSettings } from './settings.ts';
 import type { WebConfigWatcher } from './web-config-watcher.ts';
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
-/** `busy`: too many wrong passwords are being checked to tell. */
-export type Verdict = 'admitted' | 'refused' | 'busy';
+/** `busy`: too many passwords are being checked. */
+export type Access = 'allowed' | 'denied' | 'busy';
 
 export class AccessControl {
-  /** Undefined without a file: everyone may come in. */
-  readonly #keeper: WebConfigWatcher | undefined;
+  /** Undefined without a web configuration file: access is open. */
+  readonly #watcher: WebConfigWatcher | undefined;
   readonly #passwords = new Passwords();
   readonly #logger: Logger;
   readonly #handshakeTimeoutMs: number;
   #settings: WebSettings = OPEN_SETTINGS;
   #tlsServer: Server | undefined;
-  #enter: (socket: Socket) => void = (socket) => socket.destroy();
+  #accepted: (socket: Socket) => void = (socket) => socket.destroy();
 
   /**
-   * @param keeper of a web configuration file; without one everybody may come in
+   * @param watcher of the web configuration file; without one access is open
    * @param handshakeTimeoutMs how long a client may take for its TLS handshake, in milliseconds
    */
-  constructor(keeper: WebConfigWatcher | undefined, logger: Logger, handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS) {
+  constructor(watcher: WebConfigWatcher | undefined, logger: Logger, handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS) {
     this.#logger = logger;
-    this.#keeper = keeper;
+    this.#watcher = watcher;
     this.#handshakeTimeoutMs = handshakeTimeoutMs;
-    this.#takeOver();
+    this.#apply();
   }
 
-  /** Whether connections are encrypted; the same as long as the program runs. */
+  /** Whether connections are encrypted. Does not change while the program runs. */
   get isEncrypted(): boolean {
     return this.#settings.tls !== undefined;
   }
 
-  /** The headers that the operator wants on every answer. */
+  /** The configured headers of every answer. */
   get headers(): ReadonlyMap<string, string> {
     return this.#settings.headers;
   }
 
-  /** From now on `enter` is called with what HTTP is to be spoken over. */
-  open(enter: (socket: Socket) => void): void {
-    this.#enter = enter;
+  /** Sets the function that is called with each accepted connection, after its TLS handshake if there is one. */
+  onAccepted(accepted: (socket: Socket) => void): void {
+    this.#accepted = accepted;
   }
 
-  /** Lets a connection in: at once, after a handshake, or not at all when the client is turned away. */
-  receive(socket: Socket): void {
-    this.#look();
-    // A server that does not listen: it shakes hands over what it is given, and there is another one after each change.
+  /** Accepts a connection: at once, or after a handshake if that and the client's certificate are good. */
+  accept(socket: Socket): void {
+    this.#refresh();
+    // This TLS server does not listen. It is given connections, and is replaced after each change of the settings.
     if (this.#tlsServer) this.#tlsServer.emit('connection', socket);
-    else this.#enter(socket);
+    else this.#accepted(socket);
   }
 
-  /** Whether a request may be answered. */
-  async judge(request: IncomingMessage): Promise<Verdict> {
-    this.#look();
-    if (this.#settings.passwordHashes.size === 0) return 'admitted';
+  /** Checks the user and password of a request. */
+  async authorize(request: IncomingMessage): Promise<Access> {
+    this.#refresh();
+    if (this.#settings.passwordHashes.size === 0) return 'allowed';
     const credentials = credentialsIn(request.headers.authorization);
-    if (!credentials) return 'refused';
-    const claim = { ...credentials, client: request.socket.remoteAddress ?? '' };
-    if (this.#passwords.isProven(claim)) return 'admitted';
-    // A password that was put in force this second is not to be refused, and checking it costs much more than a look.
-    this.#keeper?.lookNow();
-    this.#takeOver();
-    if (this.#settings.passwordHashes.size === 0) return 'admitted';
+    if (!credentials) return 'denied';
+    const login = { ...credentials, client: request.socket.remoteAddress ?? '' };
+    if (this.#passwords.isVerified(login)) return 'allowed';
+    // The password may have been changed within the last second, and a check costs much more than a look at the files.
+    this.#watcher?.checkNow();
+    this.#apply();
+    if (this.#settings.passwordHashes.size === 0) return 'allowed';
     try {
-      return (await this.#passwords.check(claim)) ? 'admitted' : 'refused';
+      return (await this.#passwords.check(login)) ? 'allowed' : 'denied';
     } catch (error) {
       if (error instanceof QueueFullError) return 'busy';
       throw error;
@@ -83,13 +82,13 @@ export class AccessControl {
     this.#passwords.close();
   }
 
-  #look(): void {
-    this.#keeper?.look();
-    this.#takeOver();
+  #refresh(): void {
+    this.#watcher?.check();
+    this.#apply();
   }
 
-  #takeOver(): void {
-    const settings = this.#keeper?.settings ?? OPEN_SETTINGS;
+  #apply(): void {
+    const settings = this.#watcher?.settings ?? OPEN_SETTINGS;
     if (settings === this.#settings) return;
     this.#settings = settings;
     this.#passwords.setHashes(settings.passwordHashes);
@@ -100,14 +99,14 @@ export class AccessControl {
     const handshakeTimeout = this.#handshakeTimeoutMs;
     const server = createServer({ ...options, ALPNProtocols: ['http/1.1'], handshakeTimeout });
     server.on('secureConnection', (socket: TLSSocket) => {
-      const objection = objectionTo(socket, clients);
-      if (objection === undefined) return this.#enter(socket);
-      this.#logger.debug('client turned away', { client: socket.remoteAddress, reason: objection });
+      const reason = reasonToReject(socket, clients);
+      if (reason === undefined) return this.#accepted(socket);
+      this.#logger.debug('client turned away', { client: socket.remoteAddress, reason });
       socket.destroy();
     });
     server.on('tlsClientError', (error, socket) => {
       this.#logger.debug('TLS handshake failed', { client: socket.remoteAddress, reason: error.message });
-      // Node only reports the error, a timeout and a client that is gone among them: the descriptor would stay open for ever.
+      // Node only reports errors, timeouts and closed connections here. Without this the file descriptor would stay open forever.
       socket.destroy();
     });
     return server;

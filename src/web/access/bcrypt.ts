@@ -1,4 +1,4 @@
-// Compares passwords with bcrypt hashes, one at a time in a thread that ends when it has nothing to do for a while.
+// Compares passwords with bcrypt hashes, one at a time, in a thread that ends when it was idle for a while.
 import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import { startThread } from '../../util/thread.ts';
@@ -9,7 +9,7 @@ export class Bcrypt {
   #thread: Worker | undefined;
   #idle: NodeJS.Timeout | undefined;
 
-  /** Whether a password belongs to a hash. Only one comparison may be under way. Rejects when the thread fails. */
+  /** Whether a password matches a hash. Only one comparison may be under way. Rejects when the thread fails. */
   async compare(password: string, hash: string): Promise<boolean> {
     clearTimeout(this.#idle);
     this.#thread ??= this.#start();
@@ -32,9 +32,9 @@ export class Bcrypt {
   }
 
   #start(): Worker {
-    const thread = startThread(import.meta.url, 'password-thread', {});
+    const thread = startThread(import.meta.url, 'bcrypt-worker', {});
     thread.unref();
-    // Who waits for an answer is told of an error; nobody need be when nobody waits.
+    // An error during a comparison rejects it. Without a comparison it needs no handling.
     thread.on('error', () => {});
     thread.on('exit', () => {
       if (this.#thread === thread) this.#thread = undefined;

@@ -1,11 +1,11 @@
-// Whether a client that finished the TLS handshake may go on.
+// Checks the certificate of a client after the TLS handshake.
 import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { ClientPolicy } from './settings.ts';
 
-/** What is to be said against a client, or undefined. */
-export function objectionTo(socket: TLSSocket, policy: ClientPolicy): string | undefined {
+/** Why to reject a client, for the log; undefined to accept it. */
+export function reasonToReject(socket: TLSSocket, policy: ClientPolicy): string | undefined {
   const certificate = socket.getPeerX509Certificate();
   if (certificate === undefined) return policy.isRequired ? 'no certificate' : undefined;
   if (policy.isVerified && !socket.authorized) return String(socket.authorizationError);
@@ -20,10 +20,10 @@ const ENTRY = /([^:,"]+):("(?:[^"\\\p{Cc}]|\\(?:["\\/bfnrt]|u[\da-f]{4}))*"|[^,"
 
 const COMPARED = ['DNS', 'email', 'IP Address', 'URI'];
 
-/** The subject alternative names of the kinds that the toolkit compares, written as Go writes them. */
+/** The subject alternative names of the kinds that exporter-toolkit compares, written as Go writes them. */
 export function namesOf({ subjectAltName = '' }: Pick<X509Certificate, 'subjectAltName'>): string[] {
-  // Names with commas or quotes, which could pass for several, are in quotes: those are JSON. One entry after the other is read, from the
-  // first character on, so that nothing within quotes is taken for an entry. What is no JSON ends the reading.
+  // Names with commas or quotes are in quotes, as JSON. The entries are read one after the other from the first character, so that text within
+  // quotes is not taken for an entry. Text that is no JSON ends the reading.
   const entries = subjectAltName.matchAll(ENTRY);
   return [...entries].flatMap(([, kind = '', written = '']) => {
     if (!COMPARED.includes(kind)) return [];
@@ -32,7 +32,7 @@ export function namesOf({ subjectAltName = '' }: Pick<X509Certificate, 'subjectA
   });
 }
 
-/** OpenSSL writes `0:0:0:0:0:0:0:1` where everybody else writes `::1`. */
+/** OpenSSL writes `0:0:0:0:0:0:0:1` for `::1`. */
 function canonicalAddress(address: string): string {
   return isIP(address) === 6 ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address;
 }

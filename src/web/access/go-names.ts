@@ -1,4 +1,4 @@
-// The names that the file format has from Go's crypto/tls, and what OpenSSL calls the same things.
+// The names in the file format, which are those of Go's crypto/tls, and OpenSSL's names for the same things.
 import type { SecureVersion } from 'node:tls';
 
 export const TLS_VERSIONS = {
@@ -19,14 +19,14 @@ export const CURVES: Readonly<Record<string, string>> = {
   X25519: 'X25519',
 };
 
-/** Always all of TLS 1.3, as in Go, where they cannot be chosen. */
+/** The cipher suites of TLS 1.3. As in Go, all of them are always on. */
 export const TLS13_SUITES = [
   'TLS_AES_128_GCM_SHA256',
   'TLS_AES_256_GCM_SHA384',
   'TLS_CHACHA20_POLY1305_SHA256',
 ] as const;
 
-/** What Go's `tls.CipherSuites()` lists, up to Go 1.21 with key exchange by RSA. */
+/** The list of Go's `tls.CipherSuites()`, with those of RSA key exchange, which Go lists up to 1.21. */
 export const CIPHER_SUITES: Readonly<Record<string, string>> = {
   ...Object.fromEntries(TLS13_SUITES.map((suite) => [suite, suite])),
   TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256: 'ECDHE-ECDSA-AES128-GCM-SHA256',

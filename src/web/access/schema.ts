@@ -1,9 +1,9 @@
-// The shape of a web configuration file, as Prometheus' exporter-toolkit has it. Files that it names are checked in tls-settings.ts.
+// The schema of a web configuration file, as in Prometheus' exporter-toolkit. The files that it names are checked in tls-settings.ts.
 import { z } from 'zod';
 import { parsed, strictMap } from '../../util/yaml/schema.ts';
 import { CIPHER_SUITES, CURVES, TLS_VERSION_NAMES } from './go-names.ts';
 
-/** Insecure but for the last two, in the toolkit's words; `RequireClientCert` is an older name. */
+/** exporter-toolkit calls all but the last two insecure. `RequireClientCert` is an old name of `RequireAnyClientCert`. */
 const CLIENT_AUTH_TYPES = [
   'NoClientCert',
   'RequestClientCert',
@@ -16,7 +16,7 @@ const CLIENT_AUTH_TYPES = [
 const TRUE = /^(y|Y|yes|Yes|YES|true|True|TRUE|on|On|ON)$/;
 const FALSE = /^(n|N|no|No|NO|false|False|FALSE|off|Off|OFF)$/;
 
-/** What bcryptjs can compare, and every tool of today writes. */
+/** The hashes that bcryptjs can compare; all current tools write these. */
 const BCRYPT_HASH = /^\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/;
 
 const tlsServerConfig = strictMap({
@@ -24,20 +24,20 @@ const tlsServerConfig = strictMap({
   key_file: text('a path'),
   cert: text('a certificate in PEM'),
   key: text('a private key in PEM'),
-  client_auth_type: nothingOr(oneOf(['', ...CLIENT_AUTH_TYPES])).transform(policyName),
+  client_auth_type: nullOr(oneOf(['', ...CLIENT_AUTH_TYPES])).transform(policyName),
   client_ca_file: text('a path'),
   client_ca: text('certificates in PEM'),
-  client_allowed_sans: nothingOr(listOf('at least one name', z.string({ error: 'a name' }), 1)),
-  min_version: nothingOr(oneOf(TLS_VERSION_NAMES)).transform((version) => version ?? 'TLS12'),
-  max_version: nothingOr(oneOf(TLS_VERSION_NAMES)).transform((version) => version ?? 'TLS13'),
-  cipher_suites: nothingOr(listOf('cipher suites', nameIn(CIPHER_SUITES, 'a cipher suite that Go lists as secure'))),
-  curve_preferences: nothingOr(listOf('curves', nameIn(CURVES, `one of ${Object.keys(CURVES).join(', ')}`))),
-  prefer_server_cipher_suites: nothingOr(truth()).transform((isPreferred) => isPreferred ?? true),
+  client_allowed_sans: nullOr(listOf('at least one name', z.string({ error: 'a name' }), 1)),
+  min_version: nullOr(oneOf(TLS_VERSION_NAMES)).transform((version) => version ?? 'TLS12'),
+  max_version: nullOr(oneOf(TLS_VERSION_NAMES)).transform((version) => version ?? 'TLS13'),
+  cipher_suites: nullOr(listOf('cipher suites', nameIn(CIPHER_SUITES, 'a cipher suite that Go lists as secure'))),
+  curve_preferences: nullOr(listOf('curves', nameIn(CURVES, `one of ${Object.keys(CURVES).join(', ')}`))),
+  prefer_server_cipher_suites: nullOr(booleanText()).transform((isPreferred) => isPreferred ?? true),
 });
 
 const httpServerConfig = strictMap({
-  http2: nothingOr(truth()),
-  headers: nothingOr(
+  http2: nullOr(booleanText()),
+  headers: nullOr(
     strictMap({
       'Content-Security-Policy': headerText(),
       'Strict-Transport-Security': headerText(),
@@ -48,13 +48,13 @@ const httpServerConfig = strictMap({
   ),
 });
 
-/** The block alone, so that the files it names are looked at whatever is wrong elsewhere. */
-export const tlsBlockSchema = nothingOr(tlsServerConfig);
+/** The block alone, so that its files are checked even if there are mistakes elsewhere. */
+export const tlsBlockSchema = nullOr(tlsServerConfig);
 
 export const webConfigSchema = strictMap({
   tls_server_config: tlsBlockSchema,
-  http_server_config: nothingOr(httpServerConfig),
-  basic_auth_users: nothingOr(
+  http_server_config: nullOr(httpServerConfig),
+  basic_auth_users: nullOr(
     z.record(z.string(), passwordHash(), { error: 'a map of users and the bcrypt hashes of their passwords' }),
   ),
 });
@@ -62,14 +62,14 @@ export const webConfigSchema = strictMap({
 /** The keys of `tls_server_config`, with defaults filled in. */
 export type TlsKeys = z.output<typeof tlsServerConfig>;
 
-/** The value, or undefined where the file has the key and nothing behind it, as in the toolkit. */
-function nothingOr<Schema extends z.core.$ZodType>(schema: Schema) {
+/** The value, or undefined for a key without a value, as in exporter-toolkit. */
+function nullOr<Schema extends z.core.$ZodType>(schema: Schema) {
   return z.nullish(schema).transform((value) => value ?? undefined);
 }
 
-/** Any text; an empty one is as good as none. */
+/** Any text; an empty one counts as absent. */
 function text(expected: string) {
-  return nothingOr(z.string({ error: expected })).transform((written) => written || undefined);
+  return nullOr(z.string({ error: expected })).transform((written) => written || undefined);
 }
 
 function oneOf<const Value extends string>(values: readonly Value[]) {
@@ -84,13 +84,13 @@ function nameIn(names: Readonly<Record<string, string>>, expected: string) {
   return parsed(expected, (written) => (Object.hasOwn(names, written) ? names[written] : undefined));
 }
 
-function truth() {
+function booleanText() {
   return parsed('true or false', (written) => (TRUE.test(written) ? true : FALSE.test(written) ? false : undefined));
 }
 
 /** Line breaks become spaces, as in Go; other control characters cannot be sent. */
 function headerText() {
-  return nothingOr(
+  return nullOr(
     parsed('a text without control characters', (written) => {
       const line = written.replaceAll(/[\r\n]/g, ' ').trim();
       return /(?!\t)\p{Cc}/u.test(line) ? undefined : line;

@@ -1,13 +1,13 @@
-// Who may come in, and how: what a web configuration file comes to.
+// The settings of a web configuration file.
 import type { TlsOptions } from 'node:tls';
 
-/** What is demanded of certificates of clients. */
+/** The requirements on client certificates. */
 export type ClientPolicy = {
-  /** Whether a client must send one. */
+  /** Whether a client must send a certificate. */
   readonly isRequired: boolean;
-  /** Whether one that is sent must lead to a known authority and be in date. */
+  /** Whether it must be signed by a known authority and be in date. */
   readonly isVerified: boolean;
-  /** The subject alternative names of which a certificate must have one; undefined: any will do. */
+  /** The certificate must have one of these subject alternative names; undefined for any. */
   readonly allowedNames: ReadonlySet<string> | undefined;
 };
 
@@ -16,11 +16,11 @@ export type TlsSettings = { readonly options: TlsOptions; readonly clients: Clie
 export type WebSettings = {
   /** Undefined: HTTP without encryption. */
   readonly tls: TlsSettings | undefined;
-  /** Headers that the operator wants on every answer. */
+  /** Headers of every answer. */
   readonly headers: ReadonlyMap<string, string>;
-  /** The bcrypt hash of each user's password; empty: everyone may come in. */
+  /** The bcrypt hash of each user's password; empty for access without password. */
   readonly passwordHashes: ReadonlyMap<string, string>;
 };
 
-/** What holds without a web configuration file. */
+/** The settings without a web configuration file. */
 export const OPEN_SETTINGS: WebSettings = { tls: undefined, headers: new Map(), passwordHashes: new Map() };

@@ -1,24 +1,24 @@
-// From the keys of tls_server_config to what Node's TLS server takes: reads the files that they name and sees that they fit together.
+// Converts tls_server_config to the options of Node's TLS server: reads the files that it names and checks that they fit together.
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { resolve } from 'node:path';
 import { createSecureContext, type TlsOptions } from 'node:tls';
 import type { YamlDocument } from '../../util/yaml/document.ts';
 import { describeReadFailure } from '../../util/yaml/read-text.ts';
 import { TLS_VERSION_NAMES, TLS_VERSIONS, TLS13_SUITES } from './go-names.ts';
+import type { ReadFiles } from './read-files.ts';
 import type { TlsKeys } from './schema.ts';
 import type { ClientPolicy, TlsSettings } from './settings.ts';
-import type { Sources } from './sources.ts';
 
 const BLOCK = 'tls_server_config';
 const CERTIFICATE_PEM = /-----BEGIN CERTIFICATE-----/;
 
 type KeyName = keyof TlsKeys;
-type Reading = { readonly document: YamlDocument; readonly sources: Sources; readonly directory: string };
+type Reading = { readonly document: YamlDocument; readonly files: ReadFiles; readonly directory: string };
 
-/** What is to be served, undefined when the block says nothing of certificates: that is HTTP, as in the toolkit. Mistakes are reported. */
+/** The TLS settings; undefined for a block without certificates, which means plain HTTP as in exporter-toolkit. Mistakes are reported. */
 export function tlsSettingsOf(keys: TlsKeys, reading: Reading): TlsSettings | undefined {
   const { client_auth_type: policy = 'NoClientCert' } = keys;
-  if (!speaksOfTls(keys)) return undefined;
+  if (!wantsTls(keys)) return undefined;
   const { document } = reading;
   const certificate = pemOf('cert', keys, reading);
   const key = pemOf('key', keys, reading);
@@ -43,8 +43,8 @@ export function tlsSettingsOf(keys: TlsKeys, reading: Reading): TlsSettings | un
   };
 }
 
-/** Other keys alone do not switch TLS on in the toolkit; names of clients alone would promise what is not kept. */
-function speaksOfTls(keys: TlsKeys): boolean {
+/** Other keys do not switch TLS on, as in exporter-toolkit. `client_allowed_sans` does, since without TLS it would not be checked. */
+function wantsTls(keys: TlsKeys): boolean {
   const { cert, cert_file, key, key_file, client_ca, client_ca_file, client_auth_type, client_allowed_sans } = keys;
   return [cert, cert_file, key, key_file, client_ca, client_ca_file, client_auth_type, client_allowed_sans].some(
     (value) => value !== undefined,
@@ -53,15 +53,15 @@ function speaksOfTls(keys: TlsKeys): boolean {
 
 type PemName = 'cert' | 'key' | 'client_ca';
 
-/** The PEM of a file or, where none is named, the one in the block; undefined when there is neither or it is wrong. */
-function pemOf(name: PemName, keys: TlsKeys, { document, sources, directory }: Reading): Buffer | undefined {
+/** The PEM of the file or, without a file, of the block; undefined when there is neither, or when it is wrong. */
+function pemOf(name: PemName, keys: TlsKeys, { document, files, directory }: Reading): Buffer | undefined {
   const path = keys[`${name}_file`];
   const place: KeyName = path === undefined ? name : `${name}_file`;
   const inline = keys[name];
   if (path === undefined && inline === undefined) return undefined;
   try {
-    const pem = path === undefined ? Buffer.from(inline ?? '') : sources.read(resolve(directory, path));
-    const wrong = name === 'key' ? objectionToKey(pem) : objectionToCertificates(pem);
+    const pem = path === undefined ? Buffer.from(inline ?? '') : files.read(resolve(directory, path));
+    const wrong = name === 'key' ? mistakeInKey(pem) : mistakeInCertificates(pem);
     if (wrong === undefined) return pem;
     document.report([BLOCK, place], wrong.expected, wrong.found);
   } catch (error) {
@@ -70,9 +70,9 @@ function pemOf(name: PemName, keys: TlsKeys, { document, sources, directory }: R
   return undefined;
 }
 
-type Objection = { readonly expected: string; readonly found: string };
+type Mistake = { readonly expected: string; readonly found: string };
 
-function objectionToCertificates(pem: Buffer): Objection | undefined {
+function mistakeInCertificates(pem: Buffer): Mistake | undefined {
   const expected = 'a certificate in PEM';
   if (!CERTIFICATE_PEM.test(pem.toString('latin1'))) return { expected, found: 'none' };
   try {
@@ -83,8 +83,8 @@ function objectionToCertificates(pem: Buffer): Objection | undefined {
   }
 }
 
-/** A key behind a passphrase cannot be used: there is nobody to ask for it. */
-function objectionToKey(pem: Buffer): Objection | undefined {
+/** Keys with a passphrase cannot be used, since there is no way to enter it. */
+function mistakeInKey(pem: Buffer): Mistake | undefined {
   const text = pem.toString('latin1');
   const expected = 'a private key in PEM without a passphrase';
   if (!/-----BEGIN ([A-Z]+ )?PRIVATE KEY-----/.test(text)) return { expected, found: 'none' };
@@ -100,7 +100,7 @@ function optionsOf(keys: TlsKeys, material: Pick<TlsOptions, 'cert' | 'key' | 'c
   const isOld = keys.min_version === 'TLS10' || keys.min_version === 'TLS11';
   const suites = keys.cipher_suites ?? [];
   const chosen = suites.length > 0 ? [...new Set([...TLS13_SUITES, ...suites])] : isOld ? ['DEFAULT'] : [];
-  // OpenSSL has neither of the old versions at its usual level of security.
+  // OpenSSL offers the old versions only at security level 0.
   const ciphers = isOld ? [...chosen, '@SECLEVEL=0'] : chosen;
   return {
     ...material,
@@ -130,14 +130,14 @@ function reportOrder({ min_version: min, max_version: max }: TlsKeys, document: 
   document.report([BLOCK, 'max_version'], `a version from min_version ${min} on`, max);
 }
 
-/** Node takes a certificate and a key of different types without a word: no handshake would succeed. */
+/** Node accepts a certificate and a key that do not belong together, and then all handshakes fail. */
 function reportMismatch(keys: TlsKeys, certificate: Buffer, key: Buffer, document: YamlDocument): void {
   if (new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))) return;
   const place: KeyName = keys.key_file === undefined ? 'key' : 'key_file';
   document.report([BLOCK, place], 'the key of the certificate', 'the key of another one');
 }
 
-/** What fits together may still be refused by OpenSSL, such as a key that is too short for its level of security. */
+/** OpenSSL may still refuse them, for example a key that is too short for its security level. */
 function reportUnusable(options: TlsOptions, document: YamlDocument): void {
   try {
     createSecureContext(options);

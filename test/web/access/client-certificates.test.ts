@@ -43,7 +43,7 @@ test('without authorities of its own a server trusts public ones, of which no te
 });
 
 for (const name of ['client.test', '192.0.2.1', '2001:db8::1', 'client@client.test', 'spiffe://client.test/scraper']) {
-  test(`a client is let in by its name ${name}, another one is not`, async (t) => {
+  test(`a client is accepted by its name ${name}, another one is not`, async (t) => {
     const keys = `client_auth_type: RequireAndVerifyClientCert, ${AUTHORITY_FILE}, client_allowed_sans: [other, "${name}"]`;
     const server = await startWebServer(t, `tls_server_config: { ${TLS_FILES}, ${keys} }`);
     t.is((await server.ask({ certificate: 'client' })).status, 200);

@@ -186,13 +186,13 @@ for (const text of [
   'tls_server_config: ~\nhttp_server_config: Null\nbasic_auth_users: NULL # none',
   'tls_server_config: { cert_file: ~, min_version: null }\nhttp_server_config: { headers: { X-XSS-Protection: ~ } }',
 ]) {
-  test(`leaves the accessControl open: ${JSON.stringify(text)}`, (t) => {
+  test(`leaves access open: ${JSON.stringify(text)}`, (t) => {
     const { tls, headers, passwordHashes } = loadWebSettings(webDirectory(t, text).file);
     t.deepEqual([tls, headers.size, passwordHashes.size], [undefined, 0, 0]);
   });
 }
 
-test('words for nothing are the defaults of a TLS block', (t) => {
+test('words for null are the defaults of a TLS block', (t) => {
   const keys = [
     'client_auth_type',
     'client_ca_file',
@@ -215,7 +215,7 @@ for (const text of [
   'basic_auth_users: { alice: ~ }',
   'http_server_config: { headers: { X-Frame-Options: ~ } }',
 ]) {
-  test(`is not nothing: ${text}`, (t) => {
+  test(`is text, not null: ${text}`, (t) => {
     t.is(problemsOf(t, text).length, 1);
   });
 }

@@ -1,14 +1,14 @@
-// Who says a password is let in or not; what it costs is in passwords.timing.test.ts.
+// Which requests are allowed with which password. The cost of a check is in passwords.timing.test.ts.
 
 import test from 'ava';
 import { hashSync } from 'bcryptjs';
 import { Passwords } from '../../../src/web/access/passwords.ts';
-import { QueueFullError } from '../../../src/web/fair-queue.ts';
+import { QueueFullError } from '../../../src/web/client-limits.ts';
 import { HASH, OTHER_HASH, startWebServer } from '../../helpers/web-server.ts';
 
 const USERS = `basic_auth_users: { alice: ${HASH}, bob: ${OTHER_HASH} }`;
 
-test('every path and method is for those who know a password', async (t) => {
+test('every path and method needs a password', async (t) => {
   const server = await startWebServer(t, USERS);
   for (const path of ['/', '/metrics', '/-/healthy', '/nowhere']) {
     t.is((await server.ask({ path, auth: 'alice:secret' })).status, 200);
@@ -40,7 +40,7 @@ const HEADERS: readonly (readonly [header: string | undefined, status: number])[
   [`Basic ${Buffer.from('bob:other-secret').toString('base64')}`, 200],
 ];
 
-test('only a right user with a right password is let in, the first time and later', async (t) => {
+test('only a right user with a right password is allowed, the first time and later', async (t) => {
   const server = await startWebServer(t, USERS);
   for (const _ of ['checked', 'remembered']) {
     for (const [header, status] of HEADERS) {
@@ -56,7 +56,7 @@ test('a password may have colons and letters of any script', async (t) => {
   t.is((await server.ask({ auth: 'ünï:pass' })).status, 401);
 });
 
-test('a claim is remembered until the hash of its user changes', async (t) => {
+test('a login stays verified until the hash of its user changes', async (t) => {
   const passwords = new Passwords();
   t.teardown(() => passwords.close());
   const alice = { user: 'alice', password: 'secret', client: 'a' };
@@ -67,13 +67,13 @@ test('a claim is remembered until the hash of its user changes', async (t) => {
       ['bob', OTHER_HASH],
     ]),
   );
-  t.false(passwords.isProven(alice));
+  t.false(passwords.isVerified(alice));
   t.true(await passwords.check(alice));
   t.true(await passwords.check(bob));
   t.false(await passwords.check({ ...alice, password: 'wrong' }));
-  t.true(passwords.isProven(alice), 'a wrong password does not make it forget the right one');
-  t.false(passwords.isProven({ ...alice, password: 'wrong' }));
-  t.false(passwords.isProven({ ...alice, user: 'bob' }));
+  t.true(passwords.isVerified(alice), 'a wrong password does not make it forget the right one');
+  t.false(passwords.isVerified({ ...alice, password: 'wrong' }));
+  t.false(passwords.isVerified({ ...alice, user: 'bob' }));
 
   passwords.setHashes(
     new Map([
@@ -81,34 +81,34 @@ test('a claim is remembered until the hash of its user changes', async (t) => {
       ['bob', OTHER_HASH],
     ]),
   );
-  t.false(passwords.isProven(alice));
+  t.false(passwords.isVerified(alice));
   t.false(await passwords.check(alice));
-  t.true(passwords.isProven(bob));
+  t.true(passwords.isVerified(bob));
   passwords.setHashes(new Map([['alice', HASH]]));
-  t.false(passwords.isProven(bob));
+  t.false(passwords.isVerified(bob));
   t.false(await passwords.check(bob));
 });
 
-test('a password that is changed while it is being checked is not taken', async (t) => {
+test('a password that is changed while it is being checked is refused', async (t) => {
   const passwords = new Passwords();
   t.teardown(() => passwords.close());
   passwords.setHashes(new Map([['alice', HASH]]));
   const check = passwords.check({ user: 'alice', password: 'secret', client: 'a' });
   passwords.setHashes(new Map([['alice', OTHER_HASH]]));
   t.false(await check);
-  t.false(passwords.isProven({ user: 'alice', password: 'secret', client: 'a' }));
+  t.false(passwords.isVerified({ user: 'alice', password: 'secret', client: 'a' }));
 });
 
-test('the same claim is checked once at a time, and a flood of others is turned away without keeping another client out', async (t) => {
+test('the same login is checked once at a time, and too many others are refused without an effect on another client', async (t) => {
   const passwords = new Passwords();
   t.teardown(() => passwords.close());
   passwords.setHashes(new Map([['alice', HASH]]));
-  const claim = { user: 'alice', password: 'secret', client: 'scraper' };
-  const same = Array.from({ length: 1000 }, () => passwords.check(claim));
+  const login = { user: 'alice', password: 'secret', client: 'scraper' };
+  const same = Array.from({ length: 1000 }, () => passwords.check(login));
   const flood = Array.from({ length: 1000 }, (_, index) =>
     passwords.check({ user: 'alice', password: `guess ${index}`, client: 'attacker' }).catch((error: unknown) => error),
   );
-  const late = passwords.check({ ...claim, client: 'another scraper' });
+  const late = passwords.check({ ...login, client: 'another scraper' });
   const order: string[] = [];
   const ends = [late.then(() => order.push('late')), flood[7]?.then(() => order.push('last of the flood'))];
   t.true((await Promise.all(same)).every((isRight) => isRight));
@@ -119,7 +119,7 @@ test('the same claim is checked once at a time, and a flood of others is turned 
   t.deepEqual(order, ['late', 'last of the flood']);
 });
 
-test('whoever comes when too many passwords wait to be checked is told to come again', async (t) => {
+test('when too many passwords wait to be checked, a request is answered 503 with Retry-After', async (t) => {
   const slowHash = hashSync('secret', 9);
   const server = await startWebServer(t, `basic_auth_users: { alice: ${slowHash} }`);
   const answers = await Promise.all(

@@ -1,5 +1,5 @@
-// A program of its own: clients that hold on to a server as long as it lets them. `node crowd.ts PORT SCHEME`; tells its parent what it has done,
-// and ends when its parent tells it to.
+// A program: slow, idle and broken clients of a server, which keep their connections open. `node many-clients.ts PORT SCHEME`; sends its parent a
+// message after each step, and ends at a message from it.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -62,7 +62,7 @@ async function sendGarbage(index: number): Promise<number> {
 async function main(): Promise<void> {
   await Promise.all(Array.from({ length: SLOW_CLIENTS }, readSlowly));
   await Promise.all(Array.from({ length: IDLE_CLIENTS }, stayIdle));
-  process.send?.({ crowded: true });
+  process.send?.({ connected: true });
   let refused = 0;
   for (let sent = 0; sent < GARBAGE_REQUESTS; sent += GARBAGE_AT_ONCE) {
     const answers = Array.from({ length: GARBAGE_AT_ONCE }, (_, index) => sendGarbage(sent + index));

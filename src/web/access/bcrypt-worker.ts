@@ -1,4 +1,4 @@
-// The worker thread that compares passwords with hashes: some 100 ms of work each, which the event loop is spared.
+// The worker thread that compares passwords with hashes, since each takes some 100 ms.
 import { parentPort } from 'node:worker_threads';
 import { compareSync } from 'bcryptjs';
 

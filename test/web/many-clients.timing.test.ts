@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import test from 'ava';
-import { sendChunks } from '../../src/web/send-chunks.ts';
+import { sendChunks } from '../../src/web/responses.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { type RunningServer, startWebServer, TLS_FILES } from '../helpers/web-server.ts';
 
@@ -40,30 +40,30 @@ for (const [scheme, text] of [
   ['http', undefined],
   ['https', `tls_server_config: { ${TLS_FILES} }`],
 ] as const) {
-  test(`a crowd does not keep a normal client from its scrapes over ${scheme}, nor memory`, async (t) => {
+  test(`many clients do not keep a normal one from its scrapes over ${scheme}, nor memory`, async (t) => {
     const server = await startWebServer(t, text, (_request, response) => void sendChunks(response, CHUNKS));
     await medianScrapeMs(server);
     const before = memory();
     const ratios: number[] = [];
     do {
       const usualMs = await medianScrapeMs(server);
-      const crowd = fork(
-        fileURLToPath(new URL('../helpers/crowd.ts', import.meta.url)),
+      const clients = fork(
+        fileURLToPath(new URL('../helpers/many-clients.ts', import.meta.url)),
         [String(server.port), scheme],
         {
           execArgv: ['--import=tsx'],
         },
       );
-      t.teardown(() => crowd.kill());
-      await once(crowd, 'message');
-      const crowded = memory();
-      t.true(crowded.resident - before.resident < 120, `${crowded.resident} MB, before ${before.resident} MB`);
-      const done = once(crowd, 'message');
+      t.teardown(() => clients.kill());
+      await once(clients, 'message');
+      const withClients = memory();
+      t.true(withClients.resident - before.resident < 120, `${withClients.resident} MB, before ${before.resident} MB`);
+      const done = once(clients, 'message');
       ratios.push((await medianScrapeMs(server)) / usualMs);
       const [{ refused }] = await done;
       t.is(refused, 1_000);
-      const gone = once(crowd, 'exit');
-      crowd.send('go');
+      const gone = once(clients, 'exit');
+      clients.send('go');
       await gone;
     } while (Math.min(...ratios) >= 3 && ratios.length < ROUNDS);
     t.log(`scrapes took ${ratios.map((ratio) => ratio.toFixed(2)).join(', ')} times as long`);

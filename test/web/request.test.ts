@@ -1,5 +1,5 @@
 import test from 'ava';
-import { preferredFormat, prefersGzip } from '../../src/web/negotiation.ts';
+import { preferredFormat, prefersGzip } from '../../src/web/request.ts';
 
 const FORMATS: readonly (readonly [accept: string | undefined, format: string])[] = [
   [undefined, 'text'],
@@ -36,7 +36,7 @@ test('the format is what Accept prefers, by quality and version, else text', (t)
   for (const [accept, format] of FORMATS) t.is(preferredFormat(accept), format as never, accept);
 });
 
-test('gzip is used where it is accepted and not less wanted than the plain page', (t) => {
+test('gzip is used where it is accepted and not less preferred than the plain page', (t) => {
   const answers = ['gzip', 'gzip, deflate, br', '*', 'gzip;q=0.5', 'deflate, gzip;q=1.0, *;q=0.5'].map(prefersGzip);
   t.deepEqual(answers, [true, true, true, true, true]);
   const refusals = [undefined, '', 'identity', 'br', 'gzip;q=0', 'identity;q=1, gzip;q=0.5', '*;q=0'].map(prefersGzip);

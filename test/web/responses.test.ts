@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, get, type IncomingMessage, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
-import { sendChunks } from '../../src/web/send-chunks.ts';
+import { sendChunks } from '../../src/web/responses.ts';
 
 async function serve(t: ExecutionContext, listener: RequestListener): Promise<number> {
   const server = createServer(listener).listen(0, '127.0.0.1');
@@ -46,7 +46,7 @@ test('a body of no pieces is an empty body', async (t) => {
   t.deepEqual(await response.toArray(), []);
 });
 
-test('a client that reads slowly is never given more than a piece beyond what it took', async (t) => {
+test('a slow client never gets more than one batch beyond what it has read', async (t) => {
   const chunks = makeChunks(8000, 16_000);
   const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   let most = 0;

@@ -1,4 +1,4 @@
-// What the simulator shows of itself: a page for people, the truth about every tag, the log of requests; and what can be changed.
+// The admin API of the simulator: an overview, the true state of every tag, the log of requests, and changes of the running simulation.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { check, ScenarioError } from './check.ts';
 import { addRepository, deleteRepository, deleteTag, pushTag, RegistryError } from './controls.ts';
@@ -8,7 +8,7 @@ import { keysSchema, latencySchema } from './scenario.ts';
 import type { Simulation } from './simulation.ts';
 import { countTags, truthOf } from './truth.ts';
 
-const LARGEST_CHANGE = 2 ** 20;
+const MAX_CHANGE_BYTES = 2 ** 20;
 const DEFAULT_LIMIT = 10_000;
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -18,14 +18,14 @@ type Page = {
 };
 type Reply = { readonly status: number; readonly type: string; readonly body: string };
 
-/** Does what is asked for; gives what came of it. */
+/** Makes the change in `input`, and gives its result. */
 type Change = (simulation: Simulation, input: unknown) => unknown;
 
 const HTTP_STATUS = { missing: 404, taken: 409 } as const;
 const READ = ['GET', 'HEAD'];
 
 const PAGES: Readonly<Record<string, Page>> = {
-  '/': { methods: [...READ, 'POST'], serve: welcome }, // POST itself goes to the API
+  '/': { methods: [...READ, 'POST'], serve: overview }, // a POST itself goes to the API
   '/_sim/state': { methods: READ, serve: (simulation) => json(200, truthOf(simulation)) },
   '/_sim/requests': { methods: READ, serve: requests },
   '/_sim/faults': changes({ PUT: setFaults }),
@@ -35,7 +35,7 @@ const PAGES: Readonly<Record<string, Page>> = {
   '/_sim/repositories': changes({ POST: addRepository, DELETE: deleteRepository }),
 };
 
-/** Answers a request that is not one to the API. */
+/** Answers a request that is not for the ACR API. */
 export async function servePage(
   simulation: Simulation,
   request: IncomingMessage,
@@ -64,7 +64,7 @@ function json(status: number, value: unknown): Reply {
   return { status, type: JSON_TYPE, body: `${JSON.stringify(value)}\n` };
 }
 
-function welcome(simulation: Simulation): Reply {
+function overview(simulation: Simulation): Reply {
   const { registry, log } = simulation;
   const repositories = [...registry.values()].reduce((sum, { size }) => sum + size, 0);
   return text(
@@ -113,14 +113,14 @@ function setKeys({ authenticator }: Simulation, input: unknown): unknown {
 }
 
 /**
- * A page on which each method makes a change and answers with what came of it, or with problems. What is deleted is named in the
- * query, for many clients send no body with DELETE; all else is described in JSON.
+ * A page where each method makes a change and answers with its result or its problems. The input is JSON; that of DELETE is the query,
+ * because many clients send no body with DELETE.
  */
 function changes(byMethod: Readonly<Record<string, Change>>): Page {
   return {
     methods: Object.keys(byMethod),
     async serve(simulation, query, request) {
-      const body = await readBody(request, LARGEST_CHANGE);
+      const body = await readBody(request, MAX_CHANGE_BYTES);
       const { method = '' } = request;
       try {
         const input = method === 'DELETE' ? Object.fromEntries(query) : parseJson(body);

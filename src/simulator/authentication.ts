@@ -1,4 +1,4 @@
-// Who may ask: keys, dates, signatures, tokens and nonces, in the order in which the real API looks at them.
+// Authentication of requests: key, date, signature, token and nonce, in the order of the real API.
 import type { Clock } from '../util/clock.ts';
 import { type ApiFailure, apiFailure, missing } from './failure.ts';
 import {
@@ -14,24 +14,24 @@ import { canonicalRequest, isSignedWith, parseAuthorization, type SignedRequest,
 
 const VALIDITY_MS = 15 * 60_000;
 
-/** Without these under the signature, a request could be replayed or turned into another. */
-const MUST_BE_SIGNED = ['host', 'x-acs-action', 'x-acs-version', 'x-acs-date', 'x-acs-signature-nonce'];
+/** A request that does not sign these headers could be replayed or turned into another one. */
+const REQUIRED_SIGNED_HEADERS = ['host', 'x-acs-action', 'x-acs-version', 'x-acs-date', 'x-acs-signature-nonce'];
 
-/** What a request says of its sender, however it was signed. */
+/** The parts of a request that authenticate it, for both kinds of signature. */
 type Claim = {
   readonly accessKeyId: string;
   readonly date: string;
   readonly nonce: string;
   readonly token: string;
   readonly isSignedWith: (secret: string) => boolean;
-  /** What the server signs, for the message of a wrong signature. */
+  /** The message for a wrong signature, with the text that the server signs. */
   readonly toSign: () => string;
 };
 
-/** The accepted keys, and the nonces that they used. */
+/** Keeps the accepted keys and the nonces that were used. */
 export class Authenticator {
   readonly #clock: Clock;
-  /** Nonces with the time (wall clock) from which their requests would be too old anyway; oldest first, nearly. */
+  /** Used nonces with the wall-clock time from which the date refuses their requests anyway; nearly in that order. */
   readonly #nonces = new Map<string, number>();
   #keys: ReadonlyMap<string, AccessKey> = new Map();
   #keysSinceMs = 0;
@@ -40,18 +40,18 @@ export class Authenticator {
     this.#clock = clock;
   }
 
-  /** Puts other keys in force; the lives of their tokens begin now. */
+  /** Replaces the accepted keys. The lifetimes of their tokens begin now. */
   setKeys(keys: readonly AccessKey[]): void {
     this.#keys = new Map(keys.map((key) => [key.access_key_id, key]));
     this.#keysSinceMs = this.#clock.monotonic();
   }
 
-  /** Throws the {@link ApiFailure} that a request with the older signature deserves, if it deserves one. */
+  /** Throws an {@link ApiFailure} when a request with the older signature is refused. */
   authenticateRpc(request: RpcRequest): void {
     const absent = missingForSignature(request);
     if (absent !== undefined) throw missing(absent);
     if (!isKnownMethod(request)) throw apiFailure('IncompleteSignature');
-    this.#admit({
+    this.#check({
       accessKeyId: parameterOf(request, 'AccessKeyId'),
       date: parameterOf(request, 'Timestamp'),
       nonce: parameterOf(request, 'SignatureNonce'),
@@ -61,15 +61,15 @@ export class Authenticator {
     });
   }
 
-  /** Throws the {@link ApiFailure} that the request deserves, if it deserves one. */
+  /** Throws an {@link ApiFailure} when the request is refused. */
   authenticate(request: SignedRequest): void {
     const authorization = parseAuthorization(headerOf(request, 'authorization'));
     const nonce = headerOf(request, 'x-acs-signature-nonce');
     const signed = new Set(authorization?.signedHeaders);
-    if (!authorization || nonce === '' || MUST_BE_SIGNED.some((name) => !signed.has(name))) {
+    if (!authorization || nonce === '' || REQUIRED_SIGNED_HEADERS.some((name) => !signed.has(name))) {
       throw apiFailure('IncompleteSignature');
     }
-    this.#admit({
+    this.#check({
       accessKeyId: authorization.accessKeyId,
       date: headerOf(request, 'x-acs-date'),
       nonce,
@@ -82,7 +82,7 @@ export class Authenticator {
     });
   }
 
-  #admit({ accessKeyId, date, nonce, token, isSignedWith, toSign }: Claim): void {
+  #check({ accessKeyId, date, nonce, token, isSignedWith, toSign }: Claim): void {
     const key = this.#keys.get(accessKeyId);
     if (!key) throw apiFailure('InvalidAccessKeyId.NotFound');
     const dateMs = this.#checkDate(date);
@@ -123,7 +123,7 @@ export function headerOf({ headers }: SignedRequest, name: string): string {
   return headers.get(name)?.[0] ?? '';
 }
 
-/** As the real one, this message gives back what was sent, a security token in a header included. */
+/** Like that of the real API, this message repeats what was sent, with the security token in a header. */
 function mismatch(toSign: string): ApiFailure {
   return apiFailure('SignatureDoesNotMatch', {
     message: `Specified signature does not match our calculation. ${toSign}`,

@@ -1,12 +1,12 @@
 #!/usr/bin/env node
-// The program `acr-simulator`: hands the process over to `cli` and ends with the status that it gives.
+// The program `acr-simulator`: it passes the parts of the process to `cli.ts` and exits with the status of `main`.
 import { readBuildInfo } from '../build-info.ts';
 import { main } from './cli.ts';
 
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
 
-// A reader of the log that has gone away is no reason to end.
+// The program goes on when the reader of the log closes its end.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
 process.exitCode = await main({

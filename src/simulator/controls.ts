@@ -1,4 +1,4 @@
-// What tests and people may do to the registry of a running simulation, besides what its scenario does.
+// Changes of the registry of a running simulation, for tests and for people: pushes, deletions, new repositories.
 import type { z } from 'zod';
 import { strictMap } from '../util/yaml/schema.ts';
 import { check } from './check.ts';
@@ -11,7 +11,7 @@ import type { RegistryTag } from './tag-store.ts';
 import type { Course } from './timeline.ts';
 import { type TagTruth, truthOfTag } from './truth.ts';
 
-/** Something that is to be changed is not there, or something that is to be added is there already. */
+/** The thing to change does not exist, or the thing to add exists already. */
 export class RegistryError extends Error {
   override readonly name = 'RegistryError';
   readonly reason: 'missing' | 'taken';
@@ -30,11 +30,11 @@ const tagAddressSchema = strictMap(tagAddress);
 const repositoryAdditionSchema = strictMap({ instanceId: text('an instance id'), repository: addedRepositorySchema });
 const repositoryAddressSchema = strictMap(repositoryAddress);
 
-/** What a control is asked for; it throws a {@link ScenarioError} with the problems of anything else. */
+/** The inputs of the changes. For any other input they throw a `ScenarioError`. */
 export type PushRequest = z.input<typeof pushSchema>;
 export type RepositoryAddition = z.input<typeof repositoryAdditionSchema>;
 
-/** Pushes to a tag, which is new or moves to a new image; gives what is then true of it. */
+/** Pushes a new tag, or a new image to an existing one. Gives the state of the tag after that. */
 export function pushTag(simulation: Simulation, request: unknown): TagTruth {
   const { instanceId, repoId, tag, ...image } = check(pushSchema, request);
   const repository = findRepository(simulation, instanceId, repoId);
@@ -48,14 +48,14 @@ export function deleteTag(simulation: Simulation, request: unknown): void {
   repository.deleteTag(findTag(simulation, repository, tag).tag, simulation.elapsedMs());
 }
 
-/** Gives a tag's image another course, which begins now. */
-export function follow(simulation: Simulation, course: Course, request: unknown): void {
+/** Sets the course of a tag's scan, which begins now. */
+export function setCourse(simulation: Simulation, course: Course, request: unknown): void {
   const { instanceId, repoId, tag } = check(tagAddressSchema, request);
   const { image } = findTag(simulation, findRepository(simulation, instanceId, repoId), tag);
-  image.follow(course, simulation.elapsedMs());
+  image.setCourse(course, simulation.elapsedMs());
 }
 
-/** Adds a repository whose time begins now; gives its id. */
+/** Adds a repository, whose time begins now, and gives its id. */
 export function addRepository(simulation: Simulation, request: unknown): { readonly repoId: string } {
   const { instanceId, repository: settings } = check(repositoryAdditionSchema, request);
   const instance = findInstance(simulation, instanceId);

@@ -1,4 +1,4 @@
-// Errors as the API answers them: with an HTTP status, or as a business error in HTTP 200.
+// The API's errors, with an HTTP status or as a business error in HTTP 200, and its answers.
 
 /** An answer before it is written: the body is JSON text. */
 export type ApiAnswer = {
@@ -8,11 +8,11 @@ export type ApiAnswer = {
   readonly body: string;
 };
 
-/** Thrown by whatever refuses a request; the endpoint makes an answer of it. */
+/** A refusal of a request; {@link failureAnswer} turns it into an answer. */
 export class ApiFailure extends Error {
   override readonly name = 'ApiFailure';
   readonly code: string;
-  /** 200 for a business error, which says `IsSuccess: false`. */
+  /** 200 for a business error, whose body has `IsSuccess: false`. */
   readonly httpStatus: number;
   readonly retryAfterMs: number | undefined;
 
@@ -26,8 +26,8 @@ export class ApiFailure extends Error {
 
 const BUSINESS_ERROR_STATUS = 200;
 
-/** What the real API says and answers for a code; used where a fault names only the code. */
-const KNOWN: Readonly<Record<string, { readonly httpStatus: number; readonly message: string }>> = {
+/** The HTTP status and the message of the real API for each code. */
+const KNOWN_CODES: Readonly<Record<string, { readonly httpStatus: number; readonly message: string }>> = {
   NoPrivilege: { httpStatus: 403, message: 'Access denied for this user.' },
   SystemError: { httpStatus: 500, message: 'Unknown error.' },
   InternalError: { httpStatus: 500, message: 'The request processing has failed due to some unknown error.' },
@@ -52,17 +52,17 @@ const KNOWN: Readonly<Record<string, { readonly httpStatus: number; readonly mes
   InvalidVersion: { httpStatus: 400, message: 'Specified parameter Version is not valid.' },
 };
 
-/** A failure with the HTTP status and the message that the API gives it, unless others are given. */
+/** A failure with the given HTTP status and message, or with those of the real API. */
 export function apiFailure(
   code: string,
   given: { httpStatus?: number | undefined; message?: string | undefined; retryAfterMs?: number | undefined } = {},
 ): ApiFailure {
-  const known = Object.hasOwn(KNOWN, code) ? KNOWN[code] : undefined;
+  const known = Object.hasOwn(KNOWN_CODES, code) ? KNOWN_CODES[code] : undefined;
   const httpStatus = given.httpStatus ?? known?.httpStatus ?? (code.startsWith('Forbidden') ? 403 : 400);
   return new ApiFailure(code, httpStatus, given.message ?? known?.message ?? `${code}.`, given.retryAfterMs);
 }
 
-/** HTTP 200 with `IsSuccess: false`, as ACR says that something does not exist. */
+/** HTTP 200 with `IsSuccess: false`: ACR's answer about a thing that does not exist. */
 export function businessFailure(code: string, message = `${code}.`): ApiFailure {
   return new ApiFailure(code, BUSINESS_ERROR_STATUS, message);
 }
@@ -72,7 +72,7 @@ export function missing(parameter: string): ApiFailure {
   return new ApiFailure(`Missing${parameter}`, 400, `${parameter} is mandatory for this action.`);
 }
 
-/** The answer that a failure is sent as; `hostId` is the Host header of the request. */
+/** The answer for a failure; `hostId` is the Host header of the request. */
 export function failureAnswer(failure: ApiFailure, requestId: string, hostId: string): ApiAnswer {
   const { code, httpStatus, message, retryAfterMs } = failure;
   const body =

@@ -10,7 +10,7 @@ const STATUS: Action = 'GetRepoTagScanStatus';
 const LISTS: readonly Action[] = ['ListRepository', 'ListRepoTag'];
 const MOMENTS = ['before_head', 'mid_body'] as const;
 
-/** What a fault does; each has exactly one of these. */
+/** The effects of faults. Each fault has exactly one. */
 export const EFFECTS = [
   'error',
   'business_error',
@@ -93,7 +93,7 @@ export const faultSchema = strictMap({
     error: `the operation ${LISTS.join(' or ')} with a page, a total_count or a next_token`,
   });
 
-/** The operations that a fault strikes; undefined stands for every one. */
+/** The operations that a fault strikes; undefined for all. */
 export function operationsOf(fault: Fault): readonly Action[] | undefined {
   const { operation, status } = fault;
   if (operation !== undefined) return [operation];
@@ -115,40 +115,40 @@ export const faultsSchema = list(faultSchema, 'faults');
 
 /** A fault in the form of the scenario file. */
 export type FaultInput = z.input<typeof faultSchema>;
-/** A fault that was checked; times are in milliseconds. */
+/** A fault after the check; times are in milliseconds. */
 export type Fault = z.output<typeof faultSchema>;
 
-/** What a request is about, as far as faults ask. */
+/** The parts of a request that faults select by. */
 export type FaultSubject = {
   readonly action: string;
   readonly instanceId: string;
-  /** The ways to name the repository: its id and NAMESPACE/NAME. */
+  /** The names of the repository: its id and NAMESPACE/NAME. */
   readonly repository: readonly string[];
   readonly tag: string;
-  /** The page of a list. */
+  /** The page of a list, from 1. */
   readonly page: number;
 };
 
 type Tally = { matches: number; strikes: number };
 
-/** Faults in force since `sinceMs`; the first that matches and is due strikes. */
+/** Chooses the fault of each request: the first that matches and is due. */
 export class FaultPicker {
   readonly #faults: readonly { readonly fault: Fault; readonly tally: Tally }[];
   readonly #seed: number;
   readonly #sinceMs: number;
 
-  /** @param sinceMs when the faults were put in force, on the clock that {@link pick} is given */
+  /** @param sinceMs when the faults were put in force, on the clock of {@link pick} */
   constructor(faults: readonly Fault[], seed: number, sinceMs: number) {
     this.#faults = faults.map((fault) => ({ fault, tally: { matches: 0, strikes: 0 } }));
     this.#seed = seed;
     this.#sinceMs = sinceMs;
   }
 
-  /** The fault that strikes this request, which counts as one of its requests. */
+  /** The fault that strikes this request, if any. The request counts for `first` and `share` of the fault. */
   pick(subject: FaultSubject, nowMs: number): Fault | undefined {
     const ageMs = nowMs - this.#sinceMs;
     for (const [index, { fault, tally }] of this.#faults.entries()) {
-      if (isInForce(fault, ageMs) && concerns(fault, subject) && this.#draw(index, fault, tally)) return fault;
+      if (isInForce(fault, ageMs) && matches(fault, subject) && this.#draw(index, fault, tally)) return fault;
     }
     return undefined;
   }
@@ -162,7 +162,7 @@ export class FaultPicker {
   }
 }
 
-/** The name of what the fault does. */
+/** The effect of a fault. */
 export function effectOf(fault: Fault): EffectName | undefined {
   return EFFECTS.find((effect) => fault[effect] !== undefined);
 }
@@ -171,7 +171,7 @@ function isInForce({ from = 0, until = Number.POSITIVE_INFINITY }: Fault, ageMs:
   return ageMs >= from && ageMs < until;
 }
 
-function concerns(fault: Fault, { action, instanceId, repository, tag, page }: FaultSubject): boolean {
+function matches(fault: Fault, { action, instanceId, repository, tag, page }: FaultSubject): boolean {
   return (
     (operationsOf(fault)?.some((operation) => operation === action) ?? true) &&
     (fault.instance === undefined || fault.instance === instanceId) &&

@@ -7,17 +7,17 @@ import type { Fault } from './faults.ts';
 import type { SignedRequest } from './signature.ts';
 
 const CHUNK_BYTES = 65_536;
-/** So many pieces does an answer have that comes drop by drop. */
-const PIECES = 10;
+/** The number of pieces of an answer that a `drip` fault slows down. */
+const DRIP_PIECES = 10;
 const JSON_TYPE = 'application/json;charset=utf-8';
 
-/** The whole body; throws when it has more than `most` bytes or the connection breaks. */
-export async function readBody(request: IncomingMessage, most: number): Promise<Buffer> {
+/** The whole body. Throws when it has more than `maxBytes` or the connection breaks. */
+export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request) {
     length += chunk.length;
-    if (length > most) throw new RangeError(`expected a body of at most ${most} bytes, found more`);
+    if (length > maxBytes) throw new RangeError(`expected a body of at most ${maxBytes} bytes, found more`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
@@ -32,13 +32,13 @@ export function toSignedRequest(request: IncomingMessage, body: Buffer): SignedR
   return { method: request.method ?? '', path, query: [...new URLSearchParams(query)], headers, body };
 }
 
-/** The request target's path as it was sent, and the text after the first question mark. */
+/** The path of the request target as it was sent, and the text after its first question mark. */
 export function targetOf({ url = '/' }: IncomingMessage): { path: string; query: string } {
   const mark = url.indexOf('?');
   return mark < 0 ? { path: url, query: '' } : { path: url.slice(0, mark), query: url.slice(mark + 1) };
 }
 
-/** Sends `answer`; resolves when nothing more is to be sent, which after a hang is at once. */
+/** Sends `answer`, changed by `fault`. Resolves after the last byte was written; with a `hang`, at once. */
 export async function transmit(
   response: ServerResponse,
   answer: ApiAnswer,
@@ -54,7 +54,7 @@ export async function transmit(
   const length = size ?? Buffer.byteLength(answer.body);
   response.writeHead(answer.httpStatus, { 'content-type': JSON_TYPE, ...answer.headers, 'content-length': length });
   if (size !== undefined) await sendPadding(response, size);
-  else if (fault?.drip !== undefined) await sendPieces(response, answer.body, fault.drip / PIECES, clock);
+  else if (fault?.drip !== undefined) await sendPieces(response, answer.body, fault.drip / DRIP_PIECES, clock);
   else if (fault?.hang) sendHalf(response, answer.body);
   else if (fault?.reset) sendHalf(response, answer.body, () => reset(response));
   else response.end(answer.body);
@@ -65,22 +65,22 @@ function sendHalf(response: ServerResponse, body: string, then?: () => void): vo
   response.write(bytes.subarray(0, Math.floor(bytes.length / 2)), () => then?.());
 }
 
-/** Sends a body in pieces with a pause before each; stops when the connection is gone. */
+/** Sends a body in pieces with a pause before each. Stops when the connection is closed. */
 async function sendPieces(response: ServerResponse, body: string, pauseMs: number, clock: Clock): Promise<void> {
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   response.flushHeaders();
   const bytes = Buffer.from(body);
-  for (let piece = 0; piece < PIECES; piece++) {
+  for (let piece = 0; piece < DRIP_PIECES; piece++) {
     await clock.sleep(pauseMs, gone.signal);
     if (gone.signal.aborted) return;
-    const [from, to] = [piece, piece + 1].map((number) => Math.floor((bytes.length * number) / PIECES));
+    const [from, to] = [piece, piece + 1].map((number) => Math.floor((bytes.length * number) / DRIP_PIECES));
     response.write(bytes.subarray(from, to));
   }
   response.end();
 }
 
-/** Sends JSON of exactly so many bytes, as slowly as it is read. */
+/** Sends JSON of exactly `size` bytes, no faster than the client reads. */
 async function sendPadding(response: ServerResponse, size: number): Promise<void> {
   const head = '{"Status":"COMPLETE","Code":"success","IsSuccess":true,"RequestId":"-","Padding":"';
   const tail = '"}';
@@ -93,7 +93,7 @@ async function sendPadding(response: ServerResponse, size: number): Promise<void
   response.end(tail.slice(0, Math.max(0, size - head.length)));
 }
 
-/** Whether more can be written; false when the connection is gone. */
+/** Waits until more can be written; false when the connection is closed. */
 async function drained(response: ServerResponse): Promise<boolean> {
   if (response.destroyed) return false;
   const stop = new AbortController();

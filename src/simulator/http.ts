@@ -6,13 +6,13 @@ import { servePage } from './admin-api.ts';
 import { readBody, targetOf, toSignedRequest, transmit } from './http-messages.ts';
 import type { Simulation } from './simulation.ts';
 
-const LARGEST_FORM = 65_536;
+const MAX_FORM_BYTES = 65_536;
 const FORM = 'application/x-www-form-urlencoded';
 
-/** How many requests to the API have come over each connection. */
+/** The number of API requests that arrived over each connection. */
 type Connections = WeakMap<Socket, number>;
 
-/** Answers everything that comes in. */
+/** The listener of the simulator's HTTP server. */
 export function createListener(simulation: Simulation, clock: Clock): RequestListener {
   const connections: Connections = new WeakMap();
   return (request, response) => {
@@ -23,7 +23,7 @@ export function createListener(simulation: Simulation, clock: Clock): RequestLis
   };
 }
 
-/** POST is always for the API; GET also shows a page to people, who send neither parameters nor headers of the API. */
+/** Every POST is an API request. A GET is one when it has parameters or headers of the API; else it shows the overview. */
 function isApiRequest(request: IncomingMessage): boolean {
   const { method, headers } = request;
   const { path, query } = targetOf(request);
@@ -53,7 +53,7 @@ async function serveApi(
     simulation.log.finish(entry);
     gone.abort();
   });
-  const body = await readBody(request, LARGEST_FORM);
+  const body = await readBody(request, MAX_FORM_BYTES);
   const signed = toSignedRequest(request, body);
   const isForm = request.headers['content-type']?.startsWith(FORM) ?? false;
   const call = simulation.receive(entry, signed, isForm ? new URLSearchParams(body.toString()) : []);

@@ -1,4 +1,4 @@
-// What a push brings to a tag: an image with its digest, the course of its scan, and what the scan finds.
+// An image, which a push brings to a tag: its digest, the course of its scan, and the vulnerabilities that the scan finds.
 import { isSameDigest } from '../model/digest.ts';
 import type { Severity, Vulnerabilities } from '../model/scan.ts';
 import { type CountRange, type Draw, seededDraw, stableHex } from './random.ts';
@@ -26,43 +26,43 @@ type VulnerabilityRanges = Readonly<Record<Severity, CountRange>> & {
   readonly clean_share: number;
 };
 
-/** What a scenario says of all images. */
+/** The settings of a scenario for all images. */
 export type Rules = {
   readonly seed: number;
   readonly timing: ScanTiming;
   readonly vulnerabilities: VulnerabilityRanges;
 };
 
-/** What a scenario, or a test, says of one image; what it leaves out follows from the rules. */
+/** The settings of one image in a scenario or a test. The rules decide what is missing. */
 export type ImageSettings = {
   readonly digest?: string | undefined;
   readonly status?: string | undefined;
   readonly timeline?: readonly PhaseSettings[] | undefined;
   readonly repeat?: boolean | undefined;
   readonly vulnerabilities?: Vulnerabilities | undefined;
-  /** How its status is answered while it was never scanned; default: as the instance says. */
+  /** The answer about its status while it was never scanned; by default the instance's. */
   readonly notScanned?: NotScannedAnswer | undefined;
 };
 
-/** Where an image comes from. */
+/** The push that an image comes from. */
 export type Origin = {
-  /** Instance, repository and tag, and which push to the tag it was: all randomness and the digest follow from it. */
+  /** Instance, repository, tag, and the number of the push to the tag. It decides the digest and everything random. */
   readonly identity: readonly (string | number)[];
-  /** When it was pushed, in milliseconds since the simulator started; negative before that. */
+  /** When the push happened, in milliseconds since the simulator started; negative before that. */
   readonly pushedMs: number;
-  /** When its course begins. */
+  /** When the course of its scan begins. */
   readonly scannedFromMs: number;
-  /** Whether the course begins with a scan; otherwise it may have been scanned before. */
+  /** Whether the course begins with a scan; otherwise the image may have been scanned before. */
   readonly isNew: boolean;
 };
 
-const SMALLEST_IMAGE = 5_000_000;
-const LARGEST_IMAGE = 500_000_000;
+const MIN_IMAGE_BYTES = 5_000_000;
+const MAX_IMAGE_BYTES = 500_000_000;
 const DIGEST_LENGTH = 64;
 
-/** An image. Everything that has to be drawn is drawn when it is first asked for: a registry may have 100,000 of them. */
+/** An image. It draws random values only when they are first needed, because a registry may have 100,000 images. */
 export class Image {
-  /** When it was pushed last, in milliseconds since the simulator started. */
+  /** The time of its last push, in milliseconds since the simulator started. */
   pushedMs: number;
   readonly #rules: Rules;
   readonly #settings: ImageSettings;
@@ -89,7 +89,7 @@ export class Image {
     return this.#digest;
   }
 
-  /** Whether this is its digest, written with or without `sha256:`: the real API does now this, now that. */
+  /** Whether this is its digest, with or without `sha256:`: the real API writes both. */
   hasDigest(digest: string): boolean {
     return isSameDigest(digest, this.digest);
   }
@@ -100,7 +100,7 @@ export class Image {
 
   /** Bytes. */
   get size(): number {
-    return Math.round(SMALLEST_IMAGE + (LARGEST_IMAGE - SMALLEST_IMAGE) * this.#draw('size'));
+    return Math.round(MIN_IMAGE_BYTES + (MAX_IMAGE_BYTES - MIN_IMAGE_BYTES) * this.#draw('size'));
   }
 
   /** The phase of its scan. */
@@ -109,7 +109,7 @@ export class Image {
     return this.#timeline.at(elapsedMs);
   }
 
-  /** What its scan found; undefined unless the scan is complete. The same digest has the same findings under every tag. */
+  /** The vulnerabilities that its scan found; undefined unless the scan is complete. They depend on the digest, whatever the tag. */
   vulnerabilitiesAt(elapsedMs: number): Vulnerabilities | undefined {
     if (this.scanAt(elapsedMs).status !== 'COMPLETE') return undefined;
     this.#vulnerabilities ??=
@@ -118,20 +118,20 @@ export class Image {
     return this.#vulnerabilities;
   }
 
-  /** Gives it another course, which begins now. */
-  follow(course: Course, elapsedMs: number): void {
+  /** Sets another course, which begins now. */
+  setCourse(course: Course, elapsedMs: number): void {
     this.#timeline = new Timeline(course, elapsedMs);
   }
 
-  /** Starts a scan now; one that is running goes on, and a status that never changes stays, but for that of an image never scanned. */
+  /** Starts a scan now. A running scan goes on. A fixed status stays, unless it is `NOT_SCANNED`. */
   startScan(elapsedMs: number): void {
     const { status } = this.scanAt(elapsedMs);
     const stays = this.#settings.status !== undefined && this.#settings.status !== NOT_SCANNED;
     if (stays || status === 'SCANNING' || status === 'RETRYING') return;
     this.#tasks++;
     const task = this.#tasks;
-    this.follow(
-      (this.#settings.status === undefined ? this.#written() : undefined) ??
+    this.setCourse(
+      (this.#settings.status === undefined ? this.#courseOfSettings() : undefined) ??
         freshScanCourse(this.#rules.timing, (...parts) => this.#draw('task', task, ...parts)),
       elapsedMs,
     );
@@ -139,18 +139,18 @@ export class Image {
 
   #course(): Course {
     const scans = this.#origin.isNew ? freshScanCourse : scanCourse;
-    return this.#written() ?? scans(this.#rules.timing, this.#draw);
+    return this.#courseOfSettings() ?? scans(this.#rules.timing, this.#draw);
   }
 
-  /** The course that the settings write. */
-  #written(): Course | undefined {
+  /** The course in the settings. */
+  #courseOfSettings(): Course | undefined {
     const { status, timeline, repeat = false } = this.#settings;
     if (status !== undefined) return fixedCourse(status);
     return timeline && scriptedCourse(toPhases(timeline), repeat);
   }
 }
 
-/** A scripted phase list of a scenario in the timeline's own words; without `for`, a phase lasts. */
+/** The phases of a timeline in a scenario. A phase without `for` lasts for ever. */
 export function toPhases(phases: readonly PhaseSettings[]): readonly Phase[] {
   return phases.map((phase) => ({ status: phase.status, durationMs: phase.for ?? Number.POSITIVE_INFINITY }));
 }

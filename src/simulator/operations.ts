@@ -1,4 +1,4 @@
-// What each operation answers, with the field names and types of the real API.
+// The answers of the operations, with the field names and types of the real API.
 import { type DigestForm, formOf, inForm } from '../model/digest.ts';
 import { ApiFailure, apiFailure, businessFailure, missing } from './failure.ts';
 import { type Image, NO_VULNERABILITIES, NOT_SCANNED } from './image.ts';
@@ -8,7 +8,7 @@ import type { NotScannedAnswer } from './registry-schema.ts';
 import type { Repository } from './repository.ts';
 import type { RegistryTag } from './tag-store.ts';
 
-/** When a request is answered: since the simulator started, and when that was. */
+/** The time of an answer since the simulator started, and the wall-clock time of that start. */
 export type Instant = { readonly elapsedMs: number; readonly startedAtMs: number };
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -67,26 +67,26 @@ const OPERATIONS: Readonly<Record<Action, Operation>> = {
   },
 };
 
-/** Performs an operation; throws an {@link ApiFailure} when something is missing or does not exist. */
+/** Performs an operation. Throws an {@link ApiFailure} when a parameter is missing or a thing does not exist. */
 export function perform(action: Action, registry: Registry, parameters: Parameters, instant: Instant): Fields {
   const absent = PARAMETERS[action].required.find((name) => !parameters[name]);
   if (absent !== undefined) throw missing(absent);
   return OPERATIONS[action](registry, parameters, instant);
 }
 
-/** The repository that parameters name, by its id or by its names; undefined when there is none. */
+/** The repository that the parameters name, by its id or by its names; undefined when it does not exist. */
 export function namedRepository(registry: Registry, parameters: Parameters): Repository | undefined {
   const { InstanceId = '', RepoId, RepoNamespaceName = '', RepoName = '' } = parameters;
   const instance = registry.get(InstanceId);
   return RepoId ? instance?.withId(RepoId) : instance?.withNames(RepoNamespaceName, RepoName);
 }
 
-/** When a tag was pushed last, as the API says it: milliseconds since the epoch. */
+/** The ImageUpdate of a tag: the time of its last push, in milliseconds since the epoch. */
 export function imageUpdateOf({ image }: RegistryTag, { startedAtMs }: Instant): number {
   return Math.floor(startedAtMs + image.pushedMs);
 }
 
-/** Whether a tag's deletion has begun: it is there until that ends. */
+/** Whether the deletion of a tag has begun. The tag exists until the deletion ends. */
 export function isDeleting({ deletingFromMs }: RegistryTag, { elapsedMs }: Instant): boolean {
   return elapsedMs >= deletingFromMs;
 }
@@ -125,11 +125,11 @@ function findTag(registry: Registry, parameters: Parameters, elapsedMs: number):
 
 type FoundImage = {
   readonly tag: RegistryTag;
-  /** Undefined where the instance does not take a Digest in this form, and so finds no scan. */
+  /** Undefined when the instance finds no scan because it does not take a Digest in this form. */
   readonly image: Image | undefined;
 };
 
-/** The image that a tag has, or with a Digest the one with it that the tag has or had. */
+/** The image of a tag, or with a Digest the image with that digest, which may be a former one. */
 function findImage(registry: Registry, parameters: Parameters, elapsedMs: number): FoundImage {
   const tag = findTag(registry, parameters, elapsedMs);
   const { Digest: digest = '' } = parameters;
@@ -151,7 +151,7 @@ function imageOf({ image, former }: RegistryTag, digest: string): Image | undefi
   return digest !== '' ? [image, ...former].find((each) => each.hasDigest(digest)) : image;
 }
 
-/** What a complete scan found; nothing before. */
+/** The vulnerabilities that a complete scan found; before that, none. */
 function describeVulnerabilities(image: Image | undefined, elapsedMs: number): Fields {
   const { high, medium, low, unknown } = image?.vulnerabilitiesAt(elapsedMs) ?? NO_VULNERABILITIES;
   return {
@@ -191,7 +191,7 @@ function describeTag(tag: RegistryTag, form: DigestForm, instant: Instant) {
   };
 }
 
-/** A list shows times as text, where a single tag has numbers. */
+/** A list has times as text; a single tag has numbers. */
 function describeListedTag(tag: RegistryTag, form: DigestForm, instant: Instant): Fields {
   const described = describeTag(tag, form, instant);
   return {

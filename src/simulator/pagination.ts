@@ -1,23 +1,23 @@
-// Pages of lists as the real API cuts them: by number, or by token where a request has MaxResults or a NextToken.
+// The pages of lists, as in the real API: by number, or by token when a request has MaxResults or a NextToken.
 import { ApiFailure } from './failure.ts';
 import type { Parameters } from './parameters.ts';
 
 export const FIRST_PAGE = 1;
 const DEFAULT_PAGE_SIZE = 30;
-const LARGEST_PAGE_SIZE = 100;
-/** So many lists are read by token at a time; the one that was begun the longest ago is forgotten. */
-const MOST_OPEN_LISTS = 1_000;
+const MAX_PAGE_SIZE = 100;
+/** The lists that can be read by token at a time. With one more, the oldest is forgotten. */
+const MAX_OPEN_LISTS = 1_000;
 
-/** How an instance pages: an older one ignores MaxResults and NextToken. */
+/** Whether an instance pages by token too, or ignores MaxResults and NextToken as an older API does. */
 export const PAGINGS = ['tokens', 'pages'] as const;
 export type Paging = (typeof PAGINGS)[number];
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** A list at one moment; its items are described only when they are asked for. */
+/** A list at one moment. Only the items of a page are described. */
 export type List = { readonly length: number; readonly slice: (from: number, to: number) => readonly Fields[] };
 
-/** A page of a list; the total is a text, as in the real API. */
+/** A page of a list. The total is a text, as in the real API. */
 export type Page = {
   readonly items: readonly Fields[];
   readonly fields:
@@ -25,7 +25,7 @@ export type Page = {
     | { readonly MaxResults: number; readonly NextToken?: string; readonly TotalCount: string };
 };
 
-/** Cuts lists into pages; keeps those that are read by token as they were at their first page. */
+/** Cuts lists into pages. A list that is read by token stays as it was at its first page. */
 export class Pager {
   readonly #paging: Paging;
   readonly #open = new Map<string, List>();
@@ -35,7 +35,7 @@ export class Pager {
     this.#paging = paging;
   }
 
-  /** The page of a list that a request asks for; at most 100 items, more are taken as 100. */
+  /** The page of a list that a request names. A page has at most 100 items, even when the request says more. */
   pageOf(list: List, parameters: Parameters): Page {
     const { MaxResults: maxResults, NextToken: token } = parameters;
     const isByToken = this.#paging === 'tokens' && Boolean(maxResults || token);
@@ -58,7 +58,7 @@ export class Pager {
     const id = String(this.#opened);
     this.#open.set(id, list);
     const oldest = this.#open.keys().next();
-    if (this.#open.size > MOST_OPEN_LISTS && !oldest.done) this.#open.delete(oldest.value);
+    if (this.#open.size > MAX_OPEN_LISTS && !oldest.done) this.#open.delete(oldest.value);
     return id;
   }
 }
@@ -86,7 +86,7 @@ function placeOf(token: string): Place {
 }
 
 function sizeOf(name: string, text: string | undefined): number {
-  return Math.min(LARGEST_PAGE_SIZE, positiveInteger(name, text, DEFAULT_PAGE_SIZE));
+  return Math.min(MAX_PAGE_SIZE, positiveInteger(name, text, DEFAULT_PAGE_SIZE));
 }
 
 function positiveInteger(name: string, text: string | undefined, otherwise: number): number {

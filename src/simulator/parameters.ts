@@ -1,6 +1,6 @@
-// The operations that the simulator knows, with their parameters.
+// The operations of the simulator and their parameters.
 
-/** Each operation with its parameters: the required ones first, in the order in which the API misses them. */
+/** The parameters of each operation. The API reports missing ones in the order of `required`. */
 export const PARAMETERS = {
   GetRepoTagScanStatus: { required: ['InstanceId', 'RepoId', 'Tag'], optional: ['ScanTaskId', 'Digest', 'ScanType'] },
   GetRepoTagScanSummary: { required: ['InstanceId', 'RepoId', 'Tag'], optional: ['ScanTaskId', 'Digest'] },
@@ -38,7 +38,7 @@ export function isAction(name: string): name is Action {
   return Object.hasOwn(PARAMETERS, name);
 }
 
-/** The parameters that some operation has; all others, which might be secrets sent by mistake, are left out. */
+/** The parameters that any operation has. Others are dropped: they may be secrets sent by mistake. */
 export function knownParameters(pairs: Iterable<readonly [string, string]>): Parameters {
   return Object.fromEntries([...pairs].filter(([name]) => KNOWN_NAMES.has(name)));
 }

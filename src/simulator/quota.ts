@@ -1,10 +1,10 @@
-// How many requests a second an access key may send to an operation: a bucket of tokens for each.
+// The quota: the requests per second that an access key may send to an operation, with a token bucket for each pair.
 import { apiFailure } from './failure.ts';
 import type { Quota } from './scenario.ts';
 
 type Bucket = { tokens: number; filledAtMs: number };
 
-/** Counts requests against a quota; without one, everything is allowed. */
+/** The token buckets of a quota. Without a quota every request is allowed. */
 export class TokenBuckets {
   readonly #quota: Quota | undefined;
   readonly #buckets = new Map<string, Bucket>();
@@ -13,7 +13,7 @@ export class TokenBuckets {
     this.#quota = quota;
   }
 
-  /** Counts a request at `nowMs` (monotonic); throws `Throttling.User` when there is nothing left for it. */
+  /** Takes a token for a request at `nowMs` (monotonic). Throws `Throttling.User` when the bucket is empty. */
   take(accessKeyId: string, action: keyof Quota['operations'], nowMs: number): void {
     if (!this.#quota) return;
     const { requests_per_second: rate, burst } = this.#quota.operations[action] ?? this.#quota;

@@ -1,5 +1,5 @@
-// Randomness without a state: every draw is a function of the seed and of what it is drawn for, so that the order of questions
-// does not matter and the same seed gives the same simulation.
+// Randomness without state: a draw is a function of the seed and of its purpose. So the same seed gives the same simulation, whatever the
+// order of requests.
 import { createHash } from 'node:crypto';
 
 /** A number from 0 (included) to 1 (excluded), the same for the same parts. */
@@ -21,13 +21,13 @@ export function stableHex(length: number, ...parts: readonly (string | number)[]
   return digestOf(parts).toString('hex').slice(0, length);
 }
 
-/** An upper-case UUID, as Alibaba Cloud's request ids are, the same for the same parts. */
+/** An upper-case UUID like Alibaba Cloud's request ids, the same for the same parts. */
 export function stableUuid(...parts: readonly (string | number)[]): string {
   const hex = stableHex(32, ...parts).toUpperCase();
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
 
-/** Where in the range `drawn` (0 to 1) falls, in milliseconds. */
+/** The duration in a range at `drawn`, from 0 (`minMs`) to 1 (`maxMs`), in milliseconds. */
 export function within({ minMs, maxMs }: DurationRange, drawn: number): number {
   return minMs + (maxMs - minMs) * drawn;
 }

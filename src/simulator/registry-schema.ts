@@ -1,4 +1,4 @@
-// What a scenario may say of the registry: instances, repositories, their tags, and what is pushed to them.
+// The schema of the registry in a scenario: instances, repositories, tags, and pushes.
 import { z } from 'zod';
 import { SEVERITIES, type Severity } from '../model/scan.ts';
 import type { Path } from '../util/yaml/descriptions.ts';
@@ -51,7 +51,7 @@ export const findingRangesSchema = strictMap({
   clean_share: share().default(0).describe('The share of images in which a scan finds nothing'),
 });
 
-/** What may be said of an image that is pushed at run time. */
+/** The settings of an image that is pushed at run time. */
 export const pushedImageShape = {
   digest: text('a digest').optional(),
   vulnerabilities: findingsSchema.optional(),
@@ -174,7 +174,7 @@ type NamedRepository = {
 
 type NamedInstance = { readonly id: string; readonly repositories: readonly NamedRepository[] };
 
-/** The tags that an entry of a `tags` list stands for. */
+/** The tags of one entry in a `tags` list. */
 export function* tagNames(entry: TagEntry): Generator<string> {
   if (typeof entry === 'string') yield entry;
   else if (entry.tag !== undefined) yield entry.tag;
@@ -185,12 +185,12 @@ export function* tagNames(entry: TagEntry): Generator<string> {
   }
 }
 
-/** The id of a repository: as given, or derived from its names and thus the same in every run. */
+/** The id of a repository: the given one, or one derived from its names, the same in every run. */
 export function repositoryId(instanceId: string, { id, namespace, name }: NamedRepository): string {
   return id ?? `crr-${stableHex(16, instanceId, namespace, name)}`;
 }
 
-/** Reports instances, repositories and tags that are there twice, with the place of the second. */
+/** Reports instances, repositories and tags that appear twice, at the place of the second. */
 export function checkRegistry(instances: readonly NamedInstance[], context: z.core.$RefinementCtx): void {
   const report = reportTo(context);
   if (countTags(instances.flatMap(({ repositories }) => repositories.flatMap(({ tags }) => tags))) > MAX_TAGS_IN_ALL) {
@@ -238,7 +238,7 @@ function countTags(entries: readonly TagEntry[]): number {
   return entries.reduce((sum, entry) => sum + (typeof entry === 'string' ? 1 : (entry.count ?? 1)), 0);
 }
 
-/** Whether the value is in the set already; afterwards it is. */
+/** Adds a value to a set, and gives whether the set had it before. */
 function isRepeated(known: Set<string>, value: string): boolean {
   const repeated = known.has(value);
   known.add(value);

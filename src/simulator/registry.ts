@@ -14,10 +14,10 @@ const USUAL_AGES: DurationRange = { minMs: 0, maxMs: 365 * 86_400_000 };
 
 export type Registry = ReadonlyMap<string, Instance>;
 
-/** The repositories of an instance, found by their ids and by their names. */
+/** The repositories of an instance, by id and by names. */
 export class Instance {
   readonly id: string;
-  /** How it answers. */
+  /** The settings that decide how it answers. */
   readonly settings: InstanceSettings;
   readonly pager: Pager;
   readonly #byId = new Map<string, Repository>();
@@ -50,7 +50,7 @@ export class Instance {
     return this.#byNames.get(nameKey(namespace, name));
   }
 
-  /** One with the same id or the same names must not be there. */
+  /** Adds a repository; none with its id or its names may exist. */
   add(repository: Repository): void {
     this.#byId.set(repository.id, repository);
     this.#byNames.set(nameKey(repository.namespace, repository.name), repository);
@@ -62,7 +62,7 @@ export class Instance {
   }
 }
 
-/** Builds the registry; all randomness comes from `seed` and the names of things. */
+/** Builds the registry. The seed and the names decide everything random. */
 export function createRegistry(scenario: Scenario, seed: number): Registry {
   return new Map(
     scenario.instances.map((settings) => {
@@ -74,7 +74,11 @@ export function createRegistry(scenario: Scenario, seed: number): Registry {
   );
 }
 
-/** @param startMs from when on it exists, in milliseconds since the simulator started */
+/**
+ * Builds a repository with its tags and their future changes.
+ *
+ * @param startMs when it begins to exist, in milliseconds since the simulator started
+ */
 export function createRepository(
   instanceId: string,
   settings: RepositorySettings,
@@ -86,7 +90,7 @@ export function createRepository(
   const store = new TagStore(rulesOf(scenario, seed), [instanceId, id]);
   const changes: ListedChange[] = [];
   for (const entry of settings.tags) {
-    const written: WrittenTag = typeof entry === 'string' ? {} : entry;
+    const written: TagEntrySettings = typeof entry === 'string' ? {} : entry;
     const start = startOf(written, startMs);
     const names = [...tagNames(entry)];
     for (const [index, tag] of names.entries()) {
@@ -105,7 +109,7 @@ export function createRepository(
   return new Repository({ instanceId, id, namespace, name, status }, store, [new ListedChanges(changes), ...plans]);
 }
 
-type WrittenTag = Partial<TagSettings>;
+type TagEntrySettings = Partial<TagSettings>;
 
 function rulesOf({ scan }: Scenario, seed: number): Rules {
   return {
@@ -122,7 +126,7 @@ function rulesOf({ scan }: Scenario, seed: number): Rules {
   };
 }
 
-function startOf(written: WrittenTag, startMs: number): TagStart {
+function startOf(written: TagEntrySettings, startMs: number): TagStart {
   const { scan_service: scanService = 'ACR_SCAN_SERVICE', digest, status, timeline, repeat, vulnerabilities } = written;
   const { not_scanned: notScanned, deleting = Number.POSITIVE_INFINITY } = written;
   const isScripted = [
@@ -138,8 +142,13 @@ function startOf(written: WrittenTag, startMs: number): TagStart {
   return { scanService, isScripted, deletingFromMs: startMs + deleting, settings: image };
 }
 
-/** What the scenario writes of a tag's pushes and its end. */
-function changesOf(tag: string, { pushed, repushed = [], deleted }: WrittenTag, start: TagStart, startMs: number) {
+/** The pushes and the deletion of a tag in the scenario. */
+function changesOf(
+  tag: string,
+  { pushed, repushed = [], deleted }: TagEntrySettings,
+  start: TagStart,
+  startMs: number,
+) {
   const pushes = pushed === undefined ? repushed : [pushed, ...repushed];
   const changes: ListedChange[] = pushes.map((time, index) => ({
     kind: 'push',

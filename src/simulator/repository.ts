@@ -1,4 +1,4 @@
-// A repository, whose tags change over time: as of a moment, everything that was to happen until then has happened.
+// A repository, whose tags change over time: a look at the tags first makes all changes that are due.
 import type { ChangeSource } from './changes.ts';
 import type { ImageSettings } from './image.ts';
 import type { RegistryTag, TagStore } from './tag-store.ts';
@@ -12,7 +12,7 @@ export type RepositoryNames = {
   readonly status: string;
 };
 
-/** Times are in milliseconds since the simulator started, and must not go back from call to call. */
+/** Times are in milliseconds since the simulator started. They must not go back from call to call. */
 export class Repository implements RepositoryNames {
   readonly instanceId: string;
   readonly id: string;
@@ -37,17 +37,17 @@ export class Repository implements RepositoryNames {
     this.#sources = sources;
   }
 
-  /** The tags that exist, by their names. */
+  /** The existing tags by name. */
   tagsAt(elapsedMs: number): ReadonlyMap<string, RegistryTag> {
     return this.#storeAt(elapsedMs).all;
   }
 
-  /** The same in the order of ListRepoTag. */
+  /** The existing tags in the order of ListRepoTag. */
   newestFirstAt(elapsedMs: number): readonly RegistryTag[] {
     return this.#storeAt(elapsedMs).newestFirst;
   }
 
-  /** Pushes to a tag, new or not. */
+  /** Pushes a new tag, or a new image to an existing one. */
   push(tag: string, settings: ImageSettings, elapsedMs: number): RegistryTag {
     const store = this.#storeAt(elapsedMs);
     this.#pushesByHand++;
@@ -63,7 +63,7 @@ export class Repository implements RepositoryNames {
     return this.#store;
   }
 
-  /** The source of what happens next; of what happens at the same time, the first. */
+  /** The source of the next change; of several at the same time, the first source. */
   #next(): ChangeSource | undefined {
     return this.#sources.reduce<ChangeSource | undefined>(
       (first, source) => (first && first.nextMs <= source.nextMs ? first : source),

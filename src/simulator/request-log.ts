@@ -1,4 +1,4 @@
-// The log of requests: when each arrived and ended, what it asked, and how it was answered. Holds no secrets.
+// The log of requests: arrival and end, operation and parameters, and the answer. It holds no secrets.
 import { performance } from 'node:perf_hooks';
 import type { Clock } from '../util/clock.ts';
 import type { Parameters } from './parameters.ts';
@@ -9,22 +9,22 @@ export type LoggedRequest = {
   readonly index: number;
   readonly arrivedAtMs: number;
   readonly arrivedMonotonicMs: number;
-  /** How many requests were under way when it arrived, itself included. */
+  /** The number of requests under way when it arrived, itself included. */
   readonly underWay: number;
-  /** How many requests have come over its connection, itself included: 1 for the first. */
+  /** The number of the request on its connection, from 1. */
   readonly onConnection: number;
   action: string;
   accessKeyId: string;
   parameters: Parameters;
-  /** `success` or the error code that was answered; empty until then, and when no answer of the API was sent. */
+  /** `success` or the error code of the answer; empty before it, and when no answer of the API was sent. */
   code: string;
-  /** The HTTP status that was answered, null until then. */
+  /** The HTTP status of the answer; null before it. */
   httpStatus: number | null;
-  /** What a fault did to it (`error`, `body`, `reset`, …), null when none did. */
+  /** The effect of the fault that struck it (`error`, `body`, `reset`, …); null when none did. */
   fault: string | null;
-  /** For how many milliseconds the answer asked to wait, null when it did not. */
+  /** The wait that the answer asked for, in milliseconds; null when it asked for none. */
   retryAfterMs: number | null;
-  /** When the last byte was sent or the connection was gone; null while under way. */
+  /** When the last byte was sent or the connection was closed; null while under way. */
   finishedAtMs: number | null;
   finishedMonotonicMs: number | null;
 };
@@ -44,20 +44,20 @@ export class RequestLog {
     this.#capacity = capacity;
   }
 
-  /** How many requests came in all: the index of the next. */
+  /** The number of all requests so far: the index of the next. */
   get total(): number {
     return this.#total;
   }
 
-  /** The index of the oldest request that is kept. */
+  /** The index of the oldest request in the log. */
   get first(): number {
     return Math.max(0, this.#total - this.#capacity);
   }
 
   /**
-   * Notes that a request has arrived; what it is about follows when it has been read.
+   * Adds a request that arrived. The caller fills in its operation once the body is read.
    *
-   * @param onConnection how many requests have come over its connection, itself included
+   * @param onConnection the number of the request on its connection, from 1
    */
   arrive(onConnection: number): LoggedRequest {
     this.#underWay++;
@@ -82,7 +82,7 @@ export class RequestLog {
     return entry;
   }
 
-  /** Notes that nothing more will be sent for a request; a second time changes nothing. */
+  /** Marks a request as ended. A second call changes nothing. */
   finish(entry: LoggedRequest): void {
     if (entry.finishedMonotonicMs !== null) return;
     entry.finishedAtMs = this.#clock.now();

@@ -1,11 +1,11 @@
-// The older signature of RPC requests, which @alicloud/pop-core and the SDKs of its time send: HMAC-SHA1 over the parameters, which hold
-// everything that is about the request, in the query or in a form.
+// The older signature of RPC requests, which @alicloud/pop-core and the SDKs of its time send: HMAC-SHA1 over the parameters in the query
+// or the form, which hold the whole request.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { compare, encode } from './signature.ts';
 
 export type Pairs = readonly (readonly [string, string])[];
 
-/** What such a request has besides the parameters of its operation, in the order in which the API misses them. */
+/** The parameters of the signature. The API reports missing ones in this order. */
 const REQUIRED = [
   'AccessKeyId',
   'Signature',
@@ -15,7 +15,7 @@ const REQUIRED = [
   'Timestamp',
 ] as const;
 
-/** A request by its parameters: those of the query, and of the form if it has one. */
+/** A request as the method and the parameters of its query and its form. */
 export type RpcRequest = { readonly method: string; readonly parameters: Pairs };
 
 /** The first value of a parameter, or an empty text. */
@@ -23,12 +23,12 @@ export function parameterOf({ parameters }: RpcRequest, name: string): string {
   return parameters.find(([each]) => each === name)?.[1] ?? '';
 }
 
-/** The parameter that is missing for a signature of this kind; undefined when none is. */
+/** The first parameter of the signature that is missing; undefined when none is. */
 export function missingForSignature(request: RpcRequest): string | undefined {
   return REQUIRED.find((name) => parameterOf(request, name) === '');
 }
 
-/** Whether the signature is one of the kind that is known here: another method or version is another kind. */
+/** Whether the signature has the method and the version that are known here. */
 export function isKnownMethod(request: RpcRequest): boolean {
   return parameterOf(request, 'SignatureMethod') === 'HMAC-SHA1' && parameterOf(request, 'SignatureVersion') === '1.0';
 }
@@ -40,7 +40,7 @@ export function isRpcSignedWith(secret: string, request: RpcRequest): boolean {
   return given.length === expected.length && timingSafeEqual(given, expected);
 }
 
-/** What the signature is made of: all parameters but the signature itself. */
+/** The text that is signed: all parameters except the signature. */
 export function rpcStringToSign({ method, parameters }: RpcRequest): string {
   const canonical = parameters
     .filter(([name]) => name !== 'Signature')

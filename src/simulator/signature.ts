@@ -1,9 +1,9 @@
-// ACS3-HMAC-SHA256: what is signed, and whether a signature is right.
+// The signature ACS3-HMAC-SHA256: the text that is signed, and the check of a signature.
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 
 export const ALGORITHM = 'ACS3-HMAC-SHA256';
 
-/** A request as it came over the wire: header names in lower case, the query decoded. */
+/** A request as it arrived, with header names in lower case and the query decoded. */
 export type SignedRequest = {
   readonly method: string;
   readonly path: string;
@@ -19,7 +19,7 @@ export type Authorization = {
   readonly signature: string;
 };
 
-/** The header's parts, or undefined when it is none of this algorithm. */
+/** The parts of an Authorization header; undefined when the header has another form or algorithm. */
 export function parseAuthorization(header: string): Authorization | undefined {
   const match = /^ACS3-HMAC-SHA256\s+Credential=([^,\s]+),\s*SignedHeaders=([^,\s]+),\s*Signature=([0-9a-f]+)$/.exec(
     header,
@@ -30,11 +30,11 @@ export function parseAuthorization(header: string): Authorization | undefined {
 }
 
 /**
- * Whether the request was signed with `secret`. Names of parameters may be signed as they are, too: the official SDK does not
- * encode them.
+ * Whether the request was signed with `secret`. Names of parameters may also be signed without percent-encoding, as the official SDK signs
+ * them.
  */
 export function isSignedWith(secret: string, request: SignedRequest, authorization: Authorization): boolean {
-  return [encode, asIs].some((encodeName) => {
+  return [encode, unencoded].some((encodeName) => {
     const toSign = stringToSign(canonicalRequest(request, authorization.signedHeaders, encodeName));
     const expected = createHmac('sha256', secret).update(toSign).digest();
     const given = Buffer.from(authorization.signature, 'hex');
@@ -42,7 +42,7 @@ export function isSignedWith(secret: string, request: SignedRequest, authorizati
   });
 }
 
-/** The canonical form of a request, over the headers that it says were signed. */
+/** The canonical form of a request with its signed headers. */
 export function canonicalRequest(
   { method, path, query, headers, body }: SignedRequest,
   signedHeaders: readonly string[],
@@ -60,7 +60,7 @@ export function canonicalRequest(
   ].join('\n');
 }
 
-/** What the signature is made of. */
+/** The text that is signed. */
 export function stringToSign(canonical: string): string {
   return `${ALGORITHM}\n${sha256(canonical)}`;
 }
@@ -88,11 +88,11 @@ export function encode(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
-function asIs(text: string): string {
+function unencoded(text: string): string {
   return text;
 }
 
-/** The order of names in a canonical request: by UTF-16 units. */
+/** Compares names in the order of a canonical request: by UTF-16 units. */
 export function compare(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }

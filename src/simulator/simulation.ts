@@ -1,4 +1,4 @@
-// The simulated API without HTTP: takes a request that has arrived, and later gives its answer.
+// The simulated API without HTTP: it receives a request and, after the latency, gives the answer.
 import type { Clock } from '../util/clock.ts';
 import { Authenticator, headerOf } from './authentication.ts';
 import {
@@ -27,18 +27,18 @@ import { parseAuthorization, type SignedRequest } from './signature.ts';
 
 const API_VERSION = '2018-12-01';
 
-/** A request on its way through the API. */
+/** A received request whose answer is not sent yet. */
 export type Call = {
   readonly entry: LoggedRequest;
   readonly requestId: string;
   readonly hostId: string;
   readonly action: string;
   readonly parameters: Parameters;
-  /** Why it is refused, as decided when it arrived. */
+  /** Why the API refuses it, decided at its arrival; undefined when the API does not. */
   readonly failure: ApiFailure | undefined;
-  /** The fault that strikes it. */
+  /** The fault that strikes it, if any. */
   readonly fault: Fault | undefined;
-  /** How long its answer takes. */
+  /** The time from its arrival to its answer. */
   readonly latencyMs: number;
 };
 
@@ -93,12 +93,12 @@ export class Simulation {
     this.#quota = new TokenBuckets(quota);
   }
 
-  /** Builds a repository that begins now, by the rules of the scenario. */
+  /** Builds a repository whose time begins now, by the rules of the scenario. */
   createRepository(instanceId: string, settings: RepositorySettings): Repository {
     return createRepository(instanceId, settings, this.#scenario, this.#seed, this.elapsedMs());
   }
 
-  /** Decides what becomes of a request; `form` are the parameters of its body. */
+  /** Receives a request; `form` are the parameters of its body. Refusal, fault and latency are decided now. */
   receive(entry: LoggedRequest, request: SignedRequest, form: Iterable<readonly [string, string]>): Call {
     const rpc: RpcRequest = { method: request.method, parameters: [...form, ...request.query] };
     const action = headerOf(request, 'x-acs-action') || parameterOf(rpc, 'Action');
@@ -108,7 +108,7 @@ export class Simulation {
     entry.accessKeyId =
       parseAuthorization(headerOf(request, 'authorization'))?.accessKeyId ?? parameterOf(rpc, 'AccessKeyId');
     const failure = this.#refusal(request, rpc, entry);
-    const fault = failure ? undefined : this.#strike(action, parameters);
+    const fault = failure ? undefined : this.#faultFor(action, parameters);
     if (fault) entry.fault = effectOf(fault) ?? null;
     return {
       entry,
@@ -122,7 +122,7 @@ export class Simulation {
     };
   }
 
-  /** The answer to a call as of now; where a fault resets or hangs, the answer that it cuts short. */
+  /** The answer to a call at this moment. For a fault that resets or hangs, it is the answer that the fault cuts. */
   answer({ requestId, hostId, action, parameters, failure, fault }: Call): ApiAnswer {
     if (fault?.body) {
       const { http_status: httpStatus, content_type: contentType, headers, text = '' } = fault.body;
@@ -133,7 +133,7 @@ export class Simulation {
       if (!isAction(action)) throw apiFailure('InvalidAction.NotFound');
       if (fault) throwFault(fault);
       const fields = this.#perform(action, parameters);
-      return successAnswer({ ...fields, ...lies(fault) }, requestId);
+      return successAnswer({ ...fields, ...replacedFields(fault) }, requestId);
     } catch (error) {
       if (error instanceof ApiFailure) return failureAnswer(error, requestId, hostId);
       throw error;
@@ -161,7 +161,7 @@ export class Simulation {
     }
   }
 
-  #strike(action: string, parameters: Parameters): Fault | undefined {
+  #faultFor(action: string, parameters: Parameters): Fault | undefined {
     const { InstanceId: instanceId = '', RepoId: repoId = '', Tag: tag = '' } = parameters;
     const page = Number(parameters.PageNo || FIRST_PAGE);
     const found = namedRepository(this.registry, parameters);
@@ -170,13 +170,13 @@ export class Simulation {
   }
 }
 
-/** Whether a request is meant to have the older signature. Clients that send it may name the action in a header besides. */
+/** Whether a request without an Authorization header has the older signature. Its clients may also name the action in a header. */
 function isRpcSigned(request: SignedRequest, rpc: RpcRequest): boolean {
   return headerOf(request, 'x-acs-action') === '' || parameterOf(rpc, 'SignatureMethod') !== '';
 }
 
-/** Fields that a fault puts in place of the true ones. */
-function lies({
+/** The fields of an answer that a fault replaces. */
+function replacedFields({
   status,
   total_count: total,
   next_token: token,

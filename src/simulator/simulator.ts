@@ -7,10 +7,10 @@ import {
   addRepository,
   deleteRepository,
   deleteTag,
-  follow,
   type PushRequest,
   pushTag,
   type RepositoryAddition,
+  setCourse,
 } from './controls.ts';
 import { type FaultInput, faultsSchema } from './faults.ts';
 
@@ -124,10 +124,10 @@ export function simulate(scenario: Scenario, { seed, clock }: Required<Omit<Simu
     setQuota: (quota) => simulation.setQuota(quota && check(quotaSchema, quota, ['quota'])),
     setLatency: (latency) => simulation.setLatency(check(latencySchema, latency, ['latency'])),
     setStatus: (instanceId, repoId, tag, status) =>
-      follow(simulation, fixedCourse(status), { instanceId, repoId, tag }),
+      setCourse(simulation, fixedCourse(status), { instanceId, repoId, tag }),
     setTimeline(instanceId, repoId, tag, timeline) {
       const phases = toPhases(check(timelineSchema, timeline, ['timeline']));
-      follow(simulation, scriptedCourse(phases, false), { instanceId, repoId, tag });
+      setCourse(simulation, scriptedCourse(phases, false), { instanceId, repoId, tag });
     },
     pushTag: (instanceId, repoId, tag, image = {}) => pushTag(simulation, { ...image, instanceId, repoId, tag }),
     deleteTag: (instanceId, repoId, tag) => deleteTag(simulation, { instanceId, repoId, tag }),

@@ -1,38 +1,38 @@
-// The tags of a repository as they are now: pushes add and move them, deletions remove them.
+// The present tags of a repository: pushes add them and move them to new images, deletions remove them.
 import { Image, type ImageSettings, type Origin, type Rules } from './image.ts';
 
 export type RegistryTag = {
   readonly tag: string;
   readonly scanService: string;
-  /** What holds for all its images. */
+  /** The settings of all its images. */
   readonly settings: ImageSettings;
-  /** Whether the scenario writes its course: then pushes at random leave it alone. */
+  /** Whether the scenario has settings for its course. Random pushes do not touch such a tag. */
   readonly isScripted: boolean;
-  /** When its deletion begins, in milliseconds since the simulator started: `Infinity` for never. */
+  /** When its deletion begins, in milliseconds since the simulator started; `Infinity` for never. */
   readonly deletingFromMs: number;
-  /** When it was pushed first, in milliseconds since the simulator started. */
+  /** The time of its first push, in milliseconds since the simulator started. */
   readonly createdMs: number;
   readonly image: Image;
-  /** The images that it had before, the last one first. */
+  /** Its former images, the last one first. */
   readonly former: readonly Image[];
 };
 
-/** What a tag begins with. */
+/** The settings of a tag at its first push. */
 export type TagStart = Pick<RegistryTag, 'scanService' | 'settings' | 'isScripted' | 'deletingFromMs'>;
 
 /** A push to a tag. */
 export type Push = {
   readonly tag: string;
   readonly atMs: number;
-  /** Which push to this tag it is; together with the tag's name, its randomness follows from it. */
+  /** The number of the push. Together with the name of the tag it decides everything random. */
   readonly which: readonly (string | number)[];
-  /** What the scenario says of the tag, if it is new. */
+  /** The settings of the tag, if it is new. */
   readonly start?: TagStart | undefined;
-  /** What is said of this image alone. */
+  /** The settings of this image alone. */
   readonly settings?: ImageSettings | undefined;
 };
 
-const MOST_FORMER_IMAGES = 10;
+const MAX_FORMER_IMAGES = 10;
 const NONE: readonly Image[] = [];
 const PLAIN_TAG: TagStart = {
   scanService: 'ACR_SCAN_SERVICE',
@@ -57,7 +57,7 @@ export class TagStore {
     return this.#tags;
   }
 
-  /** As ListRepoTag shows them: the last push first; of pushes at the same time in the order of their names. */
+  /** In the order of ListRepoTag: the last push first, and by name where pushes have the same time. */
   get newestFirst(): readonly RegistryTag[] {
     this.#newestFirst ??= [...this.#tags.values()].sort(
       (a, b) => b.image.pushedMs - a.image.pushedMs || (a.tag < b.tag ? -1 : 1),
@@ -65,7 +65,7 @@ export class TagStore {
     return this.#newestFirst;
   }
 
-  /** Adds a tag that is older than the simulator, or than the repository: `startMs` is when the course of its scans begins. */
+  /** Adds a tag that was pushed before the start of the simulator or the repository. The course of its scans begins at `startMs`. */
   addOld(tag: string, start: TagStart, pushedMs: number, startMs: number): void {
     const origin = { identity: [...this.#identity, tag], pushedMs, scannedFromMs: startMs, isNew: false };
     const image = new Image(this.#rules, start.settings, origin);
@@ -73,8 +73,8 @@ export class TagStore {
   }
 
   /**
-   * A tag that is there moves to a new image, whose scan begins; one that is not there is new. Pushing the digest that a tag has
-   * changes nothing but the time of its last push.
+   * Adds a tag, or moves an existing one to a new image; the scan of the image begins. A push of the digest that the tag already has changes
+   * only the time of its last push.
    */
   push({ tag, atMs, which, start = PLAIN_TAG, settings = {} }: Push): RegistryTag {
     const before = this.#tags.get(tag);
@@ -94,7 +94,7 @@ export class TagStore {
     return this.#set({
       ...(before ?? { ...start, tag, createdMs: atMs }),
       image: new Image(this.#rules, merged, origin),
-      former: image && former ? [image, ...former].slice(0, MOST_FORMER_IMAGES) : NONE,
+      former: image && former ? [image, ...former].slice(0, MAX_FORMER_IMAGES) : NONE,
     });
   }
 

@@ -1,31 +1,31 @@
-// How a tag's scan status runs over time: a pure function of the course and of the time, however often and in whatever order
-// it is asked.
+// The scan status of an image over time: a pure function of the course and of the time, so the number and the order of questions do not
+// matter.
 import { type Draw, type DurationRange, within } from './random.ts';
 
-/** A status that lasts; `Infinity` lasts for ever. */
+/** A status and how long it lasts; `Infinity` for ever. */
 export type Phase = { readonly status: string; readonly durationMs: number };
 
-/** What follows what: the phases of the first, second, … cycle; never empty, and with durations above 0. */
+/** The phases of each cycle, which is counted from 0. A cycle is never empty, and its durations are above 0. */
 export type Course = (cycle: number) => readonly Phase[];
 
-/** The phase at some moment, in milliseconds since the simulator started; `untilMs` is `Infinity` for the last one. */
+/** The phase at a moment, in milliseconds since the simulator started; `untilMs` is `Infinity` for the last phase. */
 export type Moment = { readonly status: string; readonly sinceMs: number; readonly untilMs: number };
 
-/** How scans run: the `scan` section of a scenario. */
+/** `scan` of a scenario: how scans run. */
 export type ScanTiming = {
   readonly duration: DurationRange;
   readonly retryShare: number;
   readonly retryDuration: DurationRange;
   readonly failureShare: number;
-  /** From the end of a scan to the start of the next; undefined when there is no next. */
+  /** Time from the end of a scan to the start of the next; undefined when there is no next scan. */
   readonly rescanInterval: DurationRange | undefined;
-  /** The share of tags whose first scan was over before the simulator started. */
+  /** The share of tags whose first scan ended before the simulator started. */
   readonly scannedShare: number;
 };
 
-const SHORTEST_PHASE_MS = 1;
+const MIN_PHASE_MS = 1;
 
-/** A course from a moment on. Remembers how far it has come, which makes asking cheap and changes no answer. */
+/** A course that begins at a moment. It remembers the last cycle that was asked for, which only saves time. */
 export class Timeline {
   readonly #course: Course;
   readonly #startMs: number;
@@ -41,7 +41,7 @@ export class Timeline {
     this.#phases = course(0);
   }
 
-  /** The phase at `elapsedMs`; before its start, a timeline is in its first phase. */
+  /** The phase at `elapsedMs`; before the start, the first phase. */
   at(elapsedMs: number): Moment {
     if (elapsedMs < this.#cycleStartMs) this.#enter(0, this.#startMs);
     for (;;) {
@@ -68,7 +68,7 @@ export function fixedCourse(status: string): Course {
   return () => phases;
 }
 
-/** The phases as given: the last one stays, or with `repeat` the first follows it. */
+/** The given phases. The last one stays, or with `repeat` the first follows it. */
 export function scriptedCourse(phases: readonly Phase[], repeat: boolean): Course {
   if (repeat) return () => phases;
   const last = phases.at(-1);
@@ -76,13 +76,13 @@ export function scriptedCourse(phases: readonly Phase[], repeat: boolean): Cours
   return () => lasting;
 }
 
-/** Scans as they happen: SCANNING, sometimes RETRYING, then COMPLETE or FAILED until the next scan, if there is one. */
+/** SCANNING, sometimes RETRYING, then COMPLETE or FAILED until the next scan, if there is one. */
 export function scanCourse(timing: ScanTiming, draw: Draw): Course {
   const scannedBefore = draw('scanned before') < timing.scannedShare;
   return (cycle) => (cycle === 0 && scannedBefore ? [outcome(timing, draw, cycle)] : scan(timing, draw, cycle));
 }
 
-/** The same, beginning with a scan whatever happened before. */
+/** The same, but it always begins with a scan. */
 export function freshScanCourse(timing: ScanTiming, draw: Draw): Course {
   return (cycle) => scan(timing, draw, cycle);
 }
@@ -96,7 +96,7 @@ function scan(timing: ScanTiming, draw: Draw, cycle: number): readonly Phase[] {
   return phases;
 }
 
-/** How a scan ended, until the next; a scan from before the start is over for a random part of the interval already. */
+/** The end of a scan until the next one. After a scan before the start, a random part of the interval is over already. */
 function outcome(timing: ScanTiming, draw: Draw, cycle: number, part = draw('age')): Phase {
   const status = draw('failure', cycle) < timing.failureShare ? 'FAILED' : 'COMPLETE';
   if (!timing.rescanInterval) return { status, durationMs: Number.POSITIVE_INFINITY };
@@ -104,5 +104,5 @@ function outcome(timing: ScanTiming, draw: Draw, cycle: number, part = draw('age
 }
 
 function phase(status: string, durationMs: number): Phase {
-  return { status, durationMs: Math.max(SHORTEST_PHASE_MS, durationMs) };
+  return { status, durationMs: Math.max(MIN_PHASE_MS, durationMs) };
 }

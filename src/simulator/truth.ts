@@ -1,4 +1,4 @@
-// The truth about every tag, against which an exporter can be held.
+// The true state of every tag, for tests that compare an exporter with it.
 import type { Vulnerabilities } from '../model/scan.ts';
 import type { Image } from './image.ts';
 import { type Instant, imageUpdateOf, isDeleting } from './operations.ts';
@@ -6,34 +6,34 @@ import type { Repository } from './repository.ts';
 import type { Simulation } from './simulation.ts';
 import type { RegistryTag } from './tag-store.ts';
 
-/** An image and the status of its scan at the moment of asking. */
+/** An image and the present status of its scan. */
 export type ImageTruth = {
   readonly digest: string;
-  /** As the API says it: `SCANNING`, … */
+  /** In the words of the API: `SCANNING`, … */
   readonly status: string;
   /** When this status began, and when the next phase begins (null: never), in milliseconds since the simulator started. */
   readonly sinceMs: number;
   readonly untilMs: number | null;
 };
 
-/** A tag and its status at the moment of asking. */
+/** A tag and its present status. */
 export type TagTruth = ImageTruth & {
   readonly instanceId: string;
   readonly repoId: string;
   readonly repoNamespace: string;
   readonly repoName: string;
   readonly tag: string;
-  /** Whether its deletion has begun: the API still answers for it, but it counts as gone. */
+  /** Whether its deletion has begun. The API still answers for the tag, but an exporter should no longer watch it. */
   readonly isDeleting: boolean;
-  /** When it was pushed last, in milliseconds since the epoch: its ImageUpdate. */
+  /** Its ImageUpdate: the time of its last push, in milliseconds since the epoch. */
   readonly imageUpdateMs: number;
-  /** The numbers of its summary; null unless its scan is complete. */
+  /** The vulnerabilities that its scan found; null unless the scan is complete. */
   readonly vulnerabilities: Vulnerabilities | null;
-  /** The images that it had before, the last one first: the API still answers for their digests. */
+  /** Its former images, the last one first. The API still answers for their digests. */
   readonly former: readonly ImageTruth[];
 };
 
-/** All tags that exist, and the moment at which this is so in milliseconds since the simulator started. */
+/** All existing tags, and the moment of this state in milliseconds since the simulator started. */
 export type Truth = { readonly elapsedMs: number; readonly tags: readonly TagTruth[] };
 
 export function truthOf(simulation: Simulation): Truth {

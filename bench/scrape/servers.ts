@@ -6,7 +6,7 @@ import { Gauge, Registry } from 'prom-client';
 import { Exposition } from '../../src/metrics/exposition.ts';
 import { SelfMetrics } from '../../src/metrics/self-metrics.ts';
 import { SCAN_STATUSES } from '../../src/model/scan.ts';
-import type { RepositoryTally, StoreObserver, WatchedTag } from '../../src/state/store.ts';
+import type { RepositoryTotals, StoreObserver, WatchedTag } from '../../src/state/store.ts';
 import { sendChunks } from '../../src/web/responses.ts';
 import { type ChangeKind, INSTANCE_ID, InventedTags } from './tags.ts';
 
@@ -110,22 +110,22 @@ class StockGauges implements StoreObserver {
     this.#info.set({ ...labels, repo_id: repository.id, digest, scan_service: state.scanService, image }, 1);
   }
 
-  tallyAdded(tally: RepositoryTally): void {
-    this.tallyChanged(tally);
+  repositoryAdded(totals: RepositoryTotals): void {
+    this.repositoryChanged(totals);
   }
 
-  tallyChanged({ repository, counts }: RepositoryTally): void {
+  repositoryChanged({ repository, counts }: RepositoryTotals): void {
     for (const status of SCAN_STATUSES) this.#tags.set({ ...repositoryLabels({ repository }), status }, counts[status]);
   }
 
   tagRemoved(): void {}
-  tallyRemoved(): void {}
+  repositoryRemoved(): void {}
 
   #gauge(name: string, labelNames: string[]): Gauge {
     return new Gauge({ name, help: name, labelNames, registers: [this.#registry] });
   }
 }
 
-function repositoryLabels({ repository }: { repository: RepositoryTally['repository'] }) {
+function repositoryLabels({ repository }: { repository: RepositoryTotals['repository'] }) {
   return { instance_id: repository.instanceId, repo_namespace: repository.namespace, repo_name: repository.name };
 }

@@ -5,9 +5,9 @@ export const OF_WATCHING: readonly Mutation[] = [
   {
     name: 'an error moves since',
     file: 'state/tag-state.js',
-    before: 'return unmoved({ ...before, lastPollMs: moment.nowMs, lastError: event.error, failures:',
+    before: 'return onlyState({ ...before, lastPollMs: moment.nowMs, lastError: event.error, failures:',
     after:
-      'return unmoved({ ...before, sinceMs: moment.nowMs, lastPollMs: moment.nowMs, lastError: event.error, failures:',
+      'return onlyState({ ...before, sinceMs: moment.nowMs, lastPollMs: moment.nowMs, lastError: event.error, failures:',
     law: 'since',
   },
   {
@@ -20,9 +20,9 @@ export const OF_WATCHING: readonly Mutation[] = [
   {
     name: 'an error counts as a success',
     file: 'state/tag-state.js',
-    before: 'return unmoved({ ...before, lastPollMs: moment.nowMs, lastError: event.error, failures:',
+    before: 'return onlyState({ ...before, lastPollMs: moment.nowMs, lastError: event.error, failures:',
     after:
-      'return unmoved({ ...before, lastSuccessMs: moment.nowMs, lastPollMs: moment.nowMs, lastError: event.error, failures:',
+      'return onlyState({ ...before, lastSuccessMs: moment.nowMs, lastPollMs: moment.nowMs, lastError: event.error, failures:',
     law: 'status',
   },
   {

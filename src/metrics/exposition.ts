@@ -2,18 +2,18 @@
 // the exporter itself, rendered for every scrape.
 import type { ExpositionFormat, MetricsPage } from '../model/metrics-page.ts';
 import type { PerTag } from '../model/settings.ts';
-import type { RepositoryTally, StoreObserver, WatchedTag } from '../state/store.ts';
+import type { RepositoryTotals, StoreObserver, WatchedTag } from '../state/store.ts';
 import { YieldEvery } from '../util/yield-every.ts';
 import type { Block } from './block.ts';
 import { CONTENT_TYPES } from './exposition-format.ts';
 import {
   hasSeries,
+  REPOSITORY_FAMILIES,
+  type RepositorySnapshot,
+  repositoryLabels,
   TAG_FAMILIES,
-  TALLY_FAMILIES,
   type TagSnapshot,
-  type TallySnapshot,
   tagLabels,
-  tallyLabels,
 } from './families.ts';
 import { deflate, gzipMember } from './gzip.ts';
 import { SeriesCache } from './series-cache.ts';
@@ -35,10 +35,10 @@ export type ScrapeRequest = { readonly format: ExpositionFormat; readonly gzip: 
 export class Exposition implements StoreObserver {
   readonly #selfFamilies: SelfFamilies;
   readonly #yieldEvery: YieldEvery;
-  readonly #tallies = new SeriesCache<RepositoryTally, TallySnapshot>({
-    families: TALLY_FAMILIES,
-    snapshot: (tally) => ({ ...tally, counts: { ...tally.counts }, vulnerabilities: { ...tally.vulnerabilities } }),
-    labels: tallyLabels,
+  readonly #repositories = new SeriesCache<RepositoryTotals, RepositorySnapshot>({
+    families: REPOSITORY_FAMILIES,
+    snapshot: (totals) => ({ ...totals, counts: { ...totals.counts }, vulnerabilities: { ...totals.vulnerabilities } }),
+    labels: repositoryLabels,
     labelSource: ({ repository }) => repository,
   });
   readonly #tags = new SeriesCache<WatchedTag, TagSnapshot>({
@@ -85,16 +85,16 @@ export class Exposition implements StoreObserver {
     this.#tags.remove(tag);
   }
 
-  tallyAdded(tally: RepositoryTally): void {
-    this.#tallies.add(tally);
+  repositoryAdded(totals: RepositoryTotals): void {
+    this.#repositories.add(totals);
   }
 
-  tallyChanged(tally: RepositoryTally): void {
-    this.#tallies.change(tally);
+  repositoryChanged(totals: RepositoryTotals): void {
+    this.#repositories.change(totals);
   }
 
-  tallyRemoved(tally: RepositoryTally): void {
-    this.#tallies.remove(tally);
+  repositoryRemoved(totals: RepositoryTotals): void {
+    this.#repositories.remove(totals);
   }
 
   /** The page as of now or, while it is held, as of {@link hold}. Scrapes at the same time share the work. */
@@ -190,9 +190,10 @@ export class Exposition implements StoreObserver {
   /** Renders one group. False when none is stale, or when the limit is reached. */
   #renderNext(): boolean {
     // The caches alternate, so within the limit each renders all groups that are stale now: those come first.
-    const limit = 2 * (this.#tallies.groups + this.#tags.groups) + MAX_EXTRA_GROUPS;
+    const limit = 2 * (this.#repositories.groups + this.#tags.groups) + MAX_EXTRA_GROUPS;
     if (this.#renderedGroups >= limit) return false;
-    const [first, second] = this.#renderedGroups % 2 === 0 ? [this.#tallies, this.#tags] : [this.#tags, this.#tallies];
+    const [first, second] =
+      this.#renderedGroups % 2 === 0 ? [this.#repositories, this.#tags] : [this.#tags, this.#repositories];
     const unread = this.#readers === 0;
     this.#renderedGroups++;
     return first.renderNext(unread) || second.renderNext(unread);
@@ -200,7 +201,7 @@ export class Exposition implements StoreObserver {
 
   #collect(): Block[] {
     const blocks: Block[] = [];
-    this.#tallies.collect(blocks);
+    this.#repositories.collect(blocks);
     this.#tags.collect(blocks);
     return blocks;
   }

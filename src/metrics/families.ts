@@ -4,14 +4,14 @@ import { shownDigest } from '../model/digest.ts';
 import { SCAN_STATUSES, SEVERITIES } from '../model/scan.ts';
 import type { PerTag } from '../model/settings.ts';
 import type { Repository, Target } from '../model/target.ts';
-import { type RepositoryTally, shownVulnerabilities, type WatchedTag } from '../state/store.ts';
+import { type RepositoryTotals, shownVulnerabilities, type WatchedTag } from '../state/store.ts';
 import { escapeLabelValue, formatLabels, formatTimestamp } from './exposition-format.ts';
 
 /** A snapshot of a tag. */
 export type TagSnapshot = Readonly<WatchedTag>;
-/** A snapshot of a repository's tally. */
-export type TallySnapshot = {
-  readonly [Key in keyof RepositoryTally]: Readonly<RepositoryTally[Key]>;
+/** A snapshot of a repository with its totals. */
+export type RepositorySnapshot = {
+  readonly [Key in keyof RepositoryTotals]: Readonly<RepositoryTotals[Key]>;
 };
 
 /** Whether a tag has series of its own. */
@@ -38,19 +38,19 @@ const TAG_LABELS = [...REPOSITORY_LABELS, 'tag'] as const;
 
 /** The common labels of a tag's families, `instance_id` to `tag`. */
 export function tagLabels({ target: { repository, tag } }: TagSnapshot): string {
-  return `${repositoryLabels(repository)},tag="${escapeLabelValue(tag)}"`;
+  return `${labelsOf(repository)},tag="${escapeLabelValue(tag)}"`;
 }
 
 /** The common labels of a repository's families, `instance_id` to `repo_name`. */
-export function tallyLabels({ repository }: TallySnapshot): string {
-  return repositoryLabels(repository);
+export function repositoryLabels({ repository }: RepositorySnapshot): string {
+  return labelsOf(repository);
 }
 
-function repositoryLabels({ instanceId, namespace, name }: Repository): string {
+function labelsOf({ instanceId, namespace, name }: Repository): string {
   return formatLabels({ instance_id: instanceId, repo_namespace: namespace, repo_name: name });
 }
 
-export const TALLY_FAMILIES: readonly Family<TallySnapshot>[] = [
+export const REPOSITORY_FAMILIES: readonly Family<RepositorySnapshot>[] = [
   {
     name: 'acr_scan_tags',
     type: 'gauge',

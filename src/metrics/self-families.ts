@@ -1,6 +1,6 @@
 // The families of the exporter itself, as a table: API requests, discovery, schedulers, build and configuration.
 
-import { TAG_FAMILIES, TALLY_FAMILIES } from './families.ts';
+import { REPOSITORY_FAMILIES, TAG_FAMILIES } from './families.ts';
 
 export type FamilyType = 'gauge' | 'counter' | 'histogram';
 
@@ -150,7 +150,7 @@ export const MISNAMED_DEFAULTS = [
 
 /** All families except those of the process and its runtime (`process_*`, `nodejs_*`). */
 export function allFamilies(): readonly FamilyOutline[] {
-  return [...TALLY_FAMILIES, ...TAG_FAMILIES, ...Object.values(SELF_FAMILIES)].map(({ name, type, labels }) => ({
+  return [...REPOSITORY_FAMILIES, ...TAG_FAMILIES, ...Object.values(SELF_FAMILIES)].map(({ name, type, labels }) => ({
     name,
     type,
     labels,

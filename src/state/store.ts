@@ -1,4 +1,4 @@
-// All watched tags with what is known of them, and the tallies of their repositories. Tells one observer of every change.
+// The state of all watched tags, and the totals of their repositories. Reports every change to one observer.
 
 import {
   SCAN_STATUSES,
@@ -11,37 +11,38 @@ import {
 import type { Repository, Target } from '../model/target.ts';
 import { type Moment, neverAnswered, type TagEvent, type TagState, transition } from './tag-state.ts';
 
-/** A watched tag: one object for as long as the tag is watched. Its parts are replaced, never changed. */
+/** A watched tag: the same object as long as the tag is watched. Its parts are replaced, never changed. */
 export type WatchedTag = { target: Target; state: TagState };
 
-/** What the tags of a repository add up to: one object for as long as any of them is watched. */
-export type RepositoryTally = {
+/** The totals of a repository's watched tags: the same object as long as there is one of them. */
+export type RepositoryTotals = {
   repository: Repository;
-  /** How many have each status. */
+  /** Tags by status. */
   readonly counts: Record<ScanStatus, number>;
-  /** Of how many the vulnerabilities are known, and how many those are together. */
+  /** Tags whose vulnerabilities are known. */
   summaries: number;
+  /** The vulnerabilities of these tags together. */
   readonly vulnerabilities: Record<Severity, number>;
 };
 
-/** Who renders what is in the store. A tally's `changed` covers its numbers and its repository's names. */
+/** Is called after every change. A repository changes with its totals and its names. */
 export interface StoreObserver {
   tagAdded(tag: WatchedTag): void;
   tagChanged(tag: WatchedTag): void;
   tagRemoved(tag: WatchedTag): void;
-  tallyAdded(tally: RepositoryTally): void;
-  tallyChanged(tally: RepositoryTally): void;
-  tallyRemoved(tally: RepositoryTally): void;
+  repositoryAdded(totals: RepositoryTotals): void;
+  repositoryChanged(totals: RepositoryTotals): void;
+  repositoryRemoved(totals: RepositoryTotals): void;
 }
 
-/** How many tags came and went. */
+/** How many tags were added and removed so far. */
 export type Turnover = { readonly added: number; readonly removed: number };
 
-/** The only place where a watched tag changes. Synchronous; everything costs the same for one tag as for 100,000. */
+/** The only place where a watched tag changes. Synchronous; the cost of a change does not depend on the number of tags. */
 export class StateStore {
   readonly #observer: StoreObserver;
   readonly #tags = new Set<WatchedTag>();
-  readonly #tallies = new Map<Repository, RepositoryTally>();
+  readonly #repositories = new Map<Repository, RepositoryTotals>();
   #added = 0;
 
   constructor(observer: StoreObserver) {
@@ -52,7 +53,6 @@ export class StateStore {
     return this.#tags.size;
   }
 
-  /** How many tags were added and removed so far. */
   get turnover(): Turnover {
     return { added: this.#added, removed: this.#added - this.#tags.size };
   }
@@ -63,23 +63,23 @@ export class StateStore {
   }
 
   /** Repositories with at least one watched tag. */
-  tallies(): IterableIterator<RepositoryTally> {
-    return this.#tallies.values();
+  repositories(): IterableIterator<RepositoryTotals> {
+    return this.#repositories.values();
   }
 
-  /** How many tags have each status. */
+  /** Tags by status, over all repositories. */
   totals(): Record<ScanStatus, number> {
     const totals = noTags();
-    for (const { counts } of this.#tallies.values())
+    for (const { counts } of this.#repositories.values())
       for (const status of SCAN_STATUSES) totals[status] += counts[status];
     return totals;
   }
 
-  /** Of how many tags vulnerabilities are wanted, of how many they are known, and how many those are together. */
+  /** The vulnerabilities over all repositories. */
   vulnerabilityTotals(): VulnerabilityTotals {
     let [wantedTags, knownTags] = [0, 0];
     const found = noVulnerabilities();
-    for (const { repository, counts, summaries, vulnerabilities } of this.#tallies.values()) {
+    for (const { repository, counts, summaries, vulnerabilities } of this.#repositories.values()) {
       if (repository.vulnerabilities) for (const status of SCAN_STATUSES) wantedTags += counts[status];
       knownTags += summaries;
       for (const severity of SEVERITIES) found[severity] += vulnerabilities[severity];
@@ -88,9 +88,9 @@ export class StateStore {
   }
 
   /**
-   * Starts to watch a tag, never answered yet.
+   * Adds a tag without an answer yet.
    *
-   * @param isNew whether it appeared, or was pushed, after the process started: then its first scan is seen from its start
+   * @param isNew whether it appeared, or was pushed, after the process started: then its first scan is measured from its start
    */
   add(target: Target, nowMs: number, isNew = false): WatchedTag {
     const tag: WatchedTag = { target, state: neverAnswered(nowMs, isNew) };
@@ -101,22 +101,22 @@ export class StateStore {
     return tag;
   }
 
-  /** Stops to watch a tag; a tag that is not watched is left alone. */
+  /** Removes a tag. Without effect for a tag that is not watched. */
   remove(tag: WatchedTag): void {
     if (!this.#tags.delete(tag)) return;
     this.#count(tag, -1);
     this.#observer.tagRemoved(tag);
   }
 
-  /** Whether the tag is (still) watched: an answer for one that is not is to be dropped. */
+  /** Whether the tag is still watched. Drop answers for other tags. */
   has(tag: WatchedTag): boolean {
     return this.#tags.has(tag);
   }
 
   /**
-   * Applies the end of a request.
+   * Applies the outcome of a request.
    *
-   * @returns the length in milliseconds of the scan that it ended, if one was seen from its start
+   * @returns the duration in milliseconds of the scan that ended with it, if the scan was seen from its start
    */
   apply(tag: WatchedTag, event: TagEvent, moment: Moment): number | undefined {
     const { state, scanDurationMs } = transition(tag.state, event, moment);
@@ -124,12 +124,12 @@ export class StateStore {
     return scanDurationMs;
   }
 
-  /** Gives a tag another target with the same meaning (a repository whose names or id became known), keeping its state. */
+  /** Replaces the target of a tag and keeps its state: the image is the same, but the names or the id of its repository became known. */
   retarget(tag: WatchedTag, target: Target): void {
     this.#replace(tag, { target, state: tag.state });
   }
 
-  /** Gives a tag a target with another meaning: nothing is known of it, since now. Its first scan is seen from its start. */
+  /** Replaces the target of a tag and resets its state: the image is another one. Its first scan is measured from its start. */
   renew(tag: WatchedTag, target: Target, nowMs: number): void {
     this.#replace(tag, { target, state: neverAnswered(nowMs, true) });
   }
@@ -138,7 +138,7 @@ export class StateStore {
     const before = { ...tag };
     tag.target = target;
     tag.state = state;
-    if (!countsTheSame(before, tag)) {
+    if (!hasSameCounts(before, tag)) {
       this.#count(tag, 1);
       this.#count(before, -1);
     }
@@ -147,32 +147,32 @@ export class StateStore {
 
   #count(tag: Readonly<WatchedTag>, by: 1 | -1): void {
     const { repository } = tag.target;
-    const known = this.#tallies.get(repository);
-    const tally = known ?? { repository, counts: noTags(), summaries: 0, vulnerabilities: noVulnerabilities() };
-    tally.counts[tag.state.status] += by;
+    const known = this.#repositories.get(repository);
+    const totals = known ?? { repository, counts: noTags(), summaries: 0, vulnerabilities: noVulnerabilities() };
+    totals.counts[tag.state.status] += by;
     const found = shownVulnerabilities(tag);
     if (found !== undefined) {
-      tally.summaries += by;
-      for (const severity of SEVERITIES) tally.vulnerabilities[severity] += by * found[severity];
+      totals.summaries += by;
+      for (const severity of SEVERITIES) totals.vulnerabilities[severity] += by * found[severity];
     }
     if (!known) {
-      this.#tallies.set(repository, tally);
-      this.#observer.tallyAdded(tally);
-    } else if (SCAN_STATUSES.every((each) => tally.counts[each] === 0)) {
-      this.#tallies.delete(repository);
-      this.#observer.tallyRemoved(tally);
+      this.#repositories.set(repository, totals);
+      this.#observer.repositoryAdded(totals);
+    } else if (SCAN_STATUSES.every((each) => totals.counts[each] === 0)) {
+      this.#repositories.delete(repository);
+      this.#observer.repositoryRemoved(totals);
     } else {
-      this.#observer.tallyChanged(tally);
+      this.#observer.repositoryChanged(totals);
     }
   }
 }
 
-/** What is to be shown of what a tag's scans found; undefined where that is not known or not wanted. */
+/** The vulnerabilities of a tag; undefined if they are not known or not asked for. */
 export function shownVulnerabilities({ target, state }: Readonly<WatchedTag>): Vulnerabilities | undefined {
   return target.repository.vulnerabilities ? state.vulnerabilities : undefined;
 }
 
-function countsTheSame(before: Readonly<WatchedTag>, after: Readonly<WatchedTag>): boolean {
+function hasSameCounts(before: Readonly<WatchedTag>, after: Readonly<WatchedTag>): boolean {
   return (
     before.target.repository === after.target.repository &&
     before.state.status === after.state.status &&

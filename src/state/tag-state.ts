@@ -1,38 +1,38 @@
-// What is known of one tag's scan, and the pure functions that tell what an event makes of it.
+// The state of one tag's scan, and its transitions: pure functions of state, event and time.
 
 import { isUnderWay, type PollError, type ScanStatus, type Vulnerabilities } from '../model/scan.ts';
 
 /** Immutable; times are wall-clock milliseconds since the epoch unless their names say otherwise. */
 export type TagState = {
   readonly status: ScanStatus;
-  /** When the present status was first seen; for a tag never answered, when it was added. */
+  /** When the present status was first seen; for a tag without an answer, when it was added. */
   readonly sinceMs: number;
-  /** Whether any poll has been answered, be it with a status that this version does not know. */
+  /** Whether any poll was answered, also with a status that this version does not know. */
   readonly answered: boolean;
-  /** The end of the last poll, however it went. */
+  /** The end of the last poll, with or without success. */
   readonly lastPollMs: number | undefined;
   /** The last poll that was answered with a known status. */
   readonly lastSuccessMs: number | undefined;
-  /** Set exactly while the last poll failed. */
+  /** Set while the last poll has failed. */
   readonly lastError: PollError | undefined;
   /** Failed polls in a row; lookups of the repository do not count. */
   readonly failures: number;
   /** `ACR_SCAN_SERVICE`, `SAS_SCAN_SERVICE`, or empty when not known. */
   readonly scanService: string;
-  /** What the last complete scan found, as far as known; kept while another one runs. */
+  /** Found by the last complete scan, if known; kept while another scan runs. */
   readonly vulnerabilities: Vulnerabilities | undefined;
-  /** Set exactly while the last attempt to ask for the vulnerabilities failed. */
+  /** Set while the last request for the vulnerabilities has failed. */
   readonly summaryError: PollError | undefined;
-  /** When the scan that is under way was first seen, on the monotonic clock; undefined when none is, or when it began unseen. */
+  /** Monotonic time when the running scan was first seen; undefined without one, or when its start was not seen. */
   readonly scanSeenAtMonotonicMs: number | undefined;
   /**
-   * Whether the first answer that shows a scan under way is its start. False for a tag that was there before the process started, until
-   * an answer shows it without a scan under way.
+   * Whether the next answer with a running scan shows its start. False for a tag that existed before the process started, until an answer
+   * shows it without a running scan.
    */
   readonly scanStartsAreSeen: boolean;
 };
 
-/** The end of a poll, of a lookup without which there is none, or of a request for the vulnerabilities. */
+/** The outcome of a poll, of the lookup that a poll needs, or of a request for the vulnerabilities. */
 export type TagEvent = PollEvent | LookupFailed | SummaryEvent;
 
 export type SummaryEvent =
@@ -44,17 +44,17 @@ export type PollEvent =
   | { readonly type: 'unknown-status'; readonly error: PollError; readonly scanService: string }
   | { readonly type: 'failed'; readonly error: PollError };
 
-/** The tag could not be polled because the lookup of its repository failed: that is no failure of the tag's own polls. */
+/** The tag could not be polled because the lookup of its repository failed. It does not count as a failed poll. */
 export type LookupFailed = { readonly type: 'lookup-failed'; readonly error: PollError };
 
-/** When an event happened, on both clocks. */
+/** The time of an event on both clocks. */
 export type Moment = { readonly nowMs: number; readonly monotonicMs: number };
 
-/** What an event makes of a tag, and the length of the scan that it ended, if one was seen from its start. */
+/** The state after an event, and the duration of the scan that ended with it, if the scan was seen from its start. */
 export type Transition = { readonly state: TagState; readonly scanDurationMs: number | undefined };
 
 /**
- * A tag that was just added at `nowMs`.
+ * The state of a tag that was added at `nowMs`.
  *
  * @param isNew whether it appeared, or was pushed, after the process started
  */
@@ -75,24 +75,24 @@ export function neverAnswered(nowMs: number, isNew: boolean): TagState {
   };
 }
 
-/** What `event`, at `moment`, makes of `before`. */
+/** The state after `event`. */
 export function transition(before: TagState, event: TagEvent, moment: Moment): Transition {
   switch (event.type) {
     case 'failed':
-      return unmoved({ ...before, lastPollMs: moment.nowMs, lastError: event.error, failures: before.failures + 1 });
+      return onlyState({ ...before, lastPollMs: moment.nowMs, lastError: event.error, failures: before.failures + 1 });
     case 'lookup-failed':
-      return unmoved({ ...before, lastPollMs: moment.nowMs, lastError: event.error });
+      return onlyState({ ...before, lastPollMs: moment.nowMs, lastError: event.error });
     case 'unknown-status':
-      return unmoved({
+      return onlyState({
         ...withStatus(before, 'unknown', moment),
         lastError: event.error,
         failures: before.failures + 1,
         scanService: event.scanService || before.scanService,
       });
     case 'summary':
-      return unmoved({ ...before, vulnerabilities: event.vulnerabilities, summaryError: undefined });
+      return onlyState({ ...before, vulnerabilities: event.vulnerabilities, summaryError: undefined });
     case 'summary-failed':
-      return unmoved({ ...before, summaryError: event.error });
+      return onlyState({ ...before, summaryError: event.error });
     case 'answered':
       return answered(before, event.status, event.scanService, moment);
   }
@@ -127,7 +127,7 @@ const NO_SUMMARY = { vulnerabilities: undefined, summaryError: undefined };
 function withStatus(before: TagState, status: ScanStatus, { nowMs }: Moment): TagState {
   return {
     ...before,
-    // What was found is known of a complete scan, and while the next one runs.
+    // Vulnerabilities are those of a complete scan, and stay while the next one runs.
     ...(status === 'complete' || isUnderWay(status) ? undefined : NO_SUMMARY),
     status,
     sinceMs: status === before.status ? before.sinceMs : nowMs,
@@ -136,6 +136,6 @@ function withStatus(before: TagState, status: ScanStatus, { nowMs }: Moment): Ta
   };
 }
 
-function unmoved(state: TagState): Transition {
+function onlyState(state: TagState): Transition {
   return { state, scanDurationMs: undefined };
 }

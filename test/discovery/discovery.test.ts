@@ -88,7 +88,7 @@ test('a repository that is gone takes its tags along, and one that is made anew 
   });
   t.deepEqual(shown(), ['shop/web:v1 unknown']);
   t.deepEqual(
-    [...store.tallies()].map(({ repository }) => repository.id),
+    [...store.repositories()].map(({ repository }) => repository.id),
     ['crr-new'],
   );
 });
@@ -147,7 +147,7 @@ test('a repository that is renamed keeps what is known of its tags, and is wante
   });
   t.true(asked.some(({ action }) => action === 'GetRepoTagScanSummary'));
   t.deepEqual(
-    [...store.tallies()].map(({ summaries }) => summaries),
+    [...store.repositories()].map(({ summaries }) => summaries),
     [1],
   );
 });

@@ -38,7 +38,7 @@ test('a reload that wants no vulnerabilities any more, or fewer tags, holds at o
     if (action === 'GetRepoTagScanSummary') answer.summary(1, 0, 0, 0);
     return action === 'GetRepoTagScanSummary';
   });
-  const summaries = () => [...store.tallies()].map((tally) => tally.summaries);
+  const summaries = () => [...store.repositories()].map((totals) => totals.summaries);
   t.deepEqual(summaries(), [3]);
   await discover(EVERYTHING);
   t.deepEqual(summaries(), [0]);

@@ -67,9 +67,9 @@ const SILENT: StoreObserver = {
   tagAdded() {},
   tagChanged() {},
   tagRemoved() {},
-  tallyAdded() {},
-  tallyChanged() {},
-  tallyRemoved() {},
+  repositoryAdded() {},
+  repositoryChanged() {},
+  repositoryRemoved() {},
 };
 
 /** Instances under credentials `default`; every slot is free at once, every request waits for its answer. */

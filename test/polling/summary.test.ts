@@ -120,7 +120,7 @@ test('a reload that turns vulnerabilities off takes the numbers away, one that t
   const watching = await running(t);
   await watching.status('COMPLETE');
   await watching.summary();
-  const summaries = () => [...watching.store.tallies()].map((tally) => tally.summaries);
+  const summaries = () => [...watching.store.repositories()].map((totals) => totals.summaries);
   t.deepEqual(summaries(), [1]);
   await watching.watch({ ...API, vulnerabilities: false });
   t.deepEqual(summaries(), [0]);

@@ -2,12 +2,12 @@ import test from 'ava';
 import fc from 'fast-check';
 import { SCAN_STATUSES, type Severity } from '../../src/model/scan.ts';
 import type { Repository } from '../../src/model/target.ts';
-import { type RepositoryTally, StateStore, type StoreObserver, type WatchedTag } from '../../src/state/store.ts';
+import { type RepositoryTotals, StateStore, type StoreObserver, type WatchedTag } from '../../src/state/store.ts';
 
 /** Remembers what it was told exists, and fails on news of what does not. */
 class Witness implements StoreObserver {
   readonly tags = new Set<WatchedTag>();
-  readonly tallies = new Set<RepositoryTally>();
+  readonly repositories = new Set<RepositoryTotals>();
 
   tagAdded(tag: WatchedTag) {
     if (this.tags.has(tag)) throw new Error('added twice');
@@ -19,19 +19,19 @@ class Witness implements StoreObserver {
   tagRemoved(tag: WatchedTag) {
     if (!this.tags.delete(tag)) throw new Error('removed but not there');
   }
-  tallyAdded(tally: RepositoryTally) {
-    if (this.tallies.has(tally)) throw new Error('tally added twice');
-    this.tallies.add(tally);
+  repositoryAdded(totals: RepositoryTotals) {
+    if (this.repositories.has(totals)) throw new Error('repository added twice');
+    this.repositories.add(totals);
   }
-  tallyChanged(tally: RepositoryTally) {
-    if (!this.tallies.has(tally)) throw new Error('tally changed but not there');
+  repositoryChanged(totals: RepositoryTotals) {
+    if (!this.repositories.has(totals)) throw new Error('repository changed but not there');
   }
-  tallyRemoved(tally: RepositoryTally) {
-    if (!this.tallies.delete(tally)) throw new Error('tally removed but not there');
+  repositoryRemoved(totals: RepositoryTotals) {
+    if (!this.repositories.delete(totals)) throw new Error('repository removed but not there');
   }
 }
 
-/** Of the last nobody wants to know the vulnerabilities. */
+/** The vulnerabilities of the last one are not asked for. */
 const repositories = ['a', 'b', 'c'].map(
   (name): Repository => ({
     instanceId: 'cri',
@@ -52,7 +52,7 @@ function sumOf(tags: readonly WatchedTag[]) {
   return { wantedTags: wanted.length, knownTags: known.length, found };
 }
 
-test('after any sequence of changes the tallies are what counting the tags gives, and the observer knows exactly what is there', (t) => {
+test('after any sequence of changes the totals of repositories equal the counted tags, and the observer knows exactly what is there', (t) => {
   const action = fc.record({
     kind: fc.constantFrom('add', 'remove', 'answer', 'find', 'unknown', 'fail', 'retarget'),
     pick: fc.nat(),
@@ -83,17 +83,17 @@ test('after any sequence of changes the tallies are what counting the tags gives
       tags.filter(({ target, state }) => target.repository === of && state.status === status).length;
     const inUse = repositories.filter((each) => tags.some(({ target }) => target.repository === each));
     t.deepEqual(
-      [...store.tallies()].map(({ repository }) => repository.name).sort(),
+      [...store.repositories()].map(({ repository }) => repository.name).sort(),
       inUse.map(({ name }) => name),
     );
-    for (const { repository, counts, summaries, vulnerabilities } of store.tallies()) {
+    for (const { repository, counts, summaries, vulnerabilities } of store.repositories()) {
       for (const status of SCAN_STATUSES) t.is(counts[status], count(repository, status));
       const { knownTags, found } = sumOf(tags.filter(({ target }) => target.repository === repository));
       t.deepEqual({ knownTags: summaries, found: vulnerabilities }, { knownTags, found });
     }
     t.deepEqual(store.vulnerabilityTotals(), sumOf(tags));
     t.deepEqual(witness.tags, new Set(tags));
-    t.deepEqual(witness.tallies, new Set(store.tallies()));
+    t.deepEqual(witness.repositories, new Set(store.repositories()));
     t.deepEqual(
       store.totals(),
       Object.fromEntries(

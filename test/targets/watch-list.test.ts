@@ -47,7 +47,7 @@ test('a repository given by id is polled at once, shows its id as its name, and 
     [clock.now() - 2_000],
   );
   t.deepEqual(
-    [...store.tallies()].map(({ repository, counts }) => [repository.name, counts.scanning]),
+    [...store.repositories()].map(({ repository, counts }) => [repository.name, counts.scanning]),
     [['api', 1]],
   );
 });
@@ -128,7 +128,7 @@ test('of two entries that turn out to be the same repository the first has the w
     }
     t.deepEqual(shown(), [`${shownName}:v1 unknown`, `${shownName}:v2 unknown`]);
     t.deepEqual(
-      [...store.tallies()].map(({ repository }) => [repository.id, repository.vulnerabilities]),
+      [...store.repositories()].map(({ repository }) => [repository.id, repository.vulnerabilities]),
       [['crr-api', true]],
     );
   }
@@ -353,7 +353,7 @@ test('three entries of which the last says that the others are the same reposito
     await watch(...order.map((names, index) => entry(names, `v${index}`)));
     await clock.advance(0);
     t.deepEqual(shown(), ['shop/api:v0 unknown', 'shop/api:v1 unknown', 'shop/api:v2 unknown']);
-    t.is([...store.tallies()].length, 1);
+    t.is([...store.repositories()].length, 1);
     t.deepEqual(new Set(pending.map(({ action }) => action)), new Set(['GetRepoTagScanStatus']));
   }
 });

@@ -1,8 +1,8 @@
-// Keeps the page at `/` fresh: times go on, copy buttons work, and what is live is fetched again. The page is whole without it.
+// Refreshes the status page: updates times, enables copy buttons, and fetches the live parts again. The page works without it.
 
 /** From the end of one refresh to the next. */
 const REFRESH_MS = 10_000;
-/** A refresh that takes longer is given up: the exporter or the network is in trouble, and does not need a second one on top. */
+/** A refresh that takes longer is aborted: then the exporter or the network has a problem. */
 const REFRESH_TIMEOUT_MS = 20_000;
 const COPIED_MS = 1_500;
 const STEPS = [
@@ -12,7 +12,7 @@ const STEPS = [
   [1, 's'],
 ];
 
-// The server's clock is the one that the times are of.
+// All times are those of the server's clock.
 const served = Date.parse(document.querySelector('main').dataset.now);
 let ahead = served - Date.now();
 
@@ -42,7 +42,7 @@ function showCopyButtons() {
   for (const button of document.querySelectorAll('button[data-copy]')) button.hidden = false;
 }
 
-/** Replaces what is live, unless it is in use: a selection, or the focus, would be lost. */
+/** Replaces a live part, unless it has the focus or a selection, which would be lost. */
 async function refresh(signal) {
   const response = await fetch(location.href, { headers: { accept: 'text/html' }, signal });
   if (!response.ok) return;
@@ -63,7 +63,7 @@ async function keepFresh() {
     while (document.hidden) await nextEvent(document, 'visibilitychange');
     const giveUp = new AbortController();
     const timeout = setTimeout(() => giveUp.abort(), REFRESH_TIMEOUT_MS);
-    // The exporter may be restarting: the next turn tries again, and the times on the page show how old it is.
+    // The exporter may be restarting. The next refresh tries again, and the times on the page show its age.
     await refresh(giveUp.signal).catch(() => {});
     clearTimeout(timeout);
   }

@@ -1,15 +1,16 @@
-// How the discovery of each instance stands: what it found, when it last saw everything, and what keeps it from that.
+// The discovery of each instance: number of tags, last success, rules and errors.
 
 import type { DiscoveryStatus } from '../../model/status.ts';
 import type { Overview } from '../overview.ts';
 import { ErrorText } from './error-text.tsx';
 import { Fact } from './fact.tsx';
+import { countText } from './texts.ts';
 import { RelativeTime } from './time.tsx';
 import { addressOf, type View } from './view.ts';
 
 type DiscoveryProps = { readonly overview: Overview; readonly view: View };
 
-/** Nothing where nothing is discovered. */
+/** Empty without discovery. */
 export function Discovery({ overview: { discovery, maxTags, nowMs }, view }: DiscoveryProps) {
   if (discovery.length === 0) return null;
   return (
@@ -63,27 +64,23 @@ function Instance({ row, view, maxTags, nowMs }: InstanceProps) {
   );
 }
 
-/** What each rule takes, where one takes nothing or there are several. */
+/** The matches of each rule, shown if there are several rules or one without a match. */
 function Rules({ rules }: { readonly rules: NonNullable<DiscoveryStatus['rules']> }) {
-  if (rules.length <= 1 && rules.every(takesTags)) return null;
+  if (rules.length <= 1 && rules.every(matchesTags)) return null;
   return (
     <ul class="note">
       {rules.map((rule, index) => (
         <li key={String(index)}>
-          Rule {index + 1}: {amount(rule.repositories, 'repository', 'repositories')},{' '}
-          {amount(rule.tags, 'tag', 'tags')} {takesTags(rule) ? null : <span class="mark warn">matches nothing</span>}
+          Rule {index + 1}: {countText(rule.repositories, 'repository', 'repositories')}, {countText(rule.tags, 'tag')}{' '}
+          {matchesTags(rule) ? null : <span class="mark warn">matches nothing</span>}
         </li>
       ))}
     </ul>
   );
 }
 
-function takesTags({ tags }: { readonly tags: number }): boolean {
+function matchesTags({ tags }: { readonly tags: number }): boolean {
   return tags > 0;
-}
-
-function amount(count: number, one: string, many: string): string {
-  return `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`;
 }
 
 function Trouble({ row }: { readonly row: DiscoveryStatus }) {
@@ -91,7 +88,7 @@ function Trouble({ row }: { readonly row: DiscoveryStatus }) {
   return isPartial(row) ? <span class="mark warn">incomplete</span> : <span class="mark bad">failing</span>;
 }
 
-/** Whether the last pass succeeded, but for a repository that there is no right to list. */
+/** Whether the last run succeeded except for repositories that it is not allowed to list. */
 function isPartial({ lastSuccessMs, lastError }: DiscoveryStatus): boolean {
   return lastError !== undefined && lastSuccessMs !== undefined && lastSuccessMs >= lastError.timeMs;
 }

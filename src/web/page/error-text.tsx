@@ -1,4 +1,4 @@
-// An error of the API as people need it: code, message, and the RequestId that the support asks for.
+// An error of the API: code, message, and the RequestId that Alibaba Cloud's support asks for.
 import type { PollError } from '../../model/scan.ts';
 
 export function ErrorText({ error: { code, message, requestId } }: { readonly error: PollError }) {

@@ -1,4 +1,4 @@
-// The form above the table: which tags are to be shown.
+// The form above the table, which filters the tags.
 
 import { SEVERITIES } from '../../model/scan.ts';
 import { type Overview, SOURCES } from '../overview.ts';
@@ -7,7 +7,7 @@ import { addressOf, type View } from './view.ts';
 
 type FilterProps = { readonly overview: Overview; readonly view: View };
 
-/** Asks for nothing that no tag can have, unless it is asked for already. */
+/** Leaves out filters that match no tag, unless they are set already. */
 export function Filter({ overview, view }: FilterProps) {
   const { statuses, severities, sources, text, sort, descending } = view;
   const isFiltered = statuses.length + severities.length + sources.length > 0 || text !== '';

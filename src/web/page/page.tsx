@@ -1,4 +1,4 @@
-// The page at `/`: what is watched and why something is not green. Whole without JavaScript; a script keeps it fresh.
+// The status page at `/`: the watched tags and their problems. Complete without JavaScript; a script refreshes it.
 import { renderToString } from 'preact-render-to-string';
 import type { Overview } from '../overview.ts';
 import type { OrderedSelection } from '../target-query.ts';
@@ -13,15 +13,15 @@ export type PageProps = {
   readonly overview: Overview;
   readonly selection: OrderedSelection;
   readonly view: View;
-  /** Where style sheet and script are. */
+  /** The addresses of style sheet and script. */
   readonly assets: { readonly css: string; readonly js: string };
 };
 
 const ROWS_PER_PIECE = 10;
-/** Where the rows of the table go. No name can look like it: the renderer escapes everything that is shown. */
+/** The place of the table's rows. No name can contain it, since the renderer escapes all values. */
 const NO_ROWS = '<tbody></tbody>';
 
-/** The page as HTML, in pieces: what a client does not read is not made. Everything in it is escaped by the renderer. */
+/** The page as HTML, in pieces, so that pieces that a client does not read are not made. The renderer escapes all values. */
 export function* renderPage(props: PageProps): Generator<string> {
   const { selection, overview } = props;
   const [before = '', after] = renderToString(<Page {...props} />).split(NO_ROWS);

@@ -1,4 +1,4 @@
-// The top of the page: how many tags have which status, what was found in them, and how the quota stands.
+// The top of the page: tags by status, vulnerabilities, and the quota of each set of credentials.
 
 import type { SchedulerStatus } from '../../model/status.ts';
 import type { Overview } from '../overview.ts';
@@ -35,7 +35,7 @@ export function StatusSummary({ overview, view }: { readonly overview: Overview;
   );
 }
 
-/** Says nothing that the list under it does not say. */
+/** Hidden from screen readers, since the list under it has the same numbers. */
 function StatusBar({
   entries,
   sum,

@@ -1,4 +1,4 @@
-// The table of watched tags: a row each, with why it is not green.
+// The table of watched tags, with the reason for each problem.
 import type { ComponentChildren } from 'preact';
 import type { Overview, TargetRow } from '../overview.ts';
 import { ErrorText } from './error-text.tsx';
@@ -10,7 +10,7 @@ import { FoundOfTag } from './vulnerabilities.tsx';
 type Column = {
   readonly key: SortKey;
   readonly title: string;
-  /** Set where the most is of more interest than the least: it comes first then. */
+  /** Whether the first click orders from the most to the least. */
   readonly mostFirst?: true;
 };
 
@@ -64,7 +64,7 @@ export function TargetRows({ rows, overview }: RowsProps) {
   );
 }
 
-/** A column for what no tag is asked for would be empty. */
+/** If no tag is asked for its vulnerabilities, the column would be empty. */
 function showsVulnerabilities({ vulnerabilities }: Overview): boolean {
   return vulnerabilities.wantedTags > 0;
 }
@@ -144,7 +144,7 @@ function Row({ row, shows, nowMs }: RowProps) {
 
 type CellProps = { readonly label: string; readonly kind?: string; readonly children: ComponentChildren };
 
-/** On a phone a row is a card and the label stands beside the content, which is one box for that. */
+/** On a phone a row is a card, with the label beside the content, so the content is one box. */
 function Cell({ label, kind, children }: CellProps) {
   return (
     <td data-label={label} class={kind}>
@@ -153,7 +153,7 @@ function Cell({ label, kind, children }: CellProps) {
   );
 }
 
-/** Which image the tag stands for, and that nobody listed it: for what is listed nothing needs to be said. */
+/** The digest of the tag, and a mark if discovery found it. */
 function Origin({ row: { digest, source } }: { readonly row: TargetRow }) {
   if (digest === '' && source === 'listed') return null;
   return (

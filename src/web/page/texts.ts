@@ -1,4 +1,4 @@
-// How times, numbers and names are put into words for people.
+// Times, numbers and names as the page shows them.
 
 /** The steps of a relative time, from large to small, in seconds. */
 const STEPS = [
@@ -8,7 +8,7 @@ const STEPS = [
   [1, 's'],
 ] as const;
 
-/** A span in its two largest units: `3 min 20 s`, `2 d 4 h`. The page's script says the same. */
+/** A span in its two largest units: `3 min 20 s`, `2 d 4 h`. The page's script does the same. */
 export function spanText(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1_000));
   const first = STEPS.findIndex(([size]) => seconds >= size);
@@ -20,17 +20,17 @@ export function spanText(ms: number): string {
   return rest === 0 || nextUnit === '' ? head : `${head} ${rest} ${nextUnit}`;
 }
 
-/** A rate without noise: `5`, `0.25`, `3.3`. */
+/** A rate with three digits: `5`, `0.25`, `3.33`. */
 export function rateText(rate: number): string {
   return String(Number(rate.toPrecision(3)));
 }
 
-/** A status as people write it: `not scanned`. */
+/** A status without underscores: `not scanned`. */
 export function statusText(status: string): string {
   return status.replaceAll('_', ' ');
 }
 
-/** A digest as short as people pass it around, without the name of its algorithm. */
+/** The first 12 digits of a digest, without the name of its algorithm. */
 export function shortDigest(digest: string): string {
   return digest.replace(/^sha256:/, '').slice(0, 12);
 }

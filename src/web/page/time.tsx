@@ -1,10 +1,10 @@
-// Times as people read them: relative, exact on hover. The page's script keeps them going.
+// Relative times, with the exact time on hover. The page's script updates them.
 import { spanText } from './texts.ts';
 
 type TimeProps = {
   readonly ms: number;
   readonly nowMs: number;
-  /** Whether the time lies ahead, and counts down. */
+  /** Whether the time is in the future, and counts down. */
   readonly ahead?: boolean;
 };
 

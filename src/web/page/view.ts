@@ -1,4 +1,4 @@
-// What the page at `/` is asked to show, as it stands in its URL: filter, order and page.
+// The view of the status page, as its URL gives it: filter, order and page number.
 
 import { SEVERITIES, type Severity } from '../../model/scan.ts';
 import { SOURCES, type Source, type TargetRow } from '../overview.ts';
@@ -7,7 +7,7 @@ import type { Comparison, TargetQuery } from '../target-query.ts';
 export const ROWS_PER_PAGE = 100;
 
 export type View = {
-  /** Of these three one each at the most: the page offers no more. */
+  /** At most one value for each of these three filters. */
   readonly statuses: readonly string[];
   readonly severities: readonly Severity[];
   readonly sources: readonly Source[];
@@ -18,7 +18,7 @@ export type View = {
   readonly page: number;
 };
 
-/** How soon a person should look at a status. Between a failed scan and one that is not known lie the other reasons to look. */
+/** The order of statuses that need attention, the most urgent first. 1 to 3 are the other reasons, in `attention`. */
 const ATTENTION: Readonly<Record<string, number>> = {
   failed: 0,
   unknown: 4,
@@ -28,7 +28,7 @@ const ATTENTION: Readonly<Record<string, number>> = {
   complete: 8,
 };
 
-/** After a failed scan a failed poll, then vulnerabilities of high severity, then those that could not be asked for. */
+/** A failed scan comes first, then a failed poll, then vulnerabilities of high severity, then a failed request for vulnerabilities. */
 function attention({ status, lastError, vulnerabilities, vulnerabilitiesError }: TargetRow): number {
   const rank = ATTENTION[status] ?? 4;
   if (lastError !== undefined) return Math.min(rank, 1);
@@ -38,10 +38,10 @@ function attention({ status, lastError, vulnerabilities, vulnerabilitiesError }:
 
 const NEVER = Number.POSITIVE_INFINITY;
 
-/** What is not known comes after none. */
+/** Unknown numbers come after 0. */
 const countOf = (severity: Severity) => (row: TargetRow) => row.vulnerabilities?.[severity] ?? -1;
 
-/** The columns that the table can be ordered by, each by the first of its values that differs. `attention` is the order without any. */
+/** The orders of the table, each by the first value that differs. `attention` is the default. */
 const SORT_VALUES = {
   attention: [attention, ({ vulnerabilities }) => -(vulnerabilities?.high ?? 0)],
   instance: [({ instanceId }) => instanceId],
@@ -59,7 +59,7 @@ type SortValue = (row: TargetRow) => number | string;
 
 export type SortKey = keyof typeof SORT_VALUES;
 
-/** Reads a view; what does not fit falls back, since a person may have typed it. */
+/** Reads a view. Invalid values become the default, since a person may have typed them. */
 export function readView(parameters: URLSearchParams, statuses: readonly string[]): View {
   const sort = parameters.get('sort') ?? '';
   const page = Number(parameters.get('page') ?? '1');
@@ -78,7 +78,7 @@ function firstOf<Choice extends string>(asked: readonly string[], choices: reado
   return asked.flatMap((text) => choices.find((choice) => choice === text) ?? []).slice(0, 1);
 }
 
-/** The address of a view: what is as usual is left out. */
+/** The address of a view, without defaults. */
 export function addressOf(view: View): string {
   const parameters = new URLSearchParams();
   for (const status of view.statuses) parameters.append('status', status);

@@ -1,10 +1,10 @@
-// What scans found, by severity: of one tag, and of all of them together.
+// Vulnerabilities by severity, of one tag and of all tags together.
 
 import { SEVERITIES, type Vulnerabilities } from '../../model/scan.ts';
 import type { Overview, TargetRow } from '../overview.ts';
 import { addressOf, type View } from './view.ts';
 
-/** The totals; each severity leads to the tags that have some. Nothing where nobody wants to know. */
+/** The totals. Each severity links to the tags that have such vulnerabilities. Empty if no tag is asked for its vulnerabilities. */
 export function VulnerabilitySummary({ overview, view }: { readonly overview: Overview; readonly view: View }) {
   const { wantedTags, knownTags, found } = overview.vulnerabilities;
   if (wantedTags === 0) return null;
@@ -35,7 +35,7 @@ export function VulnerabilitySummary({ overview, view }: { readonly overview: Ov
   );
 }
 
-/** The numbers of a tag, or why there are none; the error itself stands with the other errors. */
+/** The numbers of a tag, or why there are none. The error itself is in the column of errors. */
 export function FoundOfTag({ row }: { readonly row: TargetRow }) {
   const { wantsVulnerabilities, vulnerabilities, vulnerabilitiesError, status } = row;
   if (!wantsVulnerabilities) return <span class="quiet">not asked for</span>;

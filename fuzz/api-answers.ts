@@ -28,12 +28,12 @@ const paged = { instanceId: 'cri-1', pageNo: 1, pageSize: 100 };
 export const OPERATIONS = [
   {
     name: 'GetRepoTagScanStatus',
-    ask: async (api: AcrOperations) => (await api.getRepoTagScanStatus(tagged)).body,
+    ask: (api: AcrOperations) => api.getRepoTagScanStatus(tagged),
     shape: { ...OUTLINE, Status: '"COMPLETE"', ScanService: '"ACR_SCAN_SERVICE"' },
   },
   {
     name: 'GetRepoTagScanSummary',
-    ask: async (api: AcrOperations) => (await api.getRepoTagScanSummary(tagged)).body,
+    ask: (api: AcrOperations) => api.getRepoTagScanSummary(tagged),
     shape: {
       ...OUTLINE,
       HighSeverity: '1',
@@ -45,22 +45,22 @@ export const OPERATIONS = [
   },
   {
     name: 'GetRepository',
-    ask: async (api: AcrOperations) => (await api.getRepository({ instanceId: 'cri-1', repoId: 'crr-1' })).body,
+    ask: (api: AcrOperations) => api.getRepository({ instanceId: 'cri-1', repoId: 'crr-1' }),
     shape: { ...OUTLINE, ...REPOSITORY },
   },
   {
     name: 'ListRepository',
-    ask: async (api: AcrOperations) => (await api.listRepository(paged)).body,
+    ask: (api: AcrOperations) => api.listRepository(paged),
     shape: { ...OUTLINE, ...PAGE, Repositories: [REPOSITORY, { ...REPOSITORY, RepoName: '"web"' }] },
   },
   {
     name: 'ListRepoTag',
-    ask: async (api: AcrOperations) => (await api.listRepoTag({ ...paged, repoId: 'crr-1' })).body,
+    ask: (api: AcrOperations) => api.listRepoTag({ ...paged, repoId: 'crr-1' }),
     shape: { ...OUTLINE, ...PAGE, Images: [IMAGE, { ...IMAGE, Tag: '"v2"' }] },
   },
   {
     name: 'GetRepoTag',
-    ask: async (api: AcrOperations) => (await api.getRepoTag(tagged)).body,
+    ask: (api: AcrOperations) => api.getRepoTag(tagged),
     shape: { ...OUTLINE, ...IMAGE },
   },
 ] as const satisfies readonly { name: string; ask: (api: AcrOperations) => Promise<object>; shape: Shape }[];

@@ -5,9 +5,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { AcrApi, ListedImage } from '../../src/acr/api.ts';
 import { createWatching } from '../../src/app/watching.ts';
 import { Exposition } from '../../src/metrics/exposition.ts';
-import type { Task } from '../../src/polling/task.ts';
 import { DueQueue } from '../../src/scheduler/due-queue.ts';
-import type { Scheduler } from '../../src/scheduler/scheduler.ts';
+import type { Task, TaskScheduler } from '../../src/scheduler/task.ts';
 import { systemClock } from '../../src/util/clock.ts';
 import { InternalErrors } from '../../src/util/internal-errors.ts';
 import type { Logger } from '../../src/util/logger.ts';
@@ -39,13 +38,13 @@ const api = {
       repoName: `app-${index}`,
       isGone: false,
     }));
-    return { body: { repositories: pageOf(items, pageNo), totalCount: repositories, nextToken: '', requestId: '' } };
+    return { repositories: pageOf(items, pageNo), totalCount: repositories, nextToken: '', requestId: '' };
   },
   listRepoTag: async ({ repoId, pageNo }: { readonly repoId: string; readonly pageNo: number }) => {
     requests += 1;
     const repository = Number(repoId.slice('crr-'.length));
     const images = Array.from({ length: tagsEach }, (_, tag): ListedImage => imageOf(repository * tagsEach + tag, tag));
-    return { body: { images: pageOf(images, pageNo), totalCount: tagsEach, nextToken: '', requestId: '' } };
+    return { images: pageOf(images, pageNo), totalCount: tagsEach, nextToken: '', requestId: '' };
   },
 } as unknown as AcrApi;
 
@@ -63,7 +62,7 @@ const exposition = new Exposition({ render: async () => '' });
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 let passEnded: () => void = () => {};
 const before = memory();
-const { watchList, discoveryManager, performer, store } = createWatching({
+const { watchList, discoveryManager, store } = createWatching({
   observer: exposition,
   meter: {
     requestSent() {},
@@ -87,15 +86,15 @@ const { watchList, discoveryManager, performer, store } = createWatching({
 });
 
 /** A scheduler in which discovery has every turn, and polls wait. */
-class IdleLane {
+class IdleScheduler implements TaskScheduler {
   readonly #queue = new DueQueue<Task>();
   /** Requests of discovery wait here while nothing is measured. */
   held: Task | undefined;
   isOpen = false;
 
   schedule(task: Task, line: Parameters<DueQueue<Task>['put']>[1], dueAtMs: number): void {
-    if (task.kind !== 'discovery') this.#queue.put(task, line, dueAtMs);
-    else if (this.isOpen) setImmediate(() => void performer.perform(task));
+    if (task.component !== 'discovery') this.#queue.put(task, line, dueAtMs);
+    else if (this.isOpen) setImmediate(() => void task.perform());
     else this.held = task;
   }
 
@@ -107,15 +106,15 @@ class IdleLane {
     this.isOpen = true;
     const { held } = this;
     this.held = undefined;
-    if (held !== undefined) void performer.perform(held);
+    if (held !== undefined) void held.perform();
   }
 }
 
-const scheduler = new IdleLane();
+const scheduler = new IdleScheduler();
 const instance = {
   id: 'cri-bench',
   api,
-  scheduler: scheduler as unknown as Scheduler,
+  scheduler,
   discovery: undefined,
   discoveredTags: 0,
 };

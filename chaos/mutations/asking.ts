@@ -4,9 +4,9 @@ import type { Mutation } from './mutation.ts';
 export const OF_ASKING: readonly Mutation[] = [
   {
     name: 'a turn is dropped',
-    file: 'polling/poller.js',
-    before: 'const dueAtMs = Math.min(statusDueAtMs, task.summaryDueAtMs);',
-    after: 'const dueAtMs = Math.min(statusDueAtMs, task.summaryDueAtMs); if (Math.random() < 0.05) return;',
+    file: 'polling/tag-poll.js',
+    before: 'this.scheduler.schedule(this, groupOf(this.tag.state)',
+    after: 'Math.random() < 0.05 || this.scheduler.schedule(this, groupOf(this.tag.state)',
     law: 'turn',
   },
   {
@@ -70,21 +70,21 @@ export const OF_ASKING: readonly Mutation[] = [
   {
     name: 'a tag that is taken out waits on for its turn',
     file: 'targets/target-updates.js',
-    before: 'task.watched.instance.scheduler.withdraw(task);',
-    after: '',
+    before: 'poll.scheduler.withdraw(poll);\n        polls.delete',
+    after: 'polls.delete',
     law: 'asked',
   },
   {
     name: 'an answer starts a removed tag anew',
-    file: 'polling/poller.js',
-    before: 'if (!store.has(tag))',
-    after: 'if (false)',
+    file: 'polling/tag-poll.js',
+    before: 'if (!this.isWatched)\n            return false;',
+    after: '',
     law: 'asked',
   },
   {
     name: 'a tag that was pushed is asked about twice at a time',
-    file: 'polling/poller.js',
-    before: 'if (this.#underWay.has(key)) {',
+    file: 'polling/tag-poll.js',
+    before: 'if (underWay.has(key)) {',
     after: 'if (false) {',
     law: 'once',
   },

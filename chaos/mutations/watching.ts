@@ -27,7 +27,7 @@ export const OF_WATCHING: readonly Mutation[] = [
   },
   {
     name: 'an unknown status counts as complete',
-    file: 'polling/poller.js',
+    file: 'polling/tag-poll.js',
     before: 'const known = statusOf(status);',
     after: "const known = statusOf(status) ?? 'complete';",
     law: 'status',
@@ -42,8 +42,8 @@ export const OF_WATCHING: readonly Mutation[] = [
   {
     name: 'a removed tag is kept',
     file: 'targets/reconcile-listed.js',
-    before: '                this.#unlistTag(poll, list);\n',
-    after: '                Math.random() < 0.5 && this.#unlistTag(poll, list);\n',
+    before: '                this.#unlistTag(watched, poll, list);\n',
+    after: '                Math.random() < 0.5 && this.#unlistTag(watched, poll, list);\n',
     law: 'configured',
   },
   {
@@ -84,7 +84,7 @@ export const OF_WATCHING: readonly Mutation[] = [
   {
     name: 'the id of a repository is kept for ever',
     file: 'targets/watch-list.js',
-    before: 'this.updates.confirm(task);',
+    before: 'this.updates.confirm(watched, poll);',
     after: '{}',
     law: 'calm',
   },

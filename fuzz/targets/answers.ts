@@ -66,15 +66,15 @@ export const answers = defineTarget({
   share: 4,
   inputs,
   open: async () => {
-    const wire = new Answering(ANSWER_BOUNDS);
-    const sdk = { ...(await loadSdk()), wire };
+    const transport = new Answering(ANSWER_BOUNDS);
+    const sdk = { ...(await loadSdk()), transport };
     const [young, old] = [false, true].map((isOld) => apiOf(sdk, 'cr.example.com', { requestTimeoutMs: 1_000, isOld }));
     if (young === undefined || old === undefined) throw new Error('expected two clients');
     return {
       check: async ({ operation: number, body, status, headers: given, flaw, isOld }) => {
         const { name, ask } = operationAt(number);
         const taken = flaw === undefined ? body : Buffer.alloc(0);
-        wire.reply = { status, headers: given, body: taken, sent: () => SENT, flaw };
+        transport.reply = { status, headers: given, body: taken, sent: () => SENT, flaw };
         const { word, body: read } = await requireOutcome(() => ask(isOld ? old : young), [SIGNATURE, NONCE]);
         if (read !== undefined) requireSame(name, read, body, status);
         return word;

@@ -86,7 +86,7 @@ export const configReloads = defineTarget({
     { minLength: 2, maxLength: 4 },
   ),
   open: async () => {
-    const sdk: Sdk = { ...(await loadSdk()), wire: new Silence(ANSWER_BOUNDS) };
+    const sdk: Sdk = { ...(await loadSdk()), transport: new Silence(ANSWER_BOUNDS) };
     return {
       check: async (texts) => {
         const good = texts.filter((text) => isGood(text));

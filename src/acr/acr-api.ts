@@ -1,14 +1,16 @@
 // The port to the ACR API over the SDK: one request a call, and one kind of error whatever happens.
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { LONGEST_SLEEP_MS } from '../util/clock.ts';
 import type { Redactor } from '../util/redactor.ts';
 import { readAnswer } from './answer.ts';
 import { AnswerFields } from './answer-fields.ts';
-import type { AcrApi, AcrOperations, ApiAction, PageBody } from './api.ts';
+import type { AcrApi, AcrOperations, ApiAction, PageAnswer } from './api.ts';
 import type { Parameters, Sdk } from './client.ts';
 import type { CredentialSource } from './credentials.ts';
 import type { ErrorCodeLimiter } from './error-code-limiter.ts';
 import { ApiError } from './errors.ts';
 import { networkFailure } from './network-failure.ts';
+import type { SdkCredentials } from './sdk-providers.ts';
 
 /** The SDK gives up this much later than we do, so that a slow answer is always our `RequestTimeout`. */
 const SDK_PATIENCE_MS = 30_000;
@@ -21,7 +23,8 @@ const LONGEST_TOKEN = 2_048;
 export type AcrApiOptions = {
   readonly sdk: Sdk;
   readonly endpoint: {
-    readonly protocol: 'http' | 'https' /** With the port, where it is not the usual one. */;
+    readonly protocol: 'http' | 'https';
+    /** With the port, where it is not the usual one. */
     readonly host: string;
   };
   readonly region: string;
@@ -48,7 +51,7 @@ function createOperations(send: Sender): AcrOperations {
       const fields = await send('GetRepoTagScanStatus', request);
       const status = fields.shown(scanStatus(fields), LONGEST_STATUS);
       const scanService = fields.shown(fields.anyText('ScanService'), LONGEST_STATUS);
-      return { body: { status, requestId: fields.requestId, scanService } };
+      return { status, requestId: fields.requestId, scanService };
     },
     getRepoTagScanSummary: async (request) => {
       const fields = await send('GetRepoTagScanSummary', request);
@@ -58,23 +61,23 @@ function createOperations(send: Sender): AcrOperations {
         lowSeverity: fields.count('LowSeverity'),
         unknownSeverity: fields.count('UnknownSeverity'),
       };
-      return { body: { ...severities, requestId: fields.requestId } };
+      return { ...severities, requestId: fields.requestId };
     },
     getRepository: async (request) => {
       const fields = await send('GetRepository', request);
-      return { body: { ...readRepository(fields), requestId: fields.requestId } };
+      return { ...readRepository(fields), requestId: fields.requestId };
     },
     listRepository: async (request) => {
       const fields = await send('ListRepository', request);
-      return { body: { ...readPage(fields), repositories: fields.list('Repositories', readListedRepository) } };
+      return { ...readPage(fields), repositories: fields.list('Repositories', readListedRepository) };
     },
     listRepoTag: async (request) => {
       const fields = await send('ListRepoTag', request);
-      return { body: { ...readPage(fields), images: fields.list('Images', readImage) } };
+      return { ...readPage(fields), images: fields.list('Images', readImage) };
     },
     getRepoTag: async (request) => {
       const fields = await send('GetRepoTag', request);
-      return { body: { ...readImageOfTag(fields), requestId: fields.requestId } };
+      return { ...readImageOfTag(fields), requestId: fields.requestId };
     },
   };
 }
@@ -85,7 +88,7 @@ function scanStatus(fields: AnswerFields): string {
   return fields.saysSuccess ? fields.optionalText('Status', longest) : fields.text('Status', longest);
 }
 
-function readPage(fields: AnswerFields): PageBody {
+function readPage(fields: AnswerFields): PageAnswer {
   const nextToken = fields.optionalText('NextToken', LONGEST_TOKEN);
   return { totalCount: fields.optionalCount('TotalCount'), nextToken, requestId: fields.requestId };
 }
@@ -120,22 +123,24 @@ type Sender = (action: ApiAction, parameters: Parameters) => Promise<AnswerField
 /** Gives what sends requests, on any connection or on fresh ones. */
 function createSenders(options: AcrApiOptions): (isFresh: boolean) => Sender {
   const { sdk, endpoint, region, credentials, requestTimeoutMs, redactor } = options;
-  const available = () => {
-    const found = credentials.current();
-    if (found) return found;
-    throw credentials.unavailable();
+  // The SDK asks for the credentials of a request in the course of its call: it gets those that the call began with.
+  const using = new AsyncLocalStorage<SdkCredentials>();
+  const getCredential = async () => {
+    const used = using.getStore();
+    if (used === undefined) throw new Error('the SDK asked for credentials outside of a call');
+    return used;
   };
-  const credential = { getCredential: async () => available() };
   const call = sdk.createCaller({
     endpoint,
     region,
-    credential,
+    credential: { getCredential },
     timeoutMs: Math.min(requestTimeoutMs + SDK_PATIENCE_MS, LONGEST_SLEEP_MS),
   });
   return (isFresh) => async (action, parameters) => {
-    const used = available();
+    const used = credentials.current();
+    if (used === undefined) throw credentials.unavailable();
     // What the SDK or Node throws is a failure of the network. What our own code throws when it reads the answer is not.
-    const sent = sdk.wire.send(async (nonce) => call(action, parameters, nonce), {
+    const sent = sdk.transport.send((nonce) => using.run(used, () => call(action, parameters, nonce)), {
       timeoutMs: requestTimeoutMs,
       isFresh,
     });

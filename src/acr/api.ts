@@ -15,7 +15,7 @@ export type GetRepoTagScanStatusRequest = {
  * Answer of GetRepoTagScanStatus. `status` is as sent: `SCANNING`, `RETRYING`, `COMPLETE`, `FAILED`, one this version does not know, or
  * empty where the answer has none: the image was never scanned.
  */
-export type GetRepoTagScanStatusBody = {
+export type GetRepoTagScanStatusAnswer = {
   readonly status: string;
   readonly requestId: string;
   /** `ACR_SCAN_SERVICE` (Trivy) or `SAS_SCAN_SERVICE` (Security Center); empty when the answer does not say. */
@@ -28,7 +28,7 @@ export type GetRepositoryRequest =
   | { readonly instanceId: string; readonly repoNamespaceName: string; readonly repoName: string };
 
 /** Answer of GetRepository. */
-export type GetRepositoryBody = {
+export type GetRepositoryAnswer = {
   readonly repoId: string;
   readonly repoNamespaceName: string;
   readonly repoName: string;
@@ -39,7 +39,7 @@ export type GetRepositoryBody = {
 export type GetRepoTagScanSummaryRequest = GetRepoTagScanStatusRequest;
 
 /** Answer of GetRepoTagScanSummary: vulnerabilities by severity, whole numbers of at least 0. */
-export type GetRepoTagScanSummaryBody = {
+export type GetRepoTagScanSummaryAnswer = {
   readonly highSeverity: number;
   readonly mediumSeverity: number;
   readonly lowSeverity: number;
@@ -60,7 +60,7 @@ export type PageRequest = {
 };
 
 /** What all answers with a page say. */
-export type PageBody = {
+export type PageAnswer = {
   /** How many items the list has, as the answer says; undefined where it does not, or something that is no number. */
   readonly totalCount: number | undefined;
   /** What to ask for the next page with; empty on the last page, and where the API only counts pages. */
@@ -77,7 +77,7 @@ export type ListRepositoryRequest = PageRequest & {
 };
 
 /** Answer of ListRepository. */
-export type ListRepositoryBody = PageBody & { readonly repositories: readonly ListedRepository[] };
+export type ListRepositoryAnswer = PageAnswer & { readonly repositories: readonly ListedRepository[] };
 export type ListedRepository = {
   readonly repoId: string;
   readonly repoNamespaceName: string;
@@ -90,7 +90,7 @@ export type ListedRepository = {
 export type ListRepoTagRequest = PageRequest & { readonly instanceId: string; readonly repoId: string };
 
 /** Answer of ListRepoTag. */
-export type ListRepoTagBody = PageBody & { readonly images: readonly ListedImage[] };
+export type ListRepoTagAnswer = PageAnswer & { readonly images: readonly ListedImage[] };
 export type ListedImage = {
   readonly tag: string;
   /** As the answer has it, 64 hexadecimal digits with or without `sha256:`; empty where it has none. */
@@ -104,10 +104,8 @@ export type ListedImage = {
 /** Request of GetRepoTag (RAM action `cr:ListRepositoryTag`). */
 export type GetRepoTagRequest = { readonly instanceId: string; readonly repoId: string; readonly tag: string };
 
-/** Answer of GetRepoTag: a tag that exists, be it not for long. */
-export type GetRepoTagBody = Omit<ListedImage, 'tag'> & { readonly requestId: string };
-
-export type Answer<Body> = { readonly body: Body };
+/** Answer of GetRepoTag: a tag that exists, or is being deleted. */
+export type GetRepoTagAnswer = Omit<ListedImage, 'tag'> & { readonly requestId: string };
 
 /** The operations in use, by their names in the API: the values of the `action` label. */
 export type ApiAction =
@@ -120,12 +118,12 @@ export type ApiAction =
 
 /** One instance's API under one set of credentials. Methods reject with {@link ApiError}; with anything else only where our own code is at fault. */
 export interface AcrOperations {
-  getRepoTagScanStatus(request: GetRepoTagScanStatusRequest): Promise<Answer<GetRepoTagScanStatusBody>>;
-  getRepoTagScanSummary(request: GetRepoTagScanSummaryRequest): Promise<Answer<GetRepoTagScanSummaryBody>>;
-  getRepository(request: GetRepositoryRequest): Promise<Answer<GetRepositoryBody>>;
-  listRepository(request: ListRepositoryRequest): Promise<Answer<ListRepositoryBody>>;
-  listRepoTag(request: ListRepoTagRequest): Promise<Answer<ListRepoTagBody>>;
-  getRepoTag(request: GetRepoTagRequest): Promise<Answer<GetRepoTagBody>>;
+  getRepoTagScanStatus(request: GetRepoTagScanStatusRequest): Promise<GetRepoTagScanStatusAnswer>;
+  getRepoTagScanSummary(request: GetRepoTagScanSummaryRequest): Promise<GetRepoTagScanSummaryAnswer>;
+  getRepository(request: GetRepositoryRequest): Promise<GetRepositoryAnswer>;
+  listRepository(request: ListRepositoryRequest): Promise<ListRepositoryAnswer>;
+  listRepoTag(request: ListRepoTagRequest): Promise<ListRepoTagAnswer>;
+  getRepoTag(request: GetRepoTagRequest): Promise<GetRepoTagAnswer>;
 }
 
 /** The operations; those of `afresh` are asked on connections that were just opened, whatever connections are idle. */

@@ -32,7 +32,7 @@ export type Caller = (action: ApiAction, parameters: Parameters, nonce: string) 
 export type Sdk = {
   /** The package that makes the calls, such as `@alicloud/openapi-core@1.0.8`. */
   readonly label: string;
-  readonly wire: HttpTransport;
+  readonly transport: HttpTransport;
   readonly providers: SdkProviders;
   createCaller(options: CallerOptions): Caller;
 };
@@ -76,7 +76,7 @@ export async function loadSdk({ from = import.meta.url, answerBounds = ANSWER_BO
   const credentials: CredentialsModule = require(CREDENTIALS);
   const generated = loadIfInstalled(createRequire(from));
   const shared = {
-    wire: new HttpTransport(answerBounds),
+    transport: new HttpTransport(answerBounds),
     providers: createSdkProviders(credentials),
   };
   if (generated) {

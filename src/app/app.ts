@@ -73,7 +73,7 @@ export function createApp(initial: Config, deps: AppDependencies): App {
   const exposition = new Exposition(own);
   const timing = timingOf(initial);
   const { maxTags } = initial;
-  const { store, watchList, poller, discoveryManager, tagLimit, performer } = createWatching({
+  const { store, watchList, polls, discoveryManager, tagLimit } = createWatching({
     observer: exposition,
     meter: own,
     clock,
@@ -91,7 +91,6 @@ export function createApp(initial: Config, deps: AppDependencies): App {
     clock,
     logger,
     redactor,
-    performer,
     watchList,
     errors,
   });
@@ -137,8 +136,8 @@ export function createApp(initial: Config, deps: AppDependencies): App {
   async function put(config: Config): Promise<void> {
     const ids = config.instances.map(({ id }) => id);
     const timing = timingOf(config);
-    const isOtherTiming = !isDeepStrictEqual(timing, poller.timing);
-    poller.timing = timing;
+    const isOtherTiming = !isDeepStrictEqual(timing, polls.timing);
+    polls.timing = timing;
     own.setInstances([...instanceIds, ...ids]);
     exposition.perTag = config.metrics.perTag;
     const instances = await schedulerPool.configure(config, sdk);

@@ -1,6 +1,6 @@
 // `--config.check.online`: tries the credentials, and each repository once, and says what is missing where.
 import { createAcrApi } from '../acr/acr-api.ts';
-import type { AcrApi, Answer } from '../acr/api.ts';
+import type { AcrApi } from '../acr/api.ts';
 import type { Sdk } from '../acr/client.ts';
 import { type CredentialSource, createCredentialSource } from '../acr/credentials.ts';
 import { ErrorCodeLimiter } from '../acr/error-code-limiter.ts';
@@ -121,7 +121,7 @@ async function* checkInstances(
         const error = await problemOf(answer);
         if (error === undefined) verdict.answered();
         else verdict.failed(error);
-        return (await answer).body;
+        return answer;
       };
       const attempt: Attempt = { instance, ask };
       for (const repository of instance.repositories) {
@@ -144,7 +144,7 @@ function inSlot<Result>(limiter: RateLimiter, signal: AbortSignal, ask: () => Pr
 /** An instance and how to ask it at the pace that its credentials allow. */
 type Attempt = {
   readonly instance: InstanceConfig;
-  readonly ask: <Body>(call: (api: AcrApi) => Promise<Answer<Body>>) => Promise<Body>;
+  readonly ask: <Body>(call: (api: AcrApi) => Promise<Body>) => Promise<Body>;
 };
 
 /** Looks the repository up if the exporter would, and asks for its first tag. */

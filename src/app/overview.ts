@@ -1,6 +1,6 @@
 // What is known, as the pages for people and the JSON API want it.
 
-import type { DiscoveryManager } from '../discovery/discovery.ts';
+import type { DiscoveryManager } from '../discovery/discovery-manager.ts';
 import type { TagLimit } from '../discovery/tag-limit.ts';
 import type { SchedulerStatus } from '../model/status.ts';
 import type { StateStore } from '../state/store.ts';

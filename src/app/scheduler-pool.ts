@@ -1,4 +1,5 @@
 // The schedulers and API clients that a configuration asks for: one scheduler for each set of credentials, one client for each instance.
+
 import { createAcrApi } from '../acr/acr-api.ts';
 import type { Sdk } from '../acr/client.ts';
 import { type CredentialSource, createCredentialSource } from '../acr/credentials.ts';
@@ -7,12 +8,10 @@ import type { Config, InstanceConfig } from '../config/config.ts';
 import { type CredentialSet, credentialSets } from '../config/credential-sets.ts';
 import type { CredentialSettings } from '../model/credential-settings.ts';
 import type { SchedulerStatus } from '../model/status.ts';
-import type { WatchedInstance } from '../polling/task.ts';
+import type { WatchedInstance } from '../polling/instance.ts';
 import { AdaptiveRate } from '../scheduler/adaptive-rate.ts';
-import type { Quota, TaskPerformer } from '../scheduler/parts.ts';
 import { RateLimiter } from '../scheduler/rate-limiter.ts';
-import { Scheduler } from '../scheduler/scheduler.ts';
-import { SchedulerLog } from '../scheduler/scheduler-log.ts';
+import { type Quota, Scheduler } from '../scheduler/scheduler.ts';
 import type { WatchList } from '../targets/watch-list.ts';
 import type { Clock } from '../util/clock.ts';
 import type { InternalErrors } from '../util/internal-errors.ts';
@@ -24,7 +23,6 @@ export type SchedulerPoolOptions = {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly redactor: Redactor;
-  readonly performer: TaskPerformer;
   readonly watchList: WatchList;
   readonly errors: InternalErrors;
 };
@@ -170,7 +168,7 @@ export class SchedulerPool {
   }
 
   #scheduler(name: string, limits: Config['rateLimit']): Scheduler {
-    const { clock, logger, performer, errors } = this.#options;
+    const { clock, logger, errors } = this.#options;
     const retired = this.#retired.get(name);
     this.#retired.delete(name);
     return new Scheduler({
@@ -180,10 +178,9 @@ export class SchedulerPool {
         limiter: new RateLimiter(limits, clock),
         adaptiveRate: new AdaptiveRate(limits.requestsPerSecond),
       },
-      performer,
       clock,
       errors,
-      reports: new SchedulerLog(name, logger, clock),
+      logger,
     });
   }
 

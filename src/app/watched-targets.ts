@@ -1,7 +1,7 @@
 // The watched tags as the pages for people and the JSON API see them.
 
 import { shownDigest } from '../model/digest.ts';
-import type { PollTask } from '../polling/task.ts';
+import type { TagPoll } from '../polling/tag-poll.ts';
 import { type StateStore, shownVulnerabilities } from '../state/store.ts';
 import type { WatchList } from '../targets/watch-list.ts';
 import type { Clock } from '../util/clock.ts';
@@ -13,7 +13,7 @@ export class WatchedTargets {
   readonly #store: StateStore;
   readonly #clock: Clock;
   /** The last list, as long as something uses it, and how many changes came before it: it has 800 kB at 100,000 tags, and readers may be slow. */
-  #last: { readonly polls: WeakRef<readonly PollTask[]>; readonly mutex: number } | undefined;
+  #last: { readonly polls: WeakRef<readonly TagPoll[]>; readonly changes: number } | undefined;
 
   constructor({ watchList, store, clock }: { watchList: WatchList; store: StateStore; clock: Clock }) {
     this.#watchList = watchList;
@@ -24,10 +24,10 @@ export class WatchedTargets {
   /** The tags that are watched now, in the order of the configuration; what is added or removed later does not change the list. */
   list(): TargetList {
     const { added, removed } = this.#store.turnover;
-    const mutex = added + removed;
-    const last = this.#last?.mutex === mutex ? this.#last.polls.deref() : undefined;
+    const changes = added + removed;
+    const last = this.#last?.changes === changes ? this.#last.polls.deref() : undefined;
     const polls = last ?? [...this.#watchList.polls()];
-    if (last === undefined) this.#last = { polls: new WeakRef(polls), mutex };
+    if (last === undefined) this.#last = { polls: new WeakRef(polls), changes };
     // The schedule is kept by the monotonic clock, people read the wall clock.
     const wallOffsetMs = this.#clock.now() - this.#clock.monotonic();
     const at = (index: number) => {
@@ -38,7 +38,7 @@ export class WatchedTargets {
   }
 }
 
-function targetRow({ tag, position, statusDueAtMs, discovered }: PollTask, wallOffsetMs: number): TargetRow {
+function targetRow({ tag, position, statusDueAtMs, discovered }: TagPoll, wallOffsetMs: number): TargetRow {
   const { target, state } = tag;
   const { instanceId, namespace, name, id, vulnerabilities: wantsVulnerabilities } = target.repository;
   return {

@@ -1,14 +1,14 @@
 // The watch room, wired up: what polls, looks up and discovers, and what they share.
+
 import type { Config } from '../config/config.ts';
-import { DiscoveryManager } from '../discovery/discovery.ts';
+import { DiscoveryManager } from '../discovery/discovery-manager.ts';
 import { DiscoveredReconciler } from '../discovery/reconcile-discovered.ts';
 import { TagLimit } from '../discovery/tag-limit.ts';
 import type { SelfMetrics } from '../metrics/self-metrics.ts';
 import type { Timing } from '../model/settings.ts';
-import { Performer } from '../polling/performer.ts';
-import { Poller } from '../polling/poller.ts';
-import { RepositoryLookup } from '../polling/repository-lookup.ts';
+import { lookupFailures } from '../polling/repository-lookup.ts';
 import { Requests } from '../polling/requests.ts';
+import { PollContext } from '../polling/tag-poll.ts';
 import { StateStore, type StoreObserver } from '../state/store.ts';
 import { WatchList } from '../targets/watch-list.ts';
 import type { Clock } from '../util/clock.ts';
@@ -41,10 +41,9 @@ export type WatchingOptions = {
 export type Watching = {
   readonly store: StateStore;
   readonly watchList: WatchList;
-  readonly poller: Poller;
+  readonly polls: PollContext;
   readonly discoveryManager: DiscoveryManager;
   readonly tagLimit: TagLimit;
-  readonly performer: Performer;
 };
 
 export function createWatching({ observer, meter, timing, maxTags, ...shared }: WatchingOptions): Watching {
@@ -53,23 +52,16 @@ export function createWatching({ observer, meter, timing, maxTags, ...shared }: 
   const breath = new YieldEvery(turn);
   const mutex = new Mutex((error) => errors.report('scheduler', error));
   const requests = new Requests(meter, clock);
-  const poller: Poller = new Poller({
+  const polls: PollContext = new PollContext({
     ...shared,
     store,
     requests,
     timing,
     scanEnded: (instanceId, seconds) => meter.scanEnded(instanceId, seconds),
-    lost: (task) => watchList.doubt(task),
+    repositoryMissing: (poll) => watchList.checkId(poll),
   });
-  const watchList = new WatchList({ store, poller, clock, logger, mutex, breath, whole });
-  const lookup = new RepositoryLookup({
-    ...shared,
-    requests,
-    timing: () => poller.timing,
-    lookedUp: (task, found) => watchList.lookedUp(task, found),
-    gone: (task) => watchList.gone(task),
-    lookupFailed: (task, error) => watchList.lookupFailed(task, error),
-  });
+  const lookups = { ...shared, requests, timing: () => polls.timing, failures: lookupFailures(shared) };
+  const watchList = new WatchList({ store, polls, lookups, clock, logger, mutex, breath, whole });
   const tagLimit = new TagLimit({ watchList, store, logger, maxTags });
   const reconciler = new DiscoveredReconciler({ watchList, mutex, tagLimit, logger, now: () => clock.now(), breath });
   const discoveryManager = new DiscoveryManager({
@@ -78,10 +70,10 @@ export function createWatching({ observer, meter, timing, maxTags, ...shared }: 
     tagLimit,
     breath,
     requests,
-    backoff: () => poller.timing.backoff,
+    backoff: () => polls.timing.backoff,
     passEnded: (seconds) => meter.discoveryPassEnded(seconds),
   });
-  return { store, watchList, poller, discoveryManager, tagLimit, performer: new Performer({ poller, lookup }) };
+  return { store, watchList, polls, discoveryManager, tagLimit };
 }
 
 /** What the watch room goes by of a configuration. */

@@ -1,27 +1,25 @@
 // One pass over an instance: lists its repositories, and the tags of each that may be wanted.
-import type { AcrOperations, ApiError, ListRepositoryBody, PageRequest } from '../acr/api.ts';
+
+import { type AcrOperations, ApiError, type ListRepositoryAnswer, type PageRequest } from '../acr/api.ts';
 import type { ListScope } from '../model/list-scopes.ts';
 import type { Backoff } from '../model/settings.ts';
 import type { RuleCount } from '../model/status.ts';
-import type { FoundRepository } from '../model/target.ts';
+import type { FoundRepository, FoundTag } from '../model/target.ts';
 import { isNoSuchList, isNoSuchRepository } from '../polling/error-codes.ts';
 import type { Requests } from '../polling/requests.ts';
-import type { FoundTag } from '../polling/task.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import type { YieldEvery } from '../util/yield-every.ts';
-import { listAll, mayPass } from './list-all.ts';
+import { type Failure, listAll, mayPass } from './list-all.ts';
 import { Listing, PAGE_SIZE, type Page, type Position } from './paginate.ts';
-import type { DiscoveredReconciler, DiscoverySettings, Gathered } from './reconcile-discovered.ts';
-import type { Turns } from './requests.ts';
+import type { DiscoveredReconciler, Gathered } from './reconcile-discovered.ts';
+import type { DiscoveryRequests } from './requests.ts';
+import type { DiscoverySettings } from './rules.ts';
 import type { TagLimit } from './tag-limit.ts';
-
-/** Why something could not be listed. */
-export type Failure = Pick<ApiError, 'code' | 'kind' | 'message' | 'requestId'>;
 
 export type DiscoveryRunOptions = {
   readonly breath: YieldEvery;
-  readonly turns: Turns;
+  readonly discoveryRequests: DiscoveryRequests;
   readonly reconciler: DiscoveredReconciler;
   readonly tagLimit: TagLimit;
   readonly requests: Requests;
@@ -67,7 +65,7 @@ export class DiscoveryRun {
 
   /**
    * When its first request was sent, by the monotonic clock; Infinity before. That may be before it was due: while credentials are
-   * refused, whatever comes next tries them.
+   * refused, the next task tries them.
    */
   get beganAtMs(): number {
     return this.#beganAtMs;
@@ -75,12 +73,12 @@ export class DiscoveryRun {
 
   /**
    * Tags of a repository come and go when its list is whole, repositories when theirs is; what could not be listed stays as it
-   * is. Rejects with `Cancelled` when the turns are.
+   * is. Rejects with `Cancelled` when the discovery ends.
    *
    * @param startAtMs when the first request is due, by the monotonic clock
    */
   async run(startAtMs: number): Promise<DiscoveryRunResult> {
-    const { reconciler, tagLimit, settings, turns, breath } = this.#options;
+    const { reconciler, tagLimit, settings, discoveryRequests, breath } = this.#options;
     const { surplus, counts } = this.#gathered;
     const { instanceId, rules } = settings();
     const repositories = new Map<string, FoundRepository>();
@@ -99,20 +97,20 @@ export class DiscoveryRun {
     });
     for (const repository of wanted.values()) {
       await this.#takeTags(repository);
-      turns.throwIfCancelled();
+      discoveryRequests.throwIfCancelled();
       if (this.#failuresInARow === MOST_FAILURES_IN_A_ROW) break;
     }
     await reconciler.listed(instanceId, wanted, surplus);
-    turns.throwIfCancelled();
+    discoveryRequests.throwIfCancelled();
     const found = { repositories: repositories.size, counts };
     return { failure: this.#failure, denied: this.#denied, found };
   }
 
   async #takeTags(repository: FoundRepository): Promise<void> {
-    const { reconciler, settings, repositoryListed, repositoryFailed, turns } = this.#options;
+    const { reconciler, settings, repositoryListed, repositoryFailed, discoveryRequests } = this.#options;
     const tags = new Listing<FoundTag>(({ tag }) => tag);
     const failure = await this.#listTags(tags, repository);
-    turns.throwIfCancelled();
+    discoveryRequests.throwIfCancelled();
     const isGone = failure !== undefined && isNoSuchRepository(failure.code);
     if (failure === undefined) await reconciler.found(settings(), { repository, tags: tags.items }, this.#gathered);
     else if (isGone) await reconciler.gone(settings().instanceId, repository);
@@ -132,7 +130,7 @@ export class DiscoveryRun {
     scope: ListScope,
     startAtMs: number,
   ): Promise<Failure | undefined> {
-    const { turns, settings, reconciler, nothingThere, clock, logger } = this.#options;
+    const { discoveryRequests, settings, reconciler, nothingThere, clock, logger } = this.#options;
     const { instanceId } = settings();
     return listAll(listing, {
       ...this.#options,
@@ -151,24 +149,22 @@ export class DiscoveryRun {
       },
       ask: async (position, dueAtMs) => {
         const request = { instanceId, ...filterOf(scope), ...pageOf(position) };
-        const hasNothing = ({ code }: ApiError) => scope.namespace !== undefined && isNoSuchList(code);
         const list = (api: AcrOperations) => {
           this.#beganAtMs = Math.min(this.#beganAtMs, clock.monotonic());
           return api.listRepository(request);
         };
-        const reply = await turns.ask('ListRepository', list, dueAtMs, hasNothing);
-        if (reply.error !== undefined && hasNothing(reply.error)) {
-          nothingThere(scope, reply.error);
-          return { body: NOTHING, error: undefined };
-        }
-        if (reply.error !== undefined) return reply;
-        return { body: repositoryPage(reply.body), error: undefined };
+        const hasNothing = ({ code }: ApiError) => scope.namespace !== undefined && isNoSuchList(code);
+        const answer = await discoveryRequests.ask('ListRepository', list, dueAtMs, hasNothing);
+        if (!(answer instanceof ApiError)) return repositoryPage(answer);
+        if (!hasNothing(answer)) return answer;
+        nothingThere(scope, answer);
+        return NOTHING;
       },
     });
   }
 
   #listTags(listing: Listing<FoundTag>, repository: FoundRepository): Promise<Failure | undefined> {
-    const { turns, settings, reconciler, clock, logger } = this.#options;
+    const { discoveryRequests, settings, reconciler, clock, logger } = this.#options;
     const { instanceId } = settings();
     return listAll(listing, {
       ...this.#options,
@@ -183,15 +179,15 @@ export class DiscoveryRun {
       },
       ask: async (position, dueAtMs) => {
         const request = { instanceId, repoId: repository.id, ...pageOf(position) };
-        const reply = await turns.ask('ListRepoTag', (api) => api.listRepoTag(request), dueAtMs);
-        if (reply.error !== undefined) return reply;
-        const { images, totalCount, nextToken } = reply.body;
+        const answer = await discoveryRequests.ask('ListRepoTag', (api) => api.listRepoTag(request), dueAtMs);
+        if (answer instanceof ApiError) return answer;
+        const { images, totalCount, nextToken } = answer;
         const items = images
           .filter(({ isDeleting }) => !isDeleting)
           .map(({ tag, digest, imageUpdate }) => {
             return { tag, digest, updatedMs: imageUpdate ?? Number.NEGATIVE_INFINITY };
           });
-        return { body: { items, going: images.length - items.length, totalCount, nextToken }, error: undefined };
+        return { items, going: images.length - items.length, totalCount, nextToken };
       },
     });
   }
@@ -200,7 +196,7 @@ export class DiscoveryRun {
 const NOTHING: Page<never> = { items: [], going: 0, totalCount: 0, nextToken: '' };
 
 /** The repositories of an answer that are there to stay. */
-export function repositoryPage({ repositories, totalCount, nextToken }: ListRepositoryBody): Page<FoundRepository> {
+export function repositoryPage({ repositories, totalCount, nextToken }: ListRepositoryAnswer): Page<FoundRepository> {
   const items = repositories
     .filter(({ isGone }) => !isGone)
     .map(({ repoId, repoNamespaceName, repoName }) => {

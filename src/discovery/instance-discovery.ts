@@ -2,19 +2,44 @@
 
 import type { ListScope } from '../model/list-scopes.ts';
 import type { PollError } from '../model/scan.ts';
+import type { Backoff } from '../model/settings.ts';
 import type { DiscoveryStatus, RuleCount } from '../model/status.ts';
 import type { FoundRepository } from '../model/target.ts';
 import { FailureLog } from '../polling/failure-log.ts';
-import type { WatchedInstance } from '../polling/task.ts';
+import type { WatchedInstance } from '../polling/instance.ts';
+import type { Requests } from '../polling/requests.ts';
 import { backoffDelayMs, spreadMs } from '../scheduler/intervals.ts';
+import type { Clock } from '../util/clock.ts';
+import type { InternalErrors } from '../util/internal-errors.ts';
 import { keepRunning } from '../util/keep-running.ts';
-import type { DiscoveryManagerOptions } from './discovery.ts';
-import { DiscoveryRun, type Failure } from './discovery-run.ts';
-import type { DiscoverySettings } from './reconcile-discovered.ts';
-import { Cancelled, Turns } from './requests.ts';
+import type { Logger } from '../util/logger.ts';
+import type { YieldEvery } from '../util/yield-every.ts';
+import { DiscoveryRun } from './discovery-run.ts';
+import type { Failure } from './list-all.ts';
+import type { DiscoveredReconciler } from './reconcile-discovered.ts';
+import { Cancelled, DiscoveryRequests } from './requests.ts';
 import { RuleLog } from './rule-log.ts';
+import type { DiscoverySettings } from './rules.ts';
+import type { TagLimit } from './tag-limit.ts';
 
-export type InstanceDiscoveryOptions = DiscoveryManagerOptions & {
+/** What the discoveries of all instances share. */
+export type DiscoveryContext = {
+  readonly reconciler: DiscoveredReconciler;
+  readonly tagLimit: TagLimit;
+  readonly breath: YieldEvery;
+  readonly requests: Requests;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly stopping: AbortSignal;
+  readonly errors: InternalErrors;
+  readonly backoff: () => Backoff;
+  /** A pass has ended after so many seconds, whatever came of it. */
+  readonly passEnded: (seconds: number) => void;
+};
+
+export type InstanceDiscoveryOptions = DiscoveryContext & {
   readonly instance: WatchedInstance;
   readonly settings: DiscoverySettings;
   /** From the end of a pass to the next. */
@@ -26,7 +51,7 @@ export class InstanceDiscovery {
   /** Replaced by a reload that changes nothing of what is discovered. */
   settings: DiscoverySettings;
   readonly #options: InstanceDiscoveryOptions;
-  readonly #turns: Turns;
+  readonly #requests: DiscoveryRequests;
   readonly #end = new AbortController();
   readonly #passes: FailureLog<InstanceDiscovery>;
   readonly #repositories: FailureLog<FoundRepository>;
@@ -44,7 +69,7 @@ export class InstanceDiscovery {
     this.#options = options;
     this.settings = options.settings;
     this.instance = instance;
-    this.#turns = new Turns(instance, requests);
+    this.#requests = new DiscoveryRequests(instance, requests);
     this.#ruleLog = new RuleLog(instance.id, logger);
     const telling = { logger, clock, stopping: AbortSignal.any([options.stopping, this.#end.signal]) };
     this.#passes = new FailureLog(
@@ -79,7 +104,7 @@ export class InstanceDiscovery {
   start(before: DiscoveryStatus | undefined): void {
     this.#lastSuccessMs = before?.lastSuccessMs;
     this.#lastError = before?.lastError;
-    this.#options.instance.discovery = this.#turns.task;
+    this.#options.instance.discovery = this.#requests;
     const { clock, errors } = this.#options;
     void keepRunning(() => this.#run(), this.#end.signal, {
       clock,
@@ -89,7 +114,7 @@ export class InstanceDiscovery {
 
   stop(): void {
     this.#end.abort();
-    this.#turns.cancel();
+    this.#requests.cancel();
     this.#options.instance.discovery = undefined;
   }
 
@@ -142,7 +167,7 @@ export class InstanceDiscovery {
     const missed = new Set<string>();
     const pass = new DiscoveryRun({
       ...this.#options,
-      turns: this.#turns,
+      discoveryRequests: this.#requests,
       settings: () => this.settings,
       repositoryFailed: (repository, failure) => {
         missed.add(repository.id);

@@ -1,18 +1,21 @@
 // Lists something whole from an API that may fail for a while, and from a list that may move while it is read.
-import type { ApiAction } from '../acr/api.ts';
+
+import { type ApiAction, ApiError } from '../acr/api.ts';
 import type { Backoff } from '../model/settings.ts';
-import type { Reply, Requests } from '../polling/requests.ts';
+import type { Requests } from '../polling/requests.ts';
 import { backoffDelayMs } from '../scheduler/intervals.ts';
 import type { Clock } from '../util/clock.ts';
-import type { Failure } from './discovery-run.ts';
 import type { Listing, Page, Position } from './paginate.ts';
+
+/** Why something could not be listed. */
+export type Failure = Pick<ApiError, 'code' | 'kind' | 'message' | 'requestId'>;
 
 export type ListSource<Item> = {
   readonly instanceId: string;
   readonly action: ApiAction;
   /** When the first request is due, by the monotonic clock. */
   readonly startAtMs: number;
-  readonly ask: (position: Position, dueAtMs: number) => Promise<Reply<Page<Item>>>;
+  readonly ask: (position: Position, dueAtMs: number) => Promise<Page<Item> | ApiError>;
   /** What is watched and was found that way, and what of it the listing lacks. */
   readonly compare: (listed: ReadonlyMap<string, Item>) => Comparison;
   /** Everything that is watched and was found that way is gone: two listings lack it. */
@@ -58,19 +61,19 @@ export async function listAll<Item>(listing: Listing<Item>, source: ListSource<I
 
 async function listOnce<Item>(listing: Listing<Item>, source: ListSource<Item>): Promise<Failure | undefined> {
   while (!listing.isWhole) {
-    const { body, error } = await askPatiently(listing.position, source);
-    if (error !== undefined) return error;
-    listing.add(body);
+    const page = await askAgain(listing.position, source);
+    if (page instanceof ApiError) return page;
+    listing.add(page);
   }
   return undefined;
 }
 
-async function askPatiently<Item>(position: Position, { ask, startAtMs, clock, random, backoff }: ListSource<Item>) {
-  let reply = await ask(position, startAtMs);
-  for (let failures = 1; failures < ATTEMPTS && reply.error !== undefined && mayPass(reply.error); failures += 1) {
-    reply = await ask(position, clock.monotonic() + backoffDelayMs(failures, backoff(), random()));
+async function askAgain<Item>(position: Position, { ask, startAtMs, clock, random, backoff }: ListSource<Item>) {
+  let page = await ask(position, startAtMs);
+  for (let failures = 1; failures < ATTEMPTS && page instanceof ApiError && mayPass(page); failures += 1) {
+    page = await ask(position, clock.monotonic() + backoffDelayMs(failures, backoff(), random()));
   }
-  return reply;
+  return page;
 }
 
 /** Whether a failure may pass by itself, so that the same request is worth another attempt. */

@@ -1,6 +1,6 @@
 // Which of many tags are the newest: by their times alone, since a sort of 100,000 objects would hold up everything else.
 
-import type { FoundTag } from '../polling/task.ts';
+import type { FoundTag } from '../model/target.ts';
 import type { MaybeYield } from '../util/yield-every.ts';
 
 /** Says whether a tag that was pushed at this time is among the newest. To be asked once for each of the tags. */

@@ -1,12 +1,12 @@
 // Which watched repository a found one is: it may be new, waiting for its lookup, renamed, or made anew under names that are known.
 
 import type { FoundRepository, Repository } from '../model/target.ts';
-import { isListed, type WatchedRepository } from '../polling/task.ts';
 import { contradicts, type InstanceTargets, isSameRepository } from '../targets/instance-targets.ts';
 import type { WatchList } from '../targets/watch-list.ts';
+import { isListed, type WatchedRepository } from '../targets/watched-repository.ts';
 import type { Logger } from '../util/logger.ts';
 import type { YieldEvery } from '../util/yield-every.ts';
-import type { DiscoverySettings } from './reconcile-discovered.ts';
+import type { DiscoverySettings } from './rules.ts';
 
 /** No two watched repositories ever show under the same names. To be used in the course of a change. */
 export class Recognition {
@@ -30,8 +30,8 @@ export class Recognition {
   ): Promise<WatchedRepository | undefined> {
     const { instanceId, domain, rules } = settings;
     const repository = { instanceId, domain, ...found, vulnerabilities: rules.wantsVulnerabilities(found) };
-    const waiting = instanceTargets.find(repository)?.lookup;
-    if (waiting !== undefined) await this.#watchList.learn(waiting, found);
+    const waiting = instanceTargets.find(repository);
+    if (waiting?.lookup !== undefined) await this.#watchList.learn(waiting, waiting.lookup, found);
     const known = instanceTargets.find(repository);
     if (known === undefined) return this.#create(instanceTargets, repository);
     if (contradicts(known.repository, repository)) return this.#successor(instanceTargets, known, repository);
@@ -100,7 +100,7 @@ export class Recognition {
   }
 
   async #evict(instanceTargets: InstanceTargets, watched: WatchedRepository): Promise<void> {
-    await this.#breath.each(watched.polls.values(), (poll) => this.#watchList.updates.removeTag(poll));
+    await this.#breath.each(watched.polls.values(), (poll) => this.#watchList.updates.removeTag(watched, poll));
     instanceTargets.closeIfEmpty(watched);
   }
 }

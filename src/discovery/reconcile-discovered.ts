@@ -3,25 +3,18 @@
 import { isSameDigest } from '../model/digest.ts';
 import type { ListScope } from '../model/list-scopes.ts';
 import type { RuleCount } from '../model/status.ts';
-import type { FoundRepository } from '../model/target.ts';
-import { type FoundTag, isListed, type PollTask, type WatchedRepository } from '../polling/task.ts';
+import type { FoundRepository, FoundTag } from '../model/target.ts';
+import type { TagPoll } from '../polling/tag-poll.ts';
 import type { InstanceTargets } from '../targets/instance-targets.ts';
 import type { WatchList } from '../targets/watch-list.ts';
+import { isListed, type WatchedRepository } from '../targets/watched-repository.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Mutex } from '../util/mutex.ts';
 import type { YieldEvery } from '../util/yield-every.ts';
 import type { Comparison } from './list-all.ts';
 import { Recognition } from './recognition.ts';
-import type { Rules } from './rules.ts';
+import type { DiscoverySettings } from './rules.ts';
 import type { Surplus, TagLimit } from './tag-limit.ts';
-
-/** What to find of an instance. */
-export type DiscoverySettings = {
-  readonly instanceId: string;
-  /** The instance's registry domain; empty when not configured. */
-  readonly domain: string;
-  readonly rules: Rules;
-};
 
 /** What a listing of a repository says. */
 export type Finding = { readonly repository: FoundRepository; readonly tags: ReadonlyMap<string, FoundTag> };
@@ -160,20 +153,20 @@ export class DiscoveredReconciler {
   #update({ polls }: WatchedRepository, found: FoundTag): boolean {
     const poll = polls.get(found.tag);
     if (poll === undefined) return false;
-    this.#options.watchList.updates.seen(poll, found);
+    poll.seen(found.updatedMs);
     if (poll.discovered === undefined) return true;
     const { digest, updatedMs } = poll.discovered;
     poll.discovered = { ...found, digest: found.digest || digest };
     // The same image was pushed again: where it was never scanned, a scan may be about to begin.
-    if (found.updatedMs > updatedMs) this.#options.watchList.updates.hasten(poll);
+    if (found.updatedMs > updatedMs) poll.hasten();
     if (digest === '' && found.digest !== '') this.#options.watchList.updates.identify(poll, found.digest);
     return true;
   }
 
   /** Found tags of a repository that do not stay are not watched any more. */
-  async #weed(watched: WatchedRepository, stays: (poll: PollTask, found: FoundTag) => boolean): Promise<void> {
+  async #weed(watched: WatchedRepository, stays: (poll: TagPoll, found: FoundTag) => boolean): Promise<void> {
     await this.#options.breath.each(watched.polls.values(), (poll) => {
-      if (poll.discovered && !stays(poll, poll.discovered)) this.#options.watchList.updates.removeTag(poll);
+      if (poll.discovered && !stays(poll, poll.discovered)) this.#options.watchList.updates.removeTag(watched, poll);
     });
   }
 

@@ -1,98 +1,109 @@
-// The requests of one instance's discovery: one after the other, each when the scheduler gives it a turn.
-import type { AcrOperations, ApiAction, ApiError } from '../acr/api.ts';
-import type { Reply, Requests } from '../polling/requests.ts';
-import { type DiscoveryTask, type DiscoveryTurns, NOT_QUEUED, type WatchedInstance } from '../polling/task.ts';
-import type { Outcome } from '../scheduler/parts.ts';
+// The task of an instance's discovery: its requests, one after the other, each when the scheduler gives it a turn.
+import { type AcrOperations, type ApiAction, ApiError } from '../acr/api.ts';
+import type { WatchedInstance } from '../polling/instance.ts';
+import { outcomeOf, type Requests } from '../polling/requests.ts';
+import type { Line } from '../scheduler/due-queue.ts';
+import { NOT_QUEUED, type Outcome, type Task } from '../scheduler/task.ts';
 
-/** Nobody wants to know any more. */
+/** The discovery has ended: its answers are of no use. */
 export class Cancelled extends Error {
   override readonly name = 'Cancelled';
 }
 
 /** A request that waits for its turn, or is under way. */
-type Question = {
+type Waiting = {
   send(): Promise<ApiError | undefined>;
   fail(error: ApiError): void;
   cancel(): void;
 };
 
-export class Turns implements DiscoveryTurns {
-  readonly task: DiscoveryTask;
+export class DiscoveryRequests implements Task {
+  line: Line = 'discovery';
+  dueAtMs = NOT_QUEUED.dueAtMs;
+  heap = NOT_QUEUED.heap;
+  position = NOT_QUEUED.position;
+  readonly component = 'discovery';
+  readonly #instance: WatchedInstance;
   readonly #requests: Requests;
-  #question: Question | undefined;
-  #underWay: Question | undefined;
+  #waiting: Waiting | undefined;
+  #underWay: Waiting | undefined;
   #isCancelled = false;
 
   constructor(instance: WatchedInstance, requests: Requests) {
-    this.task = { ...NOT_QUEUED, line: 'discovery', kind: 'discovery', instance, turns: this };
+    this.#instance = instance;
     this.#requests = requests;
   }
 
+  get scheduler() {
+    return this.#instance.scheduler;
+  }
+
   /**
-   * Sends a request when it is its turn, and not before `dueAtMs` by the monotonic clock. To be called again only when the
-   * promise has settled. Rejects with {@link Cancelled}, and with nothing else.
+   * Sends a request when it is its turn, and not before `dueAtMs` by the monotonic clock. Gives its answer or its error. Call it again only
+   * when the promise has settled. Rejects with {@link Cancelled}, and with nothing else.
    *
-   * @param isExpected whether an error does not count as a failed request, since it is as good as an answer
+   * @param isExpected whether an error is as good as an answer: it does not count as a failed request
    */
-  ask<Body>(
+  ask<Answer extends object>(
     action: ApiAction,
-    call: (api: AcrOperations) => Promise<{ readonly body: Body }>,
+    call: (api: AcrOperations) => Promise<Answer>,
     dueAtMs: number,
     isExpected: (error: ApiError) => boolean = () => false,
-  ): Promise<Reply<Body>> {
+  ): Promise<Answer | ApiError> {
     if (this.#isCancelled) return Promise.reject(new Cancelled());
-    const { instance } = this.task;
     return new Promise((resolve, reject) => {
-      const settle = (reply: Reply<Body>) => {
-        this.#question = undefined;
-        resolve(reply);
+      const settle = (answer: Answer | ApiError) => {
+        this.#waiting = undefined;
+        resolve(answer);
       };
-      this.#question = {
+      this.#waiting = {
         send: async () => {
-          const reply = await this.#requests.send(this.task, action, call, (error) => !isExpected(error));
-          settle(reply);
-          return reply.error;
+          const answer = await this.#requests.send(this, this.#instance, action, call, (error) => !isExpected(error));
+          settle(answer);
+          return answer instanceof ApiError ? answer : undefined;
         },
         fail: (error) => {
-          this.#requests.failed(instance.id, action, error.code);
-          settle({ body: undefined, error });
+          this.#requests.failed(this.#instance.id, action, error.code);
+          settle(error);
         },
         cancel: () => reject(new Cancelled()),
       };
-      instance.scheduler.schedule(this.task, 'discovery', dueAtMs);
+      this.scheduler.schedule(this, 'discovery', dueAtMs);
     });
-  }
-
-  get isAsking(): boolean {
-    return this.#question !== undefined && this.#question !== this.#underWay;
   }
 
   throwIfCancelled(): void {
     if (this.#isCancelled) throw new Cancelled();
   }
 
-  /** Sends the request whose turn it is. */
-  async perform(): Promise<Outcome> {
-    const question = this.#question;
-    if (question === undefined) return { kind: 'ended' };
-    this.#underWay = question;
-    try {
-      return { kind: 'performed', error: await question.send() };
-    } finally {
-      if (this.#underWay === question) this.#underWay = undefined;
-    }
-  }
-
-  /** The request whose turn it is could not be sent. */
-  fail(error: ApiError): void {
-    this.#question?.fail(error);
-  }
-
   /** Ends the present request and every later one. */
   cancel(): void {
     this.#isCancelled = true;
-    this.task.instance.scheduler.withdraw(this.task);
-    this.#question?.cancel();
-    this.#question = undefined;
+    this.scheduler.withdraw(this);
+    this.#waiting?.cancel();
+    this.#waiting = undefined;
+  }
+
+  async perform(): Promise<Outcome> {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return { kind: 'ended' };
+    this.#underWay = waiting;
+    try {
+      return await outcomeOf(() => waiting.send());
+    } finally {
+      if (this.#underWay === waiting) this.#underWay = undefined;
+    }
+  }
+
+  fail(error: ApiError): void {
+    this.#waiting?.fail(error);
+  }
+
+  isOutstanding(): boolean {
+    return this.#waiting !== undefined && this.#waiting !== this.#underWay;
+  }
+
+  logFields() {
+    return { instance_id: this.#instance.id };
   }
 }

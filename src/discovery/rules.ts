@@ -3,8 +3,7 @@
 import { type ListScope, listScopes } from '../model/list-scopes.ts';
 import type { DiscoverRule } from '../model/settings.ts';
 import type { RuleCount } from '../model/status.ts';
-import type { FoundRepository } from '../model/target.ts';
-import type { FoundTag } from '../polling/task.ts';
+import type { FoundRepository, FoundTag } from '../model/target.ts';
 import { patternHint } from '../util/pattern-hints.ts';
 import type { MaybeYield } from '../util/yield-every.ts';
 import { anyOf, type Matcher } from './glob.ts';
@@ -119,3 +118,11 @@ function compile(rule: DiscoverRule): CompiledRule {
     ],
   };
 }
+
+/** What to find of an instance. */
+export type DiscoverySettings = {
+  readonly instanceId: string;
+  /** The instance's registry domain; empty when not configured. */
+  readonly domain: string;
+  readonly rules: Rules;
+};

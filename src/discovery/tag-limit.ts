@@ -1,10 +1,11 @@
 // How many tags are watched at the most: beyond that discovery keeps the newest, whatever instance they are of.
 
-import type { Repository } from '../model/target.ts';
-import type { FoundTag, PollTask, WatchedRepository } from '../polling/task.ts';
+import type { FoundTag, Repository } from '../model/target.ts';
+import type { TagPoll } from '../polling/tag-poll.ts';
 import type { StateStore } from '../state/store.ts';
 import { contradicts } from '../targets/instance-targets.ts';
 import type { WatchList } from '../targets/watch-list.ts';
+import type { WatchedRepository } from '../targets/watched-repository.ts';
 import type { Logger } from '../util/logger.ts';
 import type { MaybeYield } from '../util/yield-every.ts';
 import { newestOf, timesOf } from './newest.ts';
@@ -77,7 +78,7 @@ export class TagLimit {
   async settle(instanceId: string | undefined, surplus: readonly Surplus[], breathe: MaybeYield): Promise<void> {
     const leftOut = new Set<string>();
     if (surplus.length > 0 || this.#store.size > this.maxTags) {
-      const polls: PollTask[] = [];
+      const polls: TagPoll[] = [];
       for (const poll of this.#watchList.polls()) {
         if (poll.discovered) polls.push(poll);
         await breathe();
@@ -88,8 +89,8 @@ export class TagLimit {
       const isNew = newestOf(times, this.maxTags - (this.#store.size - polls.length));
       for (const poll of polls) {
         if (!isNew(poll.discovered?.updatedMs ?? 0)) {
-          leftOut.add(poll.watched.instance.id);
-          this.#cut.add(poll.watched.instance.id);
+          leftOut.add(poll.instance.id);
+          this.#cut.add(poll.instance.id);
           this.#remove(poll);
         }
         await breathe();
@@ -123,9 +124,12 @@ export class TagLimit {
     this.#watchList.updates.addFound(instanceTargets, target, found);
   }
 
-  #remove(poll: PollTask): void {
-    this.#watchList.updates.removeTag(poll);
-    this.#watchList.targetsOf(poll.watched.instance.id)?.closeIfEmpty(poll.watched);
+  #remove(poll: TagPoll): void {
+    const instanceTargets = this.#watchList.targetsOf(poll.instance.id);
+    const watched = instanceTargets?.find(poll.tag.target.repository);
+    if (instanceTargets === undefined || watched === undefined) return;
+    this.#watchList.updates.removeTag(watched, poll);
+    instanceTargets.closeIfEmpty(watched);
   }
 
   #tell(instanceId: string | undefined, leftOut: ReadonlySet<string>): void {

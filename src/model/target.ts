@@ -27,3 +27,12 @@ export type Target = {
   /** As configured; empty when not. */
   readonly scanTaskId: string;
 };
+
+/** A tag as discovery finds it. */
+export type FoundTag = {
+  readonly tag: string;
+  /** Empty when the API does not say. */
+  readonly digest: string;
+  /** When it was last pushed, in milliseconds since the epoch; minus infinity when the API does not say. */
+  readonly updatedMs: number;
+};

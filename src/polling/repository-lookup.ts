@@ -1,91 +1,160 @@
 // Looks up what is missing of a repository, its id or its names, again and again until it is found.
-import type { ApiError } from '../acr/api.ts';
+
+import { ApiError } from '../acr/api.ts';
 import type { PollError } from '../model/scan.ts';
 import type { Timing } from '../model/settings.ts';
-import type { FoundRepository } from '../model/target.ts';
+import type { FoundRepository, Repository } from '../model/target.ts';
+import type { Line } from '../scheduler/due-queue.ts';
 import { backoffDelayMs } from '../scheduler/intervals.ts';
-import type { Outcome } from '../scheduler/parts.ts';
+import { NOT_QUEUED, type Outcome, type Task } from '../scheduler/task.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import { isNoSuchThing } from './error-codes.ts';
 import { FailureLog } from './failure-log.ts';
-import type { Requests } from './requests.ts';
-import { type LookupTask, nameOf } from './task.ts';
+import type { WatchedInstance } from './instance.ts';
+import { outcomeOf, type Requests } from './requests.ts';
 
 const ACTION = 'GetRepository';
 
-export type LookupOptions = {
+/** What all lookups share. */
+export type LookupContext = {
   readonly requests: Requests;
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;
-  readonly logger: Logger;
-  readonly stopping: AbortSignal;
   readonly timing: () => Timing;
-  readonly lookedUp: (task: LookupTask, found: FoundRepository) => void;
-  /** There is no repository of these names, although an id was known for them. */
-  readonly gone: (task: LookupTask) => void;
-  readonly lookupFailed: (task: LookupTask, error: PollError) => void;
+  readonly failures: FailureLog<RepositoryLookup>;
 };
 
-export class RepositoryLookup {
-  readonly #options: LookupOptions;
-  readonly #failures: FailureLog<LookupTask>;
+/** The repository that is looked up: an object whose repository may be replaced while the lookup waits. */
+export type LookupSubject = { readonly instance: WatchedInstance; readonly repository: Repository };
 
-  constructor(options: LookupOptions) {
-    this.#options = options;
-    const words = {
-      action: ACTION,
-      begun: 'repository lookups fail',
-      over: 'repository lookups no longer fail',
-      failed: 'repository lookup failed',
-      counted: 'repositories',
-      instanceOf: ({ watched }: LookupTask) => watched.instance.id,
-      nameOf,
-      isWatched: (task: LookupTask) => task.watched.lookup === task,
-    } as const;
-    this.#failures = new FailureLog(words, options);
+export type LookupEvents = {
+  readonly found: (lookup: RepositoryLookup, repository: FoundRepository) => void;
+  /** There is no repository of these names, although an id was known for them. */
+  readonly gone: (lookup: RepositoryLookup) => void;
+  readonly failed: (lookup: RepositoryLookup, error: PollError) => void;
+};
+
+/** The log of failed lookups. */
+export function lookupFailures(options: {
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly stopping: AbortSignal;
+}): FailureLog<RepositoryLookup> {
+  const words = {
+    action: ACTION,
+    begun: 'repository lookups fail',
+    over: 'repository lookups no longer fail',
+    failed: 'repository lookup failed',
+    counted: 'repositories',
+    instanceOf: ({ instance }: RepositoryLookup) => instance.id,
+    nameOf: ({ repository }: RepositoryLookup) => repositoryName(repository),
+    isWatched: (lookup: RepositoryLookup) => lookup.isOutstanding(),
+  } as const;
+  return new FailureLog(words, options);
+}
+
+export class RepositoryLookup implements Task {
+  line: Line = NOT_QUEUED.line;
+  dueAtMs = NOT_QUEUED.dueAtMs;
+  heap = NOT_QUEUED.heap;
+  position = NOT_QUEUED.position;
+  /** Whether the id is known, and is looked up again by the names. */
+  confirms: boolean;
+  readonly component = 'polling';
+  readonly #subject: LookupSubject;
+  readonly #context: LookupContext;
+  readonly #events: LookupEvents;
+  /** Failed lookups in a row. */
+  #failures = 0;
+  #hasEnded = false;
+
+  constructor(subject: LookupSubject, confirms: boolean, context: LookupContext, events: LookupEvents) {
+    this.#subject = subject;
+    this.confirms = confirms;
+    this.#context = context;
+    this.#events = events;
   }
 
-  /** Sends the task's request and tells what it found. */
-  async perform(task: LookupTask): Promise<Outcome> {
-    const { instanceId, id, namespace, name } = task.watched.repository;
+  get instance(): WatchedInstance {
+    return this.#subject.instance;
+  }
+
+  get repository(): Repository {
+    return this.#subject.repository;
+  }
+
+  get scheduler() {
+    return this.instance.scheduler;
+  }
+
+  /** Schedules the first request at once. */
+  begin(): void {
+    this.#schedule(0);
+  }
+
+  /** Nothing more is asked; an answer that is under way is dropped. */
+  end(): void {
+    this.#hasEnded = true;
+    this.scheduler.withdraw(this);
+  }
+
+  perform(): Promise<Outcome> {
+    return outcomeOf(() => this.#ask());
+  }
+
+  fail(error: ApiError): void {
+    this.#context.requests.failed(this.instance.id, ACTION, error.code);
+    this.#failed(error);
+  }
+
+  isOutstanding(): boolean {
+    return !this.#hasEnded;
+  }
+
+  logFields() {
+    const { instanceId, namespace, name } = this.repository;
+    return { instance_id: instanceId, repo_namespace: namespace || undefined, repo_name: name };
+  }
+
+  async #ask(): Promise<ApiError | undefined> {
+    const { instanceId, id, namespace, name } = this.repository;
     const request =
-      id === '' || task.confirms
+      id === '' || this.confirms
         ? { instanceId, repoNamespaceName: namespace, repoName: name }
         : { instanceId, repoId: id };
-    const { requests, lookedUp, gone, timing } = this.#options;
-    const { body, error } = await requests.send(task, ACTION, (api) => api.getRepository(request));
-    if (error !== undefined) {
-      if (task.confirms && error.kind === 'answered' && isNoSuchThing(error.code)) gone(task);
-      this.#failed(task, error);
-    } else if (task.watched.lookup === task) {
-      this.#failures.answered(task);
-      // What was found ends the lookup, though not before the changes that are under way.
-      this.#schedule(task, timing().backoff.maxMs);
-      lookedUp(task, { id: body.repoId, namespace: body.repoNamespaceName, name: body.repoName });
+    const { requests, failures, timing } = this.#context;
+    const answer = await requests.send(this, this.instance, ACTION, (api) => api.getRepository(request));
+    if (answer instanceof ApiError) {
+      if (this.confirms && answer.kind === 'answered' && isNoSuchThing(answer.code)) this.#events.gone(this);
+      this.#failed(answer);
+      return answer;
     }
-    return { kind: 'performed', error };
+    if (this.#hasEnded) return undefined;
+    failures.answered(this);
+    // The answer ends the lookup, but only after the changes that are under way.
+    this.#schedule(timing().backoff.maxMs);
+    this.#events.found(this, { id: answer.repoId, namespace: answer.repoNamespaceName, name: answer.repoName });
+    return undefined;
   }
 
-  /** The request could not be sent. */
-  fail(task: LookupTask, error: ApiError): void {
-    this.#options.requests.failed(task.watched.instance.id, ACTION, error.code);
-    this.#failed(task, error);
-  }
-
-  #failed(task: LookupTask, { code, message, requestId }: ApiError): void {
-    const { clock, random, timing, lookupFailed } = this.#options;
-    const { watched } = task;
-    if (watched.lookup !== task) return;
-    task.failures += 1;
+  #failed({ code, message, requestId }: ApiError): void {
+    if (this.#hasEnded) return;
+    const { clock, random, timing, failures } = this.#context;
+    this.#failures += 1;
     const error = { code, message, requestId, timeMs: clock.now() };
-    this.#failures.failed(task, error);
-    lookupFailed(task, error);
-    this.#schedule(task, backoffDelayMs(task.failures, timing().backoff, random()));
+    failures.failed(this, error);
+    this.#events.failed(this, error);
+    this.#schedule(backoffDelayMs(this.#failures, timing().backoff, random()));
   }
 
-  #schedule(task: LookupTask, delayMs: number): void {
-    task.watched.instance.scheduler.schedule(task, 'lookup', this.#options.clock.monotonic() + delayMs);
+  #schedule(delayMs: number): void {
+    this.scheduler.schedule(this, 'lookup', this.#context.clock.monotonic() + delayMs);
   }
+}
+
+/** `shop/api`, or the name alone while the namespace is unknown. */
+export function repositoryName({ namespace, name }: Repository): string {
+  return namespace === '' ? name : `${namespace}/${name}`;
 }

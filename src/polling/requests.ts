@@ -1,21 +1,17 @@
-// Sends requests of the scheduler, one at a time for each task, and counts them.
+// Sends the requests of tasks, one at a time for each task, and counts them.
 import { type AcrOperations, type ApiAction, ApiError, StaleConnection } from '../acr/api.ts';
+import type { Outcome, Task } from '../scheduler/task.ts';
 import type { Clock } from '../util/clock.ts';
-import { instanceOf, type Task } from './task.ts';
+import type { WatchedInstance } from './instance.ts';
 
-/** Who counts requests: `metrics/own.ts`. Durations are in seconds. */
+/** Counts requests: `metrics/self-metrics.ts`. Durations are in seconds. */
 export interface RequestMeter {
   requestSent(instanceId: string, action: ApiAction): void;
   requestEnded(instanceId: string, action: ApiAction, seconds: number): void;
   requestFailed(instanceId: string, action: ApiAction, code: string): void;
 }
 
-/** What came of a request: an answer, or the error that it failed with. */
-export type Reply<Body> =
-  | { readonly body: Body; readonly error: undefined }
-  | { readonly body: undefined; readonly error: ApiError };
-
-/** A request is worth sending once more, in the next slot: its task is put back. Nothing else comes of it. */
+/** A request was lost with a stale connection and is worth sending once more, in the next slot. */
 export class SendAgain extends Error {
   override readonly name = 'SendAgain';
 }
@@ -32,26 +28,25 @@ export class Requests {
   }
 
   /**
-   * Makes a call, which sends one request for a task. Rejects with {@link SendAgain} when the request was lost with a stale connection, the
-   * first time: the next one for this task goes on a fresh one, and counts. Rejects with what is no `ApiError` too: an error of our own
-   * code.
+   * Sends one request of a task and gives its answer, or the error that it failed with. Rejects with {@link SendAgain} the first time that
+   * the request is lost with a stale connection: the next one of this task goes on a fresh connection, and counts. Rejects with anything
+   * else only where our own code is at fault.
    *
    * @param isFailure whether an error counts as a failed request; of another one that is not known yet
    */
-  async send<Body>(
+  async send<Answer extends object>(
     task: Task,
+    { id, api }: WatchedInstance,
     action: ApiAction,
-    call: (api: AcrOperations) => Promise<{ readonly body: Body }>,
+    call: (api: AcrOperations) => Promise<Answer>,
     isFailure: (error: ApiError) => boolean = () => true,
-  ): Promise<Reply<Body>> {
-    const { id, api } = instanceOf(task);
+  ): Promise<Answer | ApiError> {
     if (api === undefined) throw new Error(`instance ${id} has no API client yet: its scheduler was started too early`);
     const sentAtMs = this.#clock.monotonic();
     const isAgain = this.#again.delete(task);
     this.#meter.requestSent(id, action);
     try {
-      const { body } = await call(isAgain ? api.afresh : api);
-      return { body, error: undefined };
+      return await call(isAgain ? api.afresh : api);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (error instanceof StaleConnection && !isAgain) {
@@ -59,14 +54,28 @@ export class Requests {
         throw new SendAgain();
       }
       if (isFailure(error)) this.failed(id, action, error.code);
-      return { body: undefined, error };
+      return error;
     } finally {
       this.#meter.requestEnded(id, action, (this.#clock.monotonic() - sentAtMs) / 1_000);
     }
   }
 
-  /** Counts a request that failed with this code, be it that it could not be sent or that its answer makes no sense. */
+  /** Counts a request that failed with this code, whether it was not sent or its answer makes no sense. */
   failed(instanceId: string, action: ApiAction, code: string): void {
     this.#meter.requestFailed(instanceId, action, code);
+  }
+}
+
+/**
+ * The outcome of a task that sends a request. A request that is worth sending once more puts the task back.
+ *
+ * @param send gives the error of the request, undefined where it was answered
+ */
+export async function outcomeOf(send: () => Promise<ApiError | undefined>): Promise<Outcome> {
+  try {
+    return { kind: 'sent', error: await send() };
+  } catch (error) {
+    if (error instanceof SendAgain) return { kind: 'put-back' };
+    throw error;
   }
 }

@@ -1,14 +1,16 @@
-// What the log says of a set of credentials: that they are refused and why, and that the API throttles them.
+// Logs how the API treats a set of credentials: whether it refuses or throttles them, and why.
 import type { ApiError } from '../acr/api.ts';
 import type { Clock } from '../util/clock.ts';
 import { formatDuration } from '../util/duration.ts';
 import type { Logger } from '../util/logger.ts';
-import type { SchedulerReports, ThrottledRate } from './parts.ts';
 
-/** What goes on, or comes back, is told again after this. */
+/** A state that lasts, or comes back, is logged again after this. */
 const TOLD_AGAIN_AFTER_MS = 600_000;
 
-export class SchedulerLog implements SchedulerReports {
+/** Requests a second. */
+type ThrottledRate = { readonly current: number; readonly configured: number };
+
+export class SchedulerLog {
   readonly #credentials: string;
   readonly #logger: Logger;
   readonly #clock: Pick<Clock, 'monotonic'>;
@@ -21,6 +23,7 @@ export class SchedulerLog implements SchedulerReports {
     this.#clock = clock;
   }
 
+  /** The API refuses the credentials, or still refuses them; the next request tries them after so many milliseconds. */
   refused({ code, message, requestId }: ApiError, probeInMs: number): void {
     const atMs = this.#clock.monotonic();
     if (this.#refused?.code === code && atMs - this.#refused.atMs < TOLD_AGAIN_AFTER_MS) return;
@@ -39,6 +42,7 @@ export class SchedulerLog implements SchedulerReports {
     this.#logger.info('credentials accepted again', { credentials: this.#credentials });
   }
 
+  /** The rate was lowered. */
   throttled({ code, requestId }: ApiError, { current, configured }: ThrottledRate): void {
     const atMs = this.#clock.monotonic();
     if (current >= this.#throttled.lowest && atMs - this.#throttled.atMs < TOLD_AGAIN_AFTER_MS) return;
@@ -52,6 +56,7 @@ export class SchedulerLog implements SchedulerReports {
     });
   }
 
+  /** The rate is the configured one again. */
   recovered(configured: number): void {
     if (!this.#throttled.isOn) return;
     this.#throttled.isOn = false;

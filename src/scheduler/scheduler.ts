@@ -1,13 +1,43 @@
 // The loop of one set of credentials: waits until something may start, takes a slot, and only then picks the task.
 import { ApiError } from '../acr/api.ts';
 import type { RateLimits } from '../model/settings.ts';
-import { describeTask, instanceOf, type Task } from '../polling/task.ts';
 import type { Clock } from '../util/clock.ts';
 import type { InternalErrors } from '../util/internal-errors.ts';
 import { keepRunning } from '../util/keep-running.ts';
+import type { Logger } from '../util/logger.ts';
+import type { AdaptiveRate } from './adaptive-rate.ts';
 import { CredentialsBreaker } from './credentials-breaker.ts';
 import { DueQueue, type Line } from './due-queue.ts';
-import type { Quota, SchedulerCredentials, SchedulerOptions, SchedulerReports, TaskPerformer } from './parts.ts';
+import { SchedulerLog } from './scheduler-log.ts';
+import type { Task, TaskScheduler } from './task.ts';
+
+/** Hands out slots: `rate-limiter.ts`. */
+export interface SlotLimiter {
+  readonly inFlight: number;
+  limits: RateLimits;
+  /** Runs the job in the next free slot; false when `signal` was aborted before it could start. */
+  start(job: () => Promise<void>, signal: AbortSignal): Promise<boolean>;
+}
+
+/** What is known of the use of a quota. It outlives the scheduler: credentials that a reload brings back have no fresh quota. */
+export type Quota = { readonly limiter: SlotLimiter; readonly adaptiveRate: AdaptiveRate };
+
+/** Brings credentials up to date before a slot is taken: `acr/credentials.ts`. Rejects with `ApiError` when there are none. */
+export interface SchedulerCredentials {
+  ensure(): Promise<void>;
+  /** Reads secret files again; true when they have changed. */
+  refresh(): Promise<boolean>;
+}
+
+export type SchedulerOptions = {
+  /** The value of the `credentials` label. */
+  readonly name: string;
+  readonly limits: RateLimits;
+  readonly quota: Quota;
+  readonly clock: Clock;
+  readonly errors: InternalErrors;
+  readonly logger: Logger;
+};
 
 /** While credentials are refused, secret files are looked at this often. */
 const SECRET_CHECK_MS = 1_000;
@@ -18,15 +48,14 @@ const PUT_BACK_AFTER_MS = 30_000;
 /** Tasks of an instance that has moved to another scheduler are handed over, no more than that in one go. */
 const MOST_HANDED_OVER = 250;
 
-export class Scheduler {
+export class Scheduler implements TaskScheduler {
   readonly name: string;
   readonly quota: Quota;
   readonly breaker = new CredentialsBreaker();
   readonly #queue = new DueQueue<Task>();
-  readonly #performer: TaskPerformer;
   readonly #clock: Clock;
   readonly #errors: InternalErrors;
-  readonly #reports: SchedulerReports;
+  readonly #log: SchedulerLog;
   readonly #failedByRefusal = new Set<Task>();
   /** Undefined until the SDK is loaded that makes them: then nothing is started. */
   #credentials: SchedulerCredentials | undefined;
@@ -38,13 +67,12 @@ export class Scheduler {
   #ensured: SchedulerCredentials | undefined;
   #idle: { readonly untilMs: number; readonly wake: AbortController } | undefined;
 
-  constructor({ name, limits, quota, performer, clock, errors, reports }: SchedulerOptions) {
+  constructor({ name, limits, quota, clock, errors, logger }: SchedulerOptions) {
     this.name = name;
     this.quota = quota;
-    this.#performer = performer;
     this.#clock = clock;
     this.#errors = errors;
-    this.#reports = reports;
+    this.#log = new SchedulerLog(name, logger, clock);
     this.#maxConcurrent = limits.maxConcurrent;
     this.configure(limits);
   }
@@ -172,14 +200,14 @@ export class Scheduler {
     for (let handedOver = 0; handedOver < MOST_HANDED_OVER; handedOver += 1) {
       const task = this.#queue.take(nowMs);
       if (task === undefined || this.#owns(task)) return task;
-      instanceOf(task).scheduler.schedule(task, task.line, task.dueAtMs);
+      task.scheduler.schedule(task, task.line, task.dueAtMs);
     }
     return undefined;
   }
 
   #fail(task: Task, error: ApiError): void {
     try {
-      this.#performer.fail(task, error);
+      task.fail(error);
       this.#miss(task);
     } catch (cause) {
       this.#rescue(task, cause);
@@ -206,9 +234,9 @@ export class Scheduler {
     const task = this.#take(probing ? Number.POSITIVE_INFINITY : nowMs);
     if (task === undefined) return;
     try {
-      const outcome = await this.#performer.perform(task);
+      const outcome = await task.perform();
       if (outcome.kind === 'put-back') this.#putBack(task, task.dueAtMs);
-      if (outcome.kind === 'performed') this.#settle(task, outcome.error, nowMs, probing);
+      if (outcome.kind === 'sent') this.#settle(task, outcome.error, nowMs, probing);
       this.#miss(task);
     } catch (error) {
       this.#rescue(task, error);
@@ -239,13 +267,13 @@ export class Scheduler {
     adaptiveRate.throttled({ sentAtMs, nowMs });
     const rate = { current: adaptiveRate.current(nowMs), configured: adaptiveRate.configured };
     this.#isThrottled = true;
-    if (rate.current < before) this.#reports.throttled(error, rate);
+    if (rate.current < before) this.#log.throttled(error, rate);
     this.#applyLimits();
   }
 
   /** What was sent with older credentials, and is refused, may not be about these. */
   #reportRefusal(error: ApiError, nowMs: number): void {
-    if (this.breaker.refused) this.#reports.refused(error, Math.max(0, this.breaker.probeAtMs - nowMs));
+    if (this.breaker.refused) this.#log.refused(error, Math.max(0, this.breaker.probeAtMs - nowMs));
   }
 
   #refuse(task: Task | undefined, sentAtMs: number, nowMs: number): void {
@@ -260,7 +288,7 @@ export class Scheduler {
 
   /** The credentials are good again: what failed only because of them is asked at once. */
   #resume(nowMs: number): void {
-    this.#reports.accepted();
+    this.#log.accepted();
     for (const task of this.#failedByRefusal) {
       if (task.position >= 0 && this.#owns(task)) this.#queue.put(task, task.line, nowMs);
     }
@@ -270,25 +298,24 @@ export class Scheduler {
 
   /** A task that should lie in a queue by now and lies in none would never be heard of again. */
   #miss(task: Task): void {
-    if (task.position >= 0 || !this.#performer.belongsInQueue(task)) return;
-    throw new Error(`the ${task.kind} task was neither put back nor ended`);
+    if (task.position >= 0 || !task.isOutstanding()) return;
+    throw new Error(`the ${task.line} task was neither scheduled again nor over`);
   }
 
   /** An error of our own code has stopped a task: the error is told, and the task gets another turn. */
   #rescue(task: Task, error: unknown): void {
-    const component = task.kind === 'discovery' ? 'discovery' : 'polling';
-    this.#errors.report(component, error, describeTask(task));
+    this.#errors.report(task.component, error, task.logFields());
     this.#putBack(task, this.#clock.monotonic() + PUT_BACK_AFTER_MS);
   }
 
   #putBack(task: Task, dueAtMs: number): void {
-    if (task.position >= 0 || !this.#performer.belongsInQueue(task)) return;
-    instanceOf(task).scheduler.schedule(task, task.line, dueAtMs);
+    if (task.position >= 0 || !task.isOutstanding()) return;
+    task.scheduler.schedule(task, task.line, dueAtMs);
   }
 
   /** A reload may have given a task that was under way to another scheduler. */
   #owns(task: Task): boolean {
-    return instanceOf(task).scheduler === this;
+    return task.scheduler === this;
   }
 
   #applyLimits(): void {
@@ -296,7 +323,7 @@ export class Scheduler {
     const requestsPerSecond = adaptiveRate.current(this.#clock.monotonic());
     if (this.#isThrottled && requestsPerSecond === adaptiveRate.configured) {
       this.#isThrottled = false;
-      this.#reports.recovered(adaptiveRate.configured);
+      this.#log.recovered(adaptiveRate.configured);
     }
     this.quota.limiter.limits = { requestsPerSecond, maxConcurrent: this.#maxConcurrent };
   }

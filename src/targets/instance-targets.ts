@@ -1,9 +1,10 @@
 // What is watched of one instance.
 
 import type { Repository } from '../model/target.ts';
-import { isListed, type WatchedInstance, type WatchedRepository } from '../polling/task.ts';
+import type { WatchedInstance } from '../polling/instance.ts';
 import type { YieldEvery } from '../util/yield-every.ts';
 import { RepositoryIds, RepositoryIndex, type WantedRepository } from './listed.ts';
+import { isListed, type WatchedRepository } from './watched-repository.ts';
 
 export class InstanceTargets {
   readonly instance: WatchedInstance;

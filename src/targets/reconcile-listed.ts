@@ -3,11 +3,12 @@
 import { isSameDigest } from '../model/digest.ts';
 import type { ListedTag } from '../model/settings.ts';
 import type { Repository } from '../model/target.ts';
-import type { PollTask, WatchedRepository } from '../polling/task.ts';
+import type { TagPoll } from '../polling/tag-poll.ts';
 import type { YieldEvery } from '../util/yield-every.ts';
 import { type InstanceTargets, isSameRepository } from './instance-targets.ts';
 import { type ListedInstance, namesKey, type WantedRepository, wantedRepositories } from './listed.ts';
 import type { TargetUpdates } from './target-updates.ts';
+import type { WatchedRepository } from './watched-repository.ts';
 
 /** Each method is to be called in the course of a change. */
 export class ListedReconciler {
@@ -59,8 +60,8 @@ export class ListedReconciler {
   ): Promise<void> {
     await this.#breath.each(watched.polls, ([tag, poll]) => {
       const listed = wanted.tags.get(tag);
-      if (listed === undefined) this.#unlistTag(poll, list);
-      else if (!meansTheSame(poll, listed)) this.#updates.removeTag(poll);
+      if (listed === undefined) this.#unlistTag(watched, poll, list);
+      else if (!meansTheSame(poll, listed)) this.#updates.removeTag(watched, poll);
       else if (poll.discovered !== undefined) this.#updates.list(poll, listed);
       else if (listed.digest !== poll.tag.target.digest) this.#updates.identify(poll, listed.digest);
     });
@@ -74,10 +75,10 @@ export class ListedReconciler {
     await this.#putInOrder(watched, wanted);
   }
 
-  /** Those that are listed in the order of the list, then those that were found. */
+  /** Listed tags in the order of the list, then those that discovery found. */
   async #putInOrder({ polls }: WatchedRepository, { tags }: WantedRepository): Promise<void> {
     const found = [...polls].filter(([tag]) => !tags.has(tag));
-    const move = ([tag, poll]: readonly [string, PollTask]) => {
+    const move = ([tag, poll]: readonly [string, TagPoll]) => {
       if (polls.delete(tag)) polls.set(tag, poll);
     };
     await this.#breath.each(tags.keys(), (tag) => {
@@ -92,7 +93,7 @@ export class ListedReconciler {
     this.#updates.endLookup(watched);
     watched.order = Number.POSITIVE_INFINITY;
     watched.hasListedId = false;
-    await this.#breath.each(watched.polls.values(), (poll) => this.#unlistTag(poll, list));
+    await this.#breath.each(watched.polls.values(), (poll) => this.#unlistTag(watched, poll, list));
     const { domain } = list;
     if (watched.polls.size === 0) instanceTargets.delete(watched);
     else if (watched.repository.domain !== domain)
@@ -100,19 +101,19 @@ export class ListedReconciler {
   }
 
   /** Where tags are found, the rules are to say whether one stays that is not listed any more. */
-  #unlistTag(poll: PollTask, { discover }: ListedInstance): void {
+  #unlistTag(watched: WatchedRepository, poll: TagPoll, { discover }: ListedInstance): void {
     const { repository, scanTaskId } = poll.tag.target;
     if (poll.discovered !== undefined) return;
     if (discover.length > 0 && repository.id !== '' && repository.namespace !== '' && scanTaskId === '') {
       this.#updates.unlist(poll);
-    } else this.#updates.removeTag(poll);
+    } else this.#updates.removeTag(watched, poll);
   }
 
   /** Stops to watch a repository. */
   async remove(instanceTargets: InstanceTargets, watched: WatchedRepository): Promise<void> {
     this.#updates.endLookup(watched);
     instanceTargets.delete(watched);
-    await this.#breath.each(watched.polls.values(), (poll) => this.#updates.removeTag(poll));
+    await this.#breath.each(watched.polls.values(), (poll) => this.#updates.removeTag(watched, poll));
   }
 }
 
@@ -121,7 +122,7 @@ function moveToEnd<Item>(items: Set<Item>, item: Item): void {
 }
 
 /** Whether what is known of a tag holds for what the list now says of it. */
-function meansTheSame({ tag: { target }, discovered }: PollTask, listed: ListedTag): boolean {
+function meansTheSame({ tag: { target }, discovered }: TagPoll, listed: ListedTag): boolean {
   const isSame = isSameDigest(listed.digest, target.digest) || (discovered !== undefined && listed.digest === '');
   return isSame && listed.scanTaskId === target.scanTaskId;
 }

@@ -2,27 +2,21 @@
 
 import type { PollError } from '../model/scan.ts';
 import type { ListedTag } from '../model/settings.ts';
-import type { Repository } from '../model/target.ts';
-import type { Poller } from '../polling/poller.ts';
-import {
-  type FoundTag,
-  foundUnseen,
-  NOT_QUEUED,
-  newPoll,
-  noteSeen,
-  type PollTask,
-  startAnew,
-  type WatchedRepository,
-} from '../polling/task.ts';
+import type { FoundTag, Repository } from '../model/target.ts';
+import { type LookupContext, type LookupEvents, RepositoryLookup } from '../polling/repository-lookup.ts';
+import { foundUnseen, type PollContext, TagPoll } from '../polling/tag-poll.ts';
 import type { StateStore } from '../state/store.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import type { YieldEvery } from '../util/yield-every.ts';
 import { type InstanceTargets, isMadeAnew } from './instance-targets.ts';
+import type { WatchedRepository } from './watched-repository.ts';
 
 export type TargetUpdatesOptions = {
   readonly store: StateStore;
-  readonly poller: Poller;
+  readonly polls: PollContext;
+  readonly lookups: LookupContext;
+  readonly lookupEvents: (watched: WatchedRepository) => LookupEvents;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly breath: YieldEvery;
@@ -38,16 +32,20 @@ const MOST_AT_ONCE = 500;
 
 export class TargetUpdates {
   readonly #store: StateStore;
-  readonly #poller: Poller;
+  readonly #polls: PollContext;
+  readonly #lookups: LookupContext;
+  readonly #lookupEvents: TargetUpdatesOptions['lookupEvents'];
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #startedMs: number;
   readonly #breath: YieldEvery;
   readonly #whole: TargetUpdatesOptions['whole'];
 
-  constructor({ store, poller, clock, logger, breath, whole }: TargetUpdatesOptions) {
+  constructor({ store, polls, lookups, lookupEvents, clock, logger, breath, whole }: TargetUpdatesOptions) {
     this.#store = store;
-    this.#poller = poller;
+    this.#polls = polls;
+    this.#lookups = lookups;
+    this.#lookupEvents = lookupEvents;
     this.#clock = clock;
     this.#logger = logger;
     this.#startedMs = clock.now();
@@ -75,13 +73,12 @@ export class TargetUpdates {
     isNew: boolean,
     discovered?: FoundTag,
   ): void {
-    const target = { repository: watched.repository, tag, digest, scanTaskId };
-    const moment = this.#moment();
-    const watchedTag = this.#store.add(target, moment.nowMs, isNew);
-    const task = newPoll(watchedTag, watched, discovered, moment);
-    watched.polls.set(tag, task);
-    if (discovered !== undefined) watched.instance.discoveredTags += 1;
-    this.#poller.begin(task);
+    const { instance, repository } = watched;
+    const watchedTag = this.#store.add({ repository, tag, digest, scanTaskId }, this.#clock.now(), isNew);
+    const poll = new TagPoll(this.#polls, watchedTag, instance, discovered);
+    watched.polls.set(tag, poll);
+    if (discovered !== undefined) instance.discoveredTags += 1;
+    poll.begin();
   }
 
   /** Starts to watch a tag that discovery found. */
@@ -91,37 +88,28 @@ export class TargetUpdates {
   }
 
   /** A tag that discovery found is listed now, with the same meaning: it goes on as a listed one. */
-  list(task: PollTask, { digest, scanTaskId }: ListedTag): void {
-    task.watched.instance.discoveredTags -= 1;
-    task.discovered = undefined;
-    this.#store.retarget(task.tag, { ...task.tag.target, digest, scanTaskId });
+  list(poll: TagPoll, { digest, scanTaskId }: ListedTag): void {
+    poll.instance.discoveredTags -= 1;
+    poll.discovered = undefined;
+    this.#store.retarget(poll.tag, { ...poll.tag.target, digest, scanTaskId });
   }
 
   /** A tag is not listed any more, but something may want it that finds tags: it goes on as a found one. */
-  unlist(task: PollTask): void {
-    task.watched.instance.discoveredTags += 1;
-    task.discovered = foundUnseen(task.tag.target);
+  unlist(poll: TagPoll): void {
+    poll.instance.discoveredTags += 1;
+    poll.discovered = foundUnseen(poll.tag.target);
   }
 
   /** The digest of the image that a tag is known to be of, which it lacked or had in the other form. */
-  identify(task: PollTask, digest: string): void {
-    this.#store.retarget(task.tag, { ...task.tag.target, digest });
+  identify(poll: TagPoll, digest: string): void {
+    this.#store.retarget(poll.tag, { ...poll.tag.target, digest });
   }
 
-  /** A listing shows a tag that is watched. */
-  seen(task: PollTask, { updatedMs }: FoundTag): void {
-    noteSeen(task, updatedMs, this.#moment());
-  }
-
-  hasten(task: PollTask): void {
-    this.#poller.hasten(task);
-  }
-
-  removeTag(task: PollTask): void {
-    task.watched.instance.scheduler.withdraw(task);
-    task.watched.polls.delete(task.tag.target.tag);
-    if (task.discovered !== undefined) task.watched.instance.discoveredTags -= 1;
-    this.#store.remove(task.tag);
+  removeTag({ polls }: WatchedRepository, poll: TagPoll): void {
+    poll.scheduler.withdraw(poll);
+    polls.delete(poll.tag.target.tag);
+    if (poll.discovered !== undefined) poll.instance.discoveredTags -= 1;
+    this.#store.remove(poll.tag);
   }
 
   /**
@@ -135,23 +123,21 @@ export class TargetUpdates {
     watched.repository = repository;
     watched.knownId = repository.id || watched.knownId;
     return this.change([watched], () =>
-      this.#each(watched, watched.polls.values(), (task) => {
-        if (isAnew) return this.#renew(task, repository);
-        this.#store.retarget(task.tag, { ...task.tag.target, repository });
-        if (!wasPolled) this.#poller.begin(task);
-        else if (repository.id === '') watched.instance.scheduler.withdraw(task);
+      this.#each(watched, watched.polls.values(), (poll) => {
+        if (isAnew) return this.#renew(poll, repository);
+        this.#store.retarget(poll.tag, { ...poll.tag.target, repository });
+        if (!wasPolled) poll.begin();
+        else if (repository.id === '') poll.scheduler.withdraw(poll);
       }),
     );
   }
 
   /** A tag is of another repository now. What is known of it, the digest that was found included, is of the former one. */
-  #renew(task: PollTask, repository: Repository): void {
-    const { target } = task.tag;
-    const moment = this.#moment();
-    const digest = task.discovered === undefined ? target.digest : '';
-    this.#store.renew(task.tag, { ...target, digest, repository }, moment.nowMs);
-    startAnew(task, moment);
-    this.#poller.begin(task);
+  #renew(poll: TagPoll, repository: Repository): void {
+    const { target } = poll.tag;
+    const digest = poll.discovered === undefined ? target.digest : '';
+    this.#store.renew(poll.tag, { ...target, digest, repository }, this.#clock.now());
+    poll.startAnew();
   }
 
   /** `second` is the same repository as `first`, which keeps its tags and takes over those that only the second has. */
@@ -162,15 +148,14 @@ export class TargetUpdates {
       const known = first.polls.get(tag);
       if (known !== undefined && (known.discovered === undefined || poll.discovered !== undefined)) {
         if (poll.discovered === undefined) this.warnDuplicate(first.repository, tag);
-        this.removeTag(poll);
+        this.removeTag(second, poll);
         return;
       }
-      if (known !== undefined) this.removeTag(known);
-      poll.watched = first;
+      if (known !== undefined) this.removeTag(first, known);
       first.polls.set(tag, poll);
       if (isAnew) return this.#renew(poll, first.repository);
       this.#store.retarget(poll.tag, { ...poll.tag.target, repository: first.repository });
-      if (!wasPolled) this.#poller.begin(poll);
+      if (!wasPolled) poll.begin();
     });
     second.polls.clear();
   }
@@ -203,12 +188,12 @@ export class TargetUpdates {
    * Looks up the id of a repository again, by its names, because a poll was answered as if there were none; ever less often while that finds
    * the same one and the tag has no other answer under it.
    */
-  confirm({ watched, answeredAtMs }: PollTask): void {
+  confirm(watched: WatchedRepository, { answeredAtMs }: TagPoll): void {
     if (watched.lookup !== undefined) return;
     const nowMs = this.#clock.monotonic();
     // The id was good since: that it is not any more is news.
     if (answeredAtMs > watched.doubtedAtMs) watched.doubts = Math.min(watched.doubts, 1);
-    const firstMs = Math.min(FIRST_DOUBT_MS, this.#poller.timing.backoff.maxMs);
+    const firstMs = Math.min(FIRST_DOUBT_MS, this.#polls.timing.backoff.maxMs);
     const pauseMs = watched.doubts === 0 ? 0 : Math.min(LONGEST_DOUBT_MS, firstMs * 2 ** (watched.doubts - 1));
     const sinceMs = nowMs - watched.doubtedAtMs - pauseMs;
     if (sinceMs < 0) return;
@@ -219,12 +204,12 @@ export class TargetUpdates {
   }
 
   #look(watched: WatchedRepository, confirms: boolean): void {
-    watched.lookup = { ...NOT_QUEUED, kind: 'lookup', watched, confirms, failures: 0 };
-    watched.instance.scheduler.schedule(watched.lookup, 'lookup', this.#clock.monotonic());
+    watched.lookup = new RepositoryLookup(watched, confirms, this.#lookups, this.#lookupEvents(watched));
+    watched.lookup.begin();
   }
 
   endLookup(watched: WatchedRepository): void {
-    if (watched.lookup !== undefined) watched.instance.scheduler.withdraw(watched.lookup);
+    watched.lookup?.end();
     watched.lookup = undefined;
   }
 

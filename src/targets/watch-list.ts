@@ -2,23 +2,19 @@
 
 import type { PollError } from '../model/scan.ts';
 import type { FoundRepository } from '../model/target.ts';
-import {
-  isListed,
-  type LookupTask,
-  type PollTask,
-  type Task,
-  type WatchedInstance,
-  type WatchedRepository,
-} from '../polling/task.ts';
-import type { Scheduler } from '../scheduler/scheduler.ts';
+import type { WatchedInstance } from '../polling/instance.ts';
+import type { RepositoryLookup } from '../polling/repository-lookup.ts';
+import type { TagPoll } from '../polling/tag-poll.ts';
+import type { Task, TaskScheduler } from '../scheduler/task.ts';
 import type { Mutex } from '../util/mutex.ts';
 import type { YieldEvery } from '../util/yield-every.ts';
 import { InstanceTargets } from './instance-targets.ts';
 import { type ListedInstance, unite } from './listed.ts';
 import { ListedReconciler } from './reconcile-listed.ts';
 import { TargetUpdates, type TargetUpdatesOptions } from './target-updates.ts';
+import { isListed, type WatchedRepository } from './watched-repository.ts';
 
-export type WatchListOptions = TargetUpdatesOptions & { readonly mutex: Mutex };
+export type WatchListOptions = Omit<TargetUpdatesOptions, 'lookupEvents'> & { readonly mutex: Mutex };
 
 export class WatchList {
   readonly updates: TargetUpdates;
@@ -30,14 +26,21 @@ export class WatchList {
   #isStarting = true;
 
   constructor(options: WatchListOptions) {
-    this.updates = new TargetUpdates(options);
+    this.updates = new TargetUpdates({
+      ...options,
+      lookupEvents: (watched) => ({
+        found: (lookup, found) => this.#mutex.soon(() => this.learn(watched, lookup, found)),
+        gone: (lookup) => this.#mutex.soon(() => this.#gone(watched, lookup)),
+        failed: (lookup, error) => this.#mutex.soon(() => this.#lookupFailed(watched, lookup, error)),
+      }),
+    });
     this.#mutex = options.mutex;
     this.#breath = options.breath;
     this.#listed = new ListedReconciler(this.updates, options.breath);
   }
 
   /** Every watched tag with its place in the schedule. */
-  *polls(): Generator<PollTask> {
+  *polls(): Generator<TagPoll> {
     for (const { repositories } of this.#instances.values()) {
       for (const { polls } of repositories) yield* polls.values();
     }
@@ -84,7 +87,7 @@ export class WatchList {
    * Gives every task of an instance to the scheduler that its credentials now belong to. From when this is called, none is started by another
    * scheduler; when it resolves, none lies in the queue of another.
    */
-  async moveToScheduler(instance: WatchedInstance, scheduler: Scheduler): Promise<void> {
+  async moveToScheduler(instance: WatchedInstance, scheduler: TaskScheduler): Promise<void> {
     const from = instance.scheduler;
     instance.scheduler = scheduler;
     const move = (task: Task | undefined) => {
@@ -102,18 +105,16 @@ export class WatchList {
     });
   }
 
-  /** A lookup found its repository: what was missing is filled in, and if another entry is the same one, they become one. */
-  lookedUp(task: LookupTask, found: FoundRepository): void {
-    this.#mutex.soon(() => this.learn(task, found));
-  }
-
-  /** As {@link WatchList.lookedUp}, in the course of a change. */
-  async learn(task: LookupTask, found: FoundRepository): Promise<void> {
-    const { watched } = task;
+  /**
+   * A lookup found its repository: what was missing is filled in, and if another entry is the same repository, they become one. Call it
+   * while the mutex is held.
+   */
+  async learn(watched: WatchedRepository, lookup: RepositoryLookup, found: FoundRepository): Promise<void> {
     const instanceTargets = this.#instances.get(watched.instance.id);
-    if (instanceTargets === undefined || !instanceTargets.repositories.has(watched) || watched.lookup !== task) return;
+    if (instanceTargets === undefined || !instanceTargets.repositories.has(watched) || watched.lookup !== lookup)
+      return;
     const { namespace, name, id } = watched.repository;
-    if (task.confirms) {
+    if (lookup.confirms) {
       this.updates.endLookup(watched);
       if (found.id === id) return;
       instanceTargets.known.forget(watched.repository);
@@ -122,7 +123,7 @@ export class WatchList {
     instanceTargets.known.learn(found);
     // The API may write the names that it was asked for in another way.
     if (namespace !== '') instanceTargets.known.learn({ id: found.id, namespace, name });
-    const known = { ...watched.repository, id: task.confirms ? '' : id };
+    const known = { ...watched.repository, id: lookup.confirms ? '' : id };
     const repository = unite(known, { ...known, ...found });
     const same = instanceTargets.findOther(watched, repository);
     const [first, second] = same !== undefined && same.order < watched.order ? [same, watched] : [watched, same];
@@ -141,42 +142,35 @@ export class WatchList {
   }
 
   /** A lookup failed: tags that cannot be polled without it count as polled without success. */
-  lookupFailed(task: LookupTask, error: PollError): void {
-    this.#mutex.soon(async () => {
-      const { watched } = task;
-      if (watched.lookup === task && watched.repository.id === '') await this.updates.lookupFailed(watched, error);
-    });
+  async #lookupFailed(watched: WatchedRepository, lookup: RepositoryLookup, error: PollError): Promise<void> {
+    if (watched.lookup === lookup && watched.repository.id === '') await this.updates.lookupFailed(watched, error);
   }
 
   /**
    * The API says of a tag that its repository does not exist. An id that was looked up is looked up again: the names may be another's by
    * now. Meanwhile the tags are polled as before, since a code may say more than it means. An id from the configuration is what is meant.
    */
-  doubt(task: PollTask): void {
+  checkId(poll: TagPoll): void {
     this.#mutex.soon(async () => {
-      const { watched } = task;
-      const instanceTargets = this.#instances.get(watched.instance.id);
-      if (!instanceTargets?.repositories.has(watched) || !isListed(watched)) return;
-      if (watched.repository.id !== '' && !watched.hasListedId) this.updates.confirm(task);
+      const watched = this.#instances.get(poll.instance.id)?.find(poll.tag.target.repository);
+      if (watched === undefined || watched.polls.get(poll.tag.target.tag) !== poll || !isListed(watched)) return;
+      if (watched.repository.id !== '' && !watched.hasListedId) this.updates.confirm(watched, poll);
     });
   }
 
   /** There is no repository of these names any more: its tags wait until there is one again. */
-  gone(task: LookupTask): void {
-    this.#mutex.soon(async () => {
-      const { watched } = task;
-      const { repository } = watched;
-      const instanceTargets = this.#instances.get(watched.instance.id);
-      if (!instanceTargets?.repositories.has(watched) || watched.lookup !== task) return;
-      task.confirms = false;
-      instanceTargets.known.forget(repository);
-      await instanceTargets.reindex(watched, () => this.updates.relabel(watched, { ...repository, id: '' }));
-    });
+  async #gone(watched: WatchedRepository, lookup: RepositoryLookup): Promise<void> {
+    const { repository } = watched;
+    const instanceTargets = this.#instances.get(watched.instance.id);
+    if (!instanceTargets?.repositories.has(watched) || watched.lookup !== lookup) return;
+    lookup.confirms = false;
+    instanceTargets.known.forget(repository);
+    await instanceTargets.reindex(watched, () => this.updates.relabel(watched, { ...repository, id: '' }));
   }
 
   /** Polls that are scheduled for later than the present timing would schedule them are brought forward. */
   hasten(): Promise<void> {
-    return this.#breath.each(this.polls(), (poll) => this.updates.hasten(poll));
+    return this.#breath.each(this.polls(), (poll) => poll.hasten());
   }
 
   #instanceTargets(instance: WatchedInstance): InstanceTargets {

@@ -88,11 +88,9 @@ test('a status request names everything that it was given, signed, and gives sta
   });
   const answer = await testApi(host).getRepoTagScanStatus({ ...scanRequest, digest: 'sha256:a', scanTaskId: 'task 1' });
   t.deepEqual(answer, {
-    body: {
-      status: 'COMPLETE',
-      requestId: 'BC648259-91A7-4502-BED3-EDF64361FA83',
-      scanService: 'ACR_SCAN_SERVICE',
-    },
+    status: 'COMPLETE',
+    requestId: 'BC648259-91A7-4502-BED3-EDF64361FA83',
+    scanService: 'ACR_SCAN_SERVICE',
   });
   const [request] = seen;
   if (!request) return t.fail('no request');
@@ -119,9 +117,9 @@ test('a repository can be asked for by id and by name', async (t) => {
   });
   const api = testApi(host);
   const expected = { repoId: 'crr-1', repoName: 'api', repoNamespaceName: 'shop', requestId: 'R-1' };
-  t.deepEqual((await api.getRepository({ instanceId: 'cri-1', repoId: 'crr-1' })).body, expected);
+  t.deepEqual(await api.getRepository({ instanceId: 'cri-1', repoId: 'crr-1' }), expected);
   const byName = { instanceId: 'cri-1', repoNamespaceName: 'shop', repoName: 'api' };
-  t.deepEqual((await api.getRepository(byName)).body, expected);
+  t.deepEqual(await api.getRepository(byName), expected);
   t.deepEqual(urls, ['/?InstanceId=cri-1&RepoId=crr-1', '/?InstanceId=cri-1&RepoNamespaceName=shop&RepoName=api']);
 });
 
@@ -240,7 +238,7 @@ const withoutCode: readonly (readonly [string, Canned, string, ApiErrorKind])[] 
 test('a success without a status is an answer: the status is empty', async (t) => {
   for (const Status of [undefined, null, '']) {
     const host = await canned(t, { body: { ...scanAnswer, Status } });
-    const { body } = await testApi(host).getRepoTagScanStatus(scanRequest);
+    const body = await testApi(host).getRepoTagScanStatus(scanRequest);
     t.is(body.status, '', String(Status));
     t.not(body.requestId, '');
   }
@@ -262,7 +260,7 @@ test('HTTP 200 with another code than success and no IsSuccess is that error', a
 
 test('an answer whose IsSuccess is true is a success whatever its code', async (t) => {
   const host = await canned(t, { body: { ...scanAnswer, Code: '200' } });
-  t.is((await testApi(host).getRepoTagScanStatus(scanRequest)).body.status, 'COMPLETE');
+  t.is((await testApi(host).getRepoTagScanStatus(scanRequest)).status, 'COMPLETE');
 });
 
 test('a repository without an id or with a name of another type is an invalid response', async (t) => {
@@ -283,7 +281,7 @@ test('a status that is not known is passed on, on one line and not longer than 6
   const host = await canned(t, {
     body: { ...scanAnswer, Status: `PAUSED\n${'x'.repeat(1000)}`, ScanService: undefined },
   });
-  const { body } = await testApi(host).getRepoTagScanStatus(scanRequest);
+  const body = await testApi(host).getRepoTagScanStatus(scanRequest);
   t.is(body.status, `PAUSED ${'x'.repeat(56)}…`);
   t.is(body.scanService, '');
 });
@@ -367,13 +365,13 @@ test('of a body of 50 MB little is read, the connection is closed, and the next 
   await Promise.all(closed);
   t.true(performance.now() - before < 5000, 'the connection was closed late');
   t.true(sent < 10 * 1024 * 1024, `${sent} bytes were taken`);
-  t.is((await api.getRepoTagScanStatus(scanRequest)).body.status, 'COMPLETE');
+  t.is((await api.getRepoTagScanStatus(scanRequest)).status, 'COMPLETE');
 });
 
 test('a body of exactly 1 MiB is read', async (t) => {
   const text = JSON.stringify(scanAnswer);
   const host = await canned(t, { body: text + ' '.repeat(1024 * 1024 - text.length) });
-  t.is((await testApi(host).getRepoTagScanStatus(scanRequest)).body.status, 'COMPLETE');
+  t.is((await testApi(host).getRepoTagScanStatus(scanRequest)).status, 'COMPLETE');
   const larger = await canned(t, { body: text + ' '.repeat(1024 * 1024 - text.length + 1) });
   t.is((await failureOf(testApi(larger).getRepoTagScanStatus(scanRequest))).code, 'InvalidResponse');
 });
@@ -414,7 +412,7 @@ for (const [title, head, after] of resets) {
 
 test('an answer that ends with its connection is read', async (t) => {
   const host = await writes(t, `HTTP/1.1 200 OK\r\n\r\n${JSON.stringify(scanAnswer)}`, (socket) => socket.end());
-  t.is((await testApi(host).getRepoTagScanStatus(scanRequest)).body.status, 'COMPLETE');
+  t.is((await testApi(host).getRepoTagScanStatus(scanRequest)).status, 'COMPLETE');
 });
 
 const hangs = [
@@ -463,7 +461,7 @@ test('a slow answer is waited for beyond what the HTTP layer by itself waits', a
     await released;
     response.end(JSON.stringify(scanAnswer));
   });
-  t.is((await testApi(host).getRepoTagScanStatus(scanRequest)).body.status, 'COMPLETE');
+  t.is((await testApi(host).getRepoTagScanStatus(scanRequest)).status, 'COMPLETE');
 });
 
 test('a host that does not exist is DnsFailure', async (t) => {
@@ -528,7 +526,7 @@ test('the proxies of the environment are ignored', async (t) => {
     });
   }
   const host = await canned(t, { body: scanAnswer });
-  t.is((await testApi(host).getRepoTagScanStatus(scanRequest)).body.status, 'COMPLETE');
+  t.is((await testApi(host).getRepoTagScanStatus(scanRequest)).status, 'COMPLETE');
   t.is(proxy.connections(), 0);
 });
 

@@ -37,7 +37,7 @@ test('any status and any body', async (t) => {
           (value) => value,
           () => undefined,
         );
-        if (result) return status < 400 && result.body.status.length <= 64;
+        if (result) return status < 400 && result.status.length <= 64;
         const error = await failureOf(call);
         return CODES.test(error.code) && /^[\w.:-]{0,64}$/.test(error.requestId);
       }),

@@ -193,7 +193,7 @@ test('an answer that the client leaves unread is whole when its connection close
   const { host } = await startHttp(t, (_, response) => {
     response.writeHead(200, { connection: 'close' }).end(JSON.stringify(scanAnswer));
   });
-  t.is((await testApi(host, { sdk }).getRepoTagScanStatus(scanRequest)).body.status, 'COMPLETE');
+  t.is((await testApi(host, { sdk }).getRepoTagScanStatus(scanRequest)).status, 'COMPLETE');
 });
 
 test('a client that sends nothing is an error, whatever it returns or throws', async (t) => {

@@ -17,7 +17,7 @@ const REPOSITORY = { RepoId: 'crr-1', RepoNamespaceName: 'shop', RepoName: 'api'
 
 test('the numbers of a summary arrive by severity', async (t) => {
   const api = await apiAnswering(t, NUMBERS);
-  t.deepEqual((await api.getRepoTagScanSummary(scanRequest)).body, {
+  t.deepEqual(await api.getRepoTagScanSummary(scanRequest), {
     highSeverity: 1,
     mediumSeverity: 0,
     lowSeverity: 12,
@@ -53,7 +53,7 @@ test('lists arrive with what is used of them, times and totals from text', async
     Repositories: [{ ...REPOSITORY, RepoStatus: 'DELETING' }],
     TotalCount: '3',
   });
-  t.deepEqual((await api.listRepoTag({ ...PAGE, repoId: 'crr-1' })).body, {
+  t.deepEqual(await api.listRepoTag({ ...PAGE, repoId: 'crr-1' }), {
     images: [
       { tag: 'v1', digest: 'sha256:a', imageUpdate: 1_700_000_000_000, isDeleting: false },
       { tag: 'v2', digest: 'ab'.repeat(32), imageUpdate: 1_700_000_000_001, isDeleting: true },
@@ -63,7 +63,7 @@ test('lists arrive with what is used of them, times and totals from text', async
     nextToken: '',
     requestId: 'R-1',
   });
-  t.deepEqual((await api.listRepository(PAGE)).body, {
+  t.deepEqual(await api.listRepository(PAGE), {
     repositories: [{ repoId: 'crr-1', repoNamespaceName: 'shop', repoName: 'api', isGone: true }],
     totalCount: 3,
     nextToken: '',
@@ -75,19 +75,19 @@ test('a single tag arrives with its digest as it is answered, and with whether i
   const request = { instanceId: 'cri-1', repoId: 'crr-1', tag: 'v1' };
   const digest = 'ab'.repeat(32);
   const normal = await apiAnswering(t, { Tag: 'v1', Digest: digest, Status: 'NORMAL', ImageUpdate: 1_700_000_000_000 });
-  t.deepEqual((await normal.getRepoTag(request)).body, {
+  t.deepEqual(await normal.getRepoTag(request), {
     digest,
     imageUpdate: 1_700_000_000_000,
     isDeleting: false,
     requestId: 'R-1',
   });
   const deleting = await apiAnswering(t, { Tag: 'v1', Status: 'DELETING' });
-  t.like((await deleting.getRepoTag(request)).body, { digest: '', imageUpdate: undefined, isDeleting: true });
+  t.like(await deleting.getRepoTag(request), { digest: '', imageUpdate: undefined, isDeleting: true });
 });
 
 test('no list is an empty one where the answer counts none, and else no answer', async (t) => {
   const empty = await apiAnswering(t, { TotalCount: '0' });
-  t.deepEqual((await empty.listRepository(PAGE)).body.repositories, []);
+  t.deepEqual((await empty.listRepository(PAGE)).repositories, []);
   for (const body of [{ TotalCount: '4' }, {}, { Repositories: 'none' }, { Repositories: {} }]) {
     const api = await apiAnswering(t, body);
     t.is((await failureOf(api.listRepository(PAGE))).code, 'InvalidResponse', JSON.stringify(body));
@@ -110,17 +110,17 @@ test('an item that is not what the API promises is an InvalidResponse that says 
 test('a total that is no number is not known', async (t) => {
   for (const total of [undefined, null, '', 'many', '-1', 1.5, {}]) {
     const api = await apiAnswering(t, { Repositories: [], TotalCount: total });
-    t.is((await api.listRepository(PAGE)).body.totalCount, undefined, String(total));
+    t.is((await api.listRepository(PAGE)).totalCount, undefined, String(total));
   }
 });
 
 test('the token of the next page arrives as it is, and what is no token is an InvalidResponse', async (t) => {
   const token = '*****V3MpHK1AP0pfERHZN5pu6lESTRp/+w9F==';
   const more = await apiAnswering(t, { Images: [], NextToken: token });
-  t.is((await more.listRepoTag({ ...PAGE, repoId: 'crr-1' })).body.nextToken, token);
+  t.is((await more.listRepoTag({ ...PAGE, repoId: 'crr-1' })).nextToken, token);
   for (const last of [undefined, null, '']) {
     const api = await apiAnswering(t, { Images: [], NextToken: last });
-    t.is((await api.listRepoTag({ ...PAGE, repoId: 'crr-1' })).body.nextToken, '');
+    t.is((await api.listRepoTag({ ...PAGE, repoId: 'crr-1' })).nextToken, '');
   }
   for (const odd of [7, [token], 'x'.repeat(2_049)]) {
     const api = await apiAnswering(t, { Images: [], NextToken: odd });
@@ -134,7 +134,7 @@ test('a repository is gone when its status is another than NORMAL, not when the 
   });
   const api = await apiAnswering(t, { Repositories: repositories });
   t.deepEqual(
-    (await api.listRepository(PAGE)).body.repositories.map(({ isGone }) => isGone),
+    (await api.listRepository(PAGE)).repositories.map(({ isGone }) => isGone),
     [false, false, false, false, true, true],
   );
 });
@@ -150,7 +150,7 @@ test('names that are read and not shown are not searched for secrets: a list may
   const Images = Array.from({ length: 1_000 }, (_, index) => ({ Tag: `v${index}` }));
   const { host } = await startHttp(t, (_, response) => response.end(JSON.stringify({ IsSuccess: true, Images })));
   const api = testApi(host, { redactor: new Counting() });
-  const { body } = await api.listRepoTag({ instanceId: 'cri-1', repoId: 'crr-1', pageNo: 1, pageSize: 100 });
-  t.is(body.images.length, 1_000);
+  const answer = await api.listRepoTag({ instanceId: 'cri-1', repoId: 'crr-1', pageNo: 1, pageSize: 100 });
+  t.is(answer.images.length, 1_000);
   t.true(searched < 10, `${searched} texts`);
 });

@@ -41,7 +41,7 @@ for (const [how, close] of [
     t.true(error instanceof StaleConnection, error.message);
     t.is(error.code, 'ConnectionReset');
     t.is(connections(), 1);
-    t.is((await api.afresh.getRepoTagScanStatus(scanRequest)).body.status, 'COMPLETE');
+    t.is((await api.afresh.getRepoTagScanStatus(scanRequest)).status, 'COMPLETE');
     t.is(connections(), 2);
   });
 }
@@ -51,7 +51,7 @@ test('afresh no connection is used that is idle, however many are', async (t) =>
   await Promise.all(Array.from({ length: 8 }, () => api.getRepoTagScanStatus(scanRequest)));
   t.is(connections(), 8);
   for (let count = 1; count <= 8; count += 1) {
-    t.is((await api.afresh.getRepoTagScanStatus(scanRequest)).body.status, 'COMPLETE');
+    t.is((await api.afresh.getRepoTagScanStatus(scanRequest)).status, 'COMPLETE');
     t.is(connections(), 8 + count);
   }
 });
@@ -71,7 +71,7 @@ test('over TLS as well', async (t) => {
   const api = testApi(`127.0.0.1:${(server.address() as AddressInfo).port}`, { protocol: 'https' });
   await api.getRepoTagScanStatus(scanRequest);
   t.true((await failureOf(api.getRepoTagScanStatus(scanRequest))) instanceof StaleConnection);
-  t.is((await api.afresh.getRepoTagScanStatus(scanRequest)).body.status, 'COMPLETE');
+  t.is((await api.afresh.getRepoTagScanStatus(scanRequest)).status, 'COMPLETE');
 });
 
 for (const [what, later, code] of [

@@ -1,7 +1,7 @@
 // Reloads while discovery is under way, or waits for its next pass.
 import test from 'ava';
 import { discovering, INTERVAL_MS, listings, many, tags } from '../helpers/discovering.ts';
-import { createLane, EVERYTHING, entry, type Pending, ScriptedCredentials } from '../helpers/watching.ts';
+import { createScheduler, EVERYTHING, entry, type Pending, ScriptedCredentials } from '../helpers/watching.ts';
 
 test('a reload with other rules drops at once what they do not take, and looks at once for what they take', async (t) => {
   const { watch, discover, settle, shown } = discovering(t);
@@ -159,11 +159,11 @@ test('another domain holds at once for what was found, and in the middle of a pa
 });
 
 test('an instance that gets credentials of its own takes its discovery along', async (t) => {
-  const { watch, discover, settle, clock, watchList, instance, performer, errors, credentials, shown } = discovering(t);
+  const { watch, discover, settle, clock, watchList, instance, errors, credentials, shown } = discovering(t);
   await watch();
   await discover(EVERYTHING);
   await settle({ api: tags('v1') });
-  const own = createLane('cri-1', { performer, clock, errors, credentials: new ScriptedCredentials() });
+  const own = createScheduler('cri-1', { clock, errors, credentials: new ScriptedCredentials() });
   const stop = new AbortController();
   t.teardown(() => stop.abort());
   void own.run(stop.signal);

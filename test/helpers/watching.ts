@@ -4,11 +4,9 @@ import type { AcrApi, AcrOperations, ApiAction } from '../../src/acr/api.ts';
 import { ApiError, type ApiErrorKind, StaleConnection } from '../../src/acr/errors.ts';
 import { createWatching as wireUp } from '../../src/app/watching.ts';
 import type { DiscoverRule, ListedRepository, Timing } from '../../src/model/settings.ts';
-import type { WatchedInstance } from '../../src/polling/task.ts';
+import type { WatchedInstance } from '../../src/polling/instance.ts';
 import { AdaptiveRate } from '../../src/scheduler/adaptive-rate.ts';
-import type { SlotLimiter, TaskPerformer } from '../../src/scheduler/parts.ts';
-import { Scheduler } from '../../src/scheduler/scheduler.ts';
-import { SchedulerLog } from '../../src/scheduler/scheduler-log.ts';
+import { Scheduler, type SlotLimiter } from '../../src/scheduler/scheduler.ts';
 import type { StoreObserver } from '../../src/state/store.ts';
 import { type Component, InternalErrors } from '../../src/util/internal-errors.ts';
 import type { Logger } from '../../src/util/logger.ts';
@@ -102,7 +100,7 @@ export function createWatching({
   const passes: number[] = [];
   const internalErrors: Component[] = [];
   const errors = new InternalErrors({ logger, clock, count: (component) => void internalErrors.push(component) });
-  const { store, watchList, poller, discoveryManager, tagLimit, performer } = wireUp({
+  const { store, watchList, polls, discoveryManager, tagLimit } = wireUp({
     observer: { ...SILENT, tagChanged: () => hooks.tagChanged() },
     meter: { ...meter, discoveryPassEnded: (seconds) => void passes.push(seconds) },
     clock,
@@ -116,7 +114,7 @@ export function createWatching({
     whole: (change) => hooks.whole(change),
   });
   const credentials = new ScriptedCredentials();
-  const scheduler = createLane('default', { performer, clock, credentials, errors, logger });
+  const scheduler = createScheduler('default', { clock, credentials, errors, logger });
   const api = scriptedApi(pending);
   const instanceOf = (id: string): WatchedInstance => ({ id, api, scheduler, discovery: undefined, discoveredTags: 0 });
   const instance = instanceOf(ids[0]);
@@ -126,10 +124,9 @@ export function createWatching({
     clock,
     store,
     watchList,
-    poller,
+    polls,
     discoveryManager,
     tagLimit,
-    performer,
     hooks,
     errors,
     /** The components that had an error of our own code. */
@@ -197,8 +194,7 @@ export class ScriptedCredentials {
   }
 }
 
-type LaneParts = {
-  readonly performer: TaskPerformer;
+type SchedulerParts = {
   readonly clock: ManualClock;
   readonly credentials: ScriptedCredentials;
   readonly errors: InternalErrors;
@@ -208,18 +204,17 @@ type LaneParts = {
 
 const SILENT_LOGGER: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
-export function createLane(
+export function createScheduler(
   name: string,
-  { performer, clock, credentials, errors, limiter = new InstantLimiter(), logger = SILENT_LOGGER }: LaneParts,
+  { clock, credentials, errors, limiter = new InstantLimiter(), logger = SILENT_LOGGER }: SchedulerParts,
 ): Scheduler {
   const scheduler = new Scheduler({
     name,
     limits: { requestsPerSecond: 10, maxConcurrent: 100 },
     quota: { limiter, adaptiveRate: new AdaptiveRate(10) },
-    performer,
     clock,
     errors,
-    reports: new SchedulerLog(name, logger, clock),
+    logger,
   });
   scheduler.useCredentials(credentials);
   return scheduler;
@@ -246,11 +241,11 @@ function scriptedApi(pending: Pending[]): AcrApi {
 function scriptedOperations(pending: Pending[], isFresh: boolean): AcrOperations {
   const wait =
     (action: ApiAction) =>
-    <Body>(request: object): Promise<{ readonly body: Body }> =>
+    <Body>(request: object): Promise<Body> =>
       new Promise((resolve, reject) => {
         // What the test answers with is of the operation that it answers, or the test is wrong.
         const give = (of: ApiAction) => (body: object) => {
-          if (of === action) resolve({ body: { ...body, requestId: 'R' } as Body });
+          if (of === action) resolve({ ...body, requestId: 'R' } as Body);
           else reject(new Error(`not a ${of} request`));
         };
         pending.push({ action, request: request as Pending['request'], isFresh, answer: answerer(give, reject) });

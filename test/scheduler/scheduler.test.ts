@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { ApiError } from '../../src/acr/errors.ts';
-import type { TaskPerformer } from '../../src/scheduler/parts.ts';
-import { createLane, createWatching, entry, ScriptedCredentials } from '../helpers/watching.ts';
+import { NOT_QUEUED, type Outcome, type Task } from '../../src/scheduler/task.ts';
+import { createScheduler, createWatching, entry, ScriptedCredentials } from '../helpers/watching.ts';
 
 const API = { namespace: 'shop', name: 'api', id: 'crr-api' };
 
@@ -190,8 +190,8 @@ test('after a stop no poll starts, and what comes back is still applied', async 
 });
 
 test('a refusal is probed after 5 s, and a changed secret within 2 s, also while nothing is due for long', async (t) => {
-  const { clock, pending, poller, credentials, scheduler } = await running(t, 'v1', 'v2');
-  poller.timing = { ...poller.timing, backoff: { initialMs: 3_600_000, maxMs: 3_600_000 } };
+  const { clock, pending, polls, credentials, scheduler } = await running(t, 'v1', 'v2');
+  polls.timing = { ...polls.timing, backoff: { initialMs: 3_600_000, maxMs: 3_600_000 } };
   const [first, second] = pending.splice(0);
   first?.answer.status('COMPLETE');
   await clock.advance(1_000);
@@ -220,7 +220,7 @@ test('credentials that come while a slot is waited for are looked at before anyt
       return true;
     },
   };
-  const scheduler = createLane('default', { ...watching, limiter });
+  const scheduler = createScheduler('default', { ...watching, limiter });
   watching.instance.scheduler = scheduler;
   const stop = new AbortController();
   t.teardown(() => stop.abort());
@@ -299,57 +299,57 @@ test('a loop that throws is started again after a second, and is not running mea
   t.false(scheduler.isRunning);
 });
 
-test('a task that is neither put back nor ended when its turn is over is told as a defect, and put back', async (t) => {
-  const watching = createWatching();
-  const { clock, internalErrors, errors, credentials, performer } = watching;
-  const performed: string[] = [];
-  const forgetful: TaskPerformer = {
-    perform: async (task) => {
-      performed.push(task.kind);
-      return { kind: 'performed', error: undefined };
+/** A scheduler that performs one task, which does what the test says. */
+function scheduling(t: ExecutionContext, outcomes: readonly Outcome[]) {
+  const { clock, errors, internalErrors, credentials } = createWatching();
+  const scheduler = createScheduler('default', { clock, errors, credentials });
+  const done: string[] = [];
+  let isOver = false;
+  const task: Task = {
+    ...NOT_QUEUED,
+    component: 'polling',
+    scheduler,
+    perform: async () => {
+      done.push('performed');
+      return outcomes[done.length - 1] ?? { kind: 'sent', error: undefined };
     },
-    fail() {},
-    belongsInQueue: (task) => performer.belongsInQueue(task),
+    fail: () => void done.push('failed'),
+    isOutstanding: () => !isOver,
+    logFields: () => ({}),
   };
-  const scheduler = createLane('default', { performer: forgetful, clock, errors, credentials });
-  watching.instance.scheduler = scheduler;
   const stop = new AbortController();
   t.teardown(() => stop.abort());
-  await watching.watch(entry(API, 'v1'));
+  scheduler.schedule(task, 'unanswered', clock.monotonic());
   void scheduler.run(stop.signal);
+  const end = () => {
+    isOver = true;
+    scheduler.withdraw(task);
+  };
+  return { clock, internalErrors, credentials, done, end };
+}
+
+test('a task that is neither scheduled again nor over when its turn ends is reported as a defect, and put back', async (t) => {
+  const { clock, internalErrors, credentials, done, end } = scheduling(t, []);
   await clock.advance(0);
   t.deepEqual(internalErrors, ['polling']);
   await clock.advance(30_000);
-  t.deepEqual(performed, ['poll', 'poll']);
+  t.deepEqual(done, ['performed', 'performed']);
   credentials.unavailable = true;
   await clock.advance(30_000);
+  t.is(done.at(-1), 'failed');
   t.is(internalErrors.length, 3, 'also when there was nothing to send it with');
-  await watching.watch();
+  end();
   await clock.advance(600_000);
-  t.is(internalErrors.length, 3, 'what is not watched any more has ended');
+  t.is(internalErrors.length, 3, 'a task that is over is not missed');
 });
 
-test('what is put back keeps its place, and is sent in the next slot', async (t) => {
-  const watching = createWatching();
-  const { clock, pending, internalErrors, errors, credentials, performer } = watching;
-  let lost = 0;
-  const unlucky: TaskPerformer = {
-    perform: async (task) => {
-      lost += 1;
-      return lost === 1 ? { kind: 'put-back' } : performer.perform(task);
-    },
-    fail: (task, error) => performer.fail(task, error),
-    belongsInQueue: (task) => performer.belongsInQueue(task),
-  };
-  const scheduler = createLane('default', { performer: unlucky, clock, errors, credentials });
-  watching.instance.scheduler = scheduler;
-  const stop = new AbortController();
-  t.teardown(() => stop.abort());
-  await watching.watch(entry(API, 'v1'));
-  void scheduler.run(stop.signal);
+test('a task that is put back keeps its place, and is performed in the next slot', async (t) => {
+  const { clock, internalErrors, done, end } = scheduling(t, [{ kind: 'put-back' }, { kind: 'ended' }]);
   await clock.advance(0);
-  t.is(pending.length, 1);
-  t.deepEqual(internalErrors, []);
+  t.deepEqual(done, ['performed', 'performed']);
+  end();
+  await clock.advance(60_000);
+  t.is(internalErrors.length, 1, 'the second turn forgot it while it was not over');
 });
 
 test('credentials that the end of the scheduler cuts short are no failure of any tag', async (t) => {

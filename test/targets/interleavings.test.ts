@@ -1,10 +1,10 @@
 // Whatever happens in whatever order: afterwards every instance that is configured is listed, and every tag is polled.
 import test from 'ava';
 import fc from 'fast-check';
-import type { WatchedInstance } from '../../src/polling/task.ts';
+import type { WatchedInstance } from '../../src/polling/instance.ts';
 import type { Scheduler } from '../../src/scheduler/scheduler.ts';
 import { settle } from '../helpers/manual-clock.ts';
-import { createLane, createWatching, EVERYTHING, entry, type Pending } from '../helpers/watching.ts';
+import { createScheduler, createWatching, EVERYTHING, entry, type Pending } from '../helpers/watching.ts';
 
 const IDS = ['cri-1', 'cri-2'] as const;
 const INTERVAL_MS = 300_000;
@@ -85,7 +85,7 @@ function answerAs(how: How, pending: Pending): void {
 /** Runs the steps, then lets everything go well for an hour under a last configuration. */
 async function play(steps: readonly Step[], last: readonly [Part, Part]) {
   const watching = createWatching({ ids: IDS });
-  const { clock, pending, watchList, discoveryManager, credentials, performer, errors, instance: template } = watching;
+  const { clock, pending, watchList, discoveryManager, credentials, errors, instance: template } = watching;
   const { api } = template;
   const end = new AbortController();
   void watching.scheduler.run(end.signal);
@@ -114,7 +114,7 @@ async function play(steps: readonly Step[], last: readonly [Part, Part]) {
   const move = () => {
     changing = changing.then(async () => {
       const before = own;
-      own = { scheduler: createLane('cri-2', { performer, clock, credentials, errors }), end: new AbortController() };
+      own = { scheduler: createScheduler('cri-2', { clock, credentials, errors }), end: new AbortController() };
       void own.scheduler.run(own.end.signal);
       const instance = instances.get('cri-2');
       if (instance !== undefined) await watchList.moveToScheduler(instance, own.scheduler);

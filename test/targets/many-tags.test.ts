@@ -1,6 +1,6 @@
 // What concerns all tags of a large repository lets the event loop turn on its way, and is seen whole where names change.
 import test, { type ExecutionContext } from 'ava';
-import { createLane, createWatching, entry, ScriptedCredentials } from '../helpers/watching.ts';
+import { createScheduler, createWatching, entry, ScriptedCredentials } from '../helpers/watching.ts';
 
 const BY_NAME = { namespace: 'shop', name: 'api' };
 const BY_ID = { id: 'crr-api' };
@@ -97,19 +97,15 @@ test('a lookup that fails for a large repository', async (t) => {
 });
 
 test('an instance that moves to credentials of its own: no task is left behind, and none is sent by the others meanwhile', async (t) => {
-  const { seen, restart, pending, watchList, instance, scheduler, performer, clock, errors, hooks } = await watchMany(
-    t,
-    API,
-  );
+  const { seen, restart, pending, watchList, instance, scheduler, clock, errors, hooks } = await watchMany(t, API);
   pending.splice(0);
   await clock.advance(0);
   const tasks = [...watchList.polls()];
   const sentBy: string[] = [];
-  const own = createLane('cri-1', {
+  const own = createScheduler('cri-1', {
     clock,
     errors,
     credentials: new ScriptedCredentials(),
-    performer,
   });
   for (const task of tasks) scheduler.schedule(task, 'settled', clock.monotonic() + 1_000);
   restart();

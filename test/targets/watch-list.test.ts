@@ -1,6 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
-import { createLane, createWatching, entry, ScriptedCredentials } from '../helpers/watching.ts';
+import { createScheduler, createWatching, entry, ScriptedCredentials } from '../helpers/watching.ts';
 
 function running(t: ExecutionContext) {
   const watching = createWatching();
@@ -256,12 +256,12 @@ test('a lookup that ends in the middle of a reload loses and doubles nothing', a
 });
 
 test('an instance that gets credentials of its own takes its tasks along', async (t) => {
-  const { watch, clock, next, watchList, instance, performer, errors, pending, scheduler } = running(t);
+  const { watch, clock, next, watchList, instance, errors, pending, scheduler } = running(t);
   await watch(entry(API, 'v1'));
   await clock.advance(0);
   next().answer.status('COMPLETE');
   await clock.advance(0);
-  const own = createLane('cri-1', { performer, clock, errors, credentials: new ScriptedCredentials() });
+  const own = createScheduler('cri-1', { clock, errors, credentials: new ScriptedCredentials() });
   const stop = new AbortController();
   t.teardown(() => stop.abort());
   void own.run(stop.signal);
@@ -331,10 +331,10 @@ test('a task that waits for the end of another one says nothing about the creden
 });
 
 test('a task that goes to another scheduler while its request is under way is that scheduler’s alone', async (t) => {
-  const { watch, clock, pending, watchList, instance, performer, errors, scheduler } = running(t);
+  const { watch, clock, pending, watchList, instance, errors, scheduler } = running(t);
   await watch(entry(API, 'v1', 'v2', 'v3'));
   await clock.advance(0);
-  const own = createLane('cri-1', { performer, clock, errors, credentials: new ScriptedCredentials() });
+  const own = createScheduler('cri-1', { clock, errors, credentials: new ScriptedCredentials() });
   await watchList.moveToScheduler(instance, own);
   for (const { answer } of pending.splice(0)) answer.error('SignatureDoesNotMatch', 'refused');
   await clock.advance(60_000);
@@ -536,14 +536,14 @@ test('an id that the file gives is not looked up, whatever the API says of it', 
 });
 
 test('shorter intervals bring scheduled polls forward, longer ones leave them', async (t) => {
-  const { watch, clock, next, pending, watchList, poller } = running(t);
+  const { watch, clock, next, pending, watchList, polls } = running(t);
   await watch(entry(API, 'v1'));
   await clock.advance(0);
   next().answer.status('COMPLETE');
   await clock.advance(1_000);
-  poller.timing = { ...poller.timing, intervals: { ...poller.timing.intervals, completeMs: 86_400_000 } };
+  polls.timing = { ...polls.timing, intervals: { ...polls.timing.intervals, completeMs: 86_400_000 } };
   await watchList.hasten();
-  poller.timing = { ...poller.timing, intervals: { ...poller.timing.intervals, completeMs: 30_000 } };
+  polls.timing = { ...polls.timing, intervals: { ...polls.timing.intervals, completeMs: 30_000 } };
   await watchList.hasten();
   await clock.advance(29_999);
   t.is(pending.length, 0);

@@ -1,33 +1,10 @@
 // Finds what there is to watch, of each instance again and again.
 import { isDeepStrictEqual } from 'node:util';
-import type { Backoff, DiscoverRule } from '../model/settings.ts';
+import type { DiscoverRule } from '../model/settings.ts';
 import type { DiscoveryStatus } from '../model/status.ts';
-import type { Requests } from '../polling/requests.ts';
-import type { WatchedInstance } from '../polling/task.ts';
-import type { Clock } from '../util/clock.ts';
-import type { InternalErrors } from '../util/internal-errors.ts';
-import type { Logger } from '../util/logger.ts';
-import type { YieldEvery } from '../util/yield-every.ts';
-import { InstanceDiscovery } from './instance-discovery.ts';
-import type { DiscoveredReconciler } from './reconcile-discovered.ts';
+import type { WatchedInstance } from '../polling/instance.ts';
+import { type DiscoveryContext, InstanceDiscovery } from './instance-discovery.ts';
 import { Rules } from './rules.ts';
-import type { TagLimit } from './tag-limit.ts';
-
-export type DiscoveryManagerOptions = {
-  readonly reconciler: DiscoveredReconciler;
-  readonly tagLimit: TagLimit;
-  readonly breath: YieldEvery;
-  readonly requests: Requests;
-  readonly clock: Clock;
-  /** In [0, 1). */
-  readonly random: () => number;
-  readonly logger: Logger;
-  readonly stopping: AbortSignal;
-  readonly errors: InternalErrors;
-  readonly backoff: () => Backoff;
-  /** A pass has ended after so many seconds, whatever came of it. */
-  readonly passEnded: (seconds: number) => void;
-};
 
 /** What is to be discovered of an instance. */
 export type DiscoveryConfig = {
@@ -44,10 +21,10 @@ type Entry = {
 };
 
 export class DiscoveryManager {
-  readonly #options: DiscoveryManagerOptions;
+  readonly #options: DiscoveryContext;
   #entries = new Map<string, Entry>();
 
-  constructor(options: DiscoveryManagerOptions) {
+  constructor(options: DiscoveryContext) {
     this.#options = options;
   }
 

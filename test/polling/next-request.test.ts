@@ -3,18 +3,18 @@ import test from 'ava';
 import fc from 'fast-check';
 import { hadScan } from '../../src/model/scan.ts';
 import {
+  type Attempts,
   afterNoScan,
   afterScan,
   type Evidence,
-  firstNaming,
-  type Inquiry,
-  learnt,
-  type Naming,
+  firstName,
+  type ImageName,
   type Step,
-} from '../../src/polling/inquiry.ts';
+  workingName,
+} from '../../src/polling/next-request.ts';
 
 const DIGITS = 'ab'.repeat(32);
-const NAMINGS = ['bare', 'prefixed', 'tag'] as const satisfies readonly Naming[];
+const NAMINGS = ['bare', 'prefixed', 'tag'] as const satisfies readonly ImageName[];
 
 const registry = fc.record({
   /** In which forms a digest is taken. */
@@ -31,38 +31,38 @@ const registry = fc.record({
 const known = fc.record({
   digest: fc.constantFrom(DIGITS, `sha256:${DIGITS}`, ''),
   isPresentDigest: fc.constant(false),
-  works: fc.constantFrom<Naming | undefined>(undefined, ...NAMINGS),
+  works: fc.constantFrom<ImageName | undefined>(undefined, ...NAMINGS),
   before: fc.constantFrom('unknown', 'not_scanned', 'complete', 'failed', 'scanning'),
   exists: fc.boolean(),
-  refused: fc.constant(new Set<Naming>()),
+  refused: fc.constant(new Set<ImageName>()),
 }) satisfies fc.Arbitrary<Evidence>;
 type Registry = typeof registry extends fc.Arbitrary<infer Value> ? Value : never;
 
-/** Asks as the program does, and gives every request, the verdict and what was learnt. */
+/** Asks as the program does, and gives every request, the verdict and what was workingName. */
 function run(model: Registry, evidence: Evidence, random: number) {
   const requests: string[] = [];
-  let inquiry: Inquiry = { asked: [], refused: [], wasAnswered: false, tag: undefined, askedSince: false };
-  let step: Step = { ask: 'scan', by: firstNaming(evidence, random) };
+  let attempts: Attempts = { asked: [], refused: [], wasAnswered: false, tag: undefined, askedSince: false };
+  let step: Step = { ask: 'scan', by: firstName(evidence, random) };
   let isFound = false;
   while (step.ask !== undefined && requests.length < 20) {
     if (step.ask === 'tag') {
       requests.push('GetRepoTag');
-      inquiry = {
-        ...inquiry,
+      attempts = {
+        ...attempts,
         tag: !model.mayAskTag ? 'untold' : !model.tagExists ? 'gone' : model.tagHasDigest ? 'same' : 'other',
       };
     } else {
       requests.push(step.by);
       isFound = model.tagExists && model.isScanned && (step.by === 'tag' || model.takes.includes(step.by));
       const isRefused = model.refusesForms && step.by !== 'tag' && !model.takes.includes(step.by);
-      const wasAnswered = inquiry.wasAnswered || isFound || !(model.saysByError || isRefused);
-      const refused = isRefused ? [...inquiry.refused, step.by] : inquiry.refused;
-      const askedSince = inquiry.tag !== undefined;
-      inquiry = { ...inquiry, asked: [...inquiry.asked, step.by], refused, wasAnswered, askedSince };
+      const wasAnswered = attempts.wasAnswered || isFound || !(model.saysByError || isRefused);
+      const refused = isRefused ? [...attempts.refused, step.by] : attempts.refused;
+      const askedSince = attempts.tag !== undefined;
+      attempts = { ...attempts, asked: [...attempts.asked, step.by], refused, wasAnswered, askedSince };
     }
-    step = isFound ? afterScan(inquiry, evidence, 'complete') : afterNoScan(inquiry, evidence);
+    step = isFound ? afterScan(attempts, evidence, 'complete') : afterNoScan(attempts, evidence);
   }
-  return { requests, verdict: step.ask === undefined ? step.verdict : 'endless', inquiry };
+  return { requests, verdict: step.ask === undefined ? step.verdict : 'endless', attempts };
 }
 
 const anything = fc.tuple(registry, known, fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }));
@@ -109,9 +109,9 @@ test('a form that worked and does not any more is noticed by a tag that had a sc
     exists: false,
     refused: new Set(),
   };
-  const { verdict, inquiry } = run({ ...model, takes: ['prefixed'] }, evidence, 0);
+  const { verdict, attempts } = run({ ...model, takes: ['prefixed'] }, evidence, 0);
   t.is(verdict, 'found');
-  t.is(learnt(inquiry, evidence), 'prefixed');
+  t.is(workingName(attempts, evidence), 'prefixed');
 });
 
 test('a tag that is gone is never taken for one that was never scanned, unless the API answers as for one that is there', (t) => {
@@ -157,7 +157,7 @@ test('where nothing was ever found, each poll of an unscanned image tries one of
     refused: new Set(),
   };
   t.deepEqual(
-    [0, 0.4, 0.9].map((random) => firstNaming(evidence, random)),
+    [0, 0.4, 0.9].map((random) => firstName(evidence, random)),
     NAMINGS,
   );
   const model = {
@@ -171,8 +171,8 @@ test('where nothing was ever found, each poll of an unscanned image tries one of
   for (const random of [0, 0.4, 0.9]) t.is(run({ ...model, takes: [] }, evidence, random).requests.length, 1);
 });
 
-test('that digests are not taken is learnt only from a tag that had a scan before, and never where one has worked', (t) => {
-  const inquiry: Inquiry = {
+test('that digests are not taken is workingName only from a tag that had a scan before, and never where one has worked', (t) => {
+  const attempts: Attempts = {
     asked: ['bare', 'prefixed', 'tag'],
     refused: [],
     wasAnswered: true,
@@ -187,10 +187,10 @@ test('that digests are not taken is learnt only from a tag that had a scan befor
     exists: true,
     refused: new Set(),
   };
-  t.is(learnt(inquiry, evidence), undefined);
-  t.is(learnt(inquiry, { ...evidence, before: 'complete' }), 'tag');
-  t.is(learnt(inquiry, { ...evidence, before: 'complete', works: 'bare' }), 'bare');
-  t.is(learnt({ ...inquiry, asked: ['tag'] }, { ...evidence, digest: '', before: 'complete' }), undefined);
+  t.is(workingName(attempts, evidence), undefined);
+  t.is(workingName(attempts, { ...evidence, before: 'complete' }), 'tag');
+  t.is(workingName(attempts, { ...evidence, before: 'complete', works: 'bare' }), 'bare');
+  t.is(workingName({ ...attempts, asked: ['tag'] }, { ...evidence, digest: '', before: 'complete' }), undefined);
 });
 
 test('a tag that is shown after a denial of its scan may be newer than that: the scan is asked for once more', (t) => {
@@ -202,9 +202,9 @@ test('a tag that is shown after a denial of its scan may be newer than that: the
     exists: false,
     refused: new Set(),
   };
-  const denied: Inquiry = { asked: ['tag'], refused: [], wasAnswered: false, tag: undefined, askedSince: false };
+  const denied: Attempts = { asked: ['tag'], refused: [], wasAnswered: false, tag: undefined, askedSince: false };
   t.deepEqual(afterNoScan(denied, evidence), { ask: 'tag' });
   t.deepEqual(afterNoScan({ ...denied, tag: 'same' }, evidence), { ask: 'scan', by: 'tag' });
-  const again: Inquiry = { ...denied, asked: ['tag', 'tag'], tag: 'same', askedSince: true };
+  const again: Attempts = { ...denied, asked: ['tag', 'tag'], tag: 'same', askedSince: true };
   t.deepEqual(afterNoScan(again, evidence), { ask: undefined, verdict: 'not_scanned' });
 });

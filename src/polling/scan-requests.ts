@@ -1,0 +1,306 @@
+// Asks how a tag's scan stands, or what it found, one request at a time. Where an answer has no scan, `next-request.ts` says what to ask next.
+
+import {
+  ApiError,
+  type GetRepoTagAnswer,
+  type GetRepoTagScanStatusAnswer,
+  type GetRepoTagScanSummaryAnswer,
+} from '../acr/api.ts';
+import { isSameDigest } from '../model/digest.ts';
+import type { ScanStatus } from '../model/scan.ts';
+import type { FoundTag, Repository, Target } from '../model/target.ts';
+import type { Task } from '../scheduler/task.ts';
+import type { WatchedTag } from '../state/store.ts';
+import type { Clock } from '../util/clock.ts';
+import { isNoSuchScan, isNoSuchThing, statusOf } from './error-codes.ts';
+import type { WatchedInstance } from './instance.ts';
+import {
+  type Attempts,
+  afterNoScan,
+  afterScan,
+  digestFor,
+  type Evidence,
+  firstName,
+  hadScan,
+  type ImageName,
+  type Step,
+  type TagVerdict,
+  workingName,
+} from './next-request.ts';
+import { type Requests, SendAgain } from './requests.ts';
+
+/** How long a list or GetRepoTag proves that a tag exists, and how long a refused form or right is not tried again. */
+const EVIDENCE_HOLDS_MS = 3_600_000;
+
+export type Subject = 'status' | 'summary';
+
+export const ACTIONS = { status: 'GetRepoTagScanStatus', summary: 'GetRepoTagScanSummary' } as const;
+
+/** An answer about a scan. A status is empty where the image was never scanned. */
+export type ScanAnswer =
+  | { readonly subject: 'status'; readonly answer: GetRepoTagScanStatusAnswer }
+  | { readonly subject: 'summary'; readonly answer: GetRepoTagScanSummaryAnswer };
+
+/** The result after a request; `pending` when another request is due. */
+export type ScanResult =
+  | ({ readonly kind: 'answered' } & ScanAnswer)
+  | { readonly kind: 'failed'; readonly subject: Subject; readonly error: ApiError }
+  | { readonly kind: 'pending'; readonly subject: Subject };
+
+/** What was asked so far for one poll or one summary, and the request that is due next. Immutable. */
+export type PendingRequest = {
+  readonly subject: Subject;
+  readonly target: Target;
+  readonly attempts: Attempts;
+  readonly next: Exclude<Step, { readonly ask: undefined }>;
+  /** The first error that says that there is no such scan: it counts as a failure when everything fails. */
+  readonly error: ApiError | undefined;
+  /** Why the tag is not known to exist, for people; undefined where it is, or was not in doubt. */
+  readonly doubt: string | undefined;
+  /** An answer that counts unless the tag turns out to have another digest than the listed one. */
+  readonly found: ScanAnswer | undefined;
+};
+
+/** The poll that a request is sent for. */
+export interface ScanPoll extends Task {
+  readonly tag: WatchedTag;
+  readonly instance: WatchedInstance;
+  readonly discovered: FoundTag | undefined;
+  /** When the registry last showed that the tag exists; minus infinity when it has not. */
+  readonly seenAtMs: number;
+  /** Set while the last answer asks for another request, which is due at once. */
+  pending: PendingRequest | undefined;
+  seen(pushedMs: number | undefined): void;
+}
+
+export type ScanRequestsOptions = {
+  readonly requests: Requests;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+};
+
+/** Remembers of each instance how it takes digests. */
+export class ScanRequests {
+  readonly #options: ScanRequestsOptions;
+  /** The image name by which each instance finds scans. */
+  readonly #working = new WeakMap<WatchedInstance, Partial<Record<Subject, ImageName>>>();
+  /** Until when a name is not tried: the instance has refused it where it took another one. */
+  readonly #refusedUntilMs = new WeakMap<WatchedInstance, Map<string, number>>();
+  /** Until when GetRepoTag is not asked of a repository: it was denied. */
+  readonly #deniedUntilMs = new WeakMap<Repository, number>();
+
+  constructor(options: ScanRequestsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Sends the pending request of a poll, or the first one about this subject.
+   *
+   * @returns the result, and the error of this one request, which says something about the credentials
+   */
+  async ask(
+    poll: ScanPoll,
+    subject: Subject,
+  ): Promise<{ readonly result: ScanResult; readonly error: ApiError | undefined }> {
+    const pending = takePending(poll);
+    try {
+      return await (pending?.next.ask === 'tag'
+        ? this.#askTag(poll, pending)
+        : this.#askScan(poll, pending?.subject ?? subject, pending));
+    } catch (error) {
+      if (error instanceof SendAgain) poll.pending = pending;
+      throw error;
+    }
+  }
+
+  /** The request that is due cannot be sent: it is dropped. Gives what it was about. */
+  drop(poll: ScanPoll, subject: Subject) {
+    const pending = takePending(poll);
+    const about = pending?.subject ?? subject;
+    return { subject: about, action: pending?.next.ask === 'tag' ? ('GetRepoTag' as const) : ACTIONS[about] };
+  }
+
+  async #askScan(poll: ScanPoll, subject: Subject, pending: PendingRequest | undefined) {
+    const evidence = this.#evidence(poll, subject);
+    const by = pending?.next.ask === 'scan' ? pending.next.by : firstName(evidence, this.#options.random());
+    const { asked = [], refused: before = [], wasAnswered = false, tag } = pending?.attempts ?? {};
+    const answer = await this.#sendScan(poll, subject, by);
+    const error = answer instanceof ApiError ? answer : undefined;
+    const isRefused = error !== undefined && (asked.length > 0 ? isNotTaken(error) : isDigestNotTaken(error, by));
+    if (error !== undefined && !isNoSuchScan(error) && !isRefused) {
+      return { result: { kind: 'failed', subject, error } as const, error };
+    }
+    const refused = isRefused ? [...before, by] : before;
+    const attempts = {
+      asked: [...asked, by],
+      refused,
+      wasAnswered: wasAnswered || error === undefined,
+      tag,
+      askedSince: tag !== undefined,
+    };
+    const found = answer instanceof ApiError ? undefined : answer;
+    const { error: firstError = error, doubt } = pending ?? {};
+    const request = { subject, target: poll.tag.target, attempts, error: firstError, doubt, found };
+    if (attempts.asked.length > refused.length) this.#noteRefused(poll.instance, subject, refused);
+    if (found === undefined) return { result: this.#proceed(poll, request, afterNoScan(attempts, evidence)), error };
+    this.#noteWorking(poll.instance, subject, workingName(attempts, evidence));
+    return { result: this.#proceed(poll, request, afterScan(attempts, evidence, statusIn(found))), error };
+  }
+
+  /**
+   * The answer with a scan, undefined where it has none. An error that there is none, or that a digest is not taken in this form, is not
+   * counted: what it means is not known yet.
+   */
+  async #sendScan(poll: ScanPoll, subject: Subject, by: ImageName): Promise<ScanAnswer | ApiError | undefined> {
+    const { repository, tag, digest: listed, scanTaskId } = poll.tag.target;
+    const digest = digestFor(listed, by);
+    const optional = { ...(digest !== undefined && { digest }), ...(scanTaskId !== '' && { scanTaskId }) };
+    const request = { instanceId: repository.instanceId, repoId: repository.id, tag, ...optional };
+    const { requests } = this.#options;
+    const isFailure = (error: ApiError) => !isNoSuchScan(error) && !isDigestNotTaken(error, by);
+    if (subject === 'summary') {
+      const answer = await requests.send(
+        poll,
+        poll.instance,
+        ACTIONS.summary,
+        (api) => api.getRepoTagScanSummary(request),
+        isFailure,
+      );
+      return answer instanceof ApiError ? answer : { subject, answer };
+    }
+    const answer = await requests.send(
+      poll,
+      poll.instance,
+      ACTIONS.status,
+      (api) => api.getRepoTagScanStatus(request),
+      isFailure,
+    );
+    if (answer instanceof ApiError) return answer;
+    return answer.status === '' ? undefined : { subject, answer };
+  }
+
+  async #askTag(poll: ScanPoll, pending: PendingRequest) {
+    const { repository, tag, digest } = poll.tag.target;
+    const request = { instanceId: repository.instanceId, repoId: repository.id, tag };
+    const { requests, clock } = this.#options;
+    const answer = await requests.send(poll, poll.instance, 'GetRepoTag', (api) => api.getRepoTag(request));
+    const error = answer instanceof ApiError ? answer : undefined;
+    if (error?.kind === 'denied') this.#deniedUntilMs.set(repository, clock.monotonic() + EVIDENCE_HOLDS_MS);
+    const verdict = answer instanceof ApiError ? verdictOnError(answer) : verdictOn(digest, answer);
+    const isSameRepository = poll.tag.target.repository.id === repository.id;
+    if (!(answer instanceof ApiError) && verdict !== 'gone' && isSameRepository) poll.seen(answer.imageUpdate);
+    return { result: this.#conclude(poll, { ...pending, doubt: doubtOf(verdict, error) }, verdict), error };
+  }
+
+  /** Decides what follows now that GetRepoTag has said, or cannot say, whether the tag exists. */
+  #conclude(poll: ScanPoll, request: Omit<PendingRequest, 'next'>, tag: TagVerdict): ScanResult {
+    const attempts = { ...request.attempts, tag, askedSince: false };
+    const evidence = this.#evidence(poll, request.subject);
+    const { found } = request;
+    const step = found === undefined ? afterNoScan(attempts, evidence) : afterScan(attempts, evidence, statusIn(found));
+    return this.#proceed(poll, { ...request, attempts }, step);
+  }
+
+  #proceed(poll: ScanPoll, request: Omit<PendingRequest, 'next'>, step: Step): ScanResult {
+    const { subject, error, doubt, found } = request;
+    const { clock, requests } = this.#options;
+    if (step.ask === 'tag' && clock.monotonic() < (this.#deniedUntilMs.get(poll.tag.target.repository) ?? 0)) {
+      return this.#conclude(poll, { ...request, doubt: NO_RIGHT_TO_TAGS }, 'untold');
+    }
+    if (step.ask !== undefined) {
+      poll.pending = { ...request, next: step };
+      return { kind: 'pending', subject };
+    }
+    if (step.verdict === 'found' && found !== undefined) return { kind: 'answered', ...found };
+    if (error === undefined || (step.verdict === 'not_scanned' && subject === 'status')) return NEVER_SCANNED;
+    requests.failed(poll.instance.id, ACTIONS[subject], error.code);
+    return { kind: 'failed', subject, error: doubt === undefined ? error : withDoubt(error, doubt) };
+  }
+
+  #evidence({ tag: { target, state }, instance, discovered, seenAtMs }: ScanPoll, subject: Subject): Evidence {
+    const isFresh = this.#options.clock.monotonic() - seenAtMs < EVIDENCE_HOLDS_MS;
+    return {
+      digest: target.digest,
+      isPresentDigest: discovered !== undefined,
+      works: this.#working.get(instance)?.[subject],
+      refused: this.#refused(instance, subject),
+      before: state.status,
+      // A tag that had a scan and has none now may be gone; one that has a complete scan exists.
+      exists: subject === 'summary' || (isFresh && !hadScan(state.status)),
+    };
+  }
+
+  #refused(instance: WatchedInstance, subject: Subject): ReadonlySet<ImageName> {
+    const untilMs = this.#refusedUntilMs.get(instance);
+    if (untilMs === undefined) return NONE;
+    const nowMs = this.#options.clock.monotonic();
+    return new Set(FORMS.filter((form) => nowMs < (untilMs.get(`${subject} ${form}`) ?? 0)));
+  }
+
+  /** These names were refused where another one was taken. */
+  #noteRefused(instance: WatchedInstance, subject: Subject, refused: readonly ImageName[]): void {
+    if (refused.length === 0) return;
+    const untilMs = this.#refusedUntilMs.get(instance) ?? new Map<string, number>();
+    for (const name of refused) untilMs.set(`${subject} ${name}`, this.#options.clock.monotonic() + EVIDENCE_HOLDS_MS);
+    this.#refusedUntilMs.set(instance, untilMs);
+  }
+
+  #noteWorking(instance: WatchedInstance, subject: Subject, name: ImageName | undefined): void {
+    const known = this.#working.get(instance);
+    if (name !== undefined && name !== known?.[subject]) this.#working.set(instance, { ...known, [subject]: name });
+  }
+}
+
+const FORMS = ['bare', 'prefixed'] as const;
+const NONE: ReadonlySet<ImageName> = new Set();
+
+const NEVER_SCANNED: ScanResult = {
+  kind: 'answered',
+  subject: 'status',
+  answer: { status: '', scanService: '', requestId: '' },
+};
+
+/** Whether the API does not accept how a request names the image: an error other than that there is no such thing. */
+function isNotTaken({ kind, code }: ApiError): boolean {
+  return kind === 'answered' && !isNoSuchThing(code);
+}
+
+/** The same of a request with a digest, where the code names what the API does not accept. */
+function isDigestNotTaken(error: ApiError, by: ImageName): boolean {
+  return by !== 'tag' && isNotTaken(error) && /digest|param|format/i.test(error.code);
+}
+
+/** Takes the pending request from a poll; one about another target is dropped. */
+function takePending(poll: ScanPoll): PendingRequest | undefined {
+  const { pending, tag } = poll;
+  poll.pending = undefined;
+  return pending?.target === tag.target ? pending : undefined;
+}
+
+function statusIn(answer: ScanAnswer): ScanStatus | undefined {
+  return answer.subject === 'status' ? statusOf(answer.answer.status) : undefined;
+}
+
+const NO_RIGHT_TO_TAGS =
+  'whether the tag exists cannot be asked: GetRepoTag is denied (RAM action cr:ListRepositoryTag)';
+
+/** Why a tag without a scan does not count as never scanned, for people. */
+function doubtOf(verdict: TagVerdict, error: ApiError | undefined): string | undefined {
+  if (verdict === 'gone') return `the tag does not exist: ${error?.code ?? 'it is being deleted'} (GetRepoTag)`;
+  if (error?.kind === 'denied') return NO_RIGHT_TO_TAGS;
+  return error && `whether the tag exists is not known: ${error.code} (GetRepoTag)`;
+}
+
+function withDoubt({ code, kind, message, requestId, retryAfterMs }: ApiError, doubt: string): ApiError {
+  return new ApiError({ code, kind, message: `${message}; ${doubt}`, requestId, retryAfterMs });
+}
+
+function verdictOnError({ kind, code }: ApiError): TagVerdict {
+  return kind === 'answered' && isNoSuchThing(code) ? 'gone' : 'untold';
+}
+
+function verdictOn(listed: string, { isDeleting, digest }: GetRepoTagAnswer): TagVerdict {
+  if (isDeleting) return 'gone';
+  return listed === '' || digest === '' || isSameDigest(listed, digest) ? 'same' : 'other';
+}

@@ -1,0 +1,328 @@
+// The poll of a tag: asks how its scan stands, and now and then what the scan found, and says when to ask again.
+
+import type { ApiError, GetRepoTagScanStatusAnswer, GetRepoTagScanSummaryAnswer } from '../acr/api.ts';
+import { type PollError, UNKNOWN_STATUS } from '../model/scan.ts';
+import type { Timing } from '../model/settings.ts';
+import type { FoundTag, Target } from '../model/target.ts';
+import type { Line } from '../scheduler/due-queue.ts';
+import { groupOf, pollDelayMs } from '../scheduler/intervals.ts';
+import { NOT_QUEUED, type Outcome, type Task } from '../scheduler/task.ts';
+import type { StateStore, WatchedTag } from '../state/store.ts';
+import type { Moment, PollEvent, TagEvent } from '../state/tag-state.ts';
+import type { Clock } from '../util/clock.ts';
+import type { Logger } from '../util/logger.ts';
+import { isNoSuchRepository, isNoSuchThing, statusOf } from './error-codes.ts';
+import { FailureLog } from './failure-log.ts';
+import type { WatchedInstance } from './instance.ts';
+import { repositoryName } from './repository-lookup.ts';
+import { outcomeOf, type Requests } from './requests.ts';
+import { type PendingRequest, type ScanPoll, ScanRequests, type Subject } from './scan-requests.ts';
+import { resetSummary, type SummaryTimes, scheduleSummary, summaryAnswered, summaryFailed } from './summary.ts';
+
+export type PollContextOptions = {
+  readonly store: StateStore;
+  readonly requests: Requests;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly stopping: AbortSignal;
+  readonly timing: Timing;
+  /** A scan that was seen from its start has ended after so many seconds. */
+  readonly scanEnded: (instanceId: string, seconds: number) => void;
+  /** The API says of a tag that its repository does not exist. */
+  readonly repositoryMissing: (poll: TagPoll) => void;
+};
+
+/** What all polls share. */
+export class PollContext {
+  /** Replaced by a reload; holds from the next poll on. */
+  timing: Timing;
+  readonly options: PollContextOptions;
+  readonly failures: FailureLog<TagPoll>;
+  readonly summaryFailures: FailureLog<TagPoll>;
+  readonly scanRequests: ScanRequests;
+  /**
+   * The tags with a request under way, by instance, repository id and tag, each with the poll that waits for its end: a tag that was removed
+   * and added again has another poll, and never has two requests under way.
+   */
+  readonly underWay = new Map<string, TagPoll | undefined>();
+
+  constructor(options: PollContextOptions) {
+    const { store } = options;
+    this.options = options;
+    this.timing = options.timing;
+    const shared = {
+      counted: 'tags',
+      instanceOf: ({ instance }: TagPoll) => instance.id,
+      nameOf: ({ tag: { target } }: TagPoll) => `${repositoryName(target.repository)}:${target.tag}`,
+      isWatched: ({ tag }: TagPoll) => store.has(tag),
+    } as const;
+    const polls = { begun: 'polls fail', over: 'polls no longer fail', failed: 'poll failed' };
+    this.failures = new FailureLog({ ...shared, ...polls, action: 'GetRepoTagScanStatus' }, options);
+    const summaries = {
+      begun: 'scan summaries fail',
+      over: 'scan summaries no longer fail',
+      failed: 'scan summary failed',
+    };
+    this.summaryFailures = new FailureLog({ ...shared, ...summaries, action: 'GetRepoTagScanSummary' }, options);
+    this.scanRequests = new ScanRequests(options);
+  }
+
+  moment(): Moment {
+    const { clock } = this.options;
+    return { nowMs: clock.now(), monotonicMs: clock.monotonic() };
+  }
+}
+
+const ENDED: Outcome = { kind: 'ended' };
+
+/** Times are monotonic milliseconds; the task is due at the earlier of the two due times. */
+export class TagPoll implements Task, ScanPoll, SummaryTimes {
+  line: Line = NOT_QUEUED.line;
+  dueAtMs = NOT_QUEUED.dueAtMs;
+  heap = NOT_QUEUED.heap;
+  position = NOT_QUEUED.position;
+  readonly tag: WatchedTag;
+  readonly instance: WatchedInstance;
+  /** Set for a tag that discovery found and the configuration does not list. */
+  discovered: FoundTag | undefined;
+  statusDueAtMs = 0;
+  summaryDueAtMs = Number.POSITIVE_INFINITY;
+  summarisedAtMs = Number.NEGATIVE_INFINITY;
+  summaryFailures = 0;
+  pending: PendingRequest | undefined;
+  /** When a poll was last answered; minus infinity before the first. */
+  answeredAtMs = Number.NEGATIVE_INFINITY;
+  seenAtMs = Number.NEGATIVE_INFINITY;
+  readonly #context: PollContext;
+  /** When the image was pushed, else when it was first seen. */
+  #pushedAtMs: number;
+  #isUnderWay = false;
+
+  /** @param discovered what discovery found; undefined for a tag that the configuration lists */
+  constructor(context: PollContext, tag: WatchedTag, instance: WatchedInstance, discovered: FoundTag | undefined) {
+    const moment = context.moment();
+    this.#context = context;
+    this.tag = tag;
+    this.instance = instance;
+    this.discovered = discovered;
+    this.#pushedAtMs = moment.monotonicMs;
+    if (discovered !== undefined) this.seen(discovered.updatedMs, moment);
+  }
+
+  get component() {
+    return 'polling' as const;
+  }
+
+  get scheduler() {
+    return this.instance.scheduler;
+  }
+
+  /** Schedules a poll at once. */
+  begin(): void {
+    this.#schedule(this.#nowMs());
+  }
+
+  /** Brings the next poll forward to where the present intervals would have put it. */
+  hasten(): void {
+    const dueAtMs = this.#nowMs() + this.#delayMs();
+    if (this.position >= 0 && dueAtMs < this.statusDueAtMs) this.#schedule(dueAtMs);
+  }
+
+  /** Starts over, as for a tag that was just added and that nothing has shown to exist, and polls it at once. */
+  startAnew(): void {
+    resetSummary(this);
+    this.pending = undefined;
+    this.seenAtMs = Number.NEGATIVE_INFINITY;
+    this.#pushedAtMs = this.#nowMs();
+    if (this.discovered !== undefined) this.discovered = foundUnseen(this.tag.target);
+    this.begin();
+  }
+
+  /**
+   * The registry has just shown the tag.
+   *
+   * @param pushedMs when it was last pushed, in milliseconds since the epoch, as far as the API says
+   */
+  seen(pushedMs: number | undefined, { nowMs, monotonicMs }: Moment = this.#context.moment()): void {
+    this.seenAtMs = monotonicMs;
+    // A push in the future is one by another clock, or ours was set back: then nothing is new because of it.
+    if (pushedMs !== undefined && Number.isFinite(pushedMs) && pushedMs <= nowMs)
+      this.#pushedAtMs = monotonicMs - (nowMs - pushedMs);
+  }
+
+  async perform(): Promise<Outcome> {
+    const { underWay } = this.#context;
+    const key = keyOf(this.tag.target);
+    if (this.#isUnderWay) return ENDED;
+    if (underWay.has(key)) {
+      underWay.set(key, this);
+      return ENDED;
+    }
+    underWay.set(key, undefined);
+    this.#isUnderWay = true;
+    try {
+      return await outcomeOf(() => this.#ask());
+    } finally {
+      this.#isUnderWay = false;
+      const waiting = underWay.get(key);
+      underWay.delete(key);
+      if (waiting?.isWatched) waiting.begin();
+    }
+  }
+
+  fail(error: ApiError): void {
+    const { scanRequests, options } = this.#context;
+    const { subject, action } = scanRequests.drop(this, this.#subject());
+    options.requests.failed(this.instance.id, action, error.code);
+    this.#failed(subject, error);
+  }
+
+  isOutstanding(): boolean {
+    const isUnderWay = this.#isUnderWay || this.#context.underWay.has(keyOf(this.tag.target));
+    return this.tag.target.repository.id !== '' && this.isWatched && !isUnderWay;
+  }
+
+  logFields() {
+    const { repository, tag } = this.tag.target;
+    const { instanceId, namespace, name } = repository;
+    return { instance_id: instanceId, repo_namespace: namespace || undefined, repo_name: name, tag };
+  }
+
+  /** Whether the tag is still watched: its answers count. */
+  get isWatched(): boolean {
+    return this.#context.options.store.has(this.tag);
+  }
+
+  async #ask(): Promise<ApiError | undefined> {
+    const { repository } = this.tag.target;
+    const { result, error } = await this.#context.scanRequests.ask(this, this.#subject());
+    // An answer about another repository than the one that the tag is of by now says nothing about it.
+    if (this.tag.target.repository.id !== repository.id) this.#resume();
+    else if (result.kind === 'failed') this.#failed(result.subject, result.error);
+    else if (result.kind === 'pending') this.#continue(result.subject);
+    else if (result.subject === 'status') this.#statusAnswered(result.answer);
+    else this.#summaryAnswered(result.answer);
+    return error;
+  }
+
+  /** What the first request is about. A reload may have turned summaries off meanwhile: then the poll comes early. */
+  #subject(): Subject {
+    const { vulnerabilities } = this.tag.target.repository;
+    return vulnerabilities && this.summaryDueAtMs <= this.statusDueAtMs ? 'summary' : 'status';
+  }
+
+  /** Polls the tag under the repository that it is of by now. */
+  #resume(): void {
+    this.pending = undefined;
+    if (this.isWatched) this.begin();
+  }
+
+  /** The answer asks for another request, which is due at once. */
+  #continue(subject: Subject): void {
+    if (!this.isWatched) return;
+    const nowMs = this.#nowMs();
+    if (subject === 'summary') this.summaryDueAtMs = nowMs;
+    this.#schedule(subject === 'summary' ? this.statusDueAtMs : nowMs);
+  }
+
+  #failed(subject: Subject, error: ApiError): void {
+    if (subject === 'summary') this.#summaryFailed(error);
+    else this.#statusFailed(error);
+  }
+
+  #summaryAnswered(answer: GetRepoTagScanSummaryAnswer): void {
+    const { highSeverity: high, mediumSeverity: medium, lowSeverity: low, unknownSeverity: unknown } = answer;
+    if (!this.#apply({ type: 'summary', vulnerabilities: { high, medium, low, unknown } })) return;
+    this.#context.summaryFailures.answered(this);
+    summaryAnswered(this, this.#nowMs());
+    this.#schedule(this.statusDueAtMs);
+  }
+
+  #summaryFailed(error: ApiError): void {
+    if (!this.#apply({ type: 'summary-failed', error: this.#asPollError(error) })) return;
+    const { summaryFailures, options, timing } = this.#context;
+    summaryFailures.failed(this, error);
+    summaryFailed(this, { nowMs: this.#nowMs(), random: options.random(), initialMs: timing.backoff.initialMs });
+    this.#schedule(this.statusDueAtMs);
+  }
+
+  #statusAnswered({ status, scanService, requestId }: GetRepoTagScanStatusAnswer): void {
+    const { requests, clock } = this.#context.options;
+    this.answeredAtMs = clock.monotonic();
+    const known = statusOf(status);
+    if (known !== undefined) {
+      this.#applyPoll({ type: 'answered', status: known, scanService });
+      return;
+    }
+    requests.failed(this.instance.id, 'GetRepoTagScanStatus', UNKNOWN_STATUS);
+    const message = `expected Status SCANNING, RETRYING, COMPLETE or FAILED, found ${JSON.stringify(status)}`;
+    const error = { code: UNKNOWN_STATUS, message, requestId, timeMs: clock.now() };
+    this.#applyPoll({ type: 'unknown-status', error, scanService });
+  }
+
+  #statusFailed(error: ApiError): void {
+    this.#applyPoll({ type: 'failed', error: this.#asPollError(error) });
+    if (isNoSuchRepository(error.code) && this.isWatched) this.#context.options.repositoryMissing(this);
+  }
+
+  #applyPoll(event: PollEvent): void {
+    const before = this.tag.state.status;
+    if (!this.#apply(event)) return;
+    const { failures, options } = this.#context;
+    if (event.type === 'answered') failures.answered(this);
+    else if (!this.#isDeletedSoon(event.error.code)) failures.failed(this, event.error);
+    const { state } = this.tag;
+    if (state.status !== before) {
+      options.logger.debug('scan status changed', { ...this.logFields(), from: before, to: state.status });
+    }
+    scheduleSummary(this, this.tag, before, this.#nowMs());
+    this.#schedule(this.#nowMs() + this.#delayMs());
+  }
+
+  /** A tag that discovery found and that is deleted fails until the next discovery: that is no news. */
+  #isDeletedSoon(code: string): boolean {
+    return this.discovered !== undefined && isNoSuchThing(code);
+  }
+
+  /** From now to the next poll. */
+  #delayMs(): number {
+    const { options, timing } = this.#context;
+    return pollDelayMs(this.tag.state, this.#nowMs() - this.#pushedAtMs, timing, options.random());
+  }
+
+  /** An answer for a tag that was removed meanwhile is dropped: then it gives false. */
+  #apply(event: TagEvent): boolean {
+    if (!this.isWatched) return false;
+    const { store, scanEnded } = this.#context.options;
+    const scanDurationMs = store.apply(this.tag, event, this.#context.moment());
+    if (scanDurationMs !== undefined) scanEnded(this.instance.id, scanDurationMs / 1_000);
+    return true;
+  }
+
+  /** A tag of a repository whose id is not known waits for the lookup. */
+  #schedule(statusDueAtMs: number): void {
+    this.statusDueAtMs = statusDueAtMs;
+    if (this.tag.target.repository.id === '') return;
+    this.scheduler.schedule(this, groupOf(this.tag.state), Math.min(statusDueAtMs, this.summaryDueAtMs));
+  }
+
+  #asPollError({ code, message, requestId }: ApiError): PollError {
+    return { code, message, requestId, timeMs: this.#context.options.clock.now() };
+  }
+
+  #nowMs(): number {
+    return this.#context.options.clock.monotonic();
+  }
+}
+
+/** A tag that counts as found although no list has shown the image that it has now. */
+export function foundUnseen({ tag, digest }: Target): FoundTag {
+  return { tag, digest, updatedMs: Number.NEGATIVE_INFINITY };
+}
+
+/** Two polls with the same key ask about the same tag. */
+function keyOf({ repository: { instanceId, id }, tag }: Target): string {
+  return JSON.stringify([instanceId, id, tag]);
+}

@@ -4,10 +4,12 @@ import { describeValue, formatPath, looksLikeKey, type Path, type Redaction } fr
 import { valueAt } from '../util/yaml/document.ts';
 import { mistakesOf } from '../util/yaml/schema.ts';
 
+const MAX_KEY_LENGTH = 100;
+
 /** Every value of an access key may be a secret, also one in the wrong place. */
 export const REDACTION: Redaction = {
   hidesValue: (path) => path[0] === 'keys' && path.length > 1,
-  showsKey: (key, map) => map[0] !== 'keys' || looksLikeKey(key),
+  showsKey: (key, map) => looksLikeKey(key) || (map[0] !== 'keys' && key !== '' && key.length <= MAX_KEY_LENGTH),
 };
 
 /** A scenario, or a part of one, that cannot be used. Each problem is one line. */

@@ -58,6 +58,10 @@ const MISTAKES: readonly (readonly [text: string, ...problems: string[]])[] = [
   ['quota: { requests_per_second: 0 }', '1:31: quota.requests_per_second: expected a number above 0, found "0"'],
   ['quota: { burst: 1 }', '1:8: quota.requests_per_second: expected a number above 0, found nothing'],
   [
+    '"": {}',
+    '1:1: (a key of 0 characters): expected one of keys, instances, pushes, scan, latency, quota, faults, found an unknown key',
+  ],
+  [
     'quota: { requests_per_second: 1, operations: { GetRepositry: {} } }',
     '1:48: quota.operations.GetRepositry: expected one of GetRepoTagScanStatus, GetRepoTagScanSummary, GetRepository, ListRepository, ListRepoTag, GetRepoTag, CreateRepoTagScanTask, found an unknown key (did you mean GetRepository?)',
   ],

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The demonstration: starts the simulator and the exporter against it, prints their URLs, and ends both when it is told to.
+// The demo: it starts the simulator and an exporter that asks it, prints their URLs, and stops both on a signal.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -44,7 +44,7 @@ The exporter answers at   http://${exporter}/metrics
 Ctrl-C ends both.
 `);
 
-/** The demo's configuration, with the simulator's address where it is another one than usual. */
+/** The demo's configuration file; a copy with the simulator's address when that is not the usual one. */
 function configFor(address: string): string {
   const usual = join(configDirectory, 'demo.yml');
   if (address === CONFIGURED) return usual;
@@ -53,7 +53,7 @@ function configFor(address: string): string {
   return changed;
 }
 
-/** Starts one of the two programs; resolves with the address that it listens on. Its log goes to standard error. */
+/** Starts one of the two programs. Resolves with the address that it listens on. Its log goes to standard error. */
 function startProgram(file: string, args: readonly string[]): Promise<string> {
   const program = fileURLToPath(new URL(file, import.meta.url));
   const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'inherit', 'pipe'] });
@@ -68,7 +68,7 @@ function startProgram(file: string, args: readonly string[]): Promise<string> {
   });
 }
 
-/** Ends what runs; when one program ends, so does the demo. */
+/** Stops the running programs and exits. When one program ends, the demo ends. */
 function end(status: number): void {
   const running = children.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
   for (const child of running) {

@@ -131,6 +131,13 @@ test('no file imports itself by way of others', (t) => {
   t.deepEqual(circles, []);
 });
 
+test('the image of the simulator holds the rooms that the simulator imports, and no others', (t) => {
+  const dockerfile = readFileSync(join(src, '../Dockerfile'), 'utf8');
+  const [, copied = ''] = /cp -R ((?:\/app\/dist\/\S+ )+)simulator\/dist/.exec(dockerfile) ?? [];
+  const rooms = copied.split(' ').flatMap((path) => /^\/app\/dist\/([\w-]+)(?:\.js)?$/.exec(path)?.[1] ?? []);
+  t.deepEqual(rooms.sort(), [...(ROOMS.simulator ?? [])].sort());
+});
+
 test('what is imported from within the project exists', (t) => {
   const missing = imports.filter(({ from, to }) => !isFile(to) && to.startsWith('..') && from !== 'build-info');
   t.deepEqual(missing, []);

@@ -1,4 +1,4 @@
-// Characters that cannot be seen, or that change how others are: shown as escapes wherever a text goes to a terminal.
+// Escapes for characters that are invisible or change the direction of others, in text that goes to a terminal.
 
 /** Writes control characters, line separators and marks that change the direction of text as `\uXXXX`. */
 export function escapeInvisible(text: string): string {
@@ -8,7 +8,7 @@ export function escapeInvisible(text: string): string {
   );
 }
 
-/** A text in quotes on one line, as messages show what was found. */
+/** A text in quotes on one line, as messages show it. */
 export function inQuotes(text: string): string {
   return escapeInvisible(JSON.stringify(text));
 }

@@ -1,9 +1,9 @@
-// Listening addresses as Prometheus components write them: `:9090`, `127.0.0.1:9090`, `[::1]:0`.
+// Listen addresses in the format of Prometheus components: `:9090`, `127.0.0.1:9090`, `[::1]:0`.
 
-/** Where to listen. Without a host on all interfaces, IPv6 and IPv4; port 0 picks a free one. */
+/** Without a host it means all interfaces, IPv6 and IPv4; port 0 means a free port. */
 export type ListenAddress = { readonly host: string | undefined; readonly port: number };
 
-/** Reads `[HOST]:PORT`, with IPv6 addresses in brackets; undefined when the text is none. */
+/** Reads `[HOST]:PORT`, with IPv6 addresses in brackets; undefined for any other text. */
 export function parseListenAddress(text: string): ListenAddress | undefined {
   const match = /^(?:\[([\da-fA-F:.%\w]+)\]|([^\s:[\]/]*)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);

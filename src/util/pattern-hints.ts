@@ -1,10 +1,10 @@
-// Patterns of names know `*` and `?` alone. A pattern with more in it was probably meant as a regular expression, and matches nothing.
+// Hints for name patterns, which have only `*` and `?`: a pattern that looks like a regular expression matches nothing.
 import { inQuotes } from './invisible.ts';
 
-/** What no name in a registry has, and a regular expression often has. */
+/** Characters that regular expressions often have and names in a registry never have. */
 const SPECIAL = /[\\^$()[\]{}|+]/;
 
-/** What to write instead of a pattern that looks like a regular expression; undefined where it does not. */
+/** The advice for a pattern that looks like a regular expression; undefined for any other pattern. */
 export function patternHint(pattern: string): string | undefined {
   const isDotted = pattern.startsWith('.*') || pattern.includes('.+');
   if (!isDotted && !SPECIAL.test(pattern)) return undefined;

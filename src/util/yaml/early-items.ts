@@ -1,38 +1,38 @@
-// Composes the items of long lists while the rest of a file is still being parsed: what the parser makes of a text takes three times
-// the memory of the nodes that are composed of it.
+// Composes the items of long lists while the parser still reads the rest of a file: the tokens of a text take three times the memory of
+// the nodes that are composed of them.
 import { Composer, type CST, isMap, isSeq, type ParsedNode, type YAMLParseError, type YAMLSeq } from 'yaml';
 
-/** The parser may still add to the last item of a list, and to the end of the one before it. */
+/** The parser may still add to the last item of a list, and to the end of the item before it. */
 const OPEN_ITEMS = 2;
 
 type Options = ConstructorParameters<typeof Composer>[0];
 
-/** The beginning of a list: where it starts in the text, and its first items. */
+/** The beginning of a list: its offset in the text, and its first items. */
 type Beginning = { readonly offset: number; readonly items: ParsedNode[] };
 
-/** What has been composed of the lists of one file. */
+/** The list items of one file that are composed already. */
 export class EarlyItems {
   readonly #options: Options;
-  /** The beginnings of lists by the offset at which their rest starts. */
+  /** The beginnings of lists, by the offset at which the rest of the list starts. */
   readonly #beginnings = new Map<number, Beginning>();
   readonly #errors: YAMLParseError[] = [];
 
-  /** @param options those with which the rest of the file is composed */
+  /** @param options the options that the rest of the file is composed with */
   constructor(options: Options) {
     this.#options = options;
   }
 
-  /** What is wrong with the items. */
+  /** The errors in the items. */
   get errors(): readonly YAMLParseError[] {
     return this.#errors;
   }
 
-  /** Composes the items that are complete and takes them out of the lists that the parser is building. */
+  /** Composes the complete items and takes them out of the lists that the parser is building. */
   take(stack: readonly CST.Token[]): void {
     for (const token of stack) if (token.type === 'block-seq' && token.items.length > OPEN_ITEMS) this.#compose(token);
   }
 
-  /** Puts what was taken out of the lists at or under `node` back in front of their other items. */
+  /** Puts the composed items back at the beginning of their lists, at or under `node`. */
   restore(node: ParsedNode | null): void {
     if (this.#beginnings.size === 0) return;
     if (isMap(node)) {
@@ -64,7 +64,7 @@ export class EarlyItems {
       this.#errors.push(...errors);
       this.restore(contents);
       if (isSeq(contents)) for (const item of contents.items) beginning.items.push(item);
-      // Some mistakes stand where the item before them ends.
+      // The parser reports some errors at the end of the item before them.
       list.offset = beginning.items.at(-1)?.range[2] ?? list.offset;
     }
     this.#beginnings.set(list.offset, beginning);

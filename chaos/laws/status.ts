@@ -69,8 +69,8 @@ function wrongStatus(
   const poll = lastArrived(ofTag, lastSuccessMs + ROUNDING_MS);
   if (poll === undefined)
     return `${name} is shown as ${status} since an answer at ${time(lastSuccessMs)}, before its first poll`;
-  // The API said that there is no such scan, and that the tag is there: then it was never scanned, as far as can be known.
-  if (status === 'not_scanned' && (deniesScan(poll) || isOfUnknownImage(record, poll, lastSuccessMs))) return undefined;
+  // A denial of the scan of a tag that the registry has shown means that the tag was never scanned, as far as the exporter can know.
+  if (status === 'not_scanned' && (deniesScan(poll) || isOfShownTag(record, poll, lastSuccessMs))) return undefined;
   if (!isTrueAnswer(poll)) {
     return `${name} is shown as ${status}, with its last success at ${time(lastSuccessMs)}, but the poll of then, request ${poll.index}, was answered with ${poll.code || poll.fault}`;
   }
@@ -89,11 +89,13 @@ function wrongStatus(
   return `${name} is shown as ${status} of ${bare(digest).slice(0, 8) || 'any image'} by a poll at ${time(poll.arrivedAtMs)} (request ${poll.index}), when the truth was ${were}`;
 }
 
-/** Whether a poll asked about a digest that the registry does not know, of a tag that was there. */
-function isOfUnknownImage({ truth }: RunRecord, poll: ApiRequest, until: number): boolean {
-  const { code, fault, parameters } = poll;
-  const isUnknown = code === 'REPO_TAG_NOT_EXIST' && fault === null && (parameters.Digest ?? '') !== '';
-  return isUnknown && truth.between(askedKey(poll), poll.arrivedAtMs, until).length > 0;
+/** For so long the exporter goes by what the registry has shown, since each look at a tag takes a request. */
+const SHOWN_HOLDS_MS = 3_600_000;
+
+/** Whether the registry denied a scan of a tag that was there within the last hour. */
+function isOfShownTag({ truth }: RunRecord, poll: ApiRequest, until: number): boolean {
+  const isDenial = poll.code === 'REPO_TAG_NOT_EXIST' && poll.fault === null;
+  return isDenial && truth.between(askedKey(poll), poll.arrivedAtMs - SHOWN_HOLDS_MS, until).length > 0;
 }
 
 /** Whether a tag moved to an image only after a poll of it. A listed image may be older than the one that was polled, never newer. */

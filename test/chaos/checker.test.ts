@@ -39,7 +39,7 @@ test('times that the exporter shows are held to its clock as it was set', (t) =>
   t.is(broken('since', { requests: other, scrapes: [...scrapes].map(({ clock: _, ...each }) => each) }), 1);
 });
 
-test('not scanned is what an image is that the registry does not know, while the tag is there', (t) => {
+test('a tag of which a scan is denied is not scanned where the registry had it within the hour, and only there', (t) => {
   const scrapes = [scrape({ at: 9_000, status: 'not_scanned' })];
   const asked = (tag: string, digest: string) => ({
     requests: [
@@ -51,8 +51,9 @@ test('not scanned is what an image is that the registry does not know, while the
     scrapes,
   });
   t.is(broken('status', asked('v1', 'another')), 0);
-  t.is(broken('status', asked('v1', '')), 1);
+  t.is(broken('status', asked('v1', '')), 0);
   t.is(broken('status', { ...asked('v1', 'another'), truth: new Truth() }), 1);
+  t.is(broken('status', { ...asked('v1', ''), truth: new Truth() }), 1);
 });
 
 test('a last success without a successful poll breaks the law', (t) => {

@@ -6,6 +6,7 @@ import { discoveredLaw } from './discovered.ts';
 import { counterLaw, wellFormedLaw } from './exposition.ts';
 import { endLaw, healthLaw, scrapeLaw } from './health.ts';
 import type { Law } from './law.ts';
+import { memoryLaw } from './memory.ts';
 import { backoffLaw, intervalLaw } from './pace.ts';
 import { idleLaw, overtakenLaw } from './polled.ts';
 import { concurrencyLaw, rateLaw } from './quota.ts';
@@ -44,4 +45,5 @@ export const LAWS: readonly Law[] = [
   scrapeLaw,
   endLaw,
   calmLaw,
+  memoryLaw,
 ];

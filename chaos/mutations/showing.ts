@@ -3,6 +3,13 @@ import type { Mutation } from './mutation.ts';
 
 export const OF_SHOWING: readonly Mutation[] = [
   {
+    name: 'every reload leaves memory behind',
+    file: 'cli.js',
+    before: 'void app.reload();',
+    after: '{ (globalThis.left ??= []).push(Buffer.alloc(16_000_000, 1)); void app.reload(); }',
+    law: 'memory',
+  },
+  {
     name: 'a reload is lost',
     file: 'cli.js',
     before: 'void app.reload();',

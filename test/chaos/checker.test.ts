@@ -314,6 +314,15 @@ test('a process that does not end with 0 in time after SIGTERM breaks the law', 
   t.is(broken('end', { ends: [{ sentAt: START, tookMs: 15_000, status: undefined }] }), 1);
 });
 
+test('a process that holds too much after a storm breaks the law', (t) => {
+  const calm = { from: START + 1, to: START + 2, equalAt: START + 1, differences: [] };
+  const rest = { life: 0, residentBytes: 150 * 1024 ** 2, openFiles: 30, resources: new Map<string, number>() };
+  t.is(broken('memory', { calms: [{ ...calm, rest }] }), 0);
+  t.is(broken('memory', { calms: [{ ...calm, rest: { ...rest, residentBytes: 257 * 1024 ** 2 } }] }), 1);
+  t.is(broken('memory', { calms: [{ ...calm, rest: { ...rest, openFiles: 65 } }] }), 1);
+  t.is(broken('memory', { calms: [calm] }), 0);
+});
+
 test('a calm without the truth breaks the law', (t) => {
   const span = { from: START, to: START + 30_000, rest: undefined };
   t.is(broken('calm', { calms: [{ ...span, equalAt: START + 1, differences: [] }] }), 0);

@@ -25,7 +25,7 @@ An API of Alibaba Cloud Container Registry (2018-12-01) on this machine, for dem
 `;
 
 /** What the process gives to the program. */
-export type ProcessParts = {
+type ProcessParts = {
   readonly argv: readonly string[];
   readonly version: string;
   readonly stdout: (text: string) => void;

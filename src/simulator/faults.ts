@@ -11,7 +11,7 @@ const LISTS: readonly Action[] = ['ListRepository', 'ListRepoTag'];
 const MOMENTS = ['before_head', 'mid_body'] as const;
 
 /** The effects of faults. Each fault has exactly one. */
-export const EFFECTS = [
+const EFFECTS = [
   'error',
   'business_error',
   'status',
@@ -22,7 +22,7 @@ export const EFFECTS = [
   'hang',
   'drip',
 ] as const;
-export type EffectName = (typeof EFFECTS)[number];
+type EffectName = (typeof EFFECTS)[number];
 
 const HEADER_NAME = /^[\w-]+$/;
 const HEADER_VALUE = /^[\x20-\x7e]*$/;
@@ -47,7 +47,7 @@ const bodySchema = strictMap({
   error: 'exactly one of text, bytes',
 });
 
-export const faultSchema = strictMap({
+const faultSchema = strictMap({
   operation: oneOf(ACTIONS).optional().describe('The operation it strikes; without it, every one'),
   instance: text().optional().describe('The id of the instance it strikes'),
   repository: text().optional().describe('The id of the repository it strikes, or NAMESPACE/NAME'),
@@ -94,7 +94,7 @@ export const faultSchema = strictMap({
   });
 
 /** The operations that a fault strikes; undefined for all. */
-export function operationsOf(fault: Fault): readonly Action[] | undefined {
+function operationsOf(fault: Fault): readonly Action[] | undefined {
   const { operation, status } = fault;
   if (operation !== undefined) return [operation];
   if (status !== undefined) return [STATUS];
@@ -119,7 +119,7 @@ export type FaultInput = z.input<typeof faultSchema>;
 export type Fault = z.output<typeof faultSchema>;
 
 /** The parts of a request that faults select by. */
-export type FaultSubject = {
+type FaultSubject = {
   readonly action: string;
   readonly instanceId: string;
   /** The names of the repository: its id and NAMESPACE/NAME. */

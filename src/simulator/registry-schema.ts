@@ -191,7 +191,7 @@ export function repositoryId(instanceId: string, { id, namespace, name }: NamedR
 }
 
 /** Reports instances, repositories and tags that appear twice, at the place of the second. */
-export function checkRegistry(instances: readonly NamedInstance[], context: z.core.$RefinementCtx): void {
+function checkRegistry(instances: readonly NamedInstance[], context: z.core.$RefinementCtx): void {
   const report = reportTo(context);
   if (countTags(instances.flatMap(({ repositories }) => repositories.flatMap(({ tags }) => tags))) > MAX_TAGS_IN_ALL) {
     report([], `at most ${MAX_TAGS_IN_ALL} tags in all`);
@@ -205,7 +205,7 @@ export function checkRegistry(instances: readonly NamedInstance[], context: z.co
 }
 
 /** The same for a single repository. */
-export function checkRepository({ tags }: NamedRepository, context: z.core.$RefinementCtx): void {
+function checkRepository({ tags }: NamedRepository, context: z.core.$RefinementCtx): void {
   const report = reportTo(context);
   if (countTags(tags) > MAX_TAGS_IN_ALL) report(['tags'], `at most ${MAX_TAGS_IN_ALL} tags`);
   else checkTags(tags, (path, what) => report(['tags', ...path], what));

@@ -29,7 +29,7 @@ export type LoggedRequest = {
   finishedMonotonicMs: number | null;
 };
 
-export const LOG_CAPACITY = 200_000;
+const LOG_CAPACITY = 200_000;
 
 /** Keeps the last {@link LOG_CAPACITY} requests. */
 export class RequestLog {

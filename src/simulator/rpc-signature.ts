@@ -3,7 +3,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { compare, encode } from './signature.ts';
 
-export type Pairs = readonly (readonly [string, string])[];
+type Pairs = readonly (readonly [string, string])[];
 
 /** The parameters of the signature. The API reports missing ones in this order. */
 const REQUIRED = [

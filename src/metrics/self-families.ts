@@ -13,7 +13,7 @@ export const SELF_FAMILIES = {
   scanDuration: {
     name: 'acr_scan_duration_seconds',
     type: 'histogram',
-    help: 'How long scans took, as seen by the polls: from the first answer that told of one under way to the one that told its end.',
+    help: 'How long scans took, as polls see them: from the first answer with a running scan to the first answer after its end.',
     labels: ['instance_id'],
     buckets: [15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200],
   },
@@ -51,19 +51,19 @@ export const SELF_FAMILIES = {
   discoverySuccess: {
     name: 'acr_discovery_last_success_timestamp_seconds',
     type: 'gauge',
-    help: 'When a pass of discovery over an instance last ended that listed everything that there is a right to list.',
+    help: 'When the last pass of discovery over an instance ended that listed everything that the credentials may list.',
     labels: ['instance_id'],
   },
   discoveryRuleRepositories: {
     name: 'acr_discovery_rule_repositories',
     type: 'gauge',
-    help: 'Repositories that a rule of discovery, numbered from 1 in the order of the configuration, took in the last pass that listed everything, 0 where it took no tag of them.',
+    help: 'Repositories that a rule of discovery, numbered from 1 in the order of the configuration, matched in the last pass that listed everything; 0 if it matched no tag.',
     labels: ['instance_id', 'rule'],
   },
   discoveryDuration: {
     name: 'acr_discovery_duration_seconds',
     type: 'histogram',
-    help: 'How long passes of discovery took, whatever came of them.',
+    help: 'How long passes of discovery took, with or without success.',
     labels: [],
     buckets: [1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600],
   },
@@ -106,7 +106,7 @@ export const SELF_FAMILIES = {
   internalErrors: {
     name: 'acr_scan_exporter_internal_errors_total',
     type: 'counter',
-    help: 'Errors of the exporter itself that were caught: its log says which, and what it was doing goes on.',
+    help: 'Errors in the code of the exporter itself, which it caught and logged.',
     labels: ['component'],
   },
   credentialsInfo: {
@@ -124,7 +124,7 @@ export const SELF_FAMILIES = {
   logLinesDropped: {
     name: 'acr_scan_exporter_log_lines_dropped_total',
     type: 'counter',
-    help: 'Lines of the log that were lost because their reader did not take them.',
+    help: 'Log lines that were lost because the reader of the log was too slow or gone.',
     labels: [],
   },
   reloadSuccessful: {

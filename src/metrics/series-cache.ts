@@ -42,7 +42,7 @@ type FamilyText<Snapshot> = {
   readonly blocks: FamilyBlock<Snapshot>[];
 };
 
-/** A change of a row that is to be rendered. */
+/** A row to render, with its new snapshot. */
 type Update<Item, Snapshot> = {
   readonly row: Row<Item, Snapshot>;
   readonly after: Snapshot | undefined;

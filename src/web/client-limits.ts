@@ -1,4 +1,4 @@
-// Limits on what clients may ask for at the same time, for each client and for all together. Clients are told apart by their address.
+// Limits on what clients may ask for at the same time, for each client and for all together. A client is an address.
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 export type ClientLimits = { readonly perClient: number; readonly total: number };

@@ -116,7 +116,7 @@ function repository(parts: Partial<Repository>): Repository {
 /** A scrape that is under way, with every page that the model has had since it began. */
 type RunningScrape = { readonly allowed: Set<string>; mayFail: boolean };
 
-/** Does commands to a store and its exposition, whose every step takes a turn of the event loop, and judges every scrape. */
+/** Runs commands on a store and its exposition, with a turn of the event loop after every step, and checks every scrape. */
 class Run {
   readonly exposition = new Exposition({ render: (format) => this.#renderOwn(format) }, new YieldEvery(undefined, 1));
   readonly store = new StateStore(this.exposition);
@@ -254,10 +254,10 @@ class Run {
     this.#running.add(scrape);
     this.#works++;
     this.#see();
-    const judged = this.exposition.scrape(request).then(
+    const checked = this.exposition.scrape(request).then(
       (page) => {
         this.#see();
-        const bytes = judge(page, request, scrape.allowed);
+        const bytes = checkPage(page, request, scrape.allowed);
         if (readsOn) this.#read.push({ page, bytes });
         else page.done();
       },
@@ -265,10 +265,10 @@ class Run {
         if (!scrape.mayFail) throw error;
       },
     );
-    this.#note(judged.finally(() => this.#running.delete(scrape)));
+    this.#note(checked.finally(() => this.#running.delete(scrape)));
   }
 
-  /** Says that a page is not read any more, which until now is as it was when it was made. */
+  /** Ends the reading of a page, after a check that it did not change since it was made. */
   #endReading(): void {
     const read = this.#read.shift();
     if (!read) return;
@@ -325,7 +325,11 @@ function ownFamilies(format: string): string {
 }
 
 /** Throws unless a page is one of those allowed; gives its bytes as they were sent. */
-function judge({ chunks, length }: MetricsPage, { format, gzip }: ScrapeRequest, allowed: ReadonlySet<string>): Buffer {
+function checkPage(
+  { chunks, length }: MetricsPage,
+  { format, gzip }: ScrapeRequest,
+  allowed: ReadonlySet<string>,
+): Buffer {
   const bytes = Buffer.concat(chunks);
   if (bytes.length !== length) throw new Error(`expected ${length} bytes, found ${bytes.length}`);
   const page = (gzip ? gunzipMember(bytes) : bytes).toString();

@@ -4,7 +4,7 @@ import { SCAN_STATUSES, type Severity } from '../../src/model/scan.ts';
 import type { Repository } from '../../src/model/target.ts';
 import { type RepositoryTotals, StateStore, type StoreObserver, type WatchedTag } from '../../src/state/store.ts';
 
-/** Remembers what it was told exists, and fails on news of what does not. */
+/** Records what exists by the reports of the store, and fails on a report of something that does not exist. */
 class Witness implements StoreObserver {
   readonly tags = new Set<WatchedTag>();
   readonly repositories = new Set<RepositoryTotals>();
@@ -104,7 +104,7 @@ test('after any sequence of changes the totals of repositories equal the counted
   t.notThrows(() => fc.assert(property));
 });
 
-test('removing a tag twice changes nothing, and an answer says whether it still counts', (t) => {
+test('removing a tag twice changes nothing, and `has` is false from then on', (t) => {
   const store = new StateStore(new Witness());
   const tag = store.add({ repository: repositories[0] as Repository, tag: 'v1', digest: '', scanTaskId: '' }, 0);
   t.true(store.has(tag));

@@ -164,7 +164,7 @@ test('what a scan found is not known any more when the next one fails or ends in
   }
 });
 
-test('asking what a scan found changes nothing else, and a failure leaves the last numbers and says why', (t) => {
+test('asking what a scan found changes nothing else, and a failure keeps the last numbers and has its reason', (t) => {
   const before = follow(answered('complete')).state;
   const after = follow(answered('complete'), summary, noSummary).state;
   t.deepEqual(after, { ...before, vulnerabilities: NUMBERS, summaryError: ERROR });

@@ -88,7 +88,7 @@ test('targets are selected for one request at a time', async (t) => {
 });
 
 for (const path of ['/', '/api/v1/targets?status=complete&limit=1']) {
-  test(`when too many from one address ask for ${path}, some are told to come again, and another address is served`, async (t) => {
+  test(`when too many from one address ask for ${path}, some are answered 503, and another address is served`, async (t) => {
     const { list } = countingList(20_000);
     const server = await startRoutes(t, { targets: () => list });
     const clients = Array.from({ length: 150 }, () => askFrom('127.0.0.1', server.port, path));

@@ -114,6 +114,6 @@ test('names that try to break out come back as they were', async (t) => {
   );
 });
 
-test('a bad parameter is told in the shape of Prometheus', (t) => {
+test('the error for a bad parameter has the shape of Prometheus', (t) => {
   t.deepEqual(JSON.parse(renderBadData('a "reason"')), { status: 'error', errorType: 'bad_data', error: 'a "reason"' });
 });

@@ -64,7 +64,7 @@ function sameContent(one: Buffer | undefined, other: Buffer | undefined): boolea
   return one === undefined || other === undefined ? one === other : one.equals(other);
 }
 
-/** Different after any change, also behind symbolic links; empty when the file has changed too recently to tell. */
+/** Different after any change, also behind symbolic links; empty when the file has changed too recently to be sure. */
 function stampOf(path: string): string {
   try {
     const stats = statSync(path, { bigint: true });

@@ -1,17 +1,14 @@
 // The discovery of each instance: number of tags, last success, rules and errors.
 
 import type { DiscoveryStatus } from '../../model/status.ts';
-import type { Overview } from '../overview.ts';
 import { ErrorText } from './error-text.tsx';
 import { Fact } from './fact.tsx';
 import { countText } from './texts.ts';
 import { RelativeTime } from './time.tsx';
-import { addressOf, type View } from './view.ts';
-
-type DiscoveryProps = { readonly overview: Overview; readonly view: View };
+import { addressOf, type SectionProps, type View } from './view.ts';
 
 /** Empty without discovery. */
-export function Discovery({ overview: { discovery, maxTags, nowMs }, view }: DiscoveryProps) {
+export function Discovery({ overview: { discovery, maxTags, nowMs }, view }: SectionProps) {
   if (discovery.length === 0) return null;
   return (
     <section aria-labelledby="discovery-heading">

@@ -1,14 +1,12 @@
 // The form above the table, which filters the tags.
 
 import { SEVERITIES } from '../../model/scan.ts';
-import { type Overview, SOURCES } from '../overview.ts';
+import { SOURCES } from '../overview.ts';
 import { statusText } from './texts.ts';
-import { addressOf, type View } from './view.ts';
-
-type FilterProps = { readonly overview: Overview; readonly view: View };
+import { addressOf, type SectionProps } from './view.ts';
 
 /** Leaves out filters that match no tag, unless they are set already. */
-export function Filter({ overview, view }: FilterProps) {
+export function Filter({ overview, view }: SectionProps) {
   const { statuses, severities, sources, text, sort, descending } = view;
   const isFiltered = statuses.length + severities.length + sources.length > 0 || text !== '';
   return (

@@ -1,15 +1,14 @@
 // The top of the page: tags by status, vulnerabilities, and the quota of each set of credentials.
 
 import type { SchedulerStatus } from '../../model/status.ts';
-import type { Overview } from '../overview.ts';
 import { Fact } from './fact.tsx';
 import { countText, rateText, spanText, statusText } from './texts.ts';
-import { addressOf, type View } from './view.ts';
+import { addressOf, type SectionProps } from './view.ts';
 import { VulnerabilitySummary } from './vulnerabilities.tsx';
 
 const BAR_WIDTH = 1_000;
 
-export function StatusSummary({ overview, view }: { readonly overview: Overview; readonly view: View }) {
+export function StatusSummary({ overview, view }: SectionProps) {
   const entries = Object.entries(overview.totals);
   const sum = entries.reduce((total, [, count]) => total + count, 0);
   return (

@@ -4,7 +4,7 @@ import type { Overview, TargetRow } from '../overview.ts';
 import { ErrorText } from './error-text.tsx';
 import { shortDigest, statusText } from './texts.ts';
 import { RelativeTime } from './time.tsx';
-import { addressOf, type SortKey, type View } from './view.ts';
+import { addressOf, type SectionProps, type SortKey, type View } from './view.ts';
 import { FoundOfTag } from './vulnerabilities.tsx';
 
 type Column = {
@@ -26,10 +26,8 @@ const COLUMNS: readonly Column[] = [
   { key: 'instance', title: 'Instance' },
 ];
 
-type TableProps = { readonly view: View; readonly overview: Overview };
-
 /** The table without its rows. */
-export function TargetsTable({ view, overview }: TableProps) {
+export function TargetsTable({ view, overview }: SectionProps) {
   const columns = COLUMNS.filter(({ key }) => key !== 'vulnerabilities' || showsVulnerabilities(overview));
   return (
     <table>

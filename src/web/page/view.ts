@@ -1,7 +1,7 @@
 // The view of the status page, as its URL gives it: filter, order and page number.
 
 import { SEVERITIES, type Severity } from '../../model/scan.ts';
-import { SOURCES, type Source, type TargetRow } from '../overview.ts';
+import { type Overview, SOURCES, type Source, type TargetRow } from '../overview.ts';
 import type { Comparison, TargetQuery } from '../target-query.ts';
 
 export const ROWS_PER_PAGE = 100;
@@ -17,6 +17,9 @@ export type View = {
   /** From 1. */
   readonly page: number;
 };
+
+/** The properties of a section of the page. */
+export type SectionProps = { readonly overview: Overview; readonly view: View };
 
 /** The order of statuses that need attention, the most urgent first. 1 to 3 are the other reasons, in `attention`. */
 const ATTENTION: Readonly<Record<string, number>> = {

@@ -1,11 +1,11 @@
 // Vulnerabilities by severity, of one tag and of all tags together.
 
 import { SEVERITIES, type Vulnerabilities } from '../../model/scan.ts';
-import type { Overview, TargetRow } from '../overview.ts';
-import { addressOf, type View } from './view.ts';
+import type { TargetRow } from '../overview.ts';
+import { addressOf, type SectionProps } from './view.ts';
 
 /** The totals. Each severity links to the tags that have such vulnerabilities. Empty if no tag is asked for its vulnerabilities. */
-export function VulnerabilitySummary({ overview, view }: { readonly overview: Overview; readonly view: View }) {
+export function VulnerabilitySummary({ overview, view }: SectionProps) {
   const { wantedTags, knownTags, found } = overview.vulnerabilities;
   if (wantedTags === 0) return null;
   return (

@@ -19,7 +19,7 @@ function openSockets(): number {
   }).length;
 }
 
-/** The first bytes of what a client of TLS says, by listening to one. */
+/** The first bytes that a TLS client sends. */
 function halfHello(t: ExecutionContext): Promise<Buffer> {
   return new Promise((resolve) => {
     const listener = createServer((socket) => {

@@ -45,7 +45,7 @@ test('names that try to break out show as text, wherever they come from', (t) =>
   }
 });
 
-test('a row says why it is not green: status, since, outcome, next poll, error with its RequestId ready to copy', (t) => {
+test('a row shows the reason of a problem: status, since, outcome, next poll, error with its RequestId ready to copy', (t) => {
   const lastError = { code: 'NoPrivilege', message: 'Access denied.', requestId: 'BC648259-91A7', timeMs: NOW_MS };
   const digest = `sha256:${'67bf'.repeat(16)}`;
   const html = page([targetRow({ status: 'failed', digest, lastError, lastSuccessMs: NOW_MS - 7_200_000 })]);
@@ -76,22 +76,22 @@ function cell(html: string, label: string): string {
   return shownText(content.replace(/<\/li>/g, ', ')).trim();
 }
 
-test('vulnerabilities are told by severity, the worst first and without zeros, or why there are none', (t) => {
+test('vulnerabilities are shown by severity, the worst first and without zeros, or why there are none', (t) => {
   const error = { code: 'SystemError', message: 'Try later.', requestId: 'BC648259-91A7', timeMs: NOW_MS };
   const found = { high: 2, medium: 0, low: 1_234, unknown: 1 };
-  const told = (row: Partial<TargetRow>) => cell(page([targetRow(row)]), 'Vulnerabilities');
-  t.is(told({ vulnerabilities: found }), '2 high, 1,234 low, 1 unknown,');
-  t.is(told({ vulnerabilities: found, status: 'scanning' }), '2 high, 1,234 low, 1 unknown, of the scan before');
+  const shown = (row: Partial<TargetRow>) => cell(page([targetRow(row)]), 'Vulnerabilities');
+  t.is(shown({ vulnerabilities: found }), '2 high, 1,234 low, 1 unknown,');
+  t.is(shown({ vulnerabilities: found, status: 'scanning' }), '2 high, 1,234 low, 1 unknown, of the scan before');
   t.is(
-    told({ vulnerabilities: found, vulnerabilitiesError: error }),
+    shown({ vulnerabilities: found, vulnerabilitiesError: error }),
     '2 high, 1,234 low, 1 unknown, asking again failed',
   );
-  t.is(told({}), 'none');
+  t.is(shown({}), 'none');
   const vulnerabilities = undefined;
-  t.is(told({ vulnerabilities }), 'not asked yet');
-  t.is(told({ vulnerabilities, status: 'failed' }), 'no complete scan');
-  t.is(told({ vulnerabilities, wantsVulnerabilities: false }), 'not asked for');
-  t.is(told({ vulnerabilities, vulnerabilitiesError: error }), 'not known');
+  t.is(shown({ vulnerabilities }), 'not asked yet');
+  t.is(shown({ vulnerabilities, status: 'failed' }), 'no complete scan');
+  t.is(shown({ vulnerabilities, wantsVulnerabilities: false }), 'not asked for');
+  t.is(shown({ vulnerabilities, vulnerabilitiesError: error }), 'not known');
   const html = page([targetRow({ vulnerabilities, vulnerabilitiesError: error })]);
   t.is(
     cell(html, 'Last error'),
@@ -100,7 +100,7 @@ test('vulnerabilities are told by severity, the worst first and without zeros, o
   t.true(html.includes('data-copy="BC648259-91A7"'));
 });
 
-test('vulnerabilities add up at the top, each severity leading to its tags; where nobody wants them nothing is said', (t) => {
+test('vulnerabilities add up at the top, each severity leading to its tags; without tags that are asked for them the section is empty', (t) => {
   const html = page([targetRow()], 'severity=low&q=x');
   t.regex(shownText(html), /Vulnerabilities0 high1,204 medium7 low0 unknownknown of 1,230 of 1,237 tags/);
   t.true(html.includes('href="/?severity=medium&amp;q=x"'));
@@ -135,10 +135,10 @@ test('discovered tags are marked, and where nothing is discovered nothing is sai
       rules: undefined,
     },
   ];
-  const told = (row: Partial<TargetRow>) => cell(page([targetRow(row)], '', 1, { discovery }), 'Tag');
-  t.is(told({ source: 'discovered' }), 'v1 discovered');
-  t.is(told({ source: 'discovered', digest: 'sha256:67bf' }), 'v167bf discovered');
-  t.is(told({}), 'v1');
+  const shown = (row: Partial<TargetRow>) => cell(page([targetRow(row)], '', 1, { discovery }), 'Tag');
+  t.is(shown({ source: 'discovered' }), 'v1 discovered');
+  t.is(shown({ source: 'discovered', digest: 'sha256:67bf' }), 'v167bf discovered');
+  t.is(shown({}), 'v1');
   const html = page([targetRow()], 'status=failed', 1, { discovery });
   t.regex(shownText(html), /Discoverycri-1 +Tags found1,200Last success5 s agocri-2 +Tags found0Last successnot yet/);
   t.true(html.includes('href="/?status=failed&amp;source=discovered&amp;q=cri-1"'));
@@ -146,7 +146,7 @@ test('discovered tags are marked, and where nothing is discovered nothing is sai
   t.notRegex(page([targetRow()]), /discover(ed|y-)|Source/);
 });
 
-test('discovery that fails or leaves tags out says why', (t) => {
+test('discovery that fails or leaves tags out shows the reason', (t) => {
   const lastError = { code: 'NoPrivilege', message: 'Access denied.', requestId: 'BC648259', timeMs: NOW_MS - 60_000 };
   const discovery = [
     { instanceId: 'cri-1', tags: 90, truncated: true, lastSuccessMs: NOW_MS - 3_600_000, lastError, rules: undefined },
@@ -190,7 +190,7 @@ test('an image that was never scanned is shown in words, with a filter and a col
   for (const rule of ['.fill-not_scanned {', '.status-not_scanned {']) t.true(css.includes(rule), rule);
 });
 
-test('totals, quota and build are told', (t) => {
+test('totals, quota and build are shown', (t) => {
   const text = shownText(page([targetRow()]));
   for (const part of [
     '1,237 watched tags',

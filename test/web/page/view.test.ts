@@ -131,7 +131,7 @@ test('vulnerabilities order by the worst severity that differs, and what is not 
   t.deepEqual(ordered('/?sort=vulnerabilities'), worstFirst.toReversed());
 });
 
-test('errors order by their code, be it of the poll or of the vulnerabilities', (t) => {
+test('errors order by their code, of the poll or of the vulnerabilities', (t) => {
   const error = (code: string) => ({ code, message: '', requestId: '', timeMs: 0 });
   const rows = [
     targetRow({ tag: 'none' }),

@@ -20,12 +20,12 @@ export async function waitForTruth(stage: Stage, ending: AbortSignal): Promise<C
     ending.aborted
       ? undefined
       : { from, to: Date.now(), equalAt, differences, rest: restOf(stage.record.scrapes.at(-1)) };
-  const first = await firstTruth(stage, WITHIN_MS, ending);
+  const first = await firstTruth(stage, from, WITHIN_MS, ending);
   if (first.length > 0) return calm(Number.POSITIVE_INFINITY, first);
   const equalAt = Date.now();
   // By then each tag was polled once more.
   await sleep(LONGEST_INTERVAL_MS + SLACK_MS);
-  const later = await firstTruth(stage, SLACK_MS, ending);
+  const later = await firstTruth(stage, from, SLACK_MS, ending);
   return calm(later.length > 0 ? Number.POSITIVE_INFINITY : equalAt, later);
 }
 
@@ -45,7 +45,12 @@ function restOf(scrape: Scrape | undefined): Rest | undefined {
 }
 
 /** What still differs after so much time, without that in which the exporter was not let run; nothing once there is no difference. */
-async function firstTruth(stage: Stage, withinMs: number, ending: AbortSignal): Promise<readonly string[]> {
+async function firstTruth(
+  stage: Stage,
+  calmFrom: number,
+  withinMs: number,
+  ending: AbortSignal,
+): Promise<readonly string[]> {
   const from = Date.now();
   const isOver = () => Date.now() - from - overlap(stage.record.pauses, from, Date.now()) >= withinMs;
   let differences: readonly string[] = ['nothing was scraped'];
@@ -54,24 +59,34 @@ async function firstTruth(stage: Stage, withinMs: number, ending: AbortSignal): 
     const { life, exporter } = stage;
     const seen = await scrape(exporter.url, life ?? { number: 0, clock: [] }, mode, SLACK_MS).catch(() => undefined);
     const state = await stage.simulator.look();
-    if (seen !== undefined) differences = difference(stage, seen, state);
+    if (seen !== undefined) differences = difference(stage, calmFrom, seen, state);
     if (differences.length === 0) return [];
     await sleep(200);
   }
   return differences;
 }
 
-/** How old the last poll of a tag may be: all others may be due before it, at the rate that throttling has left and with what they take. */
-function longestAgeMs({ exposition, sentAt }: Scrape, tags: number, { configuration, record }: Stage): number {
-  const { maxConcurrent } = configuration;
-  const rates = [...samplesOf(exposition, 'acr_scheduler_rate_limit_requests_per_second')];
-  const current = rates.flatMap(([{ kind }, rate]) => (kind === 'current' ? [rate] : []));
-  const turnMs = Math.max(1_000 / Math.min(...current), LONGEST_LATENCY_MS / maxConcurrent);
-  const ageMs = LONGEST_INTERVAL_MS + SLACK_MS + tags * turnMs;
-  return ageMs + overlap(record.pauses, sentAt - 2 * ageMs, sentAt);
+/** Tags without a scan under way get at least one of five turns. */
+const TURNS_EACH = 5;
+
+/**
+ * How old the last poll of a tag may be: all others may be due before it, at the lowest rate that throttling has left since the calm began, and
+ * with what each request takes.
+ */
+function longestAgeMs({ from, seen, tags }: { from: number; seen: Scrape; tags: number }, stage: Stage): number {
+  const { configuration, record } = stage;
+  const scrapes = [...record.scrapes.filter(({ sentAt }) => sentAt >= from), seen];
+  const rates = scrapes.flatMap(({ exposition }) =>
+    [...samplesOf(exposition, 'acr_scheduler_rate_limit_requests_per_second')].flatMap(([{ kind }, rate]) =>
+      kind === 'current' ? [rate] : [],
+    ),
+  );
+  const turnMs = Math.max(1_000 / Math.min(...rates), LONGEST_LATENCY_MS / configuration.maxConcurrent);
+  const ageMs = LONGEST_INTERVAL_MS + SLACK_MS + TURNS_EACH * tags * turnMs;
+  return ageMs + overlap(record.pauses, seen.sentAt - 2 * ageMs, seen.sentAt);
 }
 
-function difference(stage: Stage, seen: Scrape, state: State): string[] {
+function difference(stage: Stage, from: number, seen: Scrape, state: State): string[] {
   const { configuration, record } = stage;
   const differences: string[] = [];
   const names = new Set(configuration.tags);
@@ -80,7 +95,7 @@ function difference(stage: Stage, seen: Scrape, state: State): string[] {
   );
   if (configuration.discovers) for (const name of there.keys()) if (isDiscovered(name)) names.add(name);
   const shown = shownTags(seen);
-  const since = seen.sentAt - longestAgeMs(seen, names.size, stage);
+  const since = seen.sentAt - longestAgeMs({ from, seen, tags: names.size }, stage);
   for (const name of shown.keys()) if (!names.has(name)) differences.push(`${name} is shown, but there is none`);
   for (const name of names) {
     const [tag, truth] = [shown.get(name), there.get(name)];

@@ -76,7 +76,7 @@ function listing() {
   return {
     files: packed?.files.map(({ path }) => path) ?? [],
     programs: Object.values(manifest.bin),
-    sources: filesBelow('src').filter((file) => /\.(tsx?|js|css)$/.test(file)),
+    sources: filesBelow('src').filter((file) => /(?<!\.d)\.(tsx?|js|css)$/.test(file)),
   };
 }
 

@@ -26,6 +26,10 @@ export type ChaosOptions = {
   readonly simulator: string;
   /** Whether the process lives to the end: nothing is drawn that ends it. */
   readonly longLife?: boolean;
+  /** Names of faults and actions that come as often as all the others together. */
+  readonly often?: readonly string[];
+  /** From the begin of faults to the calm. */
+  readonly stormMs?: number;
   /** Takes what the exporter logs. */
   readonly onLog?: ((text: Buffer) => void) | undefined;
   /** Takes what is drawn. */
@@ -46,15 +50,28 @@ export type ChaosResult = {
 };
 
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { seed, minutes, exporter, simulator, longLife = false, onLog, details, progress, onViolation, stop } = options;
+  const {
+    seed,
+    minutes,
+    exporter,
+    simulator,
+    longLife = false,
+    often = [],
+    stormMs = STORM_MS,
+    onLog,
+    details,
+    progress,
+    onViolation,
+    stop,
+  } = options;
   const actions = ACTIONS.filter(({ endsLife }) => !(longLife && endsLife));
   // The observers and the faults draw from sequences of their own, so that their pace does not change what happens otherwise.
   const stage = new Stage({ seed, random: createRandom(seed), exporter, simulator, onLog });
   const drawn = new Map([...FAULTS, ...actions].map(({ name }) => [name, 0]));
   const course = {
     stage,
-    faults: new Pack(FAULTS),
-    actions: new Pack(actions),
+    faults: new Pack(FAULTS, often),
+    actions: new Pack(actions, often),
     faultRandom: createRandom(seed + 2),
     note: (name: string) => {
       drawn.set(name, (drawn.get(name) ?? 0) + 1);
@@ -70,7 +87,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     const summary = (rounds: number) => progressOf(stage.record, drawn, checker, rounds);
     let rounds = 0;
     while (Date.now() < end && !ending.aborted) {
-      await storm({ ...course, ending }, Math.min(end, Date.now() + STORM_MS));
+      await storm({ ...course, ending }, Math.min(end, Date.now() + stormMs));
       await stage.mend();
       const calm = await waitForTruth(stage, ending);
       if (calm === undefined) break;
@@ -99,13 +116,16 @@ type Course = {
   readonly ending: AbortSignal;
 };
 
-/** Draws from a list as from a pack of cards, so that each comes as often as every other. */
-class Pack<Card> {
+/** Draws from a list as from a pack of cards, so that each comes as often as every other, but for those that are to come often. */
+class Pack<Card extends { readonly name: string }> {
   readonly #all: readonly Card[];
   #cards: Card[] = [];
 
-  constructor(all: readonly Card[]) {
-    this.#all = all;
+  /** @param often names of cards that come as often as all the others together */
+  constructor(all: readonly Card[], often: readonly string[]) {
+    const chosen = all.filter(({ name }) => often.includes(name));
+    const copies = Math.ceil(all.length / Math.max(1, chosen.length));
+    this.#all = [...all, ...Array.from({ length: copies }, () => chosen).flat()];
   }
 
   draw(random: Random): Card {

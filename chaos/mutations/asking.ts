@@ -22,6 +22,7 @@ export const OF_ASKING: readonly Mutation[] = [
     before: 'setTimeout(() => this.#expire(timeoutMs),',
     after: 'setTimeout(() => {},',
     law: 'timeout',
+    often: ['a hang before the answer', 'a hang within the answer'],
   },
   {
     name: 'a failed request keeps its slot',
@@ -30,6 +31,7 @@ export const OF_ASKING: readonly Mutation[] = [
     after:
       "this.#settle(task, outcome.error, nowMs, probing); if (outcome.error?.code === 'RequestTimeout') await new Promise(() => {});",
     law: 'silence',
+    often: ['a reset before the answer', 'an error'],
   },
   {
     name: 'a refusal never ends',
@@ -37,6 +39,7 @@ export const OF_ASKING: readonly Mutation[] = [
     before: 'accepted && this.breaker.accepted(sentAtMs)',
     after: 'accepted && !this.breaker.refused',
     law: 'silence',
+    often: ['refused credentials', 'credentials are spoilt'],
   },
   {
     name: 'one request too many is under way',
@@ -52,6 +55,7 @@ export const OF_ASKING: readonly Mutation[] = [
     after:
       '{ known.scheduler.quota.limiter = new RateLimiter(rateLimit, this.#options.clock); known.scheduler.configure(rateLimit); }',
     law: 'concurrency',
+    often: ['SIGHUP: nothing changed', 'SIGHUP ten times in 100 ms'],
   },
   {
     name: 'every instance has a quota of its own',
@@ -73,6 +77,7 @@ export const OF_ASKING: readonly Mutation[] = [
     before: 'poll.scheduler.withdraw(poll);\n        polls.delete',
     after: 'polls.delete',
     law: 'asked',
+    often: ['SIGHUP: tags come and go', 'POST /-/reload: tags come and go'],
   },
   {
     name: 'an answer starts a removed tag anew',
@@ -80,6 +85,11 @@ export const OF_ASKING: readonly Mutation[] = [
     before: 'if (!this.isWatched)\n            return false;',
     after: '',
     law: 'asked',
+    often: [
+      'SIGHUP: tags come and go',
+      'POST /-/reload: tags come and go',
+      'answers take up to what the exporter waits',
+    ],
   },
   {
     name: 'a tag that was pushed is asked about twice at a time',
@@ -87,6 +97,7 @@ export const OF_ASKING: readonly Mutation[] = [
     before: 'if (underWay.has(key)) {',
     after: 'if (false) {',
     law: 'once',
+    often: ['a push to a discovered tag', 'answers take up to what the exporter waits'],
   },
   {
     name: 'a request goes on after its time is over',
@@ -94,6 +105,7 @@ export const OF_ASKING: readonly Mutation[] = [
     before: 'this.#request?.destroy();',
     after: '',
     law: 'wire concurrency',
+    often: ['a hang before the answer', 'a hang within the answer'],
   },
   {
     name: 'a time to wait is ignored',
@@ -101,6 +113,7 @@ export const OF_ASKING: readonly Mutation[] = [
     before: 'if (error?.retryAfterMs !== undefined)',
     after: 'if (false)',
     law: 'wait',
+    often: ['throttled, with a time to wait'],
   },
   {
     name: 'an error is followed by the next request at once',
@@ -108,6 +121,7 @@ export const OF_ASKING: readonly Mutation[] = [
     before: '(0.5 + 0.5 * random) * Math.min(',
     after: '0 * Math.min(',
     law: 'backoff',
+    often: ['an error', 'a reset before the answer'],
   },
   {
     name: 'a complete scan has the interval of one under way',
@@ -122,6 +136,7 @@ export const OF_ASKING: readonly Mutation[] = [
     before: 'breaker = new CredentialsBreaker();',
     after: 'refusal = (globalThis.breaker ??= new CredentialsBreaker());',
     law: 'silence',
+    often: ['credentials are spoilt'],
   },
   {
     name: 'a new key is never read',
@@ -129,6 +144,7 @@ export const OF_ASKING: readonly Mutation[] = [
     before: 'this.#found?.fingerprint !== fingerprint',
     after: 'this.#found === undefined',
     law: 'keys',
+    often: ['credentials change to another key', 'a key in use is revoked, and another takes its place'],
   },
   {
     name: 'every instance is asked with the first credentials',
@@ -143,6 +159,7 @@ export const OF_ASKING: readonly Mutation[] = [
     before: 'monotonic: () => performance.now()',
     after: 'monotonic: () => Date.now()',
     law: 'silence',
+    often: ['the wall clock jumps by minutes', 'the wall clock jumps by an hour'],
   },
   {
     name: 'a step of the wall clock is not noticed',
@@ -150,5 +167,6 @@ export const OF_ASKING: readonly Mutation[] = [
     before: 'if (Math.abs(this.#clock.now() - this.#clock.monotonic() - offsetMs) > CLOCK_STEP_MS)',
     after: 'if (false)',
     law: 'silence',
+    often: ['the wall clock jumps by minutes', 'the wall clock jumps by an hour'],
   },
 ];

@@ -9,6 +9,8 @@ export type Mutation = {
   readonly after: string;
   /** The law that is expected to find it. */
   readonly law: string;
+  /** Faults and actions that the break shows after: they are drawn as often as all the others together. */
+  readonly often?: readonly string[];
 };
 
 /** The text of a file with the mutation in it. Throws where it does not have exactly one place for it. */

@@ -12,6 +12,9 @@ import { MUTATIONS } from './mutations.ts';
 /** Within the project, so that packages are found, and as deep as `dist`, so that the files beside it are. */
 const COPY = fileURLToPath(new URL('../../dist-broken/', import.meta.url));
 
+/** Shorter than usual: the calm that follows shows what is wrong, and the run has a minute. */
+const STORM_MS = 9_000;
+
 const { values } = parseArgs({
   options: {
     only: { type: 'string' },
@@ -79,6 +82,8 @@ async function runCopy(
     return await runChaos({
       seed,
       minutes,
+      often: mutation?.often ?? [],
+      stormMs: STORM_MS,
       exporter: `${COPY}bin.js`,
       simulator: built('simulator/bin.js'),
       details: () => undefined,

@@ -8,6 +8,7 @@ export const OF_SHOWING: readonly Mutation[] = [
     before: 'void app.reload();',
     after: '{ (globalThis.left ??= []).push(Buffer.alloc(16_000_000, 1)); void app.reload(); }',
     law: 'memory',
+    often: ['SIGHUP: nothing changed', 'SIGHUP: tags come and go'],
   },
   {
     name: 'a reload is lost',
@@ -15,6 +16,7 @@ export const OF_SHOWING: readonly Mutation[] = [
     before: 'void app.reload();',
     after: 'Math.random() < 0.5 && void app.reload();',
     law: 'reload',
+    often: ['SIGHUP: tags come and go'],
   },
   {
     name: 'other series per tag wait for a change',
@@ -22,6 +24,7 @@ export const OF_SHOWING: readonly Mutation[] = [
     before: 'this.#tags.changeAll();',
     after: '',
     law: 'configured',
+    often: ['SIGHUP: other series per tag'],
   },
   {
     name: 'a place on the page keeps the labels of the tag before',
@@ -64,5 +67,6 @@ export const OF_SHOWING: readonly Mutation[] = [
     before: 'app.stop().then(() => 0)',
     after: 'app.stop().then(() => 1)',
     law: 'end',
+    often: ['SIGTERM and a new start'],
   },
 ];

@@ -59,6 +59,7 @@ export const OF_WATCHING: readonly Mutation[] = [
     before: 'await this.#listed.remove(instanceTargets, watched);',
     after: '',
     law: 'configured',
+    often: ['SIGHUP: an instance comes or goes'],
   },
   {
     name: 'a status is kept after a push',
@@ -66,6 +67,7 @@ export const OF_WATCHING: readonly Mutation[] = [
     before: "return one.digest === '' || other.digest === '' || isSameDigest(one.digest, other.digest);",
     after: 'return true;',
     law: 'calm',
+    often: ['a push to a discovered tag'],
   },
   {
     name: 'a deleted tag is never removed',
@@ -73,6 +75,7 @@ export const OF_WATCHING: readonly Mutation[] = [
     before: 'return listed !== undefined && chosen.has(listed)',
     after: 'return listed === undefined || chosen.has(listed)',
     law: 'calm',
+    often: ['a deletion of a tag', 'a discovered repository comes or goes'],
   },
   {
     name: 'discovery ends with its first failure',
@@ -80,6 +83,7 @@ export const OF_WATCHING: readonly Mutation[] = [
     before: 'failures = succeeded ? 0 : failures + 1;',
     after: 'if (!succeeded) return;',
     law: 'calm',
+    often: ['an error', 'a reset before the answer', 'HTTP 503'],
   },
   {
     name: 'the id of a repository is kept for ever',
@@ -87,6 +91,7 @@ export const OF_WATCHING: readonly Mutation[] = [
     before: 'this.updates.confirm(watched, poll);',
     after: '{}',
     law: 'calm',
+    often: ['a repository made anew'],
   },
   {
     name: 'a status outlives its repository',
@@ -94,6 +99,7 @@ export const OF_WATCHING: readonly Mutation[] = [
     before: "return id !== '' && knownId !== '' && id !== knownId;",
     after: 'return false;',
     law: 'status',
+    often: ['a repository made anew'],
   },
   {
     name: 'since stays where the status moves',
@@ -108,6 +114,7 @@ export const OF_WATCHING: readonly Mutation[] = [
     before: "...withStatus(before, 'unknown', moment),",
     after: '...before, lastPollMs: moment.nowMs,',
     law: 'news',
+    often: ['an unknown status'],
   },
   {
     name: 'the counts do not move with the status',
@@ -122,5 +129,6 @@ export const OF_WATCHING: readonly Mutation[] = [
     before: 'else if (isGone)',
     after: 'else',
     law: 'found',
+    often: ['an error', 'a reset before the answer', 'HTTP 503'],
   },
 ];

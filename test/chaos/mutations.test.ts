@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { ACTIONS } from '../../chaos/actions.ts';
+import { FAULTS } from '../../chaos/faults.ts';
 import { LAWS } from '../../chaos/laws/laws.ts';
 import { type Mutation, mutated } from '../../chaos/mutations/mutation.ts';
 import { MUTATIONS } from '../../chaos/mutations/mutations.ts';
@@ -35,6 +37,11 @@ test('every mutation has a name of its own, is expected to be found by a law tha
   const laws = new Set(LAWS.map(({ name }) => name));
   t.deepEqual(
     MUTATIONS.filter(({ law }) => !laws.has(law)),
+    [],
+  );
+  const drawn = new Set([...FAULTS, ...ACTIONS].map(({ name }) => name));
+  t.deepEqual(
+    MUTATIONS.flatMap(({ often = [] }) => often).filter((name) => !drawn.has(name)),
     [],
   );
   const page = textOf('docs/reliability.md');

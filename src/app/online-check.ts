@@ -12,7 +12,7 @@ import { filterOf, pageOf, repositoryPage } from '../discovery/discovery-run.ts'
 import { FIRST_PAGE, Listing } from '../discovery/paginate.ts';
 import { Rules } from '../discovery/rules.ts';
 import type { ListScope } from '../model/list-scopes.ts';
-import type { ListedRepository } from '../model/settings.ts';
+import type { ConfiguredRepository } from '../model/settings.ts';
 import type { FoundRepository } from '../model/target.ts';
 import { isNoSuchList, isNoSuchScan } from '../polling/error-codes.ts';
 import { RateLimiter } from '../scheduler/rate-limiter.ts';
@@ -148,7 +148,7 @@ type Attempt = {
 };
 
 /** Looks the repository up if the exporter would, and asks for its first tag. */
-async function checkRepository({ instance, ask }: Attempt, given: ListedRepository): Promise<string | undefined> {
+async function checkRepository({ instance, ask }: Attempt, given: ConfiguredRepository): Promise<string | undefined> {
   const instanceId = instance.id;
   let repository = given;
   if (given.id === '' || given.name === '') {
@@ -255,6 +255,6 @@ async function problemOf(attempt: Promise<unknown>): Promise<ApiError | undefine
   }
 }
 
-function describe({ namespace, name, id }: ListedRepository): string {
+function describe({ namespace, name, id }: ConfiguredRepository): string {
   return name === '' ? id : `${namespace}/${name}`;
 }

@@ -1,13 +1,11 @@
-// What is known, as the pages for people and the JSON API want it.
+// The values of the status page.
 
-import type { DiscoveryManager } from '../discovery/discovery-manager.ts';
-import type { TagLimit } from '../discovery/tag-limit.ts';
 import type { SchedulerStatus } from '../model/status.ts';
-import type { StateStore } from '../state/store.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Overview } from '../web/overview.ts';
+import type { Watching } from './watching.ts';
 
-/** What a reload changes: pages for people go on to show it as it was while one is being applied. */
+/** The part that a reload changes. While a reload is being applied, the page shows it as it was before. */
 export type WatchedOverview = Pick<Overview, 'totals' | 'vulnerabilities' | 'discovery' | 'maxTags'>;
 
 export type OverviewSources = {
@@ -21,13 +19,11 @@ export function overviewOf({ clock, watched, schedulers, about }: OverviewSource
   return { ...about(), ...watched(), nowMs: clock.now(), quota: schedulers() };
 }
 
-type Watching = {
-  readonly store: StateStore;
-  readonly discoveryManager: DiscoveryManager;
-  readonly tagLimit: TagLimit;
-};
-
-export function watchedOverview({ store, discoveryManager, tagLimit }: Watching): WatchedOverview {
+export function watchedOverview({
+  store,
+  discoveryManager,
+  tagLimit,
+}: Pick<Watching, 'store' | 'discoveryManager' | 'tagLimit'>): WatchedOverview {
   return {
     totals: store.totals(),
     vulnerabilities: store.vulnerabilityTotals(),

@@ -1,6 +1,6 @@
 // The configuration as the program uses it: every default filled in, every unit in the name, every path absolute.
 import type { CredentialSettings } from '../model/credential-settings.ts';
-import type { Backoff, DiscoverRule, Intervals, ListedRepository, PerTag, RateLimits } from '../model/settings.ts';
+import type { Backoff, ConfiguredRepository, DiscoverRule, Intervals, PerTag, RateLimits } from '../model/settings.ts';
 
 /** All that the configuration file says. Immutable: a reload makes a new one. */
 export type Config = {
@@ -31,7 +31,7 @@ export type InstanceConfig = {
   /** Replaces the top-level block for this instance. */
   readonly credentials: CredentialSettings | undefined;
   /** Several may stand for one repository; no two of those list the same tag. At least one unless something is to be discovered. */
-  readonly repositories: readonly ListedRepository[];
+  readonly repositories: readonly ConfiguredRepository[];
   /** What to look for in the instance. */
   readonly discover: readonly DiscoverRule[];
 };

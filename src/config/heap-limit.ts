@@ -1,6 +1,6 @@
 // Whether what a configuration watches fits into the heap beside what is watched already: a process that runs out of heap is killed.
 import { getHeapStatistics } from 'node:v8';
-import type { ListedRepository } from '../model/settings.ts';
+import type { ConfiguredRepository } from '../model/settings.ts';
 import { ConfigError } from '../util/yaml/problems.ts';
 import type { Config } from './config.ts';
 
@@ -49,7 +49,7 @@ function watched(config: Config | undefined): Watched {
 
 /** What `next` lists and `present` does not. */
 function addedBy(present: Config | undefined, next: Config | undefined): Watched {
-  const known = new Map<string, ListedRepository['tags']>();
+  const known = new Map<string, ConfiguredRepository['tags']>();
   for (const [key, listed] of repositoriesOf(present)) known.set(key, listed);
   let [tags, repositories] = [0, 0];
   for (const [key, listed] of repositoriesOf(next)) {
@@ -64,7 +64,7 @@ function addedBy(present: Config | undefined, next: Config | undefined): Watched
 
 function* repositoriesOf(
   config: Config | undefined,
-): Generator<readonly [key: string, tags: ListedRepository['tags']]> {
+): Generator<readonly [key: string, tags: ConfiguredRepository['tags']]> {
   for (const { id: instance, repositories } of config?.instances ?? []) {
     for (const { namespace, name, id, tags } of repositories) {
       yield [JSON.stringify([instance, namespace, name, id]), tags];

@@ -1,6 +1,6 @@
 // What the configuration says of one instance: repositories whose tags are listed, and rules by which others are found.
 import { z } from 'zod';
-import type { DiscoverRule, ListedRepository, ListedTag } from '../model/settings.ts';
+import type { ConfiguredRepository, DiscoverRule, ListedTag } from '../model/settings.ts';
 import { strictMap } from '../util/yaml/schema.ts';
 import type { InstanceConfig } from './config.ts';
 import { credentialsSchema } from './credentials-schema.ts';
@@ -46,7 +46,7 @@ const repositorySchema = strictMap({
     dependentRequired: { namespace: ['name'], name: ['namespace'] },
   })
   .transform(
-    ({ namespace = '', name = '', id = '', vulnerabilities, tags }): Undecided<ListedRepository> => ({
+    ({ namespace = '', name = '', id = '', vulnerabilities, tags }): Undecided<ConfiguredRepository> => ({
       namespace,
       name,
       id,
@@ -87,7 +87,7 @@ const discoverSchema = strictMap({
 
 /** Of an instance, with what is still undecided. */
 type UndecidedInstance = Omit<InstanceConfig, 'repositories' | 'discover'> & {
-  readonly repositories: readonly Undecided<ListedRepository>[];
+  readonly repositories: readonly Undecided<ConfiguredRepository>[];
   readonly discover: readonly Undecided<DiscoverRule>[];
 };
 

@@ -1,7 +1,7 @@
 // A configuration, or what is wrong with it, as a row of small pieces: what one thread takes apart another puts together again
 // without ever handling more than a slice at once.
 
-import type { ListedRepository, ListedTag } from '../model/settings.ts';
+import type { ConfiguredRepository, ListedTag } from '../model/settings.ts';
 import { ConfigError, type Problem } from '../util/yaml/problems.ts';
 import type { Config, InstanceConfig } from './config.ts';
 
@@ -9,7 +9,7 @@ import type { Config, InstanceConfig } from './config.ts';
 export type Piece =
   | { readonly kind: 'settings'; readonly value: Omit<Config, 'instances'> }
   | { readonly kind: 'instance'; readonly value: Omit<InstanceConfig, 'repositories'> }
-  | { readonly kind: 'repository'; readonly value: Omit<ListedRepository, 'tags'> }
+  | { readonly kind: 'repository'; readonly value: Omit<ConfiguredRepository, 'tags'> }
   | { readonly kind: 'tag'; readonly value: ListedTag }
   | { readonly kind: 'problem'; readonly value: Problem };
 
@@ -47,7 +47,7 @@ export function* slicesOf(all: Iterable<Piece>): Generator<Slice> {
   yield { pieces, isLast: true };
 }
 
-type OpenRepository = Omit<ListedRepository, 'tags'> & { readonly tags: ListedTag[] };
+type OpenRepository = Omit<ConfiguredRepository, 'tags'> & { readonly tags: ListedTag[] };
 type OpenInstance = Omit<InstanceConfig, 'repositories'> & { readonly repositories: OpenRepository[] };
 
 /** Puts slices together again. */

@@ -1,6 +1,6 @@
 // The poll plan: what the configured intervals ask of the quota, and what the quota makes of the intervals.
 
-import type { ListedRepository } from '../model/settings.ts';
+import type { ConfiguredRepository } from '../model/settings.ts';
 import { formatDuration } from '../util/duration.ts';
 import type { Config } from './config.ts';
 import { type CredentialSet, credentialSets } from './credential-sets.ts';
@@ -83,7 +83,7 @@ function planSet({ name, instanceIds }: CredentialSet, config: Config): SetPlan 
   };
 }
 
-function tagsIn(repositories: readonly ListedRepository[]): number {
+function tagsIn(repositories: readonly ConfiguredRepository[]): number {
   return repositories.reduce((sum, { tags }) => sum + tags.length, 0);
 }
 

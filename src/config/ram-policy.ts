@@ -1,6 +1,6 @@
 // The least RAM policy that lets the exporter ask what a configuration file makes it ask.
 import { type ListScope, listScopes } from '../model/list-scopes.ts';
-import type { DiscoverRule, ListedRepository } from '../model/settings.ts';
+import type { ConfiguredRepository, DiscoverRule } from '../model/settings.ts';
 import type { Config, InstanceConfig } from './config.ts';
 import { credentialSets } from './credential-sets.ts';
 
@@ -70,7 +70,7 @@ function resourceOf({
   repository,
 }: {
   readonly instance: InstanceConfig;
-  readonly repository: ListedRepository;
+  readonly repository: ConfiguredRepository;
 }) {
   return ramResource(instance, repository);
 }

@@ -23,7 +23,7 @@ export type PerTag = 'full' | 'problems' | 'none';
 export type ListedTag = { readonly tag: string; readonly digest: string; readonly scanTaskId: string };
 
 /** A repository in the configuration: `namespace` and `name`, or `id`, or all three; what is absent is empty. */
-export type ListedRepository = {
+export type ConfiguredRepository = {
   readonly namespace: string;
   readonly name: string;
   readonly id: string;

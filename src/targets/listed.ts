@@ -1,6 +1,6 @@
 // What is to be watched, as the configuration lists it, and what it amounts to once entries for the same repository are one.
 
-import type { ListedRepository, ListedTag } from '../model/settings.ts';
+import type { ConfiguredRepository, ListedTag } from '../model/settings.ts';
 import type { FoundRepository, Repository } from '../model/target.ts';
 import type { MaybeYield } from '../util/yield-every.ts';
 
@@ -9,7 +9,7 @@ export type ListedInstance = {
   readonly domain: string;
   /** What is to be found of it beside what is listed. */
   readonly discover: readonly unknown[];
-  readonly repositories: readonly ListedRepository[];
+  readonly repositories: readonly ConfiguredRepository[];
 };
 
 /** A repository with all tags that the entries for it list, in their order. */

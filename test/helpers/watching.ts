@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { AcrApi, AcrOperations, ApiAction } from '../../src/acr/api.ts';
 import { ApiError, type ApiErrorKind, StaleConnection } from '../../src/acr/errors.ts';
 import { createWatching as wireUp } from '../../src/app/watching.ts';
-import type { DiscoverRule, ListedRepository, Timing } from '../../src/model/settings.ts';
+import type { ConfiguredRepository, DiscoverRule, Timing } from '../../src/model/settings.ts';
 import type { WatchedInstance } from '../../src/polling/instance.ts';
 import { AdaptiveRate } from '../../src/scheduler/adaptive-rate.ts';
 import { Scheduler, type SlotLimiter } from '../../src/scheduler/scheduler.ts';
@@ -142,7 +142,7 @@ export function createWatching({
     failures,
     scans,
     /** Watches these repositories of the first instance, and nothing of the others. */
-    watch(...repositories: readonly ListedRepository[]): Promise<void> {
+    watch(...repositories: readonly ConfiguredRepository[]): Promise<void> {
       const list = ids.map((id, index) => {
         return { id, domain: '', discover: rules, repositories: index === 0 ? repositories : [] };
       });
@@ -294,7 +294,7 @@ function answerer(give: (action: ApiAction) => (body: object) => void, reject: (
 export function entry(
   names: { namespace?: string; name?: string; id?: string },
   ...tags: readonly string[]
-): ListedRepository {
+): ConfiguredRepository {
   const { namespace = '', name = '', id = '' } = names;
   return {
     namespace,

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { atEnd } from './leftovers.ts';
 import type { Span } from './record.ts';
 
 export type Program = {
@@ -17,6 +18,7 @@ export type Program = {
 };
 
 const LISTENING_WITHIN_MS = 20_000;
+const PARENT_PROBE = new URL('parent-probe.mjs', import.meta.url).href;
 const LISTENING = /msg="?listening"? .*address=(\S+:(\d+))/;
 
 export function startSimulator(
@@ -45,7 +47,13 @@ export function built(file: string): string {
 }
 
 async function start(args: readonly string[], onMessage: (message: unknown) => void): Promise<Program> {
-  const child = spawn(process.execPath, [...args], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  const child = spawn(process.execPath, [`--import=${PARENT_PROBE}`, ...args], {
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+  child.once(
+    'exit',
+    atEnd(() => child.kill('SIGKILL')),
+  );
   child.on('message', onMessage);
   const { stderr } = child;
   if (stderr === null) throw new Error('expected a log to read');
@@ -77,7 +85,11 @@ async function start(args: readonly string[], onMessage: (message: unknown) => v
 function listening(child: ChildProcess, stderr: NodeJS.ReadableStream): Promise<RegExpExecArray> {
   return new Promise((resolve, reject) => {
     let log = '';
-    const fail = (why: string) => reject(new Error(`${child.spawnargs.join(' ')} ${why}: ${log}`));
+    const fail = (why: string) => {
+      clearTimeout(timer);
+      child.kill('SIGKILL');
+      reject(new Error(`${child.spawnargs.join(' ')} ${why}: ${log}`));
+    };
     const timer = setTimeout(() => fail('does not listen'), LISTENING_WITHIN_MS);
     child.once('exit', (status) => fail(`ended with status ${status}`));
     const read = (chunk: Buffer) => {

@@ -3,6 +3,7 @@ import { appendFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { runChaos } from './chaos.ts';
 import { time } from './laws/tags.ts';
+import { atEnd } from './leftovers.ts';
 import { built } from './processes.ts';
 import { reportOf, violationLine } from './report.ts';
 
@@ -25,6 +26,7 @@ if (!Number.isSafeInteger(seed)) throw new Error(`expected --seed to be a whole 
 if (!(minutes > 0)) throw new Error(`expected --minutes to be positive, found ${values.minutes}`);
 
 console.log(`chaos: seed ${seed}, ${minutes} min`);
+const isReported = atEnd(() => console.log(`seed ${seed}: the run was ended before its report`));
 const shown = new Map<string, number>();
 const { drawn, tallies, summary } = await runChaos({
   seed,
@@ -44,5 +46,6 @@ const { drawn, tallies, summary } = await runChaos({
   },
 });
 const { lines, broken } = reportOf(seed, drawn, tallies);
-console.log([...lines, summary].join('\n'));
+console.log([summary, ...lines].join('\n'));
+isReported();
 process.exitCode = broken === 0 ? 0 : 1;

@@ -1,10 +1,10 @@
 // Where a run takes place: the simulator, the exporter in its present life, and the record of what happens.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CLOCK_PROBE, noteStep, setClock, trueTimes } from './clock.ts';
 import { samplesOf } from './exposition.ts';
+import { temporaryDirectory } from './leftovers.ts';
 import { type Program, startExporter, startSimulator } from './processes.ts';
 import type { Random } from './random.ts';
 import { type Configuration, emptyRecord, type Life, overlap, type RunRecord } from './record.ts';
@@ -37,7 +37,7 @@ export class Stage {
   readonly settings: Settings;
   readonly record: RunRecord;
   readonly #options: StageOptions;
-  readonly #directory = mkdtempSync(join(tmpdir(), 'acr-scan-exporter-chaos-'));
+  readonly #directory = temporaryDirectory('chaos');
   #simulatorProgram: Program | undefined;
   #simulator: SimulatorClient | undefined;
   #exporter: Program | undefined;
@@ -48,7 +48,7 @@ export class Stage {
     this.#options = options;
     this.random = options.random;
     this.record = emptyRecord();
-    this.settings = new Settings(this.#directory, this.record.keyWrites);
+    this.settings = new Settings(this.#directory.path, this.record.keyWrites);
   }
 
   get simulator(): SimulatorClient {
@@ -74,7 +74,7 @@ export class Stage {
   }
 
   async open(): Promise<void> {
-    const file = join(this.#directory, 'scenario.yml');
+    const file = join(this.#directory.path, 'scenario.yml');
     writeFileSync(file, JSON.stringify(scenario()));
     const args = ['--listen-address=127.0.0.1:0', `--scenario=${file}`, `--seed=${this.#options.seed}`];
     this.#simulatorProgram = await startSimulator(this.#options.simulator, args, (stall) =>
@@ -92,7 +92,7 @@ export class Stage {
     this.#endLife();
     await this.#exporter?.kill();
     await this.#simulatorProgram?.kill();
-    rmSync(this.#directory, { recursive: true, force: true });
+    this.#directory.remove();
   }
 
   /** Changes the file and sends SIGHUP; resolves when a scrape says that the file is in force, or when that took too long. */

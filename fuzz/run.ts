@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { temporaryDirectory } from '../chaos/leftovers.ts';
 import { linesOf } from './report.ts';
 import { TARGETS } from './targets.ts';
 import { fuzz } from './watch.ts';
@@ -24,6 +25,8 @@ if (chosen.length === 0) {
   throw new Error(`expected --only to be one of ${TARGETS.map(({ name }) => name).join(', ')}, found ${values.only}`);
 }
 
+// Threads that are ended in the middle of an input leave their files: all of them lie in here.
+process.env.TMPDIR = temporaryDirectory('fuzz').path;
 console.log(`fuzz: seed ${seed}, ${minutes} min, ${chosen.length} targets`);
 const shares = chosen.reduce((sum, { share }) => sum + share, 0);
 let [total, findings] = [0, 0];

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type ChaosResult, runChaos } from '../chaos.ts';
 import type { OnViolation } from '../checker.ts';
+import { atEnd } from '../leftovers.ts';
 import { built } from '../processes.ts';
 import { type Mutation, mutated } from './mutation.ts';
 import { MUTATIONS } from './mutations.ts';
@@ -30,6 +31,7 @@ if (chosen.length === 0)
 if (!Number.isSafeInteger(seed)) throw new Error(`expected --seed to be a whole number, found ${values.seed}`);
 if (!(minutes > 0)) throw new Error(`expected --minutes to be positive, found ${values.minutes}`);
 
+atEnd(removeCopy);
 console.log(`mutations: seed ${seed}, ${minutes} min each`);
 process.exitCode = (await isWhole()) && (await areFound()) ? 0 : 1;
 
@@ -72,7 +74,7 @@ async function runCopy(
   onViolation: OnViolation,
   stop?: AbortSignal,
 ): Promise<ChaosResult> {
-  rmSync(COPY, { recursive: true, force: true });
+  removeCopy();
   try {
     cpSync(built(''), COPY, { recursive: true });
     if (mutation !== undefined) {
@@ -92,8 +94,12 @@ async function runCopy(
       ...(stop !== undefined && { stop }),
     });
   } finally {
-    rmSync(COPY, { recursive: true, force: true });
+    removeCopy();
   }
+}
+
+function removeCopy(): void {
+  rmSync(COPY, { recursive: true, force: true });
 }
 
 /** With one violation of each. */

@@ -1,8 +1,8 @@
 // A run under a usual load: what is asked of the exporter, and what its memory is meanwhile.
-import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { temporaryDirectory } from '../leftovers.ts';
 import { type Program, startExporter, startSimulator } from '../processes.ts';
 import { createRandom } from '../random.ts';
 import { get, MODES, scrape } from '../scraper.ts';
@@ -23,20 +23,20 @@ export type SoakOptions = {
 };
 
 export async function runSoak(options: SoakOptions): Promise<SoakRecord> {
-  const directory = mkdtempSync(join(tmpdir(), 'acr-scan-exporter-soak-'));
+  const directory = temporaryDirectory('soak');
   const programs: Program[] = [];
   try {
-    const scenarioFile = join(directory, 'scenario.yml');
+    const scenarioFile = join(directory.path, 'scenario.yml');
     writeFileSync(scenarioFile, JSON.stringify(scenario()));
     const args = ['--listen-address=127.0.0.1:0', `--scenario=${scenarioFile}`, `--seed=${options.seed}`];
     const simulator = await startSimulator(options.simulator, args, () => undefined);
     programs.push(simulator);
-    const soak = new Soak(options, simulator.url, join(directory, 'config.yml'));
+    const soak = new Soak(options, simulator.url, join(directory.path, 'config.yml'));
     programs.push(await soak.start());
     return await soak.run();
   } finally {
     for (const { kill } of programs) await kill();
-    rmSync(directory, { recursive: true, force: true });
+    directory.remove();
   }
 }
 

@@ -18,8 +18,8 @@ import {
 import { deflate, gzipMember } from './gzip.ts';
 import { SeriesCache } from './series-cache.ts';
 
-/** To render or compress this many blocks takes some milliseconds; then the event loop gets a turn. */
-const STEPS_PER_TURN = 32;
+/** So many groups of new tags take some 10 ms to render; then the event loop gets a turn. A block takes less to compress. */
+const STEPS_PER_TURN = 16;
 
 /** A scrape renders at most twice the whole page and so many groups of rows more, which takes some milliseconds. */
 const MAX_EXTRA_GROUPS = 500;

@@ -14,7 +14,6 @@ import { askedLaw, onceLaw, timeoutLaw } from './requests.ts';
 import { foundLaw, newsLaw, sumsLaw } from './shown.ts';
 import { sinceLaw } from './since.ts';
 import { statusLaw } from './status.ts';
-import { wireConcurrencyLaw, wireRateLaw } from './wire.ts';
 
 export const LAWS: readonly Law[] = [
   statusLaw,
@@ -27,8 +26,6 @@ export const LAWS: readonly Law[] = [
   discoveredLaw,
   wellFormedLaw,
   counterLaw,
-  wireRateLaw,
-  wireConcurrencyLaw,
   rateLaw,
   concurrencyLaw,
   overtakenLaw,

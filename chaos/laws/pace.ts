@@ -6,7 +6,7 @@ import { INTERVALS_MS, SETS, setOfInstance } from '../world.ts';
 import { isDiscovered } from './configured.ts';
 import { troublesOf } from './credentials.ts';
 import { Findings, type Law } from './law.ts';
-import { beforeStall } from './quota.ts';
+import { beforeStall } from './stalls.ts';
 import { askedTag, isOfSame, isTrueAnswer, pollsByTag, truthDuring } from './tags.ts';
 
 /** Intervals are shortened at random by a tenth at the most. */

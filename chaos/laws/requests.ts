@@ -3,7 +3,7 @@ import { longestTimeoutMs } from '../limits.ts';
 import { type Configuration, overlap, type RunRecord, recordedTo } from '../record.ts';
 import { isDiscovered } from './configured.ts';
 import { Findings, type Law } from './law.ts';
-import { beforeStall, WIRE_MS } from './quota.ts';
+import { beforeStall, WIRE_MS } from './stalls.ts';
 import { askedTag, isOfSame, lifeOf, pollsByTag, time } from './tags.ts';
 
 export const onceLaw: Law = {

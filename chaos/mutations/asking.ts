@@ -104,7 +104,7 @@ export const OF_ASKING: readonly Mutation[] = [
     file: 'acr/http-transport.js',
     before: 'this.#request?.destroy();',
     after: '',
-    law: 'wire concurrency',
+    law: 'concurrency',
     often: ['a hang before the answer', 'a hang within the answer'],
   },
   {

@@ -82,7 +82,7 @@ const { watchList, discoveryManager, store } = createWatching({
   },
   maxTags: Number.POSITIVE_INFINITY,
   turn: () => turn(),
-  whole: (change) => exposition.holdDuring(change),
+  holdScrapes: (change) => exposition.holdDuring(change),
 });
 
 /** A scheduler in which discovery has every turn, and polls wait. */

@@ -88,7 +88,7 @@ export const OF_WATCHING: readonly Mutation[] = [
   {
     name: 'the id of a repository is kept for ever',
     file: 'targets/watch-list.js',
-    before: 'this.updates.confirm(watched, poll);',
+    before: 'this.updates.confirmId(watched, poll);',
     after: '{}',
     law: 'calm',
     often: ['a repository made anew'],

@@ -84,7 +84,7 @@ export function createApp(initial: Config, deps: AppDependencies): App {
     timing,
     maxTags,
     turn: () => setImmediate(),
-    whole: (change) => exposition.holdDuring(change),
+    holdScrapes: (change) => exposition.holdDuring(change),
   });
   const schedulerPool: SchedulerPool = new SchedulerPool({
     env,

@@ -9,7 +9,7 @@ import type { Config, InstanceConfig } from '../config/config.ts';
 import { type CredentialSet, credentialSets } from '../config/credential-sets.ts';
 import { RAM_ACTIONS, ramListResource, ramResource } from '../config/ram-policy.ts';
 import { filterOf, pageOf, repositoryPage } from '../discovery/discovery-run.ts';
-import { FIRST_PAGE, Listing } from '../discovery/paginate.ts';
+import { FIRST_PAGE, PagedList } from '../discovery/paged-list.ts';
 import { Rules } from '../discovery/rules.ts';
 import type { ListScope } from '../model/list-scopes.ts';
 import type { ConfiguredRepository } from '../model/settings.ts';
@@ -187,9 +187,9 @@ async function* checkDiscovery({ instance, ask }: Attempt): AsyncGenerator<Findi
     yield { subject, problem };
     return;
   }
-  const counts = rules.noneTaken();
+  const counts = rules.emptyCounts();
   for (const repository of repositories.values()) rules.countRepository(repository, counts);
-  const found = [...repositories.values()].find((repository) => rules.wants(repository));
+  const found = [...repositories.values()].find((repository) => rules.takesRepository(repository));
   yield {
     subject,
     problem:
@@ -219,8 +219,8 @@ async function listRepositories(
   into: Map<string, FoundRepository>,
 ): Promise<string | undefined> {
   const instanceId = instance.id;
-  const listing = new Listing<FoundRepository>(({ id }) => id);
-  while (!listing.isWhole) {
+  const listing = new PagedList<FoundRepository>(({ id }) => id);
+  while (!listing.isComplete) {
     const page = { ...filterOf(scope), ...pageOf(listing.position) };
     const list = ask((api) => api.listRepository({ instanceId, ...page }));
     const error = await problemOf(list);

@@ -33,7 +33,7 @@ export type WatchingOptions = {
   /** Lets the event loop turn, in the midst of long work. */
   readonly turn: () => Promise<void>;
   /** Makes a change that takes several turns of the event loop, and is to be seen whole or not at all. */
-  readonly whole: (change: () => Promise<void>) => Promise<void>;
+  readonly holdScrapes: (change: () => Promise<void>) => Promise<void>;
   readonly timing: Timing;
   readonly maxTags: number;
 };
@@ -47,9 +47,9 @@ export type Watching = {
 };
 
 export function createWatching({ observer, meter, timing, maxTags, ...shared }: WatchingOptions): Watching {
-  const { clock, logger, errors, whole, turn } = shared;
+  const { clock, logger, errors, holdScrapes, turn } = shared;
   const store = new StateStore(observer);
-  const breath = new YieldEvery(turn);
+  const yieldEvery = new YieldEvery(turn);
   const mutex = new Mutex((error) => errors.report('scheduler', error));
   const requests = new Requests(meter, clock);
   const polls: PollContext = new PollContext({
@@ -61,17 +61,24 @@ export function createWatching({ observer, meter, timing, maxTags, ...shared }: 
     repositoryMissing: (poll) => watchList.checkId(poll),
   });
   const lookups = { ...shared, requests, timing: () => polls.timing, failures: lookupFailures(shared) };
-  const watchList = new WatchList({ store, polls, lookups, clock, logger, mutex, breath, whole });
+  const watchList = new WatchList({ store, polls, lookups, clock, logger, mutex, yieldEvery, holdScrapes });
   const tagLimit = new TagLimit({ watchList, store, logger, maxTags });
-  const reconciler = new DiscoveredReconciler({ watchList, mutex, tagLimit, logger, now: () => clock.now(), breath });
+  const reconciler = new DiscoveredReconciler({
+    watchList,
+    mutex,
+    tagLimit,
+    logger,
+    now: () => clock.now(),
+    yieldEvery,
+  });
   const discoveryManager = new DiscoveryManager({
     ...shared,
     reconciler,
     tagLimit,
-    breath,
+    yieldEvery,
     requests,
     backoff: () => polls.timing.backoff,
-    passEnded: (seconds) => meter.discoveryPassEnded(seconds),
+    runEnded: (seconds) => meter.discoveryPassEnded(seconds),
   });
   return { store, watchList, polls, discoveryManager, tagLimit };
 }

@@ -1,4 +1,4 @@
-// Finds what there is to watch, of each instance again and again.
+// Keeps one discovery for each instance that has rules, over reloads.
 import { isDeepStrictEqual } from 'node:util';
 import type { DiscoverRule } from '../model/settings.ts';
 import type { DiscoveryStatus } from '../model/status.ts';
@@ -6,11 +6,11 @@ import type { WatchedInstance } from '../polling/instance.ts';
 import { type DiscoveryContext, InstanceDiscovery } from './instance-discovery.ts';
 import { Rules } from './rules.ts';
 
-/** What is to be discovered of an instance. */
+/** The rules of an instance. */
 export type DiscoveryConfig = {
   readonly id: string;
   readonly domain: string;
-  /** Empty when nothing is. */
+  /** Empty when the instance is not discovered. */
   readonly discover: readonly DiscoverRule[];
 };
 
@@ -29,8 +29,8 @@ export class DiscoveryManager {
   }
 
   /**
-   * Discovers what is configured from now on. What was found and is not wanted any more is not watched any more when this
-   * resolves; what is new is found by a pass that starts at once. An instance of which nothing changed is left alone.
+   * Applies the rules of a configuration. When this resolves, tags that the rules no longer take are removed. An instance whose rules or
+   * interval changed starts a run at once, which finds the new tags. An instance without a change goes on as before.
    */
   async configure(
     configs: readonly DiscoveryConfig[],
@@ -46,13 +46,13 @@ export class DiscoveryManager {
     }
     const removed = [...before].filter(([id]) => !entries.has(id));
     for (const [, { discovery }] of removed) discovery.stop();
-    // From here on there is what is configured, whatever happens while the rest is waited for.
+    // Set before anything is awaited: an error below must not leave the old entries.
     this.#entries = entries;
     for (const { discovery } of entries.values()) await this.#options.reconciler.retain(discovery.settings);
     for (const [id] of removed) await this.#options.reconciler.clear(id);
   }
 
-  /** Another number of tags may be watched from now on. */
+  /** Sets the limit of watched tags. */
   limit(maxTags: number): Promise<void> {
     return this.#options.reconciler.limit(maxTags);
   }
@@ -75,7 +75,7 @@ export class DiscoveryManager {
     return { discover, intervalMs, discovery };
   }
 
-  /** How the discovery of each instance stands that has one. */
+  /** The status of the discovery of each instance that has one. */
   statuses(): readonly DiscoveryStatus[] {
     return [...this.#entries.values()].map(({ discovery }) => discovery.status());
   }

@@ -1,4 +1,4 @@
-// One pass over an instance: lists its repositories, and the tags of each that may be wanted.
+// One run of discovery over an instance (the pages call it a pass): lists its repositories, then the tags of each that a rule takes.
 
 import { type AcrOperations, ApiError, type ListRepositoryAnswer, type PageRequest } from '../acr/api.ts';
 import type { ListScope } from '../model/list-scopes.ts';
@@ -10,15 +10,15 @@ import type { Requests } from '../polling/requests.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import type { YieldEvery } from '../util/yield-every.ts';
-import { type Failure, listAll, mayPass } from './list-all.ts';
-import { Listing, PAGE_SIZE, type Page, type Position } from './paginate.ts';
-import type { DiscoveredReconciler, Gathered } from './reconcile-discovered.ts';
-import type { DiscoveryRequests } from './requests.ts';
+import type { DiscoveryRequests } from './discovery-requests.ts';
+import { type Failure, isTransient, listAll } from './list-all.ts';
+import { PAGE_SIZE, type Page, PagedList, type Position } from './paged-list.ts';
+import type { Collected, DiscoveredReconciler } from './reconcile-discovered.ts';
 import type { DiscoverySettings } from './rules.ts';
 import type { TagLimit } from './tag-limit.ts';
 
 export type DiscoveryRunOptions = {
-  readonly breath: YieldEvery;
+  readonly yieldEvery: YieldEvery;
   readonly discoveryRequests: DiscoveryRequests;
   readonly reconciler: DiscoveredReconciler;
   readonly tagLimit: TagLimit;
@@ -28,31 +28,31 @@ export type DiscoveryRunOptions = {
   /** In [0, 1). */
   readonly random: () => number;
   readonly backoff: () => Backoff;
-  /** What holds now: a reload may change it in the middle of a pass. */
+  /** The present settings: a reload may change them during a run. */
   readonly settings: () => DiscoverySettings;
-  /** Told of each repository whose tags could not be listed, and of each that was listed. */
+  /** Called for each repository whose tags could not be listed, and for each whose tags were listed. */
   readonly repositoryFailed: (repository: FoundRepository, failure: Failure) => void;
   readonly repositoryListed: (repository: FoundRepository) => void;
-  /** Told of each namespace, or name in one, that a rule gives and that does not exist: there is nothing to list. */
-  readonly nothingThere: (scope: ListScope, failure: Failure) => void;
+  /** Called for each namespace, or repository in one, that a rule names and that does not exist. */
+  readonly scopeMissing: (scope: ListScope, failure: Failure) => void;
 };
 
-/** After so many repositories in a row that could not be listed for a reason that may pass, the others are not tried. */
-const MOST_FAILURES_IN_A_ROW = 3;
+/** After so many transient failures in a row the tags of the other repositories are not listed. */
+const MAX_FAILURES_IN_A_ROW = 3;
 
-/** What a pass has come to; both are undefined when everything was listed. */
+/** The result of a run. `failure` and `denied` are undefined when everything was listed. */
 export type DiscoveryRunResult = {
-  /** Why the list of repositories, or the tags of one, could not be had. */
+  /** Why the repositories, or the tags of one of them, could not be listed. */
   readonly failure: Failure | undefined;
-  /** Why one that there is no right to list was left out: that does not make the pass a failure. */
+  /** Why a repository without the right to list its tags was left out. The run still succeeds. */
   readonly denied: Failure | undefined;
-  /** How many repositories the instance has, and what each rule took; undefined where the list of repositories could not be had. */
+  /** How many repositories the instance has, and what each rule took; undefined when the repositories could not be listed. */
   readonly found: { readonly repositories: number; readonly counts: readonly RuleCount[] } | undefined;
 };
 
 export class DiscoveryRun {
   readonly #options: DiscoveryRunOptions;
-  readonly #gathered: Gathered;
+  readonly #collected: Collected;
   #failure: Failure | undefined;
   #denied: Failure | undefined;
   #failuresInARow = 0;
@@ -60,47 +60,47 @@ export class DiscoveryRun {
 
   constructor(options: DiscoveryRunOptions) {
     this.#options = options;
-    this.#gathered = { surplus: [], counts: options.settings().rules.noneTaken() };
+    this.#collected = { overLimit: [], counts: options.settings().rules.emptyCounts() };
   }
 
   /**
-   * When its first request was sent, by the monotonic clock; Infinity before. That may be before it was due: while credentials are
-   * refused, the next task tries them.
+   * When the first request was sent, by the monotonic clock; Infinity before. It may be sent before it is due: while credentials are
+   * refused, the next task is the probe.
    */
   get beganAtMs(): number {
     return this.#beganAtMs;
   }
 
   /**
-   * Tags of a repository come and go when its list is whole, repositories when theirs is; what could not be listed stays as it
-   * is. Rejects with `Cancelled` when the discovery ends.
+   * Adds and removes the tags of a repository when all of them are listed, and removes repositories when all repositories are listed. What
+   * could not be listed stays as it is. Rejects with `Cancelled` when the discovery ends.
    *
    * @param startAtMs when the first request is due, by the monotonic clock
    */
   async run(startAtMs: number): Promise<DiscoveryRunResult> {
-    const { reconciler, tagLimit, settings, discoveryRequests, breath } = this.#options;
-    const { surplus, counts } = this.#gathered;
+    const { reconciler, tagLimit, settings, discoveryRequests, yieldEvery } = this.#options;
+    const { overLimit, counts } = this.#collected;
     const { instanceId, rules } = settings();
     const repositories = new Map<string, FoundRepository>();
     for (const scope of rules.scopes) {
-      const listing = new Listing<FoundRepository>(({ id }) => id);
+      const listing = new PagedList<FoundRepository>(({ id }) => id);
       const failure = await this.#listRepositories(listing, scope, startAtMs);
       if (failure !== undefined) return { failure, denied: undefined, found: undefined };
       for (const [id, repository] of listing.items) repositories.set(id, repository);
     }
-    tagLimit.begin(instanceId);
-    // What the rules do not want counts as not there.
+    tagLimit.beginRun(instanceId);
+    // A repository that no rule takes counts as gone.
     const wanted = new Map<string, FoundRepository>();
-    await breath.each(repositories, ([id, repository]) => {
+    await yieldEvery.each(repositories, ([id, repository]) => {
       rules.countRepository(repository, counts);
-      if (rules.wants(repository)) wanted.set(id, repository);
+      if (rules.takesRepository(repository)) wanted.set(id, repository);
     });
     for (const repository of wanted.values()) {
       await this.#takeTags(repository);
       discoveryRequests.throwIfCancelled();
-      if (this.#failuresInARow === MOST_FAILURES_IN_A_ROW) break;
+      if (this.#failuresInARow === MAX_FAILURES_IN_A_ROW) break;
     }
-    await reconciler.listed(instanceId, wanted, surplus);
+    await reconciler.listed(instanceId, wanted, overLimit);
     discoveryRequests.throwIfCancelled();
     const found = { repositories: repositories.size, counts };
     return { failure: this.#failure, denied: this.#denied, found };
@@ -108,11 +108,11 @@ export class DiscoveryRun {
 
   async #takeTags(repository: FoundRepository): Promise<void> {
     const { reconciler, settings, repositoryListed, repositoryFailed, discoveryRequests } = this.#options;
-    const tags = new Listing<FoundTag>(({ tag }) => tag);
+    const tags = new PagedList<FoundTag>(({ tag }) => tag);
     const failure = await this.#listTags(tags, repository);
     discoveryRequests.throwIfCancelled();
     const isGone = failure !== undefined && isNoSuchRepository(failure.code);
-    if (failure === undefined) await reconciler.found(settings(), { repository, tags: tags.items }, this.#gathered);
+    if (failure === undefined) await reconciler.found(settings(), { repository, tags: tags.items }, this.#collected);
     else if (isGone) await reconciler.gone(settings().instanceId, repository);
     if (failure === undefined || isGone) {
       this.#failuresInARow = 0;
@@ -122,15 +122,15 @@ export class DiscoveryRun {
     repositoryFailed(repository, failure);
     if (failure.kind === 'denied') this.#denied = failure;
     else this.#failure = failure;
-    this.#failuresInARow = mayPass(failure) ? this.#failuresInARow + 1 : 0;
+    this.#failuresInARow = isTransient(failure) ? this.#failuresInARow + 1 : 0;
   }
 
   #listRepositories(
-    listing: Listing<FoundRepository>,
+    listing: PagedList<FoundRepository>,
     scope: ListScope,
     startAtMs: number,
   ): Promise<Failure | undefined> {
-    const { discoveryRequests, settings, reconciler, nothingThere, clock, logger } = this.#options;
+    const { discoveryRequests, settings, reconciler, scopeMissing, clock, logger } = this.#options;
     const { instanceId } = settings();
     return listAll(listing, {
       ...this.#options,
@@ -153,17 +153,17 @@ export class DiscoveryRun {
           this.#beganAtMs = Math.min(this.#beganAtMs, clock.monotonic());
           return api.listRepository(request);
         };
-        const hasNothing = ({ code }: ApiError) => scope.namespace !== undefined && isNoSuchList(code);
-        const answer = await discoveryRequests.ask('ListRepository', list, dueAtMs, hasNothing);
+        const isMissing = ({ code }: ApiError) => scope.namespace !== undefined && isNoSuchList(code);
+        const answer = await discoveryRequests.ask('ListRepository', list, dueAtMs, isMissing);
         if (!(answer instanceof ApiError)) return repositoryPage(answer);
-        if (!hasNothing(answer)) return answer;
-        nothingThere(scope, answer);
-        return NOTHING;
+        if (!isMissing(answer)) return answer;
+        scopeMissing(scope, answer);
+        return EMPTY_PAGE;
       },
     });
   }
 
-  #listTags(listing: Listing<FoundTag>, repository: FoundRepository): Promise<Failure | undefined> {
+  #listTags(listing: PagedList<FoundTag>, repository: FoundRepository): Promise<Failure | undefined> {
     const { discoveryRequests, settings, reconciler, clock, logger } = this.#options;
     const { instanceId } = settings();
     return listAll(listing, {
@@ -187,25 +187,25 @@ export class DiscoveryRun {
           .map(({ tag, digest, imageUpdate }) => {
             return { tag, digest, updatedMs: imageUpdate ?? Number.NEGATIVE_INFINITY };
           });
-        return { items, going: images.length - items.length, totalCount, nextToken };
+        return { items, deleting: images.length - items.length, totalCount, nextToken };
       },
     });
   }
 }
 
-const NOTHING: Page<never> = { items: [], going: 0, totalCount: 0, nextToken: '' };
+const EMPTY_PAGE: Page<never> = { items: [], deleting: 0, totalCount: 0, nextToken: '' };
 
-/** The repositories of an answer that are there to stay. */
+/** The repositories of an answer, without those that are being deleted. */
 export function repositoryPage({ repositories, totalCount, nextToken }: ListRepositoryAnswer): Page<FoundRepository> {
   const items = repositories
     .filter(({ isGone }) => !isGone)
     .map(({ repoId, repoNamespaceName, repoName }) => {
       return { id: repoId, namespace: repoNamespaceName, name: repoName };
     });
-  return { items, going: repositories.length - items.length, totalCount, nextToken };
+  return { items, deleting: repositories.length - items.length, totalCount, nextToken };
 }
 
-/** What ListRepository is asked for of a scope: what is being deleted, or is, is not. */
+/** The filter of ListRepository for a scope. Repositories that are deleted, or being deleted, are left out. */
 export function filterOf({ namespace, name }: ListScope) {
   return {
     repoStatus: 'NORMAL',
@@ -214,7 +214,7 @@ export function filterOf({ namespace, name }: ListScope) {
   } as const;
 }
 
-/** The page by number and by token: an API that knows tokens goes by those, and an older one ignores them. */
+/** The parameters of a page, by number and by token: an API with tokens uses the token, an older one ignores it. */
 export function pageOf({ pageNo, token }: Position): PageRequest {
   const page = { pageNo, pageSize: PAGE_SIZE, maxResults: PAGE_SIZE };
   return token === '' ? page : { ...page, nextToken: token };

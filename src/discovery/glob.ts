@@ -1,5 +1,5 @@
-// Patterns of names: `*` stands for any characters or none, `?` for any one. A matcher made of a regular expression may take
-// exponential time, this one takes a pass over the text for each of the pattern's pieces.
+// Patterns of names: `*` stands for any number of characters, `?` for one. A regular expression may take exponential time; this matcher
+// reads the text once for each piece of the pattern.
 
 export type Matcher = (text: string) => boolean;
 
@@ -9,7 +9,7 @@ export function anyOf(patterns: readonly string[]): Matcher {
   return (text) => matchers.some((matches) => matches(text));
 }
 
-/** Whether a text matches a pattern, in whole and in the same case. */
+/** Whether the whole text matches a pattern. Case counts. */
 export function glob(pattern: string): Matcher {
   const [head = [], ...rest] = pattern.split('*').map((piece) => [...piece]);
   const tail = rest.pop();
@@ -22,7 +22,7 @@ export function glob(pattern: string): Matcher {
     if (characters.length < shortest || !fitsAt(head, characters, 0) || !fitsAt(tail, characters, end)) return false;
     let from = head.length;
     for (const piece of middle) {
-      // The first place is the best: it leaves most to the pieces that follow.
+      // The first match is the best: it leaves most of the text to the next pieces.
       while (from + piece.length <= end && !fitsAt(piece, characters, from)) from += 1;
       from += piece.length;
       if (from > end) return false;

@@ -1,4 +1,4 @@
-// The discovery of one instance: a pass, a pause, the next pass.
+// The discovery of one instance: a run, a pause, the next run.
 
 import type { ListScope } from '../model/list-scopes.ts';
 import type { PollError } from '../model/scan.ts';
@@ -14,11 +14,11 @@ import type { InternalErrors } from '../util/internal-errors.ts';
 import { keepRunning } from '../util/keep-running.ts';
 import type { Logger } from '../util/logger.ts';
 import type { YieldEvery } from '../util/yield-every.ts';
+import { Cancelled, DiscoveryRequests } from './discovery-requests.ts';
 import { DiscoveryRun } from './discovery-run.ts';
+import { EmptyRuleLog } from './empty-rule-log.ts';
 import type { Failure } from './list-all.ts';
 import type { DiscoveredReconciler } from './reconcile-discovered.ts';
-import { Cancelled, DiscoveryRequests } from './requests.ts';
-import { RuleLog } from './rule-log.ts';
 import type { DiscoverySettings } from './rules.ts';
 import type { TagLimit } from './tag-limit.ts';
 
@@ -26,7 +26,7 @@ import type { TagLimit } from './tag-limit.ts';
 export type DiscoveryContext = {
   readonly reconciler: DiscoveredReconciler;
   readonly tagLimit: TagLimit;
-  readonly breath: YieldEvery;
+  readonly yieldEvery: YieldEvery;
   readonly requests: Requests;
   readonly clock: Clock;
   /** In [0, 1). */
@@ -35,34 +35,34 @@ export type DiscoveryContext = {
   readonly stopping: AbortSignal;
   readonly errors: InternalErrors;
   readonly backoff: () => Backoff;
-  /** A pass has ended after so many seconds, whatever came of it. */
-  readonly passEnded: (seconds: number) => void;
+  /** Called at the end of every run, successful or not, with its duration. */
+  readonly runEnded: (seconds: number) => void;
 };
 
 export type InstanceDiscoveryOptions = DiscoveryContext & {
   readonly instance: WatchedInstance;
   readonly settings: DiscoverySettings;
-  /** From the end of a pass to the next. */
+  /** From the end of a run to the next. */
   readonly intervalMs: number;
 };
 
 export class InstanceDiscovery {
   readonly instance: WatchedInstance;
-  /** Replaced by a reload that changes nothing of what is discovered. */
+  /** A reload without a change of the rules replaces them. */
   settings: DiscoverySettings;
   readonly #options: InstanceDiscoveryOptions;
   readonly #requests: DiscoveryRequests;
   readonly #end = new AbortController();
-  readonly #passes: FailureLog<InstanceDiscovery>;
-  readonly #repositories: FailureLog<FoundRepository>;
+  readonly #runFailures: FailureLog<InstanceDiscovery>;
+  readonly #repositoryFailures: FailureLog<FoundRepository>;
   /** Repositories whose tags could not be listed, by id. */
-  readonly #failing = new Map<string, FoundRepository>();
-  /** What the rules name and does not exist. */
-  readonly #nothing = new Set<string>();
+  readonly #failingRepositories = new Map<string, FoundRepository>();
+  /** Namespaces and repositories that a rule names and that do not exist. */
+  readonly #missingScopes = new Set<string>();
   #lastSuccessMs: number | undefined;
   #lastError: PollError | undefined;
   #rules: readonly RuleCount[] | undefined;
-  readonly #ruleLog: RuleLog;
+  readonly #emptyRuleLog: EmptyRuleLog;
 
   constructor(options: InstanceDiscoveryOptions) {
     const { instance, requests, logger, clock } = options;
@@ -70,9 +70,9 @@ export class InstanceDiscovery {
     this.settings = options.settings;
     this.instance = instance;
     this.#requests = new DiscoveryRequests(instance, requests);
-    this.#ruleLog = new RuleLog(instance.id, logger);
-    const telling = { logger, clock, stopping: AbortSignal.any([options.stopping, this.#end.signal]) };
-    this.#passes = new FailureLog(
+    this.#emptyRuleLog = new EmptyRuleLog(instance.id, logger);
+    const logOptions = { logger, clock, stopping: AbortSignal.any([options.stopping, this.#end.signal]) };
+    this.#runFailures = new FailureLog(
       {
         action: 'ListRepository',
         begun: 'discovery fails',
@@ -83,9 +83,9 @@ export class InstanceDiscovery {
         nameOf: () => instance.id,
         isWatched: () => true,
       },
-      telling,
+      logOptions,
     );
-    this.#repositories = new FailureLog(
+    this.#repositoryFailures = new FailureLog(
       {
         action: 'ListRepoTag',
         begun: 'tags of repositories are not listed',
@@ -96,17 +96,17 @@ export class InstanceDiscovery {
         nameOf: ({ namespace, name }) => `${namespace}/${name}`,
         isWatched: () => true,
       },
-      telling,
+      logOptions,
     );
   }
 
-  /** @param before what an earlier one had come to */
+  /** @param before the status of the instance's former discovery */
   start(before: DiscoveryStatus | undefined): void {
     this.#lastSuccessMs = before?.lastSuccessMs;
     this.#lastError = before?.lastError;
     this.#options.instance.discovery = this.#requests;
     const { clock, errors } = this.#options;
-    void keepRunning(() => this.#run(), this.#end.signal, {
+    void keepRunning(() => this.#loop(), this.#end.signal, {
       clock,
       report: (error) => errors.report('discovery', error, { instance_id: this.instance.id }),
     });
@@ -130,13 +130,13 @@ export class InstanceDiscovery {
     };
   }
 
-  /** Makes one pass after the other until the turns are cancelled. */
-  async #run(): Promise<void> {
+  /** Makes one run after the other until it is stopped. */
+  async #loop(): Promise<void> {
     const { clock, random, intervalMs, backoff } = this.#options;
     let startAtMs = clock.monotonic();
     let failures = 0;
     for (;;) {
-      const succeeded = await this.#tryPass(startAtMs);
+      const succeeded = await this.#tryRun(startAtMs);
       if (this.#end.signal.aborted) return;
       failures = succeeded ? 0 : failures + 1;
       const delayMs = succeeded
@@ -146,89 +146,89 @@ export class InstanceDiscovery {
     }
   }
 
-  /** A pass that an error of our own code ends is a failed one: the next comes after a back-off, since it asks much of the API. */
-  async #tryPass(startAtMs: number): Promise<boolean> {
+  /** An error of our own code fails the run. The next run waits for the back-off, since a run makes many requests. */
+  async #tryRun(startAtMs: number): Promise<boolean> {
     try {
-      return await this.#pass(startAtMs);
+      return await this.#run(startAtMs);
     } catch (error) {
       if (error instanceof Cancelled) return false;
       const { clock, errors } = this.#options;
       errors.report('discovery', error, { instance_id: this.instance.id });
-      const message = `an error of the exporter itself, which its log tells: ${error instanceof Error ? error.message : error}`;
+      const message = `an error of the exporter itself, see its log: ${error instanceof Error ? error.message : error}`;
       this.#lastError = { code: 'InternalError', message, requestId: '', timeMs: clock.now() };
       return false;
     }
   }
 
-  async #pass(startAtMs: number): Promise<boolean> {
-    const { clock, passEnded, logger } = this.#options;
-    const nothing = new Set<string>();
-    /** Repositories that could not be listed. */
-    const missed = new Set<string>();
-    const pass = new DiscoveryRun({
+  async #run(startAtMs: number): Promise<boolean> {
+    const { clock, runEnded, logger } = this.#options;
+    const missingScopes = new Set<string>();
+    /** Ids of the repositories whose tags could not be listed. */
+    const failed = new Set<string>();
+    const run = new DiscoveryRun({
       ...this.#options,
       discoveryRequests: this.#requests,
       settings: () => this.settings,
       repositoryFailed: (repository, failure) => {
-        missed.add(repository.id);
+        failed.add(repository.id);
         this.#repositoryFailed(repository, failure);
       },
       repositoryListed: ({ id }) => this.#repositoryListed(id),
-      nothingThere: (scope, { code }) => {
-        nothing.add(nameOf(scope));
-        this.#tellNothing(scope, code);
+      scopeMissing: (scope, { code }) => {
+        missingScopes.add(nameOf(scope));
+        this.#warnMissing(scope, code);
       },
     });
-    const { failure, denied, found } = await pass.run(startAtMs);
+    const { failure, denied, found } = await run.run(startAtMs);
     const endMs = clock.monotonic();
-    // One that could not be sent may have failed before it was due, too.
-    passEnded((endMs - Math.min(startAtMs, pass.beganAtMs, endMs)) / 1_000);
-    const told = failure ?? denied;
-    this.#lastError = told && {
-      code: told.code,
-      message: told.message,
-      requestId: told.requestId,
+    // A request that could not be sent may fail before it is due.
+    runEnded((endMs - Math.min(startAtMs, run.beganAtMs, endMs)) / 1_000);
+    const error = failure ?? denied;
+    this.#lastError = error && {
+      code: error.code,
+      message: error.message,
+      requestId: error.requestId,
       timeMs: clock.now(),
     };
     if (failure !== undefined) {
-      this.#passes.failed(this, failure);
+      this.#runFailures.failed(this, failure);
       return false;
     }
-    for (const name of this.#nothing) if (!nothing.has(name)) this.#nothing.delete(name);
-    // Others are gone, or not wanted any more.
-    for (const id of this.#failing.keys()) if (!missed.has(id)) this.#repositoryListed(id);
+    for (const name of this.#missingScopes) if (!missingScopes.has(name)) this.#missingScopes.delete(name);
+    // The other failing repositories are gone, or no rule takes them any more.
+    for (const id of this.#failingRepositories.keys()) if (!failed.has(id)) this.#repositoryListed(id);
     const fields = { instance_id: this.settings.instanceId, tags: this.status().tags };
     if (this.#lastSuccessMs === undefined) logger.info('discovered', fields);
     else logger.debug('discovered', fields);
     this.#lastSuccessMs = clock.now();
-    this.#passes.answered(this);
+    this.#runFailures.answered(this);
     if (found !== undefined) {
       this.#rules = found.counts;
-      this.#ruleLog.took(this.settings.rules, { ...found, isComplete: denied === undefined });
+      this.#emptyRuleLog.update(this.settings.rules, { ...found, isComplete: denied === undefined });
     }
     return true;
   }
 
-  /** A rule that names what does not exist is likely a mistake; told once, until it exists. */
-  #tellNothing(scope: ListScope, code: string): void {
+  /** A rule that names something that does not exist is probably a mistake. It is logged once, until it exists. */
+  #warnMissing(scope: ListScope, code: string): void {
     const name = nameOf(scope);
-    if (this.#nothing.has(name)) return;
-    this.#nothing.add(name);
+    if (this.#missingScopes.has(name)) return;
+    this.#missingScopes.add(name);
     const fields = { instance_id: this.instance.id, repo_namespace: scope.namespace, repo_name: scope.name, code };
     this.#options.logger.warn('a discover rule names what does not exist', fields);
   }
 
   #repositoryFailed(repository: FoundRepository, error: Failure): void {
-    const known = this.#failing.get(repository.id) ?? repository;
-    this.#failing.set(repository.id, known);
-    this.#repositories.failed(known, error);
+    const known = this.#failingRepositories.get(repository.id) ?? repository;
+    this.#failingRepositories.set(repository.id, known);
+    this.#repositoryFailures.failed(known, error);
   }
 
   #repositoryListed(id: string): void {
-    const known = this.#failing.get(id);
+    const known = this.#failingRepositories.get(id);
     if (known === undefined) return;
-    this.#failing.delete(id);
-    this.#repositories.answered(known);
+    this.#failingRepositories.delete(id);
+    this.#repositoryFailures.answered(known);
   }
 }
 

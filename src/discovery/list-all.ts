@@ -1,11 +1,11 @@
-// Lists something whole from an API that may fail for a while, and from a list that may move while it is read.
+// Reads all pages of a list, over failures of the API and changes of the list between two pages.
 
 import { type ApiAction, ApiError } from '../acr/api.ts';
 import type { Backoff } from '../model/settings.ts';
 import type { Requests } from '../polling/requests.ts';
 import { backoffDelayMs } from '../scheduler/intervals.ts';
 import type { Clock } from '../util/clock.ts';
-import type { Listing, Page, Position } from './paginate.ts';
+import type { Page, PagedList, Position } from './paged-list.ts';
 
 /** Why something could not be listed. */
 export type Failure = Pick<ApiError, 'code' | 'kind' | 'message' | 'requestId'>;
@@ -16,9 +16,9 @@ export type ListSource<Item> = {
   /** When the first request is due, by the monotonic clock. */
   readonly startAtMs: number;
   readonly ask: (position: Position, dueAtMs: number) => Promise<Page<Item> | ApiError>;
-  /** What is watched and was found that way, and what of it the listing lacks. */
+  /** Compares the watched items of this list with those that were listed. */
   readonly compare: (listed: ReadonlyMap<string, Item>) => Comparison;
-  /** Everything that is watched and was found that way is gone: two listings lack it. */
+  /** Called when all watched items of this list are gone, which two attempts say. */
   readonly allGone: (count: number) => void;
   readonly requests: Requests;
   readonly clock: Clock;
@@ -27,17 +27,17 @@ export type ListSource<Item> = {
   readonly backoff: () => Backoff;
 };
 
-/** How many of what is watched were found by an earlier listing, and how many of these the present one lacks. */
+/** How many watched items an earlier run found in this list, and how many of them the present list lacks. */
 export type Comparison = { readonly watched: number; readonly lacking: number };
 
-/** A request that failed for a reason that may pass is made so often, with back-off. */
-const ATTEMPTS = 3;
+/** A request with transient failures is made so often, with back-off. */
+const MAX_ATTEMPTS = 3;
 
 /**
- * Asks for all pages, and for all of them again where something seems to be gone that may just have moved between two pages, where
- * everything seems to be gone at once, or where the end is doubtful. Gives the reason when the list could not be had.
+ * Reads all pages. Reads them a second time when items seem to be gone that may have moved between two pages, when all items seem to be gone
+ * at once, or when the end of the list is doubtful. Returns the reason when the list could not be read.
  */
-export async function listAll<Item>(listing: Listing<Item>, source: ListSource<Item>): Promise<Failure | undefined> {
+export async function listAll<Item>(listing: PagedList<Item>, source: ListSource<Item>): Promise<Failure | undefined> {
   const failure = await listOnce(listing, source);
   if (failure !== undefined) return failure;
   const { requests, instanceId, action, compare, allGone } = source;
@@ -46,7 +46,7 @@ export async function listAll<Item>(listing: Listing<Item>, source: ListSource<I
     if (lacking === 0 || (listing.isSnapshot && lacking < watched)) return undefined;
   }
   if (!listing.isEndless) {
-    listing.again();
+    listing.restart();
     const second = await listOnce(listing, source);
     if (second !== undefined) return second;
   }
@@ -59,8 +59,8 @@ export async function listAll<Item>(listing: Listing<Item>, source: ListSource<I
   return { code: 'InvalidResponse', kind: 'answered', message: listing.shortfall, requestId: '' };
 }
 
-async function listOnce<Item>(listing: Listing<Item>, source: ListSource<Item>): Promise<Failure | undefined> {
-  while (!listing.isWhole) {
+async function listOnce<Item>(listing: PagedList<Item>, source: ListSource<Item>): Promise<Failure | undefined> {
+  while (!listing.isComplete) {
     const page = await askAgain(listing.position, source);
     if (page instanceof ApiError) return page;
     listing.add(page);
@@ -70,13 +70,13 @@ async function listOnce<Item>(listing: Listing<Item>, source: ListSource<Item>):
 
 async function askAgain<Item>(position: Position, { ask, startAtMs, clock, random, backoff }: ListSource<Item>) {
   let page = await ask(position, startAtMs);
-  for (let failures = 1; failures < ATTEMPTS && page instanceof ApiError && mayPass(page); failures += 1) {
+  for (let failures = 1; failures < MAX_ATTEMPTS && page instanceof ApiError && isTransient(page); failures += 1) {
     page = await ask(position, clock.monotonic() + backoffDelayMs(failures, backoff(), random()));
   }
   return page;
 }
 
-/** Whether a failure may pass by itself, so that the same request is worth another attempt. */
-export function mayPass({ kind }: Failure): boolean {
+/** Whether the same request may succeed later. */
+export function isTransient({ kind }: Failure): boolean {
   return kind === 'throttled' || kind === 'transport' || kind === 'refused';
 }

@@ -1,4 +1,4 @@
-// Who is watched because discovery found it: makes what is watched of what the listings say.
+// Adds and removes targets so that the discovered ones are those that exist and that the rules take.
 
 import { isSameDigest } from '../model/digest.ts';
 import type { ListScope } from '../model/list-scopes.ts';
@@ -12,17 +12,17 @@ import type { Logger } from '../util/logger.ts';
 import type { Mutex } from '../util/mutex.ts';
 import type { YieldEvery } from '../util/yield-every.ts';
 import type { Comparison } from './list-all.ts';
-import { Recognition } from './recognition.ts';
+import { RepositoryMatcher } from './repository-matcher.ts';
 import type { DiscoverySettings } from './rules.ts';
-import type { Surplus, TagLimit } from './tag-limit.ts';
+import type { TagLimit, TagOverLimit } from './tag-limit.ts';
 
-/** What a listing of a repository says. */
-export type Finding = { readonly repository: FoundRepository; readonly tags: ReadonlyMap<string, FoundTag> };
+/** A repository with all of its tags, by name. */
+export type RepositoryListing = { readonly repository: FoundRepository; readonly tags: ReadonlyMap<string, FoundTag> };
 
-/** What a pass gathers beside what is watched then. */
-export type Gathered = {
-  /** Tags that there was no room for when they were found. */
-  readonly surplus: Surplus[];
+/** What a run collects until its end. */
+export type Collected = {
+  /** Tags that exceeded `max_tags` when they were listed. */
+  readonly overLimit: TagOverLimit[];
   /** What each rule took. */
   readonly counts: readonly RuleCount[];
 };
@@ -34,20 +34,20 @@ export type DiscoveredReconcilerOptions = {
   readonly logger: Logger;
   /** Wall clock, milliseconds since the epoch. */
   readonly now: () => number;
-  readonly breath: YieldEvery;
+  readonly yieldEvery: YieldEvery;
 };
 
-/** Each method waits for the changes before it. What is said of an instance that is not watched (any more) is dropped. */
+/** Changes run one after the other. A change of an instance that is not watched any more does nothing. */
 export class DiscoveredReconciler {
   readonly #options: DiscoveredReconcilerOptions;
-  readonly #recognition: Recognition;
+  readonly #matcher: RepositoryMatcher;
 
   constructor(options: DiscoveredReconcilerOptions) {
     this.#options = options;
-    this.#recognition = new Recognition(options.watchList, options.logger, options.breath);
+    this.#matcher = new RepositoryMatcher(options.watchList, options.logger, options.yieldEvery);
   }
 
-  /** How many found tags of a repository are watched, and how many of them a listing lacks. */
+  /** How many discovered tags of a repository are watched, and how many of them are not listed. */
   compareTags(instanceId: string, { id }: FoundRepository, listed: ReadonlyMap<string, unknown>): Comparison {
     const watched = this.#options.watchList.targetsOf(instanceId)?.findById(id);
     return watched === undefined
@@ -55,7 +55,7 @@ export class DiscoveredReconciler {
       : count(foundTags(watched), ({ tag }) => !listed.has(tag));
   }
 
-  /** How many repositories of this scope have found tags that are watched, and how many of these a listing of it lacks. */
+  /** How many repositories of a scope have watched discovered tags, and how many of these repositories are not listed. */
   compareRepositories(instanceId: string, scope: ListScope, listed: ReadonlyMap<string, unknown>): Comparison {
     const repositories = this.#options.watchList.targetsOf(instanceId)?.repositories ?? [];
     const found = [...repositories].filter((watched) => {
@@ -67,77 +67,81 @@ export class DiscoveredReconciler {
   }
 
   /**
-   * A repository has these tags: of those that the rules want, new ones are polled at once, and all others are not watched any more.
+   * Applies the list of a repository's tags: adds and polls the new ones that the rules take, and removes the others.
    *
-   * @param gathered gets the tags that there is no room for, and what each rule takes
+   * @param collected receives the tags that exceed `max_tags`, and what each rule takes
    */
-  found(settings: DiscoverySettings, { repository, tags }: Finding, { surplus, counts }: Gathered): Promise<void> {
+  found(
+    settings: DiscoverySettings,
+    { repository, tags }: RepositoryListing,
+    { overLimit, counts }: Collected,
+  ): Promise<void> {
     return this.#change(settings.instanceId, async (instanceTargets) => {
       const { now, tagLimit } = this.#options;
-      const { next: breathe } = this.#options.breath;
-      const chosen = await settings.rules.choose(repository, [...tags.values()], { nowMs: now(), breathe, counts });
-      const watched = await this.#recognition.recognize(instanceTargets, settings, repository);
+      const { next: maybeYield } = this.#options.yieldEvery;
+      const chosen = await settings.rules.choose(repository, [...tags.values()], { nowMs: now(), maybeYield, counts });
+      const watched = await this.#matcher.match(instanceTargets, settings, repository);
       if (watched === undefined) return;
-      await this.#weed(watched, (poll, known) => {
+      await this.#removeTagsUnless(watched, (poll, known) => {
         const listed = tags.get(poll.tag.target.tag);
         return listed !== undefined && chosen.has(listed) && isSameImage(known, listed);
       });
       for (const each of chosen) {
         if (!this.#update(watched, each)) {
-          if (tagLimit.hasRoom) this.#options.watchList.updates.addFound(instanceTargets, watched, each);
-          else surplus.push({ watched, repository: watched.repository, found: each });
+          if (tagLimit.hasRoom) this.#options.watchList.updates.addDiscovered(instanceTargets, watched, each);
+          else overLimit.push({ watched, repository: watched.repository, found: each });
         }
-        await breathe();
+        await maybeYield();
       }
-      await tagLimit.prune(surplus, breathe);
-      instanceTargets.closeIfEmpty(watched);
+      await tagLimit.prune(overLimit, maybeYield);
+      instanceTargets.deleteIfEmpty(watched);
     });
   }
 
-  /** There is no such repository any more. */
+  /** Removes the tags of a repository that does not exist any more. */
   gone(instanceId: string, { id }: FoundRepository): Promise<void> {
     return this.#change(instanceId, (instanceTargets) =>
-      this.#drop(instanceTargets, ({ repository }) => repository.id === id),
+      this.#removeRepositories(instanceTargets, ({ repository }) => repository.id === id),
     );
   }
 
-  /** All repositories of an instance that the rules want were listed: those that are not among them are gone. */
-  listed(instanceId: string, listed: ReadonlyMap<string, unknown>, surplus: readonly Surplus[]): Promise<void> {
+  /** Applies the list of all repositories of an instance that the rules take: removes those that are not in it. */
+  listed(instanceId: string, listed: ReadonlyMap<string, unknown>, overLimit: readonly TagOverLimit[]): Promise<void> {
     return this.#change(instanceId, async (instanceTargets) => {
-      await this.#drop(instanceTargets, ({ repository }) => !listed.has(repository.id));
-      await this.#options.tagLimit.settle(instanceId, surplus, this.#options.breath.next);
+      await this.#removeRepositories(instanceTargets, ({ repository }) => !listed.has(repository.id));
+      await this.#options.tagLimit.settle(instanceId, overLimit, this.#options.yieldEvery.next);
       instanceTargets.findsNew = true;
     });
   }
 
-  /** Other rules: what they do not take by its name is not watched any more, and the rest as they want it. */
+  /** Applies other rules: removes the tags whose names they do not take, and updates the rest. */
   retain({ instanceId, rules }: DiscoverySettings): Promise<void> {
     return this.#change(instanceId, async (instanceTargets) => {
       for (const watched of [...instanceTargets.repositories]) {
         const { repository } = watched;
-        await this.#weed(watched, (_, { tag }) => rules.takes(repository, tag));
+        await this.#removeTagsUnless(watched, (_, { tag }) => rules.takesTag(repository, tag));
         const vulnerabilities = rules.wantsVulnerabilities(repository);
         if (!isListed(watched))
-          await this.#recognition.relabel(instanceTargets, watched, { ...repository, vulnerabilities });
-        instanceTargets.closeIfEmpty(watched);
+          await this.#matcher.relabel(instanceTargets, watched, { ...repository, vulnerabilities });
+        instanceTargets.deleteIfEmpty(watched);
       }
     });
   }
 
-  /** Nothing of an instance is wanted any more but what is listed. */
+  /** Removes all discovered tags of an instance. */
   clear(instanceId: string): Promise<void> {
     return this.#change(instanceId, async (instanceTargets) => {
-      await this.#drop(instanceTargets, () => true);
+      await this.#removeRepositories(instanceTargets, () => true);
       this.#options.tagLimit.forget(instanceId);
     });
   }
 
-  /** Another number of tags is allowed: if there are more, the newest stay. */
+  /** Sets the limit of watched tags. If there are more, the newest stay. */
   limit(maxTags: number): Promise<void> {
     const { tagLimit, mutex } = this.#options;
     return mutex.run(async () => {
       tagLimit.maxTags = maxTags;
-      await tagLimit.settle(undefined, [], this.#options.breath.next);
+      await tagLimit.settle(undefined, [], this.#options.yieldEvery.next);
     });
   }
 
@@ -149,7 +153,7 @@ export class DiscoveredReconciler {
     });
   }
 
-  /** Takes news of a tag that is watched; false when it is not. */
+  /** Applies the listed data of a tag that is watched; false when the tag is not watched. */
   #update({ polls }: WatchedRepository, found: FoundTag): boolean {
     const poll = polls.get(found.tag);
     if (poll === undefined) return false;
@@ -157,23 +161,29 @@ export class DiscoveredReconciler {
     if (poll.discovered === undefined) return true;
     const { digest, updatedMs } = poll.discovered;
     poll.discovered = { ...found, digest: found.digest || digest };
-    // The same image was pushed again: where it was never scanned, a scan may be about to begin.
+    // The same image was pushed again. If it was never scanned, a scan may begin soon.
     if (found.updatedMs > updatedMs) poll.hasten();
-    if (digest === '' && found.digest !== '') this.#options.watchList.updates.identify(poll, found.digest);
+    if (digest === '' && found.digest !== '') this.#options.watchList.updates.setDigest(poll, found.digest);
     return true;
   }
 
-  /** Found tags of a repository that do not stay are not watched any more. */
-  async #weed(watched: WatchedRepository, stays: (poll: TagPoll, found: FoundTag) => boolean): Promise<void> {
-    await this.#options.breath.each(watched.polls.values(), (poll) => {
+  /** Removes the discovered tags of a repository for which `stays` is false. */
+  async #removeTagsUnless(
+    watched: WatchedRepository,
+    stays: (poll: TagPoll, found: FoundTag) => boolean,
+  ): Promise<void> {
+    await this.#options.yieldEvery.each(watched.polls.values(), (poll) => {
       if (poll.discovered && !stays(poll, poll.discovered)) this.#options.watchList.updates.removeTag(watched, poll);
     });
   }
 
-  async #drop(instanceTargets: InstanceTargets, isConcerned: (watched: WatchedRepository) => boolean): Promise<void> {
-    for (const watched of [...instanceTargets.repositories].filter(isConcerned)) {
-      await this.#weed(watched, () => false);
-      instanceTargets.closeIfEmpty(watched);
+  async #removeRepositories(
+    instanceTargets: InstanceTargets,
+    isGone: (watched: WatchedRepository) => boolean,
+  ): Promise<void> {
+    for (const watched of [...instanceTargets.repositories].filter(isGone)) {
+      await this.#removeTagsUnless(watched, () => false);
+      instanceTargets.deleteIfEmpty(watched);
     }
   }
 }
@@ -191,7 +201,7 @@ function* foundTags({ polls }: WatchedRepository): Generator<FoundTag> {
   for (const { discovered } of polls.values()) if (discovered) yield discovered;
 }
 
-/** Whether two sights of a tag are of the same image: where a digest is not known, nothing says otherwise. */
+/** Whether a tag is of the same image in both lists. An unknown digest counts as the same. */
 function isSameImage(one: FoundTag, other: FoundTag): boolean {
   return one.digest === '' || other.digest === '' || isSameDigest(one.digest, other.digest);
 }

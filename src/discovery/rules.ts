@@ -1,4 +1,4 @@
-// Which of the repositories and tags that an instance has are to be watched. Pure: time comes in.
+// Decides by the rules which repositories and tags of an instance are watched. Pure: the time is an argument.
 
 import { type ListScope, listScopes } from '../model/list-scopes.ts';
 import type { DiscoverRule } from '../model/settings.ts';
@@ -7,20 +7,20 @@ import type { FoundRepository, FoundTag } from '../model/target.ts';
 import { patternHint } from '../util/pattern-hints.ts';
 import type { MaybeYield } from '../util/yield-every.ts';
 import { anyOf, type Matcher } from './glob.ts';
-import { newestTags } from './newest.ts';
+import { newestTags } from './newest-tags.ts';
 
 export type ChoiceOptions = {
   /** Wall clock, milliseconds since the epoch. */
   readonly nowMs: number;
-  /** Called after every tag, more than once. */
-  readonly breathe: MaybeYield;
-  /** Of each rule; counts what it takes. */
+  /** Called after every tag, once for each rule. */
+  readonly maybeYield: MaybeYield;
+  /** For each rule; what the rules take is added. */
   readonly counts: readonly RuleCount[];
 };
 
-/** The rules of an instance: what any of them takes is watched. */
+/** The rules of an instance. A tag is watched when any of them takes it. */
 export class Rules {
-  /** The lists that hold every repository that may be wanted. */
+  /** The lists to request: together they have every repository that a rule may take. */
   readonly scopes: readonly ListScope[];
   readonly #rules: readonly CompiledRule[];
 
@@ -29,8 +29,8 @@ export class Rules {
     this.#rules = rules.map(compile);
   }
 
-  /** Of each rule, that it has taken nothing yet. */
-  noneTaken(): readonly RuleCount[] {
+  /** New counts for each rule, all zero. */
+  emptyCounts(): readonly RuleCount[] {
     return this.#rules.map(() => ({ repositories: 0, tags: 0 }));
   }
 
@@ -42,32 +42,32 @@ export class Rules {
     }
   }
 
-  /** What of a rule, numbered from 0, looks like a regular expression; undefined where nothing does. */
+  /** A hint about a pattern of a rule, numbered from 0, that looks like a regular expression; undefined if none does. */
   hintFor(index: number): string | undefined {
     const rule = this.#rules[index];
     return rule?.patterns.map(patternHint).find((hint) => hint !== undefined);
   }
 
-  /** Whether any tag of the repository may be wanted. */
-  wants(repository: FoundRepository): boolean {
+  /** Whether a rule takes the repository. */
+  takesRepository(repository: FoundRepository): boolean {
     return this.#rules.some(({ takesRepository }) => takesRepository(repository));
   }
 
-  /** Whether to ask what the scans of a repository's tags found: the first rule that takes it has the word. */
+  /** Whether to request the vulnerabilities of a repository's tags: the first rule that takes the repository decides. */
   wantsVulnerabilities(repository: FoundRepository): boolean {
     return this.#rules.find(({ takesRepository }) => takesRepository(repository))?.vulnerabilities ?? false;
   }
 
-  /** Whether a tag of a repository may be wanted, by its name. */
-  takes(repository: FoundRepository, tag: string): boolean {
+  /** Whether a rule takes a tag of a repository by its name. */
+  takesTag(repository: FoundRepository, tag: string): boolean {
     return this.#rules.some(({ takesRepository, takesTag }) => takesRepository(repository) && takesTag(tag));
   }
 
-  /** The tags of a repository that are to be watched. */
+  /** The tags of a repository that the rules take. */
   async choose(
     repository: FoundRepository,
     tags: readonly FoundTag[],
-    { nowMs, breathe, counts }: ChoiceOptions,
+    { nowMs, maybeYield, counts }: ChoiceOptions,
   ): Promise<ReadonlySet<FoundTag>> {
     const chosen = new Set<FoundTag>();
     for (const [index, { takesRepository, takesTag, newest, maxAgeMs }] of this.#rules.entries()) {
@@ -76,12 +76,12 @@ export class Rules {
       const named: FoundTag[] = [];
       for (const each of tags) {
         if (takesTag(each.tag)) named.push(each);
-        await breathe();
+        await maybeYield();
       }
       const count = counts[index];
       if (count !== undefined) count.tags += named.length;
       const candidates = named.filter(isYoung);
-      const taken = candidates.length > newest ? await newestTags(candidates, newest, breathe) : candidates;
+      const taken = candidates.length > newest ? await newestTags(candidates, newest, maybeYield) : candidates;
       for (const each of taken) chosen.add(each);
     }
     return chosen;
@@ -119,7 +119,7 @@ function compile(rule: DiscoverRule): CompiledRule {
   };
 }
 
-/** What to find of an instance. */
+/** What discovery looks for in an instance. */
 export type DiscoverySettings = {
   readonly instanceId: string;
   /** The instance's registry domain; empty when not configured. */

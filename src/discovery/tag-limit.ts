@@ -1,14 +1,14 @@
-// How many tags are watched at the most: beyond that discovery keeps the newest, whatever instance they are of.
+// Holds the number of watched tags within `max_tags`: of the discovered tags of all instances the newest stay.
 
 import type { FoundTag, Repository } from '../model/target.ts';
 import type { TagPoll } from '../polling/tag-poll.ts';
 import type { StateStore } from '../state/store.ts';
-import { contradicts } from '../targets/instance-targets.ts';
+import { hasOtherId } from '../targets/instance-targets.ts';
 import type { WatchList } from '../targets/watch-list.ts';
 import type { WatchedRepository } from '../targets/watched-repository.ts';
 import type { Logger } from '../util/logger.ts';
 import type { MaybeYield } from '../util/yield-every.ts';
-import { newestOf, timesOf } from './newest.ts';
+import { newestOf, timesOf } from './newest-tags.ts';
 
 export type TagLimitOptions = {
   readonly watchList: WatchList;
@@ -17,10 +17,10 @@ export type TagLimitOptions = {
   readonly maxTags: number;
 };
 
-/** A tag that there was no room for when it was found. */
-export type Surplus = {
+/** A tag that exceeded `max_tags` when it was listed. */
+export type TagOverLimit = {
   readonly watched: WatchedRepository;
-  /** What it was when the tag was found. */
+  /** As it was when the tag was listed. */
   readonly repository: Repository;
   readonly found: FoundTag;
 };
@@ -31,10 +31,10 @@ export class TagLimit {
   readonly #watchList: WatchList;
   readonly #store: StateStore;
   readonly #logger: Logger;
-  /** Instances with found tags that are left out. */
+  /** Ids of instances with discovered tags that are left out. */
   readonly #truncated = new Set<string>();
-  /** Instances that have lost found tags since their pass began. */
-  readonly #cut = new Set<string>();
+  /** Ids of instances from which tags were removed since their run began. */
+  readonly #lostTags = new Set<string>();
 
   constructor({ watchList, store, logger, maxTags }: TagLimitOptions) {
     this.#watchList = watchList;
@@ -53,75 +53,79 @@ export class TagLimit {
     return this.#store.size < this.maxTags;
   }
 
-  /** What a pass over an instance finds from now on is all that there is of it. */
-  begin(instanceId: string): void {
-    this.#cut.delete(instanceId);
+  /** A run over an instance begins. */
+  beginRun(instanceId: string): void {
+    this.#lostTags.delete(instanceId);
   }
 
-  /** Forgets what cannot be among the newest, when that has become too much to keep. */
-  async prune(surplus: Surplus[], breathe: MaybeYield): Promise<void> {
-    if (surplus.length <= 2 * this.maxTags) return;
-    const isNew = newestOf(await timesOf(surplus, ({ found }) => found.updatedMs, breathe), this.maxTags);
+  /** Drops tags that cannot be among the newest when there are too many to keep. */
+  async prune(overLimit: TagOverLimit[], maybeYield: MaybeYield): Promise<void> {
+    if (overLimit.length <= 2 * this.maxTags) return;
+    const isNew = newestOf(await timesOf(overLimit, ({ found }) => found.updatedMs, maybeYield), this.maxTags);
     let kept = 0;
-    for (const each of surplus) {
-      if (isNew(each.found.updatedMs)) surplus[kept++] = each;
-      await breathe();
+    for (const each of overLimit) {
+      if (isNew(each.found.updatedMs)) overLimit[kept++] = each;
+      await maybeYield();
     }
-    surplus.length = kept;
+    overLimit.length = kept;
   }
 
   /**
-   * Of all found tags that are watched, and of those that there was no room for, the newest stay.
+   * Keeps the newest of all watched discovered tags and of those in `overLimit`, and removes the others.
    *
-   * @param instanceId the instance of which a pass has ended, whose surplus this is; undefined when the limit alone has changed
+   * @param instanceId the instance whose run has ended and collected `overLimit`; undefined when only the limit has changed
    */
-  async settle(instanceId: string | undefined, surplus: readonly Surplus[], breathe: MaybeYield): Promise<void> {
+  async settle(
+    instanceId: string | undefined,
+    overLimit: readonly TagOverLimit[],
+    maybeYield: MaybeYield,
+  ): Promise<void> {
     const leftOut = new Set<string>();
-    if (surplus.length > 0 || this.#store.size > this.maxTags) {
+    if (overLimit.length > 0 || this.#store.size > this.maxTags) {
       const polls: TagPoll[] = [];
       for (const poll of this.#watchList.polls()) {
         if (poll.discovered) polls.push(poll);
-        await breathe();
+        await maybeYield();
       }
-      const times = new Float64Array(polls.length + surplus.length);
-      times.set(await timesOf(polls, ({ discovered }) => discovered?.updatedMs ?? 0, breathe));
-      times.set(await timesOf(surplus, ({ found }) => found.updatedMs, breathe), polls.length);
+      const times = new Float64Array(polls.length + overLimit.length);
+      times.set(await timesOf(polls, ({ discovered }) => discovered?.updatedMs ?? 0, maybeYield));
+      times.set(await timesOf(overLimit, ({ found }) => found.updatedMs, maybeYield), polls.length);
       const isNew = newestOf(times, this.maxTags - (this.#store.size - polls.length));
       for (const poll of polls) {
         if (!isNew(poll.discovered?.updatedMs ?? 0)) {
           leftOut.add(poll.instance.id);
-          this.#cut.add(poll.instance.id);
+          this.#lostTags.add(poll.instance.id);
           this.#remove(poll);
         }
-        await breathe();
+        await maybeYield();
       }
-      for (const each of surplus) {
+      for (const each of overLimit) {
         if (isNew(each.found.updatedMs)) this.#add(each);
         else leftOut.add(each.watched.instance.id);
-        await breathe();
+        await maybeYield();
       }
     }
-    this.#tell(instanceId, leftOut);
+    this.#logTruncation(instanceId, leftOut);
   }
 
-  /** Nothing is to be found of an instance any more. */
+  /** An instance is no longer discovered. */
   forget(instanceId: string): void {
     this.#truncated.delete(instanceId);
-    this.#cut.delete(instanceId);
+    this.#lostTags.delete(instanceId);
   }
 
-  /** Meanwhile the repository may be another one, or watched because it is listed. */
-  #add({ watched, repository, found }: Surplus): void {
+  /** The repository may be another one by now, or be listed. */
+  #add({ watched, repository, found }: TagOverLimit): void {
     const instanceTargets = this.#watchList.targetsOf(watched.instance.id);
     if (instanceTargets === undefined) return;
     const same = instanceTargets.find(repository);
     if (same === undefined) {
-      instanceTargets.known.learn(watched.repository);
+      instanceTargets.repositoryIds.add(watched.repository);
       instanceTargets.add(watched);
     }
     const target = same ?? watched;
-    if (contradicts(target.repository, repository) || target.polls.has(found.tag)) return;
-    this.#watchList.updates.addFound(instanceTargets, target, found);
+    if (hasOtherId(target.repository, repository) || target.polls.has(found.tag)) return;
+    this.#watchList.updates.addDiscovered(instanceTargets, target, found);
   }
 
   #remove(poll: TagPoll): void {
@@ -129,12 +133,12 @@ export class TagLimit {
     const watched = instanceTargets?.find(poll.tag.target.repository);
     if (instanceTargets === undefined || watched === undefined) return;
     this.#watchList.updates.removeTag(watched, poll);
-    instanceTargets.closeIfEmpty(watched);
+    instanceTargets.deleteIfEmpty(watched);
   }
 
-  #tell(instanceId: string | undefined, leftOut: ReadonlySet<string>): void {
-    // What another instance's pass, or a lower limit, took away after this pass had seen it is not in its surplus.
-    const isWhole = instanceId !== undefined && !leftOut.has(instanceId) && !this.#cut.has(instanceId);
+  #logTruncation(instanceId: string | undefined, leftOut: ReadonlySet<string>): void {
+    // Tags that a run of another instance or a lower limit removed during this run are not in its `overLimit`.
+    const isWhole = instanceId !== undefined && !leftOut.has(instanceId) && !this.#lostTags.has(instanceId);
     if (isWhole && this.#truncated.delete(instanceId)) {
       this.#logger.info('all found tags are watched again', { instance_id: instanceId });
     }

@@ -1,18 +1,17 @@
-// What is watched of one instance.
+// The targets of one instance.
 
 import type { Repository } from '../model/target.ts';
 import type { WatchedInstance } from '../polling/instance.ts';
-import type { YieldEvery } from '../util/yield-every.ts';
-import { RepositoryIds, RepositoryIndex, type WantedRepository } from './listed.ts';
+import { RepositoryIds, RepositoryIndex } from './repository-ids.ts';
 import { isListed, type WatchedRepository } from './watched-repository.ts';
 
 export class InstanceTargets {
   readonly instance: WatchedInstance;
-  /** What lookups and discovery have found; kept over reloads. */
-  readonly known = new RepositoryIds();
+  /** From lookups and discovery; kept over reloads, so that nothing is looked up twice. */
+  readonly repositoryIds = new RepositoryIds();
   readonly repositories = new Set<WatchedRepository>();
   readonly #index = new RepositoryIndex<WatchedRepository>();
-  /** Whether what discovery finds is new: not while its first pass finds what was there before the process started. */
+  /** Whether discovered tags are new. False during the first run, whose tags existed before the process started. */
   findsNew: boolean;
 
   constructor(instance: WatchedInstance, findsNew: boolean) {
@@ -28,7 +27,7 @@ export class InstanceTargets {
     return this.#index.findById(id);
   }
 
-  /** Another one than `watched` that is, or would be, this repository. */
+  /** Another watched repository with the id or the names of `repository`. */
   findOther(watched: WatchedRepository, repository: Repository): WatchedRepository | undefined {
     this.#index.remove(watched.repository, watched);
     const other = this.#index.find(repository);
@@ -36,21 +35,7 @@ export class InstanceTargets {
     return other;
   }
 
-  /** The watched repository that each wanted one goes on as, or a new one; in the order of the wanted ones. */
-  async match(
-    wanted: readonly WantedRepository[],
-    breath: YieldEvery,
-  ): Promise<Map<WatchedRepository, WantedRepository>> {
-    const pairs = new Map<WatchedRepository, WantedRepository>();
-    await breath.each(wanted, (each) => {
-      const found = this.find(each.repository);
-      const goesOn = found !== undefined && !pairs.has(found) && !contradicts(found.repository, each.repository);
-      pairs.set(goesOn ? found : this.create(each.repository, 0), each);
-    });
-    return pairs;
-  }
-
-  /** Watches a repository that has no tags yet. */
+  /** Adds a repository without tags. */
   create(repository: Repository, order: number): WatchedRepository {
     const watched: WatchedRepository = {
       instance: this.instance,
@@ -60,8 +45,8 @@ export class InstanceTargets {
       hasListedId: false,
       polls: new Map(),
       lookup: undefined,
-      doubts: 0,
-      doubtedAtMs: Number.NEGATIVE_INFINITY,
+      idChecks: 0,
+      idCheckedAtMs: Number.NEGATIVE_INFINITY,
     };
     this.add(watched);
     return watched;
@@ -77,14 +62,14 @@ export class InstanceTargets {
     this.#index.remove(watched.repository, watched);
   }
 
-  /** A repository that is watched only because of tags that were found goes with the last of them. */
-  closeIfEmpty(watched: WatchedRepository): void {
+  /** Deletes a discovered repository that has no tags left. */
+  deleteIfEmpty(watched: WatchedRepository): void {
     if (watched.polls.size > 0 || isListed(watched)) return;
     this.delete(watched);
-    this.known.forget(watched.repository);
+    this.repositoryIds.delete(watched.repository);
   }
 
-  /** A repository is to be found under what is now known of it, from the moment when `relabel` returns. Resolves as that does. */
+  /** Calls `relabel`, and indexes the repository by its new id and names when it returns. Resolves when the promise of `relabel` does. */
   reindex(watched: WatchedRepository, relabel: () => Promise<void>): Promise<void> {
     this.#index.remove(watched.repository, watched);
     const relabelled = relabel();
@@ -93,17 +78,17 @@ export class InstanceTargets {
   }
 }
 
-/** Whether what is known of the tags of `watched` is of another repository than this one: it was made anew. */
-export function isMadeAnew({ knownId }: WatchedRepository, { id }: Repository): boolean {
+/** Whether the repository of `watched` was deleted and created again: what is known of its tags belongs to another id. */
+export function isRecreated({ knownId }: WatchedRepository, { id }: Repository): boolean {
   return id !== '' && knownId !== '' && id !== knownId;
 }
 
-/** Same names, but another id: a different repository. */
-export function contradicts(one: Repository, other: Repository): boolean {
+/** Whether both ids are known and different. */
+export function hasOtherId(one: Repository, other: Repository): boolean {
   return one.id !== '' && other.id !== '' && one.id !== other.id;
 }
 
-/** Whether two descriptions say the same, what is wanted of the repository included. */
+/** Whether two descriptions of a repository are equal in every field. */
 export function isSameRepository(one: Repository, other: Repository): boolean {
   const keys = ['id', 'namespace', 'name', 'domain', 'vulnerabilities'] as const;
   return keys.every((key) => one[key] === other[key]);

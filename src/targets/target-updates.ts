@@ -1,4 +1,4 @@
-// What can happen to one watched repository: tags come and go, its names or id become known, it turns out to be another one.
+// Changes of one watched repository: tags are added and removed, its id or names become known, or it is another repository.
 
 import type { PollError } from '../model/scan.ts';
 import type { ListedTag } from '../model/settings.ts';
@@ -9,7 +9,7 @@ import type { StateStore } from '../state/store.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import type { YieldEvery } from '../util/yield-every.ts';
-import { type InstanceTargets, isMadeAnew } from './instance-targets.ts';
+import { type InstanceTargets, isRecreated } from './instance-targets.ts';
 import type { WatchedRepository } from './watched-repository.ts';
 
 export type TargetUpdatesOptions = {
@@ -19,16 +19,19 @@ export type TargetUpdatesOptions = {
   readonly lookupEvents: (watched: WatchedRepository) => LookupEvents;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly breath: YieldEvery;
-  /** Makes a change that takes several turns of the event loop, and is to be seen whole or not at all. */
-  readonly whole: (change: () => Promise<void>) => Promise<void>;
+  readonly yieldEvery: YieldEvery;
+  /** Makes a change that takes several turns of the event loop. Until it is complete, scrapes see the state before it. */
+  readonly holdScrapes: (change: () => Promise<void>) => Promise<void>;
 };
 
-/** From one lookup of an id that is known to the next, at first (unless every failed request is made anew sooner) and at the most. */
-const FIRST_DOUBT_MS = 60_000;
-const LONGEST_DOUBT_MS = 3_600_000;
-/** A change of no more tags than that is made in one go. */
-const MOST_AT_ONCE = 500;
+/**
+ * The pause between two checks of an id that is already known: at first, and at most. The first one is shorter if the back-off of failed
+ * polls is.
+ */
+const FIRST_ID_CHECK_PAUSE_MS = 60_000;
+const MAX_ID_CHECK_PAUSE_MS = 3_600_000;
+/** A change of up to this many tags is made without a turn of the event loop. */
+const MAX_TAGS_AT_ONCE = 500;
 
 export class TargetUpdates {
   readonly #store: StateStore;
@@ -38,10 +41,10 @@ export class TargetUpdates {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #startedMs: number;
-  readonly #breath: YieldEvery;
-  readonly #whole: TargetUpdatesOptions['whole'];
+  readonly #yieldEvery: YieldEvery;
+  readonly #holdScrapes: TargetUpdatesOptions['holdScrapes'];
 
-  constructor({ store, polls, lookups, lookupEvents, clock, logger, breath, whole }: TargetUpdatesOptions) {
+  constructor({ store, polls, lookups, lookupEvents, clock, logger, yieldEvery, holdScrapes }: TargetUpdatesOptions) {
     this.#store = store;
     this.#polls = polls;
     this.#lookups = lookups;
@@ -49,23 +52,23 @@ export class TargetUpdates {
     this.#clock = clock;
     this.#logger = logger;
     this.#startedMs = clock.now();
-    this.#breath = breath;
-    this.#whole = whole;
+    this.#yieldEvery = yieldEvery;
+    this.#holdScrapes = holdScrapes;
   }
 
   /**
-   * Makes a change of these repositories that lets no two tags show under the same names, though it may on its way: where they have many
-   * tags, it takes several turns of the event loop, and is seen when it is made. Else it is made before this returns.
+   * Makes a change of these repositories during which two tags may have the same labels. With few tags it is complete before this returns.
+   * With many it takes several turns of the event loop, and scrapes see it only when it is complete.
    */
   change(repositories: readonly WatchedRepository[], make: () => Promise<void>): Promise<void> {
     const tags = repositories.reduce((sum, { polls }) => sum + polls.size, 0);
-    return tags <= MOST_AT_ONCE ? make() : this.#whole(make);
+    return tags <= MAX_TAGS_AT_ONCE ? make() : this.#holdScrapes(make);
   }
 
   /**
-   * Starts to watch a tag, and polls it at once if the repository's id is known.
+   * Adds a tag, and polls it at once if the repository's id is known.
    *
-   * @param isNew whether it appeared, or was pushed, after the process started
+   * @param isNew whether it appeared or was pushed after the process started
    */
   addTag(
     watched: WatchedRepository,
@@ -81,27 +84,27 @@ export class TargetUpdates {
     poll.begin();
   }
 
-  /** Starts to watch a tag that discovery found. */
-  addFound(instanceTargets: InstanceTargets, watched: WatchedRepository, found: FoundTag): void {
+  /** Adds a discovered tag. */
+  addDiscovered(instanceTargets: InstanceTargets, watched: WatchedRepository, found: FoundTag): void {
     const isNew = instanceTargets.findsNew || found.updatedMs >= this.#startedMs;
     this.addTag(watched, { ...found, scanTaskId: '' }, isNew, found);
   }
 
-  /** A tag that discovery found is listed now, with the same meaning: it goes on as a listed one. */
-  list(poll: TagPoll, { digest, scanTaskId }: ListedTag): void {
+  /** Makes a discovered tag a listed one. It keeps its state. */
+  makeListed(poll: TagPoll, { digest, scanTaskId }: ListedTag): void {
     poll.instance.discoveredTags -= 1;
     poll.discovered = undefined;
     this.#store.retarget(poll.tag, { ...poll.tag.target, digest, scanTaskId });
   }
 
-  /** A tag is not listed any more, but something may want it that finds tags: it goes on as a found one. */
-  unlist(poll: TagPoll): void {
+  /** Makes a listed tag a discovered one, which stays if a rule takes it. It keeps its state. */
+  makeDiscovered(poll: TagPoll): void {
     poll.instance.discoveredTags += 1;
     poll.discovered = foundUnseen(poll.tag.target);
   }
 
-  /** The digest of the image that a tag is known to be of, which it lacked or had in the other form. */
-  identify(poll: TagPoll, digest: string): void {
+  /** Sets the digest of a tag that had none, or had the same one in another form. */
+  setDigest(poll: TagPoll, digest: string): void {
     this.#store.retarget(poll.tag, { ...poll.tag.target, digest });
   }
 
@@ -113,18 +116,18 @@ export class TargetUpdates {
   }
 
   /**
-   * Shows a repository under what is now known of it. Its tags are polled exactly while its id is known, and start anew with another id.
-   * `watched.repository` is another one when this returns, its tags are relabelled when it resolves.
+   * Sets the id, names and domain of a repository. Its tags are polled while its id is known, and lose their state with another id.
+   * `watched.repository` is set when this returns, and its tags are relabelled when it resolves.
    */
   relabel(watched: WatchedRepository, repository: Repository): Promise<void> {
     const wasPolled = watched.repository.id !== '';
-    const isAnew = isMadeAnew(watched, repository);
-    if (isAnew) this.#tellAnew(repository, watched.knownId);
+    const isOther = isRecreated(watched, repository);
+    if (isOther) this.#logRecreated(repository, watched.knownId);
     watched.repository = repository;
     watched.knownId = repository.id || watched.knownId;
     return this.change([watched], () =>
       this.#each(watched, watched.polls.values(), (poll) => {
-        if (isAnew) return this.#renew(poll, repository);
+        if (isOther) return this.#startAnew(poll, repository);
         this.#store.retarget(poll.tag, { ...poll.tag.target, repository });
         if (!wasPolled) poll.begin();
         else if (repository.id === '') poll.scheduler.withdraw(poll);
@@ -132,18 +135,18 @@ export class TargetUpdates {
     );
   }
 
-  /** A tag is of another repository now. What is known of it, the digest that was found included, is of the former one. */
-  #renew(poll: TagPoll, repository: Repository): void {
+  /** Removes the state of a tag, and its discovered digest: they belong to a former repository. */
+  #startAnew(poll: TagPoll, repository: Repository): void {
     const { target } = poll.tag;
     const digest = poll.discovered === undefined ? target.digest : '';
     this.#store.renew(poll.tag, { ...target, digest, repository }, this.#clock.now());
     poll.startAnew();
   }
 
-  /** `second` is the same repository as `first`, which keeps its tags and takes over those that only the second has. */
+  /** Merges `second` into `first`, which is the same repository: `first` keeps its tags and gets those that only `second` has. */
   async merge(first: WatchedRepository, second: WatchedRepository): Promise<void> {
     const wasPolled = second.repository.id !== '';
-    const isAnew = isMadeAnew(second, first.repository);
+    const isOther = isRecreated(second, first.repository);
     await this.#each(second, second.polls, ([tag, poll]) => {
       const known = first.polls.get(tag);
       if (known !== undefined && (known.discovered === undefined || poll.discovered !== undefined)) {
@@ -153,14 +156,14 @@ export class TargetUpdates {
       }
       if (known !== undefined) this.removeTag(first, known);
       first.polls.set(tag, poll);
-      if (isAnew) return this.#renew(poll, first.repository);
+      if (isOther) return this.#startAnew(poll, first.repository);
       this.#store.retarget(poll.tag, { ...poll.tag.target, repository: first.repository });
       if (!wasPolled) poll.begin();
     });
     second.polls.clear();
   }
 
-  /** A lookup without which the tags of a repository cannot be polled failed: they count as polled without success. */
+  /** Counts a failed poll for each tag of a repository, because a lookup that they need failed. */
   async lookupFailed(watched: WatchedRepository, error: PollError): Promise<void> {
     const moment = this.#moment();
     await this.#each(watched, watched.polls.values(), ({ tag }) => {
@@ -168,42 +171,42 @@ export class TargetUpdates {
     });
   }
 
-  /** Does something for many of a repository's tags, with breaks where it has many: else before this returns. */
+  /** Calls `action` for items of a repository. The event loop gets turns if it has many tags; else all is done when this returns. */
   async #each<Item>({ polls }: WatchedRepository, items: Iterable<Item>, action: (item: Item) => void): Promise<void> {
-    if (polls.size > MOST_AT_ONCE) return this.#breath.each(items, action);
+    if (polls.size > MAX_TAGS_AT_ONCE) return this.#yieldEvery.each(items, action);
     for (const item of items) action(item);
-    this.#breath.count(polls.size);
+    this.#yieldEvery.count(polls.size);
   }
 
-  /** Starts a lookup when the id or the names are missing and none is on its way, and ends one that is no longer needed. */
+  /** Starts a lookup if the id or the names are missing, and ends one that is no longer needed. */
   updateLookup(watched: WatchedRepository): void {
     const { id, namespace } = watched.repository;
     if (id !== '' && namespace !== '') this.endLookup(watched);
     else if (watched.lookup === undefined) {
-      this.#look(watched, false);
+      this.#startLookup(watched, false);
     }
   }
 
   /**
-   * Looks up the id of a repository again, by its names, because a poll was answered as if there were none; ever less often while that finds
-   * the same one and the tag has no other answer under it.
+   * Looks up the id of a repository again, by its names, because the answer to a poll said that the repository does not exist. The pause
+   * between two checks doubles while they find the same id and the tag gets no other answer.
    */
-  confirm(watched: WatchedRepository, { answeredAtMs }: TagPoll): void {
+  confirmId(watched: WatchedRepository, { answeredAtMs }: TagPoll): void {
     if (watched.lookup !== undefined) return;
     const nowMs = this.#clock.monotonic();
-    // The id was good since: that it is not any more is news.
-    if (answeredAtMs > watched.doubtedAtMs) watched.doubts = Math.min(watched.doubts, 1);
-    const firstMs = Math.min(FIRST_DOUBT_MS, this.#polls.timing.backoff.maxMs);
-    const pauseMs = watched.doubts === 0 ? 0 : Math.min(LONGEST_DOUBT_MS, firstMs * 2 ** (watched.doubts - 1));
-    const sinceMs = nowMs - watched.doubtedAtMs - pauseMs;
+    // A poll succeeded with this id since the last check: the pause starts over.
+    if (answeredAtMs > watched.idCheckedAtMs) watched.idChecks = Math.min(watched.idChecks, 1);
+    const firstMs = Math.min(FIRST_ID_CHECK_PAUSE_MS, this.#polls.timing.backoff.maxMs);
+    const pauseMs = watched.idChecks === 0 ? 0 : Math.min(MAX_ID_CHECK_PAUSE_MS, firstMs * 2 ** (watched.idChecks - 1));
+    const sinceMs = nowMs - watched.idCheckedAtMs - pauseMs;
     if (sinceMs < 0) return;
-    if (sinceMs > LONGEST_DOUBT_MS) watched.doubts = 0;
-    watched.doubtedAtMs = nowMs;
-    watched.doubts += 1;
-    this.#look(watched, true);
+    if (sinceMs > MAX_ID_CHECK_PAUSE_MS) watched.idChecks = 0;
+    watched.idCheckedAtMs = nowMs;
+    watched.idChecks += 1;
+    this.#startLookup(watched, true);
   }
 
-  #look(watched: WatchedRepository, confirms: boolean): void {
+  #startLookup(watched: WatchedRepository, confirms: boolean): void {
     watched.lookup = new RepositoryLookup(watched, confirms, this.#lookups, this.#lookupEvents(watched));
     watched.lookup.begin();
   }
@@ -217,7 +220,7 @@ export class TargetUpdates {
     return { nowMs: this.#clock.now(), monotonicMs: this.#clock.monotonic() };
   }
 
-  #tellAnew({ instanceId, namespace, name, id }: Repository, formerId: string): void {
+  #logRecreated({ instanceId, namespace, name, id }: Repository, formerId: string): void {
     const fields = { instance_id: instanceId, repo_namespace: namespace, repo_name: name, repo_id: id };
     this.#logger.info('a repository was made anew: its tags start anew', { ...fields, former_id: formerId });
   }

@@ -1,4 +1,4 @@
-// Everything that is watched, by instance: takes watch lists and what lookups find, and knows every tag's place in the schedule.
+// All watched targets, by instance. Applies listed tags and the results of lookups.
 
 import type { PollError } from '../model/scan.ts';
 import type { FoundRepository } from '../model/target.ts';
@@ -9,8 +9,8 @@ import type { Task, TaskScheduler } from '../scheduler/task.ts';
 import type { Mutex } from '../util/mutex.ts';
 import type { YieldEvery } from '../util/yield-every.ts';
 import { InstanceTargets } from './instance-targets.ts';
-import { type ListedInstance, unite } from './listed.ts';
-import { ListedReconciler } from './reconcile-listed.ts';
+import { type ListedInstance, ListedReconciler } from './reconcile-listed.ts';
+import { mergeDescriptions } from './repository-ids.ts';
 import { TargetUpdates, type TargetUpdatesOptions } from './target-updates.ts';
 import { isListed, type WatchedRepository } from './watched-repository.ts';
 
@@ -20,47 +20,47 @@ export class WatchList {
   readonly updates: TargetUpdates;
   readonly #mutex: Mutex;
   readonly #listed: ListedReconciler;
-  readonly #breath: YieldEvery;
+  readonly #yieldEvery: YieldEvery;
   readonly #instances = new Map<string, InstanceTargets>();
-  /** Whether the first list is still to be applied: its tags were there before the process started. */
+  /** Until the first list is applied. Its tags existed before the process started. */
   #isStarting = true;
 
   constructor(options: WatchListOptions) {
     this.updates = new TargetUpdates({
       ...options,
       lookupEvents: (watched) => ({
-        found: (lookup, found) => this.#mutex.soon(() => this.learn(watched, lookup, found)),
+        found: (lookup, found) => this.#mutex.soon(() => this.applyLookup(watched, lookup, found)),
         gone: (lookup) => this.#mutex.soon(() => this.#gone(watched, lookup)),
         failed: (lookup, error) => this.#mutex.soon(() => this.#lookupFailed(watched, lookup, error)),
       }),
     });
     this.#mutex = options.mutex;
-    this.#breath = options.breath;
-    this.#listed = new ListedReconciler(this.updates, options.breath);
+    this.#yieldEvery = options.yieldEvery;
+    this.#listed = new ListedReconciler(this.updates, options.yieldEvery);
   }
 
-  /** Every watched tag with its place in the schedule. */
+  /** The polls of all watched tags. */
   *polls(): Generator<TagPoll> {
     for (const { repositories } of this.#instances.values()) {
       for (const { polls } of repositories) yield* polls.values();
     }
   }
 
-  /** Every watched repository, also one of which nothing is known yet but its name. */
+  /** All watched repositories, also those whose id or names are not known yet. */
   *repositories(): Generator<WatchedRepository> {
     for (const { repositories } of this.#instances.values()) yield* repositories;
   }
 
-  /** What is watched of an instance; undefined when there is no such instance. */
+  /** The targets of an instance; undefined when the instance is not watched. */
   targetsOf(instanceId: string): InstanceTargets | undefined {
     return this.#instances.get(instanceId);
   }
 
   /**
-   * Makes the listed tags those of the list. Tags in both keep what is known of them, unless their digest or scan task
-   * changed; the others are removed, or added and polled at once. What discovery found of the instances stays.
+   * Applies the tags that a configuration lists. A tag that was listed before keeps its state, unless its digest or scan task changed. New
+   * tags are polled at once, others are removed. Discovered tags stay.
    *
-   * @param instances the objects to schedule under, by id; one for every instance of the list
+   * @param instances by id, one for every instance of the list
    */
   apply(list: readonly ListedInstance[], instances: ReadonlyMap<string, WatchedInstance>): Promise<void> {
     return this.#mutex.run(async () => {
@@ -84,8 +84,8 @@ export class WatchList {
   }
 
   /**
-   * Gives every task of an instance to the scheduler that its credentials now belong to. From when this is called, none is started by another
-   * scheduler; when it resolves, none lies in the queue of another.
+   * Moves every task of an instance to the scheduler of its present credentials. From this call on no other scheduler starts one of them.
+   * When it resolves, none of them is in another scheduler's queue.
    */
   async moveToScheduler(instance: WatchedInstance, scheduler: TaskScheduler): Promise<void> {
     const from = instance.scheduler;
@@ -100,16 +100,16 @@ export class WatchList {
     await this.#mutex.run(async () => {
       for (const { polls, lookup } of this.#instances.get(instance.id)?.repositories ?? []) {
         move(lookup);
-        await this.#breath.each(polls.values(), move);
+        await this.#yieldEvery.each(polls.values(), move);
       }
     });
   }
 
   /**
-   * A lookup found its repository: what was missing is filled in, and if another entry is the same repository, they become one. Call it
+   * Applies the result of a lookup: sets the missing id or names. If another watched repository is the same, the two become one. Call it
    * while the mutex is held.
    */
-  async learn(watched: WatchedRepository, lookup: RepositoryLookup, found: FoundRepository): Promise<void> {
+  async applyLookup(watched: WatchedRepository, lookup: RepositoryLookup, found: FoundRepository): Promise<void> {
     const instanceTargets = this.#instances.get(watched.instance.id);
     if (instanceTargets === undefined || !instanceTargets.repositories.has(watched) || watched.lookup !== lookup)
       return;
@@ -117,21 +117,21 @@ export class WatchList {
     if (lookup.confirms) {
       this.updates.endLookup(watched);
       if (found.id === id) return;
-      instanceTargets.known.forget(watched.repository);
-      watched.doubts = 1;
+      instanceTargets.repositoryIds.delete(watched.repository);
+      watched.idChecks = 1;
     }
-    instanceTargets.known.learn(found);
-    // The API may write the names that it was asked for in another way.
-    if (namespace !== '') instanceTargets.known.learn({ id: found.id, namespace, name });
+    instanceTargets.repositoryIds.add(found);
+    // The API may return other names than the requested ones.
+    if (namespace !== '') instanceTargets.repositoryIds.add({ id: found.id, namespace, name });
     const known = { ...watched.repository, id: lookup.confirms ? '' : id };
-    const repository = unite(known, { ...known, ...found });
+    const repository = mergeDescriptions(known, { ...known, ...found });
     const same = instanceTargets.findOther(watched, repository);
     const [first, second] = same !== undefined && same.order < watched.order ? [same, watched] : [watched, same];
     this.updates.endLookup(watched);
     if (second !== undefined) instanceTargets.delete(second);
-    const united = { ...unite(first.repository, repository), id: repository.id };
+    const merged = { ...mergeDescriptions(first.repository, repository), id: repository.id };
     await this.updates.change(second === undefined ? [first] : [first, second], async () => {
-      const relabelled = instanceTargets.reindex(first, () => this.updates.relabel(first, united));
+      const relabelled = instanceTargets.reindex(first, () => this.updates.relabel(first, merged));
       this.updates.updateLookup(first);
       await relabelled;
       if (second === undefined) return;
@@ -141,36 +141,37 @@ export class WatchList {
     });
   }
 
-  /** A lookup failed: tags that cannot be polled without it count as polled without success. */
+  /** A lookup failed: the polls of the repository's tags count as failed if they need it. */
   async #lookupFailed(watched: WatchedRepository, lookup: RepositoryLookup, error: PollError): Promise<void> {
     if (watched.lookup === lookup && watched.repository.id === '') await this.updates.lookupFailed(watched, error);
   }
 
   /**
-   * The API says of a tag that its repository does not exist. An id that was looked up is looked up again: the names may be another's by
-   * now. Meanwhile the tags are polled as before, since a code may say more than it means. An id from the configuration is what is meant.
+   * Call it when the API says that the repository of a tag does not exist. An id that was looked up is looked up again, because the names may
+   * belong to another repository by now. Meanwhile the tags are polled as before, because the error code may be wrong. An id from the
+   * configuration is not checked.
    */
   checkId(poll: TagPoll): void {
     this.#mutex.soon(async () => {
       const watched = this.#instances.get(poll.instance.id)?.find(poll.tag.target.repository);
       if (watched === undefined || watched.polls.get(poll.tag.target.tag) !== poll || !isListed(watched)) return;
-      if (watched.repository.id !== '' && !watched.hasListedId) this.updates.confirm(watched, poll);
+      if (watched.repository.id !== '' && !watched.hasListedId) this.updates.confirmId(watched, poll);
     });
   }
 
-  /** There is no repository of these names any more: its tags wait until there is one again. */
+  /** No repository has these names any more: its tags are not polled until one has them again. */
   async #gone(watched: WatchedRepository, lookup: RepositoryLookup): Promise<void> {
     const { repository } = watched;
     const instanceTargets = this.#instances.get(watched.instance.id);
     if (!instanceTargets?.repositories.has(watched) || watched.lookup !== lookup) return;
     lookup.confirms = false;
-    instanceTargets.known.forget(repository);
+    instanceTargets.repositoryIds.delete(repository);
     await instanceTargets.reindex(watched, () => this.updates.relabel(watched, { ...repository, id: '' }));
   }
 
-  /** Polls that are scheduled for later than the present timing would schedule them are brought forward. */
+  /** Schedules polls earlier where the present timing says so. Call it when the intervals have changed. */
   hasten(): Promise<void> {
-    return this.#breath.each(this.polls(), (poll) => poll.hasten());
+    return this.#yieldEvery.each(this.polls(), (poll) => poll.hasten());
   }
 
   #instanceTargets(instance: WatchedInstance): InstanceTargets {

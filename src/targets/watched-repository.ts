@@ -1,29 +1,30 @@
-// A repository that is watched, with the polls of its tags.
+// A watched repository with the polls of its tags.
 import type { Repository } from '../model/target.ts';
 import type { WatchedInstance } from '../polling/instance.ts';
 import type { RepositoryLookup } from '../polling/repository-lookup.ts';
 import type { TagPoll } from '../polling/tag-poll.ts';
 
-/** One object for as long as the repository is watched. */
+/** The same object while the repository is watched. */
 export type WatchedRepository = {
   readonly instance: WatchedInstance;
   repository: Repository;
-  /** The id that what is known of its tags belongs to; empty before the first is known. It stays while the id is looked up again. */
+  /** The id that the state of its tags belongs to; empty until an id is known. It stays while the id is looked up again. */
   knownId: string;
-  /** Its place in the configuration: of two that turn out to be the same, the lower one stays. Infinity when it is not listed there. */
+  /** Its place in the configuration; Infinity when it is not listed there. Of two that are the same repository, the lower one stays. */
   order: number;
-  /** Whether the configuration gives its id: then that id stays, whatever becomes of the names. */
+  /** Whether the configuration gives its id. Such an id never changes. */
   hasListedId: boolean;
-  /** By tag, in the order of the configuration; what discovery found comes after. */
+  /** By tag, in the order of the configuration; discovered tags come last. */
   readonly polls: Map<string, TagPoll>;
-  /** Set while the id or the names are missing, or while the id is checked against the names again. */
+  /** Set while the id or the names are missing, or the id is checked. */
   lookup: RepositoryLookup | undefined;
-  /** How often in a row the id was checked again and found the same, and when it was last checked; minus infinity when it never was. */
-  doubts: number;
-  doubtedAtMs: number;
+  /** How often in a row the id was checked and found unchanged. */
+  idChecks: number;
+  /** When the id was last checked, by the monotonic clock; minus infinity if never. */
+  idCheckedAtMs: number;
 };
 
-/** Whether the configuration lists a repository; else it is watched only because discovery found it. */
+/** Whether the configuration lists a repository. Else discovery found it. */
 export function isListed({ order }: WatchedRepository): boolean {
   return Number.isFinite(order);
 }

@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { newestOf } from '../../src/discovery/newest.ts';
+import { newestOf } from '../../src/discovery/newest-tags.ts';
 import { Rules } from '../../src/discovery/rules.ts';
 import type { DiscoverRule } from '../../src/model/settings.ts';
 import { EVERYTHING } from '../helpers/watching.ts';
@@ -19,7 +19,7 @@ function pushed(ages: Readonly<Record<string, number>>) {
   }));
 }
 
-const NOW = { nowMs: NOW_MS, breathe: async () => {}, counts: [] };
+const NOW = { nowMs: NOW_MS, maybeYield: async () => {}, counts: [] };
 
 async function chosen(
   rules: readonly Partial<DiscoverRule>[],
@@ -37,7 +37,7 @@ test('a repository is wanted when namespace and name are, and the name is not ex
   const rules = new Rules([
     { ...EVERYTHING, namespaces: ['shop-*', 'base'], repositories: ['a*', 'b'], excludeRepositories: ['*-cache'] },
   ]);
-  const wants = (namespace: string, name: string) => rules.wants({ id: 'crr', namespace, name });
+  const wants = (namespace: string, name: string) => rules.takesRepository({ id: 'crr', namespace, name });
   t.true(wants('shop-eu', 'api'));
   t.true(wants('base', 'b'));
   t.false(wants('shop', 'api'));
@@ -93,15 +93,15 @@ test('the newest of many times are as many as there is room for, none of them ol
   fc.assert(property, { numRuns: 1_000 });
 });
 
-test('the caller may breathe after every tag, for each rule that takes the repository, be any wanted or none', async (t) => {
+test('choosing lets the event loop turn after every tag of each rule that takes the repository, whether any tag is wanted or not', async (t) => {
   const tags = pushed(Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`v${index}`, index])));
   for (const tag of ['v*', 'w*']) {
     let breaths = 0;
-    const breathe = async () => {
+    const maybeYield = async () => {
       breaths += 1;
     };
     const rules = [EVERYTHING, EVERYTHING, { ...EVERYTHING, repositories: ['other'] }];
-    await new Rules(rules.map((rule) => ({ ...rule, tags: [tag] }))).choose(API, tags, { ...NOW, breathe });
+    await new Rules(rules.map((rule) => ({ ...rule, tags: [tag] }))).choose(API, tags, { ...NOW, maybeYield });
     t.is(breaths, 200);
   }
 });

@@ -2,7 +2,7 @@
 import test from 'ava';
 import { DiscoveredReconciler } from '../../src/discovery/reconcile-discovered.ts';
 import { Rules } from '../../src/discovery/rules.ts';
-import type { Surplus } from '../../src/discovery/tag-limit.ts';
+import type { TagOverLimit } from '../../src/discovery/tag-limit.ts';
 import { Mutex } from '../../src/util/mutex.ts';
 import { YieldEvery } from '../../src/util/yield-every.ts';
 import { discovering, INTERVAL_MS, type Registry, type Tag, tags } from '../helpers/discovering.ts';
@@ -228,7 +228,7 @@ test('a repository without a tag among the newest is not kept, and one that gets
     [...(instanceTargets?.repositories ?? [])].map(({ repository }) => repository.name),
     ['web'],
   );
-  t.is(instanceTargets?.known.idOf({ namespace: 'shop', name: 'api' }), undefined);
+  t.is(instanceTargets?.repositoryIds.idOf({ namespace: 'shop', name: 'api' }), undefined);
   await watch(entry({ namespace: 'shop', name: 'web' }, 'w2'));
   const asked = await settle(registry);
   t.deepEqual(
@@ -249,11 +249,11 @@ test('of what there is no room for never much more is kept than may be watched, 
     logger,
     mutex: new Mutex(() => {}),
     now: () => clock.now(),
-    breath: new YieldEvery(async () => {}),
+    yieldEvery: new YieldEvery(async () => {}),
   };
   const reconciler = new DiscoveredReconciler(options);
   const settings = { instanceId: 'cri-1', domain: '', rules: new Rules([EVERYTHING]) };
-  const surplus: Surplus[] = [];
+  const overLimit: TagOverLimit[] = [];
   const repositories = new Map<string, object>();
   const times: number[] = [];
   for (let index = 0; index < 50; index++) {
@@ -269,11 +269,11 @@ test('of what there is no room for never much more is kept than may be watched, 
     await reconciler.found(
       settings,
       { repository, tags: new Map(found.map((each) => [each.tag, each])) },
-      { surplus, counts: [] },
+      { overLimit, counts: [] },
     );
-    t.true(surplus.length <= 8, `${surplus.length} are kept`);
+    t.true(overLimit.length <= 8, `${overLimit.length} are kept`);
   }
-  await reconciler.listed('cri-1', repositories, surplus);
+  await reconciler.listed('cri-1', repositories, overLimit);
   const watched = [...watchList.polls()].map(({ discovered }) => discovered?.updatedMs ?? 0);
   t.is(store.size, 4);
   t.deepEqual(

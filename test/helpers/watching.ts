@@ -111,7 +111,7 @@ export function createWatching({
     timing: TIMING,
     maxTags,
     turn: () => hooks.turn(),
-    whole: (change) => hooks.whole(change),
+    holdScrapes: (change) => hooks.whole(change),
   });
   const credentials = new ScriptedCredentials();
   const scheduler = createScheduler('default', { clock, credentials, errors, logger });

@@ -28,7 +28,7 @@ test('what the rules take is in exactly one of the lists', (t) => {
   fc.assert(
     fc.property(rules, name, name, (given, namespace, repository) => {
       const compiled = new Rules(given.map((each) => ({ ...EVERYTHING, ...each })));
-      if (!compiled.wants({ id: 'crr-1', namespace, name: repository })) return;
+      if (!compiled.takesRepository({ id: 'crr-1', namespace, name: repository })) return;
       const lists = compiled.scopes.filter((scope) => {
         return (scope.namespace ?? namespace) === namespace && (scope.name ?? repository) === repository;
       });

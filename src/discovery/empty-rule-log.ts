@@ -1,24 +1,24 @@
-// Tells of rules that take nothing: a typo in one of them watches nothing, and nothing fails for it.
+// Logs discovery rules that take nothing: a typo in a rule causes no error.
 
 import type { RuleCount } from '../model/status.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Rules } from './rules.ts';
 
-/** What a pass over an instance took. */
-export type PassYield = {
+/** What the rules took in a run over an instance. */
+export type RunCounts = {
   /** How many repositories were listed. */
   readonly repositories: number;
-  /** Of each rule. */
+  /** For each rule, by its index. */
   readonly counts: readonly RuleCount[];
   /** Whether the tags of every repository that a rule takes were listed. */
   readonly isComplete: boolean;
 };
 
-/** Of one instance, for as long as its rules stay the same. */
-export class RuleLog {
+/** The log of one instance while its rules stay the same. */
+export class EmptyRuleLog {
   readonly #instanceId: string;
   readonly #logger: Logger;
-  /** Rules that were told to take nothing, by their index. */
+  /** The indexes of the rules that were logged as empty. */
   readonly #empty = new Set<number>();
 
   constructor(instanceId: string, logger: Logger) {
@@ -26,8 +26,8 @@ export class RuleLog {
     this.#logger = logger;
   }
 
-  /** A pass has ended: a rule that began or ceased to take nothing is logged. */
-  took(rules: Rules, { repositories: listed, counts, isComplete }: PassYield): void {
+  /** Logs each rule that took nothing for the first time, or takes something again. Call it at the end of a run. */
+  update(rules: Rules, { repositories: listed, counts, isComplete }: RunCounts): void {
     for (const [index, { repositories, tags }] of counts.entries()) {
       const isEmpty = repositories === 0 || (tags === 0 && isComplete);
       if (isEmpty === this.#empty.has(index)) continue;

@@ -1,17 +1,17 @@
-// The task of an instance's discovery: its requests, one after the other, each when the scheduler gives it a turn.
+// The task of an instance's discovery: sends its requests one after the other, each when the scheduler starts it.
 import { type AcrOperations, type ApiAction, ApiError } from '../acr/api.ts';
 import type { WatchedInstance } from '../polling/instance.ts';
 import { outcomeOf, type Requests } from '../polling/requests.ts';
 import type { Line } from '../scheduler/due-queue.ts';
 import { NOT_QUEUED, type Outcome, type Task } from '../scheduler/task.ts';
 
-/** The discovery has ended: its answers are of no use. */
+/** Thrown when the discovery ends during a request. */
 export class Cancelled extends Error {
   override readonly name = 'Cancelled';
 }
 
-/** A request that waits for its turn, or is under way. */
-type Waiting = {
+/** A request that waits for its slot, or is under way. */
+type PendingRequest = {
   send(): Promise<ApiError | undefined>;
   fail(error: ApiError): void;
   cancel(): void;
@@ -25,8 +25,8 @@ export class DiscoveryRequests implements Task {
   readonly component = 'discovery';
   readonly #instance: WatchedInstance;
   readonly #requests: Requests;
-  #waiting: Waiting | undefined;
-  #underWay: Waiting | undefined;
+  #pending: PendingRequest | undefined;
+  #inFlight: PendingRequest | undefined;
   #isCancelled = false;
 
   constructor(instance: WatchedInstance, requests: Requests) {
@@ -39,10 +39,10 @@ export class DiscoveryRequests implements Task {
   }
 
   /**
-   * Sends a request when it is its turn, and not before `dueAtMs` by the monotonic clock. Gives its answer or its error. Call it again only
-   * when the promise has settled. Rejects with {@link Cancelled}, and with nothing else.
+   * Sends a request in a slot of the scheduler, not before `dueAtMs` by the monotonic clock. Resolves to its answer or its error. Call it
+   * again only when the promise has settled. Rejects with {@link Cancelled} only.
    *
-   * @param isExpected whether an error is as good as an answer: it does not count as a failed request
+   * @param isExpected whether an error is expected: then it does not count as a failed request
    */
   ask<Answer extends object>(
     action: ApiAction,
@@ -53,10 +53,10 @@ export class DiscoveryRequests implements Task {
     if (this.#isCancelled) return Promise.reject(new Cancelled());
     return new Promise((resolve, reject) => {
       const settle = (answer: Answer | ApiError) => {
-        this.#waiting = undefined;
+        this.#pending = undefined;
         resolve(answer);
       };
-      this.#waiting = {
+      this.#pending = {
         send: async () => {
           const answer = await this.#requests.send(this, this.#instance, action, call, (error) => !isExpected(error));
           settle(answer);
@@ -76,31 +76,31 @@ export class DiscoveryRequests implements Task {
     if (this.#isCancelled) throw new Cancelled();
   }
 
-  /** Ends the present request and every later one. */
+  /** Rejects the present request and every later one. */
   cancel(): void {
     this.#isCancelled = true;
     this.scheduler.withdraw(this);
-    this.#waiting?.cancel();
-    this.#waiting = undefined;
+    this.#pending?.cancel();
+    this.#pending = undefined;
   }
 
   async perform(): Promise<Outcome> {
-    const waiting = this.#waiting;
-    if (waiting === undefined) return { kind: 'ended' };
-    this.#underWay = waiting;
+    const pending = this.#pending;
+    if (pending === undefined) return { kind: 'ended' };
+    this.#inFlight = pending;
     try {
-      return await outcomeOf(() => waiting.send());
+      return await outcomeOf(() => pending.send());
     } finally {
-      if (this.#underWay === waiting) this.#underWay = undefined;
+      if (this.#inFlight === pending) this.#inFlight = undefined;
     }
   }
 
   fail(error: ApiError): void {
-    this.#waiting?.fail(error);
+    this.#pending?.fail(error);
   }
 
   isOutstanding(): boolean {
-    return this.#waiting !== undefined && this.#waiting !== this.#underWay;
+    return this.#pending !== undefined && this.#pending !== this.#inFlight;
   }
 
   logFields() {

@@ -115,12 +115,12 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
     logger.info('stopping', { signal: loaded });
     return 0;
   }
-  const [config, webSettings, { createApp }] = loaded;
+  const [config, webSettings, { App }] = loaded;
   void missingSecrets(config, presentIn(env)).then((missing) => {
     const keys = missing.map(({ key, reason }) => `${key}: ${reason}`);
     if (keys.length > 0) logger.warn('secrets are missing', { count: keys.length, missing: keys.join(', ') });
   });
-  app = createApp(config, {
+  app = new App(config, {
     clock: systemClock,
     random: Math.random,
     logger,

@@ -3,7 +3,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { AcrApi, ListedImage } from '../../src/acr/api.ts';
-import { createWatching } from '../../src/app/watching.ts';
+import { createPipeline } from '../../src/app/pipeline.ts';
 import { Exposition } from '../../src/metrics/exposition.ts';
 import { DueQueue } from '../../src/scheduler/due-queue.ts';
 import type { Task, TaskScheduler } from '../../src/scheduler/task.ts';
@@ -62,7 +62,7 @@ const exposition = new Exposition({ render: async () => '' });
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 let passEnded: () => void = () => {};
 const before = memory();
-const { watchList, discoveryManager, store } = createWatching({
+const { watchList, discoveryManager, store } = createPipeline({
   observer: exposition,
   meter: {
     requestSent() {},

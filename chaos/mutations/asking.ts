@@ -149,8 +149,8 @@ export const OF_ASKING: readonly Mutation[] = [
   {
     name: 'every instance is asked with the first credentials',
     file: 'app/scheduler-pool.js',
-    before: "this.#berths.get(setOf.get(each.id) ?? '')",
-    after: "this.#berths.get('default')",
+    before: "this.#schedulers.get(setOf.get(each.id) ?? '')",
+    after: "this.#schedulers.get('default')",
     law: 'keys',
   },
   {

@@ -36,8 +36,8 @@ export const OF_SHOWING: readonly Mutation[] = [
   {
     name: 'counters begin anew at a reload',
     file: 'app/app.js',
-    before: 'own.setInstances([...instanceIds, ...ids]);',
-    after: 'own.setInstances([]);',
+    before: 'this.#selfMetrics.setInstances([...idsOf(this.#config), ...idsOf(config)]);',
+    after: 'this.#selfMetrics.setInstances([]);',
     law: 'counters',
   },
   {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { ANSWER_BOUNDS } from '../../src/acr/answer-bounds.ts';
 import { loadSdk, type Sdk } from '../../src/acr/client.ts';
 import { HttpTransport } from '../../src/acr/http-transport.ts';
-import { createApp } from '../../src/app/app.ts';
+import { App } from '../../src/app/app.ts';
 import { parseConfig } from '../../src/config/parse.ts';
 import { systemClock } from '../../src/util/clock.ts';
 import { createLogger } from '../../src/util/logger.ts';
@@ -114,7 +114,7 @@ function isGood(text: string): boolean {
 /** What is shown after a start and reloads. */
 async function runApp(sdk: Sdk, [first = '', ...rest]: readonly string[], isExpectedGood: (text: string) => boolean) {
   let present = first;
-  const app = createApp(parseConfig(first, '/etc/c.yml'), {
+  const app = new App(parseConfig(first, '/etc/c.yml'), {
     clock: { ...systemClock, now: () => NOW_MS },
     random: () => 0.5,
     logger: createLogger({

@@ -1,4 +1,4 @@
-// The composition root: everything is wired here and nowhere else.
+// The composition root: creates and connects every part of the exporter.
 import { setImmediate } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Sdk } from '../acr/client.ts';
@@ -14,21 +14,20 @@ import type { Redactor } from '../util/redactor.ts';
 import { ConfigError, formatProblems } from '../util/yaml/problems.ts';
 import { AccessControl } from '../web/access/access-control.ts';
 import type { WebConfigWatcher } from '../web/access/web-config-watcher.ts';
-import type { TargetList } from '../web/overview.ts';
 import { createRoutes, type ReloadResult } from '../web/routes.ts';
 import { WebServer } from '../web/server.ts';
-import { overviewOf, type WatchedOverview, watchedOverview } from './overview.ts';
+import { PageData } from './page-data.ts';
+import { createPipeline, type Pipeline, timingOf } from './pipeline.ts';
+import { ReloadQueue } from './reload-queue.ts';
 import { SchedulerPool } from './scheduler-pool.ts';
-import { WatchedTargets } from './watched-targets.ts';
-import { createWatching, timingOf } from './watching.ts';
 
-/** What the program is made of that a test may want otherwise. */
+/** The parts that a test may replace. */
 export type AppDependencies = {
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;
   readonly logger: Logger;
-  /** How many lines of the log were lost so far. */
+  /** The number of log lines lost so far. */
   readonly droppedLogLines: () => number;
   readonly redactor: Redactor;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -37,7 +36,7 @@ export type AppDependencies = {
   readonly loadSdk: () => Promise<Sdk>;
   readonly listenAddress: ListenAddress;
   readonly telemetryPath: string;
-  /** Says who may scrape, and how. Undefined: everyone, over HTTP. */
+  /** TLS and authentication. Undefined: plain HTTP for everyone. */
   readonly webSettings: WebConfigWatcher | undefined;
   /** Whether `process_*` and `nodejs_*` are shown. */
   readonly processMetrics: boolean;
@@ -46,196 +45,209 @@ export type AppDependencies = {
   readonly build: { readonly version: string; readonly revision: string; readonly nodeVersion: string };
 };
 
-export interface App {
-  /** Resolves when polling runs. Rejects when the address cannot be listened on or the SDK cannot be loaded. */
-  start(): Promise<{ address: string }>;
-  /** Puts the present file in force, or says why the old one stays. One at a time; never rejects. */
-  reload(): Promise<ReloadResult>;
-  /** Starts no new poll, lets the scrapes under way finish, and closes. */
-  stop(): Promise<void>;
-}
-
 /** How long a stop waits for scrapes. */
 const STOP_GRACE_MS = 4_500;
 
-/** Puts the program together. */
-export function createApp(initial: Config, deps: AppDependencies): App {
-  const { clock, random, logger, redactor, env, build } = deps;
-  const accessControl = new AccessControl(deps.webSettings, logger);
-  const stopping = new AbortController();
-  const own = new SelfMetrics({
-    schedulers: () => schedulerPool.schedulers(),
-    discoveries: () => discoveryManager.statuses(),
-    droppedLogLines: deps.droppedLogLines,
-    processMetrics: deps.processMetrics,
-  });
-  const errors = new InternalErrors({ logger, clock, count: (component) => own.internalError(component) });
-  const exposition = new Exposition(own);
-  const timing = timingOf(initial);
-  const { maxTags } = initial;
-  const { store, watchList, polls, discoveryManager, tagLimit } = createWatching({
-    observer: exposition,
-    meter: own,
-    clock,
-    random,
-    logger,
-    errors,
-    stopping: stopping.signal,
-    timing,
-    maxTags,
-    turn: () => setImmediate(),
-    holdScrapes: (change) => exposition.holdDuring(change),
-  });
-  const schedulerPool: SchedulerPool = new SchedulerPool({
-    env,
-    clock,
-    logger,
-    redactor,
-    watchList,
-    errors,
-  });
-  const startedMs = clock.now();
-  let instanceIds: readonly string[] = [];
-  let inForce = initial;
-  let sdk: Sdk | undefined;
-  let polling = false;
-  let lastReload: Promise<unknown> = Promise.resolve();
-  /** While a reload is being applied: what pages for people go on to show. */
-  let held: { readonly targets: TargetList; readonly watched: WatchedOverview } | undefined;
-  let waitingReload: Promise<ReloadResult> | undefined;
+export class App {
+  readonly #deps: AppDependencies;
+  readonly #stopping = new AbortController();
+  readonly #startedMs: number;
+  readonly #selfMetrics: SelfMetrics;
+  readonly #errors: InternalErrors;
+  readonly #exposition: Exposition;
+  readonly #pipeline: Pipeline;
+  readonly #schedulerPool: SchedulerPool;
+  readonly #pageData: PageData;
+  readonly #accessControl: AccessControl;
+  readonly #server: WebServer;
+  readonly #reloads = new ReloadQueue(() => this.#reload());
+  /** The configuration in force. */
+  #config: Config;
+  /** Undefined until the SDK is loaded. */
+  #sdk: Sdk | undefined;
+  #isPolling = false;
 
-  const isReady = () => polling && !stopping.signal.aborted && schedulerPool.isScheduling;
-  const about = () => ({
-    startedMs,
-    version: build.version,
-    revision: build.revision,
-    sdk: sdk?.label ?? '',
-    telemetryPath: deps.telemetryPath,
-    ready: isReady(),
-  });
-  const targets = new WatchedTargets({ watchList, store, clock });
-  const watched = () => watchedOverview({ store, discoveryManager, tagLimit });
-  const listener = createRoutes({
-    telemetryPath: deps.telemetryPath,
-    metrics: (request) => exposition.scrape(request),
-    isReady,
-    statuses: SCAN_STATUSES,
-    overview: () =>
-      overviewOf({
-        clock,
-        watched: () => held?.watched ?? watched(),
-        schedulers: () => schedulerPool.schedulers(),
-        about,
-      }),
-    targets: () => held?.targets ?? targets.list(),
-    reload: deps.enableLifecycle ? () => reload() : undefined,
-    failed: (error) => errors.report('web', error),
-  });
-  const server = new WebServer({ listener, accessControl, clock, logger });
-
-  async function put(config: Config): Promise<void> {
-    const ids = config.instances.map(({ id }) => id);
-    const timing = timingOf(config);
-    const isOtherTiming = !isDeepStrictEqual(timing, polls.timing);
-    polls.timing = timing;
-    own.setInstances([...instanceIds, ...ids]);
-    exposition.perTag = config.metrics.perTag;
-    const instances = await schedulerPool.configure(config, sdk);
-    await watchList.apply(config.instances, instances);
-    await discoveryManager.configure(config.instances, config.discoveryIntervalMs, instances);
-    await discoveryManager.limit(config.maxTags);
-    schedulerPool.retireUnused();
-    if (isOtherTiming) await watchList.hasten();
-    own.setInstances(ids);
-    instanceIds = ids;
-    inForce = config;
+  /** Creates everything, but reads, listens and sends nothing before {@link start}. */
+  constructor(config: Config, deps: AppDependencies) {
+    const { clock, random, logger, redactor, env, droppedLogLines, processMetrics } = deps;
+    this.#config = config;
+    this.#deps = deps;
+    this.#startedMs = clock.now();
+    const schedulers = () => this.#schedulerPool.schedulers();
+    const selfMetrics = new SelfMetrics({
+      schedulers,
+      discoveries: () => this.#pipeline.discoveryManager.statuses(),
+      droppedLogLines,
+      processMetrics,
+    });
+    const errors = new InternalErrors({ logger, clock, count: (component) => selfMetrics.internalError(component) });
+    const exposition = new Exposition(selfMetrics);
+    this.#selfMetrics = selfMetrics;
+    this.#errors = errors;
+    this.#exposition = exposition;
+    this.#pipeline = createPipeline({
+      observer: exposition,
+      meter: selfMetrics,
+      clock,
+      random,
+      logger,
+      errors,
+      stopping: this.#stopping.signal,
+      timing: timingOf(config),
+      maxTags: config.maxTags,
+      turn: () => setImmediate(),
+      holdScrapes: (change) => exposition.holdDuring(change),
+    });
+    const { watchList } = this.#pipeline;
+    this.#schedulerPool = new SchedulerPool({ env, clock, logger, redactor, watchList, errors });
+    this.#pageData = new PageData({ ...this.#pipeline, clock, schedulers, about: () => this.#about() });
+    this.#accessControl = new AccessControl(deps.webSettings, logger);
+    this.#server = new WebServer({ listener: this.#routes(), accessControl: this.#accessControl, clock, logger });
   }
 
-  /** Puts another configuration in force. Where an error of our own stops that half way, the one before is put in force again. */
-  async function replace(config: Config): Promise<void> {
-    const before = inForce;
-    try {
-      await put(config);
-    } catch (error) {
-      await put(before).catch((again) => errors.report('reload', again));
-      throw error;
-    }
+  /** Resolves when polling runs. Rejects when the address cannot be listened on or the SDK cannot be loaded. */
+  start(): Promise<{ address: string }> {
+    const started = this.#start();
+    // A reload needs the first configuration in force, and a loaded SDK.
+    this.#reloads.waitFor(started);
+    return started;
   }
 
-  async function start(config: Config): Promise<{ address: string }> {
-    own.setBuildInfo({ ...build, sdk: '' });
-    await put(config);
-    own.configReloaded(true, clock.now());
-    const address = await server.listen(deps.listenAddress);
-    logger.info('listening', { address, tls: accessControl.isEncrypted });
-    sdk = await deps.loadSdk();
-    own.setBuildInfo({ ...build, sdk: sdk.label });
-    await schedulerPool.configure(config, sdk);
-    if (!stopping.signal.aborted) schedulerPool.start();
-    polling = true;
-    logger.info('polling', { tags: store.size, sdk: sdk.label });
+  /**
+   * Reads the configuration and puts it in force. If it has problems, the old one stays and the result lists them. Reloads run one at a time.
+   * Never rejects.
+   */
+  reload(): Promise<ReloadResult> {
+    return this.#reloads.add();
+  }
+
+  /** Starts no new poll, lets running scrapes finish, and closes the server. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#schedulerPool.stop();
+    await this.#server.close(STOP_GRACE_MS);
+  }
+
+  async #start(): Promise<{ address: string }> {
+    const { clock, logger, build, listenAddress, loadSdk } = this.#deps;
+    this.#selfMetrics.setBuildInfo({ ...build, sdk: '' });
+    await this.#apply(this.#config);
+    this.#selfMetrics.configReloaded(true, clock.now());
+    const address = await this.#server.listen(listenAddress);
+    logger.info('listening', { address, tls: this.#accessControl.isEncrypted });
+    this.#sdk = await loadSdk();
+    this.#selfMetrics.setBuildInfo({ ...build, sdk: this.#sdk.label });
+    await this.#schedulerPool.configure(this.#config, this.#sdk);
+    if (!this.#stopping.signal.aborted) this.#schedulerPool.start();
+    this.#isPolling = true;
+    logger.info('polling', { tags: this.#pipeline.store.size, sdk: this.#sdk.label });
     return { address };
   }
 
-  /** One at a time. Whoever asks while one waits for its turn gets the result of that one: it has not read the file yet. */
-  function reload(): Promise<ReloadResult> {
-    waitingReload ??= lastReload.then(() => {
-      waitingReload = undefined;
-      return reloadNow();
-    });
-    lastReload = waitingReload;
-    return waitingReload;
-  }
-
-  async function reloadNow(): Promise<ReloadResult> {
+  async #reload(): Promise<ReloadResult> {
+    const { clock, logger, loadConfig } = this.#deps;
     try {
-      const config = await deps.loadConfig();
-      const before = {
-        tags: store.turnover,
-        repositories: new Set(watchList.repositories()),
-        instances: new Set(instanceIds),
-      };
-      await exposition.holdDuring(() => {
-        held = { targets: targets.list(), watched: watched() };
-        return replace(config);
+      const config = await loadConfig();
+      const before = this.#counted();
+      await this.#exposition.holdDuring(() => {
+        this.#pageData.hold();
+        return this.#replace(config);
       });
-      own.configReloaded(true, clock.now());
+      this.#selfMetrics.configReloaded(true, clock.now());
+      const after = this.#counted();
       logger.info('configuration reloaded', {
-        tags: store.size,
-        tags_added: store.turnover.added - before.tags.added,
-        tags_removed: store.turnover.removed - before.tags.removed,
-        ...changesOf('repositories', before.repositories, new Set(watchList.repositories())),
-        ...changesOf('instances', before.instances, new Set(instanceIds)),
+        tags: this.#pipeline.store.size,
+        tags_added: after.tags.added - before.tags.added,
+        tags_removed: after.tags.removed - before.tags.removed,
+        ...changesOf('repositories', before.repositories, after.repositories),
+        ...changesOf('instances', before.instances, after.instances),
       });
       return { problems: [] };
     } catch (error) {
-      own.configReloaded(false, clock.now());
-      if (!(error instanceof ConfigError)) errors.report('reload', error);
+      this.#selfMetrics.configReloaded(false, clock.now());
+      if (!(error instanceof ConfigError)) this.#errors.report('reload', error);
       const problems = error instanceof ConfigError ? formatProblems(error.problems) : [String(error)];
       for (const problem of problems) logger.error('configuration not reloaded', { problem });
       return { problems };
     } finally {
-      held = undefined;
+      this.#pageData.release();
     }
   }
 
-  return {
-    start() {
-      const started = start(initial);
-      // A reload that is asked for meanwhile waits: it would find nothing to replace.
-      lastReload = started.catch(() => {});
-      return started;
-    },
-    reload,
-    async stop() {
-      stopping.abort();
-      schedulerPool.stop();
-      await server.close(STOP_GRACE_MS);
-    },
-  };
+  /** What the log line of a reload compares. */
+  #counted() {
+    const { store, watchList } = this.#pipeline;
+    return {
+      tags: store.turnover,
+      repositories: new Set(watchList.repositories()),
+      instances: new Set(idsOf(this.#config)),
+    };
+  }
+
+  /** Applies another configuration. If an error of the exporter itself interrupts this, applies the configuration in force again. */
+  async #replace(config: Config): Promise<void> {
+    try {
+      await this.#apply(config);
+    } catch (error) {
+      await this.#apply(this.#config).catch((again) => this.#errors.report('reload', again));
+      throw error;
+    }
+  }
+
+  async #apply(config: Config): Promise<void> {
+    const { watchList, polls, discoveryManager } = this.#pipeline;
+    const timing = timingOf(config);
+    const isOtherTiming = !isDeepStrictEqual(timing, polls.timing);
+    polls.timing = timing;
+    // Until the instances of before are removed, their requests still count.
+    this.#selfMetrics.setInstances([...idsOf(this.#config), ...idsOf(config)]);
+    this.#exposition.perTag = config.metrics.perTag;
+    const instances = await this.#schedulerPool.configure(config, this.#sdk);
+    await watchList.apply(config.instances, instances);
+    await discoveryManager.configure(config.instances, config.discoveryIntervalMs, instances);
+    await discoveryManager.limit(config.maxTags);
+    this.#schedulerPool.retireUnused();
+    if (isOtherTiming) await watchList.hasten();
+    this.#selfMetrics.setInstances(idsOf(config));
+    this.#config = config;
+  }
+
+  #routes(): ReturnType<typeof createRoutes> {
+    const { telemetryPath, enableLifecycle } = this.#deps;
+    return createRoutes({
+      telemetryPath,
+      metrics: (request) => this.#exposition.scrape(request),
+      isReady: () => this.#isReady,
+      statuses: SCAN_STATUSES,
+      overview: () => this.#pageData.overview(),
+      targets: () => this.#pageData.targets(),
+      reload: enableLifecycle ? () => this.reload() : undefined,
+      failed: (error) => this.#errors.report('web', error),
+    });
+  }
+
+  get #isReady(): boolean {
+    return this.#isPolling && !this.#stopping.signal.aborted && this.#schedulerPool.isScheduling;
+  }
+
+  #about() {
+    const { build, telemetryPath } = this.#deps;
+    return {
+      startedMs: this.#startedMs,
+      version: build.version,
+      revision: build.revision,
+      sdk: this.#sdk?.label ?? '',
+      telemetryPath,
+      ready: this.#isReady,
+    };
+  }
 }
 
-/** How many there are, and how many came and went, as log fields. */
+function idsOf({ instances }: Config): readonly string[] {
+  return instances.map(({ id }) => id);
+}
+
+/** The number of items, and how many were added and removed, as log fields. */
 function changesOf<Item>(what: string, before: ReadonlySet<Item>, after: ReadonlySet<Item>): Record<string, number> {
   let kept = 0;
   for (const each of after) if (before.has(each)) kept += 1;

@@ -1,4 +1,4 @@
-// The schedulers and API clients that a configuration asks for: one scheduler for each set of credentials, one client for each instance.
+// The schedulers and API clients of the configuration: one scheduler for each set of credentials, one client for each instance.
 
 import { createAcrApi } from '../acr/acr-api.ts';
 import type { Sdk } from '../acr/client.ts';
@@ -27,29 +27,29 @@ export type SchedulerPoolOptions = {
   readonly errors: InternalErrors;
 };
 
-/** A scheduler, what its credentials were made from, and what ends it. `source` is undefined until the SDK is loaded. */
-type Berth = {
+/** `settingsKey` is the settings that `source` was created from. `source` is undefined until the SDK is loaded. */
+type SchedulerEntry = {
   readonly scheduler: Scheduler;
-  readonly end: AbortController;
+  readonly stopping: AbortController;
   source: CredentialSource | undefined;
   settingsKey: string;
 };
 
-/** An instance and what its client was made from. */
-type EquippedInstance = { readonly instance: WatchedInstance; clientKey: string; source: CredentialSource | undefined };
+/** `clientKey` and `source` are what the API client of the instance was created from. */
+type InstanceEntry = { readonly instance: WatchedInstance; clientKey: string; source: CredentialSource | undefined };
 
-/** Of so many sets of credentials that are not configured any more, it is known what they have used of their quota. */
-const MOST_RETIRED = 100;
+/** The number of sets of credentials whose quota is kept after they were removed from the configuration. */
+const MAX_RETIRED = 100;
 
 export class SchedulerPool {
   readonly #options: SchedulerPoolOptions;
   readonly #errorCodes: ErrorCodeLimiter;
-  /** By set. One that the configuration lacks stays until {@link retireUnused}. */
-  readonly #berths = new Map<string, Berth>();
-  /** Of sets that have gone, so that one that comes back does not start with a fresh quota. The last to go is the last here. */
+  /** By set of credentials. An entry that the configuration no longer has stays until {@link retireUnused}. */
+  readonly #schedulers = new Map<string, SchedulerEntry>();
+  /** The quotas of removed sets, oldest first: a set that is added again does not start with a fresh quota. */
   readonly #retired = new Map<string, Quota>();
-  #instances = new Map<string, EquippedInstance>();
-  #inUse: readonly Berth[] = [];
+  #instances = new Map<string, InstanceEntry>();
+  #inUse: readonly SchedulerEntry[] = [];
   #isOn = false;
 
   constructor(options: SchedulerPoolOptions) {
@@ -58,68 +58,68 @@ export class SchedulerPool {
   }
 
   /**
-   * Makes schedulers and clients those of the configuration; what is the same in both goes on as it is. Schedulers that are not needed any more
-   * go on too, until what they schedule has been taken from them: see {@link retireUnused}.
+   * Creates and changes schedulers and clients as the configuration says. Those that did not change keep running. Schedulers that the
+   * configuration no longer needs keep running until their tasks are moved: see {@link retireUnused}.
    *
-   * @param sdk undefined while it is being loaded: schedulers are there to schedule under, but nothing can be sent
+   * @param sdk undefined until it is loaded: schedulers exist and take tasks, but send nothing
    * @returns the instances by id
    */
   async configure(config: Config, sdk: Sdk | undefined): Promise<ReadonlyMap<string, WatchedInstance>> {
     const sets = credentialSets(config);
-    this.#inUse = sets.map((set) => this.#berth(set, config, sdk));
+    this.#inUse = sets.map((set) => this.#schedulerEntry(set, config, sdk));
     const setOf = new Map(sets.flatMap(({ name, instanceIds }) => instanceIds.map((id) => [id, name])));
-    const instances = new Map<string, EquippedInstance>();
+    const instances = new Map<string, InstanceEntry>();
     const moves: Promise<void>[] = [];
     for (const each of config.instances) {
-      const berth = this.#berths.get(setOf.get(each.id) ?? '');
-      if (berth === undefined) continue;
-      const equipped = this.#instance(each, config, berth, sdk);
-      const { instance } = equipped;
-      if (instance.scheduler !== berth.scheduler)
-        moves.push(this.#options.watchList.moveToScheduler(instance, berth.scheduler));
-      instances.set(each.id, equipped);
+      const entry = this.#schedulers.get(setOf.get(each.id) ?? '');
+      if (entry === undefined) continue;
+      const instanceEntry = this.#instanceEntry(each, config, entry, sdk);
+      const { instance } = instanceEntry;
+      if (instance.scheduler !== entry.scheduler)
+        moves.push(this.#options.watchList.moveToScheduler(instance, entry.scheduler));
+      instances.set(each.id, instanceEntry);
     }
     this.#instances = instances;
     await Promise.all(moves);
     return new Map([...instances].map(([id, { instance }]) => [id, instance]));
   }
 
-  /** Ends the schedulers of credentials that are not configured any more. To be called when nothing is scheduled under them. */
+  /** Stops the schedulers whose credentials are no longer configured. Call it after their tasks were moved or removed. */
   retireUnused(): void {
-    for (const [name, berth] of this.#berths) {
-      if (this.#inUse.includes(berth)) continue;
-      const { scheduler } = berth;
+    for (const [name, entry] of this.#schedulers) {
+      if (this.#inUse.includes(entry)) continue;
+      const { scheduler } = entry;
       if (scheduler.size > 0) {
         const left = `${scheduler.size} tasks are left under credentials that are not configured any more`;
         this.#options.errors.report('scheduler', new Error(left), { credentials: name });
         continue;
       }
-      stop(berth);
-      this.#berths.delete(name);
+      stop(entry);
+      this.#schedulers.delete(name);
       this.#retired.set(name, scheduler.quota);
       const [oldest] = this.#retired.keys();
-      if (this.#retired.size > MOST_RETIRED && oldest !== undefined) this.#retired.delete(oldest);
+      if (this.#retired.size > MAX_RETIRED && oldest !== undefined) this.#retired.delete(oldest);
     }
   }
 
-  /** Starts every scheduler, and from now on each new one. */
+  /** Starts every scheduler, and every one that is created later. */
   start(): void {
     this.#isOn = true;
-    for (const berth of this.#berths.values()) launch(berth);
+    for (const entry of this.#schedulers.values()) launch(entry);
   }
 
-  /** Ends every scheduler, and the renewal of its credentials. Requests under way are not waited for. */
+  /** Stops every scheduler and the renewal of its credentials. Does not wait for requests under way. */
   stop(): void {
     this.#isOn = false;
-    for (const berth of this.#berths.values()) stop(berth);
+    for (const entry of this.#schedulers.values()) stop(entry);
   }
 
-  /** Whether everything that is configured is being scheduled. */
+  /** Whether all schedulers of the configuration run. */
   get isScheduling(): boolean {
     return this.#inUse.every(({ scheduler }) => scheduler.isRunning);
   }
 
-  /** How the schedulers in use stand, as the `acr_scheduler_*` families show it. */
+  /** The status of the schedulers of the configuration, for the `acr_scheduler_*` families. */
   schedulers(): readonly SchedulerStatus[] {
     const nowMs = this.#options.clock.monotonic();
     return this.#inUse.map(({ scheduler, source }) => {
@@ -140,25 +140,25 @@ export class SchedulerPool {
     });
   }
 
-  #berth({ name, settings }: CredentialSet, { rateLimit }: Config, sdk: Sdk | undefined): Berth {
+  #schedulerEntry({ name, settings }: CredentialSet, { rateLimit }: Config, sdk: Sdk | undefined): SchedulerEntry {
     const settingsKey = JSON.stringify(settings);
-    const known = this.#berths.get(name);
-    const berth = known ?? {
+    const known = this.#schedulers.get(name);
+    const entry = known ?? {
       scheduler: this.#scheduler(name, rateLimit),
-      end: new AbortController(),
+      stopping: new AbortController(),
       source: undefined,
       settingsKey,
     };
     if (known !== undefined) known.scheduler.configure(rateLimit);
-    else this.#berths.set(name, berth);
-    if (sdk !== undefined && (berth.source === undefined || berth.settingsKey !== settingsKey)) {
-      berth.source?.stop();
-      berth.source = this.#source(name, settings, sdk);
-      berth.scheduler.useCredentials(berth.source);
+    else this.#schedulers.set(name, entry);
+    if (sdk !== undefined && (entry.source === undefined || entry.settingsKey !== settingsKey)) {
+      entry.source?.stop();
+      entry.source = this.#source(name, settings, sdk);
+      entry.scheduler.useCredentials(entry.source);
     }
-    berth.settingsKey = settingsKey;
-    if (known === undefined && this.#isOn) launch(berth);
-    return berth;
+    entry.settingsKey = settingsKey;
+    if (known === undefined && this.#isOn) launch(entry);
+    return entry;
   }
 
   #source(name: string, settings: CredentialSettings, { providers }: Sdk): CredentialSource {
@@ -184,26 +184,34 @@ export class SchedulerPool {
     });
   }
 
-  #instance(
+  #instanceEntry(
     config: InstanceConfig,
     { requestTimeoutMs }: Config,
-    berth: Berth,
+    schedulerEntry: SchedulerEntry,
     sdk: Sdk | undefined,
-  ): EquippedInstance {
+  ): InstanceEntry {
     const { id, region, endpoint } = config;
     const known = this.#instances.get(id);
-    const equipped = known ?? { instance: newInstance(id, berth.scheduler), clientKey: '', source: undefined };
+    const entry = known ?? { instance: newInstance(id, schedulerEntry.scheduler), clientKey: '', source: undefined };
     const clientKey = JSON.stringify([region, endpoint, requestTimeoutMs]);
-    if (equipped.clientKey === clientKey && equipped.source === berth.source) return equipped;
-    equipped.clientKey = clientKey;
-    equipped.source = berth.source;
-    if (sdk !== undefined && berth.source !== undefined) {
+    if (entry.clientKey === clientKey && entry.source === schedulerEntry.source) return entry;
+    entry.clientKey = clientKey;
+    entry.source = schedulerEntry.source;
+    if (sdk !== undefined && schedulerEntry.source !== undefined) {
       const { redactor } = this.#options;
       const errorCodes = this.#errorCodes;
-      const client = { sdk, endpoint, region, credentials: berth.source, requestTimeoutMs, errorCodes, redactor };
-      equipped.instance.api = createAcrApi(client);
+      const client = {
+        sdk,
+        endpoint,
+        region,
+        credentials: schedulerEntry.source,
+        requestTimeoutMs,
+        errorCodes,
+        redactor,
+      };
+      entry.instance.api = createAcrApi(client);
     }
-    return equipped;
+    return entry;
   }
 }
 
@@ -211,11 +219,11 @@ function newInstance(id: string, scheduler: Scheduler): WatchedInstance {
   return { id, api: undefined, scheduler, discovery: undefined, discoveredTags: 0 };
 }
 
-function launch({ scheduler, end }: Berth): void {
-  void scheduler.run(end.signal);
+function launch({ scheduler, stopping }: SchedulerEntry): void {
+  void scheduler.run(stopping.signal);
 }
 
-function stop({ end, source }: Berth): void {
-  end.abort();
+function stop({ stopping, source }: SchedulerEntry): void {
+  stopping.abort();
   source?.stop();
 }

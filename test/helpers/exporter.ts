@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { loadSdk } from '../../src/acr/client.ts';
-import { type App, createApp } from '../../src/app/app.ts';
+import { App } from '../../src/app/app.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { ScenarioInput } from '../../src/simulator/scenario.ts';
 import { createSimulator, type Simulator } from '../../src/simulator/simulator.ts';
@@ -139,7 +139,7 @@ export async function startExporter(
 function createExporter(file: string, log: string[], options: ExporterOptions): App {
   const redactor = new Redactor();
   const { logLevel: level = 'debug', logFormat: format = 'logfmt' } = options;
-  return createApp(loadConfig(file), {
+  return new App(loadConfig(file), {
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
     logger: createLogger({ level, format, redactor, write: (line) => log.push(line) }),

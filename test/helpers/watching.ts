@@ -1,8 +1,8 @@
-// The watch room wired up around a scripted API and a manual clock.
+// The pipeline of a running exporter with a scripted API and a manual clock.
 import { setImmediate } from 'node:timers/promises';
 import type { AcrApi, AcrOperations, ApiAction } from '../../src/acr/api.ts';
 import { ApiError, type ApiErrorKind, StaleConnection } from '../../src/acr/errors.ts';
-import { createWatching as wireUp } from '../../src/app/watching.ts';
+import { createPipeline } from '../../src/app/pipeline.ts';
 import type { ConfiguredRepository, DiscoverRule, Timing } from '../../src/model/settings.ts';
 import type { WatchedInstance } from '../../src/polling/instance.ts';
 import { AdaptiveRate } from '../../src/scheduler/adaptive-rate.ts';
@@ -100,7 +100,7 @@ export function createWatching({
   const passes: number[] = [];
   const internalErrors: Component[] = [];
   const errors = new InternalErrors({ logger, clock, count: (component) => void internalErrors.push(component) });
-  const { store, watchList, polls, discoveryManager, tagLimit } = wireUp({
+  const { store, watchList, polls, discoveryManager, tagLimit } = createPipeline({
     observer: { ...SILENT, tagChanged: () => hooks.tagChanged() },
     meter: { ...meter, discoveryPassEnded: (seconds) => void passes.push(seconds) },
     clock,

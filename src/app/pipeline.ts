@@ -1,4 +1,4 @@
-// The watch room, wired up: what polls, looks up and discovers, and what they share.
+// Creates and connects what keeps the state of the watched tags up to date: polls, lookups of repositories, and discovery.
 
 import type { Config } from '../config/config.ts';
 import { DiscoveryManager } from '../discovery/discovery-manager.ts';
@@ -17,7 +17,7 @@ import type { Logger } from '../util/logger.ts';
 import { Mutex } from '../util/mutex.ts';
 import { YieldEvery } from '../util/yield-every.ts';
 
-export type WatchingOptions = {
+export type PipelineOptions = {
   readonly observer: StoreObserver;
   readonly meter: Pick<
     SelfMetrics,
@@ -30,15 +30,15 @@ export type WatchingOptions = {
   readonly errors: InternalErrors;
   /** Aborted when the program stops. */
   readonly stopping: AbortSignal;
-  /** Lets the event loop turn, in the midst of long work. */
+  /** Gives the event loop a turn during long work. */
   readonly turn: () => Promise<void>;
-  /** Makes a change that takes several turns of the event loop, and is to be seen whole or not at all. */
+  /** Makes a change that takes several turns of the event loop. Scrapes see the state before it or after it, nothing between. */
   readonly holdScrapes: (change: () => Promise<void>) => Promise<void>;
   readonly timing: Timing;
   readonly maxTags: number;
 };
 
-export type Watching = {
+export type Pipeline = {
   readonly store: StateStore;
   readonly watchList: WatchList;
   readonly polls: PollContext;
@@ -46,7 +46,7 @@ export type Watching = {
   readonly tagLimit: TagLimit;
 };
 
-export function createWatching({ observer, meter, timing, maxTags, ...shared }: WatchingOptions): Watching {
+export function createPipeline({ observer, meter, timing, maxTags, ...shared }: PipelineOptions): Pipeline {
   const { clock, logger, errors, holdScrapes, turn } = shared;
   const store = new StateStore(observer);
   const yieldEvery = new YieldEvery(turn);
@@ -83,7 +83,7 @@ export function createWatching({ observer, meter, timing, maxTags, ...shared }: 
   return { store, watchList, polls, discoveryManager, tagLimit };
 }
 
-/** What the watch room goes by of a configuration. */
+/** When to poll, from the configuration. */
 export function timingOf({ intervals, backoff }: Config): Timing {
   return { intervals, backoff };
 }

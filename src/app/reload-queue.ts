@@ -1,0 +1,29 @@
+// Runs reloads one at a time.
+import type { ReloadResult } from '../web/routes.ts';
+
+export class ReloadQueue {
+  readonly #reload: () => Promise<ReloadResult>;
+  /** Settles when the next reload may begin. Never rejects. */
+  #last: Promise<unknown> = Promise.resolve();
+  #waiting: Promise<ReloadResult> | undefined;
+
+  /** @param reload reads the configuration and applies it; must not reject */
+  constructor(reload: () => Promise<ReloadResult>) {
+    this.#reload = reload;
+  }
+
+  /** Delays all reloads until `start` has settled. */
+  waitFor(start: Promise<unknown>): void {
+    this.#last = start.catch(() => {});
+  }
+
+  /** Adds a reload. Requests that come while one waits for its turn share it: it has not read the file yet. */
+  add(): Promise<ReloadResult> {
+    this.#waiting ??= this.#last.then(() => {
+      this.#waiting = undefined;
+      return this.#reload();
+    });
+    this.#last = this.#waiting;
+    return this.#waiting;
+  }
+}

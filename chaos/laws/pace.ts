@@ -72,8 +72,14 @@ function* successivePolls(record: RunRecord): Generator<readonly [before: ApiReq
   }
 }
 
+/** An answer that is none has failed before its end, and may have done so when the request had just arrived. */
+function earliestEndMs({ standInStalls }: RunRecord, { fault, arrivedMonotonicMs, finishedMonotonicMs }: ApiRequest) {
+  const noted = fault === 'body' ? arrivedMonotonicMs : (finishedMonotonicMs ?? Number.NEGATIVE_INFINITY);
+  return beforeStall(standInStalls, noted);
+}
+
 function tooSoon(record: RunRecord, before: ApiRequest, poll: ApiRequest, leastMs: number): string | undefined {
-  const finished = beforeStall(record.standInStalls, before.finishedMonotonicMs ?? Number.NEGATIVE_INFINITY);
+  const finished = earliestEndMs(record, before);
   const afterMs = poll.arrivedMonotonicMs - finished;
   if (afterMs >= leastMs - NOTED_LATE_MS) return undefined;
   return `request ${poll.index} about ${askedTag(record.truth, poll)} comes ${Math.round(afterMs)} ms after request ${before.index}, expected ${leastMs} ms at least`;

@@ -39,7 +39,9 @@ export function parseExposition(text: string, isOpenMetrics: boolean): Expositio
     }
     const { series } = find(name + labels);
     if (samples.has(series)) mistakes.push(`twice: ${series}`);
-    samples.set(series, Number(value.replace('Inf', 'Infinity')));
+    const number = Number(value.replace('Inf', 'Infinity'));
+    if (Number.isNaN(number) && value !== 'NaN') mistakes.push(`no number: ${line.slice(0, 200)}`);
+    samples.set(series, number);
   }
   return { samples, types, mistakes };
 }

@@ -107,7 +107,7 @@ export type Rest = {
 /** A process that was told to end by SIGTERM; its exit status is undefined where it did not end by itself. */
 export type End = { readonly sentAt: number; readonly tookMs: number; readonly status: number | undefined };
 
-/** The secret files of a set of credentials were written, or spoilt: then there is nothing in them that the API accepts. */
+/** From now on the secret files of a set of credentials hold another key, or nothing that the API accepts, or something that it accepts again. */
 export type KeyWrite = { readonly set: string; readonly keyId: string; readonly isGood: boolean; readonly at: number };
 
 export type RunRecord = {

@@ -361,8 +361,12 @@ export class Settings {
     this.#noteKey(set, secret === secretOf(this.#keys[set]));
   }
 
+  /** Notes what is in the secret files, unless the same was in them before. */
   #noteKey(set: SetName, isGood: boolean): void {
-    this.#keyWrites.push({ set, keyId: this.#keys[set], isGood, at: Date.now() });
+    const keyId = this.#keys[set];
+    const before = this.#keyWrites.findLast((each) => each.set === set);
+    if (before?.keyId === keyId && before.isGood === isGood) return;
+    this.#keyWrites.push({ set, keyId, isGood, at: Date.now() });
   }
 
   /** Never half a file: a new one takes the place of the old one. */

@@ -11,6 +11,7 @@ import {
 } from '../record.ts';
 import { KEYS, SETS, type SetName, setOfInstance } from '../world.ts';
 import { Findings, type Law } from './law.ts';
+import { beforeStall } from './stalls.ts';
 import { lifeOf, time } from './tags.ts';
 
 /** Files are looked at every second; reading them, and what was on its way, takes some time more. */
@@ -97,22 +98,29 @@ export const waitLaw: Law = {
         const limits = inForce(record.configurations, arrivedAtMs, finishedAtMs).map((file) => file.requestTimeoutMs);
         if (finishedAtMs - arrivedAtMs > Math.min(...limits) - NEARLY_TOO_LATE_MS) return;
         const until = finishedAtMs + retryAfterMs;
-        const early = requests
-          .slice(position + 1)
-          .find(({ arrivedAtMs }) => arrivedAtMs > finishedAtMs + ANSWER_READ_MS);
-        const isEarly =
-          early !== undefined && early.arrivedAtMs < until && lifeOf(record, early) === lifeOf(record, request);
-        const isKnown = overlap(record.pauses, finishedAtMs, until) === 0;
-        findings.note(until, () =>
-          isEarly && isKnown
-            ? `request ${early.index} arrives at ${time(early.arrivedAtMs)}, though request ${index} was answered to wait until ${time(until)}`
-            : undefined,
-        );
+        const readBy = finishedAtMs + ANSWER_READ_MS + overlap(record.pauses, finishedAtMs, until);
+        // A time to wait that may be over before the exporter knows of it forbids nothing.
+        if (readBy >= until) return;
+        const isEarly = (each: ApiRequest) => {
+          const sentAt = earliestArrival(record, each);
+          return sentAt > readBy && sentAt < until && lifeOf(record, each) === lifeOf(record, request);
+        };
+        findings.note(until, () => {
+          const early = requests.slice(position + 1).find(isEarly);
+          return early === undefined
+            ? undefined
+            : `request ${early.index} arrives at ${time(early.arrivedAtMs)}, though request ${index} was answered to wait until ${time(until)}`;
+        });
       });
     }
     return findings;
   },
 };
+
+/** When a request may have arrived that the simulator read only after a stall, in milliseconds since the epoch. */
+function earliestArrival({ standInStalls }: RunRecord, { arrivedAtMs, arrivedMonotonicMs }: ApiRequest): number {
+  return arrivedAtMs - arrivedMonotonicMs + beforeStall(standInStalls, arrivedMonotonicMs);
+}
 
 function requestsOf({ requests }: RunRecord, set: SetName): ApiRequest[] {
   return requests.filter(({ accessKeyId }) => KEYS[set].some((keyId) => keyId === accessKeyId));

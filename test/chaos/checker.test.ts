@@ -179,6 +179,8 @@ test('a series that is there twice, and a text that is cut off, break the law', 
   t.is(broken('text', of('a{b="c"} 1\na{b="c"} 2\n', false)), 1);
   t.is(broken('text', of('a 1\n# EOF\n', true)), 0);
   t.is(broken('text', of('a 1\n', true)), 1);
+  t.is(broken('text', of('a +Inf\nb NaN\nc -1.5e-7\n', false)), 0);
+  t.is(broken('text', of('a 1.2.3\n', false)), 1);
 });
 
 test('a counter that falls breaks the law within a life, and not with the next', (t) => {

@@ -124,7 +124,15 @@ test('a request while the API has asked to wait breaks the law', (t) => {
   const throttled = poll(0, 1_000, { code: 'Throttling.User', fault: 'error', retryAfterMs: 1_000 });
   t.is(broken('wait', { requests: [throttled, poll(1, 1_100), poll(2, 2_020)] }), 0);
   t.is(broken('wait', { requests: [throttled, poll(1, 1_600)] }), 1);
+  t.is(broken('wait', { requests: [throttled, poll(1, 1_100), poll(2, 1_600)] }), 1, 'after one that was on its way');
   t.is(broken('wait', { requests: [throttled, poll(1, 1_600, { accessKeyId: 'key-b-1' })] }), 0);
+  const requests = [throttled, poll(1, 1_900)];
+  const pause = (ms: number) => [{ from: START + 1_100, to: START + 1_100 + ms }];
+  t.is(broken('wait', { requests, pauses: pause(300) }), 1);
+  t.is(broken('wait', { requests, pauses: pause(450) }), 0, 'the answer may have been read only then');
+  t.is(checked('wait', { requests, pauses: pause(700) }), 0, 'the time may have been over by then');
+  t.is(broken('wait', { requests, standInStalls: [{ from: 1_400, to: 1_890 }] }), 0, 'it may have come before');
+  t.is(checked('wait', { requests: [{ ...throttled, retryAfterMs: 400 }, poll(1, 1_100)] }), 0);
 });
 
 function page(at: number, text: string): Scrape {

@@ -1,9 +1,9 @@
 // Holds a run to every law while it goes on, a little behind the present, and lets the record of it grow no longer than that needs.
 import { setImmediate as turn } from 'node:timers/promises';
 import { forget } from './forget.ts';
-import type { Violation } from './laws/law.ts';
+import type { Judged, Violation } from './laws/law.ts';
 import { LAWS } from './laws/laws.ts';
-import type { RunRecord } from './record.ts';
+import { overlap, type RunRecord } from './record.ts';
 import type { SimulatorClient } from './simulator.ts';
 
 /** What happened before is complete in the record: answers have come, and stalls of the simulator were reported. */
@@ -23,6 +23,8 @@ export class Checker {
   );
   /** For how long a law held up this program's event loop at most, and which. */
   longest = { law: '', ms: 0 };
+  /** Of the time that was judged, for how long the exporter or this program was not let run: what takes time is excused then. */
+  readonly excused = { ms: 0, ofMs: 0 };
   /** Requests that the simulator has had. */
   requests = 0;
   readonly #record: RunRecord;
@@ -59,6 +61,7 @@ export class Checker {
     await this.#simulator.look();
     const judged = { from: this.#judgedTo, to };
     this.#judgedTo = to;
+    this.#noteExcused(judged);
     for (const { name, check } of LAWS) {
       await turn();
       const begin = performance.now();
@@ -67,6 +70,12 @@ export class Checker {
       if (ms > this.longest.ms) this.longest = { law: name, ms };
       this.#note(name, checked, violations);
     }
+  }
+
+  #noteExcused({ from, to }: Judged): void {
+    if (!Number.isFinite(to - from)) return;
+    this.excused.ms += overlap(this.#record.pauses, from, to);
+    this.excused.ofMs += to - from;
   }
 
   #note(law: string, checked: number, violations: readonly Violation[]): void {

@@ -14,7 +14,7 @@ export function violationLine(seed: number, law: string, { at, text }: Violation
 export function progressOf(
   { scrapes, lives }: RunRecord,
   drawn: ReadonlyMap<string, number>,
-  { tallies, requests, broken, longest }: Checker,
+  { tallies, requests, broken, longest, excused }: Checker,
   rounds: number,
 ): string {
   const draws = [...drawn.values()].reduce((sum, count) => sum + count, 0);
@@ -30,6 +30,7 @@ export function progressOf(
     `${(lives.at(-1)?.number ?? 0) + 1} lives`,
     `${broken} violations`,
     `resident memory of the checker ${mebibytes(process.memoryUsage().rss)} and of the exporter ${mebibytes(resident?.[1] ?? 0)}`,
+    `${Math.round((100 * excused.ms) / Math.max(1, excused.ofMs))} % of the time excused`,
     `longest check ${Math.round(longest.ms)} ms (${longest.law})`,
   ].join(', ');
 }
@@ -50,6 +51,8 @@ export function reportOf(
     lines.push(`law ${name}: checked ${checked} times, broken ${broken} times: ${sentence}`);
     for (const violation of violations) lines.push(`  ${violationLine(seed, name, violation)}`);
   }
+  const unchecked = LAWS.filter(({ name }) => (tallies.get(name)?.checked ?? 0) === 0).map(({ name }) => name);
+  if (unchecked.length > 0) lines.push(`never checked: ${unchecked.join(', ')}`);
   lines.push(`seed ${seed}: ${total === 0 ? 'no violation' : `${total} violations`}`);
   return { lines, broken: total };
 }

@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 import fc from 'fast-check';
 import { escapeInvisible } from '../src/util/invisible.ts';
 
-/** From the end of the answer back to its start, no input may take longer. */
+/** How long an input may take, with all that is waited for. */
 export const LONGEST_INPUT_MS = 1_000;
 
 /** How often an input that took too long is tried again: a busy machine is no finding. */

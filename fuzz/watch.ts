@@ -36,7 +36,10 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<Thread
   const report = new Promise<ThreadReport>((resolve) => {
     thread.once('message', resolve);
     thread.once('error', (error) => resolve(lost(`the thread ended: ${error instanceof Error ? error.stack : error}`)));
-    thread.once('exit', (code) => resolve(lost(`the thread exited with ${code}`)));
+    thread.once('exit', (code) => {
+      // It is ended when the report is there: then nothing is drawn again to say where it stood.
+      if (!ended.signal.aborted) resolve(lost(`the thread exited with ${code}`));
+    });
   });
   const hang = async (): Promise<ThreadReport> => {
     for (;;) {

@@ -92,8 +92,8 @@ class IdleScheduler implements TaskScheduler {
   held: Task | undefined;
   isOpen = false;
 
-  schedule(task: Task, line: Parameters<DueQueue<Task>['put']>[1], dueAtMs: number): void {
-    if (task.component !== 'discovery') this.#queue.put(task, line, dueAtMs);
+  schedule(task: Task, group: Parameters<DueQueue<Task>['put']>[1], dueAtMs: number): void {
+    if (task.component !== 'discovery') this.#queue.put(task, group, dueAtMs);
     else if (this.isOpen) setImmediate(() => void task.perform());
     else this.held = task;
   }

@@ -27,9 +27,9 @@ export const OF_ASKING: readonly Mutation[] = [
   {
     name: 'a failed request keeps its slot',
     file: 'scheduler/scheduler.js',
-    before: 'this.#settle(task, outcome.error, nowMs, probing);',
+    before: 'this.#applyOutcome(task, outcome.error, nowMs, probing);',
     after:
-      "this.#settle(task, outcome.error, nowMs, probing); if (outcome.error?.code === 'RequestTimeout') await new Promise(() => {});",
+      "this.#applyOutcome(task, outcome.error, nowMs, probing); if (outcome.error?.code === 'RequestTimeout') await new Promise(() => {});",
     law: 'silence',
     often: ['a reset before the answer', 'an error'],
   },

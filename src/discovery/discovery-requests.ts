@@ -2,7 +2,7 @@
 import { type AcrOperations, type ApiAction, ApiError } from '../acr/api.ts';
 import type { WatchedInstance } from '../polling/instance.ts';
 import { outcomeOf, type Requests } from '../polling/requests.ts';
-import type { Line } from '../scheduler/due-queue.ts';
+import type { TaskGroup } from '../scheduler/due-queue.ts';
 import { NOT_QUEUED, type Outcome, type Task } from '../scheduler/task.ts';
 
 /** Thrown when the discovery ends during a request. */
@@ -18,7 +18,7 @@ type PendingRequest = {
 };
 
 export class DiscoveryRequests implements Task {
-  line: Line = 'discovery';
+  group: TaskGroup = 'discovery';
   dueAtMs = NOT_QUEUED.dueAtMs;
   heap = NOT_QUEUED.heap;
   position = NOT_QUEUED.position;

@@ -4,7 +4,7 @@ import { ApiError } from '../acr/api.ts';
 import type { PollError } from '../model/scan.ts';
 import type { Timing } from '../model/settings.ts';
 import type { FoundRepository, Repository } from '../model/target.ts';
-import type { Line } from '../scheduler/due-queue.ts';
+import type { TaskGroup } from '../scheduler/due-queue.ts';
 import { backoffDelayMs } from '../scheduler/intervals.ts';
 import { NOT_QUEUED, type Outcome, type Task } from '../scheduler/task.ts';
 import type { Clock } from '../util/clock.ts';
@@ -56,7 +56,7 @@ export function lookupFailures(options: {
 }
 
 export class RepositoryLookup implements Task {
-  line: Line = NOT_QUEUED.line;
+  group: TaskGroup = NOT_QUEUED.group;
   dueAtMs = NOT_QUEUED.dueAtMs;
   heap = NOT_QUEUED.heap;
   position = NOT_QUEUED.position;

@@ -4,7 +4,7 @@ import type { ApiError, GetRepoTagScanStatusAnswer, GetRepoTagScanSummaryAnswer 
 import { type PollError, UNKNOWN_STATUS } from '../model/scan.ts';
 import type { Timing } from '../model/settings.ts';
 import type { FoundTag, Target } from '../model/target.ts';
-import type { Line } from '../scheduler/due-queue.ts';
+import type { TaskGroup } from '../scheduler/due-queue.ts';
 import { groupOf, pollDelayMs } from '../scheduler/intervals.ts';
 import { NOT_QUEUED, type Outcome, type Task } from '../scheduler/task.ts';
 import type { StateStore, WatchedTag } from '../state/store.ts';
@@ -79,7 +79,7 @@ const ENDED: Outcome = { kind: 'ended' };
 
 /** Times are monotonic milliseconds; the task is due at the earlier of the two due times. */
 export class TagPoll implements Task, ScanPoll, SummaryTimes {
-  line: Line = NOT_QUEUED.line;
+  group: TaskGroup = NOT_QUEUED.group;
   dueAtMs = NOT_QUEUED.dueAtMs;
   heap = NOT_QUEUED.heap;
   position = NOT_QUEUED.position;

@@ -1,19 +1,20 @@
-// The rate that a set of credentials is asked at, as throttling slows it down, the API pauses it, and time lets it recover. Pure: time comes in.
+// The request rate of a set of credentials. Throttling lowers it, the API may pause it, and it recovers with time. Pure: the time is an argument.
 
-/** Throttling never slows down below this share of the configured rate. */
-const SLOWEST = 0.1;
+/** Throttling never lowers the rate below this share of the configured rate. */
+const MIN_SHARE = 0.1;
 const RECOVERY_STEP = 0.1;
 const RECOVERY_INTERVAL_MS = 10_000;
-/** What the API asks for beyond this is not believed. */
-const LONGEST_PAUSE_MS = 120_000;
+/** A longer pause that the API asks for is cut to this. */
+const MAX_PAUSE_MS = 120_000;
 
-/** An answer that says: slower. Times are monotonic milliseconds. */
+/** A throttled request. Times are monotonic milliseconds. */
 export type Throttled = { readonly sentAtMs: number; readonly nowMs: number };
 
 export class AdaptiveRate {
   #configured: number;
-  /** The share of the configured rate that was allowed at `#sinceMs`, the last time that a request was throttled. */
+  /** The share of the configured rate that was allowed at `#sinceMs`. */
   #share = 1;
+  /** When a request was last throttled. */
   #sinceMs = Number.NEGATIVE_INFINITY;
   #halvedAtMs = Number.NEGATIVE_INFINITY;
   #pausedUntilMs = Number.NEGATIVE_INFINITY;
@@ -23,7 +24,7 @@ export class AdaptiveRate {
     this.#configured = requestsPerSecond;
   }
 
-  /** Requests per second. A new value keeps the share of it that throttling has left. */
+  /** Requests per second. Throttling holds for a new value too: the share stays. */
   get configured(): number {
     return this.#configured;
   }
@@ -37,23 +38,23 @@ export class AdaptiveRate {
     return this.#configured * this.#shareAt(nowMs);
   }
 
-  /** Until when nothing starts; in the past when nothing is paused. */
+  /** No request starts before this. In the past when there is no pause. */
   get pausedUntilMs(): number {
     return this.#pausedUntilMs;
   }
 
-  /** Halves the rate, unless the request was sent before the last halving: then it belongs to the same episode. */
+  /** Halves the rate, unless the request was sent before the last halving: such a request belongs to the same episode. */
   throttled({ sentAtMs, nowMs }: Throttled): void {
     const share = this.#shareAt(nowMs);
     const newEpisode = sentAtMs >= this.#halvedAtMs;
-    this.#share = newEpisode ? Math.max(SLOWEST, share / 2) : share;
+    this.#share = newEpisode ? Math.max(MIN_SHARE, share / 2) : share;
     this.#sinceMs = nowMs;
     if (newEpisode) this.#halvedAtMs = nowMs;
   }
 
-  /** An error of any kind asks for a pause; a shorter one than the present does not end that. */
+  /** The API asks for a pause, with an error of any kind. It never shortens the present pause. */
   pause(nowMs: number, retryAfterMs: number): void {
-    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, nowMs + Math.min(retryAfterMs, LONGEST_PAUSE_MS));
+    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, nowMs + Math.min(retryAfterMs, MAX_PAUSE_MS));
   }
 
   #shareAt(nowMs: number): number {

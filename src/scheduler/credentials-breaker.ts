@@ -1,22 +1,22 @@
-// Whether a set of credentials is refused, and when the next request may try it again. Pure: time comes in.
+// Whether a set of credentials is refused, and when the next request may try it again. Pure: the time is an argument.
 
-const FIRST_PROBE_MS = 5_000;
-const LONGEST_PROBE_MS = 300_000;
+const FIRST_PROBE_DELAY_MS = 5_000;
+const MAX_PROBE_DELAY_MS = 300_000;
 
-/** While credentials are refused everything under them waits but for one probe at a time. Times are monotonic milliseconds. */
+/** While credentials are refused, their tasks wait, and one probe at a time is sent. Times are monotonic milliseconds. */
 export class CredentialsBreaker {
-  /** When the credentials were first refused; undefined while they are good. */
+  /** When the credentials were first refused; undefined while they are accepted. */
   #sinceMs: number | undefined;
   #probeAtMs = 0;
-  /** What was sent before this was sent with older credentials: when the last accepted request was sent, or they were replaced. */
+  /** When the last accepted request was sent, or the credentials were replaced. A refusal of an earlier request is ignored. */
   #acceptedMs = Number.NEGATIVE_INFINITY;
-  #delayMs = FIRST_PROBE_MS;
+  #delayMs = FIRST_PROBE_DELAY_MS;
 
   get refused(): boolean {
     return this.#sinceMs !== undefined;
   }
 
-  /** When the next probe may start. Means something only while refused. */
+  /** When the next probe may start. Valid only while refused. */
   get probeAtMs(): number {
     return this.#probeAtMs;
   }
@@ -24,25 +24,25 @@ export class CredentialsBreaker {
   /**
    * The API refused the credentials, or there are none.
    *
-   * @param sentAtMs when the refused request was sent: when a later one was accepted, it went out with older credentials
+   * @param sentAtMs when the refused request was sent: if a later one was accepted, it had older credentials
    */
   refusedAt(sentAtMs: number, nowMs: number): void {
     if (this.#sinceMs !== undefined || sentAtMs < this.#acceptedMs) return;
     this.#sinceMs = nowMs;
-    this.#delayMs = FIRST_PROBE_MS;
-    this.#probeAtMs = nowMs + FIRST_PROBE_MS;
+    this.#delayMs = FIRST_PROBE_DELAY_MS;
+    this.#probeAtMs = nowMs + FIRST_PROBE_DELAY_MS;
   }
 
-  /** A probe did not settle the matter: the next one waits twice as long. */
+  /** A probe was not accepted. The next one waits twice as long. */
   probeFailed(nowMs: number): void {
-    this.#delayMs = Math.min(LONGEST_PROBE_MS, 2 * this.#delayMs);
+    this.#delayMs = Math.min(MAX_PROBE_DELAY_MS, 2 * this.#delayMs);
     this.#probeAtMs = nowMs + this.#delayMs;
   }
 
-  /** Other credentials have taken the place of these: what the API says of requests that were sent before is not about them. */
+  /** The credentials were replaced: results of earlier requests no longer count. */
   replaced(nowMs: number): void {
     this.#acceptedMs = Math.max(this.#acceptedMs, nowMs);
-    this.#delayMs = FIRST_PROBE_MS;
+    this.#delayMs = FIRST_PROBE_DELAY_MS;
     this.#probeAtMs = nowMs;
     if (this.#sinceMs !== undefined) this.#sinceMs = nowMs;
   }
@@ -55,7 +55,7 @@ export class CredentialsBreaker {
   /**
    * A request was accepted with the credentials.
    *
-   * @param sentAtMs when it was sent: before the refusal it proves nothing
+   * @param sentAtMs when it was sent: a request from before the refusal does not count
    * @returns whether this ends a refusal
    */
   accepted(sentAtMs: number): boolean {

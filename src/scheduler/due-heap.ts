@@ -1,23 +1,24 @@
-// Entries by when they are due, which know their own place, so that any of them can be taken out or moved.
+// A heap of entries by due time. Each entry knows its place, so that any entry can be removed or moved.
 
-/** What lies in a heap. Only the heap writes these fields. */
+/** The fields of an entry. Only the heap writes them. */
 export type HeapEntry = {
   /** When the entry is due, on the monotonic clock, in milliseconds. */
   dueAtMs: number;
-  /** The heap that the entry lies in, and its place there, -1 while it lies in none. */
+  /** The heap that has the entry; undefined while none has. */
   heap: Holder | undefined;
+  /** The place in the heap; -1 while no heap has the entry. */
   position: number;
 };
 
-/** What an entry lies in: it can be taken out whoever has it. */
+/** The heap of an entry, without the type of its entries. */
 type Holder = { remove(entry: HeapEntry): void };
 
 /**
- * Entries by `dueAtMs`, earliest first. Adding, taking out and becoming due cost O(log n) for each entry, looking at the earliest and
- * counting those that are due nothing.
+ * Entries by `dueAtMs`, earliest first. Adding, removing and becoming due cost O(log n) for each entry. Reading the earliest and the number
+ * of due entries costs O(1).
  */
 export class DueHeap<Entry extends HeapEntry> {
-  /** Due when they were last counted. */
+  /** Entries that were due when they were last counted. */
   readonly #due = new Heap<Entry>();
   readonly #later = new Heap<Entry>();
 
@@ -36,7 +37,7 @@ export class DueHeap<Entry extends HeapEntry> {
     this.#later.add(entry);
   }
 
-  /** How many entries are due at `nowMs`, which never goes back. */
+  /** How many entries are due at `nowMs`, which never decreases. */
   countDue(nowMs: number): number {
     for (let next = this.#later.peek(); next !== undefined && next.dueAtMs <= nowMs; next = this.#later.peek()) {
       this.#later.remove(next);

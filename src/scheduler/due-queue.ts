@@ -1,24 +1,23 @@
-// Which task comes next: three groups of tags, the most urgent first, a guaranteed share for the others, and discovery. Pure: time
-// comes in.
+// Chooses the next task: three groups of tags by urgency, each with a guaranteed share, and discovery. Pure: the time is an argument.
 import { DueHeap, type HeapEntry } from './due-heap.ts';
 
-/** From the most urgent to the least: a scan under way; never yet answered (lookups too); everything else. */
-export const GROUPS = ['running', 'unanswered', 'settled'] as const;
-export type Group = (typeof GROUPS)[number];
+/** The groups of tags, the most urgent first: the scan is under way; no answer yet; everything else. */
+export const TAG_GROUPS = ['running', 'unanswered', 'settled'] as const;
+export type TagGroup = (typeof TAG_GROUPS)[number];
 
-/** Where a task waits: a group of tags; the lookups, which belong to those never yet answered; the requests of discovery, which go in their turns. */
-export type Line = Group | 'lookup' | 'discovery';
+/** The groups of tasks. Each has its own heap. Lookups and requests of discovery share the turns of the group `unanswered`. */
+export type TaskGroup = TagGroup | 'lookup' | 'discovery';
 
-/** A group with something due gets at least one of this many consecutive requests. */
+/** A group with due tasks gets at least one of this many consecutive requests. */
 const SHARE = 5;
 
-/** After a request of discovery, so many go to tags while any are due: discovery gets one of every three at most. */
+/** After a request of discovery, the next two go to tags if any are due: discovery gets at most a third of the requests. */
 const TAGS_BETWEEN_DISCOVERY = 2;
 
-/** What lies in the queue. Only the queue writes these fields. */
-export type QueueEntry = HeapEntry & { line: Line };
+/** The fields of a task in the queue. Only the queue writes them. */
+export type QueueEntry = HeapEntry & { group: TaskGroup };
 
-/** Tags that are due, as `acr_scheduler_due_tags` and `acr_scheduler_oldest_due_seconds` show it. */
+/** Due tags, as in `acr_scheduler_due_tags` and `acr_scheduler_oldest_due_seconds`. */
 export type Backlog = {
   readonly urgent: { readonly due: number; readonly oldestMs: number };
   readonly background: { readonly due: number; readonly oldestMs: number };
@@ -26,72 +25,77 @@ export type Backlog = {
 
 /** The tasks of one set of credentials. All times are monotonic milliseconds. */
 export class DueQueue<Entry extends QueueEntry> {
-  readonly #heaps: Readonly<Record<Line, DueHeap<Entry>>> = {
+  readonly #heaps: Readonly<Record<TaskGroup, DueHeap<Entry>>> = {
     running: new DueHeap(),
     unanswered: new DueHeap(),
     settled: new DueHeap(),
     lookup: new DueHeap(),
     discovery: new DueHeap(),
   };
-  /** How many requests in a row went to tags since the last one of discovery: to any, and to those never yet answered. */
+  /** How many requests went to tags since the last one of discovery: to tags of any group, and to those of `unanswered`. */
   #tagsSinceDiscovery = Number.POSITIVE_INFINITY;
   #unansweredSinceDiscovery = Number.POSITIVE_INFINITY;
-  /** How many requests in a row went to other groups while this one had something due. */
-  readonly #passedOver: Record<Group, number> = { running: 0, unanswered: 0, settled: 0 };
+  /** How many requests in a row went to other groups while this group had due tasks. */
+  readonly #skipped: Record<TagGroup, number> = { running: 0, unanswered: 0, settled: 0 };
 
   get size(): number {
     return Object.values(this.#heaps).reduce((sum, heap) => sum + heap.size, 0);
   }
 
-  /** Puts a task in, or moves the one that is there. */
-  put(entry: Entry, line: Line, dueAtMs: number): void {
+  /** Adds a task, or moves it if the queue has it. */
+  put(entry: Entry, taskGroup: TaskGroup, dueAtMs: number): void {
     this.remove(entry);
-    entry.line = line;
+    entry.group = taskGroup;
     entry.dueAtMs = dueAtMs;
-    this.#heaps[line].add(entry);
+    this.#heaps[taskGroup].add(entry);
   }
 
-  /** Takes a task out of the queue that it is in, be it another one; one that is in none is left alone. */
+  /** Removes a task from its queue, even if that is another queue. Does nothing if no queue has it. */
   remove(entry: Entry): void {
     entry.heap?.remove(entry);
   }
 
-  /** Takes out the task whose request is to start at `nowMs`; undefined when nothing is due. `Infinity` takes one in any case. */
-  take(nowMs: number): Entry | undefined {
-    const tagsDue = GROUPS.filter((group) => linesOf(group).some((line) => this.#isDue(line, nowMs)));
+  /** Removes and returns the next task at `nowMs`; undefined when no task is due. With `Infinity` it need not be due. */
+  takeNext(nowMs: number): Entry | undefined {
+    const tagsDue = TAG_GROUPS.filter((group) =>
+      taskGroupsOf(group).some((taskGroup) => this.#isDue(taskGroup, nowMs)),
+    );
     const mayDiscover =
       this.#isDue('discovery', nowMs) && (tagsDue.length === 0 || this.#tagsSinceDiscovery >= TAGS_BETWEEN_DISCOVERY);
-    const due = GROUPS.filter((group) => tagsDue.includes(group) || (group === 'unanswered' && mayDiscover));
+    const due = TAG_GROUPS.filter((group) => tagsDue.includes(group) || (group === 'unanswered' && mayDiscover));
     const chosen = this.#choose(due);
     if (chosen === undefined) return undefined;
-    for (const group of GROUPS) {
-      this.#passedOver[group] = due.includes(group) && group !== chosen ? this.#passedOver[group] + 1 : 0;
+    for (const group of TAG_GROUPS) {
+      this.#skipped[group] = due.includes(group) && group !== chosen ? this.#skipped[group] + 1 : 0;
     }
     const discovers = chosen === 'unanswered' && mayDiscover && this.#discoveryGoesFirst(tagsDue);
-    const line = discovers ? 'discovery' : this.#longestOverdue(chosen);
-    this.#count(line);
-    const entry = this.#heaps[line].peek();
+    const taskGroup = discovers ? 'discovery' : this.#mostOverdue(chosen);
+    this.#count(taskGroup);
+    const entry = this.#heaps[taskGroup].peek();
     if (entry !== undefined) this.remove(entry);
     return entry;
   }
 
-  #longestOverdue(group: Group): Line {
-    const dueAtMs = (line: Line) => this.#heaps[line].peek()?.dueAtMs ?? Number.POSITIVE_INFINITY;
-    return linesOf(group).reduce<Line>((first, other) => (dueAtMs(other) < dueAtMs(first) ? other : first), group);
+  #mostOverdue(group: TagGroup): TaskGroup {
+    const dueAtMs = (taskGroup: TaskGroup) => this.#heaps[taskGroup].peek()?.dueAtMs ?? Number.POSITIVE_INFINITY;
+    return taskGroupsOf(group).reduce<TaskGroup>(
+      (first, other) => (dueAtMs(other) < dueAtMs(first) ? other : first),
+      group,
+    );
   }
 
-  /** In a turn of those never yet answered: two of their tags, then one request of discovery. */
-  #discoveryGoesFirst(tagsDue: readonly Group[]): boolean {
+  /** Of the turns of the group `unanswered`, discovery gets every third, and all of them while no tag of the group is due. */
+  #discoveryGoesFirst(tagsDue: readonly TagGroup[]): boolean {
     return !tagsDue.includes('unanswered') || this.#unansweredSinceDiscovery >= TAGS_BETWEEN_DISCOVERY;
   }
 
-  #count(line: Line): void {
-    this.#tagsSinceDiscovery = line === 'discovery' ? 0 : this.#tagsSinceDiscovery + 1;
-    if (line === 'discovery') this.#unansweredSinceDiscovery = 0;
-    if (line === 'unanswered' || line === 'lookup') this.#unansweredSinceDiscovery += 1;
+  #count(taskGroup: TaskGroup): void {
+    this.#tagsSinceDiscovery = taskGroup === 'discovery' ? 0 : this.#tagsSinceDiscovery + 1;
+    if (taskGroup === 'discovery') this.#unansweredSinceDiscovery = 0;
+    if (taskGroup === 'unanswered' || taskGroup === 'lookup') this.#unansweredSinceDiscovery += 1;
   }
 
-  /** When the next task is (or was) due; undefined when the queue is empty. */
+  /** When the first task is or was due; undefined when the queue is empty. */
   nextDueAtMs(): number | undefined {
     const times = Object.values(this.#heaps).flatMap((heap) => heap.peek()?.dueAtMs ?? []);
     return times.length === 0 ? undefined : Math.min(...times);
@@ -109,18 +113,18 @@ export class DueQueue<Entry extends QueueEntry> {
     };
   }
 
-  #isDue(line: Line, nowMs: number): boolean {
-    const first = this.#heaps[line].peek();
+  #isDue(taskGroup: TaskGroup, nowMs: number): boolean {
+    const first = this.#heaps[taskGroup].peek();
     return first !== undefined && first.dueAtMs <= nowMs;
   }
 
   /**
-   * The most urgent group, unless another one's share would be missed. Two groups may need the same request; so when both
-   * are within one request of missing theirs, the closer one goes now.
+   * The most urgent group, unless another group would miss its share. Two groups may need the same request: if both would miss their share
+   * within one request, the one that is closer to that is chosen now.
    */
-  #choose(due: readonly Group[]): Group | undefined {
+  #choose(due: readonly TagGroup[]): TagGroup | undefined {
     const [first, ...others] = due;
-    const slack = (group: Group) => SHARE - 1 - this.#passedOver[group];
+    const slack = (group: TagGroup) => SHARE - 1 - this.#skipped[group];
     const [pressing, next] = others.sort((a, b) => slack(a) - slack(b));
     if (pressing === undefined || slack(pressing) > 1) return first;
     const contended = next !== undefined && slack(next) <= 1;
@@ -128,7 +132,7 @@ export class DueQueue<Entry extends QueueEntry> {
   }
 }
 
-/** Where the tasks of a group wait. */
-function linesOf(group: Group): readonly Line[] {
+/** The groups of tasks that belong to a group of tags. */
+function taskGroupsOf(group: TagGroup): readonly TaskGroup[] {
   return group === 'unanswered' ? ['unanswered', 'lookup'] : [group];
 }

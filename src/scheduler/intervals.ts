@@ -1,20 +1,20 @@
-// When a tag is polled again, and in which group: functions of its state and one random number.
+// When a tag is polled again, and in which group: functions of its state and a random number.
 
 import { isUnderWay, UNKNOWN_STATUS } from '../model/scan.ts';
 import type { Backoff, Intervals, Timing } from '../model/settings.ts';
 import type { TagState } from '../state/tag-state.ts';
-import type { Group } from './due-queue.ts';
+import type { TagGroup } from './due-queue.ts';
 
-/** Intervals are shortened by up to this share, so that tags that were added together do not stay together. */
+/** Intervals are shortened by up to this share, so that tags that were added together are not always polled together. */
 const SPREAD = 0.1;
 
-/** The scan of an image that was pushed, or first seen, less than this ago is about to begin. */
+/** The scan of an image that was pushed or first seen within this time is expected to begin soon. */
 const NEW_FOR_MS = 600_000;
 
 /**
  * From the end of a poll to the next, in milliseconds.
  *
- * @param ageMs since the push of the image, else since it was first seen
+ * @param ageMs since the image was pushed; since it was first seen if the time of the push is unknown
  * @param random in [0, 1)
  */
 export function pollDelayMs(state: TagState, ageMs: number, { intervals, backoff }: Timing, random: number): number {
@@ -25,7 +25,7 @@ export function pollDelayMs(state: TagState, ageMs: number, { intervals, backoff
   return spreadMs(intervalMs(state, ageMs, intervals), random);
 }
 
-/** An interval shortened at random, by a tenth at the most. `random` is in [0, 1). */
+/** The interval, shortened at random by up to a tenth. `random` is in [0, 1). */
 export function spreadMs(intervalMs: number, random: number): number {
   return intervalMs * (1 - SPREAD * random);
 }
@@ -36,7 +36,7 @@ export function backoffDelayMs(failures: number, { initialMs, maxMs }: Backoff, 
 }
 
 /** The group that a tag in this state belongs to. */
-export function groupOf(state: TagState): Group {
+export function groupOf(state: TagState): TagGroup {
   if (isUnderWay(state.status)) return 'running';
   return state.answered ? 'settled' : 'unanswered';
 }

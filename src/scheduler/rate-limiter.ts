@@ -1,26 +1,27 @@
-// Paces and bounds the requests of one set of credentials: bottleneck does, and a guard holds it to the monotonic clock.
+// Limits the rate and the concurrency of the requests of one set of credentials. bottleneck does the work; a guard holds it to the monotonic
+// clock.
 import { setImmediate as turn } from 'node:timers/promises';
 import Bottleneck from 'bottleneck/light.js';
 import type { RateLimits } from '../model/settings.ts';
 import type { Clock } from '../util/clock.ts';
 
-/** How much of a late start the next ones catch up, in periods. With more, jitter on the network would put requests over the quota. */
+/** How much of a late start the next ones may catch up, in periods. With more, network jitter could exceed the quota. */
 const MAX_CATCH_UP = 0.4;
-/** bottleneck plans each start by the wall clock. When that has moved by more than this against the monotonic clock, the plan is void. */
+/** bottleneck plans each start by the wall clock. If that moves by more than this against the monotonic clock, the plan is discarded. */
 const CLOCK_STEP_MS = 50;
 
-/** One job waits at a time and chooses its request when it starts, so the most urgent request is always next. */
+/** One job waits at a time. It chooses its request when it starts, so the most urgent request is always next. */
 export class RateLimiter {
   readonly #clock: Clock;
   #periodMs = 0;
   #maxConcurrent = 0;
-  /** Undefined while its plan is void. A new one starts its first job at once, so it is not made before a start is due. */
+  /** Undefined after its plan was discarded. A new one starts its first job at once, so it is created only when a start is due. */
   #limiter: Bottleneck | undefined;
-  /** The `maxConcurrent` of the present limiter. It does not know the jobs that an earlier one has in flight. */
-  #room = 0;
+  /** The `maxConcurrent` of the present bottleneck: without the jobs in flight of an earlier one, which it does not count. */
+  #limiterConcurrency = 0;
   #inFlight = 0;
   #lastStartMs = Number.NEGATIVE_INFINITY;
-  /** The next start is due a period after this: the last start, less what may be caught up. */
+  /** The next start is due one period after this: the last start, or earlier by what may be caught up. */
   #countedMs = Number.NEGATIVE_INFINITY;
   #pause = new AbortController();
 
@@ -29,12 +30,12 @@ export class RateLimiter {
     this.limits = limits;
   }
 
-  /** Jobs that have started and not ended. */
+  /** How many jobs have started and not ended. */
   get inFlight(): number {
     return this.#inFlight;
   }
 
-  /** Holds from now on. Jobs in flight and the last start still count. */
+  /** Changes the limits at once. Jobs in flight and the last start still count. */
   set limits({ requestsPerSecond, maxConcurrent }: RateLimits) {
     if (this.#periodMs === 1_000 / requestsPerSecond && this.#maxConcurrent === maxConcurrent) return;
     this.#periodMs = 1_000 / requestsPerSecond;
@@ -42,7 +43,7 @@ export class RateLimiter {
     this.#discardPlan();
   }
 
-  /** Runs `job`, which must not reject, when the limits allow; false when `signal` is aborted before. Only one call waits at a time. */
+  /** Runs `job`, which must not reject, when the limits allow. False when `signal` is aborted first. Only one call may wait at a time. */
   async start(job: () => Promise<void>, signal: AbortSignal): Promise<boolean> {
     const onAbort = () => this.#discardPlan();
     signal.addEventListener('abort', onAbort, { once: true });
@@ -60,7 +61,7 @@ export class RateLimiter {
     return started;
   }
 
-  /** Calls `done` with true when the job has started, with false when the plan was void before that. */
+  /** Calls `done` with true when the job has started, and with false when the plan was discarded first. */
   #schedule(limiter: Bottleneck, job: () => Promise<void>, done: (started: boolean) => void): void {
     const run = async () => {
       if (limiter !== this.#limiter) return;
@@ -68,14 +69,14 @@ export class RateLimiter {
       if (this.#clock.monotonic() < this.#countedMs + this.#periodMs) return this.#discardPlan(this.#countedMs);
       this.#inFlight += 1;
       const ended = job();
-      // Until its code is compiled, a job takes long to write its request: the next one keeps its distance from that.
+      // The first jobs take long to write their requests, until the code is compiled: the period starts after that.
       await turn();
       this.#lastStartMs = this.#clock.monotonic();
       this.#countedMs = Math.max(this.#countedMs + this.#periodMs, this.#lastStartMs - MAX_CATCH_UP * this.#periodMs);
       done(true);
       await ended;
       this.#inFlight -= 1;
-      if (limiter !== this.#limiter) void this.#limiter?.updateSettings({ maxConcurrent: ++this.#room });
+      if (limiter !== this.#limiter) void this.#limiter?.updateSettings({ maxConcurrent: ++this.#limiterConcurrency });
       this.#pause.abort();
     };
     const onEnd = () => done(false);
@@ -83,8 +84,8 @@ export class RateLimiter {
   }
 
   #createLimiter(): void {
-    this.#room = this.#maxConcurrent - this.#inFlight;
-    this.#limiter = new Bottleneck({ minTime: this.#periodMs, maxConcurrent: this.#room });
+    this.#limiterConcurrency = this.#maxConcurrent - this.#inFlight;
+    this.#limiter = new Bottleneck({ minTime: this.#periodMs, maxConcurrent: this.#limiterConcurrency });
     const offsetMs = this.#clock.now() - this.#clock.monotonic();
     this.#limiter.on('scheduled', () => {
       if (Math.abs(this.#clock.now() - this.#clock.monotonic() - offsetMs) > CLOCK_STEP_MS) this.#discardPlan();

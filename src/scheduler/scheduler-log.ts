@@ -1,11 +1,11 @@
-// Logs how the API treats a set of credentials: whether it refuses or throttles them, and why.
+// Logs when the API refuses or throttles a set of credentials, and why.
 import type { ApiError } from '../acr/api.ts';
 import type { Clock } from '../util/clock.ts';
 import { formatDuration } from '../util/duration.ts';
 import type { Logger } from '../util/logger.ts';
 
-/** A state that lasts, or comes back, is logged again after this. */
-const TOLD_AGAIN_AFTER_MS = 600_000;
+/** A state that lasts or comes back is logged again after this time. */
+const LOG_AGAIN_AFTER_MS = 600_000;
 
 /** Requests a second. */
 type ThrottledRate = { readonly current: number; readonly configured: number };
@@ -23,10 +23,10 @@ export class SchedulerLog {
     this.#clock = clock;
   }
 
-  /** The API refuses the credentials, or still refuses them; the next request tries them after so many milliseconds. */
+  /** The API refuses the credentials. The next probe comes after `probeInMs`. */
   refused({ code, message, requestId }: ApiError, probeInMs: number): void {
     const atMs = this.#clock.monotonic();
-    if (this.#refused?.code === code && atMs - this.#refused.atMs < TOLD_AGAIN_AFTER_MS) return;
+    if (this.#refused?.code === code && atMs - this.#refused.atMs < LOG_AGAIN_AFTER_MS) return;
     this.#refused = { code, atMs };
     this.#logger.error('credentials refused: everything under them waits', {
       credentials: this.#credentials,
@@ -45,7 +45,7 @@ export class SchedulerLog {
   /** The rate was lowered. */
   throttled({ code, requestId }: ApiError, { current, configured }: ThrottledRate): void {
     const atMs = this.#clock.monotonic();
-    if (current >= this.#throttled.lowest && atMs - this.#throttled.atMs < TOLD_AGAIN_AFTER_MS) return;
+    if (current >= this.#throttled.lowest && atMs - this.#throttled.atMs < LOG_AGAIN_AFTER_MS) return;
     this.#throttled = { lowest: current, atMs, isOn: true };
     this.#logger.warn('throttled: requests are slowed down', {
       credentials: this.#credentials,

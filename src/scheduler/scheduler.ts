@@ -1,4 +1,4 @@
-// The loop of one set of credentials: waits until something may start, takes a slot, and only then picks the task.
+// The loop of one set of credentials: waits until a task may start, gets a slot, and only then chooses the task.
 import { ApiError } from '../acr/api.ts';
 import type { RateLimits } from '../model/settings.ts';
 import type { Clock } from '../util/clock.ts';
@@ -7,22 +7,22 @@ import { keepRunning } from '../util/keep-running.ts';
 import type { Logger } from '../util/logger.ts';
 import type { AdaptiveRate } from './adaptive-rate.ts';
 import { CredentialsBreaker } from './credentials-breaker.ts';
-import { DueQueue, type Line } from './due-queue.ts';
+import { DueQueue, type TaskGroup } from './due-queue.ts';
 import { SchedulerLog } from './scheduler-log.ts';
 import type { Task, TaskScheduler } from './task.ts';
 
-/** Hands out slots: `rate-limiter.ts`. */
+/** Starts jobs within the limits: `rate-limiter.ts`. */
 export interface SlotLimiter {
   readonly inFlight: number;
   limits: RateLimits;
-  /** Runs the job in the next free slot; false when `signal` was aborted before it could start. */
+  /** Runs the job in the next free slot. False when `signal` is aborted first. */
   start(job: () => Promise<void>, signal: AbortSignal): Promise<boolean>;
 }
 
-/** What is known of the use of a quota. It outlives the scheduler: credentials that a reload brings back have no fresh quota. */
+/** How much of a quota is used. It outlives the scheduler: credentials that a reload removes and brings back have no fresh quota. */
 export type Quota = { readonly limiter: SlotLimiter; readonly adaptiveRate: AdaptiveRate };
 
-/** Brings credentials up to date before a slot is taken: `acr/credentials.ts`. Rejects with `ApiError` when there are none. */
+/** Gets valid credentials before a slot is taken: `acr/credentials.ts`. Rejects with `ApiError` when there are none. */
 export interface SchedulerCredentials {
   ensure(): Promise<void>;
   /** Reads secret files again; true when they have changed. */
@@ -39,14 +39,14 @@ export type SchedulerOptions = {
   readonly logger: Logger;
 };
 
-/** While credentials are refused, secret files are looked at this often. */
+/** While credentials are refused, the secret files are read this often. */
 const SECRET_CHECK_MS = 1_000;
 
-/** A task that an error of our own code has stopped is put back to be due after this long. */
-const PUT_BACK_AFTER_MS = 30_000;
+/** A task that an error of our own code has stopped is due again after this time. */
+const RETRY_AFTER_MS = 30_000;
 
-/** Tasks of an instance that has moved to another scheduler are handed over, no more than that in one go. */
-const MOST_HANDED_OVER = 250;
+/** At most so many tasks that belong to another scheduler are moved there before the event loop gets a turn. */
+const MAX_MOVED_AT_ONCE = 250;
 
 export class Scheduler implements TaskScheduler {
   readonly name: string;
@@ -57,13 +57,13 @@ export class Scheduler implements TaskScheduler {
   readonly #errors: InternalErrors;
   readonly #log: SchedulerLog;
   readonly #failedByRefusal = new Set<Task>();
-  /** Undefined until the SDK is loaded that makes them: then nothing is started. */
+  /** Undefined until the SDK is loaded. Until then no task starts. */
   #credentials: SchedulerCredentials | undefined;
   #maxConcurrent: number;
   #isRunning = false;
   #hasEnded = false;
   #isThrottled = false;
-  /** The credentials that were brought up to date last. */
+  /** The credentials of the last successful `ensure`. */
   #ensured: SchedulerCredentials | undefined;
   #idle: { readonly untilMs: number; readonly wake: AbortController } | undefined;
 
@@ -81,12 +81,12 @@ export class Scheduler implements TaskScheduler {
     return this.quota.limiter.inFlight;
   }
 
-  /** Whether its tasks are scheduled at present: false before {@link Scheduler.run}, after it, and while its loop rests because it threw. */
+  /** Whether the loop runs: false before {@link Scheduler.run}, after it, and for a while after an error of our own code. */
   get isRunning(): boolean {
     return this.#isRunning;
   }
 
-  /** How many tasks wait for their turn, due or not. */
+  /** How many tasks are in the queue, due or not. */
   get size(): number {
     return this.#queue.size;
   }
@@ -95,7 +95,7 @@ export class Scheduler implements TaskScheduler {
     return this.#queue.backlog(nowMs);
   }
 
-  /** Changes the limits without forgetting what was sent, throttled or paused under the old ones. */
+  /** Changes the limits. Requests in flight, throttling and pauses still count. */
   configure({ requestsPerSecond, maxConcurrent }: RateLimits): void {
     this.quota.adaptiveRate.configured = requestsPerSecond;
     this.#maxConcurrent = maxConcurrent;
@@ -103,26 +103,26 @@ export class Scheduler implements TaskScheduler {
     this.#wake(Number.NEGATIVE_INFINITY);
   }
 
-  /** Requests are made under these credentials from now on: what the API said of others no longer counts. */
+  /** Uses these credentials from now on. What the API said about others no longer counts. */
   useCredentials(credentials: SchedulerCredentials): void {
     this.#credentials = credentials;
     this.breaker.replaced(this.#clock.monotonic());
     this.#wake(Number.NEGATIVE_INFINITY);
   }
 
-  /** Schedules a task, or schedules it anew. */
-  schedule(task: Task, line: Line, dueAtMs: number): void {
-    this.#queue.put(task, line, dueAtMs);
+  /** Schedules a task, or moves it if it is scheduled already. */
+  schedule(task: Task, group: TaskGroup, dueAtMs: number): void {
+    this.#queue.put(task, group, dueAtMs);
     this.#wake(dueAtMs);
   }
 
-  /** Forgets a task; one that is under way is not touched. */
+  /** Removes a task from the queue. A request that is under way goes on. */
   withdraw(task: Task): void {
     this.#queue.remove(task);
     this.#failedByRefusal.delete(task);
   }
 
-  /** Schedules tasks until `signal` is aborted. Requests under way are not waited for. Never rejects; not to be called twice. */
+  /** Performs tasks until `signal` is aborted. Does not wait for requests under way. Never rejects. Call it once. */
   async run(signal: AbortSignal): Promise<void> {
     await keepRunning((until) => this.#loop(until), signal, {
       clock: this.#clock,
@@ -144,7 +144,7 @@ export class Scheduler implements TaskScheduler {
     }
   }
 
-  /** When the next request may start, as far as is known now. */
+  /** The earliest time at which the next request may start. */
   #startsAtMs(): number {
     const { pausedUntilMs } = this.quota.adaptiveRate;
     const dueAtMs = this.#queue.nextDueAtMs();
@@ -168,7 +168,7 @@ export class Scheduler implements TaskScheduler {
     if (this.#idle !== undefined && dueAtMs < this.#idle.untilMs) this.#idle.wake.abort();
   }
 
-  /** Before a slot is taken: a slow refresh inside one would bunch the requests behind it. */
+  /** Called before a slot is taken: a slow renewal within a slot would delay the requests behind it, and then bunch them. */
   async #hasCredentials(signal: AbortSignal): Promise<boolean> {
     const credentials = this.#credentials;
     if (credentials === undefined) return false;
@@ -178,29 +178,29 @@ export class Scheduler implements TaskScheduler {
       this.#ensured = credentials;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      // At the end of the scheduler the renewal of its credentials ends too: that is no failure of theirs.
-      if (credentials === this.#credentials && !signal.aborted) this.#failNext(error);
+      // When the scheduler ends, the renewal of its credentials ends too. That is no failure.
+      if (credentials === this.#credentials && !signal.aborted) this.#failNextTask(error);
     }
     return credentials === this.#ensured;
   }
 
-  /** There are no credentials: the task that would have been sent next bears the error, everything else waits. */
-  #failNext(error: ApiError): void {
+  /** There are no credentials: the next task fails with the error, the other tasks wait. */
+  #failNextTask(error: ApiError): void {
     const nowMs = this.#clock.monotonic();
     const probing = this.breaker.refused;
-    const task = this.#take(Number.POSITIVE_INFINITY);
+    const task = this.#takeOwn(Number.POSITIVE_INFINITY);
     if (task !== undefined) this.#fail(task, error);
     this.#refuse(task, nowMs, nowMs);
     if (probing) this.breaker.probeFailed(nowMs);
     this.#reportRefusal(error, nowMs);
   }
 
-  /** The most urgent task of this scheduler. While an instance is being moved to another one, some of its tasks still lie here. */
-  #take(nowMs: number): Task | undefined {
-    for (let handedOver = 0; handedOver < MOST_HANDED_OVER; handedOver += 1) {
-      const task = this.#queue.take(nowMs);
+  /** The next task. Tasks of an instance that a reload gave to another scheduler may still be in the queue: they are moved there. */
+  #takeOwn(nowMs: number): Task | undefined {
+    for (let moved = 0; moved < MAX_MOVED_AT_ONCE; moved += 1) {
+      const task = this.#queue.takeNext(nowMs);
       if (task === undefined || this.#owns(task)) return task;
-      task.scheduler.schedule(task, task.line, task.dueAtMs);
+      task.scheduler.schedule(task, task.group, task.dueAtMs);
     }
     return undefined;
   }
@@ -208,13 +208,13 @@ export class Scheduler implements TaskScheduler {
   #fail(task: Task, error: ApiError): void {
     try {
       task.fail(error);
-      this.#miss(task);
+      this.#checkScheduled(task);
     } catch (cause) {
-      this.#rescue(task, cause);
+      this.#reportAndRetry(task, cause);
     }
   }
 
-  /** Waits for a slot and starts the most urgent task in it; while refused, also waits for the outcome. */
+  /** Waits for a slot and starts the next task in it. While the credentials are refused, it waits for the outcome too. */
   async #startOne(signal: AbortSignal): Promise<void> {
     this.#applyLimits();
     let ended: Promise<void> = Promise.resolve();
@@ -225,34 +225,34 @@ export class Scheduler implements TaskScheduler {
     if (started && this.breaker.refused) await ended;
   }
 
-  /** Never rejects: what was taken from the queue is performed, put back or ended. */
+  /** Never rejects. A task that is taken from the queue is performed, put back or ended. */
   async #performNext(signal: AbortSignal): Promise<void> {
     const nowMs = this.#clock.monotonic();
-    // A reload may have brought other credentials while the slot was waited for: they are to be looked at first.
+    // A reload may have replaced the credentials during the wait for the slot: the loop calls `ensure` for them first.
     if (signal.aborted || this.#credentials !== this.#ensured || this.#startsAtMs() > nowMs) return;
     const probing = this.breaker.refused;
-    const task = this.#take(probing ? Number.POSITIVE_INFINITY : nowMs);
+    const task = this.#takeOwn(probing ? Number.POSITIVE_INFINITY : nowMs);
     if (task === undefined) return;
     try {
       const outcome = await task.perform();
       if (outcome.kind === 'put-back') this.#putBack(task, task.dueAtMs);
-      if (outcome.kind === 'sent') this.#settle(task, outcome.error, nowMs, probing);
-      this.#miss(task);
+      if (outcome.kind === 'sent') this.#applyOutcome(task, outcome.error, nowMs, probing);
+      this.#checkScheduled(task);
     } catch (error) {
-      this.#rescue(task, error);
+      this.#reportAndRetry(task, error);
       if (probing && this.breaker.refused) this.breaker.probeFailed(this.#clock.monotonic());
     }
   }
 
-  /** Draws the conclusions from an outcome for everything under these credentials. */
-  #settle(task: Task, error: ApiError | undefined, sentAtMs: number, probing: boolean): void {
+  /** Updates the breaker and the rate of these credentials from the outcome of a request. */
+  #applyOutcome(task: Task, error: ApiError | undefined, sentAtMs: number, probing: boolean): void {
     const nowMs = this.#clock.monotonic();
     this.#failedByRefusal.delete(task);
     if (error?.retryAfterMs !== undefined) this.quota.adaptiveRate.pause(nowMs, error.retryAfterMs);
     if (error?.kind === 'throttled') {
       this.#throttle(error, sentAtMs, nowMs);
     }
-    // What the API says of credentials that are not used any more is no news.
+    // The credentials are not in use any more: nothing to log.
     if (this.#hasEnded) return;
     if (error?.kind === 'refused') this.#refuse(task, sentAtMs, nowMs);
     const accepted = error === undefined || error.kind === 'answered' || error.kind === 'denied';
@@ -271,7 +271,7 @@ export class Scheduler implements TaskScheduler {
     this.#applyLimits();
   }
 
-  /** What was sent with older credentials, and is refused, may not be about these. */
+  /** Logs a refusal, unless it was of a request with older credentials. */
   #reportRefusal(error: ApiError, nowMs: number): void {
     if (this.breaker.refused) this.#log.refused(error, Math.max(0, this.breaker.probeAtMs - nowMs));
   }
@@ -282,38 +282,38 @@ export class Scheduler implements TaskScheduler {
     if (!this.breaker.refused) return;
     if (task !== undefined && this.#owns(task)) this.#failedByRefusal.add(task);
     if (before) return;
-    // A rest that began before knows nothing of the secret files that are to be looked at meanwhile.
+    // A wait that began earlier would not read the secret files in time.
     this.#wake(Number.NEGATIVE_INFINITY);
   }
 
-  /** The credentials are good again: what failed only because of them is asked at once. */
+  /** The credentials are accepted again: tasks that failed because of them are due at once. */
   #resume(nowMs: number): void {
     this.#log.accepted();
     for (const task of this.#failedByRefusal) {
-      if (task.position >= 0 && this.#owns(task)) this.#queue.put(task, task.line, nowMs);
+      if (task.position >= 0 && this.#owns(task)) this.#queue.put(task, task.group, nowMs);
     }
     this.#failedByRefusal.clear();
     this.#wake(nowMs);
   }
 
-  /** A task that should lie in a queue by now and lies in none would never be heard of again. */
-  #miss(task: Task): void {
+  /** Throws if a task should be in a queue and is in none: it would never run again. */
+  #checkScheduled(task: Task): void {
     if (task.position >= 0 || !task.isOutstanding()) return;
-    throw new Error(`the ${task.line} task was neither scheduled again nor over`);
+    throw new Error(`the ${task.group} task was neither scheduled again nor over`);
   }
 
-  /** An error of our own code has stopped a task: the error is told, and the task gets another turn. */
-  #rescue(task: Task, error: unknown): void {
+  /** An error of our own code has stopped a task. Reports it and schedules the task again. */
+  #reportAndRetry(task: Task, error: unknown): void {
     this.#errors.report(task.component, error, task.logFields());
-    this.#putBack(task, this.#clock.monotonic() + PUT_BACK_AFTER_MS);
+    this.#putBack(task, this.#clock.monotonic() + RETRY_AFTER_MS);
   }
 
   #putBack(task: Task, dueAtMs: number): void {
     if (task.position >= 0 || !task.isOutstanding()) return;
-    task.scheduler.schedule(task, task.line, dueAtMs);
+    task.scheduler.schedule(task, task.group, dueAtMs);
   }
 
-  /** A reload may have given a task that was under way to another scheduler. */
+  /** False for a task whose instance a reload gave to another scheduler. */
   #owns(task: Task): boolean {
     return task.scheduler === this;
   }

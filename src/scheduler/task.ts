@@ -1,39 +1,39 @@
-// What a scheduler performs: one request to the API at a time, again and again. A task performs itself.
+// The tasks of a scheduler. A task makes one request to the API at a time, and is scheduled again.
 import type { ApiError } from '../acr/api.ts';
 import type { LogFields } from '../util/logger.ts';
-import type { Line, QueueEntry } from './due-queue.ts';
+import type { QueueEntry, TaskGroup } from './due-queue.ts';
 
 export interface Task extends QueueEntry {
-  /** The part of the exporter whose error it is when `perform` or `fail` throws. */
+  /** The part of the exporter that is reported when `perform` or `fail` throws. */
   readonly component: 'polling' | 'discovery';
   /** The scheduler of the credentials that the task is performed under. A reload may replace it at any time. */
   readonly scheduler: TaskScheduler;
-  /** Sends the request that is due and applies what comes of it. What it throws is an error of our own code. */
+  /** Sends the request that is due and applies its result. Throws only errors of our own code. */
   perform(): Promise<Outcome>;
-  /** Applies the failure of a request that cannot be sent. Afterwards the task is scheduled again, or is over. */
+  /** Applies the failure of a request that cannot be sent. Then the task is scheduled again or over. */
   fail(error: ApiError): void;
-  /** Whether the task, while it is in no queue and has no request under way, has to be scheduled: then something was forgotten. */
+  /** Whether the task has to be in a queue or have a request under way. */
   isOutstanding(): boolean;
-  /** What the task asks about, for the log. */
+  /** The target of the task, for the log. */
   logFields(): LogFields;
 }
 
-/** What became of a task that was taken from its queue. */
+/** The outcome of a task that was taken from its queue. */
 export type Outcome =
-  /** Its request was sent, and answered unless there is an error. The task is scheduled again, or is over. */
+  /** The request was sent, and answered unless there is an error. The task is scheduled again or over. */
   | { readonly kind: 'sent'; readonly error: ApiError | undefined }
-  /** Nothing came of the request, through no fault of the task: the scheduler puts it back with the same due time. */
+  /** The request has no result, for a reason outside of the task. The scheduler puts the task back with the same due time. */
   | { readonly kind: 'put-back' }
-  /** Nothing was sent: the task is over, or the request for its tag that is under way schedules it at its end. */
+  /** No request was sent. The task is over, or a request for its tag that is under way schedules it later. */
   | { readonly kind: 'ended' };
 
-/** Takes tasks. */
+/** Accepts tasks. */
 export interface TaskScheduler {
-  /** Schedules a task, or schedules it anew. `dueAtMs` is monotonic. */
-  schedule(task: Task, line: Line, dueAtMs: number): void;
-  /** Removes a task from the queue; a request that is under way is not touched. */
+  /** Schedules a task, or moves it if it is scheduled already. `dueAtMs` is monotonic. */
+  schedule(task: Task, group: TaskGroup, dueAtMs: number): void;
+  /** Removes a task from the queue. A request that is under way goes on. */
   withdraw(task: Task): void;
 }
 
 /** The fields of a task that is not queued yet. */
-export const NOT_QUEUED: QueueEntry = { line: 'unanswered', dueAtMs: 0, heap: undefined, position: -1 };
+export const NOT_QUEUED: QueueEntry = { group: 'unanswered', dueAtMs: 0, heap: undefined, position: -1 };

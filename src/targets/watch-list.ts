@@ -92,9 +92,9 @@ export class WatchList {
     instance.scheduler = scheduler;
     const move = (task: Task | undefined) => {
       if (task === undefined || task.position < 0) return;
-      const { line, dueAtMs } = task;
+      const { group, dueAtMs } = task;
       from.withdraw(task);
-      scheduler.schedule(task, line, dueAtMs);
+      scheduler.schedule(task, group, dueAtMs);
     };
     move(instance.discovery);
     await this.#mutex.run(async () => {

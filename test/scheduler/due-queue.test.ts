@@ -1,25 +1,25 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { DueQueue, GROUPS, type Group, type Line, type QueueEntry } from '../../src/scheduler/due-queue.ts';
+import { DueQueue, type QueueEntry, TAG_GROUPS, type TagGroup, type TaskGroup } from '../../src/scheduler/due-queue.ts';
 
 type Named = QueueEntry & { readonly name: string };
 
 function named(name: string): Named {
-  return { name, line: 'unanswered', dueAtMs: 0, heap: undefined, position: -1 };
+  return { name, group: 'unanswered', dueAtMs: 0, heap: undefined, position: -1 };
 }
 
 /** A queue in which each group has `count` entries that have been due since the start, and are due again when taken. */
-function saturated(groups: readonly Group[], count = 50) {
+function saturated(groups: readonly TagGroup[], count = 50) {
   const queue = new DueQueue<Named>();
   for (const group of groups) for (let i = 0; i < count; i++) queue.put(named(`${group}-${i}`), group, i);
   return {
     queue,
-    takeLine(): Line {
-      const entry = queue.take(1_000_000);
+    takeGroup(): TaskGroup {
+      const entry = queue.takeNext(1_000_000);
       if (entry === undefined) throw new Error('nothing was due');
-      const { line } = entry;
-      queue.put(entry, line, 1_000);
-      return line;
+      const { group } = entry;
+      queue.put(entry, group, 1_000);
+      return group;
     },
   };
 }
@@ -27,18 +27,18 @@ function saturated(groups: readonly Group[], count = 50) {
 test('nothing is taken before it is due, and the longest overdue of a group comes first', (t) => {
   const queue = new DueQueue<Named>();
   for (const dueAtMs of [30, 10, 20]) queue.put(named(`at ${dueAtMs}`), 'settled', dueAtMs);
-  t.is(queue.take(9), undefined);
+  t.is(queue.takeNext(9), undefined);
   t.is(queue.nextDueAtMs(), 10);
   t.deepEqual(
-    [queue.take(30), queue.take(30), queue.take(30), queue.take(30)].map((entry) => entry?.name),
+    [queue.takeNext(30), queue.takeNext(30), queue.takeNext(30), queue.takeNext(30)].map((entry) => entry?.name),
     ['at 10', 'at 20', 'at 30', undefined],
   );
   t.is(queue.nextDueAtMs(), undefined);
 });
 
 test('with all groups due, each five consecutive requests hold one of every lower group and three of the most urgent', (t) => {
-  const { takeLine } = saturated(GROUPS);
-  const taken = Array.from({ length: 500 }, takeLine);
+  const { takeGroup } = saturated(TAG_GROUPS);
+  const taken = Array.from({ length: 500 }, takeGroup);
   for (let start = 0; start + 5 <= taken.length; start++) {
     const window = taken.slice(start, start + 5);
     t.true(window.includes('unanswered'), `requests ${start} to ${start + 4}: ${window}`);
@@ -53,21 +53,21 @@ test('with two groups due, the lower one gets exactly one of five', (t) => {
     ['running', 'unanswered'],
     ['unanswered', 'settled'],
   ] as const) {
-    const { takeLine } = saturated(pair);
-    const taken = Array.from({ length: 100 }, takeLine);
+    const { takeGroup } = saturated(pair);
+    const taken = Array.from({ length: 100 }, takeGroup);
     t.is(taken.filter((group) => group === pair[1]).length, 20, pair.join());
   }
 });
 
 test('a lower group that becomes due gets one of the next five requests, whatever came before', (t) => {
   const property = fc.property(
-    fc.array(fc.constantFrom(...GROUPS), { maxLength: 40 }),
+    fc.array(fc.constantFrom(...TAG_GROUPS), { maxLength: 40 }),
     fc.nat({ max: 30 }),
     (initially, warmUp) => {
-      const { queue, takeLine } = saturated(['running', ...initially]);
-      for (let i = 0; i < warmUp; i++) takeLine();
+      const { queue, takeGroup } = saturated(['running', ...initially]);
+      for (let i = 0; i < warmUp; i++) takeGroup();
       for (const group of ['unanswered', 'settled'] as const) queue.put(named('new'), group, -1);
-      const taken = Array.from({ length: 5 }, takeLine);
+      const taken = Array.from({ length: 5 }, takeGroup);
       return taken.includes('unanswered') && taken.includes('settled');
     },
   );
@@ -75,29 +75,29 @@ test('a lower group that becomes due gets one of the next five requests, whateve
 });
 
 /** Takes so many; what is taken is due again at once. */
-function lines(queue: DueQueue<Named>, count: number): Line[] {
+function groupsTaken(queue: DueQueue<Named>, count: number): TaskGroup[] {
   return Array.from({ length: count }, () => {
-    const entry = queue.take(1_000_000);
+    const entry = queue.takeNext(1_000_000);
     if (entry === undefined) throw new Error('nothing was due');
-    queue.put(entry, entry.line, 1_000);
-    return entry.line;
+    queue.put(entry, entry.group, 1_000);
+    return entry.group;
   });
 }
 
 /** A queue in which these groups and one request of discovery are always due. */
-function discovering(groups: readonly Group[]) {
+function discovering(groups: readonly TagGroup[]) {
   const { queue } = saturated(groups);
   queue.put(named('discovery'), 'discovery', 0);
   return queue;
 }
 
 test('while tags are due, whichever, discovery gets no more than one of three consecutive requests, and never nothing', (t) => {
-  const property = fc.property(fc.subarray([...GROUPS], { minLength: 1 }), fc.nat({ max: 20 }), (groups, idle) => {
+  const property = fc.property(fc.subarray([...TAG_GROUPS], { minLength: 1 }), fc.nat({ max: 20 }), (groups, idle) => {
     const queue = new DueQueue<Named>();
     queue.put(named('discovery'), 'discovery', 0);
-    t.deepEqual(new Set(lines(queue, idle)), new Set(idle === 0 ? [] : ['discovery']), 'alone it has every turn');
+    t.deepEqual(new Set(groupsTaken(queue, idle)), new Set(idle === 0 ? [] : ['discovery']), 'alone it has every turn');
     for (const group of groups) for (let i = 0; i < 50; i++) queue.put(named(group), group, i);
-    const taken = lines(queue, 300);
+    const taken = groupsTaken(queue, 300);
     for (let start = 0; start + 3 <= taken.length; start++) {
       const window = taken.slice(start, start + 3);
       t.true(window.filter((line) => line === 'discovery').length <= 1, `${start}: ${window}`);
@@ -110,14 +110,14 @@ test('while tags are due, whichever, discovery gets no more than one of three co
 
 test('while nothing more urgent is due, discovery has its third', (t) => {
   for (const groups of [['settled'], ['unanswered']] as const) {
-    const taken = lines(discovering(groups), 300);
+    const taken = groupsTaken(discovering(groups), 300);
     t.is(taken.filter((line) => line === 'discovery').length, 100, groups.join());
   }
 });
 
 test('discovery takes nothing from scans under way nor from tags that were answered: its turns are those of the never answered', (t) => {
-  const taken = lines(discovering(GROUPS), 300);
-  const share = (line: Line) => taken.filter((each) => each === line).length;
+  const taken = groupsTaken(discovering(TAG_GROUPS), 300);
+  const share = (group: TaskGroup) => taken.filter((each) => each === group).length;
   t.deepEqual([share('running'), share('settled'), share('unanswered'), share('discovery')], [180, 60, 40, 20]);
   for (let start = 0; start + 5 <= taken.length; start++) {
     const window = taken.slice(start, start + 5);
@@ -132,7 +132,7 @@ test('requests of discovery are no tags: the backlog does not count them', (t) =
   t.is(queue.nextDueAtMs(), 5);
   t.is(queue.size, 1);
   t.deepEqual(queue.backlog(1_000).urgent, { due: 0, oldestMs: 0 });
-  t.is(queue.take(4), undefined);
+  t.is(queue.takeNext(4), undefined);
 });
 
 test('any sequence of puts, moves, removals and takes agrees with a plain sorted list', (t) => {
@@ -159,7 +159,7 @@ test('any sequence of puts, moves, removals and takes agrees with a plain sorted
           model.delete(entry);
         } else {
           const earliest = Math.min(...model.values());
-          const taken = queue.take(at);
+          const taken = queue.takeNext(at);
           t.is(taken === undefined ? undefined : model.get(taken), earliest <= at ? earliest : undefined);
           if (taken !== undefined) model.delete(taken);
         }

@@ -141,8 +141,8 @@ export const OF_ASKING: readonly Mutation[] = [
   {
     name: 'a new key is never read',
     file: 'acr/credentials.js',
-    before: 'this.#found?.fingerprint !== fingerprint',
-    after: 'this.#found === undefined',
+    before: 'this.#provider?.fingerprint !== fingerprint',
+    after: 'this.#provider === undefined',
     law: 'keys',
     often: ['credentials change to another key', 'a key in use is revoked, and another takes its place'],
   },

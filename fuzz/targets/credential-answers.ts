@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { loadSdk } from '../../src/acr/client.ts';
 import type { ProviderSettings } from '../../src/acr/default-chain.ts';
 import { ApiError } from '../../src/acr/errors.ts';
-import { describeProviderFailure } from '../../src/acr/provider-failure.ts';
+import { describeProviderFailure } from '../../src/acr/provider-session.ts';
 import { createProvider, type Fetched } from '../../src/acr/providers.ts';
 import type { ProviderRequest, SdkProviders } from '../../src/acr/sdk-providers.ts';
 import { readSecretValues } from '../../src/acr/secret-values.ts';

@@ -1,6 +1,6 @@
 // Texts from outside as fields of the log, secrets among them.
 import fc from 'fast-check';
-import { shownText } from '../../src/acr/shown-text.ts';
+import { messageText } from '../../src/acr/message-text.ts';
 import { createLogger, type LogFormat } from '../../src/util/logger.ts';
 import { Redactor } from '../../src/util/redactor.ts';
 import { requireEqual, requireNoSecret, SECRETS } from '../outputs.ts';
@@ -51,7 +51,7 @@ export const logLines = defineTarget({
         requireNoSecret(line, 'the line');
         if (/[\p{Cc}\p{Surrogate}\u2028-\u202e]/u.test(line.slice(0, -1)))
           throw new Error(`invisible: ${JSON.stringify(line)}`);
-        requireNoSecret(shownText(message, redactor), 'the text');
+        requireNoSecret(messageText(message, redactor), 'the text');
         const isRedacted = line.includes('[redacted]');
         if (!isRedacted) requireRead(line.trimEnd(), format, { message, field });
         return isRedacted ? 'redacted' : format;

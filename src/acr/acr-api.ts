@@ -1,4 +1,4 @@
-// The port to the ACR API over the SDK: one request a call, and one kind of error whatever happens.
+// The ACR API over the SDK. Each call sends one request, and every failure is an `ApiError`.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { LONGEST_SLEEP_MS } from '../util/clock.ts';
 import type { Redactor } from '../util/redactor.ts';
@@ -8,37 +8,36 @@ import type { AcrApi, AcrOperations, ApiAction, PageAnswer } from './api.ts';
 import type { Parameters, Sdk } from './client.ts';
 import type { CredentialSource } from './credentials.ts';
 import type { ErrorCodeLimiter } from './error-code-limiter.ts';
-import { ApiError } from './errors.ts';
-import { networkFailure } from './network-failure.ts';
+import { ApiError, networkFailure } from './errors.ts';
 import type { SdkCredentials } from './sdk-providers.ts';
 
-/** The SDK gives up this much later than we do, so that a slow answer is always our `RequestTimeout`. */
-const SDK_PATIENCE_MS = 30_000;
+/** The timeout of the SDK is this much longer than ours, so that a slow answer is always our `RequestTimeout`. */
+const SDK_EXTRA_TIMEOUT_MS = 30_000;
 
-/** A status this version does not know is passed on, but no longer than that. */
-const LONGEST_STATUS = 64;
-/** It goes back in the address of the next request. */
-const LONGEST_TOKEN = 2_048;
+/** A status that this version does not know is passed on, cut to this length. */
+const MAX_STATUS_LENGTH = 64;
+/** A token is sent back in the URL of the next request. */
+const MAX_TOKEN_LENGTH = 2_048;
 
 export type AcrApiOptions = {
   readonly sdk: Sdk;
   readonly endpoint: {
     readonly protocol: 'http' | 'https';
-    /** With the port, where it is not the usual one. */
+    /** With the port if it is not the default one. */
     readonly host: string;
   };
   readonly region: string;
   readonly credentials: CredentialSource;
   /** From sending to the last byte. */
   readonly requestTimeoutMs: number;
-  /** Shared by all of the process, as the limit on codes is. */
+  /** One for the process: the limit of codes is for all metrics. */
   readonly errorCodes: ErrorCodeLimiter;
   readonly redactor: Redactor;
 };
 
 /**
- * The API of one endpoint. It signs with what `credentials` found last, and sends nothing where that is nothing: bringing
- * them up to date is the caller's, who knows when there is time for it.
+ * The API of one endpoint. It signs with the present credentials, and sends nothing if there are none. The caller renews them, because it knows
+ * when there is time for that.
  */
 export function createAcrApi(options: AcrApiOptions): AcrApi {
   const sender = createSenders(options);
@@ -49,8 +48,8 @@ function createOperations(send: Sender): AcrOperations {
   return {
     getRepoTagScanStatus: async (request) => {
       const fields = await send('GetRepoTagScanStatus', request);
-      const status = fields.shown(scanStatus(fields), LONGEST_STATUS);
-      const scanService = fields.shown(fields.anyText('ScanService'), LONGEST_STATUS);
+      const status = fields.shown(scanStatus(fields), MAX_STATUS_LENGTH);
+      const scanService = fields.shown(fields.anyText('ScanService'), MAX_STATUS_LENGTH);
       return { status, requestId: fields.requestId, scanService };
     },
     getRepoTagScanSummary: async (request) => {
@@ -82,14 +81,14 @@ function createOperations(send: Sender): AcrOperations {
   };
 }
 
-/** Only an answer that says success may leave the status out: anything else without one is not what the API promises. */
+/** Only an answer that says success may have no status. Any other answer without one is invalid. */
 function scanStatus(fields: AnswerFields): string {
   const longest = Number.POSITIVE_INFINITY;
   return fields.saysSuccess ? fields.optionalText('Status', longest) : fields.text('Status', longest);
 }
 
 function readPage(fields: AnswerFields): PageAnswer {
-  const nextToken = fields.optionalText('NextToken', LONGEST_TOKEN);
+  const nextToken = fields.optionalText('NextToken', MAX_TOKEN_LENGTH);
   return { totalCount: fields.optionalCount('TotalCount'), nextToken, requestId: fields.requestId };
 }
 
@@ -117,13 +116,13 @@ function readImageOfTag(fields: AnswerFields) {
   };
 }
 
-/** Sends a request and gives the fields of an answer that says success. */
+/** Sends a request and returns the fields of a successful answer. */
 type Sender = (action: ApiAction, parameters: Parameters) => Promise<AnswerFields>;
 
-/** Gives what sends requests, on any connection or on fresh ones. */
+/** Creates senders: on any connection, or on new connections only. */
 function createSenders(options: AcrApiOptions): (isFresh: boolean) => Sender {
   const { sdk, endpoint, region, credentials, requestTimeoutMs, redactor } = options;
-  // The SDK asks for the credentials of a request in the course of its call: it gets those that the call began with.
+  // The SDK asks for the credentials during the call. It gets those from the start of the call.
   const using = new AsyncLocalStorage<SdkCredentials>();
   const getCredential = async () => {
     const used = using.getStore();
@@ -134,12 +133,12 @@ function createSenders(options: AcrApiOptions): (isFresh: boolean) => Sender {
     endpoint,
     region,
     credential: { getCredential },
-    timeoutMs: Math.min(requestTimeoutMs + SDK_PATIENCE_MS, LONGEST_SLEEP_MS),
+    timeoutMs: Math.min(requestTimeoutMs + SDK_EXTRA_TIMEOUT_MS, LONGEST_SLEEP_MS),
   });
   return (isFresh) => async (action, parameters) => {
     const used = credentials.current();
     if (used === undefined) throw credentials.unavailable();
-    // What the SDK or Node throws is a failure of the network. What our own code throws when it reads the answer is not.
+    // An error of the SDK or Node is a network failure. An error of our own code while it reads the answer is not.
     const sent = sdk.transport.send((nonce) => using.run(used, () => call(action, parameters, nonce)), {
       timeoutMs: requestTimeoutMs,
       isFresh,

@@ -1,18 +1,17 @@
-// What an answer of the API says: its body, or the error that it is. Read from the wire and not from what the SDK makes of
-// it, so that the same answer means the same whichever package sent the request.
+// Reads an answer of the API: its body, or its error. It reads the bytes from the wire instead of the result of the SDK, so that an answer
+// has the same meaning with either package.
 import type { Redactor } from '../util/redactor.ts';
-import { withoutEchoes } from './echoes.ts';
 import { type ErrorCodeLimiter, OTHER_CODE } from './error-code-limiter.ts';
 import { ApiError, kindOfAnswer } from './errors.ts';
 import type { Reply } from './http-transport.ts';
-import { shownText } from './shown-text.ts';
+import { messageText, withoutSentSecrets } from './message-text.ts';
 
 /** The JSON object of a successful answer. */
 export type AnswerBody = Readonly<Record<string, unknown>>;
 
 export type AnswerContext = { readonly errorCodes: ErrorCodeLimiter; readonly redactor: Redactor };
 
-/** The body of an answer that says success. Throws the {@link ApiError} of any other. */
+/** The body of a successful answer. Throws an {@link ApiError} for any other answer. */
 export function readAnswer(reply: Reply, context: AnswerContext): AnswerBody {
   const body = parseObject(reply.body);
   const code = body && apiCode(body);
@@ -27,14 +26,14 @@ export function readAnswer(reply: Reply, context: AnswerContext): AnswerBody {
   return body;
 }
 
-/** Alibaba Cloud's id of the request; empty where there is none, or one with odd characters, or with something of the request. */
+/** Alibaba Cloud's id of the request; empty if there is none, or it has unusual characters, or repeats a secret of the request. */
 export function requestIdOf(reply: Reply, body: AnswerBody | undefined, redactor: Redactor): string {
   const id = body?.RequestId ?? body?.requestId ?? reply.headers['x-acs-request-id'];
   if (typeof id !== 'string' || !/^[\w.:-]{1,64}$/.test(id)) return '';
-  return redactor.redact(id) === id && withoutEchoes(id, reply.sent()) === id ? id : '';
+  return redactor.redact(id) === id && withoutSentSecrets(id, reply.sent()) === id ? id : '';
 }
 
-/** The API's code, or where it has none the HTTP status. */
+/** The error of an answer, with the API's code; without one, with the HTTP status. */
 function answeredError(
   reply: Reply,
   body: AnswerBody | undefined,
@@ -42,20 +41,20 @@ function answeredError(
   { errorCodes, redactor }: AnswerContext,
 ): ApiError {
   const admitted = code === undefined ? `HttpStatus_${reply.status}` : admittedCode(reply, code, errorCodes);
-  const unlisted = admitted === OTHER_CODE && code !== undefined ? ` ${shownOf(reply, code, redactor, 80)}` : '';
+  const unlisted = admitted === OTHER_CODE && code !== undefined ? ` ${messageTextOf(reply, code, redactor, 80)}` : '';
   const said = body?.Message ?? body?.message;
   const reason =
     typeof said === 'string' && said !== '' ? said : body ? 'no message' : describeBody(reply.body, reply.flaw);
   return new ApiError({
     code: admitted,
     kind: kindOfAnswer(code, reply.status),
-    message: shownOf(reply, `HTTP ${reply.status}${unlisted}: ${reason}`, redactor),
+    message: messageTextOf(reply, `HTTP ${reply.status}${unlisted}: ${reason}`, redactor),
     requestId: requestIdOf(reply, body, redactor),
     retryAfterMs: retryAfterMs(reply),
   });
 }
 
-/** The {@link ApiError} of an answer that is not what the API promises. */
+/** The {@link ApiError} of an answer that is not as the API documents it. */
 export function invalidResponse(
   reply: Reply,
   body: AnswerBody | undefined,
@@ -65,7 +64,7 @@ export function invalidResponse(
   return new ApiError({
     code: 'InvalidResponse',
     kind: 'transport',
-    message: shownOf(reply, `HTTP ${reply.status}: ${reason}`, redactor),
+    message: messageTextOf(reply, `HTTP ${reply.status}: ${reason}`, redactor),
     requestId: requestIdOf(reply, body, redactor),
     retryAfterMs: retryAfterMs(reply),
   });
@@ -86,13 +85,13 @@ export function isObject(value: unknown): value is AnswerBody {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The error code in a body; undefined for success and where there is none. */
+/** The error code in a body; undefined for success or no code. */
 function apiCode(body: AnswerBody): string | undefined {
   const code = body.Code ?? body.code;
   return typeof code === 'string' && code !== '' && code !== 'success' ? code : undefined;
 }
 
-/** Whether a body says that the request succeeded; one that says nothing of that may come from something else than the API. */
+/** Whether a body says that the request succeeded. One that does not may come from another server than the API. */
 export function saysSuccess(body: AnswerBody): boolean {
   return isTrue(body.IsSuccess) || (body.Code ?? body.code) === 'success';
 }
@@ -105,7 +104,7 @@ function isFalse(value: unknown): boolean {
   return value === false || value === 'false';
 }
 
-/** What the body is instead of a JSON object, without quoting a byte of it. */
+/** Describes a body that is no JSON object, without a quote. */
 function describeBody(bytes: Buffer, flaw?: string): string {
   if (flaw !== undefined) return `a body that ${flaw}`;
   if (bytes.length === 0) return 'an empty body';
@@ -113,14 +112,14 @@ function describeBody(bytes: Buffer, flaw?: string): string {
   return first.startsWith('<') ? `${bytes.length} bytes of markup` : `${bytes.length} bytes of something else`;
 }
 
-/** A text of the answer, fit to be shown: without secrets and what it gives back of the request, cut to `longest` UTF-16 units. */
-export function shownOf(reply: Reply, text: string, redactor: Redactor, longest?: number): string {
-  return shownText(withoutEchoes(text, reply.sent()), redactor, longest);
+/** A text of the answer, made safe for messages: without secrets and without those of the request, cut to `longest` UTF-16 units. */
+export function messageTextOf(reply: Reply, text: string, redactor: Redactor, longest?: number): string {
+  return messageText(withoutSentSecrets(text, reply.sent()), redactor, longest);
 }
 
-/** The code as a label: `other` where it holds something of the request. */
+/** The code as a label: `other` if it repeats a secret of the request. */
 function admittedCode(reply: Reply, code: string, errorCodes: ErrorCodeLimiter): string {
-  return withoutEchoes(code, reply.sent()) === code ? errorCodes.admit(code) : OTHER_CODE;
+  return withoutSentSecrets(code, reply.sent()) === code ? errorCodes.admit(code) : OTHER_CODE;
 }
 
 /** `x-acs-retry-after` in milliseconds; undefined unless it is a number. */

@@ -1,5 +1,5 @@
-// The port to the ACR API (2018-12-01): what the program asks, what comes back, and the one error that a request fails with. The names
-// of methods, request fields and response bodies are those of the generated client @alicloud/cr20181201.
+// The interface to the ACR API (2018-12-01): requests, answers, and the error of a failed request. The names of methods and request fields are
+// those of the generated client @alicloud/cr20181201.
 import { ApiError, StaleConnection } from './errors.ts';
 
 /** Request of GetRepoTagScanStatus (RAM action `cr:GetScan`). */
@@ -12,8 +12,8 @@ export type GetRepoTagScanStatusRequest = {
 };
 
 /**
- * Answer of GetRepoTagScanStatus. `status` is as sent: `SCANNING`, `RETRYING`, `COMPLETE`, `FAILED`, one this version does not know, or
- * empty where the answer has none: the image was never scanned.
+ * Answer of GetRepoTagScanStatus. `status` is as sent: `SCANNING`, `RETRYING`, `COMPLETE`, `FAILED`, or one that this version does not know.
+ * It is empty if the answer has none: the image was never scanned.
  */
 export type GetRepoTagScanStatusAnswer = {
   readonly status: string;
@@ -48,8 +48,8 @@ export type GetRepoTagScanSummaryAnswer = {
 };
 
 /**
- * Which page of a list; pages count from 1 and have at most 100 items. An API that knows tokens goes by `maxResults` and `nextToken`
- * and ignores the other two, one that does not the other way round.
+ * Which page of a list. Pages count from 1 and have at most 100 items. An API with tokens uses `maxResults` and `nextToken` and ignores the
+ * other two fields; an API without tokens does the opposite.
  */
 export type PageRequest = {
   readonly pageNo: number;
@@ -59,11 +59,11 @@ export type PageRequest = {
   readonly nextToken?: string;
 };
 
-/** What all answers with a page say. */
+/** The fields of all answers with a page. */
 export type PageAnswer = {
-  /** How many items the list has, as the answer says; undefined where it does not, or something that is no number. */
+  /** How many items the list has, as the answer says; undefined if it does not say it with a number. */
   readonly totalCount: number | undefined;
-  /** What to ask for the next page with; empty on the last page, and where the API only counts pages. */
+  /** The token of the next page; empty on the last page, and with an API that only numbers pages. */
   readonly nextToken: string;
   readonly requestId: string;
 };
@@ -82,7 +82,7 @@ export type ListedRepository = {
   readonly repoId: string;
   readonly repoNamespaceName: string;
   readonly repoName: string;
-  /** Whether it is being deleted, or is: its status is another than `NORMAL`. */
+  /** Whether it is deleted or being deleted: its status is not `NORMAL`. */
   readonly isGone: boolean;
 };
 
@@ -93,9 +93,9 @@ export type ListRepoTagRequest = PageRequest & { readonly instanceId: string; re
 export type ListRepoTagAnswer = PageAnswer & { readonly images: readonly ListedImage[] };
 export type ListedImage = {
   readonly tag: string;
-  /** As the answer has it, 64 hexadecimal digits with or without `sha256:`; empty where it has none. */
+  /** As sent: 64 hexadecimal digits with or without `sha256:`; empty if there is none. */
   readonly digest: string;
-  /** When the tag was last pushed, in milliseconds since the epoch; undefined where the answer does not say. */
+  /** When the tag was last pushed, in milliseconds since the epoch; undefined if the answer does not say it. */
   readonly imageUpdate: number | undefined;
   /** Whether its status is `DELETING`. */
   readonly isDeleting: boolean;
@@ -116,7 +116,7 @@ export type ApiAction =
   | 'ListRepoTag'
   | 'GetRepoTag';
 
-/** One instance's API under one set of credentials. Methods reject with {@link ApiError}; with anything else only where our own code is at fault. */
+/** The API of one instance under one set of credentials. Methods reject with {@link ApiError}; any other error is a bug of our own code. */
 export interface AcrOperations {
   getRepoTagScanStatus(request: GetRepoTagScanStatusRequest): Promise<GetRepoTagScanStatusAnswer>;
   getRepoTagScanSummary(request: GetRepoTagScanSummaryRequest): Promise<GetRepoTagScanSummaryAnswer>;
@@ -126,7 +126,7 @@ export interface AcrOperations {
   getRepoTag(request: GetRepoTagRequest): Promise<GetRepoTagAnswer>;
 }
 
-/** The operations; those of `afresh` are asked on connections that were just opened, whatever connections are idle. */
+/** The operations. Those of `afresh` use new connections, even if others are idle. */
 export interface AcrApi extends AcrOperations {
   readonly afresh: AcrOperations;
 }

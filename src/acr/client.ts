@@ -1,31 +1,30 @@
-// The Alibaba Cloud SDK: the only file that imports it, and only when asked, because that takes 0.2 to 0.4 s.
+// Loads the Alibaba Cloud SDK. No other file imports it. It is loaded on demand, because that takes 0.2 to 0.4 s.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { ANSWER_BOUNDS, type AnswerBounds } from './answer-bounds.ts';
 import type { ApiAction } from './api.ts';
-import { HttpTransport, NONCE_HEADER } from './http-transport.ts';
+import { ANSWER_BOUNDS, type AnswerBounds, HttpTransport, NONCE_HEADER } from './http-transport.ts';
 import { type CredentialsModule, createSdkProviders, type SdkCredentials, type SdkProviders } from './sdk-providers.ts';
 
 const GENERATED = '@alicloud/cr20181201';
 const CORE = '@alicloud/openapi-core';
 const CREDENTIALS = '@alicloud/credentials';
 
-/** Where the SDK takes the credentials of each request from. */
+/** The SDK calls it for the credentials of each request. */
 export type SdkCredential = { getCredential(): Promise<SdkCredentials> };
 
 export type CallerOptions = {
   readonly endpoint: { readonly protocol: 'http' | 'https'; readonly host: string };
   readonly region: string;
   readonly credential: SdkCredential;
-  /** The SDK gives up after this many milliseconds. */
+  /** The timeout of the SDK. */
   readonly timeoutMs: number;
 };
 
 /** The fields of a request, by their names in the generated client. */
 export type Parameters = Readonly<Record<string, string | number | undefined>>;
 
-/** Sends one request, with parameters as in the generated client and this nonce. The answer is for the {@link HttpTransport} to see. */
+/** Sends one request with this nonce, with parameters as in the generated client. The {@link HttpTransport} reads the answer. */
 export type Caller = (action: ApiAction, parameters: Parameters, nonce: string) => Promise<unknown>;
 
 /** The loaded SDK. */
@@ -37,7 +36,7 @@ export type Sdk = {
   createCaller(options: CallerOptions): Caller;
 };
 
-/** What is used of the two packages that make calls. The core reads plain objects as well as its own models. */
+/** The parts in use of the two packages that make calls. The core accepts plain objects in place of its models. */
 type ClientConfig = {
   readonly endpoint: string;
   readonly protocol: string;
@@ -64,13 +63,13 @@ const ACTIONS: readonly ApiAction[] = [
 ];
 
 export type SdkOptions = {
-  /** The file or URL beside which the generated client is looked for. */
+  /** The generated client is looked up from this file or URL. */
   readonly from?: string | URL;
-  /** What is read of answers that are not the API's: those to the credentials package. */
+  /** The bounds of answers to requests that are not made through {@link HttpTransport.send}: those of the credentials package. */
   readonly answerBounds?: AnswerBounds;
 };
 
-/** Loads the generated client where it is installed, else the core that it stands on. Throws when either is there but broken. */
+/** Loads the generated client if it is installed, else the core package below it. Throws if the package is broken. */
 export async function loadSdk({ from = import.meta.url, answerBounds = ANSWER_BOUNDS }: SdkOptions = {}): Promise<Sdk> {
   const require = createRequire(import.meta.url);
   const credentials: CredentialsModule = require(CREDENTIALS);
@@ -88,7 +87,7 @@ export async function loadSdk({ from = import.meta.url, answerBounds = ANSWER_BO
   return { ...shared, label: labelOf(CORE, versionOf(CORE, require)), createCaller: caller };
 }
 
-/** The generated client that stands beside the exporter; undefined when none is installed. */
+/** The generated client; undefined if none is installed. */
 function loadIfInstalled(
   require: NodeJS.Require,
 ): { readonly module: GeneratedModule; readonly label: string } | undefined {
@@ -122,7 +121,7 @@ function requireIfThere(
     return { module: require(GENERATED) };
   } catch (error) {
     const [reason = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
-    // A package that it needs and does not find is another matter.
+    // A missing package that the client itself needs is an error.
     if (!isInstalled && reason.startsWith(`Cannot find module '${GENERATED}'`)) return undefined;
     throw new Error(
       `${label}: expected a package that can be loaded, found one that fails with "${reason}": install it again, or remove it`,
@@ -130,7 +129,7 @@ function requireIfThere(
   }
 }
 
-/** The version in a package's manifest, read where `require` finds packages: `exports` may hide it. Undefined when there is none. */
+/** The version of an installed package; undefined if there is none. Read from the file, because `exports` may hide package.json. */
 function versionOf(name: string, require: NodeJS.Require): string | undefined {
   for (const folder of require.resolve.paths(name) ?? []) {
     try {
@@ -147,19 +146,19 @@ function labelOf(name: string, version: string | undefined): string {
   return version === undefined ? name : `${name}@${version}`;
 }
 
-/** The proxy variables of the environment mean nothing to the SDK, and the user agent of the environment is not taken either. */
+/** The SDK ignores the proxy variables of the environment. The user agent is not taken from the environment either. */
 function clientConfig({ endpoint, region, credential }: CallerOptions): ClientConfig {
   const { host, protocol } = endpoint;
   return { endpoint: host, protocol, regionId: region, credential, userAgent: 'acr-scan-exporter' };
 }
 
-/** Without `retryOptions` the SDK does not retry. Headers given here take the place of its own. */
+/** Without `retryOptions` the SDK does not retry. These headers replace its own. */
 function runtimeOptions(timeoutMs: number, nonce: string) {
   const extendsParameters = { headers: { [NONCE_HEADER]: nonce } };
   return { readTimeout: timeoutMs, connectTimeout: timeoutMs, extendsParameters };
 }
 
-/** Of an answer that is no error the core hands over the body unread, since it is read off the wire. */
+/** `bodyType: 'binary'` keeps the core from parsing the body: {@link HttpTransport} has it already. */
 function coreCaller(core: CoreModule, options: CallerOptions): Caller {
   const client = new core.default(clientConfig(options));
   return (action, parameters, nonce) => {
@@ -178,7 +177,7 @@ function coreCaller(core: CoreModule, options: CallerOptions): Caller {
   };
 }
 
-/** `repoId` in the generated client is `RepoId` on the wire, and so on for all. What is not set is not sent. */
+/** `repoId` in the generated client is `RepoId` on the wire, and so on for all parameters. Undefined ones are not sent. */
 function queryOf(parameters: Parameters): Record<string, string> {
   const query: Record<string, string> = {};
   for (const [name, value] of Object.entries(parameters)) {

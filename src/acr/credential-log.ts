@@ -1,14 +1,14 @@
-// What the log says of a set of credentials: each change once, however often it is tried.
+// Logs changes of a set of credentials, each change once.
 import type { Clock } from '../util/clock.ts';
 import { formatDuration } from '../util/duration.ts';
 import type { Logger } from '../util/logger.ts';
-import type { HeldCredentials } from './held-credentials.ts';
+import type { ExpiringCredentials } from './providers.ts';
 
 export class CredentialLog {
   readonly #credentials: string;
   readonly #logger: Logger;
-  #saysRenewalFails = false;
-  #saidInUse = '';
+  #renewalFails = false;
+  #loggedInUse = '';
 
   /** @param credentials the value of the `credentials` label */
   constructor(credentials: string, logger: Logger) {
@@ -16,29 +16,29 @@ export class CredentialLog {
     this.#logger = logger;
   }
 
-  /** Whether the last word was that they cannot be renewed. */
-  get saysRenewalFails(): boolean {
-    return this.#saysRenewalFails;
+  /** Whether the last renewal failed. */
+  get renewalFails(): boolean {
+    return this.#renewalFails;
   }
 
   secretChanged(): void {
     this.#logger.info('secret changed, the new one is used', { credentials: this.#credentials });
   }
 
-  /** These are in use from now on: logged where they are of another identity than those before. */
-  renewed({ providerName: provider, identity }: HeldCredentials): void {
+  /** Other credentials are in use. Logs them if their identity is another one than before. */
+  renewed({ providerName: provider, identity }: ExpiringCredentials): void {
     const credentials = this.#credentials;
-    if (this.#saysRenewalFails) this.#logger.info('credentials are renewed again', { credentials });
-    this.#saysRenewalFails = false;
+    if (this.#renewalFails) this.#logger.info('credentials are renewed again', { credentials });
+    this.#renewalFails = false;
     const inUse = `${provider} ${identity}`;
-    if (inUse !== this.#saidInUse) this.#logger.info('credentials in use', { credentials, provider, identity });
-    this.#saidInUse = inUse;
+    if (inUse !== this.#loggedInUse) this.#logger.info('credentials in use', { credentials, provider, identity });
+    this.#loggedInUse = inUse;
   }
 
-  /** An attempt to renew these failed. While there are none at all, the scheduler says so, which pauses. */
-  renewalFailed(error: string, held: HeldCredentials, clock: Clock): void {
-    if (this.#saysRenewalFails) return;
-    this.#saysRenewalFails = true;
+  /** A renewal failed while the present credentials are still valid. If there are none, the scheduler pauses and logs it. */
+  renewalFailed(error: string, held: ExpiringCredentials, clock: Clock): void {
+    if (this.#renewalFails) return;
+    this.#renewalFails = true;
     const endsInMs = held.endsInMs(clock);
     this.#logger.warn('credentials cannot be renewed, polling goes on with those in hand', {
       credentials: this.#credentials,

@@ -1,4 +1,4 @@
-// The credentials of one block of the configuration, kept good beside the polls: secret files that change, sessions that end.
+// Keeps the credentials of one block of the configuration valid: reads changed secret files, and renews sessions before they end.
 
 import type { CredentialSettings } from '../model/credential-settings.ts';
 import type { CredentialsInUse } from '../model/status.ts';
@@ -10,46 +10,45 @@ import { withTimeout } from '../util/with-timeout.ts';
 import { CredentialLog } from './credential-log.ts';
 import { type ChosenProvider, chooseProvider } from './default-chain.ts';
 import { ApiError, credentialsUnavailable } from './errors.ts';
-import { HeldCredentials } from './held-credentials.ts';
-import { describeProviderFailure, ProviderFailure } from './provider-failure.ts';
-import { createProvider, type Fetched, type Provider, secretSources } from './providers.ts';
+import { describeProviderFailure, ProviderFailure } from './provider-session.ts';
+import { createProvider, ExpiringCredentials, type Fetched, type Provider, secretSources } from './providers.ts';
 import type { SdkCredentials, SdkProviders } from './sdk-providers.ts';
 import { isSendable, readSecretValues, type SecretValues, UNSENDABLE } from './secret-values.ts';
 
-/** Secret files are looked at this often. */
-const LOOK_MS = 1_000;
-/** Nothing is waited for longer than this, so that a machine that slept notices soon that a session has ended. */
-const LONGEST_REST_MS = 60_000;
-/** A file system that does not answer is given up after this. */
-const LOOK_PATIENCE_MS = 10_000;
-/** A provider makes up to four requests, each of which has a bound of its own. */
-const FETCH_PATIENCE_MS = 20_000;
-/** After a failure, doubling; and between any two sessions. */
-const FIRST_RETRY_MS = 5_000;
-const LONGEST_RETRY_MS = 60_000;
+/** Secret files are read this often. */
+const READ_INTERVAL_MS = 1_000;
+/** The loop never sleeps longer, so that it soon notices after a sleep of the machine that a session has ended. */
+const MAX_SLEEP_MS = 60_000;
+/** The timeout for reading secret files. */
+const READ_TIMEOUT_MS = 10_000;
+/** The timeout for a provider, which makes up to four requests with timeouts of their own. */
+const FETCH_TIMEOUT_MS = 20_000;
+/** The pause after a failure, which doubles; also the minimum between two sessions. */
+const MIN_RETRY_MS = 5_000;
+const MAX_RETRY_MS = 60_000;
 
-/** Gives credentials to those who send requests. */
+/** Has the credentials for requests. */
 export interface CredentialSource {
   /**
-   * Resolves at once while there are credentials that are good, however slow or broken the service is that renews them.
-   * Otherwise waits for the attempt under way, and rejects with the `ApiError` `CredentialsUnavailable` where there are none to
-   * be had, after 20 s at the latest. The first call starts the renewal, which goes on until {@link CredentialSource.stop}.
+   * Resolves at once while there are valid credentials, even if the service that renews them is slow or down. Else waits for the renewal,
+   * and rejects with the `ApiError` `CredentialsUnavailable` if it fails, after 20 s at the latest. The first call starts the renewal, which
+   * goes on until {@link CredentialSource.stop}.
    */
   ensure(): Promise<void>;
-  /** Undefined where there are none that are good. */
+  /** The present credentials; undefined if there are no valid ones. */
   current(): SdkCredentials | undefined;
-  /** Why {@link CredentialSource.current} gives none: what the last attempt came to, as `ensure` says it. */
+  /** Why {@link CredentialSource.current} is undefined: the error of the last attempt, as from `ensure`. */
   unavailable(): ApiError;
-  /** What {@link CredentialSource.current} gives, in words that may be shown. */
+  /** Describes the present credentials without secrets. */
   inUse(): CredentialsInUse | undefined;
   /**
    * Reads the secret files now.
    *
-   * @returns whether there is something to try that was neither refused nor told by this method: files that have changed or
-   *   come back, or credentials after there were none
+   * @returns whether there are credentials that were not tried yet: files have changed or come back, or there were no credentials before.
+   *   Each change is returned once.
    */
   refresh(): Promise<boolean>;
-  /** The API has refused these credentials: of a session, the next one is fetched. */
+  /** The API has refused these credentials. A session is replaced by a new one. */
   refused(credentials: SdkCredentials): void;
   /** Ends the renewal for good. */
   stop(): void;
@@ -62,9 +61,9 @@ export type CredentialSourceOptions = {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Is told every secret before it is used. */
+  /** Every secret is added to it before it is used. */
   readonly redactor: Redactor;
-  /** Told of errors of our own code: the renewal is started again after them. */
+  /** Called with errors of our own code. The renewal is started again after them. */
   readonly report: (error: unknown) => void;
 };
 
@@ -77,11 +76,11 @@ export function createCredentialSource(
 
 const DONE = Promise.resolve();
 
-/** A provider as the last look has found it. */
-type Found = ChosenProvider & {
-  /** Made anew when a secret changes; it remembers how its service is to be asked. */
+/** The provider in use, with the secret values of the last read. */
+type ActiveProvider = ChosenProvider & {
+  /** Created again when a secret changes. It remembers how its service answers. */
   readonly provider: Provider;
-  /** Of the choice and of all secret values. */
+  /** The chosen provider and all secret values as text, to notice a change. */
   readonly fingerprint: string;
   readonly hasFiles: boolean;
 };
@@ -92,19 +91,19 @@ class RenewedCredentials implements CredentialSource {
   readonly #stopped = new AbortController();
   #isRunning = false;
   #rest: AbortController | undefined;
-  #look: Promise<void> | undefined;
-  #lookedAtMs = Number.NEGATIVE_INFINITY;
-  /** Undefined before the first look, and while the secret values cannot be read. */
-  #found: Found | undefined;
+  #reading: Promise<void> | undefined;
+  #readAtMs = Number.NEGATIVE_INFINITY;
+  /** Undefined before the first read, and while the secret values cannot be read. */
+  #provider: ActiveProvider | undefined;
   #fetching: { readonly ended: Promise<void>; readonly giveUp: AbortController } | undefined;
-  #fetchFromMs = Number.NEGATIVE_INFINITY;
+  #nextFetchMs = Number.NEGATIVE_INFINITY;
   #failures = 0;
-  /** Whether something is to be fetched before the credentials in hand ask for it. */
+  /** Whether to fetch at once, even if the present credentials need no renewal yet. */
   #isStale = true;
-  #held: HeldCredentials | undefined;
+  #credentials: ExpiringCredentials | undefined;
   #isRefused = false;
   #failure: ApiError | undefined;
-  #hasNews = false;
+  #hasChanged = false;
   readonly #log: CredentialLog;
 
   constructor(settings: CredentialSettings, options: CredentialSourceOptions) {
@@ -115,11 +114,11 @@ class RenewedCredentials implements CredentialSource {
 
   ensure(): Promise<void> {
     if (!this.#isRunning) this.#start();
-    return this.#good() !== undefined && !this.#isRefused ? DONE : this.#waitForCredentials();
+    return this.#valid() !== undefined && !this.#isRefused ? DONE : this.#waitForCredentials();
   }
 
   current(): SdkCredentials | undefined {
-    return this.#good()?.credentials;
+    return this.#valid()?.credentials;
   }
 
   unavailable(): ApiError {
@@ -127,24 +126,24 @@ class RenewedCredentials implements CredentialSource {
   }
 
   inUse(): CredentialsInUse | undefined {
-    const held = this.#good();
-    return held && { provider: held.providerName, identity: held.identity, renewalFails: this.#log.saysRenewalFails };
+    const held = this.#valid();
+    return held && { provider: held.providerName, identity: held.identity, renewalFails: this.#log.renewalFails };
   }
 
   async refresh(): Promise<boolean> {
-    // A look that is under way may have read before the change.
-    await this.#look;
-    await this.#lookNow();
-    const hasNews = this.#hasNews;
-    this.#hasNews = false;
-    return hasNews;
+    // A read that is under way may have missed the change.
+    await this.#reading;
+    await this.#readSecrets();
+    const hasChanged = this.#hasChanged;
+    this.#hasChanged = false;
+    return hasChanged;
   }
 
   refused(credentials: SdkCredentials): void {
-    if (this.#held === undefined || !isSame(credentials, this.#held.credentials)) return;
-    // What is being fetched meanwhile may be made of a secret that was changed for this reason.
-    if (this.#fetching === undefined) this.#hasNews = false;
-    if (this.#held.isGivenAsIs) return;
+    if (this.#credentials === undefined || !isSame(credentials, this.#credentials.credentials)) return;
+    // A fetch under way may use a secret that was changed because of the refusal.
+    if (this.#fetching === undefined) this.#hasChanged = false;
+    if (this.#credentials.isStatic) return;
     this.#isRefused = true;
     this.#isStale = true;
     this.#rest?.abort();
@@ -152,7 +151,7 @@ class RenewedCredentials implements CredentialSource {
 
   stop(): void {
     this.#stopped.abort();
-    this.#supersede(undefined);
+    this.#replaceProvider(undefined);
     this.#rest?.abort();
   }
 
@@ -162,63 +161,63 @@ class RenewedCredentials implements CredentialSource {
     void keepRunning((stopped) => this.#renew(stopped), this.#stopped.signal, { clock, report });
   }
 
-  /** Runs beside the polls, until the end. */
+  /** The loop of the renewal. */
   async #renew(stopped: AbortSignal): Promise<void> {
     while (!stopped.aborted) {
-      if (this.#lookInMs() <= 0 || this.#isDue()) await this.#lookNow();
+      if (this.#readInMs() <= 0 || this.#isFetchDue()) await this.#readSecrets();
       if (stopped.aborted) return;
       this.#rest = new AbortController();
-      await this.#options.clock.sleep(Math.min(this.#lookInMs(), this.#dueInMs()), this.#rest.signal);
+      await this.#options.clock.sleep(Math.min(this.#readInMs(), this.#fetchInMs()), this.#rest.signal);
     }
   }
 
-  #lookInMs(): number {
-    const everyMs = this.#found === undefined || this.#found.hasFiles ? LOOK_MS : LONGEST_REST_MS;
-    return this.#lookedAtMs + everyMs - this.#options.clock.monotonic();
+  #readInMs(): number {
+    const everyMs = this.#provider === undefined || this.#provider.hasFiles ? READ_INTERVAL_MS : MAX_SLEEP_MS;
+    return this.#readAtMs + everyMs - this.#options.clock.monotonic();
   }
 
-  /** Until something is to be fetched. */
-  #dueInMs(): number {
-    if (this.#found === undefined || this.#fetching !== undefined) return Number.POSITIVE_INFINITY;
+  /** Milliseconds until the next fetch. */
+  #fetchInMs(): number {
+    if (this.#provider === undefined || this.#fetching !== undefined) return Number.POSITIVE_INFINITY;
     const { clock } = this.#options;
-    const wantedInMs = this.#isStale ? 0 : (this.#held?.renewInMs(clock) ?? 0);
-    return Math.max(wantedInMs, this.#fetchFromMs - clock.monotonic());
+    const wantedInMs = this.#isStale ? 0 : (this.#credentials?.renewInMs(clock) ?? 0);
+    return Math.max(wantedInMs, this.#nextFetchMs - clock.monotonic());
   }
 
-  #isDue(): boolean {
-    return this.#dueInMs() <= 0;
+  #isFetchDue(): boolean {
+    return this.#fetchInMs() <= 0;
   }
 
   async #waitForCredentials(): Promise<void> {
-    const isOld = this.#options.clock.monotonic() - this.#lookedAtMs >= LOOK_MS;
-    if (isOld || this.#isRefused) await this.#lookNow();
+    const isOld = this.#options.clock.monotonic() - this.#readAtMs >= READ_INTERVAL_MS;
+    if (isOld || this.#isRefused) await this.#readSecrets();
     while (this.#fetching !== undefined) await this.#fetching.ended;
-    if (this.#good() === undefined) throw this.#failure ?? this.#describe('they are no longer in use');
+    if (this.#valid() === undefined) throw this.#failure ?? this.#describe('they are no longer in use');
   }
 
-  #good(): HeldCredentials | undefined {
-    return this.#held?.isGood(this.#options.clock) ? this.#held : undefined;
+  #valid(): ExpiringCredentials | undefined {
+    return this.#credentials?.isValid(this.#options.clock) ? this.#credentials : undefined;
   }
 
-  /** Reads the secret files and starts what follows from that. One at a time; never rejects. */
-  #lookNow(): Promise<void> {
-    this.#look ??= this.#find().finally(() => {
-      this.#look = undefined;
-      this.#lookedAtMs = this.#options.clock.monotonic();
+  /** Reads the secret files and starts a fetch if one is due. Concurrent calls share one read. Never rejects. */
+  #readSecrets(): Promise<void> {
+    this.#reading ??= this.#readAndFetch().finally(() => {
+      this.#reading = undefined;
+      this.#readAtMs = this.#options.clock.monotonic();
     });
-    return this.#look;
+    return this.#reading;
   }
 
-  async #find(): Promise<void> {
+  async #readAndFetch(): Promise<void> {
     try {
-      const [chosen, values] = await this.#within(LOOK_PATIENCE_MS, this.#choose());
+      const [chosen, values] = await this.#withTimeout(READ_TIMEOUT_MS, this.#choose());
       if (this.#stopped.signal.aborted) return;
       const fingerprint = JSON.stringify([chosen, values]);
-      if (this.#found?.fingerprint !== fingerprint) this.#adopt(chosen, values, fingerprint);
+      if (this.#provider?.fingerprint !== fingerprint) this.#useProvider(chosen, values, fingerprint);
     } catch (error) {
-      if (!this.#stopped.signal.aborted) this.#missed(error);
+      if (!this.#stopped.signal.aborted) this.#readFailed(error);
     }
-    if (this.#found !== undefined && this.#isDue()) this.#startFetch(this.#found);
+    if (this.#provider !== undefined && this.#isFetchDue()) this.#startFetch(this.#provider);
   }
 
   async #choose(): Promise<readonly [ChosenProvider, SecretValues]> {
@@ -227,85 +226,85 @@ class RenewedCredentials implements CredentialSource {
     return [chosen, await readSecretValues(secretSources(chosen.settings), { env, redactor })];
   }
 
-  /** Other values than before take the place of those. */
-  #adopt(chosen: ChosenProvider, values: SecretValues, fingerprint: string): void {
-    const before = this.#found;
+  /** Replaces the provider because the secret values changed. */
+  #useProvider(chosen: ChosenProvider, values: SecretValues, fingerprint: string): void {
+    const before = this.#provider;
     const { settings } = chosen;
     const provider = createProvider(settings, values, this.#options);
     const hasFiles = Object.values(secretSources(settings)).some(({ from }) => from === 'file');
-    this.#supersede({ ...chosen, provider, fingerprint, hasFiles });
+    this.#replaceProvider({ ...chosen, provider, fingerprint, hasFiles });
     this.#failures = 0;
-    this.#fetchFromMs = Number.NEGATIVE_INFINITY;
+    this.#nextFetchMs = Number.NEGATIVE_INFINITY;
     this.#failure = undefined;
-    if (Number.isFinite(this.#lookedAtMs)) this.#hasNews = true;
-    // The token of a service account is written anew every hour, and the session that it was exchanged for goes on.
-    const isWell = this.#good() !== undefined && !this.#isRefused && !this.#log.saysRenewalFails;
+    if (Number.isFinite(this.#readAtMs)) this.#hasChanged = true;
+    // The token of a service account is written again every hour. The session of the former token stays valid.
+    const isWell = this.#valid() !== undefined && !this.#isRefused && !this.#log.renewalFails;
     if (settings.type === 'oidc_role_arn' && isWell) return;
     this.#isStale = true;
     if (before !== undefined) this.#log.secretChanged();
   }
 
-  /** There are no values to go by. Those before are withdrawn where they are the credentials themselves. */
-  #missed(error: unknown): void {
-    this.#supersede(undefined);
-    this.#hasNews = false;
-    if (this.#held?.isGivenAsIs) this.#held = undefined;
+  /** The secret values cannot be read. Former values are dropped if they are the credentials themselves. */
+  #readFailed(error: unknown): void {
+    this.#replaceProvider(undefined);
+    this.#hasChanged = false;
+    if (this.#credentials?.isStatic) this.#credentials = undefined;
     this.#failed(error);
   }
 
-  /** What is being fetched with what was found before no longer counts. */
-  #supersede(found: Found | undefined): void {
-    this.#found = found;
+  /** Replaces the provider and aborts the fetch of the former one. */
+  #replaceProvider(found: ActiveProvider | undefined): void {
+    this.#provider = found;
     this.#fetching?.giveUp.abort();
     this.#fetching = undefined;
   }
 
-  #startFetch(found: Found): void {
+  #startFetch(found: ActiveProvider): void {
     const giveUp = new AbortController();
     this.#fetching = { giveUp, ended: this.#fetch(found, giveUp) };
   }
 
   /** Never rejects. */
-  async #fetch(found: Found, giveUp: AbortController): Promise<void> {
+  async #fetch(found: ActiveProvider, giveUp: AbortController): Promise<void> {
     try {
-      const fetched = await this.#within(FETCH_PATIENCE_MS, found.provider.fetch(), giveUp);
-      if (this.#found === found) this.#hold(found, fetched);
+      const fetched = await this.#withTimeout(FETCH_TIMEOUT_MS, found.provider.fetch(), giveUp);
+      if (this.#provider === found) this.#accept(found, fetched);
     } catch (error) {
-      if (this.#found === found) this.#failed(error);
+      if (this.#provider === found) this.#failed(error);
     }
-    if (this.#found !== found) return;
+    if (this.#provider !== found) return;
     this.#fetching = undefined;
     this.#rest?.abort();
   }
 
-  #hold(found: Found, fetched: Fetched): void {
+  #accept(found: ActiveProvider, fetched: Fetched): void {
     const { clock, redactor } = this.#options;
     const { accessKeyId, accessKeySecret, securityToken } = fetched.credentials;
     for (const secret of [accessKeySecret, securityToken]) if (secret) redactor.add(secret);
     if (!isSendable(accessKeyId) || !isSendable(securityToken || '-')) {
       throw new ProviderFailure(`they have ${UNSENDABLE}`);
     }
-    if (this.#failure !== undefined && this.#good() === undefined) this.#hasNews = true;
-    this.#held = new HeldCredentials(found, fetched, clock);
+    if (this.#failure !== undefined && this.#valid() === undefined) this.#hasChanged = true;
+    this.#credentials = new ExpiringCredentials(found, fetched, clock);
     this.#isStale = false;
     this.#isRefused = false;
     this.#failure = undefined;
     this.#failures = 0;
-    this.#fetchFromMs = clock.monotonic() + FIRST_RETRY_MS;
-    this.#log.renewed(this.#held);
+    this.#nextFetchMs = clock.monotonic() + MIN_RETRY_MS;
+    this.#log.renewed(this.#credentials);
   }
 
   #failed(error: unknown): void {
     const { clock } = this.#options;
     this.#failure = error instanceof ApiError ? error : this.#describe(error);
-    this.#fetchFromMs = clock.monotonic() + Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures);
+    this.#nextFetchMs = clock.monotonic() + Math.min(MAX_RETRY_MS, MIN_RETRY_MS * 2 ** this.#failures);
     this.#failures += 1;
-    const held = this.#good();
+    const held = this.#valid();
     if (held !== undefined) this.#log.renewalFailed(this.#failure.message, held, clock);
   }
 
-  /** Rejects when the work takes too long or is given up. */
-  async #within<Result>(ms: number, work: Promise<Result>, giveUp = new AbortController()): Promise<Result> {
+  /** Rejects when the work takes too long or is aborted. */
+  async #withTimeout<Result>(ms: number, work: Promise<Result>, giveUp = new AbortController()): Promise<Result> {
     const ended = await withTimeout(work, { clock: this.#options.clock, ms, giveUp });
     if (ended === undefined) throw new ProviderFailure(`no answer within ${ms} ms`);
     return ended.result;
@@ -313,7 +312,7 @@ class RenewedCredentials implements CredentialSource {
 
   #describe(error: unknown): ApiError {
     const { type } = this.#settings;
-    const { name, chosenFor } = this.#found ?? { name: type, chosenFor: '' };
+    const { name, chosenFor } = this.#provider ?? { name: type, chosenFor: '' };
     const from = name === type ? name : `${type} (${name})`;
     const reason = describeProviderFailure(error, this.#options.redactor);
     return credentialsUnavailable(`no credentials from ${from}: ${chosenFor}${reason}`);

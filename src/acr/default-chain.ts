@@ -1,21 +1,21 @@
-// What `type: default` means: the one provider whose variables are set, else what this machine offers.
+// Chooses the provider of a credentials block. For `type: default` by the variables that are set, else by the files of this machine.
 import { access } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { CredentialSettings } from '../model/credential-settings.ts';
 import { credentialsUnavailable } from './errors.ts';
 
-/** The settings of one provider. Profiles are files of other tools, which only the default chain uses. */
+/** The settings of one provider. Profiles are files of other tools. Only the default chain uses them. */
 export type ProviderSettings =
   | Exclude<CredentialSettings, { readonly type: 'default' }>
   | { readonly type: 'cli_profile' | 'profile' };
 
-/** A provider, what it is called, and for messages why it was chosen. */
+/** A provider with its name, and for messages the reason of the choice. */
 export type ChosenProvider = {
   readonly settings: ProviderSettings;
   /** The `type`, or `env` for an access key in the variables of the default chain. */
   readonly name: string;
-  /** Empty where the configuration or a variable names the provider. */
+  /** The reason; empty if the configuration or a variable names the provider. */
   readonly chosenFor: string;
 };
 
@@ -35,12 +35,11 @@ const URI = 'ALIBABA_CLOUD_CREDENTIALS_URI';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The provider of a credentials block. For `default` the first of these decides, in the order of the SDK's chain, and no other
- * provider stands in when it fails: access key, RRSA, profile, ECS role, credentials URI. The SDK's own chain falls through to
- * the next provider on any failure, and stays with it: a service that fails for seconds would leave the exporter with the role
- * of the node until it is restarted.
+ * The provider of a credentials block. For `default` it is the first of these that is configured, in the order of the SDK's chain: access key,
+ * RRSA, profile, ECS role, credentials URI. No other provider replaces it when it fails. The SDK's own chain goes on to the next provider after
+ * any failure and stays there: after a short failure of a service the exporter would use the role of the node until its restart.
  *
- * Rejects with the `ApiError` `CredentialsUnavailable` where variables are set by half, or nothing is there.
+ * Rejects with the `ApiError` `CredentialsUnavailable` if only some of the variables of a provider are set, or the metadata service is disabled.
  */
 export async function chooseProvider(settings: CredentialSettings, env: Environment): Promise<ChosenProvider> {
   const chosen =
@@ -76,13 +75,13 @@ function chooseByVariables(env: Environment): ChosenProvider | undefined {
     return named({ type: 'oidc_role_arn', roleArn, oidcProviderArn, oidcTokenFile });
   }
   if (isSet(PROFILE_FILE)) return named({ type: 'profile' });
-  // Which file has that profile, the machine says.
+  // `chooseByMachine` finds the file with that profile.
   if (isSet(PROFILE)) return undefined;
   if (isSet(ECS_ROLE)) return named({ type: 'ecs_ram_role', roleName: env[ECS_ROLE] });
   return isSet(URI) ? named({ type: 'credentials_uri', uri: env[URI] ?? '' }) : undefined;
 }
 
-/** The values of variables that only mean something together. */
+/** The values of variables that have to be set together. */
 function needAll(env: Environment, names: readonly string[], also?: string): readonly string[] {
   const missing = names.filter((name) => (env[name] ?? '') === '');
   if (missing.length === 0) return names.map((name) => env[name] ?? '');
@@ -96,7 +95,7 @@ function listed(names: readonly string[]): string {
   return `the ${names.length === 1 ? 'variable' : 'variables'} ${names.join(' and ')} ${names.length === 1 ? 'is' : 'are'}`;
 }
 
-/** A profile file that is there is meant, also while its provider fails; else the role of the ECS instance. */
+/** The provider of a profile file if there is one, even if it fails; else the role of the ECS instance. */
 async function chooseByMachine(env: Environment): Promise<ChosenProvider> {
   const home = homeDirectory();
   const isThere = async (path: string) => home !== undefined && (await exists(path));
@@ -116,7 +115,7 @@ async function chooseByMachine(env: Environment): Promise<ChosenProvider> {
   return { settings: { type: 'ecs_ram_role' }, name: 'ecs_ram_role', chosenFor };
 }
 
-/** Undefined for a user that the system does not know, as in a container, where no variable says it. */
+/** Undefined for a user that the system does not know, as in a container, if no variable is set either. */
 function homeDirectory(): string | undefined {
   try {
     return homedir();

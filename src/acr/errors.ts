@@ -1,8 +1,10 @@
-// Every way in which a request fails, as one error class, and what each failure says about the credentials.
+// The error of a failed request: from answers of the API, from the network, and for missing credentials.
+import type { Redactor } from '../util/redactor.ts';
+import { messageText } from './message-text.ts';
 
 /**
- * What a failure means for the scheduler: `throttled` slows the credentials down, `refused` pauses them, `denied` and
- * `answered` say that the credentials are good but this request is not, `transport` says nothing about them.
+ * What a failure means for the scheduler: `throttled` lowers the rate of the credentials, `refused` pauses them. `denied` and `answered` mean
+ * that the credentials are accepted but this request failed. `transport` says nothing about the credentials.
  */
 export type ApiErrorKind = 'throttled' | 'refused' | 'denied' | 'answered' | 'transport';
 
@@ -10,11 +12,11 @@ export type ApiErrorDetails = {
   /** The value of the `code` label: the API's own code or one of ours. */
   readonly code: string;
   readonly kind: ApiErrorKind;
-  /** For people: what was expected and what was found. Free of secrets. */
+  /** For people: what was expected and what was found. Without secrets. */
   readonly message: string;
   /** Alibaba Cloud's id of the request, empty when there is none. */
   readonly requestId?: string;
-  /** From `x-acs-retry-after`, in milliseconds; any error may bring it. */
+  /** From `x-acs-retry-after`, in milliseconds. Any error may have it. */
   readonly retryAfterMs?: number | undefined;
 };
 
@@ -36,8 +38,8 @@ export class ApiError extends Error {
 }
 
 /**
- * A request that failed before a byte of an answer on a connection that had served others: the peer had closed it while it was idle.
- * That says nothing about the request, which is worth sending once more on a fresh connection.
+ * A request that failed before the first byte of an answer, on a connection that was used before: the peer had closed it while it was idle. The
+ * request can be sent once more on a new connection.
  */
 export class StaleConnection extends ApiError {
   constructor() {
@@ -50,24 +52,63 @@ const THROTTLED = /Throttling/;
 const REFUSED =
   /^(?:InvalidAccessKeyId|InvalidSecurityToken|InvalidTimeStamp|(?:SignatureDoesNotMatch|IncompleteSignature)$)/;
 const DENIED = /^(?:NoPrivilege$|Forbidden)/;
-/** `InvalidAction.NotFound` comes for operations that exist, while a gateway is rolled out: it says nothing about what was asked for. */
-const PASSING = /^(?:SystemError|ServiceUnavailable|InternalError|InvalidAction\.NotFound$)/;
+/** `InvalidAction.NotFound` comes for operations that exist while a gateway is updated: it says nothing about the request. */
+const TRANSIENT = /^(?:SystemError|ServiceUnavailable|InternalError|InvalidAction\.NotFound$)/;
 
 /**
  * The kind of an answer that is an error.
  *
- * @param apiCode the API's own code, undefined when the answer has none
- * @param status the HTTP status, 200 where only the body says that the request failed
+ * @param apiCode the API's own code; undefined if the answer has none
+ * @param status the HTTP status; 200 if only the body says that the request failed
  */
 export function kindOfAnswer(apiCode: string | undefined, status: number): ApiErrorKind {
   const code = apiCode ?? '';
   if (status === 429 || THROTTLED.test(code) || (status === 503 && code === '')) return 'throttled';
   if (REFUSED.test(code)) return 'refused';
   if (status === 401 || status === 403 || DENIED.test(code)) return 'denied';
-  return code === '' || status >= 500 || PASSING.test(code) ? 'transport' : 'answered';
+  return code === '' || status >= 500 || TRANSIENT.test(code) ? 'transport' : 'answered';
 }
 
-/** There are no credentials to sign a request with: nothing was sent. */
+/** The error of a request that was not sent because there are no credentials. */
 export function credentialsUnavailable(message: string): ApiError {
   return new ApiError({ code: 'CredentialsUnavailable', kind: 'refused', message });
+}
+
+/** The codes of OpenSSL's certificate checks have no common prefix. EPROTO comes from a peer without TLS. */
+const TLS =
+  /^(?:ERR_(?:TLS|SSL|OSSL)_|CERT_|CRL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERROR_IN_C|HOSTNAME_MISMATCH|INVALID_(?:CA|PURPOSE)|PATH_LENGTH_|CA_|EE_|EPROTO$)/;
+
+/** If several attempts to connect failed with different codes, the first of these decides. */
+const CODES = [
+  ['ConnectionRefused', /^ECONNREFUSED$/],
+  ['ConnectionReset', /^(?:ECONNRESET|EPIPE)$/],
+  ['DnsFailure', /^(?:ENOTFOUND|EAI_)/],
+  ['TlsFailure', TLS],
+] as const;
+
+/** The error of a request without a complete answer, from any thrown value. */
+export function networkFailure(error: unknown, redactor: Redactor): ApiError {
+  const errors = attempts(error);
+  const found = CODES.find(([, pattern]) => errors.some((attempt) => pattern.test(nodeCode(attempt))));
+  const texts = errors.map((attempt) => (attempt instanceof Error ? withoutUrl(attempt.message) : ''));
+  const message = messageText([...new Set(texts)].filter((text) => text !== '').join('; '), redactor);
+  return new ApiError({
+    code: found?.[0] ?? 'NetworkError',
+    kind: 'transport',
+    message: message === '' ? 'the request failed without a reason' : message,
+  });
+}
+
+/** A host with several addresses fails with one error for each address. */
+function attempts(error: unknown): readonly unknown[] {
+  return error instanceof AggregateError && error.errors.length > 0 ? error.errors : [error];
+}
+
+function nodeCode(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+/** The SDK's HTTP layer appends the method and the whole URL to Node's message. */
+function withoutUrl(message: string): string {
+  return message.replace(/(?:GET|POST) https?:\/\/.*$/s, '');
 }

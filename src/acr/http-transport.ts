@@ -1,19 +1,24 @@
-// A request and its answer as they pass over the wire. The SDK can neither be cancelled nor bounded, and hides what it
-// could not parse; Node's diagnostics channel gives the request that a call makes, and with it all of that.
+// Sends requests through the SDK and reads the answers from the wire. The SDK cannot be cancelled, has no limit of bytes, and hides what it
+// could not parse. Node's diagnostics channel gives access to its requests, and so to all of that.
 import { randomUUID } from 'node:crypto';
 import { subscribe } from 'node:diagnostics_channel';
 import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { LONGEST_SLEEP_MS } from '../util/clock.ts';
-import { type AnswerBounds, boundAnswer } from './answer-bounds.ts';
-import type { SentHeaders } from './echoes.ts';
 import { ApiError, StaleConnection } from './errors.ts';
+import type { SentHeaders } from './message-text.ts';
 
 /** The real answers have some hundred bytes. */
-export const LARGEST_BODY_BYTES = 1024 * 1024;
+export const MAX_BODY_BYTES = 1024 * 1024;
 
-/** A header that every request has and no two share: what tells the requests of this process apart. */
+/** A header with another value in each request. It identifies the requests of this process. */
 export const NONCE_HEADER = 'x-acs-signature-nonce';
+
+/** The maximum size of an answer, and the maximum time from the start of the request to the last byte. */
+export type AnswerBounds = { readonly maxBytes: number; readonly timeoutMs: number };
+
+/** Real answers have some kilobytes. The credentials package has slightly shorter timeouts of its own. */
+export const ANSWER_BOUNDS: AnswerBounds = { maxBytes: 1024 * 1024, timeoutMs: 10_000 };
 
 /** What came back, unread. */
 export type Reply = {
@@ -22,31 +27,30 @@ export type Reply = {
   readonly body: Buffer;
   /** The headers that the request was sent with. */
   readonly sent: () => SentHeaders;
-  /** Why the body was not taken, in which case it is empty and the connection closed. */
+  /** Why the body was rejected; then it is empty and the connection is closed. */
   readonly flaw: string | undefined;
 };
 
 export type SendOptions = {
   readonly timeoutMs: number;
-  /** Whether the request goes on a connection that was just opened. */
+  /** Whether the request needs a new connection. */
   readonly isFresh: boolean;
 };
 
 /**
- * Watches the requests of this process that are made through {@link HttpTransport.send}, and bounds the answers to all others: those of
- * the credentials package. Make one for the process.
+ * Observes the requests that are made through {@link HttpTransport.send}, and bounds the answers to all other requests of the process: those of
+ * the credentials package, which would read an endless answer until the memory is full. Create one for the process.
  *
- * They are told apart by their nonce rather than by `AsyncLocalStorage`, which before Node 24 makes every promise of the
- * process dearer, and a call by a tenth.
+ * It identifies its requests by their nonce. `AsyncLocalStorage` would cost a tenth more CPU time a call before Node 24.
  */
 export class HttpTransport {
   /** By nonce, from the start of the call until its request has started. */
   readonly #expected = new Map<string, Exchange>();
   readonly #readTimers = new ReadTimers();
-  /** What keeps the connections of the SDK. */
+  /** The agents that keep the connections of the SDK. */
   readonly #agents = new Set<Agent>();
 
-  /** @param answerBounds of the requests that are not made through {@link HttpTransport.send} */
+  /** @param answerBounds for requests that are not made through {@link HttpTransport.send} */
   constructor(answerBounds: AnswerBounds) {
     subscribe('http.client.request.start', (message) => {
       // The channel's message, by Node's documentation: it types none.
@@ -64,14 +68,14 @@ export class HttpTransport {
   }
 
   /**
-   * Makes a call that sends one request, with the nonce that it is given, and gives what came back.
+   * Makes a call that sends one request with the given nonce, and returns the answer.
    *
-   * Settles when the last byte is there, or when the request has failed or been destroyed: when nothing has come back
-   * whole after `timeoutMs`, when the body is too large or compressed. Rejects with the {@link ApiError}
-   * `RequestTimeout`, with {@link StaleConnection}, with Node's error, or with that of the call when it made no request.
+   * Settles after the last byte, or when the request has failed or was destroyed: at the timeout, or because the body is too large or
+   * compressed. Rejects with the {@link ApiError} `RequestTimeout`, with {@link StaleConnection}, with Node's error, or with the error of the
+   * call if it made no request.
    */
   send(call: (nonce: string) => Promise<unknown>, { timeoutMs, isFresh }: SendOptions): Promise<Reply> {
-    // Until the call has made its request nothing else has its turn that could leave a connection idle.
+    // No connection can become idle between this line and the request, because no other code runs in between.
     if (isFresh) for (const agent of this.#agents) closeIdle(agent);
     return new Promise((resolve, reject) => {
       const nonce = randomUUID();
@@ -95,9 +99,10 @@ class Exchange {
   #response: IncomingMessage | undefined;
   #chunks: Buffer[] = [];
   #size = 0;
-  #over = false;
-  /** Of the request's connection, when it was given to the request. */
+  #isOver = false;
+  /** The connection of the request. */
   #socket: Socket | undefined;
+  /** The bytes that the connection had read before the request. */
   #bytesBefore = 0;
 
   constructor(
@@ -112,30 +117,30 @@ class Exchange {
     this.#deadline = setTimeout(() => this.#expire(timeoutMs), Math.min(timeoutMs, LONGEST_SLEEP_MS));
   }
 
-  /** Takes the request that the call has started. One that starts after the end must not reach the API. */
+  /** Called with the request of the call when it starts. A request that starts after the end is destroyed, so that it does not reach the API. */
   attach(request: ClientRequest): void {
-    if (this.#over) {
+    if (this.#isOver) {
       request.destroy();
       return;
     }
     this.#request = request;
-    // A request starts when it is given its connection.
+    // A request starts when it has its connection.
     this.#socket = request.socket ?? undefined;
     this.#bytesBefore = this.#socket?.bytesRead ?? 0;
-    request.prependOnceListener('error', (error) => this.#lost(request, error));
+    request.prependOnceListener('error', (error) => this.#connectionFailed(request, error));
     request.once('response', (response) => this.#receive(request, response));
-    // A connection that closes after the last byte may do so before the end of the answer was read.
+    // A connection may close after the last byte but before the answer was read.
     request.once('close', () => {
-      if (this.#over) return;
+      if (this.#isOver) return;
       if (this.#response?.complete) this.#succeed(this.#response, undefined);
-      else this.#lost(request, prematureClose());
+      else this.#connectionFailed(request, prematureClose());
     });
   }
 
-  /** The call has settled. That counts only when it made no request: else the wire knows better. */
+  /** The call has settled. Its result counts only if it made no request. */
   callEnded(error: unknown): void {
     if (this.#request === undefined) this.#fail(error);
-    // Whatever the call left unread is read to its end.
+    // Reads what the call left unread.
     else this.#response?.resume();
   }
 
@@ -144,31 +149,31 @@ class Exchange {
     if (response.socket) this.#readTimers.stop(response.socket);
     const encoding = response.headers['content-encoding'] ?? 'identity';
     if (encoding !== 'identity') {
-      this.#refuse(request, response, `is encoded as ${encoding}, which was not asked for`);
+      this.#rejectBody(request, response, `is encoded as ${encoding}, which was not asked for`);
       return;
     }
-    // A `data` listener would take the chunks from the SDK where it reads them, so the parser's way into the stream is watched.
+    // A `data` listener would take the chunks from the SDK. Therefore `push` is wrapped, with which the parser fills the stream.
     const push = response.push;
     response.push = (chunk: Buffer | null, ...rest) => {
       this.#size += chunk?.length ?? 0;
-      if (this.#size > LARGEST_BODY_BYTES) {
-        this.#refuse(request, response, `has more than ${LARGEST_BODY_BYTES} bytes`);
+      if (this.#size > MAX_BODY_BYTES) {
+        this.#rejectBody(request, response, `has more than ${MAX_BODY_BYTES} bytes`);
         return false;
       }
-      if (chunk && !this.#over) this.#chunks.push(chunk);
+      if (chunk && !this.#isOver) this.#chunks.push(chunk);
       return push.call(response, chunk, ...rest);
     };
     response.once('end', () => this.#succeed(response, undefined));
   }
 
-  #refuse(request: ClientRequest, response: IncomingMessage, flaw: string): void {
+  #rejectBody(request: ClientRequest, response: IncomingMessage, flaw: string): void {
     this.#chunks = [];
     request.destroy();
     this.#succeed(response, flaw);
   }
 
   #succeed(response: IncomingMessage, flaw: string | undefined): void {
-    if (this.#over) return;
+    if (this.#isOver) return;
     const body = Buffer.concat(this.#chunks);
     const request = this.#request;
     this.#finish();
@@ -182,22 +187,22 @@ class Exchange {
     this.#fail(new ApiError({ code: 'RequestTimeout', kind: 'transport', message }));
   }
 
-  /** The connection has failed, by our own doing or not. */
-  #lost(request: ClientRequest, error: Error): void {
+  /** The connection has failed, or was closed by us. */
+  #connectionFailed(request: ClientRequest, error: Error): void {
     const isClosed = 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
     const isUnanswered = this.#socket !== undefined && this.#socket.bytesRead === this.#bytesBefore;
     this.#fail(request.reusedSocket && isClosed && isUnanswered ? new StaleConnection() : error);
   }
 
   #fail(error: unknown): void {
-    if (this.#over) return;
+    if (this.#isOver) return;
     this.#finish();
     this.#reject(error);
   }
 
-  /** A connection that is kept alive may hold on to the exchange that opened it: nothing large stays behind. */
+  /** A kept-alive connection may keep a reference to this object. Therefore everything large is dropped. */
   #finish(): void {
-    this.#over = true;
+    this.#isOver = true;
     clearTimeout(this.#deadline);
     this.#chunks = [];
     this.#request = undefined;
@@ -215,15 +220,54 @@ function prematureClose(): Error {
 }
 
 /**
- * The SDK's HTTP layer (httpx 2.3) starts a timer for each answer and, called as the core calls it, never stops it: each
- * would hold its request and answer in memory until it fires.
+ * The SDK's HTTP layer (httpx 2.3) starts a timer for each answer, which the core never stops. Each would keep its request and answer in memory
+ * until it fires.
  */
 class ReadTimers {
-  /** Under which it is kept: the same symbol for all sockets, found at the first. */
+  /** The property of a socket with its timer: the same symbol for all sockets. */
   #key: symbol | undefined;
 
   stop(socket: Socket): void {
     this.#key ??= Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'TIMER::READ_TIMER');
     if (this.#key !== undefined) clearTimeout(Reflect.get(socket, this.#key));
   }
+}
+
+/**
+ * Closes the connection of a request that has just started when its answer exceeds the bounds or is compressed. The caller gets an error with
+ * the reason, from the request or from the answer.
+ */
+function boundAnswer(request: ClientRequest, { maxBytes, timeoutMs }: AnswerBounds): void {
+  let end = (reason: string): unknown => request.destroy(new Error(reason));
+  const deadline = setTimeout(() => end(`no whole answer within ${timeoutMs} ms`), timeoutMs);
+  request.once('close', () => clearTimeout(deadline));
+  request.prependOnceListener('response', (response) => {
+    end = (reason) => endAnswer(response, reason);
+    const encoding = response.headers['content-encoding'] ?? 'identity';
+    if (encoding !== 'identity' && !request.hasHeader('accept-encoding')) {
+      // The reader would decompress it, to any size.
+      delete response.headers['content-encoding'];
+      end(`the answer is encoded as ${encoding}, which was not asked for`);
+      return;
+    }
+    watchSize(response, maxBytes, () => end(`the answer has more than ${maxBytes} bytes`));
+  });
+}
+
+/** Wraps `push`, because a `data` listener would take the chunks from the reader. */
+function watchSize(response: IncomingMessage, maxBytes: number, exceeded: () => void): void {
+  let size = 0;
+  const push = response.push;
+  response.push = (chunk: Buffer | null, ...rest) => {
+    size += chunk?.length ?? 0;
+    if (size <= maxBytes) return push.call(response, chunk, ...rest);
+    exceeded();
+    return false;
+  };
+}
+
+/** Destroys the answer in the next turn of the event loop: only then the reader listens to its errors. */
+function endAnswer(response: IncomingMessage, reason: string): void {
+  response.push = () => false;
+  setImmediate(() => response.destroy(new Error(reason)));
 }

@@ -1,22 +1,22 @@
-// Fetches one session from a provider of the SDK. The SDK keeps sessions itself, but renews them inside of
-// `getCredentials()`, where a poll would wait for it, hides when they end, and loses why it got none. Its `refresher` fetches
-// one session each time, and through `doRequest` it asks what it has to ask: both are used here, and nothing else of it.
+// Fetches a session from a provider of the SDK. The SDK's `getCredentials()` caches sessions, but renews them while a poll waits, and hides
+// their end and the reason of a failure. Therefore only `refresher`, which fetches one session, and `doRequest`, which sends its requests, are
+// used.
 import type { Redactor } from '../util/redactor.ts';
-import { networkFailure } from './network-failure.ts';
-import { ProviderFailure } from './provider-failure.ts';
+import { networkFailure } from './errors.ts';
+import { messageTextEnds } from './message-text.ts';
 import type { ProviderRequest, ProviderResponse, SdkSession, SessionProvider } from './sdk-providers.ts';
 
-const LONGEST_PATH = 80;
+const MAX_PATH_LENGTH = 80;
 
-/** What is known of the metadata service from one session to the next. */
+/** What is remembered of the metadata service between two sessions. */
 export type Metadata = {
-  /** The role of the ECS instance, once it was asked for. */
+  /** The role of the ECS instance, once it is known. */
   role: string | undefined;
-  /** Whether tokens are asked for: where that request has no answer, as behind a hop limit, it is not made again. */
+  /** Whether to request a token. False after such a request had no answer, as behind a hop limit. */
   hasTokens: boolean;
 };
 
-/** Rejects with a {@link ProviderFailure} that says what was asked, what came and what was expected, or with the SDK's error. */
+/** Rejects with a {@link ProviderFailure} that has the request, its answer and what was expected, or with the SDK's error. */
 export async function fetchSession(
   provider: SessionProvider,
   metadata: Metadata,
@@ -34,21 +34,21 @@ export async function fetchSession(
   } catch (error) {
     metadata.hasTokens = true;
     if (error instanceof ProviderFailure || requests.answered === '') throw error;
-    // The SDK quotes what it could not use.
+    // The SDK's message quotes the answer.
     throw unusable();
   }
   if (!isOfTexts(session)) throw unusable();
   return session;
 }
 
-/** The SDK looks whether there is something in each place, but not what. */
+/** The SDK checks only that there are values. */
 function isOfTexts({ accessKeyId, accessKeySecret, securityToken, expiration }: SdkSession): boolean {
   const values: readonly unknown[] = [accessKeyId, accessKeySecret, securityToken, expiration ?? ''];
   return values.every((value) => typeof value === 'string');
 }
 
 class ProviderRequests {
-  /** The last request that was answered, and with what. */
+  /** Describes the last answer; empty before. */
   answered = '';
   readonly #send: SessionProvider['doRequest'];
   readonly #metadata: Metadata;
@@ -63,7 +63,7 @@ class ProviderRequests {
 
   send(request: ProviderRequest): Promise<ProviderResponse> {
     if (request.method !== 'PUT') return this.#ask(request);
-    // The SDK asks for a token before each request to the metadata service, and does without where there is none.
+    // The SDK requests a token before each request to the metadata service, and goes on without if it gets none.
     this.#token ??= this.#metadata.hasTokens
       ? this.#ask(request)
       : Promise.reject(new ProviderFailure(`${placeOf(request)}: was not answered before`));
@@ -85,27 +85,48 @@ class ProviderRequests {
   }
 
   #reasonOf(error: unknown, { readTimeout }: ProviderRequest): string {
-    // The HTTP layer of the SDK names the whole URL when it gives up, which may have a password in it.
+    // At a timeout the message of the SDK has the whole URL, which may contain a password.
     const isTimeout = error instanceof Error && error.name.startsWith('RequestTimeout');
     if (isTimeout) return `no whole answer within ${readTimeout} ms`;
     return networkFailure(error, this.#redactor).message;
   }
 }
 
-/** The method and URL without what may be secret in it: user, password and query. */
+/** The method and the URL without its possible secrets: user, password and query. */
 function placeOf(request: ProviderRequest): string {
   const url = request.toRequestURL();
   if (!URL.canParse(url)) return `${request.method} of a URL that cannot be read`;
   const { protocol, host, pathname, searchParams } = new URL(url);
   const action = searchParams.get('Action');
-  const path = pathname.length <= LONGEST_PATH ? pathname : `${pathname.slice(0, LONGEST_PATH)}…`;
+  const path = pathname.length <= MAX_PATH_LENGTH ? pathname : `${pathname.slice(0, MAX_PATH_LENGTH)}…`;
   return `${request.method} ${protocol}//${host}${path}${action === null ? '' : ` (${action})`}`;
 }
 
-/** The code and the RequestId of an answer that has them: the rest of it may be anything, a session included. */
+/** The code and the RequestId of an answer. The rest may have secrets, such as a session. */
 function codeIn(body: ProviderResponse['body']): string {
   const text = body.toString();
   const code = /"Code"\s*:\s*"([\w.-]{1,64})"/.exec(text)?.[1];
   const requestId = /"RequestId"\s*:\s*"([\w-]{1,64})"/.exec(text)?.[1];
   return `${code === undefined ? '' : ` with ${code}`}${requestId === undefined ? '' : ` (RequestId ${requestId})`}`;
+}
+
+/** Why a provider has no credentials. The message has no secrets. */
+export class ProviderFailure extends Error {
+  override readonly name = 'ProviderFailure';
+}
+
+/** Where a message of the SDK begins to quote an answer or a file, which may have secrets. */
+const QUOTATION =
+  /,? ?\b(?:message|result) ?[:=]|(?<=\b(?:fail|failed|err|output|command|OIDC|token)) ?[:=]|["{<\r\n]|(?:GET|PUT|POST) https?:/i;
+
+/** Describes an error of a provider without secrets: what failed, and the code of an answer. */
+export function describeProviderFailure(error: unknown, redactor: Redactor): string {
+  if (error instanceof ProviderFailure) return messageTextEnds(error.message, redactor);
+  // The SDK does not check answers: `Cannot read properties of undefined` does not tell the cause.
+  if (error instanceof TypeError) return 'the SDK could not use the answer that it got';
+  const text = error instanceof Error ? error.message : String(error);
+  const reason = text.split(QUOTATION, 1)[0]?.trim() ?? '';
+  const code = /"Code"\s*:\s*"([\w.-]{1,64})"/.exec(text)?.[1] ?? '';
+  const words = [reason, code === '' ? '' : `(${code})`].filter((part) => part !== '').join(' ');
+  return messageTextEnds(words === '' ? 'no reason given' : words, redactor);
 }

@@ -1,26 +1,25 @@
-// Gets credentials from the provider that a credentials block names, each time it is asked: nothing is kept here.
+// Creates the provider of a credentials block, which fetches credentials, and knows how long they are valid.
 import type { Clock } from '../util/clock.ts';
 import type { Redactor } from '../util/redactor.ts';
-import type { ProviderSettings } from './default-chain.ts';
-import { ProviderFailure } from './provider-failure.ts';
-import { fetchSession, type Metadata } from './provider-session.ts';
+import type { ChosenProvider, ProviderSettings } from './default-chain.ts';
+import { fetchSession, type Metadata, ProviderFailure } from './provider-session.ts';
 import type { SdkCredentials, SdkProviders, SessionProviderFields, SessionProviderType } from './sdk-providers.ts';
 import type { SecretSources, SecretValues } from './secret-values.ts';
 
 /** How long a provider of the SDK waits for a connection, and for an answer. */
 const TIMEOUTS = { connectTimeout: 4_500, readTimeout: 9_500 };
-/** Behind a hop limit the metadata service does not answer the request for a token, for which the first session waits. */
+/** Shorter, because behind a hop limit the first session waits in vain for a token of the metadata service. */
 const METADATA_TIMEOUTS = { ...TIMEOUTS, readTimeout: 4_500 };
 
-/** Where nothing says when credentials with a token end, they are taken for as short as the shortest sessions are. */
+/** If the end of a session is unknown, it counts as one of the shortest that there are. */
 const UNKNOWN_LIFETIME_MS = 15 * 60_000;
 const RENEW_UNKNOWN_MS = 5 * 60_000;
-/** A profile may be written anew by the tool that it belongs to. */
+/** The tool of a profile may write it again. */
 const REREAD_PROFILE_MS = 60_000;
-/** Sessions are renewed when a quarter of what they had left remains: of an hour 15 minutes, as the SDK does. */
+/** Sessions are renewed when a quarter of their time is left: 15 minutes of an hour, as the SDK does. */
 const RENEW_AFTER = 0.75;
 
-/** Credentials, and for how long from the moment of {@link Provider.fetch}. */
+/** Credentials, with times from the moment of {@link Provider.fetch}. */
 export type Fetched = {
   readonly credentials: SdkCredentials;
   readonly lifetimeMs: number;
@@ -29,8 +28,50 @@ export type Fetched = {
   readonly identity: string;
 };
 
+/** Credentials in use, with the time that is left of them. */
+export class ExpiringCredentials {
+  readonly credentials: SdkCredentials;
+  readonly providerName: string;
+  readonly identity: string;
+  /** Whether they come from the configuration, a file or a variable, and not from a service. */
+  readonly isStatic: boolean;
+  readonly #lifetimeMs: number;
+  readonly #renewAfterMs: number;
+  readonly #fetchedMs: number;
+  readonly #fetchedWallMs: number;
+
+  constructor(chosen: ChosenProvider, fetched: Fetched, clock: Clock) {
+    this.credentials = fetched.credentials;
+    this.providerName = chosen.name;
+    this.identity = fetched.identity;
+    this.isStatic = chosen.settings.type === 'access_key' || chosen.settings.type === 'sts';
+    this.#lifetimeMs = fetched.lifetimeMs;
+    this.#renewAfterMs = fetched.renewAfterMs;
+    this.#fetchedMs = clock.monotonic();
+    this.#fetchedWallMs = clock.now();
+  }
+
+  isValid(clock: Clock): boolean {
+    return this.endsInMs(clock) > 0;
+  }
+
+  /** Infinite if they do not end. */
+  endsInMs(clock: Clock): number {
+    return this.#lifetimeMs - this.#age(clock);
+  }
+
+  renewInMs(clock: Clock): number {
+    return this.#renewAfterMs - this.#age(clock);
+  }
+
+  /** The larger age of two clocks: the wall clock may be set back, and the monotonic clock stops while a machine sleeps. */
+  #age(clock: Clock): number {
+    return Math.max(clock.monotonic() - this.#fetchedMs, clock.now() - this.#fetchedWallMs);
+  }
+}
+
 export type Provider = {
-  /** Rejects with any error; `describeProviderFailure` says it in words. */
+  /** May reject with any error: `describeProviderFailure` describes it. */
   fetch(): Promise<Fetched>;
 };
 
@@ -99,7 +140,7 @@ function fixedProvider(credentials: SdkCredentials): Provider {
   return { fetch: async () => ({ credentials, ...endless, identity: shortened(credentials.accessKeyId) }) };
 }
 
-/** What the SDK's provider of roles signs its request with. */
+/** The SDK's provider of roles signs its request with this. */
 function staticProvider(credentials: SdkCredentials) {
   return {
     getCredentials: async () => ({ ...credentials, providerName: 'static_ak' }),
@@ -131,7 +172,7 @@ function sessionProvider(
   };
 }
 
-/** A profile hides when what it gives ends. */
+/** The end of a profile's session is unknown. */
 function profileCredentials({ accessKeyId, accessKeySecret, securityToken }: SdkCredentials): Fetched {
   const identity = shortened(accessKeyId);
   const credentials = { accessKeyId, accessKeySecret, securityToken, type: securityToken ? 'sts' : 'access_key' };
@@ -156,7 +197,7 @@ function lifetimeOf(expiration: string | undefined, nowMs: number): Pick<Fetched
   return { lifetimeMs, renewAfterMs: lifetimeMs * RENEW_AFTER };
 }
 
-/** An access key's id as people tell keys apart: `LTAI…abcd`. */
+/** The id of an access key, shortened for people: `LTAI…abcd`. */
 function shortened(accessKeyId: string): string {
   const end = accessKeyId.length > 8 ? accessKeyId.slice(-4) : '';
   return `${accessKeyId.slice(0, 4)}…${end}`;

@@ -1,6 +1,6 @@
-// What is used of `@alicloud/credentials`: its providers, which know how each service is asked and how such a request is signed.
+// The parts in use of `@alicloud/credentials`: its providers, which know the services and how their requests are signed.
 
-/** What the SDK signs with: the fields of its `CredentialModel` in use. */
+/** The credentials that the SDK signs with: the fields of its `CredentialModel` in use. */
 export type SdkCredentials = {
   readonly accessKeyId: string;
   readonly accessKeySecret: string;
@@ -9,7 +9,7 @@ export type SdkCredentials = {
   readonly providerName?: string | undefined;
 };
 
-/** Credentials that end, as the service that hands them out describes them. */
+/** A session as its service returns it. */
 export type SdkSession = {
   readonly accessKeyId: string;
   readonly accessKeySecret: string;
@@ -21,23 +21,23 @@ export type SdkSession = {
 export type ProviderRequest = { readonly method: string; readonly readTimeout?: number; toRequestURL(): string };
 export type ProviderResponse = { readonly statusCode: number; readonly body: Buffer | string };
 
-/** A provider of sessions. It has a cache besides, in `getCredentials`, which is not used. */
+/** A provider of sessions. Its `getCredentials`, which has a cache, is not used. */
 export type SessionProvider = {
   /** Fetches a session. */
   refresher(): Promise<SdkSession>;
-  /** How it sends its requests; replaceable, by a comment in the SDK for tests. */
+  /** Sends its requests. It may be replaced: a comment in the SDK says so for tests. */
   doRequest: (request: ProviderRequest) => Promise<ProviderResponse>;
 };
 
 export type SessionProviderType = 'ram_role_arn' | 'oidc_role_arn' | 'ecs_ram_role' | 'credentials_uri';
-/** By the names of the fields of the SDK's builders. */
+/** The fields have the names of the SDK's builders. */
 export type SessionProviderFields = Readonly<Record<string, unknown>>;
 
-/** A provider that reads a file of another tool, and does what stands in there. */
+/** A provider that reads a file of another tool and follows it. */
 export type ProfileProvider = { getCredentials(): Promise<SdkCredentials> };
 export type ProfileProviderType = 'cli_profile' | 'profile';
 
-/** Makes providers. What a field leaves out the SDK takes from the environment: the region of the STS, the name of a session. */
+/** Creates providers. For missing fields the SDK reads the environment: the region of the STS, the name of a session. */
 export interface SdkProviders {
   createSessionProvider(type: SessionProviderType, fields: SessionProviderFields): SessionProvider;
   createProfileProvider(type: ProfileProviderType): ProfileProvider;

@@ -1,18 +1,18 @@
-// Reads the secret values of a credentials block from where they are kept: the configuration, a file, or a variable.
+// Reads the secret values of a credentials block from the configuration, files or variables.
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { SecretSource } from '../model/credential-settings.ts';
 import type { Redactor } from '../util/redactor.ts';
 import { ApiError, credentialsUnavailable } from './errors.ts';
-import { shownText } from './shown-text.ts';
+import { messageText } from './message-text.ts';
 
 /** Security tokens have some thousand characters. */
-const LARGEST_SECRET_BYTES = 64 * 1024;
+const MAX_SECRET_BYTES = 64 * 1024;
 
-/** What {@link isSendable} finds fault with. */
+/** What {@link isSendable} rejects, for messages. */
 export const UNSENDABLE = 'spaces, line breaks or characters beyond ASCII';
 
-/** Whether a value can travel in an HTTP header. A file with two lines is a mistake. */
+/** Whether a value can be sent in an HTTP header. A file with two lines is a mistake. */
 export function isSendable(value: string): boolean {
   return /^[\x21-\x7e]+$/.test(value);
 }
@@ -23,11 +23,11 @@ export type SecretValues = Readonly<Record<string, string>>;
 
 export type SecretContext = {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Is told every value but that of `access_key_id`, which is no secret. */
+  /** Every value is added to it, except `access_key_id`, which is no secret. */
   readonly redactor: Redactor;
 };
 
-/** Reads all values anew. Rejects with the `ApiError` `CredentialsUnavailable`, which says which ones are missing and why. */
+/** Reads all values. Rejects with the `ApiError` `CredentialsUnavailable`, which names the missing values and the reasons. */
 export async function readSecretValues(sources: SecretSources, context: SecretContext): Promise<SecretValues> {
   const results = await Promise.allSettled(
     Object.entries(sources).map(async ([key, source]) => [key, await readOne(key, source, context)] as const),
@@ -44,7 +44,7 @@ export async function readSecretValues(sources: SecretSources, context: SecretCo
 
 async function readOne(key: string, source: SecretSource, { env, redactor }: SecretContext): Promise<string> {
   const unavailable = (what: string) =>
-    credentialsUnavailable(shownText(`${key}: expected a value in ${placeOf(source)}, ${what}`, redactor));
+    credentialsUnavailable(messageText(`${key}: expected a value in ${placeOf(source)}, ${what}`, redactor));
   const text = await readText(source, env).catch((error: unknown) => {
     throw unavailable(error instanceof Error ? withoutPath(error) : String(error));
   });
@@ -66,20 +66,20 @@ async function readText(source: SecretSource, env: SecretContext['env']): Promis
   return source.from === 'env' ? env[source.name] : readSmallFile(source.path);
 }
 
-/** The file's text. To open a pipe without a writer would block a thread without end, and the end of the process with it. */
+/** The text of a file. Opened without blocking: a pipe without a writer would block a thread, and so the end of the process. */
 async function readSmallFile(path: string): Promise<string> {
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     if (!(await file.stat()).isFile()) throw new Error('found something else than a file');
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(LARGEST_SECRET_BYTES + 1));
-    if (bytesRead > LARGEST_SECRET_BYTES) throw new Error(`found more than ${LARGEST_SECRET_BYTES} bytes`);
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(MAX_SECRET_BYTES + 1));
+    if (bytesRead > MAX_SECRET_BYTES) throw new Error(`found more than ${MAX_SECRET_BYTES} bytes`);
     return buffer.toString('utf8', 0, bytesRead);
   } finally {
     await file.close();
   }
 }
 
-/** Node's message such as `ENOENT: no such file or directory, open '/run/secrets/acr'` without the path, which is named already. */
+/** Removes the path from a message of Node such as `ENOENT: no such file or directory, open '/run/secrets/acr'`: ours has it already. */
 function withoutPath(error: Error): string {
   return error.message.replace(/, \w+ '.*$/s, '');
 }

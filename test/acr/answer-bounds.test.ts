@@ -6,7 +6,7 @@ import { loadSdk } from '../../src/acr/client.ts';
 import { startHttp } from '../helpers/raw-server.ts';
 
 const MOST_BYTES = 100_000;
-const sdk = await loadSdk({ answerBounds: { mostBytes: MOST_BYTES, withinMs: 500 } });
+const sdk = await loadSdk({ answerBounds: { maxBytes: MOST_BYTES, timeoutMs: 500 } });
 
 const session = {
   AccessKeyId: 'STS.1',

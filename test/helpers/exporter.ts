@@ -60,7 +60,7 @@ export type Exporter = {
 };
 
 /** The SDK, once for all tests of a file. They read pages in the same process, which are larger than what the credentials package may read. */
-const sdk = await loadSdk({ answerBounds: { mostBytes: Number.POSITIVE_INFINITY, withinMs: 600_000 } });
+const sdk = await loadSdk({ answerBounds: { maxBytes: Number.POSITIVE_INFINITY, timeoutMs: 600_000 } });
 
 /** A simulator whose only key is {@link KEY}, with one instance `cri-1` of one repository unless the scenario says otherwise. */
 export async function startSimulator(

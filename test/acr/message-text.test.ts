@@ -1,25 +1,25 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { shownText } from '../../src/acr/shown-text.ts';
+import { messageText } from '../../src/acr/message-text.ts';
 import { Redactor } from '../../src/util/redactor.ts';
 
 test('a text is one line without control characters and no longer than allowed, whatever it was', (t) => {
   const redactor = new Redactor();
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.integer({ min: 1, max: 20 }), (text, longest) => {
-      const shown = shownText(text, redactor, longest);
+      const shown = messageText(text, redactor, longest);
       t.true(shown.length <= longest);
       t.notRegex(shown, /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u);
     }),
   );
-  t.is(shownText(' a\r\n\tb\u2028\u202ec ', redactor), 'a b c');
-  t.is(shownText('plain words, ümlauts and 😀', redactor), 'plain words, ümlauts and 😀');
+  t.is(messageText(' a\r\n\tb\u2028\u202ec ', redactor), 'a b c');
+  t.is(messageText('plain words, ümlauts and 😀', redactor), 'plain words, ümlauts and 😀');
 });
 
 test('a secret is gone before the text is cut, so that no part of it is left', (t) => {
   const redactor = new Redactor();
   redactor.add('verysecret');
   for (let before = 0; before < 30; before += 1) {
-    t.notRegex(shownText(`${'x'.repeat(before)}verysecret${'y'.repeat(20)}`, redactor, 25), /very/);
+    t.notRegex(messageText(`${'x'.repeat(before)}verysecret${'y'.repeat(20)}`, redactor, 25), /very/);
   }
 });

@@ -65,7 +65,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     stop,
   } = options;
   const actions = ACTIONS.filter(({ endsLife }) => !(longLife && endsLife));
-  // The observers and the faults draw from sequences of their own, so that their pace does not change what happens otherwise.
+  // Observers, faults and the order of actions have sequences of their own, so that the pace of one does not change what is drawn for another.
   const stage = new Stage({ seed, random: createRandom(seed), exporter, simulator, onLog });
   const drawn = new Map([...FAULTS, ...actions].map(({ name }) => [name, 0]));
   const course = {
@@ -73,6 +73,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     faults: new Pack(FAULTS, often),
     actions: new Pack(actions, often),
     faultRandom: createRandom(seed + 2),
+    actionRandom: createRandom(seed + 3),
     note: (name: string) => {
       drawn.set(name, (drawn.get(name) ?? 0) + 1);
       details(name);
@@ -111,6 +112,8 @@ type Course = {
   readonly faults: Pack<FaultKind>;
   readonly actions: Pack<Action>;
   readonly faultRandom: Random;
+  /** For the order of the actions alone: how much an action draws depends on what it finds. */
+  readonly actionRandom: Random;
   /** Counts what is drawn. */
   readonly note: (name: string) => void;
   readonly ending: AbortSignal;
@@ -152,12 +155,11 @@ async function drawFaults({ stage, faults, ending, faultRandom, note }: Course, 
   }
 }
 
-async function performActions({ stage, actions, ending, note }: Course, end: number): Promise<void> {
-  const { random } = stage;
+async function performActions({ stage, actions, ending, actionRandom, note }: Course, end: number): Promise<void> {
   while (Date.now() < end && !ending.aborted) {
-    const action = actions.draw(random);
+    const action = actions.draw(actionRandom);
     note(action.name);
     await action.perform(stage);
-    await sleep(random.whole(...BETWEEN_ACTIONS_MS));
+    await sleep(actionRandom.whole(...BETWEEN_ACTIONS_MS));
   }
 }

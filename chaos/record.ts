@@ -151,8 +151,12 @@ export function emptyRecord(): RunRecord {
   };
 }
 
-/** Until when it is known what did not happen: the last probe was sent then. */
-export function recordedTo({ probes }: RunRecord): number {
+/**
+ * Until when it is known what did not happen: while the run goes on, to the end of what is judged, which has settled; at last, until the last
+ * probe was sent.
+ */
+export function recordedTo({ probes }: RunRecord, judgedTo = Number.POSITIVE_INFINITY): number {
+  if (Number.isFinite(judgedTo)) return judgedTo;
   return probes.reduce((latest, { sentAt }) => Math.max(latest, sentAt), 0);
 }
 

@@ -49,7 +49,7 @@ export const silenceLaw: Law = {
     'credentials that are good and not refused are used at least once in the longest interval or back-off, a time to wait, a time limit and a turn, whatever happens to others',
   check: (record, judged) => {
     const findings = new Findings(judged);
-    const end = recordedTo(record);
+    const end = recordedTo(record, judged?.to);
     for (const set of SETS) {
       const idle = [...troublesOf(record, set), ...absencesOf(record, set)];
       const requests = requestsOf(record, set);

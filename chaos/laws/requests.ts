@@ -63,7 +63,7 @@ export const timeoutLaw: Law = {
   sentence: 'a request that is not answered is given up, and its connection closed, within request_timeout and 3 s',
   check: (record, judged) => {
     const findings = new Findings(judged);
-    const end = recordedTo(record);
+    const end = recordedTo(record, judged?.to);
     for (const request of record.requests) {
       const { arrivedAtMs: from, finishedAtMs, index } = request;
       const mostMs = longestTimeoutMs(record.configurations, from, from) + NOTED_WITHIN_MS;

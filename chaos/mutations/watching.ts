@@ -131,4 +131,12 @@ export const OF_WATCHING: readonly Mutation[] = [
     law: 'found',
     often: ['an error', 'a reset before the answer', 'HTTP 503'],
   },
+  {
+    name: 'a new tag is overlooked',
+    file: 'discovery/reconcile-discovered.js',
+    before: 'if (!this.#update(watched, each)) {',
+    after: 'if (!this.#update(watched, each) && Math.random() < 0.5) {',
+    law: 'discovered',
+    often: ['a push of a new tag', 'SIGHUP: discovery comes or goes'],
+  },
 ];

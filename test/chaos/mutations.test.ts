@@ -21,7 +21,6 @@ test('every mutation has one place in the built exporter, and breaks it in anoth
     return `${mutation.file}\n${after}`;
   });
   t.is(new Set(broken).size, MUTATIONS.length);
-  t.true(MUTATIONS.length >= 24);
 });
 
 test('a mutation whose place is gone, or is there twice, is refused by its name', (t) => {
@@ -31,7 +30,7 @@ test('a mutation whose place is gone, or is there twice, is refused by its name'
   t.throws(() => mutated('end to end', mutation), { message: 'an end: expected once in a.js, found 2 times: end' });
 });
 
-test('every mutation has a name of its own, is expected to be found by a law that there is, and is in docs/reliability.md', (t) => {
+test('every mutation has a name of its own, is expected to be found by a law that there is, and docs/reliability.md has just these', (t) => {
   const names = MUTATIONS.map(({ name }) => name);
   t.is(new Set(names).size, names.length);
   const laws = new Set(LAWS.map(({ name }) => name));
@@ -44,9 +43,9 @@ test('every mutation has a name of its own, is expected to be found by a law tha
     MUTATIONS.flatMap(({ often = [] }) => often).filter((name) => !drawn.has(name)),
     [],
   );
-  const page = textOf('docs/reliability.md');
-  t.deepEqual(
-    MUTATIONS.filter(({ name, law }) => !page.includes(`\n| ${name} | ${law} |`)).map(({ name }) => name),
-    [],
+  const [, section = ''] = textOf('docs/reliability.md').split(
+    '\n| what is broken | law that finds it |\n| --- | --- |\n',
   );
+  const [table = ''] = section.split('\n\n');
+  t.deepEqual(table.split('\n').sort(), MUTATIONS.map(({ name, law }) => `| ${name} | ${law} |`).sort());
 });

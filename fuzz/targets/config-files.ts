@@ -4,7 +4,6 @@ import fc from 'fast-check';
 import type { Config } from '../../src/config/config.ts';
 import { parseConfig } from '../../src/config/parse.ts';
 import { patternWarnings } from '../../src/config/pattern-warnings.ts';
-import { Assembly, piecesOf, problemPieces, slicesOf } from '../../src/config/pieces.ts';
 import { formatPlan, planPolls } from '../../src/config/plan.ts';
 import { ramPolicies } from '../../src/config/ram-policy.ts';
 import { REDACTION } from '../../src/config/redaction.ts';
@@ -136,7 +135,7 @@ function checkFile(bytes: Buffer): string {
     return 'problems';
   }
   requireUsable(config);
-  requireEqual(handedOver(piecesOf(config)), config, 'the configuration from another thread');
+  requireEqual(structuredClone(config), config, 'the configuration from another thread');
   const { value } = readYaml(text, { file: FILE, redaction: REDACTION });
   requireEqual(parseConfig(inFlow(value), FILE), config, 'the configuration written on one line');
   return 'a configuration';
@@ -154,22 +153,6 @@ function inFlow(value: unknown): string {
 function requireProblems(error: unknown, text: string): void {
   if (!(error instanceof ConfigError)) throw error;
   requireClearProblems(error, text);
-  try {
-    handedOver(problemPieces(error));
-  } catch (again) {
-    if (!(again instanceof ConfigError)) throw again;
-    requireEqual(again.problems, error.problems, 'the problems from another thread');
-    return;
-  }
-  throw new Error('problems became a configuration on their way from another thread');
-}
-
-/** As a reload gets it: in slices from the thread that reads the file. */
-function handedOver(pieces: Parameters<typeof slicesOf>[0]): Config | undefined {
-  const assembly = new Assembly();
-  let config: Config | undefined;
-  for (const slice of slicesOf(pieces)) config = assembly.add(structuredClone(slice));
-  return config;
 }
 
 /** Items of lists are composed early to save memory, which must make no difference. */

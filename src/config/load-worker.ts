@@ -1,22 +1,19 @@
-// The worker thread that loads a configuration file and hands it over slice by slice, each when it is asked for.
+// The worker thread that loads a configuration file and sends the result in one message.
 import { parentPort, workerData } from 'node:worker_threads';
-import { ConfigError } from '../util/yaml/problems.ts';
-import { readText } from '../util/yaml/read-text.ts';
-import { parseConfig } from './parse.ts';
-import { type Piece, piecesOf, problemPieces, slicesOf } from './pieces.ts';
+import { ConfigError, type Problem } from '../util/yaml/problems.ts';
+import type { Config } from './config.ts';
+import { loadConfig } from './load.ts';
 
-const slices = slicesOf(load(String(workerData)));
+/** Problems are sent instead of the {@link ConfigError}, since an error loses its class on its way between threads. */
+export type LoadResult = { readonly config: Config } | { readonly problems: readonly Problem[] };
 
-parentPort?.on('message', () => {
-  const { value } = slices.next();
-  parentPort?.postMessage(value);
-});
+parentPort?.postMessage(load(String(workerData)));
 
-function load(file: string): Iterable<Piece> {
+function load(file: string): LoadResult {
   try {
-    return piecesOf(parseConfig(readText(file), file));
+    return { config: loadConfig(file) };
   } catch (error) {
-    if (error instanceof ConfigError) return problemPieces(error);
+    if (error instanceof ConfigError) return { problems: error.problems };
     throw error;
   }
 }

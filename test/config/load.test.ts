@@ -121,18 +121,6 @@ test('a worker that runs out of memory is a problem, and the process lives', asy
   t.is(error?.message, `${file}:1:1: file: expected ${expected}, found one that needs more`);
 });
 
-for (const count of [1, 497, 498, 1_000, 3_333]) {
-  test(`${count} tags arrive whole from a worker, wherever slices end`, async (t) => {
-    const file = write(t, manyTags(count));
-    const config = await loadConfigInWorker(file);
-    const tags = config.instances.flatMap(({ repositories }) => repositories.flatMap((repository) => repository.tags));
-    t.deepEqual(
-      tags.map(({ tag }) => tag),
-      Array.from({ length: count }, (_, index) => `v${index}`),
-    );
-  });
-}
-
 function manyTags(count: number): string {
   const tags = Array.from({ length: count }, (_, index) => `          - v${index}\n`).join('');
   return `instances:\n  - id: cri-1\n    region: cn-hangzhou\n    repositories:\n      - id: crr-1\n        tags:\n${tags}`;

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { temporaryDirectory } from '../chaos/leftovers.ts';
+import { atEnd, temporaryDirectory } from '../chaos/leftovers.ts';
 import { linesOf } from './report.ts';
 import { TARGETS } from './targets.ts';
 import { fuzz } from './watch.ts';
@@ -28,6 +28,7 @@ if (chosen.length === 0) {
 // Threads that are ended in the middle of an input leave their files: all of them lie in here.
 process.env.TMPDIR = temporaryDirectory('fuzz').path;
 console.log(`fuzz: seed ${seed}, ${minutes} min, ${chosen.length} targets`);
+const isReported = atEnd(() => console.log(`seed ${seed}: the run was ended before its report`));
 const shares = chosen.reduce((sum, { share }) => sum + share, 0);
 let [total, findings] = [0, 0];
 for (const target of chosen) {
@@ -42,4 +43,5 @@ for (const target of chosen) {
   console.log(`  kept in ${file}`);
 }
 console.log(`${total} inputs, seed ${seed}: ${findings === 0 ? 'no finding' : `${findings} findings`}`);
+isReported();
 process.exitCode = findings === 0 ? 0 : 1;

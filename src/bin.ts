@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The program: hands the process over to `cli` and ends with the status that it gives.
+// The program: runs `cli` with this process and exits with its status.
 import dns from 'node:dns';
 import { constants, totalmem } from 'node:os';
 import { readBuildInfo } from './build-info.ts';
@@ -9,33 +9,33 @@ import { openFilesAdvice } from './util/open-files.ts';
 
 const STDERR = 2;
 const CANNOT_RUN = 1;
-/** How long the end waits for a reader of the log that stalls. */
+/** How long the exit waits for a slow reader of the log. */
 const FLUSH_MS = 250;
 /** Plus the signal's number. */
 const SIGNALLED = 128;
 
-// The SDK's HTTP layer prints whole headers, the security token among them, where this variable asks for it. It is read when
-// the first package that knows it is loaded: so everything else is loaded after this.
+// With this variable, the SDK's HTTP layer prints whole headers, the security token among them. A package reads it when it is loaded, so
+// everything else is loaded after this line.
 delete process.env.DEBUG;
 
-// Signals that come while the program is being loaded wait for it.
+// Signals that arrive while the program loads are kept until it is ready.
 const early: NodeJS.Signals[] = [];
 let deliver = (signal: NodeJS.Signals): void => void early.push(signal);
 for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, () => deliver(signal));
 
 const log = new LogOutput(logSink(STDERR, () => process.stderr));
-// What reaches the process is an error of the program itself: one line says so, and a supervisor starts the program anew.
-let tellDefect = (error: unknown): void =>
+// An uncaught error is a defect of the program: it is logged in one line, and a supervisor restarts the program.
+let reportDefect = (error: unknown): void =>
   log.write(`acr-scan-exporter: ${JSON.stringify(error instanceof Error ? error.stack : String(error))}\n`);
 process.on('uncaughtException', (error) => {
-  tellDefect(error);
+  reportDefect(error);
   void log.flush(FLUSH_MS).then(() => process.exit(CANNOT_RUN));
 });
-// A reader that has gone away is no reason to end the process with an error.
+// A reader that closes its end must not end the process with an error.
 process.stdout.on('error', () => undefined);
 
-// Neither the SDK nor Node's own requests take a function for looking up names from us: this is the one place that all of them go through.
-// Elsewhere than on Linux the system's way to find names is its own, and no server.
+// Neither the SDK nor Node's own requests accept a lookup function, but all of them call this one. Other systems than Linux resolve names in
+// their own way, without a server.
 if (process.platform === 'linux') Object.assign(dns, { lookup: createLookup({ system: dns.lookup }) });
 
 const { run } = await import('./cli.ts').catch((error: unknown) => {
@@ -50,19 +50,19 @@ const status = await run({
   env: process.env,
   nodeVersion: process.version,
   build: readBuildInfo(),
-  // The limit of the container is no number, or a huge one, where there is none.
+  // Without a limit of the container, this is 0, undefined or huge.
   freeMemory: () => Math.min(process.constrainedMemory() || Infinity, totalmem()) - process.memoryUsage.rss(),
   stdout: (text) => void process.stdout.write(text),
   log,
   onDefect: (callback) => {
-    tellDefect = callback;
+    reportDefect = callback;
   },
   onSignal: (callback) => {
     deliver = callback;
     for (const signal of early) callback(signal);
   },
 });
-// The plan waits for whoever pages through it; the log does not.
+// The exit waits for the reader of the plan, which may be a pager, but not for the reader of the log.
 deliver = (signal) => process.exit(SIGNALLED + constants.signals[signal]);
 await new Promise<void>((resolve) => process.stdout.write('', () => resolve()));
 await log.flush(FLUSH_MS);

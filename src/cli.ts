@@ -1,4 +1,4 @@
-// What the program does with its command line: help, version, check, or run until it is told to stop.
+// Executes the command line: help, version, check, or the exporter until a signal stops it.
 import { constants } from 'node:os';
 import type { App } from './app/app.ts';
 import type { BuildInfo } from './build-info.ts';
@@ -17,20 +17,20 @@ import { ConfigError, formatProblems, loadTogether } from './util/yaml/problems.
 import type { WebConfigWatcher } from './web/access/web-config-watcher.ts';
 import { FIXED_PATHS } from './web/assets.ts';
 
-/** The program's surroundings. */
+/** What the program uses of its process. */
 export type Surroundings = {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly nodeVersion: string;
   readonly build: BuildInfo;
-  /** How much more memory the process may take, in bytes. */
+  /** How much more memory the process may use, in bytes. */
   readonly freeMemory: () => number;
   readonly stdout: (text: string) => void;
-  /** Standard error: the log, and what is wrong with the command line or a file. */
+  /** Standard error: the log, and problems of the command line or a file. */
   readonly log: LogOutput;
-  /** Calls back for an error of our own code that nothing has caught, right before the process ends. */
+  /** Calls back with an uncaught error of the exporter itself, right before the process ends. */
   readonly onDefect: (callback: (error: unknown) => void) => void;
-  /** Calls back for each signal that comes from now on. */
+  /** Calls back for each signal from now on. */
   readonly onSignal: (callback: (signal: NodeJS.Signals) => void) => void;
 };
 
@@ -39,7 +39,7 @@ const USAGE = 2;
 /** Plus the signal's number. */
 const SIGNALLED = 128;
 
-/** Runs the program. Resolves with its exit status; never rejects for what a user can mend. */
+/** Runs the program. Resolves with its exit status; never rejects for a problem that a user can fix. */
 export async function run(surroundings: Surroundings): Promise<number> {
   const { argv, env, freeMemory, stdout, log, build, nodeVersion } = surroundings;
   const stderr = (text: string) => log.write(text);
@@ -69,7 +69,7 @@ async function runCommand(options: Options, surroundings: CommandSurroundings): 
   return options.configPrintRamPolicy ? printRamPolicy(options, surroundings) : checkConfig(options, surroundings);
 }
 
-/** Resolves with the exit status that the first signal stands for. */
+/** Resolves with the exit status of the first signal. */
 function interrupted({ onSignal }: Surroundings): Promise<number> {
   return new Promise((resolve) => onSignal((signal) => resolve(statusOf(signal))));
 }
@@ -108,7 +108,7 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
     present = config;
     return config;
   };
-  // While the file is parsed in its thread, the rest of the program is loaded in this one.
+  // The worker parses the file while this thread loads the rest of the program.
   const loading = loadTogether([loadConfig, () => loadWebSettings(options, logger), () => import('./app/app.ts')]);
   const loaded = await Promise.race([loading, firstStop]);
   if (typeof loaded === 'string') {
@@ -145,7 +145,7 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
   return Promise.race([app.stop().then(() => 0), secondStop.then(statusOf)]);
 }
 
-/** Only who has such a file pays for what reads it. */
+/** Loads the code for web configuration files only when there is one: it delays the start. */
 async function loadWebSettings(
   { webConfigFile: file }: Options,
   logger: Logger,

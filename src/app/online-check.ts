@@ -1,4 +1,4 @@
-// `--config.check.online`: tries the credentials, and each repository once, and says what is missing where.
+// `--config.check.online`: tries the credentials and each repository once, and lists what is missing.
 import { createAcrApi } from '../acr/acr-api.ts';
 import type { AcrApi } from '../acr/api.ts';
 import type { Sdk } from '../acr/client.ts';
@@ -27,18 +27,18 @@ export type OnlineCheckDependencies = {
   readonly redactor: Redactor;
 };
 
-/** Findings say everything that there is to say. */
+/** Findings hold everything, so nothing is logged. */
 const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
-/** What one attempt came to. */
+/** The result of one attempt. */
 export type Finding = {
-  /** The credentials, or the repository under them: `default`, `cri-1 shop/api`. */
+  /** Such as `credentials default` or `cri-1 shop/api`. */
   readonly subject: string;
-  /** Why it does not work; undefined when it does. */
+  /** The reason of a failure; undefined on success. */
   readonly problem: string | undefined;
 };
 
-/** Tries everything that the configuration needs, at the pace that it allows. Gives findings as they come. */
+/** Tries everything that the configuration needs, within its rate limit. Yields each finding as soon as it is known. */
 export async function* checkOnline(config: Config, deps: OnlineCheckDependencies): AsyncGenerator<Finding> {
   const errorCodes = new ErrorCodeLimiter(deps.redactor);
   for (const set of credentialSets(config)) yield* checkSet(set, config, { ...deps, errorCodes });
@@ -54,8 +54,8 @@ async function* checkSet(set: CredentialSet, config: Config, context: Context): 
   };
   const options = { name: set.name, providers: sdk.providers, env, clock, logger: SILENT, redactor, report };
   const source = createCredentialSource(set.settings, options);
-  const verdict = new Verdict();
-  /** What was found before the API has judged the credentials. */
+  const verdict = new CredentialsVerdict();
+  /** Findings from before it is known whether the API accepts the credentials. */
   const held: Finding[] = [];
   try {
     const unavailable = await problemOf(source.ensure());
@@ -67,23 +67,23 @@ async function* checkSet(set: CredentialSet, config: Config, context: Context): 
       held.push(finding);
       if (verdict.refusal !== undefined) break;
       if (!verdict.isAccepted) continue;
-      if (!verdict.isSaid) yield { subject, problem: undefined };
-      verdict.isSaid = true;
+      if (!verdict.isReported) yield { subject, problem: undefined };
+      verdict.isReported = true;
       yield* held.splice(0);
     }
   } finally {
     source.stop();
   }
-  // Refused, everything else under them would fail for that reason.
+  // With refused credentials, all other findings have the same cause.
   if (verdict.refusal !== undefined) yield { subject, problem: describeRefusal(verdict.refusal) };
-  else if (!verdict.isSaid) yield { subject, problem: 'no request was answered, so nothing is known of them' };
+  else if (!verdict.isReported) yield { subject, problem: 'no request was answered, so nothing is known of them' };
   if (verdict.refusal === undefined) yield* held;
 }
 
-/** What the API thinks of credentials, by the first answer that says so: whatever comes of a signed request but a refusal. */
-class Verdict {
+/** Whether the API accepts the credentials. Any answer to a signed request means that it does, unless it refuses them. The first one counts. */
+class CredentialsVerdict {
   isAccepted = false;
-  isSaid = false;
+  isReported = false;
   refusal: ApiError | undefined;
 
   answered(): void {
@@ -106,7 +106,7 @@ async function* checkInstances(
   config: Config,
   { sdk, clock, redactor, errorCodes }: Context,
   credentials: CredentialSource,
-  verdict: Verdict,
+  verdict: CredentialsVerdict,
 ): AsyncGenerator<Finding> {
   const limiter = new RateLimiter(config.rateLimit, clock);
   const end = new AbortController();
@@ -141,13 +141,13 @@ function inSlot<Result>(limiter: RateLimiter, signal: AbortSignal, ask: () => Pr
   });
 }
 
-/** An instance and how to ask it at the pace that its credentials allow. */
+/** An instance, and how to send requests to it within the rate limit of its credentials. */
 type Attempt = {
   readonly instance: InstanceConfig;
   readonly ask: <Body>(call: (api: AcrApi) => Promise<Body>) => Promise<Body>;
 };
 
-/** Looks the repository up if the exporter would, and asks for its first tag. */
+/** Looks the repository up if the exporter would, and requests the scan status of its first tag. */
 async function checkRepository({ instance, ask }: Attempt, given: ConfiguredRepository): Promise<string | undefined> {
   const instanceId = instance.id;
   let repository = given;
@@ -162,21 +162,21 @@ async function checkRepository({ instance, ask }: Attempt, given: ConfiguredRepo
   const tag = repository.tags[0]?.tag ?? '';
   const request = { instanceId, repoId: repository.id, tag };
   const error = await problemOf(ask((api) => api.getRepoTagScanStatus(request)));
-  const untold = error && isNoSuchScan(error) ? await problemOf(ask((api) => api.getRepoTag(request))) : error;
-  if (error !== undefined && untold !== undefined) {
-    // A tag that exists was never scanned; of one that does not, the first error says so.
-    return untold.kind === 'denied' && untold !== error
-      ? `tag ${tag}: ${explain(untold, 'GetRepoTag', ramResource(instance, repository))}`
+  const tagError = error && isNoSuchScan(error) ? await problemOf(ask((api) => api.getRepoTag(request))) : error;
+  if (error !== undefined && tagError !== undefined) {
+    // A tag that exists was never scanned, which is no problem. If it does not exist, the first error says so.
+    return tagError.kind === 'denied' && tagError !== error
+      ? `tag ${tag}: ${explain(tagError, 'GetRepoTag', ramResource(instance, repository))}`
       : `tag ${tag}: ${explain(error, 'GetRepoTagScanStatus', ramResource(instance, repository))}`;
   }
   if (!repository.vulnerabilities) return undefined;
   const denied = await problemOf(ask((api) => api.getRepoTagScanSummary(request)));
-  // What else it says is about the scan, which may not be complete.
+  // Any other error is about the scan, which may not be complete.
   if (denied?.kind !== 'denied') return undefined;
   return `tag ${tag}: ${explain(denied, 'GetRepoTagScanSummary', ramResource(instance, repository))}`;
 }
 
-/** Lists the repositories, and the tags of the first of them that a rule takes; says of each rule how many it takes. */
+/** Lists the repositories, and the tags of the first one that a rule takes. Yields the number of repositories that each rule takes. */
 async function* checkDiscovery({ instance, ask }: Attempt): AsyncGenerator<Finding> {
   const subject = `${instance.id} discovery`;
   const rules = new Rules(instance.discover);
@@ -212,7 +212,7 @@ function describeNothing({ scopes }: Rules, listed: number): string {
     : 'nothing exists of what the rules name';
 }
 
-/** Adds the repositories of a scope, by id, all pages of them. Gives the problem where the list cannot be had. */
+/** Adds the repositories on all pages of a scope by id. Returns the problem if they cannot be listed. */
 async function listRepositories(
   { instance, ask }: Attempt,
   scope: ListScope,
@@ -244,7 +244,7 @@ function explain({ code, kind, message }: ApiError, operation: keyof typeof RAM_
   return `the RAM action ${RAM_ACTIONS[operation]} on ${resource} is missing (${failure})`;
 }
 
-/** The error of an attempt; undefined when there is none. */
+/** The error of an attempt; undefined if it succeeds. */
 async function problemOf(attempt: Promise<unknown>): Promise<ApiError | undefined> {
   try {
     await attempt;

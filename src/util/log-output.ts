@@ -1,63 +1,63 @@
-// Writes the lines of the log without ever waiting for their reader: a bounded part waits for one that stalls, the rest is dropped
-// and counted.
+// Writes the lines of the log without waiting for their reader. If it stalls, a limited number of bytes is kept for it; further lines are
+// dropped and counted.
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** An outage logs some kilobytes a minute. */
-const MOST_WAITING_BYTES = 2 ** 20;
-/** A terminal that was stopped is tried again after this. */
+/** Enough for hours: an outage logs some kilobytes a minute. */
+const MAX_WAITING_BYTES = 2 ** 20;
+/** The pause before the next try to write to a stopped terminal. */
 const RETRY_MS = 100;
 
 /** The part of Node's writable streams that is used here. */
 export interface LineSink {
-  /** Bytes that were taken and are not written yet. */
+  /** Bytes that were accepted and are not written yet. */
   readonly writableLength: number;
-  /** Takes a text, whatever waits already; `done` is called when it is written, or with the error that it was lost with. */
+  /** Accepts a text, however much waits already. Calls `done` when it is written, or with the error if it is lost. */
   write(text: string, done: (error?: Error | null) => void): unknown;
   on(event: 'error', listener: () => void): unknown;
 }
 
-/** Takes finished lines for one sink. Never throws, and never holds up the caller. */
+/** Writes finished lines to one sink. Never throws and never blocks. */
 export class LogOutput {
-  /** Called when the reader has taken everything again after lines were lost, with their number. */
+  /** Called with the number of lost lines when the reader has caught up. */
   onResumed: ((lostLines: number) => void) | undefined;
   readonly #sink: LineSink;
   #dropped = 0;
-  /** How many of the dropped lines {@link onResumed} knows of. */
-  #told = 0;
+  /** The number of dropped lines that {@link onResumed} was called with. */
+  #reported = 0;
 
   constructor(sink: LineSink) {
     this.#sink = sink;
-    // Each write learns of its own error. Without a listener the event would end the process.
+    // Each write gets its own error. Without a listener the event would end the process.
     sink.on('error', () => undefined);
   }
 
-  /** How many lines were lost: too many waited already, or the reader had gone away. */
+  /** The number of lost lines: too many bytes waited already, or the reader was gone. */
   get dropped(): number {
     return this.#dropped;
   }
 
-  /** Takes a line, which ends in a newline. */
+  /** Writes a line, which ends in a newline. */
   write(line: string): void {
-    if (this.#sink.writableLength + line.length > MOST_WAITING_BYTES) {
+    if (this.#sink.writableLength + line.length > MAX_WAITING_BYTES) {
       this.#dropped += 1;
       return;
     }
     this.#sink.write(line, (error) => this.#written(error));
   }
 
-  /** Resolves when every line is written, or after `mostMs` milliseconds. */
-  async flush(mostMs: number): Promise<void> {
+  /** Resolves when every line is written, or after `maxMs` milliseconds. */
+  async flush(maxMs: number): Promise<void> {
     if (this.#sink.writableLength === 0) return;
     const written = new Promise<void>((resolve) => this.#sink.write('', () => resolve()));
-    await Promise.race([written, sleep(mostMs)]);
+    await Promise.race([written, sleep(maxMs)]);
   }
 
   #written(error: Error | null | undefined): void {
     if (error) this.#dropped += 1;
-    else if (this.#dropped > this.#told && this.#sink.writableLength === 0) {
-      const lost = this.#dropped - this.#told;
-      this.#told = this.#dropped;
+    else if (this.#dropped > this.#reported && this.#sink.writableLength === 0) {
+      const lost = this.#dropped - this.#reported;
+      this.#reported = this.#dropped;
       this.onResumed?.(lost);
     }
   }
@@ -75,7 +75,7 @@ export function logSink(descriptor: number, standard: () => LineSink): LineSink 
   return new DescriptorSink(kind.isCharacterDevice() ? nonBlocking(descriptor) : descriptor);
 }
 
-/** Opens a terminal a second time, since a change of the descriptor's own mode would be one for every process that shares it. */
+/** Opens a terminal a second time: a change of the descriptor's own mode would affect every process that shares it. */
 function nonBlocking(descriptor: number): number {
   try {
     return openSync(`/dev/fd/${descriptor}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
@@ -95,7 +95,7 @@ class DescriptorSink implements LineSink {
     this.#descriptor = descriptor;
   }
 
-  /** Every error goes to the line that meets it: the next one may fit again. */
+  /** Every error belongs to one line: the next one may succeed. */
   on(): void {}
 
   write(text: string, done: (error?: Error) => void): void {

@@ -1,4 +1,4 @@
-// One line an event, logfmt or JSON, by pino; secrets are taken out of the finished line, whatever brought them there.
+// Logs each event in one line: JSON by pino, or logfmt. Secrets are removed from the finished line, wherever they come from.
 import { type Logger as PinoLogger, pino } from 'pino';
 import { escapeInvisible } from './invisible.ts';
 import type { Redactor } from './redactor.ts';
@@ -8,10 +8,10 @@ export const LOG_FORMATS = ['logfmt', 'json'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
-/** What an event is about: flat, snake_case. Undefined values are left out. */
+/** The fields of an event: flat, snake_case. Undefined values are omitted. */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** A log for events; every method hands over one line at once. */
+/** Every method writes one line at once. */
 export interface Logger {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
@@ -52,7 +52,7 @@ function timestamp(): string {
   return new Date().toISOString();
 }
 
-/** Time, level and message come first, the message always in quotes so that it can be searched for. */
+/** Time, level and message come first. The message is always quoted, so that it can be searched for. */
 function toLogfmt(level: LogLevel, message: string, fields: LogFields): string {
   const pairs = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
@@ -64,7 +64,7 @@ function logfmtValue(text: string): string {
   return /^[\w.:/@%+,[\]-]+$/.test(text) ? text : quote(text);
 }
 
-/** JSON's quoting is logfmt's. */
+/** logfmt quotes like JSON. */
 function quote(text: string): string {
   return escapeInvisible(JSON.stringify(text));
 }

@@ -470,7 +470,7 @@ test('a host that does not exist is DnsFailure', async (t) => {
   t.is(error.kind, 'transport');
 });
 
-test('a certificate that nobody vouches for is TlsFailure', async (t) => {
+test('a certificate of an unknown issuer is TlsFailure', async (t) => {
   const { host } = await startTls(t, () => {});
   const error = await failureOf(testApi(host, { protocol: 'https' }).getRepoTagScanStatus(scanRequest));
   t.is(error.code, 'TlsFailure');

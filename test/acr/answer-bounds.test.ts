@@ -51,13 +51,13 @@ test('an answer that does not end is read up to the bound, and its connection is
   t.true(written < 64 * MOST_BYTES, `${written} bytes were sent`);
 });
 
-test('an answer whose first bytes are already too many', async (t) => {
+test('an answer whose first chunk is already too large is rejected', async (t) => {
   const { asked, closed } = await ask(t, (response) => response.end(Buffer.alloc(MOST_BYTES + 1, ' ')));
   await t.throwsAsync(asked, { message: /the answer has more than 100000 bytes/ });
   await closed;
 });
 
-test('an answer that trickles is given up at the deadline, and its connection is closed', async (t) => {
+test('an answer that arrives byte by byte is given up at the deadline, and its connection is closed', async (t) => {
   const { asked, closed } = await ask(t, (response) => {
     const trickle = setInterval(() => response.write(' '), 50);
     response.once('close', () => clearInterval(trickle));
@@ -72,7 +72,7 @@ test('a request that is not answered at all is given up at the deadline', async 
   await closed;
 });
 
-test('a packed answer is not unpacked', async (t) => {
+test('a compressed answer is not decompressed', async (t) => {
   const packed = gzipSync(Buffer.alloc(10_000_000, ' '));
   const { asked, closed } = await ask(t, (response) => {
     response.writeHead(200, { 'content-encoding': 'gzip' }).end(packed);

@@ -22,7 +22,7 @@ const body = fc.oneof(
   fc.nat({ max: 140 }).map((length) => JSON.stringify(scanAnswer).slice(0, length)),
 );
 
-test('any status and any body', async (t) => {
+test('any status with any body is an answer or an ApiError', async (t) => {
   let answer = (_: IncomingMessage, response: ServerResponse) => response.end();
   const { host } = await startHttp(t, (request, response) => {
     answer(request, response);
@@ -46,7 +46,7 @@ test('any status and any body', async (t) => {
   );
 });
 
-test('any bytes in place of HTTP', async (t) => {
+test('any bytes in place of HTTP are an ApiError', async (t) => {
   let bytes = Buffer.alloc(0);
   const { host } = await startTcp(t, (socket) => socket.once('data', () => socket.end(bytes)));
   const api = testApi(host, { requestTimeoutMs: 2000 });
@@ -122,7 +122,7 @@ const hostileBody = fc.oneof(
   objectOf(fc.oneof(hostile, listOfObjects)),
 );
 
-test('any JSON, however deep, wide or large, through every operation', async (t) => {
+test('any JSON, however deep, wide or large, is an answer or an ApiError in every operation', async (t) => {
   let answer = (_: IncomingMessage, response: ServerResponse) => response.end();
   const { host } = await startHttp(t, (request, response) => {
     answer(request, response);

@@ -164,7 +164,7 @@ test('errors through the generated client are the same as through the core', asy
   }
 });
 
-test('a call that never settles and never sends is over at the deadline', async (t) => {
+test('a call that never settles and never sends ends at the deadline', async (t) => {
   const stuck = generatedClient.replace('request.validate();', 'await new Promise(() => {});');
   const sdk = await loadSdk({ from: await installed(t, stuck) });
   const api = testApi('127.0.0.1:1', { sdk, requestTimeoutMs: 50 });

@@ -31,7 +31,7 @@ async function isResolved(promise: Promise<void>): Promise<boolean> {
   return (await Promise.race([promise, settle().then(() => pending)])) !== pending;
 }
 
-test('a session is renewed when a quarter of it is left, without anyone asking', async (t) => {
+test('a session is renewed when a quarter of it is left, even if no request needs it', async (t) => {
   const { clock, service, source } = setup(t);
   await source.ensure();
   await clock.advance(45 * MINUTE_MS - 1);
@@ -71,7 +71,7 @@ test('while the service hangs, polls go on without waiting until the session end
   t.is(source.log.filter((line) => line.includes('msg="credentials are renewed again"')).length, 1);
 });
 
-test('a request that is ready when the session has ended fails with the reason, be it that nothing has answered yet', async (t) => {
+test('a request that is ready when the session has ended fails with the reason, also if the service has not answered yet', async (t) => {
   const { clock, service, source } = setup(t);
   await source.ensure();
   service.answer = failing;
@@ -96,7 +96,7 @@ test('a renewal that fails is tried again after 5 s, doubling to a minute', asyn
   t.deepEqual(pauses, [5_000, 10_000, 20_000, 40_000, 60_000, 60_000, 60_000]);
 });
 
-test('who asks between two attempts hears why the last one failed', async (t) => {
+test('a request between two attempts fails with the reason of the last attempt', async (t) => {
   const { clock, service, source, granted } = setup(t, failing);
   const first = await unavailable(source);
   t.is(first.message, 'no credentials from credentials_uri: out of order');
@@ -109,7 +109,7 @@ test('who asks between two attempts hears why the last one failed', async (t) =>
   t.is(service.askedAtMs.length, 2);
 });
 
-test('a refused session is replaced at once, but not twice in 5 s, and the new one is no news', async (t) => {
+test('a refused session is replaced at once, but not twice in 5 s, and refresh does not return the new one as a change', async (t) => {
   const { clock, service, source } = setup(t);
   await source.ensure();
   await clock.advance(MINUTE_MS);
@@ -148,7 +148,7 @@ test('a session that ends soon, each time, is renewed in time but never twice in
   t.is(service.askedAtMs.length, 11);
 });
 
-test('a service that says nothing of the end is asked every 5 minutes, and what it gave is used for 15', async (t) => {
+test('a session without an end is renewed every 5 minutes, and used for 15', async (t) => {
   const { clock, service, source, granted } = setup(t);
   service.answer = async (count) => ({ ...(await granted(count)), expiration: undefined });
   await source.ensure();
@@ -203,7 +203,7 @@ test('the id of an access key is shown shortened', async (t) => {
   t.deepEqual(source.inUse(), { provider: 'credentials_uri', identity: 'STS.…fgh1', renewalFails: false });
 });
 
-test('nothing goes on when a source is stopped, and what is under way counts for nothing', async (t) => {
+test('a stopped source does nothing more, and ignores the result of a request under way', async (t) => {
   const { clock, service, source } = setup(t, never);
   const waiting = t.throwsAsync(source.ensure());
   await settle();
@@ -220,7 +220,7 @@ const spell = fc.record({
   lastsMs: fc.integer({ min: 1, max: 2 * HOUR_MS }),
 });
 
-test('whatever a service does, it is not asked twice in 5 s, nobody waits who has good credentials, and it heals', async (t) => {
+test('whatever a service does, it is not asked twice in 5 s, no request with valid credentials waits, and the source recovers', async (t) => {
   const property = fc.asyncProperty(fc.array(spell, { maxLength: 8 }), async (spells) => {
     const { clock, service, source, granted } = setup(t, never);
     const answers = {

@@ -49,7 +49,7 @@ async function accessKeyInFile(t: ExecutionContext, content = KEY_SECRET) {
   return { path, settings };
 }
 
-test('values come from the configuration, a file, or a variable, and are told to the redactor', async (t) => {
+test('values come from the configuration, a file or a variable, and are added to the redactor', async (t) => {
   const { path } = await accessKeyInFile(t, `\n  ${KEY_SECRET}\r\n`);
   const settings: CredentialSettings = {
     type: 'sts',
@@ -75,7 +75,7 @@ const badFiles: readonly (readonly [string, (path: string) => Promise<unknown>, 
 ];
 
 for (const [title, spoil, expected] of badFiles) {
-  test(`a secret file that ${title} is named, and used once it is good`, async (t) => {
+  test(`a secret file that ${title} is named in the error, and used once it is valid`, async (t) => {
     const { path, settings } = await accessKeyInFile(t);
     await spoil(path);
     const source = sourceOf(t, settings);
@@ -127,7 +127,7 @@ test('a variable that is not set, or empty, is named', async (t) => {
   t.is((await unavailable(sourceOf(t, settings, { env: { MY_SECRET: ' ' } }))).message, `${place}which is empty`);
 });
 
-test('a secret file is read again after a second, not before, and nobody waits for it', async (t) => {
+test('a secret file is read again after a second, not before, and no request waits for it', async (t) => {
   const { path, settings } = await accessKeyInFile(t);
   const source = sourceOf(t, settings);
   await source.ensure();
@@ -141,7 +141,7 @@ test('a secret file is read again after a second, not before, and nobody waits f
   t.true(source.log.some((line) => line.includes('msg="secret changed, the new one is used" credentials=default')));
 });
 
-test('refresh reads at once and tells a change once; the next ensure uses it', async (t) => {
+test('refresh reads at once and returns each change once; the next ensure uses it', async (t) => {
   const { path, settings } = await accessKeyInFile(t);
   const source = sourceOf(t, settings);
   await source.ensure();
@@ -152,7 +152,7 @@ test('refresh reads at once and tells a change once; the next ensure uses it', a
   await untilSecret(source, 'second-secret');
 });
 
-test('refresh tells a file that appears, and one that comes back', async (t) => {
+test('refresh returns true for a file that appears, and for one that comes back', async (t) => {
   const { path, settings } = await accessKeyInFile(t);
   await rm(path);
   const source = sourceOf(t, settings);
@@ -167,7 +167,7 @@ test('refresh tells a file that appears, and one that comes back', async (t) => 
   t.true(await source.refresh());
 });
 
-test('a change that was found beside the polls is still told by refresh when the values before it are refused', async (t) => {
+test('refresh returns a change that the renewal loop has found when the former values are refused', async (t) => {
   const { path, settings } = await accessKeyInFile(t);
   const source = sourceOf(t, settings);
   await source.ensure();
@@ -181,7 +181,7 @@ test('a change that was found beside the polls is still told by refresh when the
   t.false(await source.refresh());
 });
 
-test('values that were found beside the polls and that the API has refused are no change', async (t) => {
+test('values that the renewal loop has found and that the API has refused are no change', async (t) => {
   const { path, settings } = await accessKeyInFile(t);
   const source = sourceOf(t, settings);
   await source.ensure();
@@ -204,7 +204,7 @@ test('a file that was missing is a change when it comes back, even the same', as
   t.true(await source.refresh());
 });
 
-test('nothing to do costs next to nothing', async (t) => {
+test('ensure costs almost no time while the credentials are valid', async (t) => {
   const { settings } = await accessKeyInFile(t);
   const source = sourceOf(t, settings);
   await source.ensure();

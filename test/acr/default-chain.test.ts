@@ -91,29 +91,32 @@ test.serial('a provider that fails is never replaced by another, and works as so
   t.is(source.inUse()?.identity, 'acs:ram::1:role/acr');
 });
 
-test.serial('variables that are set by half are told, and nothing else is tried', async (t) => {
-  const role = await rrsa(t);
-  const cases: readonly (readonly [Readonly<Record<string, string | undefined>>, string])[] = [
-    [
-      { ALIBABA_CLOUD_ACCESS_KEY_ID: 'LTAI', ...role },
-      'the variable ALIBABA_CLOUD_ACCESS_KEY_ID is set without ALIBABA_CLOUD_ACCESS_KEY_SECRET',
-    ],
-    [
-      { ALIBABA_CLOUD_SECURITY_TOKEN: 'token', ...ECS },
-      'the variable ALIBABA_CLOUD_SECURITY_TOKEN is set without ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET',
-    ],
-    [
-      { ...role, ALIBABA_CLOUD_OIDC_TOKEN_FILE: undefined, ...ECS },
-      'the variables ALIBABA_CLOUD_ROLE_ARN and ALIBABA_CLOUD_OIDC_PROVIDER_ARN are set without ALIBABA_CLOUD_OIDC_TOKEN_FILE',
-    ],
-  ];
-  for (const [env, expected] of cases) {
-    const { message } = await unavailable(sourceOf(t, { type: 'default' }, { env }));
-    t.is(message, `no credentials from default: ${expected}: set all of them, or none`);
-  }
-});
+test.serial(
+  'variables of which only some are set are an error that names them, and no other provider is tried',
+  async (t) => {
+    const role = await rrsa(t);
+    const cases: readonly (readonly [Readonly<Record<string, string | undefined>>, string])[] = [
+      [
+        { ALIBABA_CLOUD_ACCESS_KEY_ID: 'LTAI', ...role },
+        'the variable ALIBABA_CLOUD_ACCESS_KEY_ID is set without ALIBABA_CLOUD_ACCESS_KEY_SECRET',
+      ],
+      [
+        { ALIBABA_CLOUD_SECURITY_TOKEN: 'token', ...ECS },
+        'the variable ALIBABA_CLOUD_SECURITY_TOKEN is set without ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET',
+      ],
+      [
+        { ...role, ALIBABA_CLOUD_OIDC_TOKEN_FILE: undefined, ...ECS },
+        'the variables ALIBABA_CLOUD_ROLE_ARN and ALIBABA_CLOUD_OIDC_PROVIDER_ARN are set without ALIBABA_CLOUD_OIDC_TOKEN_FILE',
+      ],
+    ];
+    for (const [env, expected] of cases) {
+      const { message } = await unavailable(sourceOf(t, { type: 'default' }, { env }));
+      t.is(message, `no credentials from default: ${expected}: set all of them, or none`);
+    }
+  },
+);
 
-test.serial('a profile file that is there is meant, and why it gives nothing is told', async (t) => {
+test.serial('an existing profile file is used, and the error says why it has no credentials', async (t) => {
   const directory = await home(t);
   await mkdir(join(directory, '.aliyun'));
   const file = join(directory, '.aliyun', 'config.json');
@@ -157,7 +160,7 @@ test.serial('the profile file of the SDK is read again every minute', async (t) 
 });
 
 test.serial(
-  'with nothing set the metadata service is asked, and the reason says what else was looked for',
+  'without variables and files the metadata service is asked, and the error says what else was looked for',
   async (t) => {
     const directory = await home(t);
     const clock = new ManualClock();

@@ -16,7 +16,7 @@ test('a text is one line without control characters and no longer than allowed, 
   t.is(messageText('plain words, ümlauts and 😀', redactor), 'plain words, ümlauts and 😀');
 });
 
-test('a secret is gone before the text is cut, so that no part of it is left', (t) => {
+test('a secret is removed before the text is cut, so that no part of it is left', (t) => {
   const redactor = new Redactor();
   redactor.add('verysecret');
   for (let before = 0; before < 30; before += 1) {

@@ -32,7 +32,7 @@ for (const [code, expected] of cases) {
   });
 }
 
-test('of several addresses the most telling failure decides, and all are told', (t) => {
+test('with several addresses the most specific failure decides the code, and the message has all of them', (t) => {
   const attempts = [
     failed('ENETUNREACH', 'connect ENETUNREACH ::1'),
     failed('ECONNREFUSED', 'connect ECONNREFUSED 127.0.0.1'),

@@ -162,7 +162,7 @@ async function setup(t: ExecutionContext, service: Service, answer: Fault['answe
 
 for (const [type, service] of Object.entries(services)) {
   for (const { title, answer, reason, timeoutMs } of faults) {
-    test(`${type}: ${title} is told with what was asked`, async (t) => {
+    test(`${type}: ${title} is described with the request`, async (t) => {
       const { host, source } = await setup(t, service, answer, timeoutMs);
       const { message } = await unavailable(source);
       const start = `no credentials from ${type}: ${service.place(host)}`;
@@ -196,7 +196,7 @@ for (const [type, service] of Object.entries(services)) {
   });
 }
 
-test('an address where nothing listens is named', async (t) => {
+test('an address without a listener is named in the error', async (t) => {
   for (const [type, service] of Object.entries(services)) {
     const host = await closedHost();
     const settings = service.settings(host, '/dev/null');
@@ -209,7 +209,7 @@ test('an address where nothing listens is named', async (t) => {
   }
 });
 
-test('of a reason that is too long the end is kept', async (t) => {
+test('a reason that is too long keeps its end', async (t) => {
   const host = await closedHost();
   const uri = `http://${host}/${'long/'.repeat(400)}`;
   const { message } = await unavailable(sourceOf(t, { type: 'credentials_uri', uri }));

@@ -34,7 +34,7 @@ for (const [how, close] of [
   ['closed', (socket: Socket) => socket.destroy()],
   ['ended', (socket: Socket) => socket.end()],
 ] as const) {
-  test(`a request on an idle connection that was ${how} is told from others, and afresh it is answered`, async (t) => {
+  test(`a request on an idle connection that was ${how} fails as a stale connection, and is answered on a new one`, async (t) => {
     const { api, connections } = await start(t, close);
     await api.getRepoTagScanStatus(scanRequest);
     const error = await failureOf(api.getRepoTagScanStatus(scanRequest));
@@ -46,7 +46,7 @@ for (const [how, close] of [
   });
 }
 
-test('afresh no connection is used that is idle, however many are', async (t) => {
+test('a request on a new connection uses none of the idle ones, however many there are', async (t) => {
   const { api, connections } = await start(t, (socket) => socket.destroy());
   await Promise.all(Array.from({ length: 8 }, () => api.getRepoTagScanStatus(scanRequest)));
   t.is(connections(), 8);
@@ -56,7 +56,7 @@ test('afresh no connection is used that is idle, however many are', async (t) =>
   }
 });
 
-test('over TLS as well', async (t) => {
+test('a request over TLS on an idle connection that was closed fails as a stale connection, too', async (t) => {
   const served = new Set<Socket>();
   const server = createHttpsServer(selfSigned, ({ socket }, response) => {
     if (served.has(socket)) socket.destroy();

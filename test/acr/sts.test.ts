@@ -110,7 +110,7 @@ test('a role is assumed with the access key, again only when the key changes', a
   await eventually('the role is assumed anew', () => (source.current()?.accessKeyId === 'STS.2' ? true : undefined));
 });
 
-test('a role that may not be assumed is told with the code of the service and nothing else of its answer', async (t) => {
+test('a role that may not be assumed is an error with the code of the service, and nothing else of its answer', async (t) => {
   const denied = () => ({
     status: 403,
     body: { Code: 'NoPermission', Message: `not with ${SECRET} nor granted-secret-1`, RequestId: 'F1E2-33' },
@@ -139,7 +139,7 @@ test('a role is assumed with the token in a file, which may appear later', async
   t.is(source.redactor.redact('eyJhbGciOiJSUzI1NiJ9.e30.c2ln'), REDACTED);
 });
 
-test('a session goes on when the token that it was exchanged for is written anew', async (t) => {
+test('a session stays in use when its token file is written again', async (t) => {
   const { source, path, asked } = await setup(t, oidcRole);
   await writeFile(path, 'the-first-token');
   await source.ensure();

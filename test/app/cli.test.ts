@@ -192,7 +192,7 @@ test('a bad configuration: status 1, one line a problem, no stack', async (t) =>
   }
 });
 
-test('of a bad configuration and a bad web configuration all problems are told at once', async (t) => {
+test('all problems of an invalid configuration and an invalid web configuration are written at once', async (t) => {
   const [bad, good] = [configFile(t, 'instances: 5\nintervalls: {}\n'), configFile(t, UNREACHABLE)];
   const [badWeb, goodWeb] = [configFile(t, 'tls_server_config: 5\nusers: {}\n'), configFile(t, '{}\n')];
   const places = (stderr: string) => lines(stderr).map((line) => line.replace(/:\d+: .*/, ''));
@@ -258,7 +258,7 @@ test.serial('a port that is taken: status 1, one line that says so', async (t) =
   t.true(stderr.includes('EADDRINUSE') && stderr.includes(String(port)), stderr);
 });
 
-test('--config.check prints the plan to standard output and warnings to standard error, and asks nobody', async (t) => {
+test('--config.check prints the plan to standard output and warnings to standard error, and sends no request', async (t) => {
   const simulator = await startSimulator(t);
   const missing = join(temporaryDirectory(t), 'no-such-secret');
   const file = configFile(

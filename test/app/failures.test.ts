@@ -157,7 +157,7 @@ for (const { name, endpoint, code } of [
   { name: 'a host that no name server knows', endpoint: () => 'http://registry.invalid', code: 'DnsFailure' },
   { name: 'a peer that does not speak TLS', endpoint: (address: string) => `https://${address}`, code: 'TlsFailure' },
 ]) {
-  test(`${name} is counted as ${code}, does not disturb another instance, and a reload heals it`, async (t) => {
+  test(`${name} is counted as ${code}, does not disturb another instance, and a reload ends it`, async (t) => {
     const simulator = await startSimulator(t, {
       instances: ['cri-1', 'cri-2'].map((id) => ({ ...TWO_TAGS.instances[0], id })),
     });

@@ -199,7 +199,7 @@ test('the metrics are at another path when that is asked for, and at no other', 
   t.true((await send(`${url}/`)).body.toString().includes('href="/prometheus/v1"'));
 });
 
-test('a client that goes away in the middle of a scrape disturbs nobody', async (t) => {
+test('a client that disconnects in the middle of a scrape disturbs no other', async (t) => {
   const { url, log } = await startIdle(t);
   await new Promise<void>((resolve) => {
     get(`${url}/metrics`, { agent: false }, (response) => {

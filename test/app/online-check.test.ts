@@ -96,7 +96,7 @@ test('a wrong secret is a problem of the credentials, with code and RequestId, a
   t.deepEqual(requests, ['GetRepoTagScanStatus']);
 });
 
-test('credentials that are good are told before what they have no right to', async (t) => {
+test('accepted credentials are reported before the rights that they lack', async (t) => {
   const { findings } = await check(
     t,
     'right-secret',
@@ -111,7 +111,7 @@ test('credentials that are good are told before what they have no right to', asy
   );
 });
 
-test('credentials that no answer has judged are not said to be good', async (t) => {
+test('credentials that no answer has confirmed are not reported as accepted', async (t) => {
   const config = parseConfig(
     `credentials: { type: access_key, access_key_id: key, access_key_secret: any-secret }
 instances:

@@ -73,7 +73,7 @@ async function ask(url: string, query = ''): Promise<readonly Target[]> {
 
 const names = (targets: readonly Target[]) => targets.map(({ tag }) => tag).sort();
 
-test('a tag tells where it comes from, what its scan found, and why that is not known', async (t) => {
+test('a row of the page has the source of a tag, what its scan found, and why that is not known', async (t) => {
   const startedMs = Date.now();
   const simulator = await startSimulator(t, SCENARIO);
   const { url } = await startExporter(t, configurationAt(simulator.address));
@@ -119,7 +119,7 @@ async function textOf(url: string, part: RegExp): Promise<string | undefined> {
 
 const DISCOVERY = /<section aria-labelledby="discovery-heading".*?<\/section>/s;
 
-test('the page tells how discovery stands: what it found, what it left out, and what keeps it from going on', async (t) => {
+test('the page shows the state of discovery: what it found, what it left out, and its last error', async (t) => {
   const simulator = await startSimulator(t, SCENARIO);
   const found = { ...configurationAt(simulator.address), max_tags: 3, discovery_interval: '200ms' };
   const { url, write, app } = await startExporter(t, found);

@@ -197,7 +197,7 @@ for (const [name, stepMs] of [
   ['back', -3_600_000],
   ['forward', 3_600_000],
 ] as const) {
-  test.serial(`the wall clock set ${name} an hour mutex nothing about polling`, async (t) => {
+  test.serial(`the wall clock set ${name} an hour changes nothing about polling`, async (t) => {
     let offsetMs = 0;
     const realNow = Date.now;
     t.teardown(() => {

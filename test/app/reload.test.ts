@@ -99,7 +99,7 @@ test('one line says what a reload has added and removed', async (t) => {
   );
 });
 
-test('a bad file changes nothing but the metric that tells of it, until there is a good one', async (t) => {
+test('an invalid file changes only the metric of the last reload, until there is a valid one', async (t) => {
   const { simulator, app, write, page, before, log } = await startTwo(t);
   write('instances: 5\nintervalls: {}\n');
   const { problems } = await app.reload();

@@ -258,7 +258,7 @@ test('where two listed entries turn out to be one repository, a tag that one lis
   t.deepEqual(shown(), ['shop/api:v1 complete', 'shop/api:v2 complete'], 'listed tags stay');
 });
 
-test('a listed id stays what is meant when its repository is made anew under its names: the other is left out, with a warning', async (t) => {
+test('a listed id stays when its repository is created again with another id: the new one is left out, with a warning', async (t) => {
   const { watch, discover, settle, shown, store, clock, events } = discovering(t);
   const listed = entry({ id: 'crr-old' }, 'v1');
   await watch(listed);

@@ -42,7 +42,7 @@ test('a rule that matches nothing is a warning with the counts, once, and so is 
   t.regex(told(events)[3] ?? '', /"rule":1,"repositories":0/);
 });
 
-test('nothing is said of the tags of rules where some could not be listed, and nothing at all after a pass that failed', async (t) => {
+test('the tags of rules are not judged if some could not be listed, and no rule is judged after a pass that failed', async (t) => {
   const { watch, discover, settle, discoveryManager, events, clock } = discovering(t);
   await watch();
   await discover({ ...EVERYTHING, tags: ['v*'] });

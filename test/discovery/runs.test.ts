@@ -3,7 +3,7 @@ import test from 'ava';
 import { discovering, INTERVAL_MS, listings, many, tags } from '../helpers/discovering.ts';
 import { EVERYTHING, entry, type Pending } from '../helpers/watching.ts';
 
-test('a page that fails for a reason that may pass is asked for again, with back-off, and nothing is lost', async (t) => {
+test('a page with a transient failure is requested again, with back-off, and nothing is lost', async (t) => {
   const { watch, discover, settle, store, clock, discoveryManager } = discovering(t);
   await watch();
   await discover(EVERYTHING);
@@ -171,7 +171,7 @@ for (const [title, pages] of [
   });
 }
 
-test('a repository that there is no right to list is left out and told, which does not make the pass a failure', async (t) => {
+test('a repository that there is no right to list is left out and logged, and the pass still succeeds', async (t) => {
   const { watch, discover, settle, shown, clock, discoveryManager, events } = discovering(t);
   await watch();
   await discover(EVERYTHING);
@@ -319,7 +319,7 @@ test('a page that is refused because of the credentials is asked for again in th
   t.is(discoveryManager.statuses()[0]?.lastError, undefined);
 });
 
-test('it is told once when all repositories can be listed again or are gone', async (t) => {
+test('one line is logged when all repositories can be listed again or are gone', async (t) => {
   const { watch, discover, settle, clock, events } = discovering(t);
   await watch();
   await discover(EVERYTHING);

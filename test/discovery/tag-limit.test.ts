@@ -14,7 +14,7 @@ type Discovering = ReturnType<typeof discovering>;
 const pushed = (times: Readonly<Record<string, number>>): Tag[] =>
   Object.entries(times).map(([tag, updatedMs]) => ({ tag, updatedMs }));
 
-test('what there was no room for is forgotten with the pass that found it', async (t) => {
+test('tags over the limit are dropped at the end of the pass that found them', async (t) => {
   const { watch, discover, settle, shown, clock, pending, answerFrom } = discovering(t, { maxTags: 1 });
   await watch();
   await discover(EVERYTHING);
@@ -59,7 +59,7 @@ test('beyond max_tags the newest are watched, over all that was found, and a met
   t.false(tagLimit.isTruncated('cri-1'));
 });
 
-test('the limit is that of all instances together, and each that loses a tag by it is told of', async (t) => {
+test('the limit is for all instances together, and each instance that loses a tag is logged', async (t) => {
   const { watch, discover, settle, store, tagLimit, events, clock, answerFrom } = discovering(t, {
     maxTags: 3,
     ids: ['cri-1', 'cri-2'],
@@ -238,7 +238,7 @@ test('a repository without a tag among the newest is not kept, and one that gets
   t.deepEqual(shown(), ['shop/web:w2 complete']);
 });
 
-test('of what there is no room for never much more is kept than may be watched, and the newest are among it', async (t) => {
+test('of the tags over the limit at most about twice the limit are kept, and the newest are among them', async (t) => {
   const { watch, discover, watchList, tagLimit, store, clock } = discovering(t, { maxTags: 4 });
   await watch();
   await discover(EVERYTHING);

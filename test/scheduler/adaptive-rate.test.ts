@@ -29,7 +29,7 @@ test('the rate recovers by a tenth of what is configured every 10 s without thro
   t.deepEqual(rates, [10, 12, 14, 18, 20, 20]);
 });
 
-test('a throttled answer of the same episode starts the 10 s anew', (t) => {
+test('a throttled answer of the same episode restarts the 10 s', (t) => {
   const adaptiveRate = new AdaptiveRate(20);
   adaptiveRate.throttled(throttled(0, 1_000));
   adaptiveRate.throttled(throttled(500, 10_500));

@@ -91,7 +91,7 @@ function discovering(groups: readonly TagGroup[]) {
   return queue;
 }
 
-test('while tags are due, whichever, discovery gets no more than one of three consecutive requests, and never nothing', (t) => {
+test('while tags of any group are due, discovery gets at most one of three consecutive requests, and at least one of fifteen', (t) => {
   const property = fc.property(fc.subarray([...TAG_GROUPS], { minLength: 1 }), fc.nat({ max: 20 }), (groups, idle) => {
     const queue = new DueQueue<Named>();
     queue.put(named('discovery'), 'discovery', 0);
@@ -100,7 +100,7 @@ test('while tags are due, whichever, discovery gets no more than one of three co
     const taken = groupsTaken(queue, 300);
     for (let start = 0; start + 3 <= taken.length; start++) {
       const window = taken.slice(start, start + 3);
-      t.true(window.filter((line) => line === 'discovery').length <= 1, `${start}: ${window}`);
+      t.true(window.filter((group) => group === 'discovery').length <= 1, `${start}: ${window}`);
     }
     for (let start = 0; start + 15 <= taken.length; start++)
       t.true(taken.slice(start, start + 15).includes('discovery'));
@@ -108,14 +108,14 @@ test('while tags are due, whichever, discovery gets no more than one of three co
   fc.assert(property);
 });
 
-test('while nothing more urgent is due, discovery has its third', (t) => {
+test('while no more urgent tags are due, discovery gets a third of the requests', (t) => {
   for (const groups of [['settled'], ['unanswered']] as const) {
     const taken = groupsTaken(discovering(groups), 300);
     t.is(taken.filter((line) => line === 'discovery').length, 100, groups.join());
   }
 });
 
-test('discovery takes nothing from scans under way nor from tags that were answered: its turns are those of the never answered', (t) => {
+test('discovery takes its requests from the share of tags without an answer, not from that of the other groups', (t) => {
   const taken = groupsTaken(discovering(TAG_GROUPS), 300);
   const share = (group: TaskGroup) => taken.filter((each) => each === group).length;
   t.deepEqual([share('running'), share('settled'), share('unanswered'), share('discovery')], [180, 60, 40, 20]);
@@ -126,7 +126,7 @@ test('discovery takes nothing from scans under way nor from tags that were answe
   }
 });
 
-test('requests of discovery are no tags: the backlog does not count them', (t) => {
+test('the backlog does not count requests of discovery', (t) => {
   const queue = new DueQueue<Named>();
   queue.put(named('discovery'), 'discovery', 5);
   t.is(queue.nextDueAtMs(), 5);
@@ -171,7 +171,7 @@ test('any sequence of puts, moves, removals and takes agrees with a plain sorted
   );
 });
 
-test('the backlog tells urgent from background and how long the oldest has waited', (t) => {
+test('the backlog separates urgent from background tags, and has how long the oldest has waited', (t) => {
   const queue = new DueQueue<Named>();
   queue.put(named('running'), 'running', 900);
   queue.put(named('new'), 'unanswered', 400);

@@ -18,7 +18,7 @@ function errorOf(code: string, kind: ApiErrorKind): ApiError {
   return new ApiError({ code, kind, message: 'of the test', requestId: 'r-1' });
 }
 
-test('a refusal is told with its reason and the next probe, and again when the reason changes or ten minutes have passed', async (t) => {
+test('a refusal is logged with its reason and the next probe, and again when the reason changes or after ten minutes', async (t) => {
   const { clock, lines, log } = setUp();
   log.refused(errorOf('InvalidAccessKeyId.NotFound', 'refused'), 5_000);
   log.refused(errorOf('InvalidAccessKeyId.NotFound', 'refused'), 10_000);
@@ -35,7 +35,7 @@ test('a refusal is told with its reason and the next probe, and again when the r
   ]);
 });
 
-test('throttling is told when it slows down further than before, and not each time that it comes back', async (t) => {
+test('throttling is logged when it lowers the rate further than before, and not each time that it comes back', async (t) => {
   const { clock, lines, log } = setUp();
   const throttled = errorOf('Throttling.User', 'throttled');
   for (let times = 0; times < 5; times++) {
@@ -50,7 +50,7 @@ test('throttling is told when it slows down further than before, and not each ti
   t.deepEqual(lines, [`${slowed} 2.5 5`, 'recovered from throttling default 5', `${slowed} 1.25 5`, `${slowed} 2.5 5`]);
 });
 
-test('a scheduler tells of throttling, of recovery, and why its credentials are refused', async (t) => {
+test('a scheduler logs throttling, recovery, and why its credentials are refused', async (t) => {
   const watching = createWatching();
   const stop = new AbortController();
   t.teardown(() => stop.abort());

@@ -146,7 +146,7 @@ test('secret files are read again before every probe', async (t) => {
   t.true(credentials.refreshes > before);
 });
 
-test('without credentials nothing is sent: one tag bears the error, and all are polled when they appear', async (t) => {
+test('without credentials no request is sent: one tag has the error, and all tags are polled when there are credentials', async (t) => {
   const watching = createWatching();
   const { clock, pending, credentials, failures, scheduler, store } = watching;
   const stop = new AbortController();
@@ -180,7 +180,7 @@ test('the wall clock may be set back or forward by an hour without a burst or a 
   }
 });
 
-test('after a stop no poll starts, and what comes back is still applied', async (t) => {
+test('after a stop no poll starts, and answers to requests under way are still applied', async (t) => {
   const { clock, pending, stop, shown } = await running(t, 'v1', 'v2');
   stop.abort();
   for (const { answer } of pending.splice(0)) answer.status('SCANNING');
@@ -352,7 +352,7 @@ test('a task that is put back keeps its place, and is performed in the next slot
   t.is(internalErrors.length, 1, 'the second turn forgot it while it was not over');
 });
 
-test('credentials that the end of the scheduler cuts short are no failure of any tag', async (t) => {
+test('a renewal of credentials that the end of the scheduler aborts fails no tag', async (t) => {
   const watching = createWatching();
   const { scheduler, clock, failures } = watching;
   const stop = new AbortController();

@@ -351,7 +351,7 @@ test('tags of a former repository that there was no room for are not added to th
   t.false(shown().some((line) => line.startsWith('shop/api:b')));
 });
 
-test('that a tag exists in the former repository says nothing of the new one', async (t) => {
+test('the existence of a tag in the former repository does not count for the new one', async (t) => {
   const watching = await complete(t, 'v1', 'v2');
   const { clock, pending, next } = watching;
   const [first, second] = pending.splice(0);
@@ -373,7 +373,7 @@ test('that a tag exists in the former repository says nothing of the new one', a
   t.true(pending.some(({ action, request }) => action === 'GetRepoTag' && request.repoId === 'crr-new'));
 });
 
-test('that the right to GetRepoTag was missing in the former repository says nothing of the new one', async (t) => {
+test('a missing right to GetRepoTag in the former repository does not count for the new one', async (t) => {
   const watching = await complete(t, 'v1');
   const { clock, next } = watching;
   next().answer.error('SCAN_NOT_EXIST', 'answered');

@@ -108,7 +108,7 @@ for (const [title, order] of [
   });
 }
 
-test('of two entries that turn out to be the same repository the first has the word, whichever is looked up', async (t) => {
+test('of two entries that turn out to be the same repository the first counts, whichever is looked up', async (t) => {
   const other = { namespace: 'Shop', name: 'Api' };
   for (const [names, shownName] of [
     [[API, other], 'shop/api'],
@@ -161,7 +161,7 @@ test('after a reload tags and repositories are in the order of the file', async 
   t.deepEqual(order(), ['web:v1', 'api:v1', 'api:v3', 'api:v2']);
 });
 
-test('a tag whose digest or scan task changes starts anew', async (t) => {
+test('a tag whose digest or scan task changes loses its state', async (t) => {
   for (const change of [{ digest: 'sha256:new' }, { scanTaskId: 'task-2' }]) {
     const { watch, clock, pending, next, shown } = running(t);
     const tag = { tag: 'v1', digest: '', scanTaskId: '' };
@@ -316,7 +316,7 @@ test('whatever is listed, by names, by id or both, and in whatever order lookups
   await fc.assert(property, { numRuns: 150 });
 });
 
-test('a task that waits for the end of another one says nothing about the credentials', async (t) => {
+test('a task that waits for the end of another one does not change the state of the credentials', async (t) => {
   const { watch, clock, pending, scheduler } = running(t);
   await watch(entry(API, 'v1', 'v2'));
   await clock.advance(0);
@@ -330,7 +330,7 @@ test('a task that waits for the end of another one says nothing about the creden
   t.true(scheduler.breaker.refused);
 });
 
-test('a task that goes to another scheduler while its request is under way is that scheduler’s alone', async (t) => {
+test('a task that moves to another scheduler during its request is started only by that scheduler', async (t) => {
   const { watch, clock, pending, watchList, instance, errors, scheduler } = running(t);
   await watch(entry(API, 'v1', 'v2', 'v3'));
   await clock.advance(0);
@@ -358,7 +358,7 @@ test('three entries of which the last says that the others are the same reposito
   }
 });
 
-test('a repository that was looked up and is made anew is looked up again, and keeps what is known meanwhile', async (t) => {
+test('a repository that was looked up and is created again is looked up again, and keeps its state meanwhile', async (t) => {
   const { watch, clock, next, pending, shown } = running(t);
   await watch(entry(BY_NAME, 'v1'));
   await clock.advance(0);
@@ -379,7 +379,7 @@ test('a repository that was looked up and is made anew is looked up again, and k
   );
 });
 
-test('a tag that is answered as if its repository were gone has that looked up ever less often, and leaves the other tags alone', async (t) => {
+test('a tag whose answers say that its repository is gone causes lookups at growing intervals, and does not affect the other tags', async (t) => {
   const { watch, clock, next, pending } = running(t);
   const healthy = Array.from({ length: 200 }, (_, index) => `v${index}`);
   await watch(entry(BY_NAME, ...healthy, 'odd'));
@@ -404,7 +404,7 @@ test('a tag that is answered as if its repository were gone has that looked up e
   t.true(lookups >= 1 && lookups <= 7, `${lookups} lookups in an hour`);
 });
 
-test('a repository that is made anew is looked up again within a minute, however often the API said for nothing that it is gone', async (t) => {
+test('a repository that is created again is looked up within a minute, however often the API wrongly said before that it is gone', async (t) => {
   const { watch, clock, next, pending } = running(t);
   await watch(entry(BY_NAME, 'v1'));
   await clock.advance(0);
@@ -450,7 +450,7 @@ test('a tag that does not exist has its repository looked up never', async (t) =
   }
 });
 
-test('a repository that is in doubt and cannot be looked up is polled on; one that is gone waits until there is one of its names', async (t) => {
+test('a repository whose id cannot be checked is still polled; one that is gone is not polled until one has its names again', async (t) => {
   const { watch, clock, next, pending, shown, store } = running(t);
   await watch(entry(BY_NAME, 'v1', 'v2'));
   await clock.advance(0);
@@ -490,7 +490,7 @@ test('a repository that is in doubt and cannot be looked up is polled on; one th
   );
 });
 
-test('an answer about the repository that a tag was of before says nothing of it, and no tag is asked twice at once', async (t) => {
+test('an answer about the former repository of a tag is ignored, and no tag has two requests at a time', async (t) => {
   const { watch, clock, next, pending, shown } = running(t);
   await watch(entry(BY_NAME, 'v1', 'v2'));
   await clock.advance(0);

@@ -40,6 +40,8 @@ export type Configuration = {
   readonly tags: ReadonlySet<TagName>;
   /** Instances with repositories that are discovered. */
   readonly discovers: boolean;
+  /** The digests by which it lists tags; none where it lists them by name alone. */
+  readonly digests?: ReadonlyMap<TagName, string>;
   /** Requests a second, and requests under way, for each set of credentials. */
   readonly rate: number;
   readonly maxConcurrent: number;

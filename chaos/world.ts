@@ -5,7 +5,6 @@ import type { Random } from './random.ts';
 import type { Configuration, KeyWrite, TagName } from './record.ts';
 import type { Key, Latency } from './simulator.ts';
 
-/** The promises that the configuration makes, which the laws hold the exporter to. */
 /** In a calm, by status: from the end of a poll to the next. */
 export const INTERVALS_MS: ReadonlyMap<string, number> = new Map([
   ['scanning', 700],
@@ -87,7 +86,6 @@ const RULES = [
 ];
 const ALL = [...REPOSITORIES, DISCOVERED, EXCLUDED];
 
-/** How long the API takes in a calm. */
 /** What an answer takes at the most in a calm. */
 export const LONGEST_LATENCY_MS = 800;
 
@@ -295,7 +293,7 @@ export class Settings {
     this.#replace(this.file, this.#written);
     const tags = [...this.#tags].filter((name) => this.#hasB || !name.startsWith('cri-b '));
     const { discoveryIntervalMs: _, ...paces } = this.#paces;
-    return { perTag: this.#perTag, tags: new Set(tags), discovers: this.#discovers, ...paces };
+    return { perTag: this.#perTag, tags: new Set(tags), discovers: this.#discovers, digests: this.#digests, ...paces };
   }
 
   /** Writes a file that is no configuration. */

@@ -1,6 +1,6 @@
 // `since` moves only with the status.
 import { type ApiRequest, type Configuration, overlap, type Scrape, spansWithout, type TagName } from '../record.ts';
-import { ANY, type Truth } from '../truth.ts';
+import { ANY, bare, type Truth } from '../truth.ts';
 import { isDiscovered } from './configured.ts';
 import { Findings, type Law } from './law.ts';
 import { deniesScan, pollsByTag, pollsOf, type ShownTag, shownTags, time, truthDuring } from './tags.ts';
@@ -21,8 +21,8 @@ export const sinceLaw: Law = {
         before.set(name, { scrape, tag });
         if (last === undefined || last.scrape.life !== scrape.life || last.tag.repoId !== tag.repoId) continue;
         if (last.tag.digest !== tag.digest) continue;
-        const isListed = ({ tags, discovers }: Configuration) => tags.has(name) || (discovers && isDiscovered(name));
-        if (overlap(spansWithout(configurations, isListed), last.scrape.sentAt, scrape.answeredAt) > 0) continue;
+        const others = spansWithout(configurations, (file) => meansTag(file, name, tag));
+        if (overlap(others, last.scrape.sentAt, scrape.answeredAt) > 0) continue;
         findings.note(scrape.answeredAt, () =>
           wrongMove(name, last.tag, tag, () => sawOther(truth, pollsOf(polls, name, tag), last, scrape)),
         );
@@ -31,6 +31,12 @@ export const sinceLaw: Law = {
     return findings;
   },
 };
+
+/** Whether a file lists a tag as it is shown: with another digest it is another one, which starts anew. */
+function meansTag({ tags, discovers, digests }: Configuration, name: TagName, { digest = '' }: ShownTag): boolean {
+  if (isDiscovered(name)) return discovers;
+  return tags.has(name) && bare(digests?.get(name) ?? '') === bare(digest);
+}
 
 function wrongMove(name: TagName, last: ShownTag, tag: ShownTag, mayHaveChanged: () => boolean): string | undefined {
   const [from, to] = [last.since ?? 0, tag.since ?? 0];

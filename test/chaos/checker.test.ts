@@ -120,6 +120,30 @@ test('what is configured and not shown, or shown and not configured, breaks the 
   t.is(broken('configured', { scrapes, configurations: [{ ...file, inForceAt: START + 7_000, tags: new Set() }] }), 0);
 });
 
+test('a time moves without its status where a file between two scrapes lists the tag by another digest, and nowhere else', (t) => {
+  const requests = [poll(0, 4_990), poll(1, 7_990)];
+  const scrapes = [scrape({ at: 5_500 }), scrape({ at: 9_000, since: 7_000, success: 8_000 })];
+  const file = { perTag: 'full', tags: new Set([NAME]), discovers: false, ...PACES } as const;
+  const at = (ms: number) => ({ toldAt: START + ms, inForceAt: START + ms });
+  const configurations = [
+    { ...file, ...at(0) },
+    { ...file, ...at(6_000), digests: new Map([[NAME, 'ab']]) },
+    { ...file, ...at(6_500) },
+  ];
+  t.is(broken('since', { requests, scrapes, configurations }), 0);
+  t.is(
+    broken('since', {
+      requests,
+      scrapes,
+      configurations: [
+        { ...file, ...at(0) },
+        { ...file, ...at(6_000) },
+      ],
+    }),
+    1,
+  );
+});
+
 test('a reload that is never answered breaks the law', (t) => {
   const file = { toldAt: START, perTag: 'full', discovers: false, ...PACES, tags: new Set([NAME]) } as const;
   const waiting = { ...file, inForceAt: Number.POSITIVE_INFINITY };

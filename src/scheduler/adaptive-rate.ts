@@ -1,4 +1,5 @@
-// The request rate of a set of credentials. Throttling lowers it, the API may pause it, and it recovers with time. Pure: the time is an argument.
+// The request rate of a set of credentials. Throttling lowers it, the API may pause it, and it recovers with time. Pure: the time is an
+// argument.
 
 /** Throttling never lowers the rate below this share of the configured rate. */
 const MIN_SHARE = 0.1;

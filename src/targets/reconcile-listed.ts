@@ -91,7 +91,7 @@ export class ListedReconciler {
     await this.#yieldEvery.each(watched.polls, ([tag, poll]) => {
       const listed = wanted.tags.get(tag);
       if (listed === undefined) this.#unlistTag(watched, poll, list);
-      else if (!meansTheSame(poll, listed)) this.#updates.removeTag(watched, poll);
+      else if (!keepsState(poll, listed)) this.#updates.removeTag(watched, poll);
       else if (poll.discovered !== undefined) this.#updates.makeListed(poll, listed);
       else if (listed.digest !== poll.tag.target.digest) this.#updates.setDigest(poll, listed.digest);
     });
@@ -186,8 +186,8 @@ function moveToEnd<Item>(items: Set<Item>, item: Item): void {
   if (items.delete(item)) items.add(item);
 }
 
-/** Whether what is known of a tag holds for what the list now says of it. */
-function meansTheSame({ tag: { target }, discovered }: TagPoll, listed: ListedTag): boolean {
+/** Whether the state of a tag stays valid with its present entry: the scan task is the same, and the digest is or is not listed for a discovered tag. */
+function keepsState({ tag: { target }, discovered }: TagPoll, listed: ListedTag): boolean {
   const isSame = isSameDigest(listed.digest, target.digest) || (discovered !== undefined && listed.digest === '');
   return isSame && listed.scanTaskId === target.scanTaskId;
 }

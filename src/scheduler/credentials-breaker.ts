@@ -42,13 +42,13 @@ export class CredentialsBreaker {
   /** The credentials were replaced: results of earlier requests no longer count. */
   replaced(nowMs: number): void {
     this.#acceptedMs = Math.max(this.#acceptedMs, nowMs);
-    this.#delayMs = FIRST_PROBE_DELAY_MS;
-    this.#probeAtMs = nowMs;
     if (this.#sinceMs !== undefined) this.#sinceMs = nowMs;
+    this.probeNow(nowMs);
   }
 
-  /** The secret has changed: the next probe may start at once. */
+  /** The secret has changed: the next probe may start at once. If it fails, the delays start again: those before were of another secret. */
   probeNow(nowMs: number): void {
+    this.#delayMs = FIRST_PROBE_DELAY_MS / 2;
     this.#probeAtMs = nowMs;
   }
 

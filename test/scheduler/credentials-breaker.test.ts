@@ -44,9 +44,15 @@ test('answers that were under way do not put the probe off, and a new refusal st
   t.is(breaker.probeAtMs, 25_000);
 });
 
-test('a changed secret lets the next probe start at once', (t) => {
+test('a changed secret lets the next probe start at once, and the delays start again at 5 s', (t) => {
   const breaker = new CredentialsBreaker();
   breaker.refusedAt(0, 0);
-  breaker.probeNow(1_234);
-  t.is(breaker.probeAtMs, 1_234);
+  for (const now of [5_000, 15_000, 35_000]) breaker.probeFailed(now);
+  t.is(breaker.probeAtMs, 75_000);
+  breaker.probeNow(40_000);
+  t.is(breaker.probeAtMs, 40_000);
+  breaker.probeFailed(40_000);
+  t.is(breaker.probeAtMs, 45_000);
+  breaker.probeFailed(45_000);
+  t.is(breaker.probeAtMs, 55_000);
 });

@@ -10,13 +10,6 @@ export const OF_ASKING: readonly Mutation[] = [
     law: 'turn',
   },
   {
-    name: 'the queue compares the wrong way',
-    file: 'scheduler/due-heap.js',
-    before: 'parent.dueAtMs <= entry.dueAtMs',
-    after: 'parent.dueAtMs >= entry.dueAtMs',
-    law: 'turn',
-  },
-  {
     name: 'a hung request never ends',
     file: 'acr/http-transport.js',
     before: 'setTimeout(() => this.#expire(timeoutMs),',
@@ -38,7 +31,7 @@ export const OF_ASKING: readonly Mutation[] = [
     file: 'scheduler/scheduler.js',
     before: 'accepted && this.breaker.accepted(sentAtMs)',
     after: 'accepted && !this.breaker.refused',
-    law: 'silence',
+    law: 'calm',
     often: ['refused credentials', 'credentials are spoilt'],
   },
   {
@@ -92,28 +85,12 @@ export const OF_ASKING: readonly Mutation[] = [
     ],
   },
   {
-    name: 'a tag that was pushed is asked about twice at a time',
-    file: 'polling/tag-poll.js',
-    before: 'if (underWay.has(key)) {',
-    after: 'if (false) {',
-    law: 'once',
-    often: ['a push to a discovered tag', 'answers take up to what the exporter waits'],
-  },
-  {
     name: 'a request goes on after its time is over',
     file: 'acr/http-transport.js',
     before: 'this.#request?.destroy();',
     after: '',
     law: 'concurrency',
     often: ['a hang before the answer', 'a hang within the answer'],
-  },
-  {
-    name: 'a time to wait is ignored',
-    file: 'scheduler/scheduler.js',
-    before: 'if (error?.retryAfterMs !== undefined)',
-    after: 'if (false)',
-    law: 'wait',
-    often: ['throttled, with a time to wait'],
   },
   {
     name: 'an error is followed by the next request at once',
@@ -129,14 +106,6 @@ export const OF_ASKING: readonly Mutation[] = [
     before: 'return intervals.completeMs;',
     after: 'return intervals.scanningMs;',
     law: 'interval',
-  },
-  {
-    name: 'a refusal holds up the other credentials',
-    file: 'scheduler/scheduler.js',
-    before: 'breaker = new CredentialsBreaker();',
-    after: 'refusal = (globalThis.breaker ??= new CredentialsBreaker());',
-    law: 'silence',
-    often: ['credentials are spoilt'],
   },
   {
     name: 'a new key is never read',
@@ -158,7 +127,7 @@ export const OF_ASKING: readonly Mutation[] = [
     file: 'util/clock.js',
     before: 'monotonic: () => performance.now()',
     after: 'monotonic: () => Date.now()',
-    law: 'silence',
+    law: 'counters',
     often: ['the wall clock jumps by minutes', 'the wall clock jumps by an hour'],
   },
   {
@@ -166,7 +135,7 @@ export const OF_ASKING: readonly Mutation[] = [
     file: 'scheduler/rate-limiter.js',
     before: 'if (Math.abs(this.#clock.now() - this.#clock.monotonic() - offsetMs) > CLOCK_STEP_MS)',
     after: 'if (false)',
-    law: 'silence',
+    law: 'calm',
     often: ['the wall clock jumps by minutes', 'the wall clock jumps by an hour'],
   },
 ];

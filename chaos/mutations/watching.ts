@@ -78,14 +78,6 @@ export const OF_WATCHING: readonly Mutation[] = [
     often: ['a deletion of a tag', 'a discovered repository comes or goes'],
   },
   {
-    name: 'discovery ends with its first failure',
-    file: 'discovery/instance-discovery.js',
-    before: 'failures = succeeded ? 0 : failures + 1;',
-    after: 'if (!succeeded) return;',
-    law: 'calm',
-    often: ['an error', 'a reset before the answer', 'HTTP 503'],
-  },
-  {
     name: 'the id of a repository is kept for ever',
     file: 'targets/watch-list.js',
     before: 'this.updates.confirmId(watched, poll);',
@@ -109,27 +101,11 @@ export const OF_WATCHING: readonly Mutation[] = [
     law: 'since',
   },
   {
-    name: 'an unknown status leaves the one before',
-    file: 'state/tag-state.js',
-    before: "...withStatus(before, 'unknown', moment),",
-    after: '...before, lastPollMs: moment.nowMs,',
-    law: 'news',
-    often: ['an unknown status'],
-  },
-  {
     name: 'the counts do not move with the status',
     file: 'state/store.js',
     before: 'before.state.status === after.state.status &&',
     after: '',
     law: 'sums',
-  },
-  {
-    name: 'a list that fails is taken for an empty one',
-    file: 'discovery/discovery-run.js',
-    before: 'else if (isGone)',
-    after: 'else',
-    law: 'found',
-    often: ['an error', 'a reset before the answer', 'HTTP 503'],
   },
   {
     name: 'a new tag is overlooked',

@@ -13,10 +13,13 @@ export function openFilesLimit(file = LIMITS_FILE): number {
   }
 }
 
+/** With fewer open files, Node.js reports a package that it cannot open as one that does not exist. */
+const FEW_OPEN_FILES = 64;
+
 /** What to tell a person when the system refuses to open one more file or socket; undefined for any other error. */
-export function openFilesAdvice(error: unknown): string | undefined {
+export function openFilesAdvice(error: unknown, limit = openFilesLimit()): string | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'ENFILE') return 'the system has no more open files to give (ENFILE): raise fs.file-max';
-  if (code !== 'EMFILE') return undefined;
+  if (code !== 'EMFILE' && !(code === 'ERR_MODULE_NOT_FOUND' && limit < FEW_OPEN_FILES)) return undefined;
   return 'the limit of open files is too low (EMFILE): raise it to 1024 or more, with ulimit -n or LimitNOFILE=';
 }

@@ -27,6 +27,9 @@ test('connections leave room for the other files of the program', (t) => {
 test('only what the limit of open files refuses is told as such', (t) => {
   t.regex(openFilesAdvice(Object.assign(new Error('open'), { code: 'EMFILE' })) ?? '', /ulimit -n/);
   t.regex(openFilesAdvice(Object.assign(new Error('open'), { code: 'ENFILE' })) ?? '', /fs\.file-max/);
+  const unfound = Object.assign(new Error('Cannot find package'), { code: 'ERR_MODULE_NOT_FOUND' });
+  t.regex(openFilesAdvice(unfound, 40) ?? '', /ulimit -n/, 'Node.js says so of a package that it cannot open');
+  t.is(openFilesAdvice(unfound, 1_024), undefined);
   for (const error of [Object.assign(new Error('open'), { code: 'ENOENT' }), new Error('EMFILE'), 'EMFILE', undefined])
     t.is(openFilesAdvice(error), undefined);
 });

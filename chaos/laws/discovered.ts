@@ -13,6 +13,7 @@ export const discoveredLaw: Law = {
   check: (record, judged) => {
     const findings = new Findings(judged);
     const lists = record.requests.filter(isList);
+    const lies = record.requests.filter(isFalseList);
     const without = spansWithout(record.configurations, ({ discovers }) => discovers);
     for (const scrape of record.scrapes) {
       if (!findings.isJudged(scrape.answeredAt)) continue;
@@ -22,11 +23,22 @@ export const discoveredLaw: Law = {
       const endedAt = trueSeconds(scrape, pass[1]).at(-1);
       const list = endedAt === undefined ? undefined : lastArrived(lists, endedAt * 1_000);
       if (list === undefined || overlap(without, list.arrivedAtMs, scrape.answeredAt) > 0) continue;
+      // A pass goes by the lists that it gets, false ones included.
+      if (lies.some(({ arrivedAtMs }) => list.arrivedAtMs < arrivedAtMs && arrivedAtMs < scrape.answeredAt)) continue;
       findings.note(scrape.answeredAt, () => difference(record, scrape, list));
     }
     return findings;
   },
 };
+
+/** Whether a fault took the place of what a list says, and not of the whole answer. */
+function isFalseList({ action, code, fault }: ApiRequest): boolean {
+  return (
+    (action === 'ListRepository' || action === 'ListRepoTag') &&
+    fault !== null &&
+    (code === 'success' || fault === 'body')
+  );
+}
 
 function isList(request: ApiRequest): boolean {
   const { action, parameters } = request;

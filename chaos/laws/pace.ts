@@ -1,6 +1,6 @@
 // How soon a tag is asked about again.
 import { inForce } from '../limits.ts';
-import { type ApiRequest, isToldBetween, overlap, type RunRecord } from '../record.ts';
+import { type ApiRequest, isToldBetween, overlap, type RunRecord, type Span } from '../record.ts';
 import { ANY } from '../truth.ts';
 import { INTERVALS_MS, SETS, setOfInstance } from '../world.ts';
 import { isDiscovered } from './configured.ts';
@@ -45,6 +45,8 @@ export const backoffLaw: Law = {
     const troubles = new Map(SETS.map((set) => [set, troublesOf(record, set)]));
     for (const [before, poll] of successivePolls(record)) {
       if (!isFailure(before) || isToldBetween(record.configurations, before.arrivedAtMs, poll.arrivedAtMs)) continue;
+      // After a long stall the simulator reads together what came one by one.
+      if (record.standInStalls.some((stall) => isLongStall(stall) && reaches(stall, before, poll))) continue;
       const spans = troubles.get(setOfInstance(before.parameters.InstanceId ?? '')) ?? [];
       if (overlap(spans, before.arrivedAtMs, poll.arrivedAtMs) > 0) continue;
       // A tag that was found is another one after a push.
@@ -56,6 +58,18 @@ export const backoffLaw: Law = {
     return findings;
   },
 };
+
+const LONG_STALL_MS = 100;
+/** For so long after a stall the simulator reads what came meanwhile. */
+const CATCHES_UP_MS = 1_000;
+
+function isLongStall({ from, to }: Span): boolean {
+  return to - from > LONG_STALL_MS;
+}
+
+function reaches({ from, to }: Span, before: ApiRequest, poll: ApiRequest): boolean {
+  return from < poll.arrivedMonotonicMs && to > before.arrivedMonotonicMs - CATCHES_UP_MS;
+}
 
 /** Whether a poll has failed for a reason of its own. What faults send in place of an answer is never a good one. */
 function isFailure({ code, fault }: ApiRequest): boolean {

@@ -1,4 +1,4 @@
-// Pieces of PromQL that several panels share. Two replicas of the exporter tell of the same tags: so gauges are first taken together with
+// Pieces of PromQL that several panels share. Two replicas of the exporter show the same tags, so gauges are first taken together with
 // `max` or `min`, by the labels of what they speak of, and only then counted or summed up.
 import { allFamilies } from '../../src/metrics/self-families.ts';
 
@@ -11,9 +11,9 @@ export const TAG = `${REPOSITORY}, tag`;
 /** A tag as one replica knows it. */
 const TAG_OF_REPLICA = `job, instance, ${TAG}`;
 
-/** After so long AcrScanStuck tells of a scan that is under way. */
+/** After so long AcrScanStuck alerts on a scan that is under way. */
 export const STUCK_AFTER_SECONDS = 1800;
-/** After so long without an answer AcrScanResultsStale tells of a tag. */
+/** After so long without an answer AcrScanResultsStale alerts on a tag. */
 export const STALE_AFTER_SECONDS = 3600;
 
 /**

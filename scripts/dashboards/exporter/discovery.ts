@@ -22,7 +22,7 @@ export const DISCOVERY: InstanceTargets = {
       timeSeries({
         title: 'Time since all was listed',
         description:
-          'How long ago a pass of discovery last ended that listed all it wanted to, by ACR instance. The line is at 15 minutes, three intervals, where AcrDiscoveryFailing tells of it when that lasts. Before the first success it is the time since the start.',
+          'How long ago a pass of discovery last ended that listed all it wanted to, by ACR instance. The line is at 15 minutes, three intervals, where AcrDiscoveryFailing alerts when that lasts. Before the first success it is the time since the start.',
         w: 5,
         h: 8,
         unit: 's',

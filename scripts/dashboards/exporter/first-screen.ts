@@ -6,7 +6,7 @@ import { stat, table } from '../panels.ts';
 import { LISTED, select } from '../queries.ts';
 import { apiErrors, EXPORTER_UP } from '../shared-panels.ts';
 
-/** Of families that tell of credentials. */
+/** Of families about credentials. */
 export const FOR_CREDENTIALS =
   'For each set of credentials, which the choice of ACR instance and repository does not narrow down.';
 
@@ -20,7 +20,7 @@ export const FIRST_SCREEN: InstanceTargets = {
       stat({
         title: 'Configuration',
         description:
-          'Whether the last attempt to load the configuration succeeded, on all chosen exporters. Otherwise the old one is still in force; AcrExporterConfigReloadFailed tells of it.',
+          'Whether the last attempt to load the configuration succeeded, on all chosen exporters. Otherwise the old one is still in force; AcrExporterConfigReloadFailed alerts on it.',
         expr: `min(${select('acr_scan_exporter_config_last_reload_successful')})`,
         unit: 'none',
         mappings: [words({ 0: ['FAILED', BAD], 1: ['OK', GOOD] })],
@@ -28,7 +28,7 @@ export const FIRST_SCREEN: InstanceTargets = {
       }),
       stat({
         title: 'Credentials',
-        description: `Whether credentials are refused or cannot be had: then nothing is sent with them but a probe now and then. AcrCredentialsRefused tells of it. ${FOR_CREDENTIALS}`,
+        description: `Whether credentials are refused or cannot be had: then nothing is sent with them but a probe now and then. AcrCredentialsRefused alerts on it. ${FOR_CREDENTIALS}`,
         expr: `max(${select('acr_scheduler_paused', 'reason="refused"')})`,
         unit: 'none',
         mappings: [words({ 0: ['OK', GOOD], 1: ['REFUSED', BAD] })],
@@ -36,7 +36,7 @@ export const FIRST_SCREEN: InstanceTargets = {
       }),
       stat({
         title: 'Rate allowed',
-        description: `What throttling has left of the configured rate, where it is least. It is halved when the API throttles and comes back by itself, a tenth every 10 s. Orange below 90 %, where AcrApiThrottled tells of it if that lasts. ${FOR_CREDENTIALS}`,
+        description: `What throttling has left of the configured rate, where it is least. It is halved when the API throttles and comes back by itself, a tenth every 10 s. Orange below 90 %, where AcrApiThrottled alerts if that lasts. ${FOR_CREDENTIALS}`,
         expr: `min(${rateLimit('current')} / ignoring (kind) ${rateLimit('configured')})`,
         unit: 'percentunit',
         decimals: 0,
@@ -46,7 +46,7 @@ export const FIRST_SCREEN: InstanceTargets = {
       apiErrors(),
       stat({
         title: 'Urgent late by',
-        description: `How overdue the longest overdue poll of a scan under way, or of a tag never yet answered, is. Red from a minute, four intervals of 15 s: AcrPollingBehind tells of it. ${FOR_CREDENTIALS}`,
+        description: `How overdue the longest overdue poll of a scan under way, or of a tag never yet answered, is. Red from a minute, four intervals of 15 s: AcrPollingBehind alerts on it. ${FOR_CREDENTIALS}`,
         expr: oldestDue('urgent'),
         unit: 's',
         decimals: 0,
@@ -55,7 +55,7 @@ export const FIRST_SCREEN: InstanceTargets = {
       }),
       stat({
         title: 'Others late by',
-        description: `How overdue the longest overdue poll of a finished scan is. Red from 10 minutes, one interval: AcrPollingBehind tells of it. ${FOR_CREDENTIALS}`,
+        description: `How overdue the longest overdue poll of a finished scan is. Red from 10 minutes, one interval: AcrPollingBehind alerts on it. ${FOR_CREDENTIALS}`,
         expr: oldestDue('background'),
         unit: 's',
         decimals: 0,
@@ -65,7 +65,7 @@ export const FIRST_SCREEN: InstanceTargets = {
       stat({
         title: 'Discovery',
         description:
-          'How long ago discovery last listed all it wanted to, of the ACR instance for which that is longest. Red from 15 minutes, three intervals: AcrDiscoveryFailing tells of it when that lasts. Before the first success it is the time since the start. Without a value where nothing is discovered.',
+          'How long ago discovery last listed all it wanted to, of the ACR instance for which that is longest. Red from 15 minutes, three intervals: AcrDiscoveryFailing alerts when that lasts. Before the first success it is the time since the start. Without a value where nothing is discovered.',
         expr: `time() - min(${LISTED})`,
         unit: 's',
         decimals: 0,

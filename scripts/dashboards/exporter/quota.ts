@@ -47,7 +47,7 @@ export const QUOTA: InstanceTargets = {
       }),
       timeSeries({
         title: 'Longest overdue',
-        description: `How overdue the longest overdue tag is. AcrPollingBehind tells of it from a minute for urgent ones and 10 minutes for the others. ${FOR_CREDENTIALS}`,
+        description: `How overdue the longest overdue tag is. AcrPollingBehind alerts on it from a minute for urgent ones and 10 minutes for the others. ${FOR_CREDENTIALS}`,
         w: 8,
         h: 9,
         unit: 's',

@@ -31,7 +31,7 @@ const NUMBERS = [
   apiErrors(dashboardLink(EXPORTER_UID, 'Errors by code')),
   stat({
     title: 'Failed',
-    description: 'Tags whose last scan failed. Red from 1: AcrScanFailed tells of each.',
+    description: 'Tags whose last scan failed. Red from 1: AcrScanFailed alerts on each.',
     expr: `sum(${tags('failed')})`,
     unit: 'none',
     steps: ONE_IS_RED,
@@ -40,7 +40,7 @@ const NUMBERS = [
   stat({
     title: 'Stuck',
     w: 2,
-    description: `Scans that have been under way for more than 30 minutes; ACR takes minutes. A restart of the exporter and changes between scanning and retrying do not hide them. Red from 1: AcrScanStuck tells of each. Without a value where scans are under way and there are no series of tags (\`metrics.per_tag: none\`). With \`problems\`, a scan that ended well and the next one look like one scan if both were within 30 minutes.`,
+    description: `Scans that have been under way for more than 30 minutes; ACR takes minutes. A restart of the exporter and changes between scanning and retrying do not hide them. Red from 1: AcrScanStuck alerts on each. Without a value where scans are under way and there are no series of tags (\`metrics.per_tag: none\`). With \`problems\`, a scan that ended well and the next one look like one scan if both were within 30 minutes.`,
     expr: STUCK_COUNT,
     unit: 'none',
     steps: ONE_IS_RED,
@@ -49,7 +49,7 @@ const NUMBERS = [
   stat({
     title: 'Unknown',
     description:
-      'Tags of which no answer has come yet, or one with a status that this version of the exporter does not know. Orange from 1: normal for some minutes after a start, AcrScanUnknown tells of it after 30 minutes.',
+      'Tags of which no answer has come yet, or one with a status that this version of the exporter does not know. Orange from 1: normal for some minutes after a start, AcrScanUnknown alerts on it after 30 minutes.',
     expr: `sum(${tags('unknown')})`,
     unit: 'none',
     steps: ONE_IS_ORANGE,
@@ -67,7 +67,7 @@ const NUMBERS = [
   stat({
     title: 'Stale',
     w: 2,
-    description: `Tags whose last answer is more than an hour old: what is shown of them may be over. Orange from 1, AcrScanResultsStale tells of it. Tags that were never answered are unknown instead. ${NEEDS_TAGS} With \`problems\`, tags whose last poll was answered are not counted, however long ago that was.`,
+    description: `Tags whose last answer is more than an hour old: what is shown of them may be over. Orange from 1, AcrScanResultsStale alerts on it. Tags that were never answered are unknown instead. ${NEEDS_TAGS} With \`problems\`, tags whose last poll was answered are not counted, however long ago that was.`,
     expr: `count(${STALE}) or 0 * count(${select('acr_scan_tag_last_success_timestamp_seconds')})`,
     unit: 'none',
     steps: ONE_IS_ORANGE,
@@ -76,7 +76,7 @@ const NUMBERS = [
   stat({
     title: 'High findings',
     description:
-      'Vulnerabilities of high severity that the last complete scans found, summed up over the watched tags. Orange from 1, AcrHighSeverityVulnerabilities tells of them. Without a value while none is known, or with `vulnerabilities: false`.',
+      'Vulnerabilities of high severity that the last complete scans found, summed up over the watched tags. Orange from 1, AcrHighSeverityVulnerabilities alerts on them. Without a value while none is known, or with `vulnerabilities: false`.',
     expr: `sum(${findings('high')})`,
     unit: 'short',
     steps: ONE_IS_ORANGE,

@@ -11,7 +11,7 @@ export const FRESHNESS: InstanceTargets = {
     [
       timeSeries({
         title: 'Age of the last answer',
-        description: `How long ago tags were last answered: half of them at most this long ago (median), nine of ten, and the one that has waited for longest. Normal is up to the interval for finished scans, 10 minutes by default. The line is at an hour, where AcrScanResultsStale tells of a tag. ${NEEDS_TAGS} Reads every series of tags at every step, hence only every 5 minutes.`,
+        description: `How long ago tags were last answered: half of them at most this long ago (median), nine of ten, and the one that has waited for longest. Normal is up to the interval for finished scans, 10 minutes by default. The line is at an hour, where AcrScanResultsStale alerts on a tag. ${NEEDS_TAGS} Reads every series of tags at every step, hence only every 5 minutes.`,
         w: 8,
         h: 9,
         interval: '5m',

@@ -27,7 +27,7 @@ export const SCANS: InstanceTargets = {
       }),
       timeSeries({
         title: 'Scan duration',
-        description: `How long scans took that ended: half of them at most p50, 99 % at most p99. ${MEASURED} The steps of the histogram are 15 s, 30 s, 1, 2, 5, 10, 20, 30 minutes, 1 and 2 hours; within one the value is interpolated. The line is where AcrScanStuck tells of a scan.`,
+        description: `How long scans took that ended: half of them at most p50, 99 % at most p99. ${MEASURED} The steps of the histogram are 15 s, 30 s, 1, 2, 5, 10, 20, 30 minutes, 1 and 2 hours; within one the value is interpolated. The line is where AcrScanStuck alerts on a scan.`,
         w: 12,
         h: 9,
         unit: 's',

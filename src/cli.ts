@@ -2,9 +2,9 @@
 import { constants } from 'node:os';
 import type { App } from './app/app.ts';
 import type { BuildInfo } from './build-info.ts';
-import { missingSecrets, presentIn } from './config/check-secrets.ts';
 import type { Config } from './config/config.ts';
-import { requireRoom } from './config/heap-limit.ts';
+import { missingSecrets, presentIn } from './config/credential-files.ts';
+import { checkHeapLimit } from './config/heap-limit.ts';
 import { loadConfigInWorker } from './config/load-in-worker.ts';
 import type { CommandSurroundings } from './config-commands.ts';
 import { helpText, type Options, readOptions, UsageError } from './flags.ts';
@@ -104,7 +104,7 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
   let present: Config | undefined;
   const loadConfig = async () => {
     const config = await loadConfigInWorker(options.configFile, surroundings.freeMemory());
-    requireRoom(options.configFile, present, config);
+    checkHeapLimit(options.configFile, present, config);
     present = config;
     return config;
   };

@@ -1,7 +1,7 @@
 // What the program does with a configuration other than to run it: check it, try it, print the RAM policy that it needs.
 import { loadSdk } from './acr/client.ts';
 import { checkOnline } from './app/online-check.ts';
-import { checkSecrets, presentIn } from './config/check-secrets.ts';
+import { missingSecretWarnings, presentIn } from './config/credential-files.ts';
 import { loadConfigInWorker } from './config/load-in-worker.ts';
 import { patternWarnings } from './config/pattern-warnings.ts';
 import { formatPlan, planPolls } from './config/plan.ts';
@@ -34,7 +34,7 @@ export async function checkConfig(
     () => webConfigFile !== undefined && loadWebSettings(webConfigFile),
   ]);
   const plan = planPolls(config);
-  const missing = await checkSecrets(config, presentIn(env));
+  const missing = await missingSecretWarnings(config, presentIn(env));
   stdout(formatPlan(plan));
   stdout(`\n${configFile} is valid.\n`);
   for (const warning of [...missing, ...patternWarnings(config), ...plan.warnings]) stderr(`warning: ${warning}\n`);

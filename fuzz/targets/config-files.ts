@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import type { Config } from '../../src/config/config.ts';
-import { parseConfig } from '../../src/config/parse.ts';
+import { REDACTION } from '../../src/config/credentials-schema.ts';
+import { parseConfig } from '../../src/config/load.ts';
 import { patternWarnings } from '../../src/config/pattern-warnings.ts';
 import { formatPlan, planPolls } from '../../src/config/plan.ts';
 import { ramPolicies } from '../../src/config/ram-policy.ts';
-import { REDACTION } from '../../src/config/redaction.ts';
 import { readYaml } from '../../src/util/yaml/document.ts';
 import { ConfigError } from '../../src/util/yaml/problems.ts';
 import { textOf } from '../../src/util/yaml/read-text.ts';

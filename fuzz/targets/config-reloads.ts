@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { loadSdk, type Sdk } from '../../src/acr/client.ts';
 import { ANSWER_BOUNDS, HttpTransport } from '../../src/acr/http-transport.ts';
 import { App } from '../../src/app/app.ts';
-import { parseConfig } from '../../src/config/parse.ts';
+import { parseConfig } from '../../src/config/load.ts';
 import { systemClock } from '../../src/util/clock.ts';
 import { createLogger } from '../../src/util/logger.ts';
 import { Redactor } from '../../src/util/redactor.ts';

@@ -1,6 +1,6 @@
 // The ACR API over the SDK. Each call sends one request, and every failure is an `ApiError`.
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { LONGEST_SLEEP_MS } from '../util/clock.ts';
+import { MAX_SLEEP_MS } from '../util/clock.ts';
 import type { Redactor } from '../util/redactor.ts';
 import { readAnswer } from './answer.ts';
 import { AnswerFields } from './answer-fields.ts';
@@ -133,7 +133,7 @@ function createSenders(options: AcrApiOptions): (isFresh: boolean) => Sender {
     endpoint,
     region,
     credential: { getCredential },
-    timeoutMs: Math.min(requestTimeoutMs + SDK_EXTRA_TIMEOUT_MS, LONGEST_SLEEP_MS),
+    timeoutMs: Math.min(requestTimeoutMs + SDK_EXTRA_TIMEOUT_MS, MAX_SLEEP_MS),
   });
   return (isFresh) => async (action, parameters) => {
     const used = credentials.current();

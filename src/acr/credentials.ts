@@ -6,7 +6,6 @@ import type { Clock } from '../util/clock.ts';
 import { keepRunning } from '../util/keep-running.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Redactor } from '../util/redactor.ts';
-import { withTimeout } from '../util/with-timeout.ts';
 import { CredentialLog } from './credential-log.ts';
 import { type ChosenProvider, chooseProvider } from './default-chain.ts';
 import { ApiError, credentialsUnavailable } from './errors.ts';
@@ -303,11 +302,16 @@ class RenewedCredentials implements CredentialSource {
     if (held !== undefined) this.#log.renewalFailed(this.#failure.message, held, clock);
   }
 
-  /** Rejects when the work takes too long or is aborted. */
+  /** Rejects when the work takes too long or `giveUp` is aborted. The work itself may go on: its result is dropped. */
   async #withTimeout<Result>(ms: number, work: Promise<Result>, giveUp = new AbortController()): Promise<Result> {
-    const ended = await withTimeout(work, { clock: this.#options.clock, ms, giveUp });
-    if (ended === undefined) throw new ProviderFailure(`no answer within ${ms} ms`);
-    return ended.result;
+    const tooLong = this.#options.clock.sleep(ms, giveUp.signal).then(() => {
+      throw new ProviderFailure(`no answer within ${ms} ms`);
+    });
+    try {
+      return await Promise.race([work, tooLong]);
+    } finally {
+      giveUp.abort();
+    }
   }
 
   #describe(error: unknown): ApiError {

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { subscribe } from 'node:diagnostics_channel';
 import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { LONGEST_SLEEP_MS } from '../util/clock.ts';
+import { MAX_SLEEP_MS } from '../util/clock.ts';
 import { ApiError, StaleConnection } from './errors.ts';
 import type { SentHeaders } from './message-text.ts';
 
@@ -114,7 +114,7 @@ class Exchange {
     this.#readTimers = readTimers;
     this.#resolve = resolve;
     this.#reject = reject;
-    this.#deadline = setTimeout(() => this.#expire(timeoutMs), Math.min(timeoutMs, LONGEST_SLEEP_MS));
+    this.#deadline = setTimeout(() => this.#expire(timeoutMs), Math.min(timeoutMs, MAX_SLEEP_MS));
   }
 
   /** Called with the request of the call when it starts. A request that starts after the end is destroyed, so that it does not reach the API. */

@@ -1,10 +1,10 @@
-// The configuration as the program uses it: every default filled in, every unit in the name, every path absolute.
+// The configuration as the program uses it: with all defaults, units in the names, absolute paths.
 import type { CredentialSettings } from '../model/credential-settings.ts';
 import type { Backoff, ConfiguredRepository, DiscoverRule, Intervals, PerTag, RateLimits } from '../model/settings.ts';
 
-/** All that the configuration file says. Immutable: a reload makes a new one. */
+/** The configuration file. Immutable: a reload makes a new one. */
 export type Config = {
-  /** For instances that bring none of their own. */
+  /** For instances without credentials of their own. */
   readonly credentials: CredentialSettings;
   /** For each set of credentials. */
   readonly rateLimit: RateLimits;
@@ -12,9 +12,9 @@ export type Config = {
   readonly intervals: Intervals;
   readonly backoff: Backoff;
   readonly metrics: { readonly perTag: PerTag };
-  /** From the end of a pass over an instance to the next. */
+  /** From the end of a discovery run over an instance to the next. */
   readonly discoveryIntervalMs: number;
-  /** Beyond so many watched tags, of those that discovery finds only the newest are watched. */
+  /** At most so many tags are watched, unless the file lists more. Of the discovered ones, the newest are kept. */
   readonly maxTags: number;
   /** At least one; ids are unique. */
   readonly instances: readonly InstanceConfig[];
@@ -30,8 +30,8 @@ export type InstanceConfig = {
   readonly domain: string;
   /** Replaces the top-level block for this instance. */
   readonly credentials: CredentialSettings | undefined;
-  /** Several may stand for one repository; no two of those list the same tag. At least one unless something is to be discovered. */
+  /** Several may be about one repository, but no two of them list the same tag. Not empty unless `discover` is not. */
   readonly repositories: readonly ConfiguredRepository[];
-  /** What to look for in the instance. */
+  /** The rules that find more tags in the instance. */
   readonly discover: readonly DiscoverRule[];
 };

@@ -1,7 +1,10 @@
-// The files and variables that a credentials block names: made absolute when the configuration is loaded, looked for by --config.check.
+// The files and environment variables that credentials blocks name: makes their paths absolute, and finds those that do not exist.
+import { access } from 'node:fs/promises';
 import type { CredentialSettings, SecretSource } from '../model/credential-settings.ts';
+import type { Config } from './config.ts';
+import { credentialSets } from './credential-sets.ts';
 
-/** The settings with every file path passed through `resolve`, which makes a path as written absolute. */
+/** The settings with absolute file paths: `resolve` makes a path from the file absolute. */
 export function resolvePaths(settings: CredentialSettings, resolve: (path: string) => string): CredentialSettings {
   const source = (given: SecretSource): SecretSource =>
     given.from === 'file' ? { from: 'file', path: resolve(given.path) } : given;
@@ -27,11 +30,60 @@ export function resolvePaths(settings: CredentialSettings, resolve: (path: strin
   }
 }
 
-/** What a block reads besides the configuration: the key that names it, and where it is. */
-export type Requirement = { readonly key: string; readonly source: SecretSource };
+/** Finds out whether something exists. */
+export type Lookup = {
+  readonly hasVariable: (name: string) => boolean;
+  readonly hasFile: (path: string) => boolean | Promise<boolean>;
+};
+
+/** A lookup in the file system and in these variables. */
+export function presentIn(env: Readonly<Record<string, string | undefined>>): Lookup {
+  return {
+    hasVariable: (name) => env[name] !== undefined,
+    hasFile: (path) =>
+      access(path).then(
+        () => true,
+        () => false,
+      ),
+  };
+}
+
+/** A file or variable that does not exist, by the key that names it: the name itself may be a secret in the wrong key. */
+export type MissingSecret = { readonly key: string; readonly reason: string };
+
+/** Every file and variable of a credentials block in use that does not exist. Does not read them. */
+export async function missingSecrets(config: Config, lookup: Lookup): Promise<readonly MissingSecret[]> {
+  const ids = config.instances.map(({ id }) => id);
+  const missing: MissingSecret[] = [];
+  for (const { name, settings, instanceIds } of credentialSets(config)) {
+    const isShared = settings === config.credentials;
+    const block = isShared ? 'credentials' : `instances[${ids.indexOf(instanceIds[0] ?? name)}].credentials`;
+    for (const { key, source } of requirementsOf(settings)) {
+      if (source.from === 'file' && !(await lookup.hasFile(source.path))) {
+        missing.push({ key: `${block}.${key}_file`, reason: 'no such file' });
+      }
+      if (source.from === 'env' && !lookup.hasVariable(source.name)) {
+        missing.push({ key: `${block}.${key}_env`, reason: 'no such environment variable' });
+      }
+    }
+  }
+  return missing;
+}
+
+/** One warning for each of the {@link missingSecrets}. */
+export async function missingSecretWarnings(config: Config, lookup: Lookup): Promise<readonly string[]> {
+  const missing = await missingSecrets(config, lookup);
+  return missing.map(({ key, reason }) => {
+    const hint = key.endsWith('_file') ? '; relative paths start at the directory of the configuration file' : '';
+    return `${key}: ${reason}${hint}`;
+  });
+}
+
+/** A secret that a block does not contain: the key that names it, and where it is. */
+type Requirement = { readonly key: string; readonly source: SecretSource };
 
 /** Every file and variable of a block. */
-export function requirementsOf(settings: CredentialSettings): readonly Requirement[] {
+function requirementsOf(settings: CredentialSettings): readonly Requirement[] {
   switch (settings.type) {
     case 'sts':
       return [...accessKeyOf(settings), { key: 'security_token', source: settings.securityToken }].filter(isOutside);

@@ -1,16 +1,16 @@
-// The sets of credentials that a configuration asks for: each has one limiter, one pause, and one value of the label `credentials`.
+// The sets of credentials in a configuration. Each has its own scheduler and rate limit, and one value of the label `credentials`.
 import type { CredentialSettings } from '../model/credential-settings.ts';
 import type { Config } from './config.ts';
 
-/** One credentials block in use, and the ids of the instances under it. */
+/** One credentials block in use, and the ids of the instances that use it. */
 export type CredentialSet = {
-  /** `default` for the top-level block, else the id of the instance that brings it. */
+  /** `default` for the top-level block, else the id of the instance that has the block. */
   readonly name: string;
   readonly settings: CredentialSettings;
   readonly instanceIds: readonly string[];
 };
 
-/** The sets in use: the top-level one first, if any instance uses it, then those of instances in the order of the file. */
+/** The sets in use: the top-level one first, if any instance uses it, then those of the instances, in the order of the file. */
 export function credentialSets({ credentials, instances }: Config): readonly CredentialSet[] {
   const shared = instances.filter((instance) => !instance.credentials).map(({ id }) => id);
   const own = instances.flatMap(({ id, credentials: settings }) =>

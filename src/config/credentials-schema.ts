@@ -1,11 +1,12 @@
-// The credentials block: one shape for each type, and each secret in exactly one of its forms.
+// The credentials block: one map for each type, each secret in exactly one of its forms, and what messages about it must not show.
 import { z } from 'zod';
 import type { CredentialSettings, SecretSource } from '../model/credential-settings.ts';
+import { looksLikeKey, MERGE_KEY, nearest, type Path, type Redaction } from '../util/yaml/descriptions.ts';
 import { strictMap } from '../util/yaml/schema.ts';
 import { matching, text } from './fields.ts';
 
-const LONGEST_SECRET = 16_384;
-const LONGEST_TEXT = 2048;
+const MAX_SECRET_LENGTH = 16_384;
+const MAX_TEXT_LENGTH = 2048;
 
 const SECRETS = {
   access_key_id: 'Id of the access key.',
@@ -77,12 +78,26 @@ const credentialsUri = block('credentials_uri', [], {
 
 const VARIANTS = [defaultChain, accessKey, sts, ramRoleArn, oidcRoleArn, ecsRamRole, credentialsUri] as const;
 
-/** The keys that each type of credentials takes, in the order of the documentation. */
+/** The keys of each type of credentials, in the order of the documentation. */
 export const CREDENTIAL_KEYS: ReadonlyMap<string, readonly string[]> = new Map(
   VARIANTS.map(({ in: { shape } }) => [shape.type.value, Object.keys(shape)]),
 );
 
-/** One credentials block. File paths are still as written: see {@link resolvePaths}. */
+const ALL_KEYS = [...new Set([...CREDENTIAL_KEYS.values()].flat())];
+
+/** Whether the value at a path is a part of credentials. */
+export function isConfidential(path: Path): boolean {
+  return path.includes('credentials');
+}
+
+/** What messages about a configuration hide. A key in credentials is shown only if it is close to a known one: it may be a misplaced value. */
+export const REDACTION: Redaction = {
+  hidesValue: isConfidential,
+  showsKey: (key, map) =>
+    isConfidential(map) ? key === MERGE_KEY || nearest(key, ALL_KEYS) !== undefined : looksLikeKey(key),
+};
+
+/** One credentials block. File paths stay as written: see `resolvePaths`. */
 export const credentialsSchema = z.discriminatedUnion('type', VARIANTS, {
   error: (issue) =>
     typeof issue.input === 'object' && issue.input !== null && !Array.isArray(issue.input)
@@ -90,7 +105,7 @@ export const credentialsSchema = z.discriminatedUnion('type', VARIANTS, {
       : 'a map with the key type and the keys of that type',
 });
 
-/** The map of one type: its type, its secrets in all their forms, and its other keys. */
+/** The map of one type: the key `type`, its secrets in all their forms, and its other keys. */
 function block<Type extends CredentialSettings['type'], Name extends SecretName, Shape extends z.core.$ZodLooseShape>(
   type: Type,
   secrets: readonly Name[],
@@ -103,7 +118,7 @@ function block<Type extends CredentialSettings['type'], Name extends SecretName,
     .meta(secrets.length === 0 ? {} : { allOf: oneFormEach });
 }
 
-/** The keys in which a secret can be given. */
+/** The keys that can give a secret. */
 function formNames<Name extends SecretName>(name: Name): SecretForm<Name>[] {
   return [name, `${name}_file`, `${name}_env`];
 }
@@ -155,12 +170,12 @@ function sourceOf<Name extends SecretName>(
 }
 
 function plain(description: string) {
-  return text(`a text of 1 to ${LONGEST_TEXT} characters`, LONGEST_TEXT).meta({ description });
+  return text(`a text of 1 to ${MAX_TEXT_LENGTH} characters`, MAX_TEXT_LENGTH).meta({ description });
 }
 
-/** Secrets travel in headers. A line break at the end, as a block text leaves it, would break every request. */
+/** Secrets are sent in headers: the line break at the end of a YAML block text would break every request. */
 function visibleText() {
-  return matching('a text of visible ASCII characters', new RegExp(`^[\\x21-\\x7e]{1,${LONGEST_SECRET}}$`));
+  return matching('a text of visible ASCII characters', new RegExp(`^[\\x21-\\x7e]{1,${MAX_SECRET_LENGTH}}$`));
 }
 
 function environmentName() {

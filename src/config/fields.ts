@@ -1,16 +1,16 @@
-// The kinds of value that the configuration knows. The file gives every scalar as text; here it becomes what it stands for.
-// The message of every issue says what was expected: see issues.ts.
+// The types of values in a configuration. Every scalar of the file is text, and is converted here. The message of an issue says what was
+// expected: see issues.ts.
 import { isIPv6 } from 'node:net';
 import { z } from 'zod';
 import { formatDuration, parseDuration } from '../util/duration.ts';
 import { parsed } from '../util/yaml/schema.ts';
 
-const LONGEST_LABEL = 255;
-const LONGEST_PATTERN = 10_000;
-const LONGEST_HOST = 253;
+const MAX_LABEL_LENGTH = 255;
+const MAX_PATTERN_LENGTH = 10_000;
+const MAX_HOST_LENGTH = 253;
 const DAY_MS = 86_400_000;
 
-/** Editors read `1.10` as a number and `true` as a truth value where the program reads text. */
+/** Editors read `1.10` as a number and `true` as a boolean where the program reads text. */
 const ANY_SCALAR = ['string', 'number', 'boolean'];
 
 const DURATION_PATTERN = '^(?=.)(\\d+d)?(\\d+h)?(\\d+m)?(\\d+s)?(\\d+ms)?$';
@@ -19,30 +19,30 @@ const DIGEST_PATTERN = '^(sha256:)?[0-9A-Fa-f]{64}$';
 const HOST_PATTERN = '[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?|\\[[0-9A-Fa-f:.]+\\]';
 const ENDPOINT_PATTERN = `^(?:(https?)://)?(${HOST_PATTERN.replaceAll('(', '(?:')})(?::(\\d{1,5}))?$`;
 
-/** A list of at least one. */
+/** A list of at least one item. */
 export function listOf<Item extends z.core.$ZodType>(what: string, item: Item) {
   const expected = `a list of at least one ${what}`;
   return z.array(item, { error: expected }).min(1, expected);
 }
 
-/** Text as it stands in the file, such as a tag or a name. */
+/** Text, such as a tag or a name, as it is in the file. */
 export function label(what: string) {
-  return text(`${what} of 1 to ${LONGEST_LABEL} characters`, LONGEST_LABEL);
+  return text(`${what} of 1 to ${MAX_LABEL_LENGTH} characters`, MAX_LABEL_LENGTH);
 }
 
-/** Text of 1 to `longest` characters that UTF-8 can carry: two different half surrogates would show as the same tag. */
-export function text(expected: string, longest: number) {
-  const fits = (value: string) => value !== '' && (value.length <= longest || [...value].length <= longest);
+/** Text of 1 to `maxLength` characters without lone surrogates, which UTF-8 cannot encode: two different tags would look the same. */
+export function text(expected: string, maxLength: number) {
+  const fits = (value: string) => value !== '' && (value.length <= maxLength || [...value].length <= maxLength);
   return z
     .string({ error: expected })
     .refine((value) => fits(value) && !/\p{Surrogate}/u.test(value), { error: expected })
-    .meta({ type: ANY_SCALAR, minLength: 1, maxLength: longest });
+    .meta({ type: ANY_SCALAR, minLength: 1, maxLength: maxLength });
 }
 
-/** A pattern of names in which `*` and `?` stand for others. What other programs have beside that would never match here. */
+/** A pattern of names with the wildcards `*` and `?`. Other wildcards are refused, because they would never match. */
 export function namePattern(what: string) {
-  const expected = `a pattern of ${what} of 1 to ${LONGEST_PATTERN} characters, in which * stands for any characters, ? for one, and none of []{}\\ occurs`;
-  return text(expected, LONGEST_PATTERN).refine((value) => !/[[\]{}\\]/.test(value), { error: expected });
+  const expected = `a pattern of ${what} of 1 to ${MAX_PATTERN_LENGTH} characters, in which * stands for any characters, ? for one, and none of []{}\\ occurs`;
+  return text(expected, MAX_PATTERN_LENGTH).refine((value) => !/[[\]{}\\]/.test(value), { error: expected });
 }
 
 /** `true` or `false`. */
@@ -50,27 +50,27 @@ export function truth() {
   return parsed('true or false', (written) => ({ true: true, false: false })[written]).meta({ type: 'boolean' });
 }
 
-/** Text that a pattern describes. */
+/** Text that matches a regular expression. */
 export function matching(expected: string, pattern: RegExp) {
   return z.string({ error: expected }).regex(pattern, { error: expected });
 }
 
-/** A SHA-256 digest, in the form in which it stands in the file but for capitals. */
+/** A SHA-256 digest, in lower case, with or without `sha256:` as in the file. */
 export function digest() {
   return parsed('64 hexadecimal digits, with or without sha256: before them', (written) =>
     new RegExp(DIGEST_PATTERN).test(written) ? written.toLowerCase() : undefined,
   ).meta({ pattern: DIGEST_PATTERN });
 }
 
-/** A duration of more than nothing and at most `mostMs`, as milliseconds. */
-export function duration(mostMs = 365 * DAY_MS) {
-  return parsed(`a duration such as 500ms, 15s or 1h30m, above 0 and at most ${formatDuration(mostMs)}`, (written) => {
+/** A duration above 0 and at most `maxMs`, in milliseconds. */
+export function duration(maxMs = 365 * DAY_MS) {
+  return parsed(`a duration such as 500ms, 15s or 1h30m, above 0 and at most ${formatDuration(maxMs)}`, (written) => {
     const ms = parseDuration(written);
-    return ms !== undefined && ms > 0 && ms <= mostMs ? ms : undefined;
+    return ms !== undefined && ms > 0 && ms <= maxMs ? ms : undefined;
   }).meta({ pattern: DURATION_PATTERN });
 }
 
-/** A rate of at least one in 10,000 seconds, which no timer of the limiter overflows. */
+/** A rate of at least one in 10,000 seconds, so that the timers of the limiter do not overflow. */
 export function rate() {
   return parsed('a number of at least 0.0001, such as 5 or 0.5', (written) => {
     const value = new RegExp(NUMBER_PATTERN).test(written) ? Number(written) : 0;
@@ -86,7 +86,7 @@ export function count() {
   }).meta({ type: ['integer', 'string'], minimum: 1, pattern: '^0*[1-9]\\d*$' });
 }
 
-/** Where an API listens: a host with an optional scheme and port, and nothing else. */
+/** The address of an API: a host with an optional scheme and port, and nothing else. */
 export function endpoint() {
   return parsed(
     'a host, optionally with http:// or https:// before it and a port after it, and nothing else',
@@ -103,7 +103,7 @@ function isHost(host: string): boolean {
   if (host.startsWith('[')) return isIPv6(host.slice(1, -1));
   const labels = host.split('.');
   return (
-    host.length <= LONGEST_HOST &&
+    host.length <= MAX_HOST_LENGTH &&
     labels.every((part) => /^(?!-)[\w-]{1,63}(?<!-)$/.test(part)) &&
     URL.canParse(`http://${host}`)
   );

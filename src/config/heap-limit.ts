@@ -1,4 +1,4 @@
-// Whether what a configuration watches fits into the heap beside what is watched already: a process that runs out of heap is killed.
+// Refuses a configuration with more tags than fit into the heap: a process that runs out of heap is killed.
 import { getHeapStatistics } from 'node:v8';
 import type { ConfiguredRepository } from '../model/settings.ts';
 import { ConfigError } from '../util/yaml/problems.ts';
@@ -7,23 +7,22 @@ import type { Config } from './config.ts';
 const MEBIBYTE = 2 ** 20;
 /** The program itself. */
 const PROGRAM_BYTES = 30 * MEBIBYTE;
-/** Of the heap: the young generation, which holds nothing for long, and a tenth of the rest for what comes and goes. */
+/** The young generation of the heap holds nothing for long. A tenth of the rest is left for temporary objects. */
 const YOUNG_BYTES = 48 * MEBIBYTE;
 const USABLE_SHARE = 0.9;
-/** What a watched tag with its digest, and its repository beside that, take of the heap: measured at the peak of reloads. */
+/** The heap that a watched tag with a digest takes, and a repository without its tags: measured at the peak of reloads. */
 const TAG_BYTES = 1_000;
 const REPOSITORY_BYTES = 1_700;
 
-/** How many there are. */
 type Watched = { readonly tags: number; readonly repositories: number };
 
 /**
- * Throws {@link ConfigError} unless the heap can hold what a configuration watches and what the present one watches at once, as a
- * reload needs it; what is in both counts once.
+ * Throws {@link ConfigError} unless the tags of both configurations fit into the heap at once, as a reload needs it. Tags that are in
+ * both count once.
  *
  * @param present undefined at the start
  */
-export function requireRoom(
+export function checkHeapLimit(
   file: string,
   present: Config | undefined,
   next: Config,
@@ -47,7 +46,7 @@ function watched(config: Config | undefined): Watched {
   return addedBy(undefined, config);
 }
 
-/** What `next` lists and `present` does not. */
+/** The tags and repositories that `next` lists and `present` does not. */
 function addedBy(present: Config | undefined, next: Config | undefined): Watched {
   const known = new Map<string, ConfiguredRepository['tags']>();
   for (const [key, listed] of repositoriesOf(present)) known.set(key, listed);
@@ -55,7 +54,7 @@ function addedBy(present: Config | undefined, next: Config | undefined): Watched
   for (const [key, listed] of repositoriesOf(next)) {
     const before = known.get(key);
     if (before === undefined) repositories += 1;
-    // One set at a time: there may be a hundred thousand repositories.
+    // One set at a time: there may be 100,000 repositories.
     const names = new Set(before?.map(({ tag }) => tag));
     for (const { tag } of listed) if (!names.has(tag)) tags += 1;
   }

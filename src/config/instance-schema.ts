@@ -1,4 +1,4 @@
-// What the configuration says of one instance: repositories whose tags are listed, and rules by which others are found.
+// The schema of an instance: the repositories with their tags, and the rules that discover others.
 import { z } from 'zod';
 import type { ConfiguredRepository, DiscoverRule, ListedTag } from '../model/settings.ts';
 import { strictMap } from '../util/yaml/schema.ts';
@@ -6,7 +6,7 @@ import type { InstanceConfig } from './config.ts';
 import { credentialsSchema } from './credentials-schema.ts';
 import { count, digest, duration, endpoint, label, listOf, matching, namePattern, truth } from './fields.ts';
 
-/** Of a check that is to run whatever else is wrong. */
+/** For a check that runs even if other checks of the value fail. */
 export const always = { when: () => true };
 
 const tagName = () => label('a tag').meta({ description: 'Name of the image tag, as text: 1.10 is the tag 1.10.' });
@@ -25,7 +25,7 @@ const tagSchema = z.union([tagName().transform((tag): ListedTag => ({ tag, diges
   error: 'a tag, or a map with the keys tag, digest, scan_task_id',
 });
 
-/** Whether a part of the file wants vulnerabilities: undefined stands for what the top level says. */
+/** A part of the file in which `vulnerabilities` may be missing: then the top level decides. */
 type Undecided<Part> = Omit<Part, 'vulnerabilities'> & { readonly vulnerabilities: boolean | undefined };
 
 const vulnerabilitiesHere = () =>
@@ -85,7 +85,7 @@ const discoverSchema = strictMap({
   }),
 );
 
-/** Of an instance, with what is still undecided. */
+/** An instance in which `vulnerabilities` may be missing. */
 type UndecidedInstance = Omit<InstanceConfig, 'repositories' | 'discover'> & {
   readonly repositories: readonly Undecided<ConfiguredRepository>[];
   readonly discover: readonly Undecided<DiscoverRule>[];
@@ -136,13 +136,13 @@ export const instanceSchema = strictMap({
     }),
   );
 
-/** For editors: of two lists, the other one may be empty. */
+/** JSON schema for editors: this list is not empty. Another list may be. */
 function oneAtLeast(key: string) {
   return { required: [key], properties: { [key]: { type: 'array' as const, minItems: 1 } } };
 }
 
-/** Fills in what the top level says. */
-export function decided(instance: UndecidedInstance, vulnerabilities: boolean): InstanceConfig {
+/** Fills in `vulnerabilities` of the top level where an instance does not say it. */
+export function withDefaultVulnerabilities(instance: UndecidedInstance, vulnerabilities: boolean): InstanceConfig {
   const decide = <Part extends { readonly vulnerabilities: boolean | undefined }>(part: Part) => ({
     ...part,
     vulnerabilities: part.vulnerabilities ?? vulnerabilities,

@@ -1,11 +1,10 @@
-// Reports what the schema of the configuration finds. Most of it holds for every file (see util/yaml/schema.ts); here are the keys of
-// credentials, which depend on their type.
+// Reports the issues that the schema of the configuration finds. Here are those of credentials, whose keys depend on the type; for all others
+// see util/yaml/schema.ts.
 import type { z } from 'zod';
 import { describeValue, hint, type Path } from '../util/yaml/descriptions.ts';
 import { valueAt, type YamlDocument } from '../util/yaml/document.ts';
 import { type Mistake, mistakesOf, unknownKey } from '../util/yaml/schema.ts';
-import { CREDENTIAL_KEYS } from './credentials-schema.ts';
-import { isConfidential } from './redaction.ts';
+import { CREDENTIAL_KEYS, isConfidential } from './credentials-schema.ts';
 
 type Issue = z.core.$ZodIssue;
 
@@ -38,7 +37,7 @@ function credentialKey(map: Path, key: string, known: readonly string[], documen
   return { path: [...map, key], part: 'key', expected, found: `a key of ${owners.join(', ')}` };
 }
 
-/** The type decides which keys are right. Without a known type, only keys that no type has are wrong. */
+/** The type decides which keys are valid. Without a known type, only keys that no type has are reported. */
 function unknownType(path: Path, expected: string, document: YamlDocument): Mistake[] {
   const map = path.slice(0, -1);
   const block = Object(valueAt(document.value, map));
@@ -53,7 +52,7 @@ function unknownType(path: Path, expected: string, document: YamlDocument): Mist
   ];
 }
 
-/** The types of credentials that have a key. */
+/** The types of credentials that have this key. */
 function ownersOf(key: string): string[] {
   return [...CREDENTIAL_KEYS].filter(([, keys]) => keys.includes(key)).map(([type]) => type);
 }

@@ -1,19 +1,19 @@
-// The schema of the configuration file as JSON Schema, for editors.
+// The JSON schema of the configuration file, for editors.
 import { z } from 'zod';
 import { configSchema } from './schema.ts';
 
-/** A part of a JSON schema that is a map of keywords. */
+/** A JSON schema, or a part of one: a map of keywords. */
 type Keywords = Readonly<Record<string, unknown>>;
 
-const NOTHING = { type: 'null' };
+const NULL = { type: 'null' };
 
-/** The JSON schema (draft 2020-12) of what the file may say, as text that ends in a newline. */
-export function jsonSchemaText(): string {
+/** The text of `config/acr-scan-exporter.schema.json`: JSON Schema, draft 2020-12. */
+export function configJsonSchema(): string {
   const schema = z.toJSONSchema(configSchema, { io: 'input', target: 'draft-2020-12' });
   return `${JSON.stringify(withBlanks(schema), undefined, 2)}\n`;
 }
 
-/** Takes a key with nothing behind it for one that is left out, in all maps that a schema describes: see {@link dropBlanks}. */
+/** Allows optional keys without a value, as {@link dropBlanks} does. */
 function withBlanks(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(withBlanks);
   if (!isMap(schema)) return schema;
@@ -27,24 +27,24 @@ function withBlanks(schema: unknown): unknown {
     properties: Object.fromEntries(keys),
     ...('required' in inner && { required }),
     ...(isMap(dependentRequired) && { allOf: Object.entries(dependentRequired).map(onlyWith) }),
-    ...('additionalProperties' in inner && { additionalProperties: NOTHING }),
+    ...('additionalProperties' in inner && { additionalProperties: NULL }),
   };
 }
 
-/** The same or nothing. What is said of the key stays where editors look for it. */
+/** Allows null too. The description stays at the top of the schema, where editors look for it. */
 function blankable(schema: unknown): unknown {
   if (!isMap(schema)) return schema;
   const { type, enum: values, oneOf } = schema;
-  if (Array.isArray(oneOf)) return { ...schema, oneOf: [...oneOf, NOTHING] };
+  if (Array.isArray(oneOf)) return { ...schema, oneOf: [...oneOf, NULL] };
   return { ...schema, type: [type, 'null'].flat(), ...(Array.isArray(values) && { enum: [...values, null] }) };
 }
 
-/** Each of these keys is there, with something behind it. */
+/** Requires each of these keys, with a value. */
 function filled(keys: readonly string[]): Keywords {
-  return { required: keys, properties: Object.fromEntries(keys.map((key) => [key, { not: NOTHING }])) };
+  return { required: keys, properties: Object.fromEntries(keys.map((key) => [key, { not: NULL }])) };
 }
 
-/** The key is not there, or the others are as well. */
+/** Requires the other keys if the first one has a value. */
 function onlyWith([key, others]: [string, unknown]): Keywords {
   return { anyOf: [{ not: filled([key]) }, ...(Array.isArray(others) ? [filled(others)] : [])] };
 }

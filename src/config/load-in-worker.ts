@@ -9,9 +9,9 @@ import type { Config } from './config.ts';
 import type { LoadResult } from './load-worker.ts';
 
 const MEBIBYTE = 2 ** 20;
-/** More than the largest file that is read needs. */
+/** More than the largest permitted file needs. */
 const MAX_HEAP_BYTES = 2_048 * MEBIBYTE;
-/** What small files need. */
+/** Enough for small files. */
 const MIN_HEAP_BYTES = 32 * MEBIBYTE;
 /** The memory of a worker outside its heap, and of this thread for the configuration that it receives. */
 const BESIDE_HEAP_BYTES = 64 * MEBIBYTE;
@@ -53,7 +53,7 @@ async function receive(worker: Worker): Promise<Config> {
   const exited = once(worker, 'exit').then(() => {
     throw new Error('the worker ended early');
   });
-  // Unless it loses the race, nothing else handles it.
+  // After the race it may still reject, and then nothing else handles it.
   exited.catch(() => {});
   const [result]: LoadResult[] = await Promise.race([once(worker, 'message'), exited]);
   if (result === undefined) throw new Error('the worker sent nothing');

@@ -4,7 +4,7 @@ import { ConfigError, type Problem } from '../util/yaml/problems.ts';
 import type { Config } from './config.ts';
 import { loadConfig } from './load.ts';
 
-/** Problems are sent instead of the {@link ConfigError}, since an error loses its class on its way between threads. */
+/** Problems are sent instead of the {@link ConfigError}, because an error loses its class between threads. */
 export type LoadResult = { readonly config: Config } | { readonly problems: readonly Problem[] };
 
 parentPort?.postMessage(load(String(workerData)));

@@ -1,9 +1,56 @@
-// Loads a configuration file in this thread.
+// Loads a configuration file: YAML, schema, and the checks that the schema cannot make. All mistakes are reported at once.
+import { dirname, resolve } from 'node:path';
+import { loadYaml, type YamlDocument } from '../util/yaml/document.ts';
 import { readText } from '../util/yaml/read-text.ts';
+import { dropBlanks } from './blank-keys.ts';
 import type { Config } from './config.ts';
-import { parseConfig } from './parse.ts';
+import { resolvePaths } from './credential-files.ts';
+import { REDACTION } from './credentials-schema.ts';
+import { reportImageReferences } from './image-references.ts';
+import { reportIssues } from './issues.ts';
+import { configSchema } from './schema.ts';
+import { reportRepetitions } from './uniqueness.ts';
+import { reportVariables } from './variables.ts';
 
-/** Loads a file in this thread: 100,000 tags take seconds. Throws `ConfigError` with every problem. */
+/** Loads a file in this thread: 100,000 tags take seconds. Throws a `ConfigError` with every problem. */
 export function loadConfig(file: string): Config {
   return parseConfig(readText(file), file);
+}
+
+/**
+ * The configuration in a text. Throws a `ConfigError` with every problem. `file` is its name in problems, and relative paths start at the
+ * directory of `file`.
+ */
+export function parseConfig(text: string, file: string): Config {
+  const config = loadYaml(text, { file, redaction: REDACTION }, check);
+  return withAbsolutePaths(config, dirname(resolve(file)));
+}
+
+function check(document: YamlDocument): Config | undefined {
+  dropBlanks(document.value);
+  if (document.text.includes('$')) reportVariables(document);
+  reportImageReferences(document);
+  reportRepetitions(document);
+  try {
+    const { data, error } = configSchema.safeParse(document.value);
+    if (error) reportIssues(error.issues, document);
+    return data;
+  } catch (error) {
+    // The validator passes issues on as arguments of a function, whose number is limited.
+    if (!(error instanceof RangeError)) throw error;
+    document.problems.add(0, 'document', 'fewer mistakes than can be listed', 'more than 100,000');
+    return undefined;
+  }
+}
+
+function withAbsolutePaths(config: Config, directory: string): Config {
+  const absolute = (path: string) => resolve(directory, path);
+  return {
+    ...config,
+    credentials: resolvePaths(config.credentials, absolute),
+    instances: config.instances.map((instance) => ({
+      ...instance,
+      credentials: instance.credentials && resolvePaths(instance.credentials, absolute),
+    })),
+  };
 }

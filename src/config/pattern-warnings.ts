@@ -1,8 +1,8 @@
-// Patterns of discovery that look like regular expressions: they are allowed, and match next to nothing.
+// Finds patterns of discovery rules that look like regular expressions: they are allowed, but match nothing.
 import { patternHint } from '../util/pattern-hints.ts';
 import type { Config } from './config.ts';
 
-/** A warning for each such pattern, with its place. */
+/** One warning for each such pattern, with its place. */
 export function patternWarnings({ instances }: Config): string[] {
   return instances.flatMap(({ id, discover }) =>
     discover.flatMap((rule, index) =>

@@ -1,5 +1,4 @@
-// The poll plan: what the configured intervals ask of the quota, and what the quota makes of the intervals.
-
+// The poll plan: how many requests the configured intervals need, and how often tags are polled within the rate limit.
 import type { ConfiguredRepository } from '../model/settings.ts';
 import { formatDuration } from '../util/duration.ts';
 import type { Config } from './config.ts';
@@ -7,49 +6,49 @@ import { type CredentialSet, credentialSets } from './credential-sets.ts';
 
 /** The share of tags that are scanning in the second case. */
 const SCANNING_SHARE = 0.01;
-/** A lower group that has something due gets one of every five requests; the scanning tags at most the others. */
-const MOST_FOR_SCANNING = 0.8;
-
-/** A pass of discovery gets one of every three requests at most while tags are due. */
-const MOST_FOR_DISCOVERY = 1 / 3;
-/** How many repositories a pass is taken to find in each instance: the file does not say. Each is one request, and so is their list. */
+/** Scanning tags get at most four of five requests while other tags are due. */
+const MAX_SCANNING_SHARE = 0.8;
+/** Discovery gets at most one of three requests while tags are due. */
+const MAX_DISCOVERY_SHARE = 1 / 3;
+/** The file does not say how many repositories discovery finds in an instance. Each needs one request, and their list one more. */
 const EXPECTED_REPOSITORIES = 100;
-/** What the scan of a complete tag found is asked for so often. */
+/** The interval of requests for the vulnerabilities of a tag whose scan is complete. */
 const SUMMARIES_EVERY_MS = 3_600_000;
 
-/** What is to be expected of one set of credentials. Rates are requests a second. */
+/** The plan of one set of credentials. Rates are in requests per second. */
 export type SetPlan = {
   readonly credentials: string;
   readonly instances: number;
   readonly tags: number;
-  /** Repositories of which the id or the names have to be looked up first, one request each. */
+  /** Repositories whose id or names are looked up first, with one request each. */
   readonly lookups: number;
   readonly allowedRate: number;
-  /** Of discovery, with the expected number of repositories; 0 where nothing is discovered. */
+  /** Requests of discovery, with the expected number of repositories; 0 without discovery rules. */
   readonly discoveryRate: number;
-  /** Of requests for what the scans found, when every listed tag's scan is complete. */
+  /** Requests for vulnerabilities when the scans of all listed tags are complete. */
   readonly summaryRate: number;
-  /** How long it takes until every tag was polled once. */
+  /** The time until every tag was polled once. */
   readonly firstSweepMs: number;
-  /** When every tag's scan is complete. */
+  /** The plan when the scans of all tags are complete. */
   readonly allComplete: CasePlan;
-  /** When 1 % of the tags, and at least one, are scanning and the others are complete. */
+  /** The plan when 1 % of the tags, and at least one, are scanning and the others are complete. */
   readonly someScanning: CasePlan;
 };
 
-/** One case: the rate that the intervals ask for, and the intervals that come of it. */
+/** One case: the rate that the configured intervals need, and the intervals that the rate limit allows. */
 export type CasePlan = {
   readonly askedRate: number;
   readonly scanningTags: number;
-  /** undefined where no tag is scanning, or all are. */
+  /** Undefined if no tag is scanning. */
   readonly scanningEveryMs: number | undefined;
+  /** Undefined if all tags are scanning. */
   readonly completeEveryMs: number | undefined;
 };
 
 export type Plan = {
   readonly sets: readonly SetPlan[];
   readonly intervals: Config['intervals'];
-  /** One for each set whose intervals ask for more than the quota. */
+  /** One for each set that needs more than its quota. */
   readonly warnings: readonly string[];
 };
 
@@ -68,7 +67,7 @@ function planSet({ name, instanceIds }: CredentialSet, config: Config): SetPlan 
   const allowedRate = config.rateLimit.requestsPerSecond;
   const discovering = instances.filter(({ discover }) => discover.length > 0).length;
   const discoveryRate = (1000 * discovering * (1 + EXPECTED_REPOSITORIES)) / config.discoveryIntervalMs;
-  const forTags = allowedRate - Math.min(discoveryRate, MOST_FOR_DISCOVERY * allowedRate);
+  const forTags = allowedRate - Math.min(discoveryRate, MAX_DISCOVERY_SHARE * allowedRate);
   return {
     credentials: name,
     instances: ids.size,
@@ -92,8 +91,8 @@ function planCase(scanning: number, tags: number, allowed: number, { intervals }
   const askedScanning = (1000 * scanning) / intervals.scanningMs;
   const askedComplete = (1000 * complete) / intervals.completeMs;
   const isTooMuch = askedScanning + askedComplete > allowed;
-  // Scanning tags go first, but never take all while others are due.
-  const reserved = Math.min(askedComplete, (1 - MOST_FOR_SCANNING) * allowed);
+  // Scanning tags have priority, but never get all requests while others are due.
+  const reserved = Math.min(askedComplete, (1 - MAX_SCANNING_SHARE) * allowed);
   const forScanning = isTooMuch ? Math.min(askedScanning, allowed - reserved) : askedScanning;
   const forComplete = isTooMuch ? allowed - forScanning : askedComplete;
   return {
@@ -116,7 +115,7 @@ function warningsOf({ credentials, allowedRate, discoveryRate, summaryRate, ...c
       `credentials ${credentials}: the intervals ask for ${formatRate(askedRate)} requests a second${when}, ${allowed}: ${late}`,
     ];
   }
-  const forDiscovery = MOST_FOR_DISCOVERY * allowedRate;
+  const forDiscovery = MAX_DISCOVERY_SHARE * allowedRate;
   const forTags = cases.allComplete.askedRate + summaryRate;
   if (forTags + Math.min(discoveryRate, forDiscovery) > allowedRate) {
     const all = formatRate(forTags + Math.min(discoveryRate, forDiscovery));
@@ -131,7 +130,7 @@ function warningsOf({ credentials, allowedRate, discoveryRate, summaryRate, ...c
   ];
 }
 
-/** The plan as a table, two rows for each set of credentials, and what is counted beside that; ends in a newline. */
+/** The plan as a table with two rows for each set of credentials, and notes on discovery and vulnerabilities. Ends in a newline. */
 export function formatPlan({ sets, intervals }: Plan): string {
   const { scanningMs, completeMs, failedMs, notScannedMs } = intervals;
   const header = ['CREDENTIALS', 'TAGS', 'FIRST SWEEP', 'WHEN', 'ASKED', 'ALLOWED', 'SCANNING EVERY', 'COMPLETE EVERY'];
@@ -175,7 +174,7 @@ function caseCells(planned: CasePlan, allowedRate: number, intervals: Config['in
   ];
 }
 
-/** How often it will be, and when that is less often than configured, what was wanted. */
+/** The interval, with the configured one if that is shorter. */
 function everyCell(everyMs: number | undefined, wantedMs: number): string {
   if (everyMs === undefined) return '-';
   const [every, wanted] = [formatLength(everyMs), formatDuration(wantedMs)];
@@ -190,7 +189,7 @@ function alignColumns(rows: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
-/** Whole seconds where nobody would ask for more. */
+/** A duration, in whole seconds from 10 s. */
 function formatLength(ms: number): string {
   return formatDuration(ms < 10_000 ? ms : Math.round(ms / 1000) * 1000);
 }

@@ -1,10 +1,10 @@
-// The least RAM policy that lets the exporter ask what a configuration file makes it ask.
+// The RAM policy with the fewest permissions that a configuration needs.
 import { type ListScope, listScopes } from '../model/list-scopes.ts';
 import type { ConfiguredRepository, DiscoverRule } from '../model/settings.ts';
 import type { Config, InstanceConfig } from './config.ts';
 import { credentialSets } from './credential-sets.ts';
 
-/** The RAM action of each operation in use (Alibaba Cloud's list of actions for Container Registry). */
+/** The RAM action of each API operation that the exporter uses, from Alibaba Cloud's list of actions for Container Registry. */
 export const RAM_ACTIONS = {
   GetRepoTagScanStatus: 'cr:GetScan',
   GetRepoTagScanSummary: 'cr:GetScanCount',
@@ -20,13 +20,13 @@ export type RamStatement = {
   readonly Resource: readonly string[];
 };
 
-/** A policy document, to be attached to the user or role of one set of credentials. */
+/** A policy document for the user or role of one set of credentials. */
 export type RamPolicy = {
   readonly credentials: string;
   readonly document: { readonly Version: '1'; readonly Statement: readonly RamStatement[] };
 };
 
-/** One policy for each set of credentials in use. The account is left open: the file does not say which it is. */
+/** One policy for each set of credentials in use. It holds for any account: the file does not name one. */
 export function ramPolicies(config: Config): readonly RamPolicy[] {
   return credentialSets(config).map(({ name, instanceIds }) => {
     const instances = config.instances.filter(({ id }) => instanceIds.includes(id));
@@ -48,7 +48,7 @@ export function ramPolicies(config: Config): readonly RamPolicy[] {
         RAM_ACTIONS.ListRepository,
         instances.filter(({ discover }) => discover.length > 0).flatMap(listResources),
       ),
-      // For lists, and for GetRepoTag of any tag of which the API knows no scan.
+      // ListRepoTag, and GetRepoTag for tags without a scan.
       statement(RAM_ACTIONS.GetRepoTag, asked),
     ].filter(({ Resource }) => Resource.length > 0);
     return { credentials: name, document: { Version: '1', Statement: statements } };
@@ -57,7 +57,7 @@ export function ramPolicies(config: Config): readonly RamPolicy[] {
 
 type Names = { readonly namespace: string; readonly name: string };
 
-/** The resource that an operation on a repository is checked against; any of the instance where its names are not known. */
+/** The resource of an operation on a repository: all repositories of the instance if the name is not known. */
 export function ramResource({ id, region }: InstanceConfig, { namespace, name }: Names = ANY): string {
   const repository = name === '' ? '*' : `${namespace}/${name}`;
   return `acs:cr:${region}:*:repository/${id}/${repository}`;
@@ -75,17 +75,17 @@ function resourceOf({
   return ramResource(instance, repository);
 }
 
-/** What the lists of repositories of an instance's discovery are checked against. */
+/** The resources of the lists of repositories that discovery requests. */
 function listResources(instance: InstanceConfig): readonly string[] {
   return listScopes(instance.discover).map((scope) => ramListResource(instance, scope));
 }
 
-/** The resource that a list of repositories is checked against. */
+/** The resource of a list of repositories. */
 export function ramListResource(instance: InstanceConfig, { namespace, name = '*' }: ListScope): string {
   return ramResource(instance, namespace === undefined ? ANY : { namespace, name });
 }
 
-/** What a rule may find. A policy knows `*` as the file does; `?` stands for one character in both. */
+/** The resources that a rule may find. The wildcards `*` and `?` mean the same in a policy as in the file. */
 function resourcesOfRule({ instance, rule }: { readonly instance: InstanceConfig; readonly rule: DiscoverRule }) {
   return rule.namespaces.flatMap((namespace) =>
     rule.repositories.map((name) =>

@@ -1,12 +1,12 @@
-// The one schema of the configuration file: it validates, fills in defaults, gives the types of config.ts, and becomes the
-// JSON schema for editors. What may be said only once in the whole file is checked in uniqueness.ts.
+// The schema of the configuration file: it validates the file, fills in defaults, converts values to the types of config.ts, and becomes the
+// JSON schema for editors. uniqueness.ts checks what must be unique in the file.
 import { z } from 'zod';
 import { formatDuration } from '../util/duration.ts';
 import { strictMap } from '../util/yaml/schema.ts';
 import type { Config } from './config.ts';
 import { credentialsSchema } from './credentials-schema.ts';
 import { count, duration, listOf, rate, truth } from './fields.ts';
-import { always, decided, instanceSchema } from './instance-schema.ts';
+import { always, instanceSchema, withDefaultVulnerabilities } from './instance-schema.ts';
 
 const metricsSchema = strictMap({
   per_tag: z.enum(['full', 'problems', 'none'], { error: 'full, problems or none' }).prefault('full').meta({
@@ -76,12 +76,12 @@ export const configSchema = strictMap({
         requestTimeoutMs,
         discoveryIntervalMs,
         maxTags,
-        instances: instances.map((instance) => decided(instance, vulnerabilities)),
+        instances: instances.map((instance) => withDefaultVulnerabilities(instance, vulnerabilities)),
       };
     },
   );
 
-/** Both are undefined or text, not numbers, when they are wrong in themselves. */
+/** A value that is invalid by itself is not a number. */
 function requireOrder(keys: unknown, context: z.core.$RefinementCtx): void {
   const { initial, max }: { initial?: unknown; max?: unknown } = Object(keys);
   if (typeof initial !== 'number' || typeof max !== 'number' || max >= initial) return;

@@ -1,11 +1,11 @@
-// What may be said only once in a configuration: ids of instances, identities of repositories, tags of a repository. Works on the
-// plain values of the file, so that it finds its mistakes beside any others.
+// Checks what must be unique in a configuration: ids of instances, ids and names of repositories, tags of a repository. It reads the plain
+// values of the file, so it reports its mistakes together with those of the schema.
 import { type Path, quoted } from '../util/yaml/descriptions.ts';
 import type { YamlDocument } from '../util/yaml/document.ts';
 
 type Names = { readonly names: string; readonly id: string; readonly path: Path };
 
-/** Reports what stands twice or contradicts itself. */
+/** Reports repetitions and contradictions. */
 export function reportRepetitions(document: YamlDocument): void {
   const ids = new Map<string, Path>();
   for (const [index, instance] of listAt(document.value, 'instances').entries()) {
@@ -16,7 +16,7 @@ export function reportRepetitions(document: YamlDocument): void {
   }
 }
 
-/** Metrics call the top-level credentials `default`, and an instance's own by the id of the instance. */
+/** In metrics, the top-level credentials are called `default`, and those of an instance have the id of the instance. */
 function reportReservedId(instance: unknown, path: Path, document: YamlDocument): void {
   if (textAt(instance, 'id') !== 'default' || Reflect.get(Object(instance), 'credentials') === undefined) return;
   document.report([...path, 'id'], 'another id than default for an instance with credentials of its own', '"default"');
@@ -80,7 +80,7 @@ function listAt(map: unknown, key: string): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** The text of a key; empty when it is absent or no text. */
+/** The text of a key; empty if it is absent or not a text. */
 function textAt(map: unknown, key: string): string {
   const value: unknown = Reflect.get(Object(map), key);
   return typeof value === 'string' ? value : '';

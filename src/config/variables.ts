@@ -1,13 +1,13 @@
-// Finds values that look as if a variable were meant: they are not expanded, and would be sent as they stand.
+// Finds values with references to variables: the exporter does not expand them, and would send them as they are.
 import type { Path } from '../util/yaml/descriptions.ts';
 import type { YamlDocument } from '../util/yaml/document.ts';
-import { isConfidential } from './redaction.ts';
+import { isConfidential } from './credentials-schema.ts';
 
-/** As shells, Compose and Kubernetes write them. */
+/** The syntax of shells, Compose and Kubernetes. */
 const VARIABLE = /\$\{[A-Za-z_]\w*[^}]*\}|\$\([A-Za-z_]\w*\)|^\$[A-Za-z_]\w*$/;
 const SECRETS = ['access_key_id', 'access_key_secret', 'security_token'];
 
-/** Reports each value that holds a variable, and what to write in its place. */
+/** Reports each value that refers to a variable, and what to write instead. */
 export function reportVariables(document: YamlDocument): void {
   visit(document.value, []);
 

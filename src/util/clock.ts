@@ -1,6 +1,6 @@
-// The two clocks of a computer, as one parameter: the wall clock for timestamps, the monotonic one for everything that waits.
+// The two clocks of a computer as one parameter: the wall clock for timestamps, the monotonic one for everything that waits.
 
-/** Where time comes from. Production passes {@link systemClock}; tests pass a manual one. */
+/** The source of time: {@link systemClock} in production, a manual clock in tests. */
 export interface Clock {
   /** Milliseconds since the Unix epoch. May jump in either direction: for timestamps only. */
   now(): number;
@@ -10,8 +10,8 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** `setTimeout` fires at once beyond this many milliseconds, so no sleep is longer; who waits looks at the clock again. */
-export const LONGEST_SLEEP_MS = 2 ** 31 - 1;
+/** `setTimeout` fires at once if the delay is longer than this, so no sleep is longer. A caller that waits longer looks at the clock again. */
+export const MAX_SLEEP_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
@@ -24,7 +24,7 @@ export const systemClock: Clock = {
         signal?.removeEventListener('abort', done);
         resolve();
       };
-      const timer = setTimeout(done, Math.min(Math.max(0, ms), LONGEST_SLEEP_MS));
+      const timer = setTimeout(done, Math.min(Math.max(0, ms), MAX_SLEEP_MS));
       signal?.addEventListener('abort', done, { once: true });
     }),
 };

@@ -1,18 +1,18 @@
-// Errors of our own code that were caught: each is counted, and logged without repeating itself.
+// Counts the errors of our own code that were caught, and logs them without repetition.
 import type { Clock } from './clock.ts';
 import type { LogFields, Logger } from './logger.ts';
 
-/** Where an error was caught: the values of the `component` label of `acr_scan_exporter_internal_errors_total`. */
+/** The values of the label `component` of `acr_scan_exporter_internal_errors_total`: where an error was caught. */
 export const COMPONENTS = ['scheduler', 'discovery', 'polling', 'reload', 'web'] as const;
 export type Component = (typeof COMPONENTS)[number];
 
-/** The same error of the same component is not logged again for this long. */
+/** The same error of the same component is logged at most once in this time. */
 const REPEAT_AFTER_MS = 60_000;
 
-/** How many different errors are remembered; beyond that the memory starts anew, and errors are logged again. */
-const MOST_REMEMBERED = 100;
+/** The number of different errors that are remembered. When it is reached, all are forgotten, and may be logged again. */
+const MAX_REMEMBERED = 100;
 
-type Told = { readonly atMs: number; repeats: number };
+type Logged = { readonly atMs: number; repeats: number };
 
 export type InternalErrorsOptions = {
   readonly logger: Logger;
@@ -21,10 +21,10 @@ export type InternalErrorsOptions = {
   readonly count: (component: Component) => void;
 };
 
-/** Takes what was caught although nothing should have thrown it. One for the process. */
+/** Takes errors that nothing should have thrown. There is one for the process. */
 export class InternalErrors {
   readonly #options: InternalErrorsOptions;
-  readonly #told = new Map<string, Told>();
+  readonly #logged = new Map<string, Logged>();
 
   constructor(options: InternalErrorsOptions) {
     this.#options = options;
@@ -37,15 +37,15 @@ export class InternalErrors {
     const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     const key = `${component} ${message}`;
     const nowMs = clock.monotonic();
-    const told = this.#told.get(key);
-    if (told !== undefined && nowMs - told.atMs < REPEAT_AFTER_MS) {
-      told.repeats += 1;
+    const logged = this.#logged.get(key);
+    if (logged !== undefined && nowMs - logged.atMs < REPEAT_AFTER_MS) {
+      logged.repeats += 1;
       return;
     }
-    if (told === undefined && this.#told.size >= MOST_REMEMBERED) this.#told.clear();
-    this.#told.set(key, { atMs: nowMs, repeats: 0 });
+    if (logged === undefined && this.#logged.size >= MAX_REMEMBERED) this.#logged.clear();
+    this.#logged.set(key, { atMs: nowMs, repeats: 0 });
     const stack = error instanceof Error ? error.stack : undefined;
-    const repeats = told?.repeats || undefined;
+    const repeats = logged?.repeats || undefined;
     logger.error('internal error', { component, ...fields, error: message, stack, repeats });
   }
 }

@@ -1,19 +1,16 @@
-// Runs a loop again when it throws: an error of our own code costs a second, not the loop.
+// Restarts a loop that throws: after an error of our own code it goes on a second later.
 import type { Clock } from './clock.ts';
 
-/** How long a loop that threw rests before it is started again. */
+/** The delay between an error and the restart. */
 const RESTART_AFTER_MS = 1_000;
 
 export type KeepRunningOptions = {
   readonly clock: Clock;
-  /** Told what the loop threw. */
+  /** Called with each error of the loop. */
   readonly report: (error: unknown) => void;
 };
 
-/**
- * Runs `loop`, and starts it again a second after it throws, until `signal` is aborted or the loop ends by itself. What it throws after
- * that is reported too. Never rejects.
- */
+/** Runs `loop`, and restarts it a second after it throws, until the loop ends by itself or `signal` is aborted. Never rejects. */
 export async function keepRunning(
   loop: (signal: AbortSignal) => Promise<void>,
   signal: AbortSignal,

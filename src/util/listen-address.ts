@@ -1,6 +1,6 @@
 // Listen addresses in the format of Prometheus components: `:9090`, `127.0.0.1:9090`, `[::1]:0`.
 
-/** Without a host it means all interfaces, IPv6 and IPv4; port 0 means a free port. */
+/** Without a host: all interfaces, IPv6 and IPv4. Port 0: any free port. */
 export type ListenAddress = { readonly host: string | undefined; readonly port: number };
 
 /** Reads `[HOST]:PORT`, with IPv6 addresses in brackets; undefined for any other text. */

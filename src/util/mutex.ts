@@ -1,22 +1,22 @@
-// Changes of what is watched, one after the other: a reload, a listing or a lookup must not meet another one half done.
+// Runs changes one after the other. A reload, a discovery run or a lookup never sees another change of the watch list half done.
 
 export class Mutex {
   #last: Promise<unknown> = Promise.resolve();
-  /** How many are under way or wait. */
+  /** The number of changes that run or wait. */
   #open = 0;
   readonly #onError: (error: unknown) => void;
 
-  /** @param onError told what a change threw that waited for its turn without anyone waiting for it */
+  /** @param onError called with the error of a change that was given to {@link soon} */
   constructor(onError: (error: unknown) => void) {
     this.#onError = onError;
   }
 
-  /** Runs a change that takes several turns of the event loop when all before it have ended. Gives its result. */
+  /** Runs a change when all changes before it have ended. Gives its result. */
   run<Result>(change: () => Promise<Result>): Promise<Result> {
     return this.#begin(() => this.#last.then(change));
   }
 
-  /** Makes a change: it begins at once when no other is under way, else after those. What is short has then been made. */
+  /** Starts a change without waiting for its end: synchronously if no other change runs, else after those. */
   soon(change: () => Promise<void>): void {
     const isFree = this.#open === 0;
     this.#begin(() => (isFree ? change() : this.#last.then(change))).catch(this.#onError);

@@ -1,38 +1,38 @@
-// Finds the addresses of host names without the threads in which the system's own function waits for DNS: the process does not end
-// before they do, which takes many seconds while DNS is silent. /etc/hosts counts first, then DNS; names that DNS answers not to know
-// are left to the system, which also knows search domains and other sources.
+// Looks up host names without `getaddrinfo`, which waits for DNS in a thread: the process cannot exit before the thread ends, which takes many
+// seconds while DNS does not answer. The order is /etc/hosts, then DNS. A name that DNS does not know is left to the system, which also has
+// search domains and other sources.
 import dns, { type LookupAddress, type LookupOptions } from 'node:dns';
 import { statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { readWithin } from './read-within.ts';
 
-/** Of one question to one server; the second round waits twice as long. */
+/** The timeout of one query to one server. The second round waits twice as long. */
 const ANSWER_WITHIN_MS = 1_500;
 const ROUNDS = 2;
-/** Of a lookup as a whole, however many servers there are: less than a request may take by default. */
+/** The timeout of a whole lookup, with any number of servers: less than the default timeout of a request. */
 const LOOKUP_WITHIN_MS = 8_000;
-/** Lists of blocked hosts have some megabytes. */
-const LARGEST_HOSTS_BYTES = 64 * 2 ** 20;
+/** Block lists make such files some megabytes large. */
+const MAX_HOSTS_BYTES = 64 * 2 ** 20;
 
-/** Answers of DNS that settle nothing: the name may be one of a search domain. */
+/** DNS does not know the name. It may be relative to a search domain. */
 const UNKNOWN = ['ENOTFOUND', 'ENODATA', 'EBADNAME'];
 
 type Callback = (error: Error | null, address?: string | LookupAddress[], family?: number) => void;
 
 export type NameLookupOptions = {
-  /** Node's own function, for what DNS does not know. */
+  /** `dns.lookup` of Node.js, for names that DNS does not know. */
   readonly system: (name: string, options: LookupOptions, done: Callback) => void;
   readonly hostsFile?: string;
-  /** `ADDRESS:PORT` of each server; by default those of /etc/resolv.conf, as it is at each lookup. */
+  /** `ADDRESS:PORT` of each server. Default: those of /etc/resolv.conf, which is read at each lookup. */
   readonly servers?: readonly string[];
 };
 
-/** A function that can take the place of `dns.lookup`, with its arguments and error codes (`ENOTFOUND`, `EAI_AGAIN`). */
+/** A replacement of `dns.lookup` with the same arguments and error codes (`ENOTFOUND`, `EAI_AGAIN`). */
 export function createLookup({ system, hostsFile = '/etc/hosts', servers }: NameLookupOptions) {
   const hosts = new HostsFile(hostsFile);
 
-  /** Undefined when neither the file nor DNS knows the name. */
+  /** Undefined if neither the file nor DNS knows the name. */
   async function find(name: string, family: number): Promise<readonly LookupAddress[] | undefined> {
     const listed = hosts.addressesOf(name).filter((each) => family === 0 || each.family === family);
     return listed.length > 0 ? listed : askDns(name, family, servers);
@@ -47,7 +47,7 @@ export function createLookup({ system, hostsFile = '/etc/hosts', servers }: Name
       system(name, given, done);
       return;
     }
-    // A callback that throws ends the process as it does after Node's own function: no promise is to take the error.
+    // If the callback throws, the process ends, as with `dns.lookup`: the promise must not swallow the error.
     find(name, family).then(
       (found) => queueMicrotask(() => (found ? answer(ordered(found, given), given, done) : system(name, given, done))),
       (error: Error) => queueMicrotask(() => done(error)),
@@ -89,14 +89,14 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : 'an error';
 }
 
-/** In the order that was asked for; as the system sorts, IPv6 comes first where this host has an address that others can reach. */
+/** In the order that the options ask for. In the order of the system, IPv6 is first if this host has a global IPv6 address. */
 function ordered(addresses: readonly LookupAddress[], { order, verbatim }: LookupOptions): LookupAddress[] {
   const wanted = order ?? (verbatim === false ? 'ipv4first' : dns.getDefaultResultOrder());
   const isIPv6First = wanted === 'ipv6first' || (wanted === 'verbatim' && globalIPv6() === 'global');
   return addresses.toSorted((one, other) => (isIPv6First ? other.family - one.family : one.family - other.family));
 }
 
-/** What IPv6 addresses this host has besides loopback. */
+/** The widest scope of this host's IPv6 addresses, without loopback. */
 function globalIPv6(): 'none' | 'local' | 'global' {
   const addresses = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
   const ofIPv6 = addresses.filter(({ family, internal }) => family === 'IPv6' && !internal);
@@ -119,13 +119,13 @@ class HostsFile {
     return this.#names.get(name.toLowerCase().replace(/\.$/, '')) ?? [];
   }
 
-  /** A file that cannot be read has no names. */
+  /** A file that cannot be read counts as empty. */
   #refresh(): void {
     try {
       const { mtimeMs, size, ino } = statSync(this.#path);
       const stamp = `${mtimeMs} ${size} ${ino}`;
       if (stamp === this.#stamp) return;
-      this.#names = parseHosts(readWithin(this.#path, { maxBytes: LARGEST_HOSTS_BYTES, maxWaitMs: 0 }).toString());
+      this.#names = parseHosts(readWithin(this.#path, { maxBytes: MAX_HOSTS_BYTES, maxWaitMs: 0 }).toString());
       this.#stamp = stamp;
     } catch {
       this.#names = new Map();

@@ -1,10 +1,10 @@
-// The limit of open files: what it allows, and what to say when it is too low for the program.
+// The limit of open files, and advice for when it is too low.
 import { readFileSync } from 'node:fs';
 
-/** Linux tells each process its limits there. */
+/** On Linux, the limits of this process. */
 const LIMITS_FILE = '/proc/self/limits';
 
-/** How many files and sockets this process may have open; Infinity where that cannot be told. */
+/** How many files and sockets this process may have open; Infinity if that is not known. */
 export function openFilesLimit(file = LIMITS_FILE): number {
   try {
     return Number(/^Max open files +(\d+)/m.exec(readFileSync(file, 'utf8'))?.[1] ?? Number.POSITIVE_INFINITY);
@@ -16,7 +16,7 @@ export function openFilesLimit(file = LIMITS_FILE): number {
 /** With fewer open files, Node.js reports a package that it cannot open as one that does not exist. */
 const FEW_OPEN_FILES = 64;
 
-/** What to tell a person when the system refuses to open one more file or socket; undefined for any other error. */
+/** The advice for an error that says that no more file or socket can be opened; undefined for any other error. */
 export function openFilesAdvice(error: unknown, limit = openFilesLimit()): string | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'ENFILE') return 'the system has no more open files to give (ENFILE): raise fs.file-max';

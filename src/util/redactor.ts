@@ -1,28 +1,28 @@
-// Keeps secrets out of everything that is shown: who reads a secret announces it here, who shows a text passes it through.
+// Keeps secrets out of all output: code that reads a secret adds it here, and code that shows a text redacts it first.
 
 export const REDACTED = '[redacted]';
 
-/** Shorter values would blank out ordinary words; real access key secrets have 30 characters, tokens hundreds. */
-const SHORTEST_SECRET = 4;
+/** Shorter values are parts of ordinary words. Real access key secrets have 30 characters, tokens have hundreds. */
+const MIN_SECRET_LENGTH = 4;
 
-/** How many announced secrets are remembered. Rotated ones are forgotten oldest first, long after they stopped working. */
-const MOST_SECRETS = 256;
+/** The number of secrets that are remembered. The oldest ones are forgotten first: after so many rotations they are no longer valid. */
+const MAX_SECRETS = 256;
 
-/** Replaces announced secrets in texts, also where they were percent-encoded or escaped for JSON on their way. */
+/** Replaces the added secrets in texts, also percent-encoded ones and those that are escaped for JSON. */
 export class Redactor {
   readonly #forms = new Map<string, readonly string[]>();
 
-  /** Announces a secret; announcing it again keeps it from being forgotten. */
+  /** Adds a secret. One that is added again is not forgotten so soon. */
   add(secret: string): void {
-    if (secret.length < SHORTEST_SECRET) return;
-    const forms = this.#forms.get(secret) ?? writings(secret);
+    if (secret.length < MIN_SECRET_LENGTH) return;
+    const forms = this.#forms.get(secret) ?? formsOf(secret);
     this.#forms.delete(secret);
     this.#forms.set(secret, forms);
     const oldest = this.#forms.keys().next();
-    if (this.#forms.size > MOST_SECRETS && !oldest.done) this.#forms.delete(oldest.value);
+    if (this.#forms.size > MAX_SECRETS && !oldest.done) this.#forms.delete(oldest.value);
   }
 
-  /** The text with every announced secret replaced by `[redacted]`. */
+  /** The text with `[redacted]` in place of every secret. */
   redact(text: string): string {
     let shown = text;
     for (const forms of this.#forms.values()) {
@@ -33,10 +33,10 @@ export class Redactor {
 }
 
 /**
- * The ways a secret is written in URLs, in form bodies (where a string to sign is encoded twice) and in JSON, which may be quoted in JSON
- * again, as a message is in a line of the log; longest first.
+ * The forms of a secret in URLs, in form bodies (where a string to sign is encoded twice) and in JSON, which may be quoted in JSON again, as a
+ * message is in a line of the log. Longest first.
  */
-function writings(secret: string): readonly string[] {
+function formsOf(secret: string): readonly string[] {
   const percent = encodeRfc3986(secret);
   const json = escapeForJson(secret);
   const all = [
@@ -51,12 +51,12 @@ function writings(secret: string): readonly string[] {
   return [...new Set(all)].sort((a, b) => b.length - a.length);
 }
 
-/** As between the quotes of a text in JSON. */
+/** The text between the quotes of a JSON string. */
 function escapeForJson(text: string): string {
   return JSON.stringify(text).slice(1, -1);
 }
 
-/** Percent-encodes all but the unreserved characters of RFC 3986, as Alibaba Cloud's signatures do. */
+/** Percent-encodes all but the unreserved characters of RFC 3986, as in the signatures of Alibaba Cloud. */
 function encodeRfc3986(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 }

@@ -1,7 +1,7 @@
-// Long synchronous work in small steps: the event loop gets a turn after every so many of them.
+// Splits long synchronous work into steps: the event loop gets a turn after a number of them.
 import { setImmediate } from 'node:timers/promises';
 
-/** A step of a reconciliation takes some microseconds, so this many take about two milliseconds. */
+/** A step of a reconciliation takes some microseconds: 250 take about two milliseconds. */
 const STEPS = 250;
 
 /** Call it after every step. It returns a promise to await when the event loop gets a turn, else undefined. */
@@ -30,12 +30,12 @@ export class YieldEvery {
     return this.#turn();
   };
 
-  /** Counts steps that were taken at once: the next turn comes earlier. */
+  /** Counts steps that were made at once, so the next turn comes earlier. */
   count(steps: number): void {
     this.#steps += steps;
   }
 
-  /** Calls `action` for each item, one per step. Items that are added to a set or map meanwhile are included, removed ones are not. */
+  /** Calls `action` for each item, one per step. Items that are added to a set or map meanwhile are included, removed items are not. */
   async each<Item>(items: Iterable<Item>, action: (item: Item) => void): Promise<void> {
     for (const item of items) {
       action(item);

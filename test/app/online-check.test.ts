@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { loadSdk } from '../../src/acr/client.ts';
 import { checkOnline } from '../../src/app/online-check.ts';
-import { parseConfig } from '../../src/config/parse.ts';
+import { parseConfig } from '../../src/config/load.ts';
 import { createSimulator } from '../../src/simulator/simulator.ts';
 import { systemClock } from '../../src/util/clock.ts';
 import { Redactor } from '../../src/util/redactor.ts';

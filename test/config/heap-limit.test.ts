@@ -1,8 +1,8 @@
 // A configuration is refused before it takes more heap than there is.
 import test from 'ava';
 import type { Config } from '../../src/config/config.ts';
-import { requireRoom } from '../../src/config/heap-limit.ts';
-import { parseConfig } from '../../src/config/parse.ts';
+import { checkHeapLimit } from '../../src/config/heap-limit.ts';
+import { parseConfig } from '../../src/config/load.ts';
 import { ConfigError } from '../../src/util/yaml/problems.ts';
 
 const HEAP = 148 * 2 ** 20;
@@ -15,17 +15,17 @@ function listing(repositories: number, tags: number, prefix = 'v'): Config {
 }
 
 test('what fits into the heap is taken, at a start and beside what is watched', (t) => {
-  t.notThrows(() => requireRoom('config.yml', undefined, listing(1, 40_000), HEAP));
-  t.notThrows(() => requireRoom('config.yml', listing(1, 20_000), listing(1, 20_000, 'w'), HEAP));
+  t.notThrows(() => checkHeapLimit('config.yml', undefined, listing(1, 40_000), HEAP));
+  t.notThrows(() => checkHeapLimit('config.yml', listing(1, 20_000), listing(1, 20_000, 'w'), HEAP));
 });
 
 test('what the present configuration lists too counts once', (t) => {
   const same = listing(1, 50_000);
-  t.notThrows(() => requireRoom('config.yml', same, same, HEAP));
+  t.notThrows(() => checkHeapLimit('config.yml', same, same, HEAP));
 });
 
 test('too many tags, or repositories, are a problem that says how many and how much memory', (t) => {
-  const start = t.throws(() => requireRoom('config.yml', undefined, listing(1, 80_000), HEAP), {
+  const start = t.throws(() => checkHeapLimit('config.yml', undefined, listing(1, 80_000), HEAP), {
     instanceOf: ConfigError,
   });
   t.is(
@@ -33,7 +33,7 @@ test('too many tags, or repositories, are a problem that says how many and how m
     'config.yml:1:1: instances: expected tags and repositories that fit into 90 MiB of heap (give the process more memory), ' +
       'found 80000 tags in 1 repositories, which need some 107 MiB',
   );
-  const reload = t.throws(() => requireRoom('config.yml', listing(20_000, 1), listing(20_000, 1, 'w'), HEAP), {
+  const reload = t.throws(() => checkHeapLimit('config.yml', listing(20_000, 1), listing(20_000, 1, 'w'), HEAP), {
     instanceOf: ConfigError,
   });
   t.regex(

@@ -5,9 +5,8 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import test from 'ava';
 import fc from 'fast-check';
 import { parse, parseAllDocuments, stringify } from 'yaml';
-import { jsonSchemaText } from '../../src/config/json-schema.ts';
-import { loadConfig } from '../../src/config/load.ts';
-import { parseConfig } from '../../src/config/parse.ts';
+import { configJsonSchema } from '../../src/config/json-schema.ts';
+import { loadConfig, parseConfig } from '../../src/config/load.ts';
 import { ConfigError } from '../../src/util/yaml/problems.ts';
 
 const root = new URL('../../', import.meta.url);
@@ -16,10 +15,10 @@ const fixtures = new URL('test/fixtures/config/', root);
 type Schema = { readonly description?: unknown; readonly default?: unknown };
 
 test('the committed JSON schema is that of the program', (t) => {
-  t.is(readFileSync(new URL('config/acr-scan-exporter.schema.json', root), 'utf8'), jsonSchemaText());
+  t.is(readFileSync(new URL('config/acr-scan-exporter.schema.json', root), 'utf8'), configJsonSchema());
 });
 
-const validate = new Ajv2020({ allowUnionTypes: true, formats: { uri: true } }).compile(JSON.parse(jsonSchemaText()));
+const validate = new Ajv2020({ allowUnionTypes: true, formats: { uri: true } }).compile(JSON.parse(configJsonSchema()));
 
 // In text-as-written the tags `null` and `~` stand without quotes, which editors take for nothing.
 for (const file of [
@@ -136,12 +135,12 @@ for (const name of [
 }
 
 test('every key has a description in the schema', (t) => {
-  for (const { key, schema } of keysOf(JSON.parse(jsonSchemaText()))) t.is(typeof schema.description, 'string', key);
+  for (const { key, schema } of keysOf(JSON.parse(configJsonSchema()))) t.is(typeof schema.description, 'string', key);
 });
 
 test('every key and every default is documented', (t) => {
   const page = readFileSync(new URL('docs/configuration.md', root), 'utf8');
-  for (const { key, schema } of keysOf(JSON.parse(jsonSchemaText()))) {
+  for (const { key, schema } of keysOf(JSON.parse(configJsonSchema()))) {
     const rows = page.split('\n').filter((line) => new RegExp(`^\\| \`${key}\` *\\|`).test(line));
     t.true(rows.length > 0, `${key} has a row in docs/configuration.md`);
     const value = schema.default;

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { parseConfig } from '../../src/config/parse.ts';
+import { parseConfig } from '../../src/config/load.ts';
 import { patternWarnings } from '../../src/config/pattern-warnings.ts';
 
 test('a pattern that looks like a regular expression is a warning that names its place', (t) => {

@@ -1,9 +1,9 @@
 // The poll plan and what --config.check warns of.
 import test from 'ava';
-import { checkSecrets } from '../../src/config/check-secrets.ts';
 import type { Config } from '../../src/config/config.ts';
+import { missingSecretWarnings } from '../../src/config/credential-files.ts';
 import { credentialSets } from '../../src/config/credential-sets.ts';
-import { parseConfig } from '../../src/config/parse.ts';
+import { parseConfig } from '../../src/config/load.ts';
 import { formatPlan, planPolls } from '../../src/config/plan.ts';
 
 test('the quota goes round when it is enough: the configured intervals hold', (t) => {
@@ -162,7 +162,7 @@ instances:
     '/etc/acr/config.yml',
   );
   const asked: string[] = [];
-  const warnings = await checkSecrets(config, {
+  const warnings = await missingSecretWarnings(config, {
     hasVariable: (name) => name === 'PRESENT',
     hasFile: async (path) => asked.push(path) === 0,
   });

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import fc from 'fast-check';
-import { parseConfig } from '../../src/config/parse.ts';
+import { parseConfig } from '../../src/config/load.ts';
 import { ConfigError, formatProblems } from '../../src/util/yaml/problems.ts';
 
 const everything = readFileSync(new URL('../fixtures/config/everything.good.yml', import.meta.url), 'utf8');

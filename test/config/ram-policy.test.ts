@@ -1,5 +1,5 @@
 import test from 'ava';
-import { parseConfig } from '../../src/config/parse.ts';
+import { parseConfig } from '../../src/config/load.ts';
 import { ramPolicies } from '../../src/config/ram-policy.ts';
 
 function policies(text: string) {

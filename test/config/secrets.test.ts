@@ -1,6 +1,6 @@
 // No mistake in a configuration file makes a problem that shows a secret.
 import test from 'ava';
-import { parseConfig } from '../../src/config/parse.ts';
+import { parseConfig } from '../../src/config/load.ts';
 import { ConfigError, formatProblems } from '../../src/util/yaml/problems.ts';
 
 const INSTANCES = 'instances:\n  - id: cri-1\n    region: cn-hangzhou\n    repositories: [{ id: crr-1, tags: [v1] }]\n';

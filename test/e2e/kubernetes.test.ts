@@ -8,7 +8,7 @@ import type { INetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1/Netw
 import type { IConfigMap } from 'kubernetes-models/v1/ConfigMap';
 import type { INamespace } from 'kubernetes-models/v1/Namespace';
 import type { IService } from 'kubernetes-models/v1/Service';
-import { parseConfig } from '../../src/config/parse.ts';
+import { parseConfig } from '../../src/config/load.ts';
 import { readOptions } from '../../src/flags.ts';
 import { FIXED_PATHS } from '../../src/web/assets.ts';
 import { type Resource, render, schemaFindings, typeFindings } from './helpers/kubernetes.ts';

@@ -22,9 +22,9 @@ export const NEEDS_TAGS = 'Needs series of tags: with `metrics.per_tag: none` th
 
 const ONE_IS_RED = thresholds(GOOD, [1, BAD]);
 const ONE_IS_ORANGE = thresholds(GOOD, [1, WARNING]);
-const MOST_ROWS = 50;
+const MAX_ROWS = 50;
 /** So many that a cell is empty where there is no problem, and not because others have more. */
-const MOST_REPOSITORIES = 500;
+const MAX_REPOSITORIES = 500;
 
 const NUMBERS = [
   { ...EXPORTER_UP, w: 2 },
@@ -119,17 +119,17 @@ const inState = (state: string, expr: string) => `label_replace(${expr}, "state"
 const TABLES = [
   table({
     title: 'Where: repositories with problems',
-    description: `Repositories in which a scan failed, is stuck or unknown, in which images were never scanned, whose results are out of date, or in which vulnerabilities of high severity were found; of each column the ${MOST_REPOSITORIES} worst. The limits are those of the numbers above. A click on a repository shows how its polls go. Columns Stuck and Stale need series of tags.`,
+    description: `Repositories in which a scan failed, is stuck or unknown, in which images were never scanned, whose results are out of date, or in which vulnerabilities of high severity were found; of each column the ${MAX_REPOSITORIES} worst. The limits are those of the numbers above. A click on a repository shows how its polls go. Columns Stuck and Stale need series of tags.`,
     w: 12,
     h: 9,
     noValue: 'No problem is known',
     exprs: [
-      `topk(${MOST_REPOSITORIES}, sum by (${REPOSITORY}) (${tags('failed')}) > 0)`,
-      `topk(${MOST_REPOSITORIES}, count by (${REPOSITORY}) (${STUCK}))`,
-      `topk(${MOST_REPOSITORIES}, sum by (${REPOSITORY}) (${tags('unknown')}) > 0)`,
-      `topk(${MOST_REPOSITORIES}, count by (${REPOSITORY}) (${STALE}))`,
-      `topk(${MOST_REPOSITORIES}, sum by (${REPOSITORY}) (${findings('high')}) > 0)`,
-      `topk(${MOST_REPOSITORIES}, sum by (${REPOSITORY}) (${tags('not_scanned')}) > 0)`,
+      `topk(${MAX_REPOSITORIES}, sum by (${REPOSITORY}) (${tags('failed')}) > 0)`,
+      `topk(${MAX_REPOSITORIES}, count by (${REPOSITORY}) (${STUCK}))`,
+      `topk(${MAX_REPOSITORIES}, sum by (${REPOSITORY}) (${tags('unknown')}) > 0)`,
+      `topk(${MAX_REPOSITORIES}, count by (${REPOSITORY}) (${STALE}))`,
+      `topk(${MAX_REPOSITORIES}, sum by (${REPOSITORY}) (${findings('high')}) > 0)`,
+      `topk(${MAX_REPOSITORIES}, sum by (${REPOSITORY}) (${tags('not_scanned')}) > 0)`,
     ].map(withRepository),
     columns: [
       REPOSITORY_COLUMN,
@@ -145,15 +145,15 @@ const TABLES = [
   }),
   table({
     title: 'Failed and stuck scans',
-    description: `The ${MOST_ROWS} that failed longest ago, and the ${MOST_ROWS} that have been under way for longest beyond 30 minutes. The time is that for which it has certainly been so: a restart of the exporter starts the clock of a failed scan anew. A click on the state leads to the runbook, one on the repository shows how its polls go; what the API said is on the page of the exporter, at /?q= and the tag. ${NEEDS_TAGS}`,
+    description: `The ${MAX_ROWS} that failed longest ago, and the ${MAX_ROWS} that have been under way for longest beyond 30 minutes. The time is that for which it has certainly been so: a restart of the exporter starts the clock of a failed scan anew. A click on the state leads to the runbook, one on the repository shows how its polls go; what the API said is on the page of the exporter, at /?q= and the tag. ${NEEDS_TAGS}`,
     w: 12,
     h: 9,
     noValue: 'No failed or stuck scan is known of tags that have series',
     exprs: [
       withRepository(`
-  ${inState('failed', `topk(${MOST_ROWS}, ${secondsInStatus('failed')})`)}
+  ${inState('failed', `topk(${MAX_ROWS}, ${secondsInStatus('failed')})`)}
   or
-  ${inState('stuck', `topk(${MOST_ROWS}, ${STUCK})`)}
+  ${inState('stuck', `topk(${MAX_ROWS}, ${STUCK})`)}
 `),
     ],
     columns: [

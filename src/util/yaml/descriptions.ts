@@ -1,4 +1,4 @@
-// How a message shows a path and a value of a file: short, harmless to a terminal, and without secrets.
+// Shows paths and values of a file in messages: short, safe for a terminal, and without secrets.
 import leven from 'leven';
 import { escapeInvisible } from '../invisible.ts';
 
@@ -18,15 +18,15 @@ const MAX_KEY_LENGTH = 32;
 /** YAML 1.1 takes the keys of another map into the map that has this key. */
 export const MERGE_KEY = '<<';
 
-/** Text that may hold a secret wherever it stands: a user's password in a URL, a query parameter, words around credentials. */
+/** Text that may be a secret anywhere in a file: a URL with a password or a query, words that are used for credentials. */
 const SUSPICIOUS = /:[^\s]*@|[?&=]|secret|token|passw|access.?key|LTAI|STS\./i;
 
-/** Whether a text should not be shown, wherever it stands. */
+/** Whether a text should not be shown, wherever it is in the file. */
 export function mayBeSecret(text: string): boolean {
   return SUSPICIOUS.test(text);
 }
 
-/** The kind of a value; with its text, unless that is hidden. */
+/** The type of a value, with its text unless that is hidden. */
 export function describeValue(value: unknown, isHidden: boolean): string {
   if (value === undefined || value === null) return 'nothing';
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
@@ -45,7 +45,7 @@ export function quoted(text: string): string {
   return `${escapeInvisible(beginning)}… (${[...text].length} characters)`;
 }
 
-/** A path as people write it: `instances[0].tags[2]`; the top of the file is `document`. */
+/** A path such as `instances[0].tags[2]`; `document` for the top of the file. */
 export function formatPath(path: Path, { showsKey }: Redaction): string {
   if (path.length === 0) return 'document';
   return path.reduce<string>((text, step, depth) => {
@@ -55,7 +55,7 @@ export function formatPath(path: Path, { showsKey }: Redaction): string {
   }, '');
 }
 
-/** Whether a word is as short and plain as keys are. */
+/** Whether a word is short and plain, like a key. */
 export function looksLikeKey(key: string): boolean {
   return key === MERGE_KEY || (key.length <= MAX_KEY_LENGTH && /^\.?[a-z_-]+$/i.test(key));
 }

@@ -123,9 +123,9 @@ export class YamlDocument {
 
   #describe(path: Path, isMultiline: boolean): string {
     const value = valueAt(this.value, path);
-    // A missing quote makes a text go on in the next lines.
+    // A missing quote makes a text continue on the next lines.
     if (typeof value === 'string' && isMultiline) return 'a text of several lines';
-    // A file that is one text is more likely a secret than a configuration.
+    // A file that is only one text is more likely a secret than a configuration.
     return describeValue(value, path.length === 0 || this.#redaction.hidesValue(path));
   }
 
@@ -134,7 +134,7 @@ export class YamlDocument {
     if (plain === null || isBlank(plain) || isAlias(plain)) return null;
     if (isScalar(plain)) return String(plain.value);
     if (!isMap(plain)) return plain.items.map((item) => this.#valueOf(item));
-    // Unlike an assignment, this takes `__proto__` for a key like any other.
+    // Unlike an assignment, this handles `__proto__` like any other key.
     return Object.fromEntries(plain.items.map(({ key, value }) => [this.#valueOf(key), this.#valueOf(value)]));
   }
 
@@ -184,7 +184,7 @@ function compose(composing: Composing): ParsedNode | null {
   return document?.contents ?? null;
 }
 
-/** Stops where a file nests too deep or is too large. */
+/** Stops at a file that is too large or nested too deep. */
 function parse({ text, lines, problems, batch }: Composing, early: EarlyItems): CST.Token[] {
   const parser = new Parser(lines.addNewLine);
   const tokens: CST.Token[] = [];

@@ -1,5 +1,5 @@
-// Composes the items of long lists while the parser still reads the rest of a file: the tokens of a text take three times the memory of
-// the nodes that are composed of them.
+// Composes the items of long lists while the parser still reads the rest of a file. The tokens of a text take three times the memory of their
+// nodes.
 import { Composer, type CST, isMap, isSeq, type ParsedNode, type YAMLParseError, type YAMLSeq } from 'yaml';
 
 /** The parser may still add to the last item of a list, and to the end of the item before it. */

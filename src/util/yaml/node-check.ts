@@ -1,8 +1,8 @@
-// Checks what YAML allows and no configuration needs: tags, keys that are no text or stand twice, and aliases without bounds.
+// Refuses what YAML allows and no configuration needs: tags, keys that are not texts, repeated keys, and too many aliases.
 import { type Alias, isAlias, isMap, isScalar, type ParsedNode, type YAMLMap, type YAMLSeq } from 'yaml';
 import type { ProblemList } from './problems.ts';
 
-/** The values that all aliases together may stand for: enough for a list of tags shared by some instances, too few for a bomb. */
+/** The number of values that all aliases together may stand for: enough for some instances with the same list of tags, too few for a bomb. */
 const MAX_ALIASED_VALUES = 100_000;
 /** Aliases can nest deeper than the text does. */
 const MAX_ALIASED_DEPTH = 64;
@@ -15,7 +15,7 @@ type Anchored = { readonly node: ParsedNode; extent: Extent | undefined };
 
 const SCALAR: Extent = { values: 1, depth: 0 };
 
-/** The check of one document. It takes the entries whose key is wrong out of their maps. */
+/** The check of one document. It removes the entries with an invalid key from their maps. */
 export class NodeCheck {
   readonly #problems: ProblemList;
   /** The last node with each anchor. It has no extent while it is being checked itself. */

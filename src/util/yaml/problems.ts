@@ -32,7 +32,7 @@ export class ProblemList {
   readonly #lines: LineCounter;
   readonly #redaction: Redaction;
 
-  /** @param lines where the lines of the file start, at the latest when a problem's line is asked for */
+  /** @param lines where the lines of the file start; it may be filled after this, but before a line is asked for */
   constructor(file: string, lines: LineCounter, redaction: Redaction) {
     this.#file = file;
     this.#lines = lines;

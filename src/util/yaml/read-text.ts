@@ -5,15 +5,15 @@ import { ConfigError, type Problem } from './problems.ts';
 
 /** 100,000 tags with digests and scan tasks take 20 MB. */
 const MAX_BYTES = 32 * 2 ** 20;
-/** For `<(a command)` or /dev/stdin in place of a file. */
+/** How long to wait for the content of `<(a command)` or /dev/stdin. */
 export const MAX_PIPE_WAIT_MS = 3_000;
 
-/** The file's text without a byte order mark. Throws a {@link ConfigError} when the file cannot be read or is no text. */
+/** The text of a file without a byte order mark. Throws a {@link ConfigError} if the file cannot be read or is not a text. */
 export function readText(file: string): string {
   return textOf(readBytes(file), file);
 }
 
-/** The text in a file's bytes. Throws a {@link ConfigError} when they are no text. */
+/** The text in the bytes of a file. Throws a {@link ConfigError} if they are not a text. */
 export function textOf(bytes: Buffer, file: string): string {
   if (!isUtf8(bytes)) throw fileError({ file, ...placeOfBadByte(bytes) }, 'text in UTF-8', 'bytes that are not');
   const text = new TextDecoder().decode(bytes);
@@ -38,7 +38,7 @@ export function unreadable(file: string, error: unknown): ConfigError {
   return fileError({ file }, 'a file that can be read', describeReadFailure(error));
 }
 
-/** What was found in place of a file that can be read, from the system's error. */
+/** What a message shows as found instead of a file that can be read, from the system's error. */
 export function describeReadFailure(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'an error';
   return FAILURES.get(code) ?? code;

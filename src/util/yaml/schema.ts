@@ -47,7 +47,7 @@ export function mistakesOf(issue: z.core.$ZodIssue, above: Path = []): Mistake[]
   return [{ path, part: 'value', expected: issue.message, found: typeof found === 'string' ? found : undefined }];
 }
 
-/** The mistake of a map that has a key which it does not know. */
+/** The mistake of an unknown key in a map. */
 export function unknownKey(map: Path, key: string, known: readonly string[]): Mistake {
   const path = [...map, key];
   if (key === MERGE_KEY) {

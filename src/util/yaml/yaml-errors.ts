@@ -1,4 +1,4 @@
-// The errors of the YAML parser in our own words: the parser's messages quote the source, which may hold secrets.
+// Explains the errors of the YAML parser without quoting the source, as its own messages do: it may contain secrets.
 import type { ErrorCode } from 'yaml';
 
 /** For each of the parser's codes: what was expected and what was found. */

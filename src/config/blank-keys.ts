@@ -1,11 +1,11 @@
-// Keys with nothing behind them count as left out, as charts and templates write them.
+// Removes keys without a value: charts and templates write them for what is left out.
 
-/** What an instance may leave empty beside the other one. */
+/** An instance may leave one of these empty if the other one is not. */
 const LISTS = ['repositories', 'discover'] as const;
-/** An empty text in these keys of an instance is no value that they could have. */
+/** No value of these keys of an instance is an empty text: it counts as none. */
 const TEXTS = ['endpoint', 'domain'] as const;
 
-/** Takes the blank keys out of the maps of a configuration, in place, so that the places of what remains are still known. */
+/** Removes the keys without a value from the maps of a configuration, in place: what remains keeps its place in the file. */
 export function dropBlanks(value: unknown): void {
   dropNulls(value);
   const instances: unknown = Reflect.get(Object(value), 'instances');

@@ -1,8 +1,8 @@
-// What statuses and codes of the API mean. Codes for what does not exist are written in several ways, and are about different things.
+// The meaning of statuses and error codes of the API. The codes for things that do not exist are spelled in several ways.
 import type { ApiError } from '../acr/api.ts';
 import type { ScanStatus } from '../model/scan.ts';
 
-/** The statuses of the API. An answer without one is about an image that was never scanned. */
+/** The statuses of the API. An answer without a status means that the image was never scanned. */
 const STATUSES = new Map<string, Exclude<ScanStatus, 'unknown'>>([
   ['SCANNING', 'scanning'],
   ['RETRYING', 'retrying'],
@@ -11,7 +11,7 @@ const STATUSES = new Map<string, Exclude<ScanStatus, 'unknown'>>([
   ['', 'not_scanned'],
 ]);
 
-/** Exactly these: a code such as `REPO_TAG_NOT_EXIST` is about a tag. */
+/** A list instead of a pattern: a code such as `REPO_TAG_NOT_EXIST` is about a tag. */
 const NO_SUCH_REPOSITORY: ReadonlySet<string> = new Set([
   'REPO_NOT_EXIST',
   'REPOSITORY_NOT_EXIST',
@@ -32,31 +32,31 @@ const NO_SUCH_THING = /_NOT_EXIST$|Not(?:Exist|Found)/;
 /** Words in a code that is about a tag, its image or its scan. */
 const OF_A_SCAN = /^(?:\w*TAGS?|SCAN\w*|IMAGES?|ARTIFACTS?|DIGESTS?|MANIFESTS?)$/;
 
-/** Words in a code that is about something around the tag, or about the request itself. */
+/** Words in a code that is about something that contains the tag, or about the request. */
 const OF_SOMETHING_ELSE =
   /^(?:REPO|REPOS|REPOID|REPONAME|REPOSITOR\w+|NAMESPACE\w*|INSTANCE\w*|USER\w*|ACCOUNT\w*|ACTION|API|ACCESS|ACCESSKEY\w*|SECURITY|REGION\w*|PRODUCT|VERSION|ROLE|ENDPOINT|DOMAIN)$/;
 
-/** The scan status that an answer stands for; undefined for one that this version does not know. */
+/** The scan status of an answer; undefined for a status that this version does not know. */
 export function statusOf(answered: string): Exclude<ScanStatus, 'unknown'> | undefined {
   return STATUSES.get(answered);
 }
 
-/** Whether the API says that a repository does not exist, or not any more. */
+/** Whether a code means that a repository does not exist. */
 export function isNoSuchRepository(code: string): boolean {
   return NO_SUCH_REPOSITORY.has(code);
 }
 
-/** Whether the API says that there is nothing to list of a namespace, or of a name in one: it does not exist. */
+/** Whether a code means that the namespace or repository of a list does not exist. */
 export function isNoSuchList(code: string): boolean {
   return NO_SUCH_NAMESPACE.test(code) || isNoSuchRepository(code);
 }
 
-/** Whether the API says that what it was asked about does not exist, whatever that is. */
+/** Whether a code means that something does not exist. */
 export function isNoSuchThing(code: string): boolean {
   return NO_SUCH_THING.test(code);
 }
 
-/** Whether the API says that there is no such scan or no such tag: of a tag that exists, that it was never scanned. */
+/** Whether an error means that there is no such scan or no such tag. A tag that exists was then never scanned. */
 export function isNoSuchScan({ code, kind }: Pick<ApiError, 'code' | 'kind'>): boolean {
   if (kind !== 'answered' || !isNoSuchThing(code)) return false;
   const words = code

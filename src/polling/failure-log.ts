@@ -1,30 +1,30 @@
-// Tells of failed requests by outage rather than by request: what fails with the same code in the same instance is one line after a
-// second, one every ten minutes while it lasts, and one when it is over. Which tags are concerned stands at the level debug.
+// Logs outages instead of single failed requests. All failures with the same code in the same instance are one outage: one line after a
+// second, one every ten minutes while it lasts, and one at its end. The failures of single tags are logged at the level debug.
 import type { ApiError } from '../acr/api.ts';
 import type { Clock } from '../util/clock.ts';
 import { formatDuration } from '../util/duration.ts';
 import type { LogFields, Logger } from '../util/logger.ts';
 
-/** What fails together shows within this. */
-const TOLD_AFTER_MS = 1_000;
-const TOLD_AGAIN_AFTER_MS = 600_000;
-/** An outage that comes back soon is told only when it stays: a request that fails now and then is no news each time. */
-const RETURNED_TOLD_AFTER_MS = 60_000;
+/** In this time, the requests that are under way fail too, and are counted in the first line. */
+const LOGGED_AFTER_MS = 1_000;
+const LOGGED_AGAIN_AFTER_MS = 600_000;
+/** An outage that comes back soon is logged only if it lasts: a request that fails now and then does not fill the log. */
+const RETURNED_LOGGED_AFTER_MS = 60_000;
 
-/** What the log says of requests of one kind. */
-export type FailureWords<Subject> = {
+/** The texts of the log for one kind of request. */
+export type FailureTexts<Subject> = {
   readonly action: string;
-  /** Events of the requests together: `polls fail`, and `polls no longer fail`. */
+  /** The messages about an outage, such as `polls fail` and `polls no longer fail`. */
   readonly begun: string;
   readonly over: string;
-  /** The event of a single request, at the level debug. */
+  /** The message about a single request, at the level debug. */
   readonly failed: string;
-  /** The field that says how many subjects are concerned. */
+  /** The field with the number of subjects whose requests fail. */
   readonly counted: 'tags' | 'repositories' | 'instances';
   readonly instanceOf: (subject: Subject) => string;
-  /** Names one subject within its instance, as people write it. */
+  /** The name of a subject in its instance, such as `shop/api:v1`. */
   readonly nameOf: (subject: Subject) => string;
-  /** False for what is not asked any more: such a subject is never answered. */
+  /** False for a subject that is no longer requested: it will never be answered. */
   readonly isWatched: (subject: Subject) => boolean;
 };
 
@@ -33,42 +33,42 @@ export type Failure = Pick<ApiError, 'code' | 'message' | 'requestId'>;
 export type FailureLogOptions = {
   readonly logger: Logger;
   readonly clock: Clock;
-  /** Aborted when nothing is to be told any more. */
+  /** Aborted when nothing more is logged. */
   readonly stopping: AbortSignal;
 };
 
-/** Everything that fails with one code in one instance. */
+/** All requests that fail with one code in one instance. */
 type Outage<Subject> = {
   readonly key: string;
   readonly instanceId: string;
   readonly sinceMs: number;
   readonly failing: Set<Subject>;
   readonly over: AbortController;
-  /** The most that failed at the same time. */
-  most: number;
-  isTold: boolean;
+  /** The largest number of subjects that failed at the same time. */
+  maxFailing: number;
+  isLogged: boolean;
   latest: Failure;
-  /** One that fails, with its own error; undefined when it has been answered, until another one fails. */
+  /** A subject that fails, with its own error; undefined after its request was answered, until another one fails. */
   example: { readonly subject: Subject; readonly failure: Failure } | undefined;
 };
 
-/** One for each kind of request. */
+/** There is one for each kind of request. */
 export class FailureLog<Subject extends object> {
-  readonly #words: FailureWords<Subject>;
+  readonly #texts: FailureTexts<Subject>;
   readonly #options: FailureLogOptions;
   readonly #outages = new Map<string, Outage<Subject>>();
   readonly #outageOf = new WeakMap<Subject, Outage<Subject>>();
-  /** When an outage was last told of, by key. */
-  readonly #toldMs = new Map<string, number>();
+  /** When an outage was last logged, by key. */
+  readonly #loggedMs = new Map<string, number>();
 
-  constructor(words: FailureWords<Subject>, options: FailureLogOptions) {
-    this.#words = words;
+  constructor(texts: FailureTexts<Subject>, options: FailureLogOptions) {
+    this.#texts = texts;
     this.#options = options;
   }
 
   /** A request for the subject failed. */
   failed(subject: Subject, failure: Failure): void {
-    const { instanceOf, nameOf, failed } = this.#words;
+    const { instanceOf, nameOf, failed } = this.#texts;
     const instanceId = instanceOf(subject);
     const key = JSON.stringify([instanceId, failure.code]);
     const before = this.#outageOf.get(subject);
@@ -78,7 +78,7 @@ export class FailureLog<Subject extends object> {
     if (before === outage && outage.failing.has(subject)) return;
     if (before !== undefined && before !== outage) this.#leave(before, subject);
     outage.failing.add(subject);
-    outage.most = Math.max(outage.most, outage.failing.size);
+    outage.maxFailing = Math.max(outage.maxFailing, outage.failing.size);
     this.#outageOf.set(subject, outage);
     this.#options.logger.debug(failed, { instance_id: instanceId, subject: nameOf(subject), ...fieldsOf(failure) });
   }
@@ -98,8 +98,8 @@ export class FailureLog<Subject extends object> {
       sinceMs: this.#options.clock.monotonic(),
       failing: new Set(),
       over: new AbortController(),
-      most: 0,
-      isTold: false,
+      maxFailing: 0,
+      isLogged: false,
       latest,
       example: undefined,
     };
@@ -122,41 +122,42 @@ export class FailureLog<Subject extends object> {
     if (outage.over.signal.aborted) return;
     outage.over.abort();
     this.#outages.delete(outage.key);
-    if (!outage.isTold) return;
-    const { over, action, counted } = this.#words;
-    const { instanceId, most, latest } = outage;
+    if (!outage.isLogged) return;
+    const { over, action, counted } = this.#texts;
+    const { instanceId, maxFailing, latest } = outage;
     this.#options.logger.info(over, {
       instance_id: instanceId,
       action,
       code: latest.code,
-      [counted]: most,
+      [counted]: maxFailing,
       lasted: this.#ageOf(outage),
     });
   }
 
-  /** Tells of an outage until it is over. */
+  /** Logs an outage until it is over. */
   async #follow(outage: Outage<Subject>): Promise<void> {
     const { clock, stopping } = this.#options;
     const { signal } = outage.over;
     const until = AbortSignal.any([signal, stopping]);
-    for (let delayMs = this.#firstDelayMs(outage.key); ; delayMs = TOLD_AGAIN_AFTER_MS) {
+    for (let delayMs = this.#firstDelayMs(outage.key); ; delayMs = LOGGED_AGAIN_AFTER_MS) {
       await clock.sleep(delayMs, until);
       if (until.aborted) return;
-      for (const subject of outage.failing) if (!this.#words.isWatched(subject)) this.#remove(outage, subject);
+      for (const subject of outage.failing) if (!this.#texts.isWatched(subject)) this.#remove(outage, subject);
       if (outage.failing.size === 0) this.#end(outage);
-      else this.#tell(outage);
+      else this.#log(outage);
     }
   }
 
   #firstDelayMs(key: string): number {
     const nowMs = this.#options.clock.monotonic();
-    for (const [each, toldMs] of this.#toldMs) if (nowMs - toldMs >= TOLD_AGAIN_AFTER_MS) this.#toldMs.delete(each);
-    return this.#toldMs.has(key) ? RETURNED_TOLD_AFTER_MS : TOLD_AFTER_MS;
+    for (const [each, loggedMs] of this.#loggedMs)
+      if (nowMs - loggedMs >= LOGGED_AGAIN_AFTER_MS) this.#loggedMs.delete(each);
+    return this.#loggedMs.has(key) ? RETURNED_LOGGED_AFTER_MS : LOGGED_AFTER_MS;
   }
 
-  #tell(outage: Outage<Subject>): void {
-    const { begun, action, counted, nameOf } = this.#words;
-    const { key, instanceId, failing, latest, isTold, example } = outage;
+  #log(outage: Outage<Subject>): void {
+    const { begun, action, counted, nameOf } = this.#texts;
+    const { key, instanceId, failing, latest, isLogged, example } = outage;
     const [first] = failing;
     const subject = example?.subject ?? first;
     this.#options.logger.warn(begun, {
@@ -165,10 +166,10 @@ export class FailureLog<Subject extends object> {
       [counted]: failing.size,
       example: subject && nameOf(subject),
       ...(example === undefined ? { code: latest.code } : fieldsOf(example.failure)),
-      lasting: isTold ? this.#ageOf(outage) : undefined,
+      lasting: isLogged ? this.#ageOf(outage) : undefined,
     });
-    outage.isTold = true;
-    this.#toldMs.set(key, this.#options.clock.monotonic());
+    outage.isLogged = true;
+    this.#loggedMs.set(key, this.#options.clock.monotonic());
   }
 
   #ageOf({ sinceMs }: Outage<Subject>): string {

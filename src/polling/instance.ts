@@ -1,16 +1,16 @@
-// An instance of the registry as its tasks see it.
+// A registry instance, as its tasks use it.
 import type { AcrApi } from '../acr/api.ts';
 import type { Task, TaskScheduler } from '../scheduler/task.ts';
 
-/** An instance that is watched: one object for as long as the configuration has it, its parts replaced by a reload. */
+/** A watched instance: the same object as long as the configuration has the instance. A reload replaces its parts. */
 export type WatchedInstance = {
   readonly id: string;
   /** Its client; undefined until the SDK is loaded. */
   api: AcrApi | undefined;
   /** The scheduler of its credentials. */
   scheduler: TaskScheduler;
-  /** Its discovery; undefined where the configuration has no discover rules. */
+  /** The task of its discovery; undefined without discovery rules. */
   discovery: Task | undefined;
-  /** How many of its tags are watched because discovery found them. */
+  /** The number of its watched tags that discovery found. */
   discoveredTags: number;
 };

@@ -1,45 +1,45 @@
-// Decides what follows a request that finds no scan: the same request with the image named in another way, a request whether the tag exists,
-// or a verdict. Pure; one poll takes at most five requests.
+// Decides on the step after a request that finds no scan: the same request with another image name, a GetRepoTag, or a verdict. Pure
+// functions. One poll takes at most five requests.
 
 import { type DigestForm, formOf, inForm } from '../model/digest.ts';
 import { isUnderWay, type ScanStatus } from '../model/scan.ts';
 
-/** How a request names an image: by its digest in one of two forms, or by its tag alone. */
+/** How a request names an image: by its digest in one of two forms, or only by its tag. */
 export type ImageName = DigestForm | 'tag';
 
 /** The requests of one poll or one summary so far. Immutable. */
 export type Attempts = {
-  /** The image names that were asked for, the last one included. */
+  /** The image names of the requests so far, with the last one. */
   readonly asked: readonly ImageName[];
-  /** Those of them that the API does not accept: its answers say nothing about a scan. */
+  /** Those of them that the API does not accept. Such an answer says nothing about a scan. */
   readonly refused: readonly ImageName[];
-  /** Whether an answer was a success without a scan: then the tag exists. */
+  /** Whether an answer was a success without a scan. Then the tag exists. */
   readonly wasAnswered: boolean;
-  /** What GetRepoTag answered, if it was asked: `other` is a tag with another digest, `untold` no answer that says whether it exists. */
+  /** The answer of GetRepoTag, if it was sent. `other`: the tag has another digest; `unknown`: the answer does not say whether it exists. */
   readonly tag: TagVerdict | undefined;
-  /** Whether the last request for a scan was sent after that answer: an earlier one may be older than the tag. */
+  /** Whether the last request for a scan was sent after that answer. An earlier one may be older than the tag. */
   readonly askedSince: boolean;
 };
 
-export type TagVerdict = 'same' | 'other' | 'gone' | 'untold';
+export type TagVerdict = 'same' | 'other' | 'gone' | 'unknown';
 
-/** What else is known of the tag and its instance. */
+/** What else is known about the tag and its instance. */
 export type Evidence = {
-  /** As listed; empty where the image is named by its tag alone. */
+  /** As listed; empty if there is none. */
   readonly digest: string;
-  /** Whether a listing says that the tag has this digest. */
+  /** Whether discovery says that the tag has this digest. */
   readonly isPresentDigest: boolean;
-  /** The image name by which the instance has found scans, if any. */
+  /** The image name that has found scans in the instance, if any. */
   readonly works: ImageName | undefined;
   /** Image names that the instance does not accept. */
   readonly refused: ReadonlySet<ImageName>;
-  /** The tag's status before. */
+  /** The status of the tag before the poll. */
   readonly before: ScanStatus;
-  /** Whether a listing or GetRepoTag has shown the tag lately, and nothing since says otherwise. */
+  /** Whether a list or GetRepoTag has shown the tag lately, and no later answer contradicts it. */
   readonly exists: boolean;
 };
 
-/** What comes next: another request, or the end. */
+/** The next step: another request, or the end with a verdict. */
 export type Step =
   | { readonly ask: 'scan'; readonly by: ImageName }
   | { readonly ask: 'tag' }
@@ -51,17 +51,17 @@ export function firstName(evidence: Evidence, random: number): ImageName {
   if (digest === '') return 'tag';
   if (works !== undefined && !refused.has(works)) return works;
   const all = usableNames(evidence);
-  // Where nothing was ever found in any way, each poll tries one of them: that costs nothing more, and finds the first scan.
+  // While no name has ever found a scan, each poll tries a random one: that needs no further requests, and finds the first scan.
   const turn = before === 'not_scanned' ? Math.floor(random * all.length) : 0;
   return all[turn] ?? 'tag';
 }
 
-/** The step after an answer that there is no such scan, or that the API does not accept a digest in this form. */
+/** The step after an answer that there is no such scan, or that this form of digest is not accepted. */
 export function afterNoScan(attempts: Attempts, evidence: Evidence): Step {
   const exists = attempts.wasAnswered || evidence.exists || attempts.tag === 'same' || attempts.tag === 'other';
   if (attempts.tag === 'gone') return { ask: undefined, verdict: 'failed' };
   if (!exists && attempts.tag === undefined) return { ask: 'tag' };
-  const by = isBelieved(attempts, evidence) ? undefined : untried(attempts, evidence);
+  const by = isFinal(attempts, evidence) ? undefined : untried(attempts, evidence);
   if (by !== undefined) return { ask: 'scan', by };
   const last = attempts.asked.at(-1);
   // The tag may have been pushed between the two answers.
@@ -71,9 +71,9 @@ export function afterNoScan(attempts: Attempts, evidence: Evidence): Step {
 }
 
 /**
- * The step after an answer with a scan: one that was found by the tag alone may be that of another image.
+ * The step after an answer with a scan. A scan that was found without the digest may belong to another image.
  *
- * @param status of the scan; undefined where the answer has none
+ * @param status of the scan; undefined for a summary
  */
 export function afterScan(
   attempts: Attempts,
@@ -86,10 +86,10 @@ export function afterScan(
 }
 
 /**
- * The image name that is known to work after a scan was found.
+ * The image name that works, after a scan was found.
  *
- * A digest that was found by works. Without it a scan may be found that began a moment ago; so that counts only for a tag that had a scan
- * before, which the digest should have found, and never against a digest that has worked.
+ * A digest that finds a scan works. A scan that is found without the digest may have started a moment ago. So the tag alone counts as working
+ * only if the tag had a scan before, which the digest should have found, and never replaces a digest that has worked.
  */
 export function workingName({ asked }: Attempts, { digest, works, before }: Evidence): ImageName | undefined {
   const by = asked.at(-1);
@@ -98,18 +98,18 @@ export function workingName({ asked }: Attempts, { digest, works, before }: Evid
   return works ?? (hadScan(before) ? 'tag' : undefined);
 }
 
-/** The digest of a request; undefined where it has none. */
+/** The digest of a request; undefined for a request without one. */
 export function digestFor(digest: string, by: ImageName): string | undefined {
   return by === 'tag' ? undefined : inForm(digest, by);
 }
 
-/** Whether no answer said whether there is a scan. */
+/** Whether no answer says whether there is a scan. */
 function isOnlyRefused({ asked, refused }: Attempts): boolean {
   return asked.length === refused.length;
 }
 
-/** An answer that there is no scan counts where the instance is known to accept this image name, or where all names were tried before. */
-function isBelieved(attempts: Attempts, { digest, works, before }: Evidence): boolean {
+/** An answer that there is no scan is final if the instance is known to accept this image name, or if all names were tried before. */
+function isFinal(attempts: Attempts, { digest, works, before }: Evidence): boolean {
   const { asked } = attempts;
   if (digest === '') return true;
   if (isOnlyRefused(attempts)) return false;
@@ -120,7 +120,7 @@ function isBelieved(attempts: Attempts, { digest, works, before }: Evidence): bo
 function untried(attempts: Attempts, evidence: Evidence): ImageName | undefined {
   const { asked, tag } = attempts;
   const { works } = evidence;
-  // Where digests work in some form, the tag alone could name another image.
+  // If a form of digest works, the tag alone could name another image.
   const mayLeaveOut = (works === undefined || works === 'tag' || isOnlyRefused(attempts)) && tag !== 'other';
   return usableNames(evidence).find((each) => !asked.includes(each) && (each !== 'tag' || mayLeaveOut));
 }
@@ -129,7 +129,7 @@ function usableNames({ digest, refused }: Evidence): readonly ImageName[] {
   return imageNamesOf(digest).filter((name) => !refused.has(name));
 }
 
-/** As listed, in the other form, without the digest. */
+/** The listed form, the other form, then the tag alone. */
 function imageNamesOf(digest: string): readonly ImageName[] {
   const form = formOf(digest);
   if (form === undefined) return ['prefixed', 'tag'];

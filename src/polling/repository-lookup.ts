@@ -1,4 +1,4 @@
-// Looks up what is missing of a repository, its id or its names, again and again until it is found.
+// Looks up the id or the names of a repository, and tries again until it is found.
 
 import { ApiError } from '../acr/api.ts';
 import type { PollError } from '../model/scan.ts';
@@ -16,7 +16,7 @@ import { outcomeOf, type Requests } from './requests.ts';
 
 const ACTION = 'GetRepository';
 
-/** What all lookups share. */
+/** The parts that all lookups share. */
 export type LookupContext = {
   readonly requests: Requests;
   readonly clock: Clock;
@@ -26,12 +26,12 @@ export type LookupContext = {
   readonly failures: FailureLog<RepositoryLookup>;
 };
 
-/** The repository that is looked up: an object whose repository may be replaced while the lookup waits. */
+/** The object that the lookup is for. Its repository may be replaced while the lookup waits. */
 export type LookupSubject = { readonly instance: WatchedInstance; readonly repository: Repository };
 
 export type LookupEvents = {
   readonly found: (lookup: RepositoryLookup, repository: FoundRepository) => void;
-  /** There is no repository of these names, although an id was known for them. */
+  /** There is no repository with these names any more, although its id was known. */
   readonly gone: (lookup: RepositoryLookup) => void;
   readonly failed: (lookup: RepositoryLookup, error: PollError) => void;
 };
@@ -42,7 +42,7 @@ export function lookupFailures(options: {
   readonly clock: Clock;
   readonly stopping: AbortSignal;
 }): FailureLog<RepositoryLookup> {
-  const words = {
+  const texts = {
     action: ACTION,
     begun: 'repository lookups fail',
     over: 'repository lookups no longer fail',
@@ -52,7 +52,7 @@ export function lookupFailures(options: {
     nameOf: ({ repository }: RepositoryLookup) => repositoryName(repository),
     isWatched: (lookup: RepositoryLookup) => lookup.isOutstanding(),
   } as const;
-  return new FailureLog(words, options);
+  return new FailureLog(texts, options);
 }
 
 export class RepositoryLookup implements Task {
@@ -60,7 +60,7 @@ export class RepositoryLookup implements Task {
   dueAtMs = NOT_QUEUED.dueAtMs;
   heap = NOT_QUEUED.heap;
   position = NOT_QUEUED.position;
-  /** Whether the id is known, and is looked up again by the names. */
+  /** Whether the id is known, and is looked up again because the API answered that it does not exist. */
   confirms: boolean;
   readonly component = 'polling';
   readonly #subject: LookupSubject;
@@ -94,7 +94,7 @@ export class RepositoryLookup implements Task {
     this.#schedule(0);
   }
 
-  /** Nothing more is asked; an answer that is under way is dropped. */
+  /** Ends the lookup. An answer that is under way is dropped. */
   end(): void {
     this.#hasEnded = true;
     this.scheduler.withdraw(this);
@@ -133,7 +133,7 @@ export class RepositoryLookup implements Task {
     }
     if (this.#hasEnded) return undefined;
     failures.answered(this);
-    // The answer ends the lookup, but only after the changes that are under way.
+    // The owner ends the lookup, but after other changes that are under way.
     this.#schedule(timing().backoff.maxMs);
     this.#events.found(this, { id: answer.repoId, namespace: answer.repoNamespaceName, name: answer.repoName });
     return undefined;

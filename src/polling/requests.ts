@@ -11,7 +11,7 @@ export interface RequestMeter {
   requestFailed(instanceId: string, action: ApiAction, code: string): void;
 }
 
-/** A request was lost with a stale connection and is worth sending once more, in the next slot. */
+/** A request was lost with a stale connection, and can be sent once more in the next slot. */
 export class SendAgain extends Error {
   override readonly name = 'SendAgain';
 }
@@ -28,11 +28,11 @@ export class Requests {
   }
 
   /**
-   * Sends one request of a task and gives its answer, or the error that it failed with. Rejects with {@link SendAgain} the first time that
-   * the request is lost with a stale connection: the next one of this task goes on a fresh connection, and counts. Rejects with anything
-   * else only where our own code is at fault.
+   * Sends one request of a task. Gives its answer or its error. Rejects with {@link SendAgain} if the request is lost with a stale connection:
+   * the next request of this task uses a fresh connection, and gives an error if that is lost too. Any other rejection is an error of our
+   * own code.
    *
-   * @param isFailure whether an error counts as a failed request; of another one that is not known yet
+   * @param isFailure whether an error counts as a failed request now; otherwise the caller counts it later, if it was one
    */
   async send<Answer extends object>(
     task: Task,
@@ -60,16 +60,16 @@ export class Requests {
     }
   }
 
-  /** Counts a request that failed with this code, whether it was not sent or its answer makes no sense. */
+  /** Counts a failed request: one that was not sent, was answered with an error, or could not be parsed. */
   failed(instanceId: string, action: ApiAction, code: string): void {
     this.#meter.requestFailed(instanceId, action, code);
   }
 }
 
 /**
- * The outcome of a task that sends a request. A request that is worth sending once more puts the task back.
+ * The outcome of a task that sends a request. A request that was lost with a stale connection puts the task back.
  *
- * @param send gives the error of the request, undefined where it was answered
+ * @param send gives the error of the request, or undefined if it was answered
  */
 export async function outcomeOf(send: () => Promise<ApiError | undefined>): Promise<Outcome> {
   try {

@@ -1,4 +1,4 @@
-// Asks how a tag's scan stands, or what it found, one request at a time. Where an answer has no scan, `next-request.ts` says what to ask next.
+// Requests the status or the summary of a tag's scan. If an answer has no scan, `next-request.ts` decides on the next request.
 
 import {
   ApiError,
@@ -29,14 +29,14 @@ import {
 } from './next-request.ts';
 import { type Requests, SendAgain } from './requests.ts';
 
-/** How long a list or GetRepoTag proves that a tag exists, and how long a refused form or right is not tried again. */
+/** How long a list or GetRepoTag proves that a tag exists, and how long a refused digest form or a denied GetRepoTag is not tried again. */
 const EVIDENCE_HOLDS_MS = 3_600_000;
 
 export type Subject = 'status' | 'summary';
 
 export const ACTIONS = { status: 'GetRepoTagScanStatus', summary: 'GetRepoTagScanSummary' } as const;
 
-/** An answer about a scan. A status is empty where the image was never scanned. */
+/** An answer about a scan. The status is empty if the image was never scanned. */
 export type ScanAnswer =
   | { readonly subject: 'status'; readonly answer: GetRepoTagScanStatusAnswer }
   | { readonly subject: 'summary'; readonly answer: GetRepoTagScanSummaryAnswer };
@@ -47,17 +47,17 @@ export type ScanResult =
   | { readonly kind: 'failed'; readonly subject: Subject; readonly error: ApiError }
   | { readonly kind: 'pending'; readonly subject: Subject };
 
-/** What was asked so far for one poll or one summary, and the request that is due next. Immutable. */
+/** The requests of one poll or one summary so far, and the next one. Immutable. */
 export type PendingRequest = {
   readonly subject: Subject;
   readonly target: Target;
   readonly attempts: Attempts;
   readonly next: Exclude<Step, { readonly ask: undefined }>;
-  /** The first error that says that there is no such scan: it counts as a failure when everything fails. */
+  /** The first error that says that there is no such scan. It is the error of the poll if all requests fail. */
   readonly error: ApiError | undefined;
-  /** Why the tag is not known to exist, for people; undefined where it is, or was not in doubt. */
+  /** Why it is not known whether the tag exists, as a text for messages; undefined if it is known, or was not asked. */
   readonly doubt: string | undefined;
-  /** An answer that counts unless the tag turns out to have another digest than the listed one. */
+  /** An answer that is used unless the tag turns out to have another digest than the listed one. */
   readonly found: ScanAnswer | undefined;
 };
 
@@ -66,9 +66,9 @@ export interface ScanPoll extends Task {
   readonly tag: WatchedTag;
   readonly instance: WatchedInstance;
   readonly discovered: FoundTag | undefined;
-  /** When the registry last showed that the tag exists; minus infinity when it has not. */
+  /** When a list or GetRepoTag last showed the tag; minus infinity before the first time. */
   readonly seenAtMs: number;
-  /** Set while the last answer asks for another request, which is due at once. */
+  /** The next request of an unfinished poll, which is due at once. */
   pending: PendingRequest | undefined;
   seen(pushedMs: number | undefined): void;
 }
@@ -80,14 +80,14 @@ export type ScanRequestsOptions = {
   readonly random: () => number;
 };
 
-/** Remembers of each instance how it takes digests. */
+/** Sends the requests, and remembers for each instance which form of digests it accepts. */
 export class ScanRequests {
   readonly #options: ScanRequestsOptions;
   /** The image name by which each instance finds scans. */
   readonly #working = new WeakMap<WatchedInstance, Partial<Record<Subject, ImageName>>>();
-  /** Until when a name is not tried: the instance has refused it where it took another one. */
+  /** Until when an image name is not tried: the instance has refused it and accepted another one. */
   readonly #refusedUntilMs = new WeakMap<WatchedInstance, Map<string, number>>();
-  /** Until when GetRepoTag is not asked of a repository: it was denied. */
+  /** Until when GetRepoTag is not sent for a repository: it was denied. */
   readonly #deniedUntilMs = new WeakMap<Repository, number>();
 
   constructor(options: ScanRequestsOptions) {
@@ -97,7 +97,7 @@ export class ScanRequests {
   /**
    * Sends the pending request of a poll, or the first one about this subject.
    *
-   * @returns the result, and the error of this one request, which says something about the credentials
+   * @returns the result of the poll, and the error of this request, which the scheduler needs for the rate and the credentials
    */
   async ask(
     poll: ScanPoll,
@@ -114,7 +114,7 @@ export class ScanRequests {
     }
   }
 
-  /** The request that is due cannot be sent: it is dropped. Gives what it was about. */
+  /** Drops the request that is due because it cannot be sent. Gives its subject and action. */
   drop(poll: ScanPoll, subject: Subject) {
     const pending = takePending(poll);
     const about = pending?.subject ?? subject;
@@ -149,8 +149,8 @@ export class ScanRequests {
   }
 
   /**
-   * The answer with a scan, undefined where it has none. An error that there is none, or that a digest is not taken in this form, is not
-   * counted: what it means is not known yet.
+   * The answer with a scan, an error, or undefined for an answer without a scan. An error that there is no scan, or that this form of digest is
+   * not accepted, is not counted yet: other requests decide what it means.
    */
   async #sendScan(poll: ScanPoll, subject: Subject, by: ImageName): Promise<ScanAnswer | ApiError | undefined> {
     const { repository, tag, digest: listed, scanTaskId } = poll.tag.target;
@@ -193,7 +193,7 @@ export class ScanRequests {
     return { result: this.#conclude(poll, { ...pending, doubt: doubtOf(verdict, error) }, verdict), error };
   }
 
-  /** Decides what follows now that GetRepoTag has said, or cannot say, whether the tag exists. */
+  /** Decides on the next step after GetRepoTag has answered, failed, or was left out. */
   #conclude(poll: ScanPoll, request: Omit<PendingRequest, 'next'>, tag: TagVerdict): ScanResult {
     const attempts = { ...request.attempts, tag, askedSince: false };
     const evidence = this.#evidence(poll, request.subject);
@@ -206,7 +206,7 @@ export class ScanRequests {
     const { subject, error, doubt, found } = request;
     const { clock, requests } = this.#options;
     if (step.ask === 'tag' && clock.monotonic() < (this.#deniedUntilMs.get(poll.tag.target.repository) ?? 0)) {
-      return this.#conclude(poll, { ...request, doubt: NO_RIGHT_TO_TAGS }, 'untold');
+      return this.#conclude(poll, { ...request, doubt: NO_RIGHT_TO_TAGS }, 'unknown');
     }
     if (step.ask !== undefined) {
       poll.pending = { ...request, next: step };
@@ -226,7 +226,7 @@ export class ScanRequests {
       works: this.#working.get(instance)?.[subject],
       refused: this.#refused(instance, subject),
       before: state.status,
-      // A tag that had a scan and has none now may be gone; one that has a complete scan exists.
+      // A tag that had a scan and has none now may be deleted. A summary is requested only of a tag with a complete scan, which exists.
       exists: subject === 'summary' || (isFresh && !hadScan(state.status)),
     };
   }
@@ -238,7 +238,7 @@ export class ScanRequests {
     return new Set(FORMS.filter((form) => nowMs < (untilMs.get(`${subject} ${form}`) ?? 0)));
   }
 
-  /** These names were refused where another one was taken. */
+  /** Remembers the names that were refused while another one was accepted. */
   #noteRefused(instance: WatchedInstance, subject: Subject, refused: readonly ImageName[]): void {
     if (refused.length === 0) return;
     const untilMs = this.#refusedUntilMs.get(instance) ?? new Map<string, number>();
@@ -261,17 +261,17 @@ const NEVER_SCANNED: ScanResult = {
   answer: { status: '', scanService: '', requestId: '' },
 };
 
-/** Whether the API does not accept how a request names the image: an error other than that there is no such thing. */
+/** Whether the API may not accept this image name: any error except that something does not exist. */
 function isNotTaken({ kind, code }: ApiError): boolean {
   return kind === 'answered' && !isNoSuchThing(code);
 }
 
-/** The same of a request with a digest, where the code names what the API does not accept. */
+/** The same for a request with a digest, if the code says that the digest or a parameter is invalid. */
 function isDigestNotTaken(error: ApiError, by: ImageName): boolean {
   return by !== 'tag' && isNotTaken(error) && /digest|param|format/i.test(error.code);
 }
 
-/** Takes the pending request from a poll; one about another target is dropped. */
+/** Removes the pending request from a poll and gives it, unless it is about another target. */
 function takePending(poll: ScanPoll): PendingRequest | undefined {
   const { pending, tag } = poll;
   poll.pending = undefined;
@@ -285,7 +285,7 @@ function statusIn(answer: ScanAnswer): ScanStatus | undefined {
 const NO_RIGHT_TO_TAGS =
   'whether the tag exists cannot be asked: GetRepoTag is denied (RAM action cr:ListRepositoryTag)';
 
-/** Why a tag without a scan does not count as never scanned, for people. */
+/** Why a tag without a scan does not count as never scanned, as a text for messages. */
 function doubtOf(verdict: TagVerdict, error: ApiError | undefined): string | undefined {
   if (verdict === 'gone') return `the tag does not exist: ${error?.code ?? 'it is being deleted'} (GetRepoTag)`;
   if (error?.kind === 'denied') return NO_RIGHT_TO_TAGS;
@@ -297,7 +297,7 @@ function withDoubt({ code, kind, message, requestId, retryAfterMs }: ApiError, d
 }
 
 function verdictOnError({ kind, code }: ApiError): TagVerdict {
-  return kind === 'answered' && isNoSuchThing(code) ? 'gone' : 'untold';
+  return kind === 'answered' && isNoSuchThing(code) ? 'gone' : 'unknown';
 }
 
 function verdictOn(listed: string, { isDeleting, digest }: GetRepoTagAnswer): TagVerdict {

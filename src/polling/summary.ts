@@ -1,22 +1,22 @@
-// When to ask what a tag's scan found. All times are monotonic milliseconds.
+// Schedules the requests for the vulnerabilities of a tag. All times are monotonic milliseconds.
 import type { ScanStatus } from '../model/scan.ts';
 import { backoffDelayMs } from '../scheduler/intervals.ts';
 import type { WatchedTag } from '../state/store.ts';
 
-/** The numbers of a complete scan change as vulnerabilities become known; after a failure this is the longest wait, too. */
+/** The numbers of a complete scan change when new vulnerabilities become known. This is also the longest delay after failures. */
 const SUMMARY_INTERVAL_MS = 3_600_000;
 
-/** The summaries of a tag; changed in place. */
+/** The times of a tag's summaries. Changed in place. */
 export type SummaryTimes = {
-  /** Infinity while there is nothing to ask. */
+  /** Infinity while no request is due. */
   summaryDueAtMs: number;
-  /** When the last summary came; minus infinity before the first. */
+  /** When the last summary was received; minus infinity before the first. */
   summarisedAtMs: number;
   /** Failed requests for the summary in a row. */
   summaryFailures: number;
 };
 
-/** There is nothing to ask, and nothing is known. */
+/** Forgets the last summary. No request is due. */
 export function resetSummary(times: SummaryTimes): void {
   times.summaryDueAtMs = Number.POSITIVE_INFINITY;
   times.summarisedAtMs = Number.NEGATIVE_INFINITY;
@@ -24,10 +24,10 @@ export function resetSummary(times: SummaryTimes): void {
 }
 
 /**
- * Decides at the end of a poll: a scan that has just become complete is asked at once, one that stays complete at the first poll
- * after an hour.
+ * Schedules the next summary at the end of a poll: at once after a scan has become complete, and an hour after the last summary while it
+ * stays complete.
  *
- * @param before the tag's status before the poll
+ * @param before the status of the tag before the poll
  */
 export function scheduleSummary(
   times: SummaryTimes,
@@ -39,14 +39,14 @@ export function scheduleSummary(
     resetSummary(times);
     return;
   }
-  // A poll that failed says nothing new.
+  // A failed poll does not say whether the scan is still complete.
   if (state.lastError !== undefined) return;
-  const isNews = before !== 'complete';
+  const isNew = before !== 'complete';
   const waitsToRetry = times.summaryFailures > 0;
-  if (isNews || (!waitsToRetry && nowMs - times.summarisedAtMs >= SUMMARY_INTERVAL_MS)) times.summaryDueAtMs = nowMs;
+  if (isNew || (!waitsToRetry && nowMs - times.summarisedAtMs >= SUMMARY_INTERVAL_MS)) times.summaryDueAtMs = nowMs;
 }
 
-/** The numbers have come. */
+/** Notes that the summary was received. */
 export function summaryAnswered(times: SummaryTimes, nowMs: number): void {
   times.summaryDueAtMs = Number.POSITIVE_INFINITY;
   times.summarisedAtMs = nowMs;
@@ -55,7 +55,7 @@ export function summaryAnswered(times: SummaryTimes, nowMs: number): void {
 
 export type SummaryFailure = { readonly nowMs: number; readonly random: number; readonly initialMs: number };
 
-/** The numbers have not come: they are asked for again, ever less often. */
+/** Schedules the next try after a failure, with a growing delay. */
 export function summaryFailed(times: SummaryTimes, { nowMs, random, initialMs }: SummaryFailure): void {
   times.summaryFailures += 1;
   const backoff = { initialMs, maxMs: Math.max(initialMs, SUMMARY_INTERVAL_MS) };

@@ -1,4 +1,4 @@
-// The poll of a tag: asks how its scan stands, and now and then what the scan found, and says when to ask again.
+// The poll of a tag: requests the status of its scan, and from time to time the vulnerabilities, and schedules the next request.
 
 import type { ApiError, GetRepoTagScanStatusAnswer, GetRepoTagScanSummaryAnswer } from '../acr/api.ts';
 import { type PollError, UNKNOWN_STATUS } from '../model/scan.ts';
@@ -28,23 +28,23 @@ export type PollContextOptions = {
   readonly logger: Logger;
   readonly stopping: AbortSignal;
   readonly timing: Timing;
-  /** A scan that was seen from its start has ended after so many seconds. */
+  /** Called when a scan ends that was seen from its start, with its duration. */
   readonly scanEnded: (instanceId: string, seconds: number) => void;
-  /** The API says of a tag that its repository does not exist. */
+  /** Called when the API answers that the repository of a tag does not exist. */
   readonly repositoryMissing: (poll: TagPoll) => void;
 };
 
-/** What all polls share. */
+/** The parts that all polls share. */
 export class PollContext {
-  /** Replaced by a reload; holds from the next poll on. */
+  /** Replaced by a reload; used from the next poll on. */
   timing: Timing;
   readonly options: PollContextOptions;
   readonly failures: FailureLog<TagPoll>;
   readonly summaryFailures: FailureLog<TagPoll>;
   readonly scanRequests: ScanRequests;
   /**
-   * The tags with a request under way, by instance, repository id and tag, each with the poll that waits for its end: a tag that was removed
-   * and added again has another poll, and never has two requests under way.
+   * The tags with a request under way, by instance, repository id and tag. A tag that was removed and added again has a new poll: it waits
+   * here for the end of the request, so that a tag never has two requests under way.
    */
   readonly underWay = new Map<string, TagPoll | undefined>();
 
@@ -124,13 +124,13 @@ export class TagPoll implements Task, ScanPoll, SummaryTimes {
     this.#schedule(this.#nowMs());
   }
 
-  /** Brings the next poll forward to where the present intervals would have put it. */
+  /** Moves the next poll forward if the present intervals are shorter than those that it was scheduled with. */
   hasten(): void {
     const dueAtMs = this.#nowMs() + this.#delayMs();
     if (this.position >= 0 && dueAtMs < this.statusDueAtMs) this.#schedule(dueAtMs);
   }
 
-  /** Starts over, as for a tag that was just added and that nothing has shown to exist, and polls it at once. */
+  /** Forgets what is known, as for a tag that was just added, and polls the tag at once. */
   startAnew(): void {
     resetSummary(this);
     this.pending = undefined;
@@ -141,13 +141,13 @@ export class TagPoll implements Task, ScanPoll, SummaryTimes {
   }
 
   /**
-   * The registry has just shown the tag.
+   * Notes that a list or GetRepoTag has just shown the tag.
    *
-   * @param pushedMs when it was last pushed, in milliseconds since the epoch, as far as the API says
+   * @param pushedMs when it was last pushed, in milliseconds since the epoch; undefined if the API does not say
    */
   seen(pushedMs: number | undefined, { nowMs, monotonicMs }: Moment = this.#context.moment()): void {
     this.seenAtMs = monotonicMs;
-    // A push in the future is one by another clock, or ours was set back: then nothing is new because of it.
+    // A time in the future comes from a clock that differs from ours: it is ignored.
     if (pushedMs !== undefined && Number.isFinite(pushedMs) && pushedMs <= nowMs)
       this.#pushedAtMs = monotonicMs - (nowMs - pushedMs);
   }
@@ -198,7 +198,7 @@ export class TagPoll implements Task, ScanPoll, SummaryTimes {
   async #ask(): Promise<ApiError | undefined> {
     const { repository } = this.tag.target;
     const { result, error } = await this.#context.scanRequests.ask(this, this.#subject());
-    // An answer about another repository than the one that the tag is of by now says nothing about it.
+    // The tag may belong to another repository by now: then the answer says nothing about it.
     if (this.tag.target.repository.id !== repository.id) this.#resume();
     else if (result.kind === 'failed') this.#failed(result.subject, result.error);
     else if (result.kind === 'pending') this.#continue(result.subject);
@@ -207,19 +207,19 @@ export class TagPoll implements Task, ScanPoll, SummaryTimes {
     return error;
   }
 
-  /** What the first request is about. A reload may have turned summaries off meanwhile: then the poll comes early. */
+  /** The subject of the first request. If a reload has turned summaries off, the status is polled early instead. */
   #subject(): Subject {
     const { vulnerabilities } = this.tag.target.repository;
     return vulnerabilities && this.summaryDueAtMs <= this.statusDueAtMs ? 'summary' : 'status';
   }
 
-  /** Polls the tag under the repository that it is of by now. */
+  /** Polls the tag in the repository that it belongs to by now. */
   #resume(): void {
     this.pending = undefined;
     if (this.isWatched) this.begin();
   }
 
-  /** The answer asks for another request, which is due at once. */
+  /** Schedules the next request of the same poll at once. */
   #continue(subject: Subject): void {
     if (!this.isWatched) return;
     const nowMs = this.#nowMs();
@@ -281,18 +281,18 @@ export class TagPoll implements Task, ScanPoll, SummaryTimes {
     this.#schedule(this.#nowMs() + this.#delayMs());
   }
 
-  /** A tag that discovery found and that is deleted fails until the next discovery: that is no news. */
+  /** A deleted tag fails until the next discovery run removes it: that is expected, and not logged. */
   #isDeletedSoon(code: string): boolean {
     return this.discovered !== undefined && isNoSuchThing(code);
   }
 
-  /** From now to the next poll. */
+  /** The time from now to the next poll. */
   #delayMs(): number {
     const { options, timing } = this.#context;
     return pollDelayMs(this.tag.state, this.#nowMs() - this.#pushedAtMs, timing, options.random());
   }
 
-  /** An answer for a tag that was removed meanwhile is dropped: then it gives false. */
+  /** Applies an event to the state. Gives false for a tag that was removed meanwhile: then the event is dropped. */
   #apply(event: TagEvent): boolean {
     if (!this.isWatched) return false;
     const { store, scanEnded } = this.#context.options;
@@ -301,7 +301,7 @@ export class TagPoll implements Task, ScanPoll, SummaryTimes {
     return true;
   }
 
-  /** A tag of a repository whose id is not known waits for the lookup. */
+  /** While the id of its repository is not known, the tag is not scheduled: it waits for the lookup. */
   #schedule(statusDueAtMs: number): void {
     this.statusDueAtMs = statusDueAtMs;
     if (this.tag.target.repository.id === '') return;
@@ -317,7 +317,7 @@ export class TagPoll implements Task, ScanPoll, SummaryTimes {
   }
 }
 
-/** A tag that counts as found although no list has shown the image that it has now. */
+/** A tag that discovery found, without a push time: no list has shown its present image yet. */
 export function foundUnseen({ tag, digest }: Target): FoundTag {
   return { tag, digest, updatedMs: Number.NEGATIVE_INFINITY };
 }

@@ -49,7 +49,7 @@ function run(model: Registry, evidence: Evidence, random: number) {
       requests.push('GetRepoTag');
       attempts = {
         ...attempts,
-        tag: !model.mayAskTag ? 'untold' : !model.tagExists ? 'gone' : model.tagHasDigest ? 'same' : 'other',
+        tag: !model.mayAskTag ? 'unknown' : !model.tagExists ? 'gone' : model.tagHasDigest ? 'same' : 'other',
       };
     } else {
       requests.push(step.by);

@@ -100,6 +100,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       if (rounds % ROUNDS_A_LINE === 0) progress(summary(rounds));
     }
     await observers.end();
+    // The law about the end is checked in every run, also in one that never ended the process before.
+    await stage.endLife();
     await checker.finish();
     return { drawn, tallies: checker.tallies, summary: summary(rounds) };
   } finally {

@@ -10,6 +10,7 @@ const LONGEST_STALL_MS = 10_000;
  * were there at that time, and of each tag what led to the last answer that was shown: its poll, and what was true then.
  */
 export function forget(record: RunRecord, before: number): void {
+  record.keptFrom = Math.max(record.keptFrom, before);
   noteLastSuccesses(record, before);
   record.requests = record.requests.filter(isKept(record, before));
   record.truth.forget(before, oldestPolls(record));
@@ -25,7 +26,7 @@ export function forget(record: RunRecord, before: number): void {
   const configuration = record.configurations.findLastIndex(({ inForceAt }) => inForceAt < before);
   record.configurations.splice(0, Math.max(0, configuration));
   const oldest = record.requests.find(({ arrivedAtMs }) => arrivedAtMs >= before);
-  if (oldest !== undefined) drop(record.standInStalls, ({ to }) => to < oldest.arrivedMonotonicMs - LONGEST_STALL_MS);
+  if (oldest !== undefined) drop(record.simulatorStalls, ({ to }) => to < oldest.arrivedMonotonicMs - LONGEST_STALL_MS);
 }
 
 function noteLastSuccesses({ scrapes, lastSuccesses }: RunRecord, before: number): void {

@@ -67,6 +67,7 @@ async function start(args: readonly string[], onMessage: (message: unknown) => v
       setTimeout(() => stderr.resume(), ms);
     },
     end: async (withinMs) => {
+      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode ?? undefined;
       const gone = once(child, 'exit', { signal: AbortSignal.timeout(withinMs) }).catch(() => undefined);
       child.kill('SIGTERM');
       await gone;
@@ -106,5 +107,6 @@ function listening(child: ChildProcess, stderr: NodeJS.ReadableStream): Promise<
 }
 
 function isSpan(message: unknown): message is Span {
-  return typeof message === 'object' && message !== null && 'from' in message && 'to' in message;
+  if (typeof message !== 'object' || message === null || !('from' in message) || !('to' in message)) return false;
+  return typeof message.from === 'number' && typeof message.to === 'number';
 }

@@ -113,6 +113,8 @@ export type End = { readonly sentAt: number; readonly tookMs: number; readonly s
 export type KeyWrite = { readonly set: string; readonly keyId: string; readonly isGood: boolean; readonly at: number };
 
 export type RunRecord = {
+  /** The record is complete from then on; minus infinity until something was dropped. */
+  keptFrom: number;
   readonly lives: Life[];
   readonly scrapes: Scrape[];
   readonly configurations: Configuration[];
@@ -123,7 +125,7 @@ export type RunRecord = {
   /** When the system's monotonic clock was 0. */
   readonly monotonicZeroAt: number;
   /** Times in which the simulator's loop stood still, on its monotonic clock. */
-  readonly standInStalls: Span[];
+  readonly simulatorStalls: Span[];
   /** Times in which the exporter was stopped or waited for a processor, or this program's own loop stood still. */
   readonly pauses: Span[];
   readonly probes: Probe[];
@@ -136,6 +138,7 @@ export type RunRecord = {
 
 export function emptyRecord(): RunRecord {
   return {
+    keptFrom: Number.NEGATIVE_INFINITY,
     lives: [],
     scrapes: [],
     configurations: [],
@@ -143,7 +146,7 @@ export function emptyRecord(): RunRecord {
     requests: [],
     wire: [],
     monotonicZeroAt: performance.timeOrigin + performance.now() - Number(process.hrtime.bigint()) / 1e6,
-    standInStalls: [],
+    simulatorStalls: [],
     pauses: [],
     probes: [],
     calms: [],

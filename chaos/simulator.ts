@@ -1,12 +1,49 @@
 // The simulator as a run sees it: through its controls over HTTP.
+import { z } from 'zod';
 import type { Fault } from './faults.ts';
 import type { ApiRequest } from './record.ts';
-import type { State, TagState, Truth } from './truth.ts';
+import type { ImageState, State, TagState, Truth } from './truth.ts';
 
 export type Latency = { readonly minMs: number; readonly maxMs: number };
 /** An access key in the form of the scenario. */
 export type Key = { readonly access_key_id: string; readonly access_key_secret: string };
 type RequestPage = { readonly first: number; readonly next: number; readonly requests: readonly ApiRequest[] };
+
+/** What the simulator answers, as far as a run reads it: other fields are dropped. */
+const image = z.object({
+  digest: z.string(),
+  status: z.string(),
+  sinceMs: z.number(),
+  untilMs: z.number().nullable(),
+}) satisfies z.ZodType<ImageState>;
+const tagState: z.ZodType<TagState> = image.extend({
+  instanceId: z.string(),
+  repoId: z.string(),
+  repoNamespace: z.string(),
+  repoName: z.string(),
+  tag: z.string(),
+  former: z.array(image),
+});
+const state: z.ZodType<State> = z.object({ elapsedMs: z.number(), tags: z.array(tagState) });
+const requestPage: z.ZodType<RequestPage> = z.object({
+  first: z.number(),
+  next: z.number(),
+  requests: z.array(
+    z.object({
+      index: z.number(),
+      arrivedAtMs: z.number(),
+      arrivedMonotonicMs: z.number(),
+      action: z.string(),
+      accessKeyId: z.string(),
+      parameters: z.record(z.string(), z.string()),
+      code: z.string(),
+      fault: z.string().nullable(),
+      retryAfterMs: z.number().nullable(),
+      finishedAtMs: z.number().nullable(),
+      finishedMonotonicMs: z.number().nullable(),
+    }),
+  ),
+});
 
 export class SimulatorClient {
   readonly url: string;
@@ -20,9 +57,9 @@ export class SimulatorClient {
   /** Looks at the truth, and notes it. */
   async look(): Promise<State> {
     const sentAt = Date.now();
-    const state = (await this.#ask('GET', '/_sim/state')) as State;
-    this.#truth.look(state, sentAt, Date.now());
-    return state;
+    const found = await this.#read('GET', '/_sim/state', state);
+    this.#truth.look(found, sentAt, Date.now());
+    return found;
   }
 
   async setFaults(faults: readonly Fault[]): Promise<void> {
@@ -40,7 +77,7 @@ export class SimulatorClient {
   }
 
   async push(instanceId: string, repoId: string, tag: string): Promise<void> {
-    this.#truth.see((await this.#ask('POST', '/_sim/tags', { instanceId, repoId, tag })) as TagState);
+    this.#truth.see(await this.#read('POST', '/_sim/tags', tagState, { instanceId, repoId, tag }));
   }
 
   async deleteTag(instanceId: string, repoId: string, tag: string): Promise<void> {
@@ -73,7 +110,7 @@ export class SimulatorClient {
   async requests(from: number): Promise<ApiRequest[]> {
     const requests: ApiRequest[] = [];
     for (let since = from; ; ) {
-      const page = (await this.#ask('GET', `/_sim/requests?since=${since}`)) as RequestPage;
+      const page = await this.#read('GET', `/_sim/requests?since=${since}`, requestPage);
       if (page.first > since) throw new Error(`expected request ${since} in the simulator's log, found ${page.first}`);
       requests.push(...page.requests);
       if (page.requests.length === 0) return requests;
@@ -81,11 +118,20 @@ export class SimulatorClient {
     }
   }
 
-  async #ask(method: string, path: string, body?: unknown): Promise<unknown> {
+  /** Throws where the answer does not have the shape. */
+  async #read<T>(method: string, path: string, shape: z.ZodType<T>, body?: unknown): Promise<T> {
+    const { data, error } = shape.safeParse(JSON.parse(await this.#ask(method, path, body)));
+    if (error === undefined) return data;
+    const [first] = error.issues;
+    const field = first?.path.join('.') || 'the answer';
+    throw new Error(`the simulator answers ${method} ${path} with something else: ${field}: ${first?.message}`);
+  }
+
+  async #ask(method: string, path: string, body?: unknown): Promise<string> {
     const init = body === undefined ? { method } : { method, body: JSON.stringify(body) };
     const response = await fetch(this.url + path, init);
     const text = await response.text();
     if (!response.ok) throw new Error(`the simulator answers ${method} ${path} with ${response.status}: ${text}`);
-    return text === '' ? undefined : JSON.parse(text);
+    return text;
   }
 }

@@ -78,7 +78,7 @@ export class Stage {
     writeFileSync(file, JSON.stringify(scenario()));
     const args = ['--listen-address=127.0.0.1:0', `--scenario=${file}`, `--seed=${this.#options.seed}`];
     this.#simulatorProgram = await startSimulator(this.#options.simulator, args, (stall) =>
-      this.record.standInStalls.push(stall),
+      this.record.simulatorStalls.push(stall),
     );
     this.#simulator = new SimulatorClient(this.#simulatorProgram.url, this.record.truth);
     this.settings.setEndpoint(this.simulator.url);
@@ -89,7 +89,7 @@ export class Stage {
   }
 
   async close(): Promise<void> {
-    this.#endLife();
+    this.#noteEnd();
     await this.#exporter?.kill();
     await this.#simulatorProgram?.kill();
     this.#directory.remove();
@@ -158,19 +158,24 @@ export class Stage {
   }
 
   async killAndStart(): Promise<void> {
-    this.#endLife();
+    this.#noteEnd();
     await this.exporter.kill();
     await this.#start();
   }
 
-  /** Ends the process as a service manager does, and starts it anew. */
-  async endAndStart(): Promise<void> {
+  /** Ends the process as a service manager does. */
+  async endLife(): Promise<void> {
     const { exporter } = this;
     const sentAt = Date.now();
-    this.#endLife();
+    this.#noteEnd();
     const status = await exporter.end(ENDED_WITHIN_MS);
     this.record.ends.push({ sentAt, tookMs: Date.now() - sentAt, status });
     await exporter.kill();
+  }
+
+  /** Ends the process as a service manager does, and starts it anew. */
+  async endAndStart(): Promise<void> {
+    await this.endLife();
     await this.#start();
   }
 
@@ -256,7 +261,7 @@ export class Stage {
   }
 
   /** Before the signal that ends the process: a request that it cuts off is not the exporter's fault. */
-  #endLife(): void {
+  #noteEnd(): void {
     const { life } = this;
     if (life !== undefined) life.to = Date.now();
   }

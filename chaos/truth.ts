@@ -11,7 +11,7 @@ export type TagState = ImageState & {
   readonly former: readonly ImageState[];
 };
 
-type ImageState = {
+export type ImageState = {
   readonly digest: string;
   readonly status: string;
   readonly sinceMs: number;

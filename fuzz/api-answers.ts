@@ -315,7 +315,8 @@ function requireError({ code, message: shown, requestId, retryAfterMs }: ApiErro
 }
 
 function requireBody(body: object): void {
-  const { requestId, status = '', scanService = '' } = body as Readonly<Record<string, unknown>>;
+  const fields: Readonly<Record<string, unknown>> = { ...body };
+  const { requestId, status = '', scanService = '' } = fields;
   if (typeof requestId !== 'string' || !REQUEST_ID.test(requestId))
     throw new Error(`the id of a request is ${String(requestId)}`);
   for (const shown of [status, scanService, requestId]) {

@@ -1,13 +1,16 @@
 // The thread that gives a target its inputs. Another one watches it, since an input may hold it up without end.
 import { parentPort, workerData } from 'node:worker_threads';
-import { TARGETS } from './targets.ts';
-import { type Progress, seedOfBatch, type ThreadReport, type ThreadTask } from './thread-messages.ts';
+import type { Target } from './target.ts';
+import { type Progress, Step, seedOfBatch, type ThreadReport, type ThreadTask } from './thread-messages.ts';
 
-async function run({ name, seed, ms, inputs, progress }: ThreadTask): Promise<ThreadReport> {
+async function run({ targets, name, seed, ms, inputs, progress }: ThreadTask): Promise<ThreadReport> {
+  const { TARGETS }: { readonly TARGETS: readonly Target[] } = await import(targets);
   const target = TARGETS.find((each) => each.name === name);
   if (target === undefined) throw new Error(`expected a target, found ${name}`);
   const tally = new Tally(progress);
+  tally.opening();
   const bench = await target.open();
+  tally.opened();
   const from = performance.now();
   let finding: ThreadReport['finding'];
   for (let batch = 0; finding === undefined && tally.inputs < inputs; batch++) {
@@ -18,8 +21,9 @@ async function run({ name, seed, ms, inputs, progress }: ThreadTask): Promise<Th
     finding = await bench.runBatch({ seed: batchSeed, inputs: most, meter: tally });
   }
   const seconds = (performance.now() - from) / 1_000;
-  tally.stop();
+  tally.closing();
   await bench.close();
+  tally.closed();
   const { inputs: count, slowestMs, outcomes } = tally;
   return { inputs: count, seconds, slowestMs, outcomes: Object.fromEntries(outcomes), finding };
 }
@@ -52,7 +56,22 @@ class Tally {
     this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
   };
 
-  stop(): void {
+  opening(): void {
+    this.#progress[3] = Step.opening;
+    this.#progress[2] = Date.now();
+  }
+
+  opened(): void {
+    this.#progress[3] = Step.inputs;
+    this.#progress[2] = 0;
+  }
+
+  closing(): void {
+    this.#progress[3] = Step.closing;
+    this.#progress[2] = Date.now();
+  }
+
+  closed(): void {
     this.#progress[2] = 0;
   }
 }

@@ -1,10 +1,18 @@
 // What passes between the thread that fuzzes a target and the one that watches it.
 import type { Finding } from './target.ts';
 
-/** In memory that both see: the seed of the batch, the number of the input in it, and since when it is under way (0: none is). */
+/**
+ * In memory that both see: the seed of the batch, the number of the input in it, since when it is under way (0: nothing is), and what is
+ * under way: a {@link Step}.
+ */
 export type Progress = Float64Array;
 
+/** What a thread does with a target, one after the other. */
+export const Step = { opening: 0, inputs: 1, closing: 2 } as const;
+
 export type ThreadTask = {
+  /** The URL of the module with the list of targets. */
+  readonly targets: string;
   readonly name: string;
   readonly seed: number;
   /** No batch is begun after so many milliseconds, but for the first. */

@@ -118,8 +118,8 @@ export const waitLaw: Law = {
 };
 
 /** When a request may have arrived that the simulator read only after a stall, in milliseconds since the epoch. */
-function earliestArrival({ standInStalls }: RunRecord, { arrivedAtMs, arrivedMonotonicMs }: ApiRequest): number {
-  return arrivedAtMs - arrivedMonotonicMs + beforeStall(standInStalls, arrivedMonotonicMs);
+function earliestArrival({ simulatorStalls }: RunRecord, { arrivedAtMs, arrivedMonotonicMs }: ApiRequest): number {
+  return arrivedAtMs - arrivedMonotonicMs + beforeStall(simulatorStalls, arrivedMonotonicMs);
 }
 
 function requestsOf({ requests }: RunRecord, set: SetName): ApiRequest[] {

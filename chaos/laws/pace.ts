@@ -46,7 +46,7 @@ export const backoffLaw: Law = {
     for (const [before, poll] of successivePolls(record)) {
       if (!isFailure(before) || isToldBetween(record.configurations, before.arrivedAtMs, poll.arrivedAtMs)) continue;
       // After a long stall the simulator reads together what came one by one.
-      if (record.standInStalls.some((stall) => isLongStall(stall) && reaches(stall, before, poll))) continue;
+      if (record.simulatorStalls.some((stall) => isLongStall(stall) && reaches(stall, before, poll))) continue;
       const spans = troubles.get(setOfInstance(before.parameters.InstanceId ?? '')) ?? [];
       if (overlap(spans, before.arrivedAtMs, poll.arrivedAtMs) > 0) continue;
       // A tag that was found is another one after a push.
@@ -87,9 +87,9 @@ function* successivePolls(record: RunRecord): Generator<readonly [before: ApiReq
 }
 
 /** An answer that is none has failed before its end, and may have done so when the request had just arrived. */
-function earliestEndMs({ standInStalls }: RunRecord, { fault, arrivedMonotonicMs, finishedMonotonicMs }: ApiRequest) {
+function earliestEndMs({ simulatorStalls }: RunRecord, { fault, arrivedMonotonicMs, finishedMonotonicMs }: ApiRequest) {
   const noted = fault === 'body' ? arrivedMonotonicMs : (finishedMonotonicMs ?? Number.NEGATIVE_INFINITY);
-  return beforeStall(standInStalls, noted);
+  return beforeStall(simulatorStalls, noted);
 }
 
 function tooSoon(record: RunRecord, before: ApiRequest, poll: ApiRequest, leastMs: number): string | undefined {

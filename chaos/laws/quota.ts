@@ -1,4 +1,4 @@
-// The exporter asks no more of the API than it promised, measured where it writes to its own sockets: no stall of the stand-in, of the
+// The exporter asks no more of the API than it promised, measured where it writes to its own sockets: no stall of the simulator, of the
 // network or of this program has a part in it.
 import { allowance, maxConcurrentAt } from '../limits.ts';
 import type { RunRecord, WireRequest } from '../record.ts';

@@ -17,7 +17,7 @@ export const onceLaw: Law = {
         if (before === undefined || !isOfSame(record, before, poll)) return;
         const finished = before.finishedMonotonicMs ?? Number.POSITIVE_INFINITY;
         findings.note(poll.arrivedAtMs, () =>
-          beforeStall(record.standInStalls, finished) - WIRE_MS <= poll.arrivedMonotonicMs
+          beforeStall(record.simulatorStalls, finished) - WIRE_MS <= poll.arrivedMonotonicMs
             ? undefined
             : `request ${poll.index} about ${askedTag(record.truth, poll)} arrives while request ${before.index} is under way`,
         );

@@ -64,8 +64,7 @@ export const foundLaw: Law = {
       if (last?.life !== scrape.life || !isFindingThroughout(record, last, scrape)) continue;
       const now = shownTags(scrape);
       for (const name of shownTags(last).keys()) {
-        if (!isOfBuild(name) || !existed(record, name, last.sentAt - longestPassMs(record, last), scrape.answeredAt))
-          continue;
+        if (!isOfBuild(name) || !existed(record, name, listedFrom(record, last), scrape.answeredAt)) continue;
         findings.note(scrape.answeredAt, now.has(name) ? undefined : `${name} is not shown any more, but is there`);
       }
     }
@@ -73,9 +72,15 @@ export const foundLaw: Law = {
   },
 };
 
-function longestPassMs({ configurations }: RunRecord, { sentAt }: Scrape): number {
+/**
+ * The earliest time of a list that the last pass before a scrape may go by: that of the longest pass at the lowest rate, but not before the
+ * process began. A calm, with its higher rate, ends every pass long before the record is dropped.
+ */
+function listedFrom({ configurations, lives, keptFrom }: RunRecord, { sentAt, life }: Scrape): number {
   const files = inForce(configurations, sentAt - LONGEST_RECORD_MS, sentAt);
-  return (1_000 * LONGEST_PASS_TURNS) / Math.min(...files.map(({ rate }) => rate));
+  const longestPassMs = (1_000 * LONGEST_PASS_TURNS) / Math.min(...files.map(({ rate }) => rate));
+  const startedAt = lives.find(({ number }) => number === life)?.startedAt ?? Number.NEGATIVE_INFINITY;
+  return Math.max(sentAt - longestPassMs, startedAt, keptFrom);
 }
 
 /** Whether every configuration that may have been in force between two scrapes wants discovery, and both show every tag. */

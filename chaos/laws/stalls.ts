@@ -5,7 +5,7 @@ import type { Span } from '../record.ts';
 export const WIRE_MS = 10;
 
 /**
- * The earliest time at which something may have happened that the stand-in noted at this time: its loop may have stood still before, and
+ * The earliest time at which something may have happened that the simulator noted at this time: its loop may have stood still before, and
  * before that, since a connection is taken in one turn of the loop and read in the next.
  *
  * @param stalls in the order in which they were

@@ -98,7 +98,8 @@ function requireSame(operation: string, read: object, bytes: Buffer, status: num
     repoNamespaceName: RepoNamespaceName,
     repoName: RepoName,
   });
-  const { requestId, status: _status, scanService: _service, ...found } = read as Readonly<Record<string, unknown>>;
+  const fields: Readonly<Record<string, unknown>> = { ...read };
+  const { requestId, status: _status, scanService: _service, ...found } = fields;
   const page = { totalCount: wholeNumber(body.TotalCount), nextToken: text(body.NextToken) };
   const isGone = (status: unknown) => typeof status === 'string' && status !== '' && status !== 'NORMAL';
   const expected: Readonly<Record<string, unknown>> = {

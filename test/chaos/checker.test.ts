@@ -379,7 +379,7 @@ test('what is forgotten is gone, but for the configuration and the life that are
     configurations: [0, 5_000].map((at) => ({ ...file, toldAt: START + at, inForceAt: START + at })),
     requests: [0, 1, 2].map((index) => poll(index, index * 1_000)),
     wire: [written(0, 0)],
-    standInStalls: [{ from: 0, to: 100 }],
+    simulatorStalls: [{ from: 0, to: 100 }],
     pauses: [{ from: START, to: START + 900 }],
     probes: [{ path: '/metrics', sentAt: START, tookMs: 10, ok: true }],
     calms: [{ from: START, to: START + 100, equalAt: START, differences: [], rest: undefined }],
@@ -392,8 +392,9 @@ test('what is forgotten is gone, but for the configuration and the life that are
     requests,
     truth: kept,
     lastSuccesses,
-    standInStalls,
+    simulatorStalls,
     monotonicZeroAt: _,
+    keptFrom,
     ...gone
   } = old;
   t.deepEqual(
@@ -410,6 +411,7 @@ test('what is forgotten is gone, but for the configuration and the life that are
   );
   t.is(kept.between('cri-a crr-api v1', START, START + 90_000).length, 2);
   t.deepEqual([...lastSuccesses], [[NAME, START + 5_000]]);
+  t.is(keptFrom, START + 90_000);
   t.deepEqual(
     Object.values(gone),
     Object.values(gone).map(() => []),

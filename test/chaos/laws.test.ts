@@ -30,7 +30,7 @@ test('two requests about a tag at once break the law, unless another process sen
   t.is(broken('once', { requests: [poll(0, 1_000, { finishedMonotonicMs: 1_500 }), poll(1, 1_400, other)] }), 0);
   const across = [poll(0, 3_900, { finishedMonotonicMs: 4_500 }), poll(1, 4_200)];
   t.is(broken('once', { requests: across, lives: LIVES }), 0);
-  t.is(broken('once', { requests, standInStalls: [{ from: 1_390, to: 1_500 }] }), 0);
+  t.is(broken('once', { requests, simulatorStalls: [{ from: 1_390, to: 1_500 }] }), 0);
 });
 
 test('a request that is under way long after its time limit breaks the law, and not where the process ended', (t) => {
@@ -132,7 +132,7 @@ test('a request while the API has asked to wait breaks the law', (t) => {
   t.is(broken('wait', { requests, pauses: pause(300) }), 1);
   t.is(broken('wait', { requests, pauses: pause(450) }), 0, 'the answer may have been read only then');
   t.is(checked('wait', { requests, pauses: pause(700) }), 0, 'the time may have been over by then');
-  t.is(broken('wait', { requests, standInStalls: [{ from: 1_400, to: 1_890 }] }), 0, 'it may have come before');
+  t.is(broken('wait', { requests, simulatorStalls: [{ from: 1_400, to: 1_890 }] }), 0, 'it may have come before');
   t.is(checked('wait', { requests: [{ ...throttled, retryAfterMs: 400 }, poll(1, 1_100)] }), 0);
 });
 
@@ -163,6 +163,22 @@ test('a found tag that goes while it exists breaks the law, and not where it was
   t.is(broken('found', { scrapes, truth: there, configurations: [...configurations, off] }), 0);
   there.look({ elapsedMs: 12_400, tags: [] }, START + 12_400, START + 12_400);
   t.is(broken('found', { scrapes, truth: there, configurations }), 0);
+});
+
+test('a found tag that goes breaks the law at the lowest rate, whose passes are longer than the record', (t) => {
+  const labels = 'instance_id="cri-a",repo_namespace="ops",repo_name="build",tag="b1"';
+  const scrapes = [page(70_000, `acr_scan_tag_status{${labels},status="complete"} 1\n`), page(70_300, 'up 1\n')];
+  const names = { instanceId: 'cri-a', repoId: 'crr-build', repoNamespace: 'ops', repoName: 'build' };
+  const tag = { ...names, tag: 'b1', digest: 'one', former: [] };
+  const there = new Truth();
+  const status = { status: 'COMPLETE', sinceMs: 5_000, untilMs: null };
+  there.look({ elapsedMs: 5_000, tags: [{ ...tag, ...status }] }, START + 5_000, START + 5_000);
+  const slow = { scrapes, truth: there, configurations: [{ ...FILE, discovers: true, rate: 5 }] };
+  const lives = [{ number: 0, startedAt: START + 4_000, from: START + 4_100, to: Number.POSITIVE_INFINITY, clock: [] }];
+  t.is(broken('found', { ...slow, lives, keptFrom: START + 12_000 }), 1);
+  t.is(checked('found', { ...slow, lives, keptFrom: START + 2_000 }), 0, 'a list of the process may be without it');
+  const started = lives.map((life) => ({ ...life, startedAt: START + 6_000 }));
+  t.is(broken('found', { ...slow, lives: started }), 1, 'no list is older than the process');
 });
 
 test('a tag counts as never scanned where the API has said that there is no such scan', (t) => {

@@ -8,6 +8,7 @@ import { linesOf } from '../../fuzz/report.ts';
 import { defineTarget, type Meter } from '../../fuzz/target.ts';
 import { TARGETS } from '../../fuzz/targets.ts';
 import { fuzz } from '../../fuzz/watch.ts';
+import { TARGETS as HANGING } from './hanging-targets.ts';
 
 const SEED = 7;
 const INPUTS = 200;
@@ -87,6 +88,21 @@ test('a target runs in a thread, as often as it is told to', async (t) => {
   t.is(
     Object.values(outcomes).reduce((sum, each) => sum + each, 0),
     1_500,
+  );
+});
+
+test('a target that hangs is given up and told, whether it is opened, given an input or closed', async (t) => {
+  const targets = new URL('./hanging-targets.ts', import.meta.url).href;
+  const findings = await Promise.all(
+    HANGING.map((target) => fuzz(target, { seed: SEED, ms: 60_000, inputs: 3, hangMs: 1_000, targets })),
+  );
+  t.deepEqual(
+    findings.map(({ finding }) => [finding?.input, finding?.reason]),
+    [
+      ['none', 'while it was opened, it did not end within 1000 ms'],
+      ['7', 'it did not end within 1000 ms'],
+      ['none', 'while it was closed, it did not end within 1000 ms'],
+    ],
   );
 });
 

@@ -6,13 +6,13 @@ import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './util/l
 
 type FlagType = 'text' | 'switch';
 
-/** One flag. `value` is how the help text names what it takes. */
+/** One flag. `value` is its argument in the help text. */
 export type FlagSpecification = {
   readonly type: FlagType;
   readonly value?: string;
   readonly default?: string;
   readonly help: string;
-  /** Asked for on the command line alone. */
+  /** Without an environment variable. */
   readonly commandLineOnly?: true;
 };
 
@@ -21,7 +21,7 @@ export const FLAGS = {
     type: 'text',
     value: 'PATH',
     default: 'config/acr-scan-exporter.yml',
-    help: 'The configuration file: what to watch.',
+    help: 'The configuration file.',
   },
   'config.check': {
     type: 'switch',
@@ -36,19 +36,19 @@ export const FLAGS = {
   'config.print-ram-policy': {
     type: 'switch',
     commandLineOnly: true,
-    help: 'Print the least RAM policy that the file needs and exit.',
+    help: 'Print the RAM policy with the fewest permissions that the file needs and exit.',
   },
   'web.listen-address': {
     type: 'text',
     value: '[HOST]:PORT',
     default: ':20181',
-    help: 'Where to listen. Port 0 picks a free one; IPv6 hosts stand in brackets.',
+    help: 'The address to listen on. Port 0 means a free port; IPv6 hosts are in brackets.',
   },
   'web.telemetry-path': {
     type: 'text',
     value: 'PATH',
     default: '/metrics',
-    help: 'Where the metrics are.',
+    help: 'The path of the metrics.',
   },
   'web.config.file': {
     type: 'text',
@@ -63,13 +63,13 @@ export const FLAGS = {
     type: 'text',
     value: LOG_LEVELS.join('|'),
     default: 'info',
-    help: 'The least serious events that are logged.',
+    help: 'The lowest level that is logged.',
   },
   'log.format': {
     type: 'text',
     value: LOG_FORMATS.join('|'),
     default: 'logfmt',
-    help: 'How events are written to standard error.',
+    help: 'The format of the log, which goes to standard error.',
   },
   version: { type: 'switch', commandLineOnly: true, help: 'Print the version and exit.' },
   help: { type: 'switch', commandLineOnly: true, help: 'Print this text and exit; so does -h.' },
@@ -77,7 +77,7 @@ export const FLAGS = {
 
 type FlagName = keyof typeof FLAGS;
 
-/** What the command line and the environment ask for. */
+/** The options from the command line and the environment. */
 export type Options = {
   readonly configFile: string;
   readonly configCheck: boolean;
@@ -93,7 +93,7 @@ export type Options = {
   readonly help: boolean;
 };
 
-/** A command line that does not fit; the message says what was expected and what was found. */
+/** An invalid command line. The message says what was expected and what was found. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
@@ -107,7 +107,7 @@ type Sources = { readonly argv: readonly string[]; readonly env: Readonly<Record
  * @throws {UsageError}
  */
 export function readOptions({ argv, env: environment }: Sources, takenPaths: readonly string[]): Options {
-  // A request for help or the version is met, whatever else is wrong.
+  // --help and --version work even if something else is wrong.
   const flags = argv.some((argument) => argument === '--help' || argument === '-h') ? { help: true } : parseFlags(argv);
   const env = flags.help || flags.version ? {} : environment;
   const text = (name: FlagName): Setting => {
@@ -150,7 +150,7 @@ export function helpText(): string {
   );
   return `Usage: acr-scan-exporter [FLAGS]
 
-Follows the image scans of Alibaba Cloud Container Registry and shows them to Prometheus.
+Exports the image scans of Alibaba Cloud Container Registry to Prometheus.
 
 ${rows.join('\n')}
 `;
@@ -195,7 +195,7 @@ function readListenAddress({ value, origin }: Setting): ListenAddress {
 }
 
 function readTelemetryPath({ value, origin }: Setting, takenPaths: readonly string[]): string {
-  // Clients take dot segments out of a path before they ask for it.
+  // Clients remove dot segments from a path before they send it.
   const isReachable = value
     .slice(1)
     .split('/')

@@ -11,7 +11,7 @@ const MAX_TEXT_LENGTH = 2048;
 const SECRETS = {
   access_key_id: 'Id of the access key.',
   access_key_secret: 'Secret of the access key.',
-  security_token: 'Token that came with a temporary access key.',
+  security_token: 'Token of a temporary access key.',
 } as const;
 type SecretName = keyof typeof SECRETS;
 type SecretForm<Name extends SecretName> = Name | `${Name}_file` | `${Name}_env`;
@@ -36,7 +36,7 @@ const sts = block('sts', ['access_key_id', 'access_key_secret', 'security_token'
 const ramRoleArn = block('ram_role_arn', ['access_key_id', 'access_key_secret'], {
   role_arn: roleArn,
   role_session_name: roleSessionName,
-  external_id: plain("Id that the role's trust policy may ask for.").optional(),
+  external_id: plain("External id, if the role's trust policy requires one.").optional(),
 }).transform(
   (keys): CredentialSettings => ({
     type: 'ram_role_arn',
@@ -65,7 +65,7 @@ const oidcRoleArn = block('oidc_role_arn', [], {
 );
 
 const ecsRamRole = block('ecs_ram_role', [], {
-  role_name: plain('Name of the role; asked of the metadata service when left out.').optional(),
+  role_name: plain('Name of the role; if left out, the metadata service gives it.').optional(),
 }).transform((keys): CredentialSettings => ({ type: 'ecs_ram_role', roleName: keys.role_name }));
 
 const credentialsUri = block('credentials_uri', [], {
@@ -111,7 +111,7 @@ function block<Type extends CredentialSettings['type'], Name extends SecretName,
   secrets: readonly Name[],
   shape: Shape,
 ) {
-  const description = 'How requests are signed; the other keys depend on it.';
+  const description = 'How requests are signed. The other keys depend on it.';
   const oneFormEach = secrets.map((name) => ({ oneOf: formNames(name).map((form) => ({ required: [form] })) }));
   return strictMap({ type: z.literal(type).meta({ description }), ...formsOf(secrets), ...shape })
     .superRefine((keys, context) => requireOneForm(secrets, keys, context), { when: () => true })

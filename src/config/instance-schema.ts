@@ -15,10 +15,10 @@ const tagMap = strictMap({
   tag: tagName(),
   digest: digest()
     .optional()
-    .meta({ description: 'Asks for the scan of this digest. When it changes, the tag starts anew.' }),
+    .meta({ description: 'Requests the scan of this digest. When it changes, the tag starts over.' }),
   scan_task_id: label('the id of a scan task')
     .optional()
-    .meta({ description: 'Asks for this scan task. When it changes, the tag starts anew.' }),
+    .meta({ description: 'Requests this scan task. When it changes, the tag starts over.' }),
 }).transform(({ tag, digest = '', scan_task_id: scanTaskId = '' }): ListedTag => ({ tag, digest, scanTaskId }));
 
 const tagSchema = z.union([tagName().transform((tag): ListedTag => ({ tag, digest: '', scanTaskId: '' })), tagMap], {
@@ -29,7 +29,7 @@ const tagSchema = z.union([tagName().transform((tag): ListedTag => ({ tag, diges
 type Undecided<Part> = Omit<Part, 'vulnerabilities'> & { readonly vulnerabilities: boolean | undefined };
 
 const vulnerabilitiesHere = () =>
-  truth().optional().meta({ description: 'Whether to ask what the scans found. Default: as at the top level.' });
+  truth().optional().meta({ description: 'Whether to request the vulnerabilities. Default: as at the top level.' });
 
 const repositorySchema = strictMap({
   namespace: label('the name of a namespace').optional().meta({ description: 'Namespace of the repository.' }),
@@ -58,7 +58,7 @@ const repositorySchema = strictMap({
 const patterns = (what: string) => listOf('pattern', namePattern(what));
 
 const discoverSchema = strictMap({
-  namespaces: patterns('namespaces').optional().meta({ description: 'Namespaces to look at. Default: all.' }),
+  namespaces: patterns('namespaces').optional().meta({ description: 'Namespaces to search. Default: all.' }),
   repositories: patterns('repositories').optional().meta({ description: 'Names of repositories. Default: all.' }),
   exclude_repositories: patterns('repositories')
     .optional()
@@ -66,7 +66,7 @@ const discoverSchema = strictMap({
   tags: patterns('tags').optional().meta({ description: 'Tags to watch. Default: all.' }),
   exclude_tags: patterns('tags').optional().meta({ description: 'Tags to leave out.' }),
   newest: count().optional().meta({
-    description: 'How many of the tags of each repository to watch: those that were pushed last. Default: all.',
+    description: 'How many tags of each repository to watch: those that were pushed last. Default: all.',
   }),
   max_age: duration(36_500 * 86_400_000)
     .optional()
@@ -101,16 +101,16 @@ export const instanceSchema = strictMap({
   }),
   domain: label('a domain').optional().meta({
     minLength: 0,
-    description: "The registry's domain; makes the image label DOMAIN/NAMESPACE/NAME:TAG.",
+    description: "The registry's domain, for the label image: DOMAIN/NAMESPACE/NAME:TAG.",
   }),
   credentials: credentialsSchema.optional().meta({
-    description: 'Replaces the top-level credentials for this instance, with a limiter of its own.',
+    description: 'Replaces the top-level credentials for this instance, with its own rate limit.',
   }),
   repositories: listOf('repository', repositorySchema)
     .optional()
     .meta({ description: 'Repositories to watch.', minItems: 0 }),
   discover: listOf('rule', discoverSchema).optional().meta({
-    description: 'What to find and watch; a tag that any rule takes is watched.',
+    description: 'Rules that find tags; a tag that matches any rule is watched.',
     minItems: 0,
   }),
 })

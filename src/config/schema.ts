@@ -11,12 +11,12 @@ import { always, instanceSchema, withDefaultVulnerabilities } from './instance-s
 const metricsSchema = strictMap({
   per_tag: z.enum(['full', 'problems', 'none'], { error: 'full, problems or none' }).prefault('full').meta({
     description:
-      'Which tags have series of their own: all; those that are not complete, whose last poll failed or that have high findings; none.',
+      'Which tags have their own series: full: all; problems: tags that are not complete, whose last poll failed or that have vulnerabilities of high severity; none: none.',
   }),
 }).transform(({ per_tag: perTag }) => ({ perTag }));
 
 const rateLimitSchema = strictMap({
-  requests_per_second: rate().prefault('5').meta({ description: 'Requests started a second; may be below 1.' }),
+  requests_per_second: rate().prefault('5').meta({ description: 'Requests started per second; may be below 1.' }),
   max_concurrent: count().prefault('4').meta({ description: 'Requests under way at once.' }),
 }).transform((keys) => ({ requestsPerSecond: keys.requests_per_second, maxConcurrent: keys.max_concurrent }));
 
@@ -24,7 +24,7 @@ const intervalsSchema = strictMap({
   scanning: duration().prefault('15s').meta({ description: 'For tags that are SCANNING or RETRYING.' }),
   complete: duration().prefault('10m').meta({ description: 'For tags whose scan is COMPLETE.' }),
   failed: duration().prefault('10m').meta({ description: 'For tags whose scan FAILED.' }),
-  not_scanned: duration().prefault('10m').meta({ description: 'For tags of which the image was never scanned.' }),
+  not_scanned: duration().prefault('10m').meta({ description: 'For tags whose image was never scanned.' }),
 }).transform(({ scanning, complete, failed, not_scanned: notScanned }) => ({
   scanningMs: scanning,
   completeMs: complete,
@@ -36,7 +36,7 @@ const backoffSchema = strictMap({
   initial: duration()
     .prefault('5s')
     .meta({ description: 'After the first error of a tag; doubles with each further one.' }),
-  max: duration().prefault('10m').meta({ description: 'The longest wait; at least initial.' }),
+  max: duration().prefault('10m').meta({ description: 'The longest delay; at least initial.' }),
 })
   .superRefine(requireOrder, always)
   .transform(({ initial, max }) => ({ initialMs: initial, maxMs: max }));
@@ -44,25 +44,29 @@ const backoffSchema = strictMap({
 export const configSchema = strictMap({
   credentials: credentialsSchema.prefault({ type: 'default' }).meta({
     description:
-      'Credentials for every instance without its own. Default: those whose variables are set, else a profile or the ECS role.',
+      'Credentials of every instance without its own. Default: those whose environment variables are set, else a profile or the ECS role.',
   }),
   rate_limit: rateLimitSchema.prefault({}).meta({
-    description: 'For each set of credentials, over all its instances and operations.',
+    description: 'The rate limit of each set of credentials, over all its instances and operations.',
   }),
   request_timeout: duration(3_600_000)
     .prefault('10s')
-    .meta({ description: 'From sending a request to its last byte.' }),
-  intervals: intervalsSchema.prefault({}).meta({ description: 'From the end of a poll to the next.' }),
-  backoff: backoffSchema.prefault({}).meta({ description: 'Waits after errors, for each tag.' }),
-  metrics: metricsSchema.prefault({}).meta({ description: 'What is shown to Prometheus.' }),
+    .meta({ description: 'From sending a request to the last byte of its answer.' }),
+  intervals: intervalsSchema
+    .prefault({})
+    .meta({ description: 'From the end of a poll to the next, by the status of the tag.' }),
+  backoff: backoffSchema.prefault({}).meta({ description: 'The delay of a tag after an error.' }),
+  metrics: metricsSchema.prefault({}).meta({ description: 'Which series there are.' }),
   vulnerabilities: truth()
     .prefault('true')
-    .meta({ description: 'Whether to ask what the scans found, where nothing else is said.' }),
+    .meta({
+      description: 'Whether to request the vulnerabilities that scans found; repositories and rules can overrule it.',
+    }),
   discovery_interval: duration()
     .prefault('5m')
-    .meta({ description: 'From the end of a pass over an instance to the next.' }),
+    .meta({ description: 'From the end of a discovery run over an instance to the next.' }),
   max_tags: count().prefault('100000').meta({
-    description: 'Beyond so many watched tags, of those that are discovered only the newest are watched.',
+    description: 'The limit on watched tags: if there are more, only the newest of the discovered tags are watched.',
   }),
   instances: listOf('instance', instanceSchema).meta({ description: 'Instances of Container Registry to watch.' }),
 })

@@ -94,13 +94,19 @@ const text = fc
     }, written);
   });
 
+const EXAMPLES: [string, number][] = [
+  ['%TAG ! tag:yaml.org,2002:\n---\n- !str a\n- !str b\n- c\n- d\n', 1],
+  // A mistake of the whole list is reported where the list begins.
+  ['[\n  -\n  - 0\n\n', 1],
+];
+
 test('a file means the same, with the same places and the same first mistake, however often its lists are composed', (t) => {
   t.notThrows(() =>
     fc.assert(
       fc.property(text, fc.constantFrom(1, 2, 7), (written, batch) => {
         t.deepEqual(outcome(written, batch), outcome(written, Number.POSITIVE_INFINITY));
       }),
-      { numRuns: 600, examples: [['%TAG ! tag:yaml.org,2002:\n---\n- !str a\n- !str b\n- c\n- d\n', 1]] },
+      { numRuns: 600, examples: EXAMPLES },
     ),
   );
 });

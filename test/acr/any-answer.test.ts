@@ -49,7 +49,7 @@ test('any status with any body is an answer or an ApiError', async (t) => {
 test('any bytes in place of HTTP are an ApiError', async (t) => {
   let bytes = Buffer.alloc(0);
   const { host } = await startTcp(t, (socket) => socket.once('data', () => socket.end(bytes)));
-  const api = testApi(host, { requestTimeoutMs: 2000 });
+  const api = testApi(host);
   const head = fc.constantFrom('', 'HTTP/1.1 ', 'HTTP/1.1 200 OK\r\n', 'HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n');
   await t.notThrowsAsync(async () =>
     fc.assert(

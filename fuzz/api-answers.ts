@@ -1,11 +1,11 @@
 // Answers of the ACR API as they should not be, for the targets that hand them to the client.
 import fc from 'fast-check';
 import { createAcrApi } from '../src/acr/acr-api.ts';
-import type { AcrApi, AcrOperations } from '../src/acr/api.ts';
-import type { Sdk } from '../src/acr/client.ts';
-import type { CredentialSource } from '../src/acr/credentials.ts';
+import { ApiError, credentialsUnavailable } from '../src/acr/api-error.ts';
+import type { CredentialSource } from '../src/acr/credentials/credentials.ts';
 import { ErrorCodeLimiter } from '../src/acr/error-code-limiter.ts';
-import { ApiError, credentialsUnavailable } from '../src/acr/errors.ts';
+import type { AcrApi, AcrOperations } from '../src/acr/operations.ts';
+import type { Sdk } from '../src/acr/sdk.ts';
 import { Redactor } from '../src/util/redactor.ts';
 import { ANY_JSON, jsonLike, type Shape } from './json-texts.ts';
 import { requireFitMessage, requireNoSecret, SECRETS } from './outputs.ts';

@@ -128,7 +128,7 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
     redactor,
     env,
     loadConfig,
-    loadSdk: async () => (await import('./acr/client.ts')).loadSdk(),
+    loadSdk: async () => (await import('./acr/sdk.ts')).loadSdk(),
     listenAddress: options.listenAddress,
     telemetryPath: options.telemetryPath,
     webSettings,

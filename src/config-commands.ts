@@ -1,5 +1,5 @@
 // What the program does with a configuration other than to run it: check it, try it, print the RAM policy that it needs.
-import { loadSdk } from './acr/client.ts';
+import { loadSdk } from './acr/sdk.ts';
 import { checkOnline } from './app/online-check.ts';
 import { missingSecretWarnings, presentIn } from './config/credential-files.ts';
 import { loadConfigInWorker } from './config/load-in-worker.ts';

@@ -6,6 +6,9 @@ import { parse } from 'es-module-lexer/js';
 
 const src = fileURLToPath(new URL('../src/', import.meta.url));
 
+/** The interface to the API, which hides what is behind it. */
+const PORT = ['acr/operations', 'acr/api-error', 'acr/error-codes'];
+
 /**
  * The rooms from the bottom to the top, each with what it imports: a room, or one file of it. No room imports a higher one. The files at the
  * top of src/ stand among them.
@@ -18,17 +21,17 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   config: ['model', 'util'],
   acr: ['model', 'util'],
   state: ['model'],
-  scheduler: ['acr/api', 'model', 'state', 'util'],
-  polling: ['acr/api', 'model', 'scheduler', 'state', 'util'],
+  scheduler: ['acr/api-error', 'model', 'state', 'util'],
+  polling: [...PORT, 'model', 'scheduler', 'state', 'util'],
   targets: ['model', 'polling', 'scheduler', 'state', 'util'],
-  discovery: ['acr/api', 'model', 'polling', 'scheduler', 'state', 'targets', 'util'],
+  discovery: [...PORT, 'model', 'polling', 'scheduler', 'state', 'targets', 'util'],
   metrics: ['model', 'state', 'util'],
   web: ['model', 'util'],
   app: ['acr', 'config', 'discovery', 'metrics', 'model', 'polling', 'scheduler', 'state', 'targets', 'util', 'web'],
   flags: ['util'],
-  'config-commands': ['acr/client', 'app', 'config', 'flags', 'util', 'web/access/load'],
+  'config-commands': ['acr/sdk', 'app', 'config', 'flags', 'util', 'web/access/load'],
   cli: [
-    'acr/client',
+    'acr/sdk',
     'app',
     'build-info',
     'config',
@@ -44,7 +47,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 
 /** Packages that only one room, or one file, may import. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
-  '@alicloud/': ['acr/client'],
+  '@alicloud/': ['acr/sdk'],
   bottleneck: ['scheduler/rate-limiter'],
   'prom-client': ['metrics'],
   koa: ['web'],

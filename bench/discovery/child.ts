@@ -2,7 +2,7 @@
 // that answers at once, real queues, real state, a real page; nothing is polled. Sends one report.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { AcrApi, ListedImage } from '../../src/acr/api.ts';
+import type { AcrApi, ListedImage } from '../../src/acr/operations.ts';
 import { createPipeline } from '../../src/app/pipeline.ts';
 import { Exposition } from '../../src/metrics/exposition.ts';
 import { DueQueue } from '../../src/scheduler/due-queue.ts';

@@ -94,7 +94,7 @@ export const OF_ASKING: readonly Mutation[] = [
   },
   {
     name: 'an error is followed by the next request at once',
-    file: 'scheduler/intervals.js',
+    file: 'scheduler/poll-delay.js',
     before: '(0.5 + 0.5 * random) * Math.min(',
     after: '0 * Math.min(',
     law: 'backoff',
@@ -102,14 +102,14 @@ export const OF_ASKING: readonly Mutation[] = [
   },
   {
     name: 'a complete scan has the interval of one under way',
-    file: 'scheduler/intervals.js',
+    file: 'scheduler/poll-delay.js',
     before: 'return intervals.completeMs;',
     after: 'return intervals.scanningMs;',
     law: 'interval',
   },
   {
     name: 'a new key is never read',
-    file: 'acr/credentials.js',
+    file: 'acr/credentials/credentials.js',
     before: 'this.#provider?.fingerprint !== fingerprint',
     after: 'this.#provider === undefined',
     law: 'keys',

@@ -27,14 +27,14 @@ export const OF_WATCHING: readonly Mutation[] = [
   },
   {
     name: 'an unknown status counts as complete',
-    file: 'polling/tag-poll.js',
-    before: 'const known = statusOf(status);',
-    after: "const known = statusOf(status) ?? 'complete';",
+    file: 'acr/acr-api.js',
+    before: "STATUSES.get(sent) ?? 'unknown'",
+    after: "STATUSES.get(sent) ?? 'complete'",
     law: 'status',
   },
   {
     name: 'a status is taken for another',
-    file: 'polling/error-codes.js',
+    file: 'acr/acr-api.js',
     before: "['RETRYING', 'retrying']",
     after: "['RETRYING', 'scanning']",
     law: 'status',

@@ -1,6 +1,6 @@
 // Answers of the API as bytes on a connection, good and bad HTTP, to the client that asks for them.
 import fc from 'fast-check';
-import { loadSdk } from '../../src/acr/client.ts';
+import { loadSdk } from '../../src/acr/sdk.ts';
 import { apiOf, bodies, OPERATIONS, operationAt, requireOutcome } from '../api-answers.ts';
 import { listenOnLoopback } from '../sockets.ts';
 import { defineTarget } from '../target.ts';

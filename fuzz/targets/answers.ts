@@ -1,7 +1,7 @@
 // Answers of the ACR API, at the place where bytes become an answer or an error.
 import fc from 'fast-check';
-import { loadSdk } from '../../src/acr/client.ts';
 import { ANSWER_BOUNDS, HttpTransport, type Reply } from '../../src/acr/http-transport.ts';
+import { loadSdk } from '../../src/acr/sdk.ts';
 import {
   AUTHORIZATION,
   apiOf,

@@ -1,7 +1,7 @@
 // One configuration after another in a program that runs, as against a program that starts with the last one.
 import fc from 'fast-check';
-import { loadSdk, type Sdk } from '../../src/acr/client.ts';
 import { ANSWER_BOUNDS, HttpTransport } from '../../src/acr/http-transport.ts';
+import { loadSdk, type Sdk } from '../../src/acr/sdk.ts';
 import { App } from '../../src/app/app.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { systemClock } from '../../src/util/clock.ts';

@@ -1,6 +1,6 @@
 // Texts from outside as fields of the log, secrets among them.
 import fc from 'fast-check';
-import { messageText } from '../../src/acr/message-text.ts';
+import { messageText } from '../../src/acr/safe-text.ts';
 import { createLogger, type LogFormat } from '../../src/util/logger.ts';
 import { Redactor } from '../../src/util/redactor.ts';
 import { requireEqual, requireNoSecret, SECRETS } from '../outputs.ts';

@@ -1,15 +1,15 @@
 // The ACR API over the SDK. Each call sends one request, and every failure is an `ApiError`.
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { ScanStatus } from '../model/scan.ts';
 import { MAX_SLEEP_MS } from '../util/clock.ts';
 import type { Redactor } from '../util/redactor.ts';
-import { readAnswer } from './answer.ts';
-import { AnswerFields } from './answer-fields.ts';
-import type { AcrApi, AcrOperations, ApiAction, PageAnswer } from './api.ts';
-import type { Parameters, Sdk } from './client.ts';
-import type { CredentialSource } from './credentials.ts';
+import { type AnswerFields, readAnswer } from './answer.ts';
+import { ApiError, networkFailure } from './api-error.ts';
+import type { CredentialSource } from './credentials/credentials.ts';
+import type { SdkCredentials } from './credentials/sdk-providers.ts';
 import type { ErrorCodeLimiter } from './error-code-limiter.ts';
-import { ApiError, networkFailure } from './errors.ts';
-import type { SdkCredentials } from './sdk-providers.ts';
+import type { AcrApi, AcrOperations, ApiAction, PageAnswer } from './operations.ts';
+import type { Parameters, Sdk } from './sdk.ts';
 
 /** The timeout of the SDK is this much longer than ours, so that a slow answer is always our `RequestTimeout`. */
 const SDK_EXTRA_TIMEOUT_MS = 30_000;
@@ -18,6 +18,15 @@ const SDK_EXTRA_TIMEOUT_MS = 30_000;
 const MAX_STATUS_LENGTH = 64;
 /** A token is sent back in the URL of the next request. */
 const MAX_TOKEN_LENGTH = 2_048;
+
+/** The statuses of the API. An answer without one is about an image that was never scanned. */
+const STATUSES: ReadonlyMap<string, ScanStatus> = new Map([
+  ['SCANNING', 'scanning'],
+  ['RETRYING', 'retrying'],
+  ['COMPLETE', 'complete'],
+  ['FAILED', 'failed'],
+  ['', 'not_scanned'],
+]);
 
 export type AcrApiOptions = {
   readonly sdk: Sdk;
@@ -48,9 +57,10 @@ function createOperations(send: Sender): AcrOperations {
   return {
     getRepoTagScanStatus: async (request) => {
       const fields = await send('GetRepoTagScanStatus', request);
-      const status = fields.shown(scanStatus(fields), MAX_STATUS_LENGTH);
+      const sent = readStatus(fields);
+      const statusText = fields.shown(sent, MAX_STATUS_LENGTH);
       const scanService = fields.shown(fields.anyText('ScanService'), MAX_STATUS_LENGTH);
-      return { status, requestId: fields.requestId, scanService };
+      return { status: STATUSES.get(sent) ?? 'unknown', statusText, requestId: fields.requestId, scanService };
     },
     getRepoTagScanSummary: async (request) => {
       const fields = await send('GetRepoTagScanSummary', request);
@@ -82,7 +92,7 @@ function createOperations(send: Sender): AcrOperations {
 }
 
 /** Only an answer that says success may have no status. Any other answer without one is invalid. */
-function scanStatus(fields: AnswerFields): string {
+function readStatus(fields: AnswerFields): string {
   const longest = Number.POSITIVE_INFINITY;
   return fields.saysSuccess ? fields.optionalText('Status', longest) : fields.text('Status', longest);
 }
@@ -147,7 +157,7 @@ function createSenders(options: AcrApiOptions): (isFresh: boolean) => Sender {
       throw error instanceof ApiError ? error : networkFailure(error, redactor);
     });
     try {
-      return new AnswerFields(reply, readAnswer(reply, options), options);
+      return readAnswer(reply, options);
     } catch (error) {
       if (error instanceof ApiError && error.kind === 'refused') credentials.refused(used);
       throw error;

@@ -5,8 +5,8 @@ import { subscribe } from 'node:diagnostics_channel';
 import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { MAX_SLEEP_MS } from '../util/clock.ts';
-import { ApiError, StaleConnection } from './errors.ts';
-import type { SentHeaders } from './message-text.ts';
+import { ApiError, StaleConnection } from './api-error.ts';
+import type { SentHeaders } from './safe-text.ts';
 
 /** The real answers have some hundred bytes. */
 export const MAX_BODY_BYTES = 1024 * 1024;

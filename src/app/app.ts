@@ -1,7 +1,7 @@
 // The composition root: creates and connects every part of the exporter.
 import { setImmediate } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import type { Sdk } from '../acr/client.ts';
+import type { Sdk } from '../acr/sdk.ts';
 import type { Config } from '../config/config.ts';
 import { Exposition } from '../metrics/exposition.ts';
 import { SelfMetrics } from '../metrics/self-metrics.ts';

@@ -1,20 +1,20 @@
 // `--config.check.online`: tries the credentials and each repository once, and lists what is missing.
 import { createAcrApi } from '../acr/acr-api.ts';
-import type { AcrApi } from '../acr/api.ts';
-import type { Sdk } from '../acr/client.ts';
-import { type CredentialSource, createCredentialSource } from '../acr/credentials.ts';
+import { ApiError } from '../acr/api-error.ts';
+import { type CredentialSource, createCredentialSource } from '../acr/credentials/credentials.ts';
 import { ErrorCodeLimiter } from '../acr/error-code-limiter.ts';
-import { ApiError } from '../acr/errors.ts';
+import { isNoSuchList, isNoSuchScan } from '../acr/error-codes.ts';
+import type { AcrApi } from '../acr/operations.ts';
+import type { Sdk } from '../acr/sdk.ts';
 import type { Config, InstanceConfig } from '../config/config.ts';
 import { type CredentialSet, credentialSets } from '../config/credential-sets.ts';
 import { RAM_ACTIONS, ramListResource, ramResource } from '../config/ram-policy.ts';
 import { filterOf, pageOf, repositoryPage } from '../discovery/discovery-run.ts';
-import { FIRST_PAGE, PagedList } from '../discovery/paged-list.ts';
+import { FIRST_PAGE, PagedList } from '../discovery/joined-pages.ts';
 import { Rules } from '../discovery/rules.ts';
 import type { ListScope } from '../model/list-scopes.ts';
 import type { ConfiguredRepository } from '../model/settings.ts';
 import type { FoundRepository } from '../model/target.ts';
-import { isNoSuchList, isNoSuchScan } from '../polling/error-codes.ts';
 import { RateLimiter } from '../scheduler/rate-limiter.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';

@@ -1,7 +1,7 @@
 // The values on the status page and in the JSON API, collected from the store, the watch list, discovery and the schedulers.
 
 import { shownDigest } from '../model/digest.ts';
-import type { SchedulerStatus } from '../model/status.ts';
+import type { SchedulerStatus } from '../model/exporter-status.ts';
 import type { TagPoll } from '../polling/tag-poll.ts';
 import { shownVulnerabilities } from '../state/store.ts';
 import type { Clock } from '../util/clock.ts';

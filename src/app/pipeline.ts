@@ -7,7 +7,7 @@ import { TagLimit } from '../discovery/tag-limit.ts';
 import type { SelfMetrics } from '../metrics/self-metrics.ts';
 import type { Timing } from '../model/settings.ts';
 import { lookupFailures } from '../polling/repository-lookup.ts';
-import { Requests } from '../polling/requests.ts';
+import { RequestSender } from '../polling/request-sender.ts';
 import { PollContext } from '../polling/tag-poll.ts';
 import { StateStore, type StoreObserver } from '../state/store.ts';
 import { WatchList } from '../targets/watch-list.ts';
@@ -51,7 +51,7 @@ export function createPipeline({ observer, meter, timing, maxTags, ...shared }: 
   const store = new StateStore(observer);
   const yieldEvery = new YieldEvery(turn);
   const mutex = new Mutex((error) => errors.report('scheduler', error));
-  const requests = new Requests(meter, clock);
+  const requests = new RequestSender(meter, clock);
   const polls: PollContext = new PollContext({
     ...shared,
     store,

@@ -1,14 +1,14 @@
 // The schedulers and API clients of the configuration: one scheduler for each set of credentials, one client for each instance.
 
 import { createAcrApi } from '../acr/acr-api.ts';
-import type { Sdk } from '../acr/client.ts';
-import { type CredentialSource, createCredentialSource } from '../acr/credentials.ts';
+import { type CredentialSource, createCredentialSource } from '../acr/credentials/credentials.ts';
 import { ErrorCodeLimiter } from '../acr/error-code-limiter.ts';
+import type { Sdk } from '../acr/sdk.ts';
 import type { Config, InstanceConfig } from '../config/config.ts';
 import { type CredentialSet, credentialSets } from '../config/credential-sets.ts';
 import type { CredentialSettings } from '../model/credential-settings.ts';
-import type { SchedulerStatus } from '../model/status.ts';
-import type { WatchedInstance } from '../polling/instance.ts';
+import type { SchedulerStatus } from '../model/exporter-status.ts';
+import type { WatchedInstance } from '../polling/watched-instance.ts';
 import { AdaptiveRate } from '../scheduler/adaptive-rate.ts';
 import { RateLimiter } from '../scheduler/rate-limiter.ts';
 import { type Quota, Scheduler } from '../scheduler/scheduler.ts';

@@ -1,8 +1,8 @@
 // Keeps one discovery for each instance that has rules, over reloads.
 import { isDeepStrictEqual } from 'node:util';
+import type { DiscoveryStatus } from '../model/exporter-status.ts';
 import type { DiscoverRule } from '../model/settings.ts';
-import type { DiscoveryStatus } from '../model/status.ts';
-import type { WatchedInstance } from '../polling/instance.ts';
+import type { WatchedInstance } from '../polling/watched-instance.ts';
 import { type DiscoveryContext, InstanceDiscovery } from './instance-discovery.ts';
 import { Rules } from './rules.ts';
 

@@ -1,7 +1,8 @@
 // The task of an instance's discovery: sends its requests one after the other, each when the scheduler starts it.
-import { type AcrOperations, type ApiAction, ApiError } from '../acr/api.ts';
-import type { WatchedInstance } from '../polling/instance.ts';
-import { outcomeOf, type Requests } from '../polling/requests.ts';
+import { ApiError } from '../acr/api-error.ts';
+import type { AcrOperations, ApiAction } from '../acr/operations.ts';
+import { outcomeOf, type RequestSender } from '../polling/request-sender.ts';
+import type { WatchedInstance } from '../polling/watched-instance.ts';
 import type { TaskGroup } from '../scheduler/due-queue.ts';
 import { NOT_QUEUED, type Outcome, type Task } from '../scheduler/task.ts';
 
@@ -24,12 +25,12 @@ export class DiscoveryRequests implements Task {
   position = NOT_QUEUED.position;
   readonly component = 'discovery';
   readonly #instance: WatchedInstance;
-  readonly #requests: Requests;
+  readonly #requests: RequestSender;
   #pending: PendingRequest | undefined;
   #inFlight: PendingRequest | undefined;
   #isCancelled = false;
 
-  constructor(instance: WatchedInstance, requests: Requests) {
+  constructor(instance: WatchedInstance, requests: RequestSender) {
     this.#instance = instance;
     this.#requests = requests;
   }

@@ -1,18 +1,19 @@
 // One run of discovery over an instance (the pages call it a pass): lists its repositories, then the tags of each that a rule takes.
 
-import { type AcrOperations, ApiError, type ListRepositoryAnswer, type PageRequest } from '../acr/api.ts';
+import { ApiError } from '../acr/api-error.ts';
+import { isNoSuchList, isNoSuchRepository } from '../acr/error-codes.ts';
+import type { AcrOperations, ListRepositoryAnswer, PageRequest } from '../acr/operations.ts';
+import type { RuleCount } from '../model/exporter-status.ts';
 import type { ListScope } from '../model/list-scopes.ts';
 import type { Backoff } from '../model/settings.ts';
-import type { RuleCount } from '../model/status.ts';
 import type { FoundRepository, FoundTag } from '../model/target.ts';
-import { isNoSuchList, isNoSuchRepository } from '../polling/error-codes.ts';
-import type { Requests } from '../polling/requests.ts';
+import type { RequestSender } from '../polling/request-sender.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import type { YieldEvery } from '../util/yield-every.ts';
 import type { DiscoveryRequests } from './discovery-requests.ts';
-import { type Failure, isTransient, listAll } from './list-all.ts';
-import { PAGE_SIZE, type Page, PagedList, type Position } from './paged-list.ts';
+import { PAGE_SIZE, type Page, PagedList, type Position } from './joined-pages.ts';
+import { type Failure, isTransient, listAll } from './paginate.ts';
 import type { Collected, DiscoveredReconciler } from './reconcile-discovered.ts';
 import type { DiscoverySettings } from './rules.ts';
 import type { TagLimit } from './tag-limit.ts';
@@ -22,7 +23,7 @@ export type DiscoveryRunOptions = {
   readonly discoveryRequests: DiscoveryRequests;
   readonly reconciler: DiscoveredReconciler;
   readonly tagLimit: TagLimit;
-  readonly requests: Requests;
+  readonly requests: RequestSender;
   readonly clock: Clock;
   readonly logger: Logger;
   /** In [0, 1). */

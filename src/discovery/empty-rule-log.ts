@@ -1,6 +1,6 @@
 // Logs discovery rules that take nothing: a typo in a rule causes no error.
 
-import type { RuleCount } from '../model/status.ts';
+import type { RuleCount } from '../model/exporter-status.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Rules } from './rules.ts';
 

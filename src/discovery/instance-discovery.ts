@@ -1,14 +1,14 @@
 // The discovery of one instance: a run, a pause, the next run.
 
+import type { DiscoveryStatus, RuleCount } from '../model/exporter-status.ts';
 import type { ListScope } from '../model/list-scopes.ts';
 import type { PollError } from '../model/scan.ts';
 import type { Backoff } from '../model/settings.ts';
-import type { DiscoveryStatus, RuleCount } from '../model/status.ts';
 import type { FoundRepository } from '../model/target.ts';
 import { FailureLog } from '../polling/failure-log.ts';
-import type { WatchedInstance } from '../polling/instance.ts';
-import type { Requests } from '../polling/requests.ts';
-import { backoffDelayMs, spreadMs } from '../scheduler/intervals.ts';
+import type { RequestSender } from '../polling/request-sender.ts';
+import type { WatchedInstance } from '../polling/watched-instance.ts';
+import { backoffDelayMs, spreadMs } from '../scheduler/poll-delay.ts';
 import type { Clock } from '../util/clock.ts';
 import type { InternalErrors } from '../util/internal-errors.ts';
 import { keepRunning } from '../util/keep-running.ts';
@@ -17,7 +17,7 @@ import type { YieldEvery } from '../util/yield-every.ts';
 import { Cancelled, DiscoveryRequests } from './discovery-requests.ts';
 import { DiscoveryRun } from './discovery-run.ts';
 import { EmptyRuleLog } from './empty-rule-log.ts';
-import type { Failure } from './list-all.ts';
+import type { Failure } from './paginate.ts';
 import type { DiscoveredReconciler } from './reconcile-discovered.ts';
 import type { DiscoverySettings } from './rules.ts';
 import type { TagLimit } from './tag-limit.ts';
@@ -27,7 +27,7 @@ export type DiscoveryContext = {
   readonly reconciler: DiscoveredReconciler;
   readonly tagLimit: TagLimit;
   readonly yieldEvery: YieldEvery;
-  readonly requests: Requests;
+  readonly requests: RequestSender;
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;

@@ -1,8 +1,8 @@
 // Adds and removes targets so that the discovered ones are those that exist and that the rules take.
 
 import { isSameDigest } from '../model/digest.ts';
+import type { RuleCount } from '../model/exporter-status.ts';
 import type { ListScope } from '../model/list-scopes.ts';
-import type { RuleCount } from '../model/status.ts';
 import type { FoundRepository, FoundTag } from '../model/target.ts';
 import type { TagPoll } from '../polling/tag-poll.ts';
 import type { InstanceTargets } from '../targets/instance-targets.ts';
@@ -11,7 +11,7 @@ import { isListed, type WatchedRepository } from '../targets/watched-repository.
 import type { Logger } from '../util/logger.ts';
 import type { Mutex } from '../util/mutex.ts';
 import type { YieldEvery } from '../util/yield-every.ts';
-import type { Comparison } from './list-all.ts';
+import type { Comparison } from './paginate.ts';
 import { RepositoryMatcher } from './repository-matcher.ts';
 import type { DiscoverySettings } from './rules.ts';
 import type { TagLimit, TagOverLimit } from './tag-limit.ts';

@@ -1,8 +1,8 @@
 // Decides by the rules which repositories and tags of an instance are watched. Pure: the time is an argument.
 
+import type { RuleCount } from '../model/exporter-status.ts';
 import { type ListScope, listScopes } from '../model/list-scopes.ts';
 import type { DiscoverRule } from '../model/settings.ts';
-import type { RuleCount } from '../model/status.ts';
 import type { FoundRepository, FoundTag } from '../model/target.ts';
 import { patternHint } from '../util/pattern-hints.ts';
 import type { MaybeYield } from '../util/yield-every.ts';

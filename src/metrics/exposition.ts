@@ -4,8 +4,10 @@ import type { ExpositionFormat, MetricsPage } from '../model/metrics-page.ts';
 import type { PerTag } from '../model/settings.ts';
 import type { RepositoryTotals, StoreObserver, WatchedTag } from '../state/store.ts';
 import { YieldEvery } from '../util/yield-every.ts';
-import type { Block } from './block.ts';
 import { CONTENT_TYPES } from './exposition-format.ts';
+import { deflate, gzipMember } from './gzip.ts';
+import type { Block } from './series-block.ts';
+import { SeriesCache } from './series-cache.ts';
 import {
   hasSeries,
   REPOSITORY_FAMILIES,
@@ -14,9 +16,7 @@ import {
   TAG_FAMILIES,
   type TagSnapshot,
   tagLabels,
-} from './families.ts';
-import { deflate, gzipMember } from './gzip.ts';
-import { SeriesCache } from './series-cache.ts';
+} from './tag-families.ts';
 
 /** So many groups of new tags take some 10 ms to render; then the event loop gets a turn. A block takes less to compress. */
 const STEPS_PER_TURN = 16;

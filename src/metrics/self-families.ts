@@ -1,6 +1,6 @@
 // The families of the exporter itself, as a table: API requests, discovery, schedulers, build and configuration.
 
-import { REPOSITORY_FAMILIES, TAG_FAMILIES } from './families.ts';
+import { REPOSITORY_FAMILIES, TAG_FAMILIES } from './tag-families.ts';
 
 export type FamilyType = 'gauge' | 'counter' | 'histogram';
 

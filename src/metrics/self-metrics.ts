@@ -1,7 +1,7 @@
 // The metrics of the exporter itself, counted by prom-client in a registry of their own.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { DiscoveryStatus, SchedulerStatus } from '../model/exporter-status.ts';
 import type { ExpositionFormat } from '../model/metrics-page.ts';
-import type { DiscoveryStatus, SchedulerStatus } from '../model/status.ts';
 import { COMPONENTS, type Component } from '../util/internal-errors.ts';
 import { type CollectedFamily, formatCollected } from './exposition-format.ts';
 import { MISNAMED_DEFAULTS, SELF_FAMILIES, type SelfFamily } from './self-families.ts';

@@ -1,7 +1,8 @@
 // The text of all families of one kind of item (tags or repositories), kept in blocks. Only what changed is rendered again.
-import { BLOCK_ROWS, Block, EMPTY_BLOCK, type RowText } from './block.ts';
+
 import { formatMetadata } from './exposition-format.ts';
-import type { Family } from './families.ts';
+import { BLOCK_ROWS, Block, EMPTY_BLOCK, type RowText } from './series-block.ts';
+import type { Family } from './tag-families.ts';
 
 /** How a cache renders its items. */
 export type SeriesCacheView<Item, Snapshot> = {

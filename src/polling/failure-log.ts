@@ -1,6 +1,6 @@
 // Logs outages instead of single failed requests. All failures with the same code in the same instance are one outage: one line after a
 // second, one every ten minutes while it lasts, and one at its end. The failures of single tags are logged at the level debug.
-import type { ApiError } from '../acr/api.ts';
+import type { ApiError } from '../acr/api-error.ts';
 import type { Clock } from '../util/clock.ts';
 import { formatDuration } from '../util/duration.ts';
 import type { LogFields, Logger } from '../util/logger.ts';

@@ -2,7 +2,7 @@
 // functions. One poll takes at most five requests.
 
 import { type DigestForm, formOf, inForm } from '../model/digest.ts';
-import { isUnderWay, type ScanStatus } from '../model/scan.ts';
+import { hadScan, type ScanStatus } from '../model/scan.ts';
 
 /** How a request names an image: by its digest in one of two forms, or only by its tag. */
 export type ImageName = DigestForm | 'tag';
@@ -134,9 +134,4 @@ function imageNamesOf(digest: string): readonly ImageName[] {
   const form = formOf(digest);
   if (form === undefined) return ['prefixed', 'tag'];
   return form === 'bare' ? ['bare', 'prefixed', 'tag'] : ['prefixed', 'bare', 'tag'];
-}
-
-/** Whether a tag with this status has been seen with a scan. */
-export function hadScan(status: ScanStatus): boolean {
-  return isUnderWay(status) || status === 'complete' || status === 'failed';
 }

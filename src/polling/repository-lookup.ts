@@ -1,24 +1,24 @@
 // Looks up the id or the names of a repository, and tries again until it is found.
 
-import { ApiError } from '../acr/api.ts';
+import { ApiError } from '../acr/api-error.ts';
+import { isNoSuchThing } from '../acr/error-codes.ts';
 import type { PollError } from '../model/scan.ts';
 import type { Timing } from '../model/settings.ts';
 import type { FoundRepository, Repository } from '../model/target.ts';
 import type { TaskGroup } from '../scheduler/due-queue.ts';
-import { backoffDelayMs } from '../scheduler/intervals.ts';
+import { backoffDelayMs } from '../scheduler/poll-delay.ts';
 import { NOT_QUEUED, type Outcome, type Task } from '../scheduler/task.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
-import { isNoSuchThing } from './error-codes.ts';
 import { FailureLog } from './failure-log.ts';
-import type { WatchedInstance } from './instance.ts';
-import { outcomeOf, type Requests } from './requests.ts';
+import { outcomeOf, type RequestSender } from './request-sender.ts';
+import type { WatchedInstance } from './watched-instance.ts';
 
 const ACTION = 'GetRepository';
 
 /** The parts that all lookups share. */
 export type LookupContext = {
-  readonly requests: Requests;
+  readonly requests: RequestSender;
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;

@@ -1,19 +1,14 @@
 // Requests the status or the summary of a tag's scan. If an answer has no scan, `next-request.ts` decides on the next request.
 
-import {
-  ApiError,
-  type GetRepoTagAnswer,
-  type GetRepoTagScanStatusAnswer,
-  type GetRepoTagScanSummaryAnswer,
-} from '../acr/api.ts';
+import { ApiError } from '../acr/api-error.ts';
+import { isNoSuchScan, isNoSuchThing } from '../acr/error-codes.ts';
+import type { GetRepoTagAnswer, GetRepoTagScanStatusAnswer, GetRepoTagScanSummaryAnswer } from '../acr/operations.ts';
 import { isSameDigest } from '../model/digest.ts';
-import type { ScanStatus } from '../model/scan.ts';
+import { hadScan, type ScanStatus } from '../model/scan.ts';
 import type { FoundTag, Repository, Target } from '../model/target.ts';
 import type { Task } from '../scheduler/task.ts';
 import type { WatchedTag } from '../state/store.ts';
 import type { Clock } from '../util/clock.ts';
-import { isNoSuchScan, isNoSuchThing, statusOf } from './error-codes.ts';
-import type { WatchedInstance } from './instance.ts';
 import {
   type Attempts,
   afterNoScan,
@@ -21,13 +16,13 @@ import {
   digestFor,
   type Evidence,
   firstName,
-  hadScan,
   type ImageName,
   type Step,
   type TagVerdict,
   workingName,
 } from './next-request.ts';
-import { type Requests, SendAgain } from './requests.ts';
+import { type RequestSender, SendAgain } from './request-sender.ts';
+import type { WatchedInstance } from './watched-instance.ts';
 
 /** How long a list or GetRepoTag proves that a tag exists, and how long a refused digest form or a denied GetRepoTag is not tried again. */
 const EVIDENCE_HOLDS_MS = 3_600_000;
@@ -36,7 +31,7 @@ export type Subject = 'status' | 'summary';
 
 export const ACTIONS = { status: 'GetRepoTagScanStatus', summary: 'GetRepoTagScanSummary' } as const;
 
-/** An answer about a scan. The status is empty if the image was never scanned. */
+/** An answer about a scan. */
 export type ScanAnswer =
   | { readonly subject: 'status'; readonly answer: GetRepoTagScanStatusAnswer }
   | { readonly subject: 'summary'; readonly answer: GetRepoTagScanSummaryAnswer };
@@ -74,7 +69,7 @@ export interface ScanPoll extends Task {
 }
 
 export type ScanRequestsOptions = {
-  readonly requests: Requests;
+  readonly requests: RequestSender;
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;
@@ -177,7 +172,7 @@ export class ScanRequests {
       isFailure,
     );
     if (answer instanceof ApiError) return answer;
-    return answer.status === '' ? undefined : { subject, answer };
+    return answer.status === 'not_scanned' ? undefined : { subject, answer };
   }
 
   async #askTag(poll: ScanPoll, pending: PendingRequest) {
@@ -258,7 +253,7 @@ const NONE: ReadonlySet<ImageName> = new Set();
 const NEVER_SCANNED: ScanResult = {
   kind: 'answered',
   subject: 'status',
-  answer: { status: '', scanService: '', requestId: '' },
+  answer: { status: 'not_scanned', statusText: '', scanService: '', requestId: '' },
 };
 
 /** Whether the API may not accept this image name: any error except that something does not exist. */
@@ -278,8 +273,9 @@ function takePending(poll: ScanPoll): PendingRequest | undefined {
   return pending?.target === tag.target ? pending : undefined;
 }
 
-function statusIn(answer: ScanAnswer): ScanStatus | undefined {
-  return answer.subject === 'status' ? statusOf(answer.answer.status) : undefined;
+/** Undefined for a summary, and for a status that this version does not know. */
+function statusIn({ subject, answer }: ScanAnswer): ScanStatus | undefined {
+  return subject === 'summary' || answer.status === 'unknown' ? undefined : answer.status;
 }
 
 const NO_RIGHT_TO_TAGS =

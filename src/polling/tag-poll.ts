@@ -1,27 +1,27 @@
 // The poll of a tag: requests the status of its scan, and from time to time the vulnerabilities, and schedules the next request.
 
-import type { ApiError, GetRepoTagScanStatusAnswer, GetRepoTagScanSummaryAnswer } from '../acr/api.ts';
-import { type PollError, UNKNOWN_STATUS } from '../model/scan.ts';
+import type { ApiError } from '../acr/api-error.ts';
+import { isNoSuchRepository, isNoSuchThing } from '../acr/error-codes.ts';
+import type { GetRepoTagScanStatusAnswer, GetRepoTagScanSummaryAnswer } from '../acr/operations.ts';
+import { type PollError, type ScanStatus, UNKNOWN_STATUS } from '../model/scan.ts';
 import type { Timing } from '../model/settings.ts';
 import type { FoundTag, Target } from '../model/target.ts';
 import type { TaskGroup } from '../scheduler/due-queue.ts';
-import { groupOf, pollDelayMs } from '../scheduler/intervals.ts';
+import { backoffDelayMs, groupOf, pollDelayMs } from '../scheduler/poll-delay.ts';
 import { NOT_QUEUED, type Outcome, type Task } from '../scheduler/task.ts';
 import type { StateStore, WatchedTag } from '../state/store.ts';
 import type { Moment, PollEvent, TagEvent } from '../state/tag-state.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
-import { isNoSuchRepository, isNoSuchThing, statusOf } from './error-codes.ts';
 import { FailureLog } from './failure-log.ts';
-import type { WatchedInstance } from './instance.ts';
 import { repositoryName } from './repository-lookup.ts';
-import { outcomeOf, type Requests } from './requests.ts';
+import { outcomeOf, type RequestSender } from './request-sender.ts';
 import { type PendingRequest, type ScanPoll, ScanRequests, type Subject } from './scan-requests.ts';
-import { resetSummary, type SummaryTimes, scheduleSummary, summaryAnswered, summaryFailed } from './summary.ts';
+import type { WatchedInstance } from './watched-instance.ts';
 
 export type PollContextOptions = {
   readonly store: StateStore;
-  readonly requests: Requests;
+  readonly requests: RequestSender;
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;
@@ -75,10 +75,13 @@ export class PollContext {
   }
 }
 
+/** The numbers of a complete scan change when new vulnerabilities become known. This is also the longest delay after failures. */
+const SUMMARY_INTERVAL_MS = 3_600_000;
+
 const ENDED: Outcome = { kind: 'ended' };
 
 /** Times are monotonic milliseconds; the task is due at the earlier of the two due times. */
-export class TagPoll implements Task, ScanPoll, SummaryTimes {
+export class TagPoll implements Task, ScanPoll {
   group: TaskGroup = NOT_QUEUED.group;
   dueAtMs = NOT_QUEUED.dueAtMs;
   heap = NOT_QUEUED.heap;
@@ -88,9 +91,12 @@ export class TagPoll implements Task, ScanPoll, SummaryTimes {
   /** Set for a tag that discovery found and the configuration does not list. */
   discovered: FoundTag | undefined;
   statusDueAtMs = 0;
+  /** Infinity while no request for the summary is due. */
   summaryDueAtMs = Number.POSITIVE_INFINITY;
-  summarisedAtMs = Number.NEGATIVE_INFINITY;
-  summaryFailures = 0;
+  /** When the last summary was received; minus infinity before the first. */
+  #summarisedAtMs = Number.NEGATIVE_INFINITY;
+  /** Failed requests for the summary in a row. */
+  #summaryFailures = 0;
   pending: PendingRequest | undefined;
   /** When a poll was last answered; minus infinity before the first. */
   answeredAtMs = Number.NEGATIVE_INFINITY;
@@ -132,7 +138,7 @@ export class TagPoll implements Task, ScanPoll, SummaryTimes {
 
   /** Forgets what is known, as for a tag that was just added, and polls the tag at once. */
   startAnew(): void {
-    resetSummary(this);
+    this.#resetSummary();
     this.pending = undefined;
     this.seenAtMs = Number.NEGATIVE_INFINITY;
     this.#pushedAtMs = this.#nowMs();
@@ -236,7 +242,8 @@ export class TagPoll implements Task, ScanPoll, SummaryTimes {
     const { highSeverity: high, mediumSeverity: medium, lowSeverity: low, unknownSeverity: unknown } = answer;
     if (!this.#apply({ type: 'summary', vulnerabilities: { high, medium, low, unknown } })) return;
     this.#context.summaryFailures.answered(this);
-    summaryAnswered(this, this.#nowMs());
+    this.#resetSummary();
+    this.#summarisedAtMs = this.#nowMs();
     this.#schedule(this.statusDueAtMs);
   }
 
@@ -244,20 +251,49 @@ export class TagPoll implements Task, ScanPoll, SummaryTimes {
     if (!this.#apply({ type: 'summary-failed', error: this.#asPollError(error) })) return;
     const { summaryFailures, options, timing } = this.#context;
     summaryFailures.failed(this, error);
-    summaryFailed(this, { nowMs: this.#nowMs(), random: options.random(), initialMs: timing.backoff.initialMs });
+    this.#summaryFailures += 1;
+    const { initialMs } = timing.backoff;
+    const backoff = { initialMs, maxMs: Math.max(initialMs, SUMMARY_INTERVAL_MS) };
+    this.summaryDueAtMs = this.#nowMs() + backoffDelayMs(this.#summaryFailures, backoff, options.random());
     this.#schedule(this.statusDueAtMs);
   }
 
-  #statusAnswered({ status, scanService, requestId }: GetRepoTagScanStatusAnswer): void {
+  /**
+   * Schedules the next summary at the end of a poll: at once after a scan has become complete, and an hour after the last summary while it
+   * stays complete.
+   *
+   * @param before the status of the tag before the poll
+   */
+  #scheduleSummary(before: ScanStatus): void {
+    const { target, state } = this.tag;
+    if (!target.repository.vulnerabilities || state.status !== 'complete') {
+      this.#resetSummary();
+      return;
+    }
+    // A failed poll does not say whether the scan is still complete.
+    if (state.lastError !== undefined) return;
+    const nowMs = this.#nowMs();
+    const waitsToRetry = this.#summaryFailures > 0;
+    const isOld = !waitsToRetry && nowMs - this.#summarisedAtMs >= SUMMARY_INTERVAL_MS;
+    if (before !== 'complete' || isOld) this.summaryDueAtMs = nowMs;
+  }
+
+  /** Forgets the last summary. No request is due. */
+  #resetSummary(): void {
+    this.summaryDueAtMs = Number.POSITIVE_INFINITY;
+    this.#summarisedAtMs = Number.NEGATIVE_INFINITY;
+    this.#summaryFailures = 0;
+  }
+
+  #statusAnswered({ status, statusText, scanService, requestId }: GetRepoTagScanStatusAnswer): void {
     const { requests, clock } = this.#context.options;
     this.answeredAtMs = clock.monotonic();
-    const known = statusOf(status);
-    if (known !== undefined) {
-      this.#applyPoll({ type: 'answered', status: known, scanService });
+    if (status !== 'unknown') {
+      this.#applyPoll({ type: 'answered', status, scanService });
       return;
     }
     requests.failed(this.instance.id, 'GetRepoTagScanStatus', UNKNOWN_STATUS);
-    const message = `expected Status SCANNING, RETRYING, COMPLETE or FAILED, found ${JSON.stringify(status)}`;
+    const message = `expected Status SCANNING, RETRYING, COMPLETE or FAILED, found ${JSON.stringify(statusText)}`;
     const error = { code: UNKNOWN_STATUS, message, requestId, timeMs: clock.now() };
     this.#applyPoll({ type: 'unknown-status', error, scanService });
   }
@@ -277,7 +313,7 @@ export class TagPoll implements Task, ScanPoll, SummaryTimes {
     if (state.status !== before) {
       options.logger.debug('scan status changed', { ...this.logFields(), from: before, to: state.status });
     }
-    scheduleSummary(this, this.tag, before, this.#nowMs());
+    this.#scheduleSummary(before);
     this.#schedule(this.#nowMs() + this.#delayMs());
   }
 

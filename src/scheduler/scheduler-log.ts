@@ -1,5 +1,5 @@
 // Logs when the API refuses or throttles a set of credentials, and why.
-import type { ApiError } from '../acr/api.ts';
+import type { ApiError } from '../acr/api-error.ts';
 import type { Clock } from '../util/clock.ts';
 import { formatDuration } from '../util/duration.ts';
 import type { Logger } from '../util/logger.ts';

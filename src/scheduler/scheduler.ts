@@ -1,5 +1,5 @@
 // The loop of one set of credentials: waits until a task may start, gets a slot, and only then chooses the task.
-import { ApiError } from '../acr/api.ts';
+import { ApiError } from '../acr/api-error.ts';
 import type { RateLimits } from '../model/settings.ts';
 import type { Clock } from '../util/clock.ts';
 import type { InternalErrors } from '../util/internal-errors.ts';
@@ -22,7 +22,7 @@ export interface SlotLimiter {
 /** How much of a quota is used. It outlives the scheduler: credentials that a reload removes and brings back have no fresh quota. */
 export type Quota = { readonly limiter: SlotLimiter; readonly adaptiveRate: AdaptiveRate };
 
-/** Gets valid credentials before a slot is taken: `acr/credentials.ts`. Rejects with `ApiError` when there are none. */
+/** Gets valid credentials before a slot is taken: `acr/credentials/credentials.ts`. Rejects with `ApiError` when there are none. */
 export interface SchedulerCredentials {
   ensure(): Promise<void>;
   /** Reads secret files again; true when they have changed. */

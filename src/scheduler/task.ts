@@ -1,5 +1,5 @@
 // The tasks of a scheduler. A task makes one request to the API at a time, and is scheduled again.
-import type { ApiError } from '../acr/api.ts';
+import type { ApiError } from '../acr/api-error.ts';
 import type { LogFields } from '../util/logger.ts';
 import type { QueueEntry, TaskGroup } from './due-queue.ts';
 

@@ -1,9 +1,9 @@
 // The admin API of the simulator: an overview, the true state of every tag, the log of requests, and changes of the running simulation.
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { check, ScenarioError } from './check.ts';
-import { addRepository, deleteRepository, deleteTag, pushTag, RegistryError } from './controls.ts';
+import { check, ScenarioError } from './check-scenario.ts';
 import { faultsSchema } from './faults.ts';
 import { readBody, targetOf } from './http-messages.ts';
+import { addRepository, deleteRepository, deleteTag, pushTag, RegistryError } from './registry-changes.ts';
 import { keysSchema, latencySchema } from './scenario.ts';
 import type { Simulation } from './simulation.ts';
 import { countTags, truthOf } from './truth.ts';

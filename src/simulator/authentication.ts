@@ -1,6 +1,13 @@
 // Authentication of requests: key, date, signature, token and nonce, in the order of the real API.
 import type { Clock } from '../util/clock.ts';
-import { type ApiFailure, apiFailure, missing } from './failure.ts';
+import {
+  canonicalRequest,
+  isSignedWith,
+  parseAuthorization,
+  type SignedRequest,
+  stringToSign,
+} from './acs3-signature.ts';
+import { type ApiFailure, apiFailure, missing } from './api-errors.ts';
 import {
   isKnownMethod,
   isRpcSignedWith,
@@ -10,7 +17,6 @@ import {
   rpcStringToSign,
 } from './rpc-signature.ts';
 import type { AccessKey } from './scenario.ts';
-import { canonicalRequest, isSignedWith, parseAuthorization, type SignedRequest, stringToSign } from './signature.ts';
 
 const VALIDITY_MS = 15 * 60_000;
 

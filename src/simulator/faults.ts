@@ -1,9 +1,9 @@
 // Faults: how a scenario describes them, and which of them strikes a request.
 import { z } from 'zod';
 import { strictMap } from '../util/yaml/schema.ts';
-import { duration, integer, list, oneOf, share, text } from './fields.ts';
 import { ACTIONS, type Action } from './parameters.ts';
 import { seededDraw } from './random.ts';
+import { duration, integer, list, oneOf, share, text } from './scenario-fields.ts';
 
 const MAX_BODY_BYTES = 2 ** 30;
 const STATUS: Action = 'GetRepoTagScanStatus';

@@ -2,9 +2,9 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../util/clock.ts';
-import type { ApiAnswer } from './failure.ts';
+import type { SignedRequest } from './acs3-signature.ts';
+import type { ApiAnswer } from './api-errors.ts';
 import type { Fault } from './faults.ts';
-import type { SignedRequest } from './signature.ts';
 
 const CHUNK_BYTES = 65_536;
 /** The number of pieces of an answer that a `drip` fault slows down. */

@@ -1,6 +1,6 @@
 // The answers of the operations, with the field names and types of the real API.
 import { type DigestForm, formOf, inForm } from '../model/digest.ts';
-import { ApiFailure, apiFailure, businessFailure, missing } from './failure.ts';
+import { ApiFailure, apiFailure, businessFailure, missing } from './api-errors.ts';
 import { type Image, NO_VULNERABILITIES, NOT_SCANNED } from './image.ts';
 import { type Action, PARAMETERS, type Parameters } from './parameters.ts';
 import type { Instance, Registry } from './registry.ts';

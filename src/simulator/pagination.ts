@@ -1,5 +1,5 @@
 // The pages of lists, as in the real API: by number, or by token when a request has MaxResults or a NextToken.
-import { ApiFailure } from './failure.ts';
+import { ApiFailure } from './api-errors.ts';
 import type { Parameters } from './parameters.ts';
 
 export const FIRST_PAGE = 1;

@@ -1,5 +1,5 @@
 // The quota: the requests per second that an access key may send to an operation, with a token bucket for each pair.
-import { apiFailure } from './failure.ts';
+import { apiFailure } from './api-errors.ts';
 import type { Quota } from './scenario.ts';
 
 type Bucket = { tokens: number; filledAtMs: number };

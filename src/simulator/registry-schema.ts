@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { SEVERITIES, type Severity } from '../model/scan.ts';
 import type { Path } from '../util/yaml/descriptions.ts';
 import { strictMap } from '../util/yaml/schema.ts';
-import { boolean, countRange, duration, durationRange, integer, list, oneOf, share, text } from './fields.ts';
 import { PAGINGS } from './pagination.ts';
 import { stableHex } from './random.ts';
+import { boolean, countRange, duration, durationRange, integer, list, oneOf, share, text } from './scenario-fields.ts';
 
 /** The answers about an image that was never scanned: no Status, an empty Status, null, an error with HTTP 404, or one with HTTP 200. */
 const NOT_SCANNED_ANSWERS = ['absent', 'empty', 'null', 'error', 'business_error'] as const;

@@ -1,6 +1,5 @@
 // The registry that a scenario describes: instances, their repositories, and tags with their images over time.
 
-import { type ListedChange, ListedChanges, RandomPushes } from './changes.ts';
 import type { Rules } from './image.ts';
 import { Pager } from './pagination.ts';
 import { type DurationRange, seededDraw, within } from './random.ts';
@@ -8,6 +7,7 @@ import type { InstanceSettings, RepositorySettings, TagSettings } from './regist
 import { repositoryId, tagNames } from './registry-schema.ts';
 import { Repository } from './repository.ts';
 import type { Scenario } from './scenario.ts';
+import { type ListedChange, ListedChanges, RandomPushes } from './scheduled-changes.ts';
 import { type TagStart, TagStore } from './tag-store.ts';
 
 const USUAL_AGES: DurationRange = { minMs: 0, maxMs: 365 * 86_400_000 };

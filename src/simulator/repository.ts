@@ -1,6 +1,7 @@
 // A repository, whose tags change over time: a look at the tags first makes all changes that are due.
-import type { ChangeSource } from './changes.ts';
+
 import type { ImageSettings } from './image.ts';
+import type { ChangeSource } from './scheduled-changes.ts';
 import type { RegistryTag, TagStore } from './tag-store.ts';
 
 export type RepositoryNames = {

@@ -1,7 +1,7 @@
 // The older signature of RPC requests, which @alicloud/pop-core and the SDKs of its time send: HMAC-SHA1 over the parameters in the query
 // or the form, which hold the whole request.
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { compare, encode } from './signature.ts';
+import { compare, encode } from './acs3-signature.ts';
 
 type Pairs = readonly (readonly [string, string])[];
 

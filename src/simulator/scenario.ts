@@ -2,11 +2,11 @@
 import { z } from 'zod';
 import { loadYaml } from '../util/yaml/document.ts';
 import { strictMap, validate } from '../util/yaml/schema.ts';
-import { REDACTION } from './check.ts';
+import { REDACTION } from './check-scenario.ts';
 import { faultsSchema } from './faults.ts';
-import { duration, durationRange, editorForms, integer, list, positiveNumber, share, text } from './fields.ts';
 import { ACTIONS } from './parameters.ts';
 import { findingRangesSchema, instancesSchema, pushesSchema } from './registry-schema.ts';
+import { duration, durationRange, editorForms, integer, list, positiveNumber, share, text } from './scenario-fields.ts';
 
 const MAX_BURST = 1_000_000;
 

@@ -1,6 +1,6 @@
 // The simulated API without HTTP: it receives a request and, after the latency, gives the answer.
 import type { Clock } from '../util/clock.ts';
-import { Authenticator, headerOf } from './authentication.ts';
+import { parseAuthorization, type SignedRequest } from './acs3-signature.ts';
 import {
   type ApiAnswer,
   ApiFailure,
@@ -9,7 +9,8 @@ import {
   failureAnswer,
   missing,
   successAnswer,
-} from './failure.ts';
+} from './api-errors.ts';
+import { Authenticator, headerOf } from './authentication.ts';
 import type { Fault } from './faults.ts';
 import { effectOf, FaultPicker } from './faults.ts';
 import { type Instant, namedRepository, perform } from './operations.ts';
@@ -23,7 +24,6 @@ import type { Repository } from './repository.ts';
 import { type LoggedRequest, RequestLog } from './request-log.ts';
 import { parameterOf, type RpcRequest } from './rpc-signature.ts';
 import type { Scenario } from './scenario.ts';
-import { parseAuthorization, type SignedRequest } from './signature.ts';
 
 const API_VERSION = '2018-12-01';
 

@@ -2,7 +2,10 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { type Clock, systemClock } from '../util/clock.ts';
-import { check } from './check.ts';
+import { check } from './check-scenario.ts';
+import { type FaultInput, faultsSchema } from './faults.ts';
+import { createListener } from './http-server.ts';
+import { toPhases } from './image.ts';
 import {
   addRepository,
   deleteRepository,
@@ -11,11 +14,7 @@ import {
   pushTag,
   type RepositoryAddition,
   setCourse,
-} from './controls.ts';
-import { type FaultInput, faultsSchema } from './faults.ts';
-
-import { createListener } from './http.ts';
-import { toPhases } from './image.ts';
+} from './registry-changes.ts';
 import { type PhaseInput, timelineSchema } from './registry-schema.ts';
 import type { LoggedRequest } from './request-log.ts';
 import {

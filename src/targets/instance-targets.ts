@@ -1,7 +1,7 @@
 // The targets of one instance.
 
 import type { Repository } from '../model/target.ts';
-import type { WatchedInstance } from '../polling/instance.ts';
+import type { WatchedInstance } from '../polling/watched-instance.ts';
 import { RepositoryIds, RepositoryIndex } from './repository-ids.ts';
 import { isListed, type WatchedRepository } from './watched-repository.ts';
 

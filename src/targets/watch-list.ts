@@ -2,9 +2,9 @@
 
 import type { PollError } from '../model/scan.ts';
 import type { FoundRepository } from '../model/target.ts';
-import type { WatchedInstance } from '../polling/instance.ts';
 import type { RepositoryLookup } from '../polling/repository-lookup.ts';
 import type { TagPoll } from '../polling/tag-poll.ts';
+import type { WatchedInstance } from '../polling/watched-instance.ts';
 import type { Task, TaskScheduler } from '../scheduler/task.ts';
 import type { Mutex } from '../util/mutex.ts';
 import type { YieldEvery } from '../util/yield-every.ts';

@@ -1,8 +1,8 @@
 // A watched repository with the polls of its tags.
 import type { Repository } from '../model/target.ts';
-import type { WatchedInstance } from '../polling/instance.ts';
 import type { RepositoryLookup } from '../polling/repository-lookup.ts';
 import type { TagPoll } from '../polling/tag-poll.ts';
+import type { WatchedInstance } from '../polling/watched-instance.ts';
 
 /** The same object while the repository is watched. */
 export type WatchedRepository = {

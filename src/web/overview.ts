@@ -1,6 +1,7 @@
 // The values on the status page and in the JSON API.
+
+import type { DiscoveryStatus, SchedulerStatus } from '../model/exporter-status.ts';
 import type { PollError, Vulnerabilities, VulnerabilityTotals } from '../model/scan.ts';
-import type { DiscoveryStatus, SchedulerStatus } from '../model/status.ts';
 
 /** Why a tag is watched: the configuration lists it, or discovery found it. */
 export const SOURCES = ['listed', 'discovered'] as const;

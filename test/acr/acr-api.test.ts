@@ -7,8 +7,8 @@ import { createRequire } from 'node:module';
 import type { AddressInfo, Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
+import { type ApiErrorKind, credentialsUnavailable } from '../../src/acr/api-error.ts';
 import { ErrorCodeLimiter } from '../../src/acr/error-code-limiter.ts';
-import { type ApiErrorKind, credentialsUnavailable } from '../../src/acr/errors.ts';
 import { Redactor } from '../../src/util/redactor.ts';
 import { startHttp, startTcp, startTls } from '../helpers/raw-server.ts';
 import { failureOf, fixedCredentials, SECRET, scanAnswer, scanRequest, TOKEN, testApi } from './setup.ts';
@@ -88,7 +88,8 @@ test('a status request names everything that it was given, signed, and gives sta
   });
   const answer = await testApi(host).getRepoTagScanStatus({ ...scanRequest, digest: 'sha256:a', scanTaskId: 'task 1' });
   t.deepEqual(answer, {
-    status: 'COMPLETE',
+    status: 'complete',
+    statusText: 'COMPLETE',
     requestId: 'BC648259-91A7-4502-BED3-EDF64361FA83',
     scanService: 'ACR_SCAN_SERVICE',
   });
@@ -235,11 +236,12 @@ const withoutCode: readonly (readonly [string, Canned, string, ApiErrorKind])[] 
   ['200 with a status that is a number', { body: { ...scanAnswer, Status: 5 } }, 'InvalidResponse', 'transport'],
 ];
 
-test('a success without a status is an answer: the status is empty', async (t) => {
+test('a success without a status is an answer: the image is not scanned', async (t) => {
   for (const Status of [undefined, null, '']) {
     const host = await canned(t, { body: { ...scanAnswer, Status } });
     const body = await testApi(host).getRepoTagScanStatus(scanRequest);
-    t.is(body.status, '', String(Status));
+    t.is(body.status, 'not_scanned', String(Status));
+    t.is(body.statusText, '', String(Status));
     t.not(body.requestId, '');
   }
 });
@@ -260,7 +262,7 @@ test('HTTP 200 with another code than success and no IsSuccess is that error', a
 
 test('an answer whose IsSuccess is true is a success whatever its code', async (t) => {
   const host = await canned(t, { body: { ...scanAnswer, Code: '200' } });
-  t.is((await testApi(host).getRepoTagScanStatus(scanRequest)).status, 'COMPLETE');
+  t.is((await testApi(host).getRepoTagScanStatus(scanRequest)).status, 'complete');
 });
 
 test('a repository without an id or with a name of another type is an invalid response', async (t) => {
@@ -277,12 +279,31 @@ test('a repository without an id or with a name of another type is an invalid re
   }
 });
 
+test('each status of the API has its meaning, written exactly so', async (t) => {
+  const meanings = [
+    ['SCANNING', 'scanning'],
+    ['RETRYING', 'retrying'],
+    ['COMPLETE', 'complete'],
+    ['FAILED', 'failed'],
+    ['NOT_SCANNED', 'unknown'],
+    ['scanning', 'unknown'],
+    ['QUEUED', 'unknown'],
+  ] as const;
+  for (const [Status, status] of meanings) {
+    const host = await canned(t, { body: { ...scanAnswer, Status } });
+    const body = await testApi(host).getRepoTagScanStatus(scanRequest);
+    t.is(body.status, status);
+    t.is(body.statusText, Status);
+  }
+});
+
 test('a status that is not known is passed on, on one line and not longer than 64 characters', async (t) => {
   const host = await canned(t, {
     body: { ...scanAnswer, Status: `PAUSED\n${'x'.repeat(1000)}`, ScanService: undefined },
   });
   const body = await testApi(host).getRepoTagScanStatus(scanRequest);
-  t.is(body.status, `PAUSED ${'x'.repeat(56)}…`);
+  t.is(body.status, 'unknown');
+  t.is(body.statusText, `PAUSED ${'x'.repeat(56)}…`);
   t.is(body.scanService, '');
 });
 
@@ -363,13 +384,13 @@ test('of a body of 50 MB little is read, the connection is closed, and the next 
   t.regex(error.message, /more than 1048576 bytes/);
   await Promise.all(closed);
   t.true(sent < 10 * 1024 * 1024, `${sent} bytes were taken`);
-  t.is((await api.getRepoTagScanStatus(scanRequest)).status, 'COMPLETE');
+  t.is((await api.getRepoTagScanStatus(scanRequest)).status, 'complete');
 });
 
 test('a body of exactly 1 MiB is read', async (t) => {
   const text = JSON.stringify(scanAnswer);
   const host = await canned(t, { body: text + ' '.repeat(1024 * 1024 - text.length) });
-  t.is((await testApi(host).getRepoTagScanStatus(scanRequest)).status, 'COMPLETE');
+  t.is((await testApi(host).getRepoTagScanStatus(scanRequest)).status, 'complete');
   const larger = await canned(t, { body: text + ' '.repeat(1024 * 1024 - text.length + 1) });
   t.is((await failureOf(testApi(larger).getRepoTagScanStatus(scanRequest))).code, 'InvalidResponse');
 });
@@ -410,7 +431,7 @@ for (const [title, head, after] of resets) {
 
 test('an answer that ends with its connection is read', async (t) => {
   const host = await writes(t, `HTTP/1.1 200 OK\r\n\r\n${JSON.stringify(scanAnswer)}`, (socket) => socket.end());
-  t.is((await testApi(host).getRepoTagScanStatus(scanRequest)).status, 'COMPLETE');
+  t.is((await testApi(host).getRepoTagScanStatus(scanRequest)).status, 'complete');
 });
 
 const hangs = [
@@ -459,7 +480,7 @@ test('a slow answer is waited for beyond what the HTTP layer by itself waits', a
     await released;
     response.end(JSON.stringify(scanAnswer));
   });
-  t.is((await testApi(host).getRepoTagScanStatus(scanRequest)).status, 'COMPLETE');
+  t.is((await testApi(host).getRepoTagScanStatus(scanRequest)).status, 'complete');
 });
 
 test('a host that does not exist is DnsFailure', async (t) => {
@@ -524,7 +545,7 @@ test('the proxies of the environment are ignored', async (t) => {
     });
   }
   const host = await canned(t, { body: scanAnswer });
-  t.is((await testApi(host).getRepoTagScanStatus(scanRequest)).status, 'COMPLETE');
+  t.is((await testApi(host).getRepoTagScanStatus(scanRequest)).status, 'complete');
   t.is(proxy.connections(), 0);
 });
 

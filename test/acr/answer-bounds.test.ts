@@ -2,7 +2,7 @@
 import type { RequestListener, ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
-import { loadSdk } from '../../src/acr/client.ts';
+import { loadSdk } from '../../src/acr/sdk.ts';
 import { startHttp } from '../helpers/raw-server.ts';
 
 const MOST_BYTES = 100_000;

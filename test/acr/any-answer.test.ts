@@ -2,8 +2,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import test from 'ava';
 import fc from 'fast-check';
-import type { AcrApi } from '../../src/acr/api.ts';
 import { ErrorCodeLimiter } from '../../src/acr/error-code-limiter.ts';
+import type { AcrApi } from '../../src/acr/operations.ts';
 import { Redactor } from '../../src/util/redactor.ts';
 import { startHttp, startTcp } from '../helpers/raw-server.ts';
 import { failureOf, scanAnswer, scanRequest, testApi } from './setup.ts';

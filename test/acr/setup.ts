@@ -1,11 +1,11 @@
 // An API client for one test, with credentials that never change.
 import { createAcrApi } from '../../src/acr/acr-api.ts';
-import type { AcrApi } from '../../src/acr/api.ts';
-import { loadSdk } from '../../src/acr/client.ts';
-import type { CredentialSource } from '../../src/acr/credentials.ts';
+import { ApiError, credentialsUnavailable } from '../../src/acr/api-error.ts';
+import type { CredentialSource } from '../../src/acr/credentials/credentials.ts';
+import type { SdkCredentials } from '../../src/acr/credentials/sdk-providers.ts';
 import { ErrorCodeLimiter } from '../../src/acr/error-code-limiter.ts';
-import { ApiError, credentialsUnavailable } from '../../src/acr/errors.ts';
-import type { SdkCredentials } from '../../src/acr/sdk-providers.ts';
+import type { AcrApi } from '../../src/acr/operations.ts';
+import { loadSdk } from '../../src/acr/sdk.ts';
 import { Redactor } from '../../src/util/redactor.ts';
 
 export const SECRET = 'vErY+sEcReT/kEy=';

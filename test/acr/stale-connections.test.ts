@@ -2,7 +2,7 @@
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
-import { StaleConnection } from '../../src/acr/errors.ts';
+import { StaleConnection } from '../../src/acr/api-error.ts';
 import { selfSigned, startTcp } from '../helpers/raw-server.ts';
 import { failureOf, scanAnswer, scanRequest, testApi } from './setup.ts';
 
@@ -41,7 +41,7 @@ for (const [how, close] of [
     t.true(error instanceof StaleConnection, error.message);
     t.is(error.code, 'ConnectionReset');
     t.is(connections(), 1);
-    t.is((await api.afresh.getRepoTagScanStatus(scanRequest)).status, 'COMPLETE');
+    t.is((await api.afresh.getRepoTagScanStatus(scanRequest)).status, 'complete');
     t.is(connections(), 2);
   });
 }
@@ -51,7 +51,7 @@ test('a request on a new connection uses none of the idle ones, however many the
   await Promise.all(Array.from({ length: 8 }, () => api.getRepoTagScanStatus(scanRequest)));
   t.is(connections(), 8);
   for (let count = 1; count <= 8; count += 1) {
-    t.is((await api.afresh.getRepoTagScanStatus(scanRequest)).status, 'COMPLETE');
+    t.is((await api.afresh.getRepoTagScanStatus(scanRequest)).status, 'complete');
     t.is(connections(), 8 + count);
   }
 });
@@ -71,7 +71,7 @@ test('a request over TLS on an idle connection that was closed fails as a stale 
   const api = testApi(`127.0.0.1:${(server.address() as AddressInfo).port}`, { protocol: 'https' });
   await api.getRepoTagScanStatus(scanRequest);
   t.true((await failureOf(api.getRepoTagScanStatus(scanRequest))) instanceof StaleConnection);
-  t.is((await api.afresh.getRepoTagScanStatus(scanRequest)).status, 'COMPLETE');
+  t.is((await api.afresh.getRepoTagScanStatus(scanRequest)).status, 'complete');
 });
 
 for (const [what, later, code] of [

@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-import { loadSdk } from '../../src/acr/client.ts';
+import { loadSdk } from '../../src/acr/sdk.ts';
 import { checkOnline } from '../../src/app/online-check.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { createSimulator } from '../../src/simulator/simulator.ts';

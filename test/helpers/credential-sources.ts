@@ -1,9 +1,14 @@
 // Sources of credentials for one test each, by a manual clock, and the services that they ask: on loopback, or stubs.
 import type { RequestListener } from 'node:http';
 import type { ExecutionContext } from 'ava';
-import { type CredentialSource, createCredentialSource } from '../../src/acr/credentials.ts';
-import { ApiError } from '../../src/acr/errors.ts';
-import type { ProviderRequest, SdkProviders, SdkSession, SessionProvider } from '../../src/acr/sdk-providers.ts';
+import { ApiError } from '../../src/acr/api-error.ts';
+import { type CredentialSource, createCredentialSource } from '../../src/acr/credentials/credentials.ts';
+import type {
+  ProviderRequest,
+  SdkProviders,
+  SdkSession,
+  SessionProvider,
+} from '../../src/acr/credentials/sdk-providers.ts';
 import type { CredentialSettings, SecretSource } from '../../src/model/credential-settings.ts';
 import { createLogger } from '../../src/util/logger.ts';
 import { Redactor } from '../../src/util/redactor.ts';

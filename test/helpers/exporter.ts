@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { loadSdk } from '../../src/acr/client.ts';
+import { loadSdk } from '../../src/acr/sdk.ts';
 import { App } from '../../src/app/app.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { ScenarioInput } from '../../src/simulator/scenario.ts';

@@ -1,10 +1,11 @@
 // The pipeline of a running exporter with a scripted API and a manual clock.
 import { setImmediate } from 'node:timers/promises';
-import type { AcrApi, AcrOperations, ApiAction } from '../../src/acr/api.ts';
-import { ApiError, type ApiErrorKind, StaleConnection } from '../../src/acr/errors.ts';
+import { ApiError, type ApiErrorKind, StaleConnection } from '../../src/acr/api-error.ts';
+import type { AcrApi, AcrOperations, ApiAction } from '../../src/acr/operations.ts';
 import { createPipeline } from '../../src/app/pipeline.ts';
+import type { ScanStatus } from '../../src/model/scan.ts';
 import type { ConfiguredRepository, DiscoverRule, Timing } from '../../src/model/settings.ts';
-import type { WatchedInstance } from '../../src/polling/instance.ts';
+import type { WatchedInstance } from '../../src/polling/watched-instance.ts';
 import { AdaptiveRate } from '../../src/scheduler/adaptive-rate.ts';
 import { Scheduler, type SlotLimiter } from '../../src/scheduler/scheduler.ts';
 import type { StoreObserver } from '../../src/state/store.ts';
@@ -29,6 +30,14 @@ export const EVERYTHING: DiscoverRule = {
   vulnerabilities: false,
 };
 
+const STATUSES: Readonly<Record<string, ScanStatus>> = {
+  SCANNING: 'scanning',
+  RETRYING: 'retrying',
+  COMPLETE: 'complete',
+  FAILED: 'failed',
+  '': 'not_scanned',
+};
+
 /** A request that waits for the test to answer it. */
 export type Pending = {
   readonly action: ApiAction;
@@ -48,7 +57,8 @@ type Pushed = {
 
 /** Each answers a request of one operation, but for the last, which answers any. */
 type Answerer = {
-  status(status: string): void;
+  /** @param text the status as the API writes it */
+  status(text: string): void;
   summary(high: number, medium: number, low: number, unknown: number): void;
   repository(id: string, namespace: string, name: string): void;
   repositories(repositories: readonly Named[], totalCount?: number, nextToken?: string): void;
@@ -262,7 +272,12 @@ function scriptedOperations(pending: Pending[], isFresh: boolean): AcrOperations
 
 function answerer(give: (action: ApiAction) => (body: object) => void, reject: (error: unknown) => void): Answerer {
   return {
-    status: (status) => give('GetRepoTagScanStatus')({ status, scanService: 'ACR_SCAN_SERVICE' }),
+    status: (text) =>
+      give('GetRepoTagScanStatus')({
+        status: STATUSES[text] ?? 'unknown',
+        statusText: text,
+        scanService: 'ACR_SCAN_SERVICE',
+      }),
     summary: (highSeverity, mediumSeverity, lowSeverity, unknownSeverity) =>
       give('GetRepoTagScanSummary')({ highSeverity, mediumSeverity, lowSeverity, unknownSeverity }),
     repository: (repoId, repoNamespaceName, repoName) => give('GetRepository')({ repoId, repoNamespaceName, repoName }),

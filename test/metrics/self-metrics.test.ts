@@ -1,7 +1,7 @@
 import test from 'ava';
 import { allFamilies, MISNAMED_DEFAULTS } from '../../src/metrics/self-families.ts';
 import { SelfMetrics } from '../../src/metrics/self-metrics.ts';
-import type { DiscoveryStatus, SchedulerStatus } from '../../src/model/status.ts';
+import type { DiscoveryStatus, SchedulerStatus } from '../../src/model/exporter-status.ts';
 import { type ParsedPage, parsePage } from '../helpers/exposition.ts';
 
 const IDLE: SchedulerStatus = {

@@ -1,6 +1,6 @@
 // What the log says of credentials: why they are refused, and how far throttling has slowed requests down.
 import test from 'ava';
-import { ApiError, type ApiErrorKind } from '../../src/acr/errors.ts';
+import { ApiError, type ApiErrorKind } from '../../src/acr/api-error.ts';
 import { SchedulerLog } from '../../src/scheduler/scheduler-log.ts';
 import { ManualClock } from '../helpers/manual-clock.ts';
 import { createWatching, entry } from '../helpers/watching.ts';

@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-import { ApiError } from '../../src/acr/errors.ts';
+import { ApiError } from '../../src/acr/api-error.ts';
 import { NOT_QUEUED, type Outcome, type Task } from '../../src/scheduler/task.ts';
 import { createScheduler, createWatching, entry, ScriptedCredentials } from '../helpers/watching.ts';
 

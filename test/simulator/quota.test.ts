@@ -1,7 +1,7 @@
 // The quota: so many requests a second for each access key and operation.
 import test from 'ava';
 import fc from 'fast-check';
-import { ApiFailure } from '../../src/simulator/failure.ts';
+import { ApiFailure } from '../../src/simulator/api-errors.ts';
 import { TokenBuckets } from '../../src/simulator/quota.ts';
 import { json, KEY, type Key, send, start, V1 } from './clients.ts';
 import { ManualClock } from './manual-clock.ts';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import fc from 'fast-check';
-import { ScenarioError } from '../../src/simulator/check.ts';
+import { ScenarioError } from '../../src/simulator/check-scenario.ts';
 import { parseScenario, type Scenario, scenarioJsonSchema } from '../../src/simulator/scenario.ts';
 import { createSimulator, simulate } from '../../src/simulator/simulator.ts';
 import { systemClock } from '../../src/util/clock.ts';

@@ -1,7 +1,7 @@
 // Whatever happens in whatever order: afterwards every instance that is configured is listed, and every tag is polled.
 import test from 'ava';
 import fc from 'fast-check';
-import type { WatchedInstance } from '../../src/polling/instance.ts';
+import type { WatchedInstance } from '../../src/polling/watched-instance.ts';
 import type { Scheduler } from '../../src/scheduler/scheduler.ts';
 import { settle } from '../helpers/manual-clock.ts';
 import { createScheduler, createWatching, EVERYTHING, entry, type Pending } from '../helpers/watching.ts';

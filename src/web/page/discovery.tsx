@@ -1,6 +1,6 @@
 // The discovery of each instance: number of tags, last success, rules and errors.
 
-import type { DiscoveryStatus } from '../../model/status.ts';
+import type { DiscoveryStatus } from '../../model/exporter-status.ts';
 import { ErrorText } from './error-text.tsx';
 import { Fact } from './fact.tsx';
 import { countText } from './texts.ts';

@@ -4,9 +4,9 @@ import type { Overview } from '../overview.ts';
 import type { OrderedSelection } from '../target-query.ts';
 import { Discovery } from './discovery.tsx';
 import { Filter } from './filter.tsx';
-import { Quota, StatusSummary } from './summary.tsx';
 import { TargetRows, TargetsTable } from './targets-table.tsx';
 import { countText, spanText } from './texts.ts';
+import { Quota, StatusSummary } from './totals.tsx';
 import { addressOf, ROWS_PER_PAGE, type View } from './view.ts';
 
 export type PageProps = {

@@ -1,7 +1,7 @@
 // Logs changes of a set of credentials, each change once.
-import type { Clock } from '../util/clock.ts';
-import { formatDuration } from '../util/duration.ts';
-import type { Logger } from '../util/logger.ts';
+import type { Clock } from '../../util/clock.ts';
+import { formatDuration } from '../../util/duration.ts';
+import type { Logger } from '../../util/logger.ts';
 import type { ExpiringCredentials } from './providers.ts';
 
 export class CredentialLog {

@@ -2,8 +2,8 @@
 import { access } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { CredentialSettings } from '../model/credential-settings.ts';
-import { credentialsUnavailable } from './errors.ts';
+import type { CredentialSettings } from '../../model/credential-settings.ts';
+import { credentialsUnavailable } from '../api-error.ts';
 
 /** The settings of one provider. Profiles are files of other tools. Only the default chain uses them. */
 export type ProviderSettings =

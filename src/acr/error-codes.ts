@@ -1,15 +1,26 @@
-// The meaning of statuses and error codes of the API. The codes for things that do not exist are spelled in several ways.
-import type { ApiError } from '../acr/api.ts';
-import type { ScanStatus } from '../model/scan.ts';
+// The meaning of error codes of the API. The codes for things that do not exist are spelled in several ways.
+import type { ApiError, ApiErrorKind } from './api-error.ts';
 
-/** The statuses of the API. An answer without a status means that the image was never scanned. */
-const STATUSES = new Map<string, Exclude<ScanStatus, 'unknown'>>([
-  ['SCANNING', 'scanning'],
-  ['RETRYING', 'retrying'],
-  ['COMPLETE', 'complete'],
-  ['FAILED', 'failed'],
-  ['', 'not_scanned'],
-]);
+const THROTTLED = /Throttling/;
+const REFUSED =
+  /^(?:InvalidAccessKeyId|InvalidSecurityToken|InvalidTimeStamp|(?:SignatureDoesNotMatch|IncompleteSignature)$)/;
+const DENIED = /^(?:NoPrivilege$|Forbidden)/;
+/** `InvalidAction.NotFound` comes for operations that exist while a gateway is updated: it says nothing about the request. */
+const TRANSIENT = /^(?:SystemError|ServiceUnavailable|InternalError|InvalidAction\.NotFound$)/;
+
+/**
+ * The kind of an answer that is an error.
+ *
+ * @param apiCode the API's own code; undefined if the answer has none
+ * @param status the HTTP status; 200 if only the body says that the request failed
+ */
+export function kindOfAnswer(apiCode: string | undefined, status: number): ApiErrorKind {
+  const code = apiCode ?? '';
+  if (status === 429 || THROTTLED.test(code) || (status === 503 && code === '')) return 'throttled';
+  if (REFUSED.test(code)) return 'refused';
+  if (status === 401 || status === 403 || DENIED.test(code)) return 'denied';
+  return code === '' || status >= 500 || TRANSIENT.test(code) ? 'transport' : 'answered';
+}
 
 /** A list instead of a pattern: a code such as `REPO_TAG_NOT_EXIST` is about a tag. */
 const NO_SUCH_REPOSITORY: ReadonlySet<string> = new Set([
@@ -35,11 +46,6 @@ const OF_A_SCAN = /^(?:\w*TAGS?|SCAN\w*|IMAGES?|ARTIFACTS?|DIGESTS?|MANIFESTS?)$
 /** Words in a code that is about something that contains the tag, or about the request. */
 const OF_SOMETHING_ELSE =
   /^(?:REPO|REPOS|REPOID|REPONAME|REPOSITOR\w+|NAMESPACE\w*|INSTANCE\w*|USER\w*|ACCOUNT\w*|ACTION|API|ACCESS|ACCESSKEY\w*|SECURITY|REGION\w*|PRODUCT|VERSION|ROLE|ENDPOINT|DOMAIN)$/;
-
-/** The scan status of an answer; undefined for a status that this version does not know. */
-export function statusOf(answered: string): Exclude<ScanStatus, 'unknown'> | undefined {
-  return STATUSES.get(answered);
-}
 
 /** Whether a code means that a repository does not exist. */
 export function isNoSuchRepository(code: string): boolean {

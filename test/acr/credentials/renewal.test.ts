@@ -1,15 +1,15 @@
 // Sessions are renewed beside the polls: ahead of their end, not too often, and without anyone waiting who has good ones.
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
-import type { SdkCredentials } from '../../src/acr/sdk-providers.ts';
+import type { SdkCredentials } from '../../../src/acr/credentials/sdk-providers.ts';
 import {
   grantedAt,
   type StubbedService,
   sourceOf,
   stubbedService,
   unavailable,
-} from '../helpers/credential-sources.ts';
-import { ManualClock, settle } from '../helpers/manual-clock.ts';
+} from '../../helpers/credential-sources.ts';
+import { ManualClock, settle } from '../../helpers/manual-clock.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

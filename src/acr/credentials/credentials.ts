@@ -1,18 +1,18 @@
 // Keeps the credentials of one block of the configuration valid: reads changed secret files, and renews sessions before they end.
 
-import type { CredentialSettings } from '../model/credential-settings.ts';
-import type { CredentialsInUse } from '../model/status.ts';
-import type { Clock } from '../util/clock.ts';
-import { keepRunning } from '../util/keep-running.ts';
-import type { Logger } from '../util/logger.ts';
-import type { Redactor } from '../util/redactor.ts';
+import type { CredentialSettings } from '../../model/credential-settings.ts';
+import type { CredentialsInUse } from '../../model/exporter-status.ts';
+import type { Clock } from '../../util/clock.ts';
+import { keepRunning } from '../../util/keep-running.ts';
+import type { Logger } from '../../util/logger.ts';
+import type { Redactor } from '../../util/redactor.ts';
+import { ApiError, credentialsUnavailable } from '../api-error.ts';
 import { CredentialLog } from './credential-log.ts';
 import { type ChosenProvider, chooseProvider } from './default-chain.ts';
-import { ApiError, credentialsUnavailable } from './errors.ts';
-import { describeProviderFailure, ProviderFailure } from './provider-session.ts';
 import { createProvider, ExpiringCredentials, type Fetched, type Provider, secretSources } from './providers.ts';
 import type { SdkCredentials, SdkProviders } from './sdk-providers.ts';
 import { isSendable, readSecretValues, type SecretValues, UNSENDABLE } from './secret-values.ts';
+import { describeProviderFailure, ProviderFailure } from './session.ts';
 
 /** Secret files are read this often. */
 const READ_INTERVAL_MS = 1_000;

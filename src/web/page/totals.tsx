@@ -1,6 +1,6 @@
 // The top of the page: tags by status, vulnerabilities, and the quota of each set of credentials.
 
-import type { SchedulerStatus } from '../../model/status.ts';
+import type { SchedulerStatus } from '../../model/exporter-status.ts';
 import { Fact } from './fact.tsx';
 import { countText, rateText, spanText, statusText } from './texts.ts';
 import { addressOf, type SectionProps } from './view.ts';

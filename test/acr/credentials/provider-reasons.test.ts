@@ -5,10 +5,17 @@ import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import type { CredentialSettings } from '../../src/model/credential-settings.ts';
-import { literal, redirectedTo, sessionAt, sourceOf, startAsked, unavailable } from '../helpers/credential-sources.ts';
-import { ManualClock } from '../helpers/manual-clock.ts';
-import { closedHost } from '../helpers/raw-server.ts';
+import type { CredentialSettings } from '../../../src/model/credential-settings.ts';
+import {
+  literal,
+  redirectedTo,
+  sessionAt,
+  sourceOf,
+  startAsked,
+  unavailable,
+} from '../../helpers/credential-sources.ts';
+import { ManualClock } from '../../helpers/manual-clock.ts';
+import { closedHost } from '../../helpers/raw-server.ts';
 
 type Service = {
   /** By the address of the server and a file with a token. */

@@ -1,9 +1,9 @@
 // The metadata service of an ECS instance: how often it is asked, where it does not answer, and where it is slow.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import test, { type ExecutionContext } from 'ava';
-import { redirectedTo, sessionAt, sourceOf, startAsked, unavailable } from '../helpers/credential-sources.ts';
-import { eventually } from '../helpers/eventually.ts';
-import { ManualClock } from '../helpers/manual-clock.ts';
+import { redirectedTo, sessionAt, sourceOf, startAsked, unavailable } from '../../helpers/credential-sources.ts';
+import { eventually } from '../../helpers/eventually.ts';
+import { ManualClock } from '../../helpers/manual-clock.ts';
 
 const TOKEN = 'PUT /latest/api/token';
 const ROLES = 'GET /latest/meta-data/ram/security-credentials/';

@@ -11,9 +11,9 @@ import {
   startAsked,
   stubbedService,
   unavailable,
-} from '../helpers/credential-sources.ts';
-import { eventually } from '../helpers/eventually.ts';
-import { ManualClock } from '../helpers/manual-clock.ts';
+} from '../../helpers/credential-sources.ts';
+import { eventually } from '../../helpers/eventually.ts';
+import { ManualClock } from '../../helpers/manual-clock.ts';
 
 const KEY = { ALIBABA_CLOUD_ACCESS_KEY_ID: 'LTAI5tExampleKey', ALIBABA_CLOUD_ACCESS_KEY_SECRET: 'the-key-secret' };
 const ECS = { ALIBABA_CLOUD_ECS_METADATA: 'node-role' };

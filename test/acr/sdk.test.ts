@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { loadSdk } from '../../src/acr/client.ts';
+import { loadSdk } from '../../src/acr/sdk.ts';
 import { startHttp } from '../helpers/raw-server.ts';
 import { failureOf, scanAnswer, scanRequest, testApi } from './setup.ts';
 
@@ -193,7 +193,7 @@ test('an answer that the client leaves unread is whole when its connection close
   const { host } = await startHttp(t, (_, response) => {
     response.writeHead(200, { connection: 'close' }).end(JSON.stringify(scanAnswer));
   });
-  t.is((await testApi(host, { sdk }).getRepoTagScanStatus(scanRequest)).status, 'COMPLETE');
+  t.is((await testApi(host, { sdk }).getRepoTagScanStatus(scanRequest)).status, 'complete');
 });
 
 test('a client that sends nothing is an error, whatever it returns or throws', async (t) => {

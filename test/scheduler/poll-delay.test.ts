@@ -1,6 +1,6 @@
 import test from 'ava';
 import type { Timing } from '../../src/model/settings.ts';
-import { backoffDelayMs, groupOf, pollDelayMs } from '../../src/scheduler/intervals.ts';
+import { backoffDelayMs, groupOf, pollDelayMs } from '../../src/scheduler/poll-delay.ts';
 import { neverAnswered, type TagState } from '../../src/state/tag-state.ts';
 
 const timing: Timing = {

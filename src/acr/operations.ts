@@ -1,6 +1,7 @@
 // The interface to the ACR API (2018-12-01): requests, answers, and the error of a failed request. The names of methods and request fields are
 // those of the generated client @alicloud/cr20181201.
-import { ApiError, StaleConnection } from './errors.ts';
+import type { ScanStatus } from '../model/scan.ts';
+import type { ApiError } from './api-error.ts';
 
 /** Request of GetRepoTagScanStatus (RAM action `cr:GetScan`). */
 export type GetRepoTagScanStatusRequest = {
@@ -11,12 +12,12 @@ export type GetRepoTagScanStatusRequest = {
   readonly scanTaskId?: string;
 };
 
-/**
- * Answer of GetRepoTagScanStatus. `status` is as sent: `SCANNING`, `RETRYING`, `COMPLETE`, `FAILED`, or one that this version does not know.
- * It is empty if the answer has none: the image was never scanned.
- */
+/** Answer of GetRepoTagScanStatus. */
 export type GetRepoTagScanStatusAnswer = {
-  readonly status: string;
+  /** `not_scanned` if the answer has no status: the image was never scanned. `unknown` for a status that this version does not know. */
+  readonly status: ScanStatus;
+  /** The status as sent, made safe for messages: `SCANNING`, `RETRYING`, `COMPLETE`, `FAILED`, an unknown one, or empty. */
+  readonly statusText: string;
   readonly requestId: string;
   /** `ACR_SCAN_SERVICE` (Trivy) or `SAS_SCAN_SERVICE` (Security Center); empty when the answer does not say. */
   readonly scanService: string;
@@ -130,5 +131,3 @@ export interface AcrOperations {
 export interface AcrApi extends AcrOperations {
   readonly afresh: AcrOperations;
 }
-
-export { ApiError, StaleConnection };

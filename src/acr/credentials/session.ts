@@ -1,9 +1,9 @@
 // Fetches a session from a provider of the SDK. The SDK's `getCredentials()` caches sessions, but renews them while a poll waits, and hides
 // their end and the reason of a failure. Therefore only `refresher`, which fetches one session, and `doRequest`, which sends its requests, are
 // used.
-import type { Redactor } from '../util/redactor.ts';
-import { networkFailure } from './errors.ts';
-import { messageTextEnds } from './message-text.ts';
+import type { Redactor } from '../../util/redactor.ts';
+import { networkFailure } from '../api-error.ts';
+import { messageTextEnds } from '../safe-text.ts';
 import type { ProviderRequest, ProviderResponse, SdkSession, SessionProvider } from './sdk-providers.ts';
 
 const MAX_PATH_LENGTH = 80;

@@ -1,6 +1,6 @@
 // The error of a failed request: from answers of the API, from the network, and for missing credentials.
 import type { Redactor } from '../util/redactor.ts';
-import { messageText } from './message-text.ts';
+import { messageText } from './safe-text.ts';
 
 /**
  * What a failure means for the scheduler: `throttled` lowers the rate of the credentials, `refused` pauses them. `denied` and `answered` mean
@@ -46,27 +46,6 @@ export class StaleConnection extends ApiError {
     const message = 'the peer closed the idle connection before a byte of an answer';
     super({ code: 'ConnectionReset', kind: 'transport', message });
   }
-}
-
-const THROTTLED = /Throttling/;
-const REFUSED =
-  /^(?:InvalidAccessKeyId|InvalidSecurityToken|InvalidTimeStamp|(?:SignatureDoesNotMatch|IncompleteSignature)$)/;
-const DENIED = /^(?:NoPrivilege$|Forbidden)/;
-/** `InvalidAction.NotFound` comes for operations that exist while a gateway is updated: it says nothing about the request. */
-const TRANSIENT = /^(?:SystemError|ServiceUnavailable|InternalError|InvalidAction\.NotFound$)/;
-
-/**
- * The kind of an answer that is an error.
- *
- * @param apiCode the API's own code; undefined if the answer has none
- * @param status the HTTP status; 200 if only the body says that the request failed
- */
-export function kindOfAnswer(apiCode: string | undefined, status: number): ApiErrorKind {
-  const code = apiCode ?? '';
-  if (status === 429 || THROTTLED.test(code) || (status === 503 && code === '')) return 'throttled';
-  if (REFUSED.test(code)) return 'refused';
-  if (status === 401 || status === 403 || DENIED.test(code)) return 'denied';
-  return code === '' || status >= 500 || TRANSIENT.test(code) ? 'transport' : 'answered';
 }
 
 /** The error of a request that was not sent because there are no credentials. */

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { networkFailure } from '../../src/acr/errors.ts';
+import { networkFailure } from '../../src/acr/api-error.ts';
 import { Redactor } from '../../src/util/redactor.ts';
 
 const failed = (code: string | undefined, message = `connect ${code}`) => Object.assign(new Error(message), { code });

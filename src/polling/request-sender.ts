@@ -1,8 +1,9 @@
 // Sends the requests of tasks, one at a time for each task, and counts them.
-import { type AcrOperations, type ApiAction, ApiError, StaleConnection } from '../acr/api.ts';
+import { ApiError, StaleConnection } from '../acr/api-error.ts';
+import type { AcrOperations, ApiAction } from '../acr/operations.ts';
 import type { Outcome, Task } from '../scheduler/task.ts';
 import type { Clock } from '../util/clock.ts';
-import type { WatchedInstance } from './instance.ts';
+import type { WatchedInstance } from './watched-instance.ts';
 
 /** Counts requests: `metrics/self-metrics.ts`. Durations are in seconds. */
 export interface RequestMeter {
@@ -16,7 +17,7 @@ export class SendAgain extends Error {
   override readonly name = 'SendAgain';
 }
 
-export class Requests {
+export class RequestSender {
   readonly #meter: RequestMeter;
   readonly #clock: Clock;
   /** Tasks whose last request was lost with a stale connection. */

@@ -1,5 +1,5 @@
 // A registry instance, as its tasks use it.
-import type { AcrApi } from '../acr/api.ts';
+import type { AcrApi } from '../acr/operations.ts';
 import type { Task, TaskScheduler } from '../scheduler/task.ts';
 
 /** A watched instance: the same object as long as the configuration has the instance. A reload replaces its parts. */

@@ -1,11 +1,11 @@
 // Changes of the registry of a running simulation, for tests and for people: pushes, deletions, new repositories.
 import type { z } from 'zod';
 import { strictMap } from '../util/yaml/schema.ts';
-import { check } from './check.ts';
-import { text } from './fields.ts';
+import { check } from './check-scenario.ts';
 import type { Instance } from './registry.ts';
 import { addedRepositorySchema, pushedImageShape, repositoryId } from './registry-schema.ts';
 import type { Repository } from './repository.ts';
+import { text } from './scenario-fields.ts';
 import type { Simulation } from './simulation.ts';
 import type { RegistryTag } from './tag-store.ts';
 import type { Course } from './timeline.ts';

@@ -1,11 +1,12 @@
 // Reads all pages of a list, over failures of the API and changes of the list between two pages.
 
-import { type ApiAction, ApiError } from '../acr/api.ts';
+import { ApiError } from '../acr/api-error.ts';
+import type { ApiAction } from '../acr/operations.ts';
 import type { Backoff } from '../model/settings.ts';
-import type { Requests } from '../polling/requests.ts';
-import { backoffDelayMs } from '../scheduler/intervals.ts';
+import type { RequestSender } from '../polling/request-sender.ts';
+import { backoffDelayMs } from '../scheduler/poll-delay.ts';
 import type { Clock } from '../util/clock.ts';
-import type { Page, PagedList, Position } from './paged-list.ts';
+import type { Page, PagedList, Position } from './joined-pages.ts';
 
 /** Why something could not be listed. */
 export type Failure = Pick<ApiError, 'code' | 'kind' | 'message' | 'requestId'>;
@@ -20,7 +21,7 @@ export type ListSource<Item> = {
   readonly compare: (listed: ReadonlyMap<string, Item>) => Comparison;
   /** Called when all watched items of this list are gone, which two attempts say. */
   readonly allGone: (count: number) => void;
-  readonly requests: Requests;
+  readonly requests: RequestSender;
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;

@@ -4,9 +4,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import type { SdkCredentials } from '../../src/acr/sdk-providers.ts';
-import type { CredentialSettings } from '../../src/model/credential-settings.ts';
-import { REDACTED } from '../../src/util/redactor.ts';
+import type { SdkCredentials } from '../../../src/acr/credentials/sdk-providers.ts';
+import type { CredentialSettings } from '../../../src/model/credential-settings.ts';
+import { REDACTED } from '../../../src/util/redactor.ts';
 import {
   inFile,
   literal,
@@ -15,10 +15,10 @@ import {
   startAsked,
   type TestSource,
   unavailable,
-} from '../helpers/credential-sources.ts';
-import { eventually } from '../helpers/eventually.ts';
-import { ManualClock } from '../helpers/manual-clock.ts';
-import { sdk } from './setup.ts';
+} from '../../helpers/credential-sources.ts';
+import { eventually } from '../../helpers/eventually.ts';
+import { ManualClock } from '../../helpers/manual-clock.ts';
+import { sdk } from '../setup.ts';
 
 const KEY_ID = 'LTAI5tExample';
 const KEY_SECRET = 'f1rst/secret+value';

@@ -1,10 +1,10 @@
 // Creates the provider of a credentials block, which fetches credentials, and knows how long they are valid.
-import type { Clock } from '../util/clock.ts';
-import type { Redactor } from '../util/redactor.ts';
+import type { Clock } from '../../util/clock.ts';
+import type { Redactor } from '../../util/redactor.ts';
 import type { ChosenProvider, ProviderSettings } from './default-chain.ts';
-import { fetchSession, type Metadata, ProviderFailure } from './provider-session.ts';
 import type { SdkCredentials, SdkProviders, SessionProviderFields, SessionProviderType } from './sdk-providers.ts';
 import type { SecretSources, SecretValues } from './secret-values.ts';
+import { fetchSession, type Metadata, ProviderFailure } from './session.ts';
 
 /** How long a provider of the SDK waits for a connection, and for an answer. */
 const TIMEOUTS = { connectTimeout: 4_500, readTimeout: 9_500 };

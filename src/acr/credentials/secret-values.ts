@@ -1,10 +1,10 @@
 // Reads the secret values of a credentials block from the configuration, files or variables.
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
-import type { SecretSource } from '../model/credential-settings.ts';
-import type { Redactor } from '../util/redactor.ts';
-import { ApiError, credentialsUnavailable } from './errors.ts';
-import { messageText } from './message-text.ts';
+import type { SecretSource } from '../../model/credential-settings.ts';
+import type { Redactor } from '../../util/redactor.ts';
+import { ApiError, credentialsUnavailable } from '../api-error.ts';
+import { messageText } from '../safe-text.ts';
 
 /** Security tokens have some thousand characters. */
 const MAX_SECRET_BYTES = 64 * 1024;

@@ -1,6 +1,6 @@
 // What is used of the credentials package is looked for before it is used: another version may have it no more.
 import test from 'ava';
-import { type CredentialsModule, createSdkProviders } from '../../src/acr/sdk-providers.ts';
+import { type CredentialsModule, createSdkProviders } from '../../../src/acr/credentials/sdk-providers.ts';
 
 test('a version of the package without what is used of it is named, not called', (t) => {
   const empty = { builder: () => ({ build: () => ({}) }) };

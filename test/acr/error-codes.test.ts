@@ -1,7 +1,7 @@
 // Which codes of the API are about a repository, and which say that a tag was never scanned.
 import test from 'ava';
 import fc from 'fast-check';
-import { isNoSuchRepository, isNoSuchScan, statusOf } from '../../src/polling/error-codes.ts';
+import { isNoSuchRepository, isNoSuchScan } from '../../src/acr/error-codes.ts';
 
 const OF_A_REPOSITORY = [
   'REPO_NOT_EXIST',
@@ -108,15 +108,4 @@ test('no code is taken for that of a repository and for that of a scan', (t) => 
     (each) => !(isNoSuchRepository(each) && isNoSuchScan({ code: each, kind: 'answered' })),
   );
   t.notThrows(() => fc.assert(property, { numRuns: 2_000 }));
-});
-
-test('an answer without a status stands for not scanned, and a word that the API does not have for none', (t) => {
-  t.deepEqual(['SCANNING', 'RETRYING', 'COMPLETE', 'FAILED', ''].map(statusOf), [
-    'scanning',
-    'retrying',
-    'complete',
-    'failed',
-    'not_scanned',
-  ]);
-  for (const answered of ['NOT_SCANNED', 'UNKNOWN', 'scanning', 'QUEUED']) t.is(statusOf(answered), undefined);
 });

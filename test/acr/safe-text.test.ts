@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { messageText } from '../../src/acr/message-text.ts';
+import { messageText } from '../../src/acr/safe-text.ts';
 import { Redactor } from '../../src/util/redactor.ts';
 
 test('a text is one line without control characters and no longer than allowed, whatever it was', (t) => {

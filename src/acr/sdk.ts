@@ -2,9 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import type { ApiAction } from './api.ts';
+import {
+  type CredentialsModule,
+  createSdkProviders,
+  type SdkCredentials,
+  type SdkProviders,
+} from './credentials/sdk-providers.ts';
 import { ANSWER_BOUNDS, type AnswerBounds, HttpTransport, NONCE_HEADER } from './http-transport.ts';
-import { type CredentialsModule, createSdkProviders, type SdkCredentials, type SdkProviders } from './sdk-providers.ts';
+import type { ApiAction } from './operations.ts';
 
 const GENERATED = '@alicloud/cr20181201';
 const CORE = '@alicloud/openapi-core';

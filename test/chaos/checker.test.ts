@@ -41,10 +41,11 @@ test('times that the exporter shows are held to its clock as it was set', (t) =>
 
 test('a tag of which a scan is denied is not scanned where the registry had it within the hour, and only there', (t) => {
   const scrapes = [scrape({ at: 9_000, status: 'not_scanned' })];
-  const asked = (tag: string, digest: string) => ({
+  const asked = (tag: string, digest: string, fault: string | null = null) => ({
     requests: [
       poll(0, 4_990, {
         code: 'REPO_TAG_NOT_EXIST',
+        fault,
         parameters: { InstanceId: 'cri-a', RepoId: 'crr-api', Tag: tag, ...(digest !== '' && { Digest: digest }) },
       }),
     ],
@@ -52,8 +53,21 @@ test('a tag of which a scan is denied is not scanned where the registry had it w
   });
   t.is(broken('status', asked('v1', 'another')), 0);
   t.is(broken('status', asked('v1', '')), 0);
+  t.is(broken('status', asked('v1', '', 'drip')), 0);
+  t.is(broken('status', asked('v1', '', 'torn')), 1);
   t.is(broken('status', { ...asked('v1', 'another'), truth: new Truth() }), 1);
   t.is(broken('status', { ...asked('v1', ''), truth: new Truth() }), 1);
+});
+
+test('that the registry had a tag within the hour is known after its phases are dropped', (t) => {
+  const known = truth();
+  known.look({ elapsedMs: 20_000, tags: [] }, START + 20_000, START + 20_000);
+  known.forget(START + 60_000, new Map());
+  const key = 'cri-a crr-api v1';
+  t.deepEqual(known.between(key, 0, Number.POSITIVE_INFINITY), []);
+  t.true(known.wasThere(key, START + 10_000, START + 60_000));
+  t.false(known.wasThere(key, START + 30_000, START + 60_000));
+  t.false(known.wasThere('cri-a crr-api v2', START + 10_000, START + 60_000));
 });
 
 test('a last success without a successful poll breaks the law', (t) => {

@@ -11,7 +11,7 @@ import {
 } from '../record.ts';
 import { KEYS, SETS, type SetName, setOfInstance } from '../world.ts';
 import { Findings, type Law } from './law.ts';
-import { beforeStall } from './stalls.ts';
+import { earliestArrival } from './stalls.ts';
 import { lifeOf, time } from './tags.ts';
 
 /** Files are looked at every second; reading them, and what was on its way, takes some time more. */
@@ -51,7 +51,8 @@ export const silenceLaw: Law = {
     const findings = new Findings(judged);
     const end = recordedTo(record, judged?.to);
     for (const set of SETS) {
-      const idle = [...troublesOf(record, set), ...absencesOf(record, set)];
+      const { refusals, spoils } = troublesOf(record, set);
+      const idle = [...refusals, ...spoils, ...absencesOf(record, set)];
       const requests = requestsOf(record, set);
       requests.forEach((request, position) => {
         const from = request.arrivedAtMs;
@@ -81,7 +82,7 @@ function longestSilenceMs(configurations: readonly Configuration[], from: number
 }
 
 /** How long an answer may take from the simulator to the exporter's decision. */
-const ANSWER_READ_MS = 500;
+export const ANSWER_READ_MS = 500;
 /** An answer that comes so long before the time limit, or later, may have come too late for the exporter. */
 const NEARLY_TOO_LATE_MS = 100;
 
@@ -117,33 +118,34 @@ export const waitLaw: Law = {
   },
 };
 
-/** When a request may have arrived that the simulator read only after a stall, in milliseconds since the epoch. */
-function earliestArrival({ simulatorStalls }: RunRecord, { arrivedAtMs, arrivedMonotonicMs }: ApiRequest): number {
-  return arrivedAtMs - arrivedMonotonicMs + beforeStall(simulatorStalls, arrivedMonotonicMs);
-}
-
 function requestsOf({ requests }: RunRecord, set: SetName): ApiRequest[] {
   return requests.filter(({ accessKeyId }) => KEYS[set].some((keyId) => keyId === accessKeyId));
 }
 
 const REFUSED = /^(InvalidAccessKeyId|InvalidSecurityToken|InvalidTimeStamp|SignatureDoesNotMatch|IncompleteSignature)/;
 
-/** Times in which a set was refused, or its files could not be read, until a request was accepted again. */
-export function troublesOf(record: RunRecord, set: SetName): Span[] {
+/** Times in which a set was refused, and in which its files held no good key, until a request was accepted again. */
+type Troubles = { readonly refusals: readonly Span[]; readonly spoils: readonly Span[] };
+
+/** @param isAccepted whether a request that was not refused shows that the set is accepted */
+export function troublesOf(
+  record: RunRecord,
+  set: SetName,
+  isAccepted: (request: ApiRequest) => boolean = ({ code }) => code !== '',
+): Troubles {
   const requests = requestsOf(record, set);
-  const begins = [
-    ...requests.filter(({ code }) => REFUSED.test(code)).map(({ arrivedAtMs }) => arrivedAtMs),
-    ...record.keyWrites.filter((each) => each.set === set && !each.isGood).map(({ at }) => at),
-  ];
-  return begins.map((from) => {
-    const good = record.keyWrites.find((each) => each.set === set && each.isGood && each.at > from)?.at ?? from;
-    const wasBad = record.keyWrites.findLast((each) => each.set === set && each.at <= from)?.isGood === false;
+  const writes = record.keyWrites.filter((each) => each.set === set);
+  const until = (from: number): Span => {
+    const good = writes.find((each) => each.isGood && each.at > from)?.at ?? from;
+    const wasBad = writes.findLast((each) => each.at <= from)?.isGood === false;
     const least = wasBad ? good : from;
-    const accepted = requests.find(
-      ({ arrivedAtMs, code }) => arrivedAtMs > least && code !== '' && !REFUSED.test(code),
-    );
+    const accepted = requests.find((each) => each.arrivedAtMs > least && !REFUSED.test(each.code) && isAccepted(each));
     return { from, to: accepted?.finishedAtMs ?? Number.POSITIVE_INFINITY };
-  });
+  };
+  return {
+    refusals: requests.filter(({ code }) => REFUSED.test(code)).map(({ arrivedAtMs }) => until(arrivedAtMs)),
+    spoils: writes.filter(({ isGood }) => !isGood).map(({ at }) => until(at)),
+  };
 }
 
 /** Times in which no instance of a set may have been configured. */

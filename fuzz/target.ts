@@ -1,7 +1,7 @@
 // What a target of fuzzing is: inputs that are drawn, and a check that each of them has to pass.
 import { performance } from 'node:perf_hooks';
 import fc from 'fast-check';
-import { escapeInvisible } from '../src/util/invisible.ts';
+import { escapeInvisible } from '../src/util/invisible-characters.ts';
 
 /** How long an input may take, with all that is waited for. */
 export const LONGEST_INPUT_MS = 1_000;

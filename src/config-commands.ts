@@ -4,7 +4,7 @@ import { checkOnline } from './app/online-check.ts';
 import { missingSecretWarnings, presentIn } from './config/credential-files.ts';
 import { loadConfigInWorker } from './config/load-in-worker.ts';
 import { patternWarnings } from './config/pattern-warnings.ts';
-import { formatPlan, planPolls } from './config/plan.ts';
+import { formatPlan, planPolls } from './config/poll-plan.ts';
 import { ramPolicies } from './config/ram-policy.ts';
 import type { Options } from './flags.ts';
 import { systemClock } from './util/clock.ts';

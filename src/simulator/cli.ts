@@ -1,7 +1,7 @@
 // The command line of the simulator: flags, the scenario file, signals, exit status.
 import { parseArgs } from 'node:util';
 import { systemClock } from '../util/clock.ts';
-import { escapeInvisible, inQuotes } from '../util/invisible.ts';
+import { escapeInvisible, inQuotes } from '../util/invisible-characters.ts';
 import { parseListenAddress } from '../util/listen-address.ts';
 import { createLogger, LOG_FORMATS, type LogFormat, type Logger } from '../util/logger.ts';
 import { Redactor } from '../util/redactor.ts';

@@ -4,7 +4,7 @@ import type { LookupAddress, LookupOptions } from 'node:dns';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { createLookup } from '../../src/util/name-lookup.ts';
+import { createLookup } from '../../src/util/host-lookup.ts';
 import { temporaryDirectory } from '../helpers/exporter.ts';
 
 const [OK, SERVER_FAILED, NO_SUCH_NAME] = [0, 2, 3];

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { openFilesAdvice, openFilesLimit } from '../../src/util/open-files.ts';
+import { openFilesAdvice, openFilesLimit } from '../../src/util/open-files-limit.ts';
 import { maxConnectionsFor } from '../../src/web/server.ts';
 import { temporaryDirectory } from '../helpers/exporter.ts';
 

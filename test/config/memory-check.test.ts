@@ -1,8 +1,8 @@
 // A configuration is refused before it takes more heap than there is.
 import test from 'ava';
 import type { Config } from '../../src/config/config.ts';
-import { checkHeapLimit } from '../../src/config/heap-limit.ts';
 import { parseConfig } from '../../src/config/load.ts';
+import { checkHeapLimit } from '../../src/config/memory-check.ts';
 import { ConfigError } from '../../src/util/yaml/problems.ts';
 
 const HEAP = 148 * 2 ** 20;

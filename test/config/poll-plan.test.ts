@@ -4,7 +4,7 @@ import type { Config } from '../../src/config/config.ts';
 import { missingSecretWarnings } from '../../src/config/credential-files.ts';
 import { credentialSets } from '../../src/config/credential-sets.ts';
 import { parseConfig } from '../../src/config/load.ts';
-import { formatPlan, planPolls } from '../../src/config/plan.ts';
+import { formatPlan, planPolls } from '../../src/config/poll-plan.ts';
 
 test('the quota goes round when it is enough: the configured intervals hold', (t) => {
   const { sets, warnings } = planPolls(configOf({ tags: 600, head: 'rate_limit: { requests_per_second: 5 }' }));

@@ -1,4 +1,4 @@
-// How long a reload of a large file holds up those who ask meanwhile.
+// How long a reload of a large file delays requests meanwhile.
 import { get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BenchPart, Row } from '../part.ts';

@@ -1,4 +1,4 @@
-// Whether CHANGELOG.md tells of a version.
+// Whether CHANGELOG.md describes a version.
 
 type InstanceTargets = { readonly heading: string; readonly lines: readonly string[] };
 

@@ -1,4 +1,4 @@
-// What git says of this tree: a release is made of what is committed.
+// The state of this tree in git: a release contains what is committed.
 import { spawnSync } from 'node:child_process';
 import { ROOT } from './npm.ts';
 

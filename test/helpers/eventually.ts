@@ -1,4 +1,4 @@
-// Waits for something that happens on the other side of a socket, where no event tells of it.
+// Waits for something that happens on the other side of a socket and gives no event.
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** The first pause, and the longest: many tests wait at once, and asking costs what they wait for. */

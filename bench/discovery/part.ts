@@ -17,7 +17,7 @@ export const discoveryPart: BenchPart = {
     const [report] = (await once(child, 'message')) as [DiscoveryReport];
     await exited;
     return {
-      title: `A pass of discovery over ${report.tags} tags in ${REPOSITORIES} repositories, without the network`,
+      title: `A discovery run over ${report.tags} tags in ${REPOSITORIES} repositories, without the network`,
       rows: report.passes.map(({ title, cpuMs, longestHoldMs }) => ({
         pass: title,
         'CPU ms': cpuMs.toFixed(0),

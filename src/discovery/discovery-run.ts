@@ -1,4 +1,4 @@
-// One run of discovery over an instance (the pages call it a pass): lists its repositories, then the tags of each that a rule takes.
+// One run of discovery over an instance: lists its repositories, then the tags of each that a rule takes.
 
 import { ApiError } from '../acr/api-error.ts';
 import { isNoSuchList, isNoSuchRepository } from '../acr/error-codes.ts';

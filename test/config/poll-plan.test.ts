@@ -113,7 +113,7 @@ test('discovery is counted: its own requests come off what is left for tags, up 
   t.is(Math.round(busy.sets[0]?.firstSweepMs ?? 0), 300, 'discovery never takes more than a third');
   t.regex(
     busy.warnings.join(),
-    /^credentials default: discovery asks for 10\.1 requests a second if it finds 100 repositories in each instance, while tags are due it gets 1\.67 at most: passes will take longer than discovery_interval$/,
+    /^credentials default: discovery asks for 10\.1 requests a second if it finds 100 repositories in each instance, while tags are due it gets 1\.67 at most: runs will take longer than discovery_interval$/,
   );
 });
 

@@ -103,8 +103,8 @@ export const waitLaw: Law = {
         // A time to wait that may be over before the exporter knows of it forbids nothing.
         if (readBy >= until) return;
         const isEarly = (each: ApiRequest) => {
-          const sentAt = earliestArrival(record, each);
-          return sentAt > readBy && sentAt < until && lifeOf(record, each) === lifeOf(record, request);
+          const isBetween = earliestArrival(record, each) > readBy && each.arrivedAtMs < until;
+          return isBetween && lifeOf(record, each) === lifeOf(record, request);
         };
         findings.note(until, () => {
           const early = requests.slice(position + 1).find(isEarly);

@@ -153,6 +153,8 @@ test('a request while the API has asked to wait breaks the law', (t) => {
   t.is(broken('wait', { requests, pauses: pause(450) }), 0, 'the answer may have been read only then');
   t.is(checked('wait', { requests, pauses: pause(700) }), 0, 'the time may have been over by then');
   t.is(broken('wait', { requests, simulatorStalls: [{ from: 1_400, to: 1_890 }] }), 0, 'it may have come before');
+  const late = { requests: [throttled, poll(1, 2_100)], simulatorStalls: [{ from: 1_700, to: 2_090 }] };
+  t.is(broken('wait', late), 0, 'it may have come when the time was over');
   t.is(checked('wait', { requests: [{ ...throttled, retryAfterMs: 400 }, poll(1, 1_100)] }), 0);
 });
 

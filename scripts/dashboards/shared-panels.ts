@@ -1,4 +1,4 @@
-// Panels that stand on both dashboards.
+// Panels that are on both dashboards.
 import { runbook } from './links.ts';
 import type { DataLink, Panel } from './model.ts';
 import { BAD, GOOD, thresholds, WARNING, wordBetween, wordForNothing, words } from './palette.ts';
@@ -18,7 +18,7 @@ export const EXPORTER_UP: Panel = stat({
   links: [runbook('AcrExporterDown')],
 });
 
-/** The share of requests that fail. `more` are links to what tells why. */
+/** The share of requests that fail. `more` are further links. */
 export function apiErrors(...more: readonly DataLink[]): Panel {
   return stat({
     title: 'API errors',

@@ -1,4 +1,4 @@
-// What is asked of the API, what comes back, and how long it takes.
+// The row about the API: requests, errors, latency.
 import type { InstanceTargets } from '../model.ts';
 import { QUANTILE_OVERRIDES } from '../palette.ts';
 import { table, timeSeries } from '../panels.ts';

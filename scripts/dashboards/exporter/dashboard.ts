@@ -1,4 +1,4 @@
-// The dashboard of the exporter: can it ask, is it allowed enough, does it keep up?
+// The dashboard of the exporter: credentials, requests, quota, late polls, discovery, process.
 import { EXPORTER_UID, OVERVIEW_UID, RUNBOOK_LINK } from '../links.ts';
 import type { Dashboard } from '../model.ts';
 import { API } from './api.ts';

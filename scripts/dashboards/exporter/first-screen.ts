@@ -1,4 +1,4 @@
-// Numbers that tell whether the exporter can do its work.
+// The first screen: numbers that show whether the exporter works.
 import { runbook } from '../links.ts';
 import type { InstanceTargets } from '../model.ts';
 import { BAD, GOOD, thresholds, WARNING, words } from '../palette.ts';
@@ -6,7 +6,7 @@ import { stat, table } from '../panels.ts';
 import { LISTED, select } from '../queries.ts';
 import { apiErrors, EXPORTER_UP } from '../shared-panels.ts';
 
-/** Of families about credentials. */
+/** For panels about credentials. */
 export const FOR_CREDENTIALS =
   'For each set of credentials, which the choice of ACR instance and repository does not narrow down.';
 

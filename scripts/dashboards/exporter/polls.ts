@@ -1,4 +1,4 @@
-// Which tags cannot be polled, and why.
+// The row about polls: which tags cannot be polled, and why.
 import { OVERVIEW_UID } from '../links.ts';
 import type { InstanceTargets } from '../model.ts';
 import { table, timeSeries } from '../panels.ts';

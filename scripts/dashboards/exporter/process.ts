@@ -1,4 +1,4 @@
-// The process, and its scrapes.
+// The row about the process and its scrapes.
 import type { InstanceTargets } from '../model.ts';
 import { table, timeSeries } from '../panels.ts';
 import { rate, select } from '../queries.ts';

@@ -1,4 +1,4 @@
-// What the quota allows, what is used of it, and what waits.
+// The row about the quota: what it allows, what is used, and what waits.
 import type { InstanceTargets, Override } from '../model.ts';
 import { timeSeries } from '../panels.ts';
 import { rate, select } from '../queries.ts';
@@ -7,7 +7,7 @@ import { FOR_CREDENTIALS } from './first-screen.ts';
 const rateLimit = (kind: string) =>
   `sum by (credentials) (${select('acr_scheduler_rate_limit_requests_per_second', `kind="${kind}"`)})`;
 
-/** A bound, not a course. */
+/** The style of a series that is a limit. */
 const DASHED: Override = {
   matcher: { id: 'byRegexp', options: '/^configured/' },
   properties: [

@@ -1,4 +1,4 @@
-// The dashboard of the scans: is anything wrong, and where?
+// The dashboard of the scans: what is wrong, and where.
 import { EXPORTER_UID, OVERVIEW_UID, RUNBOOK_LINK } from '../links.ts';
 import type { Dashboard } from '../model.ts';
 import { FIRST_SCREEN } from './first-screen.ts';

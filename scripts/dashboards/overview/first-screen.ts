@@ -1,4 +1,4 @@
-// What is seen first: numbers that tell whether anything is wrong, and tables that tell where.
+// The first screen: numbers that show whether anything is wrong, and tables that show where.
 import { dashboardLink, EXPORTER_UID, RUNBOOK_OF_STATE, runbook } from '../links.ts';
 import type { InstanceTargets, Override } from '../model.ts';
 import {
@@ -17,13 +17,13 @@ import { findings, REPOSITORY, STALE, STUCK, STUCK_COUNT, secondsInStatus, selec
 import { INSTANCE_COLUMNS, repositoryColumn, withRepository } from '../repository-columns.ts';
 import { apiErrors, EXPORTER_UP } from '../shared-panels.ts';
 
-/** What panels need that look at single tags. */
+/** For panels about single tags. */
 export const NEEDS_TAGS = 'Needs series of tags: with `metrics.per_tag: none` there is nothing to see.';
 
 const ONE_IS_RED = thresholds(GOOD, [1, BAD]);
 const ONE_IS_ORANGE = thresholds(GOOD, [1, WARNING]);
 const MAX_ROWS = 50;
-/** So many that a cell is empty where there is no problem, and not because others have more. */
+/** High enough that an empty cell means no problem, and not that other repositories have more. */
 const MAX_REPOSITORIES = 500;
 
 const NUMBERS = [
@@ -93,7 +93,7 @@ const NUMBERS = [
 
 const REPOSITORY_COLUMN = repositoryColumn(EXPORTER_UID, 'Polls of this repository');
 
-/** A number of problems: coloured where there are any. */
+/** A number of problems, coloured if it is not 0. */
 function problems(field: string, heading: string, color: string, width = 72): Column {
   return {
     field,
@@ -167,7 +167,7 @@ const TABLES = [
   }),
 ];
 
-/** From the bottom, where a course is easiest to see, what matters most first. */
+/** The most important status is at the bottom, where changes are easiest to see. */
 const SCAN_STATUSES = ['failed', 'unknown', 'not_scanned', 'retrying', 'scanning', 'complete'];
 const SEVERITIES = ['high', 'medium', 'low', 'unknown'];
 

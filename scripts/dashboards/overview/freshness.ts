@@ -1,4 +1,4 @@
-// How old what is shown is.
+// The row about the age of results.
 import type { InstanceTargets } from '../model.ts';
 import { BAD, colored, NEUTRAL, thresholds } from '../palette.ts';
 import { barGauge, timeSeries } from '../panels.ts';

@@ -1,4 +1,4 @@
-// How long scans take, and those that are under way.
+// The row about running scans and the duration of scans.
 import type { InstanceTargets } from '../model.ts';
 import { BAD, NEUTRAL, QUANTILE_OVERRIDES, thresholds } from '../palette.ts';
 import { barGauge, stat, timeSeries } from '../panels.ts';

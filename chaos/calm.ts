@@ -7,7 +7,7 @@ import { type Calm, overlap, type Rest, type Scrape } from './record.ts';
 import { MODES, scrape } from './scraper.ts';
 import type { Stage } from './stage.ts';
 import { bare, type State, tagKey } from './truth.ts';
-import { DISCOVERED, LONGEST_INTERVAL_MS, LONGEST_LATENCY_MS } from './world.ts';
+import { DISCOVERED, MAX_INTERVAL_MS, MAX_LATENCY_MS } from './world.ts';
 
 const WITHIN_MS = 30_000;
 /** What a poll may take beyond its interval: its latency, its turn among those that are due, and a busy machine. */
@@ -24,7 +24,7 @@ export async function waitForTruth(stage: Stage, ending: AbortSignal): Promise<C
   if (first.length > 0) return calm(Number.POSITIVE_INFINITY, first);
   const equalAt = Date.now();
   // By then each tag was polled once more.
-  await sleep(LONGEST_INTERVAL_MS + SLACK_MS);
+  await sleep(MAX_INTERVAL_MS + SLACK_MS);
   const later = await firstTruth(stage, from, SLACK_MS, ending);
   return calm(later.length > 0 ? Number.POSITIVE_INFINITY : equalAt, later);
 }
@@ -81,8 +81,8 @@ function longestAgeMs({ from, seen, tags }: { from: number; seen: Scrape; tags: 
       kind === 'current' ? [rate] : [],
     ),
   );
-  const turnMs = Math.max(1_000 / Math.min(...rates), LONGEST_LATENCY_MS / configuration.maxConcurrent);
-  const ageMs = LONGEST_INTERVAL_MS + SLACK_MS + TURNS_EACH * tags * turnMs;
+  const turnMs = Math.max(1_000 / Math.min(...rates), MAX_LATENCY_MS / configuration.maxConcurrent);
+  const ageMs = MAX_INTERVAL_MS + SLACK_MS + TURNS_EACH * tags * turnMs;
   return ageMs + overlap(record.pauses, seen.sentAt - 2 * ageMs, seen.sentAt);
 }
 

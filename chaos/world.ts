@@ -13,7 +13,7 @@ export const INTERVALS_MS: ReadonlyMap<string, number> = new Map([
   ['failed', 2_000],
   ['not_scanned', 2_000],
 ]);
-export const LONGEST_INTERVAL_MS = Math.max(...INTERVALS_MS.values());
+export const MAX_INTERVAL_MS = Math.max(...INTERVALS_MS.values());
 export const BACKOFF_MS = { initial: 300, max: 2_000 };
 
 /** The access keys of each set of credentials. A set changes from one of its keys to another in the course of a run. */
@@ -87,14 +87,14 @@ const RULES = [
 const ALL = [...REPOSITORIES, DISCOVERED, EXCLUDED];
 
 /** What an answer takes at the most in a calm. */
-export const LONGEST_LATENCY_MS = 800;
+export const MAX_LATENCY_MS = 800;
 
 export function usualLatency(random: Random): Latency {
-  return { minMs: 1, maxMs: random.one([200, 400, LONGEST_LATENCY_MS]) };
+  return { minMs: 1, maxMs: random.one([200, 400, MAX_LATENCY_MS]) };
 }
 
 function interval(status: string): number {
-  return INTERVALS_MS.get(status) ?? LONGEST_INTERVAL_MS;
+  return INTERVALS_MS.get(status) ?? MAX_INTERVAL_MS;
 }
 
 /** What the file says of times and limits in a calm, which a storm may change. Times are in milliseconds. */

@@ -39,7 +39,7 @@ export const keysLaw: Law = {
 };
 
 /** The longest time to wait that the API asks for in a run, less a turn at the usual rate. */
-const LONGEST_WAIT_MS = 1_250;
+const MAX_WAIT_MS = 1_250;
 /** After throttling the rate may be a tenth of the one in the file. */
 const SLOWEST_SHARE = 0.1;
 
@@ -78,7 +78,7 @@ function longestSilenceMs(configurations: readonly Configuration[], from: number
   const files = inForce(configurations, from, to);
   const pauses = files.flatMap(({ intervalsMs, backoffMs }) => [...Object.values(intervalsMs), backoffMs.max]);
   const turnMs = 1_000 / (SLOWEST_SHARE * Math.min(...files.map(({ rate }) => rate)));
-  return Math.max(...pauses) + LONGEST_WAIT_MS + longestTimeoutMs(configurations, from, to) + turnMs;
+  return Math.max(...pauses) + MAX_WAIT_MS + longestTimeoutMs(configurations, from, to) + turnMs;
 }
 
 /** How long an answer may take from the simulator to the exporter's decision. */

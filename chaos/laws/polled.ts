@@ -24,7 +24,7 @@ const SHORTENED = 0.1;
 /** What a busy machine adds to a time limit, or to two of them. */
 const BUSY_MS = 500;
 /** Longer than two time limits of any file, and the slowest turn: files of before do not matter. */
-const LONGEST_PACE_MS = 10_000;
+const MAX_PACE_MS = 10_000;
 /** Polls that may pass a tag by while its own request is on its way. */
 const MAY_OVERTAKE = 2;
 /** After throttling the rate may be a tenth of the one in the file. */
@@ -122,7 +122,7 @@ function onItsWayMsAt({ configurations }: RunRecord, { sentAt }: Scrape): number
 
 /** All requests that may be under way end within a time limit, and at the slowest rate that throttling leaves the next one starts a turn later. */
 function idleMsAt({ configurations }: RunRecord, { sentAt }: Scrape): number {
-  const files = inForce(configurations, sentAt - LONGEST_PACE_MS, sentAt);
+  const files = inForce(configurations, sentAt - MAX_PACE_MS, sentAt);
   const turnMs = 1_000 / (SLOWEST_SHARE * Math.min(...files.map(({ rate }) => rate)));
   return longestTimeoutMs(configurations, sentAt, sentAt) + BUSY_MS + turnMs;
 }

@@ -5,8 +5,8 @@ import test, { type ExecutionContext } from 'ava';
 import { loadSdk } from '../../src/acr/sdk.ts';
 import { startHttp } from '../helpers/raw-server.ts';
 
-const MOST_BYTES = 100_000;
-const sdk = await loadSdk({ answerBounds: { maxBytes: MOST_BYTES, timeoutMs: 500 } });
+const MAX_BYTES = 100_000;
+const sdk = await loadSdk({ answerBounds: { maxBytes: MAX_BYTES, timeoutMs: 500 } });
 
 const session = {
   AccessKeyId: 'STS.1',
@@ -48,11 +48,11 @@ test('an answer that does not end is read up to the bound, and its connection is
   await t.throwsAsync(asked, { message: /the answer has more than 100000 bytes/ });
   await closed;
   // What lies in the buffers of both ends comes on top of what is read.
-  t.true(written < 64 * MOST_BYTES, `${written} bytes were sent`);
+  t.true(written < 64 * MAX_BYTES, `${written} bytes were sent`);
 });
 
 test('an answer whose first chunk is already too large is rejected', async (t) => {
-  const { asked, closed } = await ask(t, (response) => response.end(Buffer.alloc(MOST_BYTES + 1, ' ')));
+  const { asked, closed } = await ask(t, (response) => response.end(Buffer.alloc(MAX_BYTES + 1, ' ')));
   await t.throwsAsync(asked, { message: /the answer has more than 100000 bytes/ });
   await closed;
 });
@@ -82,7 +82,7 @@ test('a compressed answer is not decompressed', async (t) => {
 });
 
 test('an answer within the bounds is taken whole, up to the last byte', async (t) => {
-  const text = JSON.stringify(session).padEnd(MOST_BYTES, ' ');
+  const text = JSON.stringify(session).padEnd(MAX_BYTES, ' ');
   const { asked } = await ask(t, (response) => {
     response.write(text.slice(0, 50_000));
     response.end(text.slice(50_000));

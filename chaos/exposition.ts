@@ -12,6 +12,7 @@ export type Exposition = {
 export type Labels = Readonly<Record<string, string>>;
 
 const SAMPLE = /^([a-zA-Z_:][\w:]*)(\{.*\})? (\S+)$/;
+const LABELS = /^\{(?:[a-zA-Z_]\w*="(?:[^"\\\n]|\\[\\"n])*"(?:,|(?=\})))*\}$/;
 const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\\n]|\\.)*)"/g;
 
 /** Most series are the same text in every scrape: one copy of each is kept, and its labels once they were read. */
@@ -33,7 +34,7 @@ export function parseExposition(text: string, isOpenMetrics: boolean): Expositio
       continue;
     }
     const [, name, labels = '', value] = SAMPLE.exec(line) ?? [];
-    if (name === undefined || value === undefined) {
+    if (name === undefined || value === undefined || (labels !== '' && !LABELS.test(labels))) {
       mistakes.push(`no sample: ${line.slice(0, 200)}`);
       continue;
     }

@@ -60,8 +60,14 @@ export const REPOSITORIES: readonly ListedRepository[] = [
   { instance: 'cri-a', namespace: 'shop', name: 'apis', id: 'crr-apis', tags: names('v', 2) },
   { instance: 'cri-b', namespace: 'sho', name: 'pjob', id: 'crr-pjob', isListedById: true, tags: names('j', 2) },
 ];
-/** The repository that is discovered. */
-export const DISCOVERED = { instance: 'cri-a', namespace: 'ops', name: 'build', id: 'crr-build', tags: names('b', 4) };
+/** The repository that is discovered. One of its tags needs escapes in a label: the real API has none, but a page has to stay whole. */
+export const DISCOVERED = {
+  instance: 'cri-a',
+  namespace: 'ops',
+  name: 'build',
+  id: 'crr-build',
+  tags: [...names('b', 4), 'b"5\\'],
+};
 /** One that the rules take, too, and that comes and goes. */
 export const GUEST = { instance: 'cri-a', namespace: 'ops', name: 'builds', tags: names('g', 2) };
 /** One that they leave out, though it looks like the others. */

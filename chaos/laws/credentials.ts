@@ -9,9 +9,9 @@ import {
   type Span,
   spansWithout,
 } from '../record.ts';
-import { KEYS, SETS, type SetName, setOfInstance } from '../world.ts';
+import { KEYS, SETS, type SetName, setOf, setOfInstance } from '../world.ts';
 import { Findings, type Law } from './law.ts';
-import { earliestArrival } from './stalls.ts';
+import { sentRequests } from './sent.ts';
 import { lifeOf, time } from './tags.ts';
 
 /** Files are looked at every second; reading them, and what was on its way, takes some time more. */
@@ -83,6 +83,8 @@ function longestSilenceMs(configurations: readonly Configuration[], from: number
 
 /** How long an answer may take from the simulator to the exporter's decision. */
 export const ANSWER_READ_MS = 500;
+/** How long it may take from the exporter's socket to its decision. */
+const ANSWER_TAKEN_MS = 100;
 /** An answer that comes so long before the time limit, or later, may have come too late for the exporter. */
 const NEARLY_TOO_LATE_MS = 100;
 
@@ -91,27 +93,26 @@ export const waitLaw: Law = {
   sentence: 'while the API asks to wait, nothing is asked under these credentials',
   check: (record, judged) => {
     const findings = new Findings(judged);
-    for (const set of SETS) {
-      const requests = requestsOf(record, set);
-      requests.forEach((request, position) => {
-        const { arrivedAtMs, finishedAtMs, retryAfterMs, index } = request;
-        if (finishedAtMs === null || retryAfterMs === null) return;
-        const limits = inForce(record.configurations, arrivedAtMs, finishedAtMs).map((file) => file.requestTimeoutMs);
-        if (finishedAtMs - arrivedAtMs > Math.min(...limits) - NEARLY_TOO_LATE_MS) return;
-        const until = finishedAtMs + retryAfterMs;
-        const readBy = finishedAtMs + ANSWER_READ_MS + overlap(record.pauses, finishedAtMs, until);
-        // A time to wait that may be over before the exporter knows of it forbids nothing.
-        if (readBy >= until) return;
-        const isEarly = (each: ApiRequest) => {
-          const isBetween = earliestArrival(record, each) > readBy && each.arrivedAtMs < until;
-          return isBetween && lifeOf(record, each) === lifeOf(record, request);
-        };
-        findings.note(until, () => {
-          const early = requests.slice(position + 1).find(isEarly);
-          return early === undefined
-            ? undefined
-            : `request ${early.index} arrives at ${time(early.arrivedAtMs)}, though request ${index} was answered to wait until ${time(until)}`;
-        });
+    const { configurations, monotonicZeroAt: zero, pauses, wire } = record;
+    for (const [{ index, retryAfterMs }, { life, accessKeyId, fromMs, overMs, isAnswered }] of sentRequests(record)) {
+      if (!isAnswered || retryAfterMs === null) continue;
+      const limits = inForce(configurations, zero + fromMs, zero + overMs).map((file) => file.requestTimeoutMs);
+      if (overMs - fromMs > Math.min(...limits) - NEARLY_TOO_LATE_MS) continue;
+      const untilMs = overMs + retryAfterMs;
+      const takenByMs = overMs + ANSWER_TAKEN_MS + overlap(pauses, zero + overMs, zero + untilMs);
+      // A time to wait that may be over before the exporter knows of it forbids nothing.
+      if (takenByMs >= untilMs) continue;
+      findings.note(zero + untilMs, () => {
+        const early = wire.find(
+          (each) =>
+            each.life === life &&
+            setOf(each.accessKeyId) === setOf(accessKeyId) &&
+            each.fromMs > takenByMs &&
+            each.toMs < untilMs,
+        );
+        return early === undefined
+          ? undefined
+          : `request ${early.id} of life ${life} is written at ${time(zero + early.toMs)}, though request ${index} of the simulator's log was answered to wait until ${time(zero + untilMs)}`;
       });
     }
     return findings;

@@ -219,6 +219,9 @@ test('a series that is there twice, and a text that is cut off, break the law', 
   t.is(broken('text', of('a 1\n', true)), 1);
   t.is(broken('text', of('a +Inf\nb NaN\nc -1.5e-7\n', false)), 0);
   t.is(broken('text', of('a 1.2.3\n', false)), 1);
+  t.is(broken('text', of('a{b="\\"c\\\\",d="\\n}"} 1\n', false)), 0);
+  for (const labels of ['b="c"d"', 'b="c\\"', 'b="\\x"', 'b="c"d="e"', 'b=c', 'b="c",,d="e"'])
+    t.is(broken('text', of(`a{${labels}} 1\n`, false)), 1, labels);
 });
 
 test('a counter that falls breaks the law within a life, and not with the next', (t) => {

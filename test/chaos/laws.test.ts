@@ -143,19 +143,37 @@ test('credentials that are not used for long break the law, unless they are refu
 
 test('a request while the API has asked to wait breaks the law', (t) => {
   const throttled = poll(0, 1_000, { code: 'Throttling.User', fault: 'error', retryAfterMs: 1_000 });
-  t.is(broken('wait', { requests: [throttled, poll(1, 1_100), poll(2, 2_020)] }), 0);
-  t.is(broken('wait', { requests: [throttled, poll(1, 1_600)] }), 1);
-  t.is(broken('wait', { requests: [throttled, poll(1, 1_100), poll(2, 1_600)] }), 1, 'after one that was on its way');
-  t.is(broken('wait', { requests: [throttled, poll(1, 1_600, { accessKeyId: 'key-b-1' })] }), 0);
-  const requests = [throttled, poll(1, 1_900)];
+  const verdict = (requests: readonly ApiRequest[], change: Partial<RunRecord> = {}) => {
+    const wire = requests.map(onWire);
+    const { checked, violations } = law('wait').check(record({ requests, wire, monotonicZeroAt: START, ...change }));
+    return [checked, violations.length];
+  };
+  t.deepEqual(verdict([throttled, poll(1, 1_100), poll(2, 2_020)]), [1, 0]);
+  t.deepEqual(verdict([throttled, poll(1, 1_200)]), [1, 1]);
+  t.deepEqual(verdict([throttled, poll(1, 1_100), poll(2, 1_200)]), [1, 1], 'after one that was on its way');
+  t.deepEqual(verdict([throttled, poll(1, 1_200, { accessKeyId: 'key-a-2' })]), [1, 1], 'another key of the set');
+  t.deepEqual(verdict([throttled, poll(1, 1_200, { accessKeyId: 'key-b-1' })]), [1, 0]);
   const pause = (ms: number) => [{ from: START + 1_100, to: START + 1_100 + ms }];
-  t.is(broken('wait', { requests, pauses: pause(300) }), 1);
-  t.is(broken('wait', { requests, pauses: pause(450) }), 0, 'the answer may have been read only then');
-  t.is(checked('wait', { requests, pauses: pause(700) }), 0, 'the time may have been over by then');
-  t.is(broken('wait', { requests, simulatorStalls: [{ from: 1_400, to: 1_890 }] }), 0, 'it may have come before');
-  const late = { requests: [throttled, poll(1, 2_100)], simulatorStalls: [{ from: 1_700, to: 2_090 }] };
-  t.is(broken('wait', late), 0, 'it may have come when the time was over');
-  t.is(checked('wait', { requests: [{ ...throttled, retryAfterMs: 400 }, poll(1, 1_100)] }), 0);
+  t.deepEqual(verdict([throttled, poll(1, 1_900)], { pauses: pause(750) }), [1, 1]);
+  t.deepEqual(
+    verdict([throttled, poll(1, 1_900)], { pauses: pause(850) }),
+    [1, 0],
+    'the answer may have been read only then',
+  );
+  t.deepEqual(
+    verdict([throttled, poll(1, 1_900)], { pauses: pause(910) }),
+    [0, 0],
+    'the time may have been over by then',
+  );
+  // What the simulator read late was not written late.
+  const late = [throttled, poll(1, 1_900)];
+  const wire = late.map(onWire).map((each) => (each.id === 1 ? { ...each, fromMs: 1_050, toMs: 1_050 } : each));
+  t.deepEqual(verdict(late, { wire }), [1, 0]);
+  const stopped = late.map(onWire).map((each) => (each.id === 1 ? { ...each, toMs: 2_020 } : each));
+  t.deepEqual(verdict(late, { wire: stopped }), [1, 0], 'it may have been written when the time was over');
+  t.deepEqual(verdict([{ ...throttled, retryAfterMs: 100 }, poll(1, 1_100)]), [0, 0]);
+  const untaken = late.map(onWire).map((each) => ({ ...each, isAnswered: false }));
+  t.deepEqual(verdict(late, { wire: untaken }), [0, 0], 'the exporter gave it up');
 });
 
 function page(at: number, text: string): Scrape {

@@ -98,7 +98,7 @@ test('documented queries are answered, and find the pods that run what they ask 
         found = await podsWith(query);
         return found.join() === pods.join() || undefined;
       },
-      { context: () => `found ${found.join(', ')}` },
+      () => `found ${found.join(', ')}`,
     );
   }
   for (const { question, query } of queries) await t.notThrowsAsync(prometheus.query(query), question);

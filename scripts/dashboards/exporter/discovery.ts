@@ -69,7 +69,7 @@ export const DISCOVERY: InstanceTargets = {
       stat({
         title: 'Limit of tags',
         description:
-          'Whether found tags are left out because there are more than `max_tags`. Then some are not watched; raise it, or let the rules take fewer.',
+          'Whether found tags are left out because there are more than `max_tags`. Then some are not watched: raise it, or make the rules match fewer tags.',
         w: 3,
         h: 8,
         unit: 'none',

@@ -14,7 +14,7 @@ export type DiscoveryConfig = {
   readonly discover: readonly DiscoverRule[];
 };
 
-type Entry = {
+type ManagedDiscovery = {
   readonly discover: readonly DiscoverRule[];
   readonly intervalMs: number;
   readonly discovery: InstanceDiscovery;
@@ -22,7 +22,7 @@ type Entry = {
 
 export class DiscoveryManager {
   readonly #options: DiscoveryContext;
-  #entries = new Map<string, Entry>();
+  #entries = new Map<string, ManagedDiscovery>();
 
   constructor(options: DiscoveryContext) {
     this.#options = options;
@@ -38,7 +38,7 @@ export class DiscoveryManager {
     instances: ReadonlyMap<string, WatchedInstance>,
   ): Promise<void> {
     const before = this.#entries;
-    const entries = new Map<string, Entry>();
+    const entries = new Map<string, ManagedDiscovery>();
     for (const config of configs.filter(({ discover }) => discover.length > 0)) {
       const instance = instances.get(config.id);
       if (instance === undefined) continue;
@@ -61,8 +61,8 @@ export class DiscoveryManager {
     { id, domain, discover }: DiscoveryConfig,
     intervalMs: number,
     instance: WatchedInstance,
-    known: Entry | undefined,
-  ): Entry {
+    known: ManagedDiscovery | undefined,
+  ): ManagedDiscovery {
     const settings = { instanceId: id, domain, rules: new Rules(discover) };
     const isSame = known?.intervalMs === intervalMs && isDeepStrictEqual(known.discover, discover);
     if (known !== undefined && isSame && known.discovery.instance === instance) {

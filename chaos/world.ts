@@ -261,19 +261,19 @@ export class Settings {
   /** Writes the first half of a secret file, which is longer than nothing and shorter than the secret, as an editor may that writes in place. */
   writeHalf(set: SetName): void {
     const secret = secretOf(this.#keys[set]);
-    writeFileSync(this.#keyFiles(set)[1], secret.slice(0, secret.length / 2));
     this.#noteKey(set, false);
+    writeFileSync(this.#keyFiles(set)[1], secret.slice(0, secret.length / 2));
   }
 
   writeNothing(set: SetName): void {
-    for (const file of this.#keyFiles(set)) writeFileSync(file, '');
     this.#noteKey(set, false);
+    for (const file of this.#keyFiles(set)) writeFileSync(file, '');
   }
 
   /** Takes the secret files of a set away, or puts a directory in their place, which no user can read as a file. */
   takeAway(set: SetName, withDirectory: boolean): void {
-    for (const file of this.#keyFiles(set)) takeAway(file, withDirectory);
     this.#noteKey(set, false);
+    for (const file of this.#keyFiles(set)) takeAway(file, withDirectory);
   }
 
   /** Writes the secret files as they should be. */
@@ -360,12 +360,12 @@ export class Settings {
 
   #writeKey(set: SetName, secret: string): void {
     const [idFile, secretFile] = this.#keyFiles(set);
+    this.#noteKey(set, secret === secretOf(this.#keys[set]));
     this.#replace(idFile, this.#keys[set]);
     this.#replace(secretFile, secret);
-    this.#noteKey(set, secret === secretOf(this.#keys[set]));
   }
 
-  /** Notes what is in the secret files, unless the same was in them before. */
+  /** Notes what will be in the secret files, before the exporter can read it, unless the same is in them already. */
   #noteKey(set: SetName, isGood: boolean): void {
     const keyId = this.#keys[set];
     const before = this.#keyWrites.findLast((each) => each.set === set);

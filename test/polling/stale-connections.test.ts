@@ -40,7 +40,7 @@ async function leadTo(action: string, { clock, pending, next }: Watching): Promi
 }
 
 for (const [action, begin, answer] of REQUESTS) {
-  test(`a ${action} that was lost is sent again at once, on a fresh connection, and is no failure`, async (t) => {
+  test(`a lost ${action} is sent again at once on a fresh connection, and is not a failure`, async (t) => {
     const watching = createWatching();
     const stop = new AbortController();
     t.teardown(() => stop.abort());
@@ -64,7 +64,7 @@ for (const [action, begin, answer] of REQUESTS) {
     );
   });
 
-  test(`a ${action} that is lost twice in a row has failed, and the one after that may be lost once more`, async (t) => {
+  test(`a ${action} that is lost twice in a row fails, and the next one may be lost once again`, async (t) => {
     const watching = createWatching();
     const stop = new AbortController();
     t.teardown(() => stop.abort());
@@ -87,7 +87,7 @@ for (const [action, begin, answer] of REQUESTS) {
   });
 }
 
-test('a tag that was removed while its request was lost is not asked for again', async (t) => {
+test('a lost request is not sent again for a tag that was removed meanwhile', async (t) => {
   const watching = createWatching();
   const stop = new AbortController();
   t.teardown(() => stop.abort());

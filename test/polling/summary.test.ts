@@ -31,7 +31,7 @@ async function running(t: ExecutionContext, repository = API) {
   };
 }
 
-test('a tag that turns complete is asked at once, with what identifies it, and then polled when it would have been', async (t) => {
+test('the summary of a tag that becomes complete is requested at once, and its next poll is not moved', async (t) => {
   const watching = await running(t, { ...API, tags: [{ tag: 'v1', digest: 'sha256:d', scanTaskId: 'task' }] });
   await watching.status('SCANNING');
   await watching.clock.advance(15_000);
@@ -48,7 +48,7 @@ test('a tag that turns complete is asked at once, with what identifies it, and t
   t.deepEqual(watching.waiting(), ['GetRepoTagScanStatus']);
 });
 
-test('a tag that stays complete is asked again at the first poll after an hour', async (t) => {
+test('the summary of a tag that stays complete is requested again at the first poll after an hour', async (t) => {
   const watching = await running(t);
   await watching.status('COMPLETE');
   await watching.summary();
@@ -63,7 +63,7 @@ test('a tag that stays complete is asked again at the first poll after an hour',
   t.deepEqual(asked, [60, 120]);
 });
 
-test('a scan that runs again and completes is asked at once, and the old numbers stay until then', async (t) => {
+test('the summary of a scan that runs again and completes is requested at once, and the old numbers stay until then', async (t) => {
   const watching = await running(t);
   await watching.status('COMPLETE');
   await watching.summary();
@@ -76,7 +76,7 @@ test('a scan that runs again and completes is asked at once, and the old numbers
   t.deepEqual(watching.waiting(), ['GetRepoTagScanSummary']);
 });
 
-test('neither a scan that is under way, nor one that failed, nor one that nobody wants to know of is asked', async (t) => {
+test('the summary of a running or failed scan, or with vulnerabilities switched off, is not requested', async (t) => {
   for (const status of ['SCANNING', 'RETRYING', 'FAILED', 'QUEUED']) {
     const watching = await running(t);
     await watching.status(status);

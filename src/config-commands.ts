@@ -59,7 +59,7 @@ export async function checkConfig(
   return status;
 }
 
-/** Prints one JSON document for each set of credentials to stdout; stderr says which is whose when there are several. */
+/** Prints one JSON document for each set of credentials to stdout. If there are several, stderr names their credentials. */
 export async function printRamPolicy(
   { configFile }: Options,
   { freeMemory, stdout, stderr }: CommandSurroundings,

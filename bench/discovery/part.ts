@@ -1,4 +1,4 @@
-// What discovery costs beside its requests: time of a pass, and memory for each tag that it found.
+// Measures the cost of discovery without its requests: the time of a run, and the memory for each tag.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { BenchPart } from '../part.ts';

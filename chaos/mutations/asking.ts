@@ -21,7 +21,7 @@ export const OF_ASKING: readonly Mutation[] = [
     name: 'the scheduler oversleeps now and then',
     file: 'scheduler/scheduler.js',
     before: 'await this.#clock.sleep(boundedMs, wake.signal);',
-    after: 'await this.#clock.sleep(boundedMs + (Math.random() < 0.2 ? 4_000 : 0), wake.signal);',
+    after: 'await this.#clock.sleep(boundedMs + (Math.random() < 0.2 ? 8_000 : 0), wake.signal);',
     law: 'idle',
   },
   {

@@ -86,7 +86,7 @@ test('documented queries are answered, and find the pods that run what they ask 
   const podsWith = async (query: string) =>
     (await prometheus.query(query)).map(({ metric, value }) => `${metric.pod}: ${value}`).sort();
   const expected = [
-    [about('image with findings of high severity'), ['in-vpc: 3', 'pinned: 3', 'plain: 3']],
+    [about('image with vulnerabilities of high severity'), ['in-vpc: 3', 'pinned: 3', 'plain: 3']],
     [about('image whose scan failed'), ['failed: 1']],
     [about('their platform'), ['digest-alone: 3', 'pinned: 3']],
   ] as const;

@@ -1,4 +1,4 @@
-// What the program does with a configuration other than to run it: check it, try it, print the RAM policy that it needs.
+// The commands on a configuration besides running it: check it, try it online, print its RAM policy.
 import { loadSdk } from './acr/sdk.ts';
 import { checkOnline } from './app/online-check.ts';
 import { missingSecretWarnings, presentIn } from './config/credential-files.ts';
@@ -23,7 +23,7 @@ export type CommandSurroundings = {
 const DONE = 0;
 const FAILED = 1;
 
-/** Prints the plan to stdout and warnings to stderr, and when asked to, tries everything once. Gives the exit status. */
+/** Prints the poll plan to stdout and warnings to stderr, and with `--config.check.online` tries everything once. Gives the exit status. */
 export async function checkConfig(
   options: Options,
   { env, freeMemory, stdout, stderr }: CommandSurroundings,

@@ -1,6 +1,6 @@
 // What a tag is asked, and asked again, when the API knows no scan of it: with a scripted API and a manual clock.
 import test, { type ExecutionContext } from 'ava';
-import { createWatching, EVERYTHING, entry } from '../helpers/watching.ts';
+import { createScriptedPipeline, EVERYTHING, entry } from '../helpers/scripted-pipeline.ts';
 
 const API = { namespace: 'shop', name: 'api', id: 'crr-api' };
 const DIGITS = 'ab'.repeat(32);
@@ -9,13 +9,13 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
 function running(t: ExecutionContext) {
-  const watching = createWatching();
+  const pipeline = createScriptedPipeline();
   const stop = new AbortController();
   t.teardown(() => stop.abort());
-  void watching.scheduler.run(stop.signal);
-  const { clock, next, pending, store } = watching;
+  void pipeline.scheduler.run(stop.signal);
+  const { clock, next, pending, store } = pipeline;
   return {
-    ...watching,
+    ...pipeline,
     waiting: () => pending.map(({ action }) => action),
     state: () => [...store.tags()][0]?.state,
     /** Takes the request that waits, answers it, and lets what follows from it happen. */

@@ -13,6 +13,8 @@ const WITHIN_MS = 30_000;
 /** What a poll may take beyond its interval: its latency, its turn among those that are due, and a busy machine. */
 const SLACK_MS = 2_000;
 
+type Known = Pick<Stage, 'configuration' | 'record'>;
+
 /** Waits until what is shown is the truth, and stays it; undefined where the run ends before. */
 export async function waitForTruth(stage: Stage, ending: AbortSignal): Promise<Calm | undefined> {
   const from = Date.now();
@@ -73,7 +75,7 @@ const TURNS_EACH = 5;
  * How old the last poll of a tag may be: all others may be due before it, at the lowest rate that throttling has left since the calm began, and
  * with what each request takes.
  */
-function longestAgeMs({ from, seen, tags }: { from: number; seen: Scrape; tags: number }, stage: Stage): number {
+function longestAgeMs({ from, seen, tags }: { from: number; seen: Scrape; tags: number }, stage: Known): number {
   const { configuration, record } = stage;
   const scrapes = [...record.scrapes.filter(({ sentAt }) => sentAt >= from), seen];
   const rates = scrapes.flatMap(({ exposition }) =>
@@ -86,7 +88,8 @@ function longestAgeMs({ from, seen, tags }: { from: number; seen: Scrape; tags: 
   return ageMs + overlap(record.pauses, seen.sentAt - 2 * ageMs, seen.sentAt);
 }
 
-function difference(stage: Stage, from: number, seen: Scrape, state: State): string[] {
+/** What differs between a scrape and the truth. Every tag has to be polled since the calm began, at a time since the epoch. */
+export function difference(stage: Known, from: number, seen: Scrape, state: State): string[] {
   const { configuration, record } = stage;
   const differences: string[] = [];
   const names = new Set(configuration.tags);
@@ -95,7 +98,8 @@ function difference(stage: Stage, from: number, seen: Scrape, state: State): str
   );
   if (configuration.discovers) for (const name of there.keys()) if (isDiscovered(name)) names.add(name);
   const shown = shownTags(seen);
-  const since = seen.sentAt - longestAgeMs({ from, seen, tags: names.size }, stage);
+  // What was polled last in the storm may be too old at any moment of the calm: intervals were longer in the storm.
+  const since = Math.max(from, seen.sentAt - longestAgeMs({ from, seen, tags: names.size }, stage));
   for (const name of shown.keys()) if (!names.has(name)) differences.push(`${name} is shown, but there is none`);
   for (const name of names) {
     const [tag, truth] = [shown.get(name), there.get(name)];

@@ -70,6 +70,7 @@ export const OF_ASKING: readonly Mutation[] = [
     before: 'this.#periodMs = 1_000 / requestsPerSecond;',
     after: 'this.#periodMs = 500 / requestsPerSecond;',
     law: 'rate',
+    often: ['SIGHUP: another rate and max_concurrent'],
   },
   {
     name: 'a tag that is taken out waits on for its turn',

@@ -50,11 +50,9 @@ export class RateLimiter {
     let started = false;
     while (!started && !signal.aborted) {
       const limiter = this.#limiter;
-      const dueMs = this.#inFlight < this.#maxConcurrent ? this.#countedMs + this.#periodMs : Number.POSITIVE_INFINITY;
-      const waitMs = Math.ceil(dueMs - this.#clock.monotonic());
-      this.#pause = new AbortController();
+      const waitMs = this.#inFlight < this.#maxConcurrent ? this.#earlyMs() : Number.POSITIVE_INFINITY;
       if (limiter !== undefined) started = await new Promise((done) => this.#schedule(limiter, job, done));
-      else if (waitMs > 0) await this.#clock.sleep(waitMs, this.#pause.signal);
+      else if (waitMs > 0) await this.#rest(waitMs);
       else this.#createLimiter();
     }
     signal.removeEventListener('abort', onAbort);
@@ -64,9 +62,9 @@ export class RateLimiter {
   /** Calls `done` with true when the job has started, and with false when the plan was discarded first. */
   #schedule(limiter: Bottleneck, job: () => Promise<void>, done: (started: boolean) => void): void {
     const run = async () => {
+      // bottleneck does not know that the start before was late, or that the wall clock was set forward.
+      while (limiter === this.#limiter && this.#earlyMs() > 0) await this.#rest(this.#earlyMs());
       if (limiter !== this.#limiter) return;
-      // The start before was too late, or the wall clock was set forward.
-      if (this.#clock.monotonic() < this.#countedMs + this.#periodMs) return this.#discardPlan(this.#countedMs);
       this.#inFlight += 1;
       const ended = job();
       // The first jobs take long to write their requests, until the code is compiled: the period starts after that.
@@ -92,10 +90,21 @@ export class RateLimiter {
     });
   }
 
-  #discardPlan(countedMs = this.#lastStartMs): void {
+  /** How long before the next start is due. */
+  #earlyMs(): number {
+    return this.#countedMs + this.#periodMs - this.#clock.monotonic();
+  }
+
+  /** Waits until the time is over, a job has ended, or the plan is discarded. */
+  async #rest(ms: number): Promise<void> {
+    this.#pause = new AbortController();
+    await this.#clock.sleep(Math.ceil(ms), this.#pause.signal);
+  }
+
+  #discardPlan(): void {
     void this.#limiter?.stop();
     this.#limiter = undefined;
-    this.#countedMs = countedMs;
+    this.#countedMs = this.#lastStartMs;
     this.#pause.abort();
   }
 }

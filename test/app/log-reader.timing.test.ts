@@ -60,9 +60,11 @@ async function start(t: ExecutionContext, stderr: number, read: () => string, ta
   const flags = [`--config.file=${file}`, '--web.listen-address=127.0.0.1:0', '--web.enable-lifecycle'];
   const program = startProgram(t, flags, { stderr });
   let log = '';
+  // The last lines of a start: no other one is written until something happens.
+  const isComplete = () => log.includes('msg="polling"') && log.includes('msg="credentials in use"');
   const address = await eventually('it polls', () => {
     log += read();
-    return log.includes('msg="polling"') ? /msg="listening" address=(\S+)/.exec(log)?.[1] : undefined;
+    return isComplete() ? /msg="listening" address=(\S+)/.exec(log)?.[1] : undefined;
   });
   const url = `http://${address}`;
   writeFileSync(file, MISTAKES);

@@ -52,7 +52,7 @@ async function areFound(): Promise<boolean> {
 async function isFound(mutation: Mutation): Promise<boolean> {
   const begin = performance.now();
   const end = new AbortController();
-  const limit = setTimeout(() => end.abort(), minutes * 60_000);
+  const limit = setTimeout(() => end.abort(), minutesFor(mutation) * 60_000);
   let told: string | undefined;
   const result = await runCopy(
     mutation,
@@ -71,6 +71,10 @@ async function isFound(mutation: Mutation): Promise<boolean> {
   return told !== undefined;
 }
 
+function minutesFor(mutation: Mutation | undefined): number {
+  return Math.max(minutes, mutation?.minutes ?? 0);
+}
+
 async function runCopy(
   mutation: Mutation | undefined,
   onViolation: OnViolation,
@@ -85,7 +89,7 @@ async function runCopy(
     }
     return await runChaos({
       seed,
-      minutes,
+      minutes: minutesFor(mutation),
       often: mutation?.often ?? [],
       stormMs: STORM_MS,
       exporter: `${COPY}bin.js`,

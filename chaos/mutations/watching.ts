@@ -77,6 +77,7 @@ export const OF_WATCHING: readonly Mutation[] = [
     after: 'return listed === undefined || chosen.has(listed)',
     law: 'calm',
     often: ['a deletion of a tag', 'a discovered repository comes or goes'],
+    minutes: 2,
   },
   {
     name: 'the id of a repository is kept for ever',
@@ -85,6 +86,7 @@ export const OF_WATCHING: readonly Mutation[] = [
     after: '{}',
     law: 'calm',
     often: ['a repository made anew'],
+    minutes: 2,
   },
   {
     name: 'a status outlives its repository',

@@ -75,7 +75,7 @@ export const OF_WATCHING: readonly Mutation[] = [
     file: 'discovery/reconcile-discovered.js',
     before: 'return listed !== undefined && chosen.has(listed)',
     after: 'return listed === undefined || chosen.has(listed)',
-    law: 'calm',
+    law: 'discovered',
     often: ['a deletion of a tag', 'a discovered repository comes or goes'],
     minutes: 2,
   },

@@ -51,6 +51,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'config',
     'config-commands',
     'flags',
+    'storage/snapshot-file',
     'util',
     'web/access/web-config-watcher',
     'web/assets',

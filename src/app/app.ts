@@ -86,6 +86,7 @@ export class App {
     const selfMetrics = new SelfMetrics({
       schedulers,
       discoveries: () => this.#pipeline.discoveryManager.statuses(),
+      saves: () => this.#saver?.status,
       droppedLogLines,
       processMetrics,
     });
@@ -163,8 +164,9 @@ export class App {
     const { records, savedMs } = await place.load();
     const restore = new SnapshotRestore(records, sources);
     await this.#apply(this.#config, restore);
+    const { restored: tags, strange } = restore.result;
+    this.#selfMetrics.stateRestored(tags);
     if (savedMs !== undefined) {
-      const { restored: tags, strange } = restore.result;
       logger.info('state restored', { tags, saved: new Date(savedMs).toISOString() });
       if (strange > 0)
         logger.warn('records of the saved state were not understood and are left out', { records: strange });

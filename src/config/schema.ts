@@ -57,11 +57,9 @@ export const configSchema = strictMap({
     .meta({ description: 'From the end of a poll to the next, by the status of the tag.' }),
   backoff: backoffSchema.prefault({}).meta({ description: 'The delay of a tag after an error.' }),
   metrics: metricsSchema.prefault({}).meta({ description: 'Which series there are.' }),
-  vulnerabilities: truth()
-    .prefault('true')
-    .meta({
-      description: 'Whether to request the vulnerabilities that scans found; repositories and rules can overrule it.',
-    }),
+  vulnerabilities: truth().prefault('true').meta({
+    description: 'Whether to request the vulnerabilities that scans found; repositories and rules can overrule it.',
+  }),
   discovery_interval: duration()
     .prefault('5m')
     .meta({ description: 'From the end of a discovery run over an instance to the next.' }),

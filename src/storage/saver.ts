@@ -1,4 +1,5 @@
 // Saves what is known every interval in which something changed, and once more at the end.
+import type { SaveStatus } from '../model/exporter-status.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Storage } from './storage.ts';
@@ -13,16 +14,6 @@ export interface SnapshotSource {
    */
   records(): Iterable<object>;
 }
-
-/** What is shown of saving. Undefined: not yet. */
-export type SaveStatus = {
-  /** Whether the last save succeeded. */
-  readonly successful: boolean | undefined;
-  /** When a snapshot was last saved, in milliseconds since the epoch. */
-  readonly savedMs: number | undefined;
-  /** How long the last save took, with or without success. */
-  readonly durationSeconds: number | undefined;
-};
 
 export type SaverOptions = {
   readonly storage: Pick<Storage, 'save'>;
@@ -75,7 +66,7 @@ export class Saver {
 
   async #saveIfChanged(): Promise<void> {
     const { source, clock } = this.#options;
-    if (!source.changed() && !this.#isOwing) return;
+    if (!this.#isOwing && !source.changed()) return;
     const beganMs = clock.monotonic();
     this.#beganMs = beganMs;
     const problem = await this.#save();

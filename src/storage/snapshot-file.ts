@@ -98,7 +98,7 @@ export class SnapshotFile implements Storage {
     const { logger, clock } = this.#options;
     try {
       const { records, savedMs } = await readSnapshot(await readWhole(this.#path(name)));
-      logger.info('state loaded', { file: this.#path(name), saved: new Date(savedMs).toISOString() });
+      logger.debug('state loaded', { file: this.#path(name), saved: new Date(savedMs).toISOString() });
       return { records, savedMs: Math.min(savedMs, clock.now()) };
     } catch (error) {
       // What is wrong with the directory itself was logged.

@@ -66,7 +66,8 @@ function readTag(fields: Fields): TagRecord {
     service: fields.optional('service', () => fields.text('service')),
     vulnerabilities: fields.optional('vulnerabilities', readVulnerabilities),
     summaryError: fields.optional('summaryError', readError),
-    scan: isUnderWay(status) ? fields.optionalTime('scan') : undefined,
+    // A status that this version does not know does not end a scan.
+    scan: isUnderWay(status) || status === 'unknown' ? fields.optionalTime('scan') : undefined,
     discovered: fields.isTrue('discovered') || undefined,
     updated: fields.optionalTime('updated'),
     pushed: fields.optionalTime('pushed'),

@@ -44,17 +44,20 @@ export class SnapshotCapture implements SnapshotSource {
       if (record !== undefined) yield record;
     }
     const numbers = new Map<Repository, number>();
-    for (const poll of [...watchList.polls()]) {
-      if (!poll.isWatched) continue;
-      const { repository } = poll.tag.target;
-      const number = numbers.get(repository) ?? numbers.size;
-      // Made before the first record is taken, because the tag may change between the two.
-      const tag = tagRecord(poll, number, polls.moment());
-      if (!numbers.has(repository)) {
-        numbers.set(repository, number);
-        yield this.#repository(repository, number);
+    // A list of all tags at once would hold up the event loop.
+    for (const watched of [...watchList.repositories()]) {
+      for (const poll of [...watched.polls.values()]) {
+        if (!poll.isWatched) continue;
+        const { repository } = poll.tag.target;
+        const number = numbers.get(repository) ?? numbers.size;
+        // Made before the first record is taken, because the tag may change between the two.
+        const tag = tagRecord(poll, number, polls.moment());
+        if (!numbers.has(repository)) {
+          numbers.set(repository, number);
+          yield this.#repository(repository, number);
+        }
+        yield tag;
       }
-      yield tag;
     }
   }
 

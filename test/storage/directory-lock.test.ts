@@ -72,11 +72,16 @@ test('a lock whose pid another process has by now is taken at once', async (t) =
 
 test('a process that ended and that its parent did not wait for has no lock', async (t) => {
   const directory = temporaryDirectory(t);
-  // The shell becomes a program that never waits for its child.
-  const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 1000'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  // The shell becomes a program that never waits for its child, and only then the child ends: with its input.
+  const parent = spawn('sh', ['-c', 'cat <&3 & echo $!; exec sleep 1000 3<&-'], {
+    stdio: ['ignore', 'pipe', 'ignore', 'pipe'],
+  });
   t.teardown(() => parent.kill('SIGKILL'));
-  const [output]: [Buffer] = await once(parent.stdout, 'data').then(([data]) => [data]);
-  const pid = Number(output.toString());
+  const [, output, , input] = parent.stdio;
+  if (!output || !input || !('end' in input)) throw new Error('not started');
+  const pid = Number(await once(output, 'data'));
+  while (readFileSync(`/proc/${parent.pid}/comm`, 'utf8') !== 'sleep\n') await settle();
+  input.end();
   while (!/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))) await settle();
   await createLock(directory, { pid }).hold();
   await t.notThrowsAsync(createLock(directory).hold());

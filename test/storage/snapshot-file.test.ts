@@ -183,6 +183,16 @@ test('a checksum that fits other records is not believed', async (t) => {
   t.regex(String(warnings(lines).map((line) => JSON.stringify(line))), /the checksum [0-9a-f]{64}/);
 });
 
+test('another number of records than the trailer says is not believed', async (t) => {
+  const directory = temporaryDirectory(t);
+  await saveTo(directory, OLD, NEW);
+  const whole = gunzipSync(readFileSync(present(directory))).toString();
+  writeFileSync(present(directory), gzipSync(whole.replace('"records":3', '"records":4')));
+  const { records, lines } = await loadFrom(directory);
+  t.deepEqual(records, OLD);
+  t.like(lines[0], { expected: '4 records', found: '3' });
+});
+
 for (const [what, put] of [
   ['a directory', (path: string) => mkdirSync(join(path, 'x'), { recursive: true })],
   ['a pipe', (path: string) => void spawnSync('mkfifo', [path])],

@@ -1,10 +1,10 @@
-# The exporter on Node.js and the libraries that Node.js is linked with; no shell, no package manager.
+# The exporter with Node.js and the libraries that Node.js is linked with; no shell, no package manager.
 #   docker build --build-arg VERSION=0.1.0 --build-arg REVISION="$(git rev-parse HEAD)" --tag acr-scan-exporter:0.1.0 .
-# The target `simulator` is the simulated registry of the demo, in an image of its own:
+# The target `simulator` builds the image of the simulator, with the demo's registry:
 #   docker build --target simulator --tag acr-simulator:0.1.0 .
 # An LTS release, maintained until April 2028. 26 works too, and makes the image 23 MB larger: 195 MB.
 ARG NODE_VERSION=24
-# That of package.json, unless the image is built between two releases.
+# The version in package.json, unless the image is built between two releases.
 ARG VERSION=0.1.0
 
 FROM node:${NODE_VERSION}-bookworm-slim AS runtime
@@ -15,7 +15,7 @@ FROM node:${NODE_VERSION}-bookworm-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --ignore-scripts
-# A version such as 2.2.2 adds Alibaba Cloud's generated client, which is then used instead of the core below it.
+# A version such as 2.2.2 adds the generated client of Alibaba Cloud, which is then used instead of @alicloud/openapi-core.
 ARG ALICLOUD_CR20181201
 RUN if [ -n "$ALICLOUD_CR20181201" ]; then \
       npm install --save-prod --omit=dev --ignore-scripts "@alicloud/cr20181201@$ALICLOUD_CR20181201"; \
@@ -36,7 +36,7 @@ COPY package.json LICENSE THIRD-PARTY-LICENSES.md exporter/
 COPY deploy/container/healthcheck.mjs exporter/deploy/container/
 COPY package.json LICENSE THIRD-PARTY-LICENSES.md simulator/
 COPY config/demo-scenario.yml simulator/config/
-# The simulator needs only these folders besides its own. COPY keeps the modes of the checkout, which may allow only its owner to read.
+# The simulator only needs these folders and its own. COPY keeps the modes of the checkout, in which only the owner may be able to read.
 RUN mkdir simulator/dist && \
     mv /app/dist/simulator simulator/dist && \
     cp -R /app/dist/build-info.js /app/dist/build-info.json /app/dist/model /app/dist/util simulator/dist && \
@@ -45,7 +45,7 @@ RUN mkdir simulator/dist && \
     mkdir /state && \
     chmod -R u=rwX,go=rX .
 
-# For demos and tests, so the usual base is good enough.
+# It is for demos and tests, so the usual base image is good enough.
 FROM node:${NODE_VERSION}-bookworm-slim AS simulator
 WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
@@ -64,7 +64,7 @@ LABEL org.opencontainers.image.title="acr-simulator" \
       org.opencontainers.image.revision="${REVISION}"
 
 # The default target is the last stage, the exporter.
-# Not one of the ready-made images without a shell: they get Node.js's security releases later than the official image does.
+# Not based on other images without a shell: they get the security releases of Node.js later than the official image.
 FROM scratch
 COPY --from=runtime /runtime /
 WORKDIR /app

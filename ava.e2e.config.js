@@ -6,5 +6,4 @@ export default {
   files: ['test/e2e/**/*.test.ts', '!test/e2e/image.test.ts'],
   concurrency: 1,
   serial: true,
-  timeout: '5m',
 };

@@ -1,15 +1,15 @@
-// What a part of the benchmark is: it measures, and says in rows what it found.
+// A part of the benchmark: it measures, and gives rows of a table.
 
 export type BenchOptions = {
-  /** How many watched tags to measure with. */
+  /** The numbers of watched tags to measure with. */
   readonly sizes: readonly number[];
-  /** How often to repeat what is averaged. */
+  /** How often to repeat measurements that are averaged. */
   readonly repeats: number;
-  /** A peer's command, to be run as `COMMAND N PORT`; serves the series of N tags on /metrics of that port of 127.0.0.1. */
+  /** The command of another server, run as `COMMAND N PORT`. It serves the series of N tags on /metrics at this port of 127.0.0.1. */
   readonly peer: string | undefined;
-  /** Where this program lies as JavaScript, `src` and `bench` side by side: what is measured runs without a loader. */
+  /** The directory with the compiled `src` and `bench`: measured processes run without a loader. */
   readonly compiled: string;
-  /** Says what is going on. */
+  /** Prints the progress. */
   readonly progress: (text: string) => void;
 };
 

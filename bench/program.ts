@@ -1,4 +1,4 @@
-// Starts the programs that are measured as a user would, and reads what they say of where they listen.
+// Starts the measured programs like a user, and reads from their logs where they listen.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-/** The key that the simulator accepts and the written configurations have. */
+/** The access key in the scenarios and configurations. */
 const KEY = { id: 'bench-key', secret: 'bench-key-secret' };
 
 export type Program = {
@@ -56,7 +56,7 @@ export function temporaryDirectory(): string {
   return directory;
 }
 
-/** Writes a scenario with one repository of so many tags, none of which is being scanned. */
+/** Writes a scenario with one repository of this many tags, without running scans. */
 export function writeScenario(directory: string, tags: number): string {
   const file = join(directory, 'scenario.yml');
   const scenario = {
@@ -80,16 +80,16 @@ export function writeScenario(directory: string, tags: number): string {
 }
 
 export type ConfigurationOptions = {
-  /** Of the simulator. */
+  /** The address of the simulator. */
   readonly address: string;
   readonly tags: number;
-  /** The first tag's number. */
+  /** The number of the first tag. */
   readonly from?: number;
   readonly requestsPerSecond: number;
   readonly completeInterval: string;
 };
 
-/** Writes a configuration that watches so many tags of that scenario's repository. */
+/** Writes a configuration that watches this many tags of the scenario. */
 export function writeConfiguration(directory: string, options: ConfigurationOptions): string {
   const { address, tags, from = 1, requestsPerSecond, completeInterval } = options;
   const file = join(directory, 'config.yml');
@@ -114,7 +114,7 @@ ${names.join('\n')}
 
 /** User and system CPU time that a process has used, in milliseconds, to the clock tick. */
 export function cpuMsOf(pid: number): number {
-  // The fields after the command name, which is in parentheses and may hold anything.
+  // The fields after the command name, which is in parentheses and may contain any characters.
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\)\s+/s, '')
     .split(' ');

@@ -1,4 +1,4 @@
-// Prints what a part of the benchmark found as a table that is also Markdown.
+// Prints the results of a part of the benchmark as a Markdown table.
 import type { BenchResult, Row } from './part.ts';
 
 export function formatResult({ title, rows, notes }: BenchResult): string {
@@ -16,7 +16,7 @@ function formatTable(rows: readonly Row[]): string[] {
   return lines;
 }
 
-/** Numbers to the right, words to the left. */
+/** Aligns numbers to the right and words to the left. */
 function pad(cell: string, width: number, heading: boolean): string {
   return !heading && /^[\d.,]+( |$)/.test(cell) ? cell.padStart(width) : cell.padEnd(width);
 }

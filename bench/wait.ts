@@ -1,7 +1,7 @@
-// Does something again and again for a while.
+// Repeats a call for some time.
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Calls `work` every `everyMs` until `durationMs` have passed; a call that takes longer is waited for. */
+/** Calls `work` every `everyMs` until `durationMs` have passed; it waits for a call that takes longer. */
 export async function waitUntil(durationMs: number, everyMs: number, work: () => Promise<unknown>): Promise<void> {
   const end = performance.now() + durationMs;
   while (performance.now() < end) {

@@ -7,11 +7,13 @@ import { type Calm, overlap, type Rest, type Scrape } from './record.ts';
 import { MODES, scrape } from './scraper.ts';
 import type { Stage } from './stage.ts';
 import { bare, type State, tagKey } from './truth.ts';
-import { DISCOVERED, LONGEST_INTERVAL_MS, LONGEST_LATENCY_MS } from './world.ts';
+import { DISCOVERED, MAX_INTERVAL_MS, MAX_LATENCY_MS } from './world.ts';
 
 const WITHIN_MS = 30_000;
 /** What a poll may take beyond its interval: its latency, its turn among those that are due, and a busy machine. */
 const SLACK_MS = 2_000;
+
+type Known = Pick<Stage, 'configuration' | 'record'>;
 
 /** Waits until what is shown is the truth, and stays it; undefined where the run ends before. */
 export async function waitForTruth(stage: Stage, ending: AbortSignal): Promise<Calm | undefined> {
@@ -24,7 +26,7 @@ export async function waitForTruth(stage: Stage, ending: AbortSignal): Promise<C
   if (first.length > 0) return calm(Number.POSITIVE_INFINITY, first);
   const equalAt = Date.now();
   // By then each tag was polled once more.
-  await sleep(LONGEST_INTERVAL_MS + SLACK_MS);
+  await sleep(MAX_INTERVAL_MS + SLACK_MS);
   const later = await firstTruth(stage, from, SLACK_MS, ending);
   return calm(later.length > 0 ? Number.POSITIVE_INFINITY : equalAt, later);
 }
@@ -73,7 +75,7 @@ const TURNS_EACH = 5;
  * How old the last poll of a tag may be: all others may be due before it, at the lowest rate that throttling has left since the calm began, and
  * with what each request takes.
  */
-function longestAgeMs({ from, seen, tags }: { from: number; seen: Scrape; tags: number }, stage: Stage): number {
+function longestAgeMs({ from, seen, tags }: { from: number; seen: Scrape; tags: number }, stage: Known): number {
   const { configuration, record } = stage;
   const scrapes = [...record.scrapes.filter(({ sentAt }) => sentAt >= from), seen];
   const rates = scrapes.flatMap(({ exposition }) =>
@@ -81,12 +83,13 @@ function longestAgeMs({ from, seen, tags }: { from: number; seen: Scrape; tags: 
       kind === 'current' ? [rate] : [],
     ),
   );
-  const turnMs = Math.max(1_000 / Math.min(...rates), LONGEST_LATENCY_MS / configuration.maxConcurrent);
-  const ageMs = LONGEST_INTERVAL_MS + SLACK_MS + TURNS_EACH * tags * turnMs;
+  const turnMs = Math.max(1_000 / Math.min(...rates), MAX_LATENCY_MS / configuration.maxConcurrent);
+  const ageMs = MAX_INTERVAL_MS + SLACK_MS + TURNS_EACH * tags * turnMs;
   return ageMs + overlap(record.pauses, seen.sentAt - 2 * ageMs, seen.sentAt);
 }
 
-function difference(stage: Stage, from: number, seen: Scrape, state: State): string[] {
+/** What differs between a scrape and the truth. Every tag has to be polled since the calm began, at a time since the epoch. */
+export function difference(stage: Known, from: number, seen: Scrape, state: State): string[] {
   const { configuration, record } = stage;
   const differences: string[] = [];
   const names = new Set(configuration.tags);
@@ -95,7 +98,8 @@ function difference(stage: Stage, from: number, seen: Scrape, state: State): str
   );
   if (configuration.discovers) for (const name of there.keys()) if (isDiscovered(name)) names.add(name);
   const shown = shownTags(seen);
-  const since = seen.sentAt - longestAgeMs({ from, seen, tags: names.size }, stage);
+  // What was polled last in the storm may be too old at any moment of the calm: intervals were longer in the storm.
+  const since = Math.max(from, seen.sentAt - longestAgeMs({ from, seen, tags: names.size }, stage));
   for (const name of shown.keys()) if (!names.has(name)) differences.push(`${name} is shown, but there is none`);
   for (const name of names) {
     const [tag, truth] = [shown.get(name), there.get(name)];

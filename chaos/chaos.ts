@@ -14,7 +14,7 @@ const BETWEEN_FAULTS_MS = [100, 600] as const;
 const BETWEEN_ACTIONS_MS = [30, 250] as const;
 const CHECK_EVERY_MS = 3_000;
 /** Faults that are in force together. */
-const MOST_FAULTS = 3;
+const MAX_FAULTS = 3;
 /** After so many rounds a line says how the run goes. */
 const ROUNDS_A_LINE = 5;
 
@@ -152,7 +152,7 @@ async function drawFaults({ stage, faults, ending, faultRandom, note }: Course, 
     const kind = faults.draw(faultRandom);
     note(kind.name);
     inForce.unshift(kind.draw(faultRandom));
-    await stage.simulator.setFaults(inForce.slice(0, MOST_FAULTS));
+    await stage.simulator.setFaults(inForce.slice(0, MAX_FAULTS));
     await sleep(faultRandom.whole(...BETWEEN_FAULTS_MS));
   }
 }

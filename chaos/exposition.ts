@@ -12,12 +12,13 @@ export type Exposition = {
 export type Labels = Readonly<Record<string, string>>;
 
 const SAMPLE = /^([a-zA-Z_:][\w:]*)(\{.*\})? (\S+)$/;
+const LABELS = /^\{(?:[a-zA-Z_]\w*="(?:[^"\\\n]|\\[\\"n])*"(?:,|(?=\})))*\}$/;
 const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\\n]|\\.)*)"/g;
 
 /** Most series are the same text in every scrape: one copy of each is kept, and its labels once they were read. */
 const known = new Map<string, { readonly series: string; labels?: Labels }>();
 /** Digests and ids change all the time: once so many were seen, they are collected anew. */
-const MOST_KNOWN = 20_000;
+const MAX_KNOWN = 20_000;
 
 export function parseExposition(text: string, isOpenMetrics: boolean): Exposition {
   const samples = new Map<string, number>();
@@ -33,7 +34,7 @@ export function parseExposition(text: string, isOpenMetrics: boolean): Expositio
       continue;
     }
     const [, name, labels = '', value] = SAMPLE.exec(line) ?? [];
-    if (name === undefined || value === undefined) {
+    if (name === undefined || value === undefined || (labels !== '' && !LABELS.test(labels))) {
       mistakes.push(`no sample: ${line.slice(0, 200)}`);
       continue;
     }
@@ -69,7 +70,7 @@ export function* samplesOf({ samples }: Exposition, name: string): Generator<rea
 function find(series: string) {
   const before = known.get(series);
   if (before !== undefined) return before;
-  if (known.size >= MOST_KNOWN) known.clear();
+  if (known.size >= MAX_KNOWN) known.clear();
   const entry: { readonly series: string; labels?: Labels } = { series };
   known.set(series, entry);
   return entry;

@@ -3,7 +3,7 @@ import { askedKey, askedTag, isPoll, lastArrived, pollsByTag, ROUNDING_MS, shown
 import type { ApiRequest, RunRecord, TagName } from './record.ts';
 
 /** On the simulator's clock, which is not that of the record, a stall may begin so long before the request that it holds up. */
-const LONGEST_STALL_MS = 10_000;
+const MAX_STALL_MS = 10_000;
 
 /**
  * Drops what happened before a time, in milliseconds since the epoch. Kept are, however old they are, the configuration and the life that
@@ -26,7 +26,7 @@ export function forget(record: RunRecord, before: number): void {
   const configuration = record.configurations.findLastIndex(({ inForceAt }) => inForceAt < before);
   record.configurations.splice(0, Math.max(0, configuration));
   const oldest = record.requests.find(({ arrivedAtMs }) => arrivedAtMs >= before);
-  if (oldest !== undefined) drop(record.simulatorStalls, ({ to }) => to < oldest.arrivedMonotonicMs - LONGEST_STALL_MS);
+  if (oldest !== undefined) drop(record.simulatorStalls, ({ to }) => to < oldest.arrivedMonotonicMs - MAX_STALL_MS);
 }
 
 function noteLastSuccesses({ scrapes, lastSuccesses }: RunRecord, before: number): void {

@@ -29,11 +29,11 @@ export function allowance(configurations: readonly Limits[]): (at: number) => nu
 }
 
 /** Longer than two time limits of any file: what was sent under one of before is over. */
-const LONGEST_REQUEST_MS = 10_000;
+const MAX_REQUEST_MS = 10_000;
 
 /** The longest time limit of a request that may be under way between two times. */
 export function longestTimeoutMs(configurations: readonly Configuration[], from: number, to: number): number {
-  return Math.max(...inForce(configurations, from - LONGEST_REQUEST_MS, to).map((file) => file.requestTimeoutMs));
+  return Math.max(...inForce(configurations, from - MAX_REQUEST_MS, to).map((file) => file.requestTimeoutMs));
 }
 
 /** The files that may be in force at a time, or between two: each from when the exporter was told of it until the next one was answered. */

@@ -73,6 +73,8 @@ export type WireRequest = {
   /** Unique within the life. */
   readonly id: number;
   readonly accessKeyId: string;
+  /** The operation, and the instance, repository, tag and digest that it is about, parted by spaces. */
+  readonly subject: string;
   /** When this program learned of it. */
   readonly at: number;
   /** It was written between these, on the monotonic clock: there is more than microseconds between them where the process was stopped meanwhile. */
@@ -80,6 +82,8 @@ export type WireRequest = {
   readonly toMs: number;
   /** When its last byte was read, or its connection was gone, on the monotonic clock; `Infinity` while it is under way. */
   overMs: number;
+  /** Whether its answer was read to the end. */
+  isAnswered: boolean;
 };
 
 /** A request to the exporter, and whether it was answered as it should. */
@@ -163,6 +167,18 @@ export function emptyRecord(): RunRecord {
 export function recordedTo({ probes }: RunRecord, judgedTo = Number.POSITIVE_INFINITY): number {
   if (Number.isFinite(judgedTo)) return judgedTo;
   return probes.reduce((latest, { sentAt }) => Math.max(latest, sentAt), 0);
+}
+
+/** The entries of a list by what a function gives for each, in their order. */
+export function grouped<T>(list: readonly T[], keyOf: (entry: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const entry of list) {
+    const key = keyOf(entry);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [entry]);
+    else group.push(entry);
+  }
+  return groups;
 }
 
 /** How much of a stretch of time lies in others, which may lie in each other. */

@@ -8,7 +8,7 @@ import { built } from './processes.ts';
 import { reportOf, violationLine } from './report.ts';
 
 /** Violations of one law that are printed as they are found: a wrong status is shown again in every scrape. */
-const MOST_SHOWN = 200;
+const MAX_SHOWN = 200;
 
 const { values } = parseArgs({
   options: {
@@ -42,7 +42,7 @@ const { drawn, tallies, summary } = await runChaos({
   onViolation: (law, violation) => {
     const count = (shown.get(law) ?? 0) + 1;
     shown.set(law, count);
-    if (count <= MOST_SHOWN) console.log(violationLine(seed, law, violation));
+    if (count <= MAX_SHOWN) console.log(violationLine(seed, law, violation));
   },
 });
 const { lines, hasFailed } = reportOf({ seed, minutes }, drawn, tallies);

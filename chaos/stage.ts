@@ -19,7 +19,7 @@ const ENDED_WITHIN_MS = 15_000;
 /** Longer than a client stays, and than the reloads that are still to come take on a busy machine. */
 const STRAY_RELOADS_FOR_MS = 20_000;
 /** A calm begins with a clock that the API still accepts, by a wide margin. */
-const MOST_OFF_IN_CALM_MS = 5 * 60_000;
+const MAX_OFFSET_IN_CALM_MS = 5 * 60_000;
 /** How long a reload is waited for: more than the law allows. */
 const RELOAD_WAITED_MS = 7_000;
 
@@ -251,7 +251,7 @@ export class Stage {
         if (!there.some((each) => each.tag === tag)) await this.simulator.push(instance, repoId, tag);
       }
     }
-    if (Math.abs(this.clockOffsetMs) > MOST_OFF_IN_CALM_MS) await this.stepClock(0);
+    if (Math.abs(this.clockOffsetMs) > MAX_OFFSET_IN_CALM_MS) await this.stepClock(0);
     for (const set of SETS) this.settings.rotate(set);
     // The exporter has to find out about this by itself, so that each calm shows that it does.
     await this.simulator.push(DISCOVERED.instance, DISCOVERED.id, this.random.one(DISCOVERED.tags));

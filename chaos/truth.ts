@@ -31,6 +31,8 @@ export class Truth {
   readonly #phases = new Map<string, Phase[]>();
   /** Of images that a tag has no more: by instance, id of the repository, tag and digest. */
   readonly #former = new Map<string, Phase[]>();
+  /** When tags whose phases were dropped were last there, on the simulator's clock. */
+  readonly #lastThere = new Map<string, number>();
   /** By instance and id of a repository. */
   readonly #names = new Map<string, string>();
   #startedFrom = Number.NEGATIVE_INFINITY;
@@ -67,6 +69,11 @@ export class Truth {
   /** What was true of a tag at any instant between two times since the epoch. */
   between(key: string, from: number, to: number): Phase[] {
     return this.#between(this.#phases.get(key) ?? [], from, to);
+  }
+
+  /** Whether a tag was there at any instant between two times since the epoch, also if what was true of it then was dropped. */
+  wasThere(key: string, from: number, to: number): boolean {
+    return this.between(key, from, to).length > 0 || (this.#lastThere.get(key) ?? -1) >= from - this.#startedTo;
   }
 
   /** The tags of a repository that are known, and the keys of each. */
@@ -109,6 +116,8 @@ export class Truth {
       for (const [key, phases] of all) {
         const from = Math.min(before, earlier.get(tagOf(key)) ?? before) - this.#startedTo;
         const kept = phases.filter(({ to }) => to >= from);
+        const dropped = phases.findLast(({ to }) => to < from);
+        if (all === this.#phases && dropped !== undefined) this.#lastThere.set(key, dropped.to);
         if (kept.length > 0) all.set(key, kept);
         else all.delete(key);
       }

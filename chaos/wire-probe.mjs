@@ -24,7 +24,7 @@ function noteEnds(atMs) {
   for (const entry of underWay) {
     if (!entry.response?.complete && !entry.socket.destroyed) continue;
     underWay.delete(entry);
-    process.send?.({ wire: 'over', id: entry.id, atMs });
+    process.send?.({ wire: 'over', id: entry.id, atMs, isAnswered: entry.response?.complete === true });
   }
 }
 
@@ -36,7 +36,8 @@ function noteStart(request, accessKeyId, fromMs) {
   noteEnds(toMs);
   const entry = { id: count++, socket: request.socket, response: undefined };
   underWay.add(entry);
-  process.send?.({ wire: 'written', id: entry.id, accessKeyId, fromMs, toMs });
+  const action = String(request.getHeader('x-acs-action') ?? '');
+  process.send?.({ wire: 'written', id: entry.id, accessKeyId, action, path: request.path, fromMs, toMs });
   request.prependOnceListener('response', (response) => {
     entry.response = response;
     response.once('end', noteEndsNow);

@@ -1,28 +1,43 @@
 // What the exporter's process says of its requests, as they pass through its own sockets.
+import { z } from 'zod';
+import { subjectOf } from './laws/sent.ts';
 import type { Probe } from './processes.ts';
 import type { WireRequest } from './record.ts';
 
 /** What `wire-probe.mjs` says when a request was written, and when it was over. */
-type Written = { readonly wire: 'written' } & Pick<WireRequest, 'id' | 'accessKeyId' | 'fromMs' | 'toMs'>;
-type Over = { readonly wire: 'over'; readonly id: number; readonly atMs: number };
+const wireMessage = z.discriminatedUnion('wire', [
+  z.object({
+    wire: z.literal('written'),
+    id: z.number(),
+    accessKeyId: z.string(),
+    action: z.string(),
+    path: z.string(),
+    fromMs: z.number(),
+    toMs: z.number(),
+  }),
+  z.object({ wire: z.literal('over'), id: z.number(), atMs: z.number(), isAnswered: z.boolean() }),
+]);
 
 /** Notes the requests of a life of the process. */
 export function wireProbe(requests: WireRequest[], life: number): Probe {
   return {
     preload: new URL('wire-probe.mjs', import.meta.url).href,
     onMessage: (message) => {
-      if (!isWireMessage(message)) return;
-      if (message.wire === 'written') {
-        const { id, accessKeyId, fromMs, toMs } = message;
-        requests.push({ life, id, accessKeyId, at: Date.now(), fromMs, toMs, overMs: Number.POSITIVE_INFINITY });
-        return;
+      // Others come from the probes beside it.
+      const { data } = wireMessage.safeParse(message);
+      if (data?.wire === 'written') {
+        const { id, accessKeyId, action, path, fromMs, toMs } = data;
+        const parameters = Object.fromEntries(new URL(path, 'http://localhost').searchParams);
+        const subject = subjectOf({ action, parameters });
+        const present = { overMs: Number.POSITIVE_INFINITY, isAnswered: false };
+        requests.push({ life, id, accessKeyId, subject, at: Date.now(), fromMs, toMs, ...present });
       }
-      const request = requests.findLast((each) => each.life === life && each.id === message.id);
-      if (request !== undefined) request.overMs = message.atMs;
+      if (data?.wire === 'over') {
+        const request = requests.findLast((each) => each.life === life && each.id === data.id);
+        if (request === undefined) return;
+        request.overMs = data.atMs;
+        request.isAnswered = data.isAnswered;
+      }
     },
   };
-}
-
-function isWireMessage(message: unknown): message is Written | Over {
-  return typeof message === 'object' && message !== null && 'wire' in message;
 }

@@ -2,7 +2,7 @@
 import type { Target } from './target.ts';
 import type { ThreadReport } from './thread-messages.ts';
 
-const LONGEST_SHOWN = 2_000;
+const MAX_SHOWN_LENGTH = 2_000;
 
 export function linesOf({ name }: Target, report: ThreadReport): string[] {
   const { inputs, seconds, slowestMs, outcomes, finding } = report;
@@ -17,7 +17,7 @@ export function linesOf({ name }: Target, report: ThreadReport): string[] {
   return [
     ...lines,
     `  FOUND by ${name}; to repeat it: npm run fuzz -- --only=${name} --seed=${finding.seed}`,
-    `  input: ${finding.input.slice(0, LONGEST_SHOWN)}`,
-    `  ${finding.reason.slice(0, LONGEST_SHOWN)}`,
+    `  input: ${finding.input.slice(0, MAX_SHOWN_LENGTH)}`,
+    `  ${finding.reason.slice(0, MAX_SHOWN_LENGTH)}`,
   ];
 }

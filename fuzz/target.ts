@@ -1,10 +1,10 @@
 // What a target of fuzzing is: inputs that are drawn, and a check that each of them has to pass.
 import { performance } from 'node:perf_hooks';
 import fc from 'fast-check';
-import { escapeInvisible } from '../src/util/invisible.ts';
+import { escapeInvisible } from '../src/util/invisible-characters.ts';
 
 /** How long an input may take, with all that is waited for. */
-export const LONGEST_INPUT_MS = 1_000;
+export const MAX_INPUT_MS = 1_000;
 
 /** How often an input that took too long is tried again: a busy machine is no finding. */
 const RETRIES = 3;
@@ -75,7 +75,7 @@ export function defineTarget<Input>(definition: TargetDefinition<Input>): Target
             const outcome = await check(input);
             const ms = performance.now() - from;
             meter.end(outcome, ms);
-            if (ms > LONGEST_INPUT_MS) await requireQuick(() => check(input), ms);
+            if (ms > MAX_INPUT_MS) await requireQuick(() => check(input), ms);
           });
           const { failed, counterexample, errorInstance } = await fc.check(property, { seed, numRuns });
           if (!failed) return undefined;
@@ -94,15 +94,14 @@ export function defineTarget<Input>(definition: TargetDefinition<Input>): Target
  */
 async function requireQuick(attempt: () => unknown, firstMs: number): Promise<void> {
   let least = firstMs;
-  for (let tries = 0; tries < RETRIES && least > LONGEST_INPUT_MS; tries++) {
+  for (let tries = 0; tries < RETRIES && least > MAX_INPUT_MS; tries++) {
     const [cpu, loop] = [process.cpuUsage(), performance.eventLoopUtilization()];
     await attempt();
     const { user, system } = process.cpuUsage(cpu);
     const { idle } = performance.eventLoopUtilization(loop);
     least = Math.min(least, (user + system) / 1_000 + idle);
   }
-  if (least > LONGEST_INPUT_MS)
-    throw new Error(`it takes ${Math.round(least)} ms, at most ${LONGEST_INPUT_MS} expected`);
+  if (least > MAX_INPUT_MS) throw new Error(`it takes ${Math.round(least)} ms, at most ${MAX_INPUT_MS} expected`);
 }
 
 /** An input as source text, bytes as text of one byte a character. */

@@ -1,6 +1,6 @@
 // Runs one target in a thread of its own, and stops it when an input, its opening or its closing holds it up.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startThread } from '../src/util/thread.ts';
+import { startThread } from '../src/util/worker-thread.ts';
 import type { Target } from './target.ts';
 import { Step, type ThreadReport, type ThreadTask } from './thread-messages.ts';
 

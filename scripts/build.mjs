@@ -1,4 +1,4 @@
-// Builds dist/ from src/: removes what an earlier build left, compiles, notes version and revision, makes the programs executable.
+// Builds dist/ from src/: removes the previous build, compiles, writes version and revision, and makes the programs executable.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -25,19 +25,19 @@ for (const program of ['bin.js', 'simulator/bin.js']) chmodSync(join(root, 'dist
 
 writeFileSync(join(root, 'dist', 'build-info.json'), JSON.stringify({ version: version(), revision: revision() }));
 
-/** All that package.json lists for development, where the compiler is not there. */
+/** The missing packages for development; empty if the compiler is installed. */
 function missingPackages() {
   const isThere = (name) => existsSync(join(root, 'node_modules', name, 'package.json'));
   const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   return isThere('typescript') ? [] : Object.keys(devDependencies).filter((name) => !isThere(name));
 }
 
-/** What the Dockerfile says, for an image between two releases; else the package's. */
+/** The version of the Dockerfile, for an image between two releases, else of package.json. */
 function version() {
   return process.env.ACR_BUILD_VERSION || JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
 }
 
-/** What the Dockerfile says, else what git says; empty where neither knows, as in an unpacked archive. */
+/** The revision of the Dockerfile, else of git; empty if there is neither, as in an unpacked archive. */
 function revision() {
   if (process.env.ACR_BUILD_REVISION) return process.env.ACR_BUILD_REVISION;
   const git = spawnSync('git', ['-C', root, 'rev-parse', '--short=12', 'HEAD'], { encoding: 'utf8' });

@@ -1,4 +1,4 @@
-// `npm run -s rules`: prints config/prometheus/rules.yml with shorter durations, to try the alerts out, or with other links.
+// `npm run -s rules`: prints config/prometheus/rules.yml with shorter durations, to test the alerts, or with other links.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { RUNBOOK_URL, replaceRunbook, scaleDurations } from './rules/copy.ts';

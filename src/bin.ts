@@ -3,9 +3,9 @@
 import dns from 'node:dns';
 import { constants, totalmem } from 'node:os';
 import { readBuildInfo } from './build-info.ts';
+import { createLookup } from './util/host-lookup.ts';
 import { LogOutput, logSink } from './util/log-output.ts';
-import { createLookup } from './util/name-lookup.ts';
-import { openFilesAdvice } from './util/open-files.ts';
+import { openFilesAdvice } from './util/open-files-limit.ts';
 
 const STDERR = 2;
 const CANNOT_RUN = 1;

@@ -1,4 +1,4 @@
-// Which version this is: written beside the compiled files by the build, which knows the revision; from sources, package.json knows.
+// The version of this program. The build writes it with the revision to a file next to the compiled files; for sources it is in package.json.
 import { readFileSync } from 'node:fs';
 
 export type BuildInfo = {

@@ -1,10 +1,10 @@
-// What the program does with a configuration other than to run it: check it, try it, print the RAM policy that it needs.
+// The commands on a configuration besides running it: check it, try it online, print its RAM policy.
 import { loadSdk } from './acr/sdk.ts';
 import { checkOnline } from './app/online-check.ts';
 import { missingSecretWarnings, presentIn } from './config/credential-files.ts';
 import { loadConfigInWorker } from './config/load-in-worker.ts';
 import { patternWarnings } from './config/pattern-warnings.ts';
-import { formatPlan, planPolls } from './config/plan.ts';
+import { formatPlan, planPolls } from './config/poll-plan.ts';
 import { ramPolicies } from './config/ram-policy.ts';
 import type { Options } from './flags.ts';
 import { systemClock } from './util/clock.ts';
@@ -23,7 +23,7 @@ export type CommandSurroundings = {
 const DONE = 0;
 const FAILED = 1;
 
-/** Prints the plan to stdout and warnings to stderr, and when asked to, tries everything once. Gives the exit status. */
+/** Prints the poll plan to stdout and warnings to stderr, and with `--config.check.online` tries everything once. Gives the exit status. */
 export async function checkConfig(
   options: Options,
   { env, freeMemory, stdout, stderr }: CommandSurroundings,
@@ -59,7 +59,7 @@ export async function checkConfig(
   return status;
 }
 
-/** Prints one JSON document for each set of credentials to stdout; stderr says which is whose when there are several. */
+/** Prints one JSON document for each set of credentials to stdout. If there are several, stderr names their credentials. */
 export async function printRamPolicy(
   { configFile }: Options,
   { freeMemory, stdout, stderr }: CommandSurroundings,

@@ -1,7 +1,7 @@
 // The command line of acr-scan-exporter: one table gives parsing, environment variables and the help text.
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { formatDuration, parseDuration } from './util/duration.ts';
-import { escapeInvisible, inQuotes } from './util/invisible.ts';
+import { escapeInvisible, inQuotes } from './util/invisible-characters.ts';
 import { type ListenAddress, parseListenAddress } from './util/listen-address.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './util/logger.ts';
 

@@ -156,6 +156,21 @@ test('the image of the simulator holds the rooms that the simulator imports, and
   t.deepEqual(rooms.sort(), [...(ROOMS.simulator ?? [])].sort());
 });
 
+test('no type is declared twice, under its name in two files', (t) => {
+  const filesOf = new Map<string, string[]>();
+  for (const file of files) {
+    const text = readFileSync(join(src, file), 'utf8');
+    for (const [, name = ''] of text.matchAll(/^(?:export )?(?:abstract )?(?:type|interface|class) (\w+)/gm)) {
+      filesOf.set(name, [...(filesOf.get(name) ?? []), file]);
+    }
+  }
+  t.true(filesOf.size > 100);
+  t.deepEqual(
+    [...filesOf].filter(([, declared]) => declared.length > 1),
+    [],
+  );
+});
+
 test('what is imported from within the project exists', (t) => {
   const missing = imports.filter(({ from, to }) => !isFile(to) && to.startsWith('..') && from !== 'build-info');
   t.deepEqual(missing, []);

@@ -10,7 +10,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const COMPONENTS = 'deploy/kubernetes/components';
 
 /** Last-applied-configuration, an annotation that `kubectl apply` makes of the whole resource, may not be longer. */
-const MOST_ANNOTATION_BYTES = 262_144;
+const MAX_ANNOTATION_BYTES = 262_144;
 
 function read(path: string): string {
   return readFileSync(`${ROOT}/${path}`, 'utf8');
@@ -46,7 +46,7 @@ test('there is a ConfigMap for each dashboard, which holds it to the letter', (t
     const { metadata, data } = parse(text);
     t.is(metadata.labels.grafana_dashboard, '1');
     t.deepEqual(data, { [`${name}.json`]: read(`grafana/${name}.json`) });
-    t.true(JSON.stringify(parse(text)).length < MOST_ANNOTATION_BYTES, `${name} is too large for kubectl apply`);
+    t.true(JSON.stringify(parse(text)).length < MAX_ANNOTATION_BYTES, `${name} is too large for kubectl apply`);
   }
   const { resources } = parse(read(`${directory}/kustomization.yaml`));
   t.deepEqual(resources.sort(), dashboards.map((name) => `${name}.yaml`).sort());

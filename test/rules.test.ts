@@ -133,7 +133,7 @@ for (const file of ['rules.yml', 'rules_test.yml']) {
 }
 
 test('docs/metrics.md has every series that is recorded, and no other', (t) => {
-  const [, section = ''] = read('docs/metrics.md').split('## What the rules record');
+  const [, section = ''] = read('docs/metrics.md').split('## Recording rules');
   const documented = [...section.matchAll(/^\| `([\w:]+:\w+)` /gm)].map(([, name]) => name);
   t.deepEqual(documented.sort(), [...new Set(rules.flatMap(({ record }) => record ?? []))].sort());
 });

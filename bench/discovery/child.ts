@@ -11,7 +11,7 @@ import { systemClock } from '../../src/util/clock.ts';
 import { InternalErrors } from '../../src/util/internal-errors.ts';
 import type { Logger } from '../../src/util/logger.ts';
 
-/** One pass: what it cost, and how long it held up everything else at the most. */
+/** The cost of one run, and the longest time for which it held the event loop. */
 export type PassReport = { readonly title: string; readonly cpuMs: number; readonly longestHoldMs: number };
 export type DiscoveryReport = {
   readonly passes: readonly PassReport[];
@@ -50,7 +50,7 @@ const api = {
 
 function imageOf(index: number, tag: number): ListedImage {
   const digest = `sha256:${String(index).padStart(60, '0')}${String(pushes[index]).padStart(4, '0')}`;
-  // As from a parsed answer: text in one piece.
+  // A flat string, as from a parsed answer.
   return JSON.parse(JSON.stringify({ tag: `v1.0.${tag}`, digest, imageUpdate: START_MS + index, isDeleting: false }));
 }
 
@@ -85,7 +85,7 @@ const { watchList, discoveryManager, store } = createPipeline({
   holdScrapes: (change) => exposition.holdDuring(change),
 });
 
-/** A scheduler in which discovery has every turn, and polls wait. */
+/** A scheduler that performs the requests of discovery at once, and no polls. */
 class IdleScheduler implements TaskScheduler {
   readonly #queue = new DueQueue<Task>();
   /** Requests of discovery wait here while nothing is measured. */
@@ -165,7 +165,7 @@ async function pass(title: string): Promise<PassReport> {
   return { title, cpuMs, longestHoldMs: Math.max(0, delays.max / 1e6 - RESOLUTION_MS) };
 }
 
-/** What the API's answers for a pass cost by themselves. */
+/** The cost of the answers of the API for a run. */
 async function answeringMs(): Promise<number> {
   const begin = process.cpuUsage();
   for (let repository = 0; repository < repositories; repository++) {
@@ -180,7 +180,7 @@ function cpuMsSince(begin: NodeJS.CpuUsage): number {
   return (user + system) / 1_000;
 }
 
-/** What lives on the heap and beside it, in bytes. */
+/** The used memory in the heap and outside it, in bytes. */
 function memory(): number {
   global.gc?.();
   const { heapUsed, external } = process.memoryUsage();

@@ -1,4 +1,4 @@
-// What discovery costs beside its requests: time of a pass, and memory for each tag that it found.
+// Measures the cost of discovery without its requests: the time of a run, and the memory for each tag.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { BenchPart } from '../part.ts';
@@ -17,7 +17,7 @@ export const discoveryPart: BenchPart = {
     const [report] = (await once(child, 'message')) as [DiscoveryReport];
     await exited;
     return {
-      title: `A pass of discovery over ${report.tags} tags in ${REPOSITORIES} repositories, without the network`,
+      title: `A discovery run over ${report.tags} tags in ${REPOSITORIES} repositories, without the network`,
       rows: report.passes.map(({ title, cpuMs, longestHoldMs }) => ({
         pass: title,
         'CPU ms': cpuMs.toFixed(0),

@@ -1,4 +1,4 @@
-// The bare SDK, as a child process: `bare.js ADDRESS RATE` makes so many calls a second, as many as the exporter would.
+// The bare SDK, as a child process: `bare.js ADDRESS RATE` calls the API at this rate, like the exporter.
 import { createRequire } from 'node:module';
 
 const [address = '', rate = '1'] = process.argv.slice(2);

@@ -1,5 +1,5 @@
-// What a poll costs, beside the bare SDK call that it makes: both at the same rate, since a process that wakes up for each call
-// pays for that too, and at the same time.
+// Measures the cost of a poll and of the bare SDK call that it makes. Both run at the same rate, because waking up for each call costs CPU too, and at
+// the same time.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,7 +8,7 @@ import { cpuMsOf, startProgram, temporaryDirectory, writeConfiguration, writeSce
 
 const TAGS = 200;
 const CALLS_PER_SECOND = 100;
-/** Until what is called again and again is compiled: a daemon runs for months, and at 100 calls a second V8 takes minutes. */
+/** The time until V8 has compiled the hot code, which takes minutes at 100 calls per second. A daemon runs for months. */
 const WARM_UP_MS = 240_000;
 const MEASURED_MS = 60_000;
 
@@ -40,7 +40,7 @@ export const pollPart: BenchPart = {
   },
 };
 
-/** Both at once and over the same stretch of time, so that whatever else the machine does slows down both. */
+/** Measures both at the same time, so that the load of the machine affects both. */
 async function measure(compiled: string, directory: string, address: string) {
   const bare = await startBare(compiled, address);
   const exporter = await startExporter(compiled, directory, address);

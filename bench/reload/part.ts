@@ -1,4 +1,4 @@
-// How long a reload of a large file holds up those who ask meanwhile.
+// How long a reload of a large file delays requests meanwhile.
 import { get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BenchPart, Row } from '../part.ts';
@@ -6,10 +6,10 @@ import { startProgram, temporaryDirectory, writeConfiguration, writeScenario } f
 
 const TAGS = 100_000;
 
-/** Between two requests: what is measured is how long they are held up, not how many of them the machine can take. */
+/** The pause between two requests: their delay is measured, not their maximum rate. */
 const PAUSE_MS = 20;
 
-/** The reloads, one after the other: how many tags, from which number on. */
+/** The reloads, one after the other: the number of tags, and the number of the first one. */
 const RELOADS = [
   { title: 'the same tags', tags: TAGS, from: 1 },
   { title: 'half of the tags others', tags: TAGS, from: 1 + TAGS / 2 },
@@ -72,7 +72,7 @@ export const reloadPart: BenchPart = {
   },
 };
 
-/** The longest that an answer took to begin, of requests sent until `done`. */
+/** The longest time to the first byte of an answer, for requests until `done`. */
 async function askUntil(done: { readonly is: boolean }, url: string): Promise<number> {
   let slowestMs = 0;
   while (!done.is) {
@@ -82,7 +82,7 @@ async function askUntil(done: { readonly is: boolean }, url: string): Promise<nu
   return slowestMs;
 }
 
-/** Asks as Prometheus does, compressed, and takes the answer as it comes. Gives how long it took to begin. */
+/** Sends a request like Prometheus, with compression, and reads the answer. Gives the time to its first byte. */
 function ask(url: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const begin = performance.now();

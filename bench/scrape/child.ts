@@ -1,4 +1,4 @@
-// The process of one measured server: `child.js SERVER TAGS`, steered by messages from the benchmark.
+// The process of one measured server: `child.js SERVER TAGS`. Messages from the benchmark control it.
 import { createServer } from 'node:http';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { SERVERS, type ServerName } from './servers.ts';
@@ -9,7 +9,7 @@ export type Command =
   | { readonly do: 'begin' }
   | { readonly do: 'end' };
 
-/** What the process did between `begin` and `end`, and its memory. */
+/** The cost of the process between `begin` and `end`, and its memory. */
 export type Report = {
   readonly cpuMs: number;
   readonly longestHoldMs: number;
@@ -17,7 +17,7 @@ export type Report = {
   readonly peakRssBytes: number;
 };
 
-/** The monitor is a timer of so many milliseconds; what it measures is that and the delay. */
+/** The monitor is a timer with this interval in milliseconds. It measures the interval and the delay. */
 const RESOLUTION_MS = 1;
 
 const [name, tags] = process.argv.slice(2);

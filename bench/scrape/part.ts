@@ -1,17 +1,17 @@
-// What a scrape costs the process that is scraped, beside the stock registry, a peer, and the limit.
+// Measures the cost of a scrape for the scraped process, compared with prom-client's registry, another server, and the lower limit.
 import type { BenchOptions, BenchPart, Row } from '../part.ts';
 import type { Report } from './child.ts';
 import { type Subject, startPeer, startServer } from './process.ts';
 import type { ServerName } from './servers.ts';
 import type { ChangeKind } from './tags.ts';
 
-/** What 50 requests a second change in a scrape interval of 15 seconds. */
+/** The number of tags that 50 requests per second change in a scrape interval of 15 seconds. */
 const CHANGES = 750;
 
-/** The stock registry takes seconds for a scrape: a few tell as much. */
+/** A scrape of prom-client's registry takes seconds: a few are enough. */
 const REPEATS_OF_SLOW = 3;
 
-/** Scrapes of each kind before those that count, for the compiler to see what is hot. */
+/** Scrapes before the measured ones, so that V8 compiles the hot code. */
 const WARM_UPS = 3;
 
 export const scrapePart: BenchPart = {

@@ -1,4 +1,4 @@
-// Starts what is measured and scrapes it.
+// Starts a measured server and scrapes it.
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ export type Scrape = { readonly bytes: number; readonly wallMs: number };
 /** A process that serves /metrics. */
 export type Subject = {
   readonly scrape: (gzip: boolean) => Promise<Scrape>;
-  /** Does something and tells what it cost the process; `undefined` where that cannot be seen. */
+  /** Runs `work` and gives its cost for the process; undefined if that is not known. */
   readonly measure: (work: () => Promise<unknown>) => Promise<Partial<Report>>;
   readonly tell: (command: Command) => Promise<unknown>;
   readonly stop: () => Promise<void>;
@@ -40,7 +40,7 @@ export async function startServer(compiled: string, server: ServerName, tags: nu
   };
 }
 
-/** A foreign server, `COMMAND N PORT`, whose cost is read from /proc. */
+/** Another server, `COMMAND N PORT`. Its cost is read from /proc. */
 export async function startPeer(command: string, tags: number): Promise<Subject> {
   const port = await freePort();
   const child = spawn('/bin/sh', ['-c', `exec ${command} ${tags} ${port}`], { stdio: ['ignore', 'ignore', 'inherit'] });
@@ -63,7 +63,7 @@ export async function startPeer(command: string, tags: number): Promise<Subject>
   };
 }
 
-/** Scrapes over one kept-alive connection, as Prometheus does, and leaves the body as it was sent. */
+/** Scrapes over one kept-alive connection, like Prometheus, without decompressing the body. */
 function scraper(port: number): Subject['scrape'] {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   return (gzip) =>

@@ -1,4 +1,4 @@
-// What is measured: servers of /metrics with the same series. Each is one function of the number of tags.
+// The measured servers: they serve the same series on /metrics. Each is a function of the number of tags.
 import type { RequestListener } from 'node:http';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
@@ -16,13 +16,13 @@ export type MeasuredServer = {
 };
 
 export const SERVERS = {
-  /** This exporter's own. */
+  /** This exporter. */
   exporter: (tags: number): MeasuredServer => {
     const exposition = makeExposition();
     const invented = new InventedTags(tags, exposition);
     return { listener: expositionListener(exposition), change: (count, kind) => invented.change(count, kind) };
   },
-  /** The same bytes from one buffer, which nothing can beat. */
+  /** The same bytes from one buffer: the lower limit. */
   buffer: async (tags: number): Promise<MeasuredServer> => {
     const exposition = makeExposition();
     const invented = new InventedTags(tags, exposition);

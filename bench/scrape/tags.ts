@@ -1,4 +1,4 @@
-// Invented tags with names as long as real ones, all of them complete, and what changes between two scrapes.
+// Invented tags with names as long as real ones, all with complete scans, and their changes between two scrapes.
 
 import type { Repository } from '../../src/model/target.ts';
 import type { StateStore, StoreObserver, WatchedTag } from '../../src/state/store.ts';
@@ -7,13 +7,13 @@ import { StateStore as Store } from '../../src/state/store.ts';
 export const INSTANCE_ID = 'cri-2j88dtld8yelabcd';
 const TAGS_PER_REPOSITORY = 100;
 const NAMESPACES = 50;
-/** Any time of today's magnitude. */
+/** A realistic timestamp. */
 const BASE_MS = 1_795_480_000_000;
 
-/** `poll`: answered with the status that was known. `transition`: another status. */
+/** `poll`: an answer with the same status. `transition`: an answer with another status. */
 export type ChangeKind = 'poll' | 'transition';
 
-/** Fills a store that tells `observer` of everything. */
+/** Fills a store that reports to `observer`. */
 export class InventedTags {
   readonly store: StateStore;
   readonly #tags: WatchedTag[] = [];
@@ -33,7 +33,7 @@ export class InventedTags {
     }
   }
 
-  /** Changes some tags, drawn at random, as polls in the course of 15 seconds would. */
+  /** Changes random tags, like polls within 15 seconds. */
   change(count: number, kind: ChangeKind): void {
     for (let index = 0; index < count; index++) {
       const tag = this.#tags[Math.floor(Math.random() * this.#tags.length)];

@@ -1,9 +1,9 @@
-// How long a start takes, and how much memory is in use once every tag was polled.
+// Measures the time of a start, and the memory in use after every tag was polled.
 import type { BenchPart, Row } from '../part.ts';
 import { rssMegabytesOf, startProgram, temporaryDirectory, writeConfiguration, writeScenario } from '../program.ts';
 import { waitUntil } from '../wait.ts';
 
-/** At the default rate, and with as many tags as are meant to be possible. */
+/** The default rate, and the largest supported number of tags. */
 const SIZES = [
   { tags: 1_000, requestsPerSecond: 5 },
   { tags: 100_000, requestsPerSecond: 100 },

@@ -9,9 +9,9 @@ import {
   type Span,
   spansWithout,
 } from '../record.ts';
-import { KEYS, SETS, type SetName, setOfInstance } from '../world.ts';
+import { KEYS, SETS, type SetName, setOf, setOfInstance } from '../world.ts';
 import { Findings, type Law } from './law.ts';
-import { beforeStall } from './stalls.ts';
+import { sentRequests } from './sent.ts';
 import { lifeOf, time } from './tags.ts';
 
 /** Files are looked at every second; reading them, and what was on its way, takes some time more. */
@@ -39,7 +39,7 @@ export const keysLaw: Law = {
 };
 
 /** The longest time to wait that the API asks for in a run, less a turn at the usual rate. */
-const LONGEST_WAIT_MS = 1_250;
+const MAX_WAIT_MS = 1_250;
 /** After throttling the rate may be a tenth of the one in the file. */
 const SLOWEST_SHARE = 0.1;
 
@@ -51,7 +51,8 @@ export const silenceLaw: Law = {
     const findings = new Findings(judged);
     const end = recordedTo(record, judged?.to);
     for (const set of SETS) {
-      const idle = [...troublesOf(record, set), ...absencesOf(record, set)];
+      const { refusals, spoils } = troublesOf(record, set);
+      const idle = [...refusals, ...spoils, ...absencesOf(record, set)];
       const requests = requestsOf(record, set);
       requests.forEach((request, position) => {
         const from = request.arrivedAtMs;
@@ -77,11 +78,13 @@ function longestSilenceMs(configurations: readonly Configuration[], from: number
   const files = inForce(configurations, from, to);
   const pauses = files.flatMap(({ intervalsMs, backoffMs }) => [...Object.values(intervalsMs), backoffMs.max]);
   const turnMs = 1_000 / (SLOWEST_SHARE * Math.min(...files.map(({ rate }) => rate)));
-  return Math.max(...pauses) + LONGEST_WAIT_MS + longestTimeoutMs(configurations, from, to) + turnMs;
+  return Math.max(...pauses) + MAX_WAIT_MS + longestTimeoutMs(configurations, from, to) + turnMs;
 }
 
 /** How long an answer may take from the simulator to the exporter's decision. */
-const ANSWER_READ_MS = 500;
+export const ANSWER_READ_MS = 500;
+/** How long it may take from the exporter's socket to its decision. */
+const ANSWER_TAKEN_MS = 100;
 /** An answer that comes so long before the time limit, or later, may have come too late for the exporter. */
 const NEARLY_TOO_LATE_MS = 100;
 
@@ -90,37 +93,31 @@ export const waitLaw: Law = {
   sentence: 'while the API asks to wait, nothing is asked under these credentials',
   check: (record, judged) => {
     const findings = new Findings(judged);
-    for (const set of SETS) {
-      const requests = requestsOf(record, set);
-      requests.forEach((request, position) => {
-        const { arrivedAtMs, finishedAtMs, retryAfterMs, index } = request;
-        if (finishedAtMs === null || retryAfterMs === null) return;
-        const limits = inForce(record.configurations, arrivedAtMs, finishedAtMs).map((file) => file.requestTimeoutMs);
-        if (finishedAtMs - arrivedAtMs > Math.min(...limits) - NEARLY_TOO_LATE_MS) return;
-        const until = finishedAtMs + retryAfterMs;
-        const readBy = finishedAtMs + ANSWER_READ_MS + overlap(record.pauses, finishedAtMs, until);
-        // A time to wait that may be over before the exporter knows of it forbids nothing.
-        if (readBy >= until) return;
-        const isEarly = (each: ApiRequest) => {
-          const sentAt = earliestArrival(record, each);
-          return sentAt > readBy && sentAt < until && lifeOf(record, each) === lifeOf(record, request);
-        };
-        findings.note(until, () => {
-          const early = requests.slice(position + 1).find(isEarly);
-          return early === undefined
-            ? undefined
-            : `request ${early.index} arrives at ${time(early.arrivedAtMs)}, though request ${index} was answered to wait until ${time(until)}`;
-        });
+    const { configurations, monotonicZeroAt: zero, pauses, wire } = record;
+    for (const [{ index, retryAfterMs }, { life, accessKeyId, fromMs, overMs, isAnswered }] of sentRequests(record)) {
+      if (!isAnswered || retryAfterMs === null) continue;
+      const limits = inForce(configurations, zero + fromMs, zero + overMs).map((file) => file.requestTimeoutMs);
+      if (overMs - fromMs > Math.min(...limits) - NEARLY_TOO_LATE_MS) continue;
+      const untilMs = overMs + retryAfterMs;
+      const takenByMs = overMs + ANSWER_TAKEN_MS + overlap(pauses, zero + overMs, zero + untilMs);
+      // A time to wait that may be over before the exporter knows of it forbids nothing.
+      if (takenByMs >= untilMs) continue;
+      findings.note(zero + untilMs, () => {
+        const early = wire.find(
+          (each) =>
+            each.life === life &&
+            setOf(each.accessKeyId) === setOf(accessKeyId) &&
+            each.fromMs > takenByMs &&
+            each.toMs < untilMs,
+        );
+        return early === undefined
+          ? undefined
+          : `request ${early.id} of life ${life} is written at ${time(zero + early.toMs)}, though request ${index} of the simulator's log was answered to wait until ${time(zero + untilMs)}`;
       });
     }
     return findings;
   },
 };
-
-/** When a request may have arrived that the simulator read only after a stall, in milliseconds since the epoch. */
-function earliestArrival({ simulatorStalls }: RunRecord, { arrivedAtMs, arrivedMonotonicMs }: ApiRequest): number {
-  return arrivedAtMs - arrivedMonotonicMs + beforeStall(simulatorStalls, arrivedMonotonicMs);
-}
 
 function requestsOf({ requests }: RunRecord, set: SetName): ApiRequest[] {
   return requests.filter(({ accessKeyId }) => KEYS[set].some((keyId) => keyId === accessKeyId));
@@ -128,22 +125,28 @@ function requestsOf({ requests }: RunRecord, set: SetName): ApiRequest[] {
 
 const REFUSED = /^(InvalidAccessKeyId|InvalidSecurityToken|InvalidTimeStamp|SignatureDoesNotMatch|IncompleteSignature)/;
 
-/** Times in which a set was refused, or its files could not be read, until a request was accepted again. */
-export function troublesOf(record: RunRecord, set: SetName): Span[] {
+/** Times in which a set was refused, and in which its files held no good key, until a request was accepted again. */
+type Troubles = { readonly refusals: readonly Span[]; readonly spoils: readonly Span[] };
+
+/** @param isAccepted whether a request that was not refused shows that the set is accepted */
+export function troublesOf(
+  record: RunRecord,
+  set: SetName,
+  isAccepted: (request: ApiRequest) => boolean = ({ code }) => code !== '',
+): Troubles {
   const requests = requestsOf(record, set);
-  const begins = [
-    ...requests.filter(({ code }) => REFUSED.test(code)).map(({ arrivedAtMs }) => arrivedAtMs),
-    ...record.keyWrites.filter((each) => each.set === set && !each.isGood).map(({ at }) => at),
-  ];
-  return begins.map((from) => {
-    const good = record.keyWrites.find((each) => each.set === set && each.isGood && each.at > from)?.at ?? from;
-    const wasBad = record.keyWrites.findLast((each) => each.set === set && each.at <= from)?.isGood === false;
+  const writes = record.keyWrites.filter((each) => each.set === set);
+  const until = (from: number): Span => {
+    const good = writes.find((each) => each.isGood && each.at > from)?.at ?? from;
+    const wasBad = writes.findLast((each) => each.at <= from)?.isGood === false;
     const least = wasBad ? good : from;
-    const accepted = requests.find(
-      ({ arrivedAtMs, code }) => arrivedAtMs > least && code !== '' && !REFUSED.test(code),
-    );
+    const accepted = requests.find((each) => each.arrivedAtMs > least && !REFUSED.test(each.code) && isAccepted(each));
     return { from, to: accepted?.finishedAtMs ?? Number.POSITIVE_INFINITY };
-  });
+  };
+  return {
+    refusals: requests.filter(({ code }) => REFUSED.test(code)).map(({ arrivedAtMs }) => until(arrivedAtMs)),
+    spoils: writes.filter(({ isGood }) => !isGood).map(({ at }) => until(at)),
+  };
 }
 
 /** Times in which no instance of a set may have been configured. */

@@ -11,6 +11,7 @@ import { backoffLaw, intervalLaw } from './pace.ts';
 import { idleLaw, overtakenLaw } from './polled.ts';
 import { concurrencyLaw, rateLaw } from './quota.ts';
 import { askedLaw, onceLaw, timeoutLaw } from './requests.ts';
+import { seenLaw } from './sent.ts';
 import { foundLaw, newsLaw, sumsLaw } from './shown.ts';
 import { sinceLaw } from './since.ts';
 import { statusLaw } from './status.ts';
@@ -28,6 +29,7 @@ export const LAWS: readonly Law[] = [
   counterLaw,
   rateLaw,
   concurrencyLaw,
+  seenLaw,
   overtakenLaw,
   idleLaw,
   waitLaw,

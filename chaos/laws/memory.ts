@@ -3,9 +3,9 @@ import type { Rest } from '../record.ts';
 import { Findings, type Law } from './law.ts';
 
 /** Four times what a process with this configuration holds at its start; the longest storms take less than half of it. */
-const MOST_RESIDENT_BYTES = 256 * 1024 ** 2;
+const MAX_RESIDENT_BYTES = 256 * 1024 ** 2;
 /** Some 25 belong to the process and its listener; the others are connections to the API and of scrapers, which are few in a calm. */
-const MOST_OPEN_FILES = 64;
+const MAX_OPEN_FILES = 64;
 
 export const memoryLaw: Law = {
   name: 'memory',
@@ -19,7 +19,7 @@ export const memoryLaw: Law = {
 
 /** A page without these families, as in the calm that ended before a scrape, says nothing: NaN exceeds no bound. */
 function excess({ residentBytes, openFiles }: Rest): string | undefined {
-  if (residentBytes > MOST_RESIDENT_BYTES)
+  if (residentBytes > MAX_RESIDENT_BYTES)
     return `${Math.round(residentBytes / 1024 ** 2)} MiB are resident after the storm`;
-  return openFiles > MOST_OPEN_FILES ? `${openFiles} files are open after the storm` : undefined;
+  return openFiles > MAX_OPEN_FILES ? `${openFiles} files are open after the storm` : undefined;
 }

@@ -1,11 +1,11 @@
 // How soon a tag is asked about again.
 import { inForce } from '../limits.ts';
-import { type ApiRequest, isToldBetween, overlap, type RunRecord, type Span } from '../record.ts';
-import { ANY } from '../truth.ts';
-import { INTERVALS_MS, SETS, setOfInstance } from '../world.ts';
-import { isDiscovered } from './configured.ts';
-import { troublesOf } from './credentials.ts';
+import { type ApiRequest, type Configuration, overlap, type RunRecord, type WireRequest } from '../record.ts';
+import { ANY, bare } from '../truth.ts';
+import { INTERVALS_MS, REPOSITORIES, SETS, setOfInstance } from '../world.ts';
+import { ANSWER_READ_MS, troublesOf } from './credentials.ts';
 import { Findings, type Law } from './law.ts';
+import { sentRequests } from './sent.ts';
 import { beforeStall } from './stalls.ts';
 import { askedTag, isOfSame, isTrueAnswer, pollsByTag, truthDuring } from './tags.ts';
 
@@ -26,54 +26,90 @@ export const intervalLaw: Law = {
       if (!isTrueAnswer(before) || !isCalm(before) || !isCalm(poll)) continue;
       const intervalMs = intervalOf(record, before);
       if (intervalMs === undefined) continue;
-      findings.note(poll.arrivedAtMs, () => tooSoon(record, before, poll, intervalMs * SHORTEST));
+      findings.note(poll.arrivedAtMs, () => {
+        const finishedMs = beforeStall(record.simulatorStalls, before.finishedMonotonicMs ?? Number.NEGATIVE_INFINITY);
+        const [afterMs, leastMs] = [poll.arrivedMonotonicMs - finishedMs, intervalMs * SHORTEST];
+        return afterMs >= leastMs - NOTED_LATE_MS ? undefined : tooSoon(record, [before, poll], afterMs, leastMs);
+      });
     }
     return findings;
   },
 };
 
 /** Codes that say nothing of the credentials, nor that there is no such thing. */
-const OF_ONE_REQUEST = new Set(['SystemError', 'InternalError', 'ServiceUnavailable', 'NoPrivilege', 'Forbidden.RAM']);
+const OF_ONE_REQUEST = new Set([
+  'SYSTEM_ERROR',
+  'SystemError',
+  'InternalError',
+  'ServiceUnavailable',
+  'NoPrivilege',
+  'Forbidden.RAM',
+]);
 
 export const backoffLaw: Law = {
   name: 'backoff',
   sentence: 'after an error no tag is asked about again sooner than half of backoff.initial',
   check: (record, judged) => {
     const findings = new Findings(judged);
-    // Meanwhile a poll may have failed that was never sent, and afterwards what failed for that reason is polled at once.
-    // A tag that comes back with a reload is polled at once, too.
-    const troubles = new Map(SETS.map((set) => [set, troublesOf(record, set)]));
+    const sent = sentRequests(record);
+    const troubles = new Map(SETS.map((set) => [set, troublesOf(record, set, (each) => isAccepted(each, sent))]));
     for (const [before, poll] of successivePolls(record)) {
-      if (!isFailure(before) || isToldBetween(record.configurations, before.arrivedAtMs, poll.arrivedAtMs)) continue;
-      // After a long stall the simulator reads together what came one by one.
-      if (record.simulatorStalls.some((stall) => isLongStall(stall) && reaches(stall, before, poll))) continue;
-      const spans = troubles.get(setOfInstance(before.parameters.InstanceId ?? '')) ?? [];
-      if (overlap(spans, before.arrivedAtMs, poll.arrivedAtMs) > 0) continue;
-      // A tag that was found is another one after a push.
-      if (isDiscovered(askedTag(record.truth, before) ?? '')) continue;
+      const [first, next] = [sent.get(before), sent.get(poll)];
+      if (first === undefined || next === undefined) continue;
+      if (!isFailure(before, first) || !isSameThroughout(record, before, poll)) continue;
+      const { refusals = [], spoils = [] } = troubles.get(setOfInstance(before.parameters.InstanceId ?? '')) ?? {};
+      // Without credentials a poll may fail that is never sent: it is sent as soon as there are some. While they are refused, tags are asked
+      // about before they are due, to find out whether they still are.
+      if (overlap(spoils, before.arrivedAtMs, poll.arrivedAtMs) > 0) continue;
+      if (overlap(refusals, poll.arrivedAtMs - ANSWER_READ_MS, poll.arrivedAtMs) > 0) continue;
       const files = inForce(record.configurations, before.arrivedAtMs, poll.arrivedAtMs);
-      const initialMs = Math.min(...files.map(({ backoffMs }) => backoffMs.initial));
-      findings.note(poll.arrivedAtMs, () => tooSoon(record, before, poll, initialMs / 2));
+      const leastMs = Math.min(...files.map((file) => shortestPauseMs(file, before))) / 2;
+      // An answer that is none is given up before its end, perhaps as soon as the request was written.
+      const afterMs = next.toMs - (before.fault === 'body' ? first.fromMs : first.overMs);
+      findings.note(poll.arrivedAtMs, () =>
+        afterMs >= leastMs - SOCKET_NOTED_LATE_MS ? undefined : tooSoon(record, [before, poll], afterMs, leastMs),
+      );
     }
     return findings;
   },
 };
 
-const LONG_STALL_MS = 100;
-/** For so long after a stall the simulator reads what came meanwhile. */
-const CATCHES_UP_MS = 1_000;
+/** From the exporter's end of a request to the end that is noted at its socket. */
+const SOCKET_NOTED_LATE_MS = 5;
 
-function isLongStall({ from, to }: Span): boolean {
-  return to - from > LONG_STALL_MS;
+/** The first pause after an error. What is no known status is asked about again after the interval of a scan under way. */
+function shortestPauseMs({ backoffMs, intervalsMs }: Configuration, { fault }: ApiRequest): number {
+  return fault === 'body' ? Math.min(backoffMs.initial, intervalsMs.scanning) : backoffMs.initial;
 }
 
-function reaches({ from, to }: Span, before: ApiRequest, poll: ApiRequest): boolean {
-  return from < poll.arrivedMonotonicMs && to > before.arrivedMonotonicMs - CATCHES_UP_MS;
+/**
+ * Whether a tag is the same one from one poll to the next, for the exporter too. One that a file leaves out or lists by another digest is another
+ * one afterwards, and so may be one that discovery finds, or one of a repository that is looked up by its names.
+ */
+function isSameThroughout({ configurations, truth }: RunRecord, before: ApiRequest, poll: ApiRequest): boolean {
+  const name = askedTag(truth, before) ?? '';
+  const isListedById = REPOSITORIES.some(
+    ({ id, instance }) => id === before.parameters.RepoId && name.startsWith(`${instance} `),
+  );
+  const files = inForce(configurations, before.arrivedAtMs, poll.arrivedAtMs);
+  const digests = new Set(
+    files.map(({ tags, digests }) => (tags.has(name) ? bare(digests?.get(name) ?? '') : undefined)),
+  );
+  return isListedById && digests.size === 1 && !digests.has(undefined);
 }
 
-/** Whether a poll has failed for a reason of its own. What faults send in place of an answer is never a good one. */
-function isFailure({ code, fault }: ApiRequest): boolean {
-  return fault === 'body' || OF_ONE_REQUEST.has(code);
+/**
+ * Whether a poll has failed for a reason of its own. What faults send in place of an answer is never a good one, and a request without an answer
+ * was given up. After a reset it may be sent again at once.
+ */
+function isFailure({ code, fault }: ApiRequest, { isAnswered, overMs }: WireRequest): boolean {
+  const isGivenUp = code === '' && fault !== 'reset' && !isAnswered && Number.isFinite(overMs);
+  return fault === 'body' || OF_ONE_REQUEST.has(code) || isGivenUp;
+}
+
+/** Whether a request shows the exporter that its credentials are accepted. */
+function isAccepted(request: ApiRequest, sent: ReadonlyMap<ApiRequest, WireRequest>): boolean {
+  return isTrueAnswer(request) && sent.get(request)?.isAnswered === true;
 }
 
 /** Each poll with the one before it of the same tag in the same repository, by the same process. */
@@ -86,17 +122,13 @@ function* successivePolls(record: RunRecord): Generator<readonly [before: ApiReq
   }
 }
 
-/** An answer that is none has failed before its end, and may have done so when the request had just arrived. */
-function earliestEndMs({ simulatorStalls }: RunRecord, { fault, arrivedMonotonicMs, finishedMonotonicMs }: ApiRequest) {
-  const noted = fault === 'body' ? arrivedMonotonicMs : (finishedMonotonicMs ?? Number.NEGATIVE_INFINITY);
-  return beforeStall(simulatorStalls, noted);
-}
-
-function tooSoon(record: RunRecord, before: ApiRequest, poll: ApiRequest, leastMs: number): string | undefined {
-  const finished = earliestEndMs(record, before);
-  const afterMs = poll.arrivedMonotonicMs - finished;
-  if (afterMs >= leastMs - NOTED_LATE_MS) return undefined;
-  return `request ${poll.index} about ${askedTag(record.truth, poll)} comes ${Math.round(afterMs)} ms after request ${before.index}, expected ${leastMs} ms at least`;
+function tooSoon(
+  { truth }: RunRecord,
+  [before, poll]: readonly [ApiRequest, ApiRequest],
+  afterMs: number,
+  leastMs: number,
+): string {
+  return `request ${poll.index} about ${askedTag(truth, poll)} comes ${Math.round(afterMs)} ms after request ${before.index}, expected ${leastMs} ms at least`;
 }
 
 /** Undefined where more than one status was true while it was asked for. */

@@ -1,9 +1,21 @@
 // Each tag gets its turn. Checked at every scrape, whatever else is wrong: it needs no time without faults.
 import { samplesOf } from '../exposition.ts';
 import { inForce, longestTimeoutMs } from '../limits.ts';
-import { type ApiRequest, type Configuration, overlap, type RunRecord, type Scrape, type TagName } from '../record.ts';
-import { type SetName, setOfInstance } from '../world.ts';
+import {
+  type ApiRequest,
+  type Configuration,
+  grouped,
+  isToldBetween,
+  overlap,
+  type RunRecord,
+  recordedTo,
+  type Scrape,
+  type Span,
+  type TagName,
+} from '../record.ts';
+import { SETS, type SetName, setOf, setOfInstance } from '../world.ts';
 import { isDiscovered } from './configured.ts';
+import { troublesOf } from './credentials.ts';
 import { Findings, type Judged, type Law } from './law.ts';
 import { type Polls, pollsByTag, ROUNDING_MS, type ShownTag, shownTags, time } from './tags.ts';
 
@@ -12,7 +24,7 @@ const SHORTENED = 0.1;
 /** What a busy machine adds to a time limit, or to two of them. */
 const BUSY_MS = 500;
 /** Longer than two time limits of any file, and the slowest turn: files of before do not matter. */
-const LONGEST_PACE_MS = 10_000;
+const MAX_PACE_MS = 10_000;
 /** Polls that may pass a tag by while its own request is on its way. */
 const MAY_OVERTAKE = 2;
 /** After throttling the rate may be a tenth of the one in the file. */
@@ -55,20 +67,35 @@ export const overtakenLaw: Law = {
 export const idleLaw: Law = {
   name: 'idle',
   sentence:
-    'while a tag is due and its credentials are not paused, a request starts within two time limits and the time of ten turns',
+    'from when a tag is due, its credentials not being paused, a request under them starts within a time limit, the time of ten turns and half a second',
   check: (record, judged) => {
     const findings = new Findings(judged);
-    for (const scrape of judgedScrapes(record, judged)) {
+    const end = recordedTo(record, judged?.to);
+    const troubles = new Map(
+      SETS.map((set) => {
+        const { refusals, spoils } = troublesOf(record, set);
+        return [set, [...refusals, ...spoils]];
+      }),
+    );
+    const starts = startsOf(record);
+    // Scrapes show one answer after the other of a tag, and each of them many times.
+    const seen = new Map<TagName, number>();
+    for (const scrape of record.scrapes) {
       const idleMs = idleMsAt(record, scrape);
       for (const tag of waitingTags(record, scrape)) {
+        if (seen.get(tag.name) === tag.answeredAt) continue;
+        seen.set(tag.name, tag.answeredAt);
+        const until = tag.to + idleMs + overlap(record.pauses, tag.to, tag.to + 2 * idleMs);
+        if (until > end || !findings.isJudged(until)) continue;
+        // What a list says of a discovered tag may change when it is due.
+        if (isDiscovered(tag.name) || isToldBetween(record.configurations, tag.answeredAt, until)) continue;
         const set = setOfInstance(instanceOf(tag.name));
-        const stopped = overlap(record.pauses, scrape.sentAt - 2 * idleMs, scrape.sentAt);
-        const from = scrape.sentAt - idleMs - stopped;
-        if (tag.to > from || lastPaused(record, scrape, set) > from) continue;
-        findings.note(scrape.answeredAt, () =>
-          startedBetween(record, set, from, scrape.answeredAt)
+        if (overlap(troubles.get(set) ?? [], tag.answeredAt, until) > 0) continue;
+        if (!isAtWork(record, scrape.life, set, { from: scrape.sentAt, to: until })) continue;
+        findings.note(until, () =>
+          (starts.get(set) ?? []).some((at) => at > tag.answeredAt && at >= tag.from && at <= until)
             ? undefined
-            : `${tag.name} is due since ${time(tag.to)} and nothing is paused, but no request started since ${time(from)}`,
+            : `${tag.name} is due at ${time(tag.to)} and nothing is paused, but no request starts until ${time(until)}`,
         );
       }
     }
@@ -76,22 +103,28 @@ export const idleLaw: Law = {
   },
 };
 
+/** When requests were written under each set of credentials, in milliseconds since the epoch. */
+function startsOf({ wire, monotonicZeroAt }: RunRecord): ReadonlyMap<string, readonly number[]> {
+  const bySet = grouped(wire, ({ accessKeyId }) => setOf(accessKeyId) ?? '');
+  return new Map([...bySet].map(([set, requests]) => [set, requests.map(({ fromMs }) => monotonicZeroAt + fromMs)]));
+}
+
+/** Whether a process lives throughout a time, and no scrape of then shows that requests under a set of credentials are paused. */
+function isAtWork({ lives, scrapes }: RunRecord, life: number, set: SetName, { from, to }: Span): boolean {
+  if (!lives.some(({ number, to: endedAt }) => number === life && endedAt > to)) return false;
+  return !scrapes.some((each) => each.answeredAt >= from && each.sentAt <= to && isPaused(each, set));
+}
+
 /** For how long a tag looks overdue while its request is on its way to the simulator: it may be sent twice, and take its timeout each time. */
 function onItsWayMsAt({ configurations }: RunRecord, { sentAt }: Scrape): number {
   return 2 * longestTimeoutMs(configurations, sentAt, sentAt) + BUSY_MS;
 }
 
-/** With something due, not paused, and every request cut off after its timeout, the slowest rate starts some within this time. */
-function idleMsAt(record: RunRecord, scrape: Scrape): number {
-  const files = inForce(record.configurations, scrape.sentAt - LONGEST_PACE_MS, scrape.sentAt);
-  return onItsWayMsAt(record, scrape) + 1_000 / (SLOWEST_SHARE * Math.min(...files.map(({ rate }) => rate)));
-}
-
-function startedBetween({ requests }: RunRecord, set: SetName, from: number, to: number): boolean {
-  return requests.some(
-    ({ parameters, arrivedAtMs }) =>
-      arrivedAtMs >= from && arrivedAtMs <= to && setOfInstance(parameters.InstanceId ?? '') === set,
-  );
+/** All requests that may be under way end within a time limit, and at the slowest rate that throttling leaves the next one starts a turn later. */
+function idleMsAt({ configurations }: RunRecord, { sentAt }: Scrape): number {
+  const files = inForce(configurations, sentAt - MAX_PACE_MS, sentAt);
+  const turnMs = 1_000 / (SLOWEST_SHARE * Math.min(...files.map(({ rate }) => rate)));
+  return longestTimeoutMs(configurations, sentAt, sentAt) + BUSY_MS + turnMs;
 }
 
 /** The scrapes whose time is judged. */
@@ -184,14 +217,6 @@ function isLater({ record, polls, sights }: Context, poll: ApiRequest, name: Tag
   if (record.configurations.some(({ toldAt, inForceAt }) => toldAt <= arrivedAtMs && inForceAt >= sight.at))
     return false;
   return !wasPolled(polls, seen, arrivedAtMs - 1);
-}
-
-/** When the requests under a set of credentials were last paused, or not known not to be, before a scrape. */
-function lastPaused({ scrapes }: RunRecord, scrape: Scrape, set: SetName): number {
-  const paused = scrapes.findLast(
-    (each) => each.answeredAt <= scrape.answeredAt && (each.life !== scrape.life || isPaused(each, set)),
-  );
-  return paused?.answeredAt ?? scrapes[0]?.answeredAt ?? scrape.answeredAt;
 }
 
 function isPaused({ exposition }: Scrape, set: SetName): boolean {

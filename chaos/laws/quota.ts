@@ -1,7 +1,7 @@
 // The exporter asks no more of the API than it promised, measured where it writes to its own sockets: no stall of the simulator, of the
 // network or of this program has a part in it.
 import { allowance, maxConcurrentAt } from '../limits.ts';
-import type { RunRecord, WireRequest } from '../record.ts';
+import { grouped, type RunRecord, type WireRequest } from '../record.ts';
 import { setOf } from '../world.ts';
 import { Findings, type Law } from './law.ts';
 
@@ -59,12 +59,5 @@ export const concurrencyLaw: Law = {
 
 /** A new process begins with a quota of its own, and each set of credentials has one. */
 function byLifeAndSet(wire: RunRecord['wire']): WireRequest[][] {
-  const groups = new Map<string, WireRequest[]>();
-  for (const request of wire) {
-    const group = `${request.life} ${setOf(request.accessKeyId)}`;
-    const list = groups.get(group);
-    if (list === undefined) groups.set(group, [request]);
-    else list.push(request);
-  }
-  return [...groups.values()];
+  return [...grouped(wire, ({ life, accessKeyId }) => `${life} ${setOf(accessKeyId)}`).values()];
 }

@@ -47,9 +47,9 @@ function wrongSum(scrape: Scrape): string | undefined {
 }
 
 /** What a pass of discovery has listed may be so many turns old when it is shown. */
-const LONGEST_PASS_TURNS = 400;
+const MAX_RUN_TURNS = 400;
 /** A pass that began under a file of before that is over. */
-const LONGEST_RECORD_MS = 30_000;
+const MAX_RECORD_MS = 30_000;
 const LOOK_WITHIN_MS = 1_000;
 
 export const foundLaw: Law = {
@@ -77,8 +77,8 @@ export const foundLaw: Law = {
  * process began. A calm, with its higher rate, ends every pass long before the record is dropped.
  */
 function listedFrom({ configurations, lives, keptFrom }: RunRecord, { sentAt, life }: Scrape): number {
-  const files = inForce(configurations, sentAt - LONGEST_RECORD_MS, sentAt);
-  const longestPassMs = (1_000 * LONGEST_PASS_TURNS) / Math.min(...files.map(({ rate }) => rate));
+  const files = inForce(configurations, sentAt - MAX_RECORD_MS, sentAt);
+  const longestPassMs = (1_000 * MAX_RUN_TURNS) / Math.min(...files.map(({ rate }) => rate));
   const startedAt = lives.find(({ number }) => number === life)?.startedAt ?? Number.NEGATIVE_INFINITY;
   return Math.max(sentAt - longestPassMs, startedAt, keptFrom);
 }

@@ -1,5 +1,13 @@
 // When a request reached the simulator, whose loop may have stood still before it noted that.
-import type { Span } from '../record.ts';
+import type { ApiRequest, RunRecord, Span } from '../record.ts';
+
+/** When a request may have arrived that the simulator read only after a stall, in milliseconds since the epoch. */
+export function earliestArrival(
+  { simulatorStalls }: Pick<RunRecord, 'simulatorStalls'>,
+  { arrivedAtMs, arrivedMonotonicMs }: Pick<ApiRequest, 'arrivedAtMs' | 'arrivedMonotonicMs'>,
+): number {
+  return arrivedAtMs - arrivedMonotonicMs + beforeStall(simulatorStalls, arrivedMonotonicMs);
+}
 
 /** From the exporter's socket to the simulator's log entry: how much later one request may be noted than another. */
 export const WIRE_MS = 10;

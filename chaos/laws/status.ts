@@ -5,6 +5,7 @@ import { Findings, type Law } from './law.ts';
 import {
   askedKey,
   deniesScan,
+  isHonest,
   isTrueAnswer,
   lastArrived,
   type Polls,
@@ -72,7 +73,7 @@ function wrongStatus(
   // A denial of the scan of a tag that the registry has shown means that the tag was never scanned, as far as the exporter can know.
   if (status === 'not_scanned' && (deniesScan(poll) || isOfShownTag(record, poll, lastSuccessMs))) return undefined;
   if (!isTrueAnswer(poll)) {
-    return `${name} is shown as ${status}, with its last success at ${time(lastSuccessMs)}, but the poll of then, request ${poll.index}, was answered with ${poll.code || poll.fault}`;
+    return `${name} is shown as ${status}, with its last success at ${time(lastSuccessMs)}, but the poll of then, request ${poll.index}, was answered with ${[poll.code, poll.fault].filter(Boolean).join(' by the fault ')}`;
   }
   const until = Math.min(poll.finishedAtMs ?? lastSuccessMs, lastSuccessMs);
   const truth = truthDuring(record.truth, poll, until);
@@ -94,8 +95,8 @@ const SHOWN_HOLDS_MS = 3_600_000;
 
 /** Whether the registry denied a scan of a tag that was there within the last hour. */
 function isOfShownTag({ truth }: RunRecord, poll: ApiRequest, until: number): boolean {
-  const isDenial = poll.code === 'REPO_TAG_NOT_EXIST' && poll.fault === null;
-  return isDenial && truth.between(askedKey(poll), poll.arrivedAtMs - SHOWN_HOLDS_MS, until).length > 0;
+  const isDenial = poll.code === 'REPO_TAG_NOT_EXIST' && isHonest(poll);
+  return isDenial && truth.wasThere(askedKey(poll), poll.arrivedAtMs - SHOWN_HOLDS_MS, until);
 }
 
 /** Whether a tag moved to an image only after a poll of it. A listed image may be older than the one that was polled, never newer. */

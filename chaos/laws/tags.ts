@@ -149,9 +149,14 @@ export function deniesScan({ code, fault }: ApiRequest): boolean {
   return fault === 'business_error' && code === 'REPO_TAG_NOT_EXIST';
 }
 
-/** Whether an answer is one with a status that is true: one that comes drop by drop is no lie. */
-export function isTrueAnswer({ code, fault }: ApiRequest): boolean {
-  return code === 'success' && (fault === null || fault === 'drip');
+/** Whether an answer has a status that is true. */
+export function isTrueAnswer(request: ApiRequest): boolean {
+  return request.code === 'success' && isHonest(request);
+}
+
+/** Whether no fault has changed what an answer says: one that comes drop by drop is no lie. */
+export function isHonest({ fault }: ApiRequest): boolean {
+  return fault === null || fault === 'drip';
 }
 
 /** The time of day, UTC, to the millisecond. */

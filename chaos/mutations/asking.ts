@@ -18,6 +18,13 @@ export const OF_ASKING: readonly Mutation[] = [
     often: ['a hang before the answer', 'a hang within the answer'],
   },
   {
+    name: 'the scheduler oversleeps now and then',
+    file: 'scheduler/scheduler.js',
+    before: 'await this.#clock.sleep(boundedMs, wake.signal);',
+    after: 'await this.#clock.sleep(boundedMs + (Math.random() < 0.2 ? 8_000 : 0), wake.signal);',
+    law: 'idle',
+  },
+  {
     name: 'a failed request keeps its slot',
     file: 'scheduler/scheduler.js',
     before: 'this.#applyOutcome(task, outcome.error, nowMs, probing);',

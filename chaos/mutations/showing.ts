@@ -48,6 +48,13 @@ export const OF_SHOWING: readonly Mutation[] = [
     law: 'text',
   },
   {
+    name: 'labels are not escaped',
+    file: 'metrics/exposition-format.js',
+    before: 'return SPECIAL.test(value) ?',
+    after: 'return SPECIAL.test("") ?',
+    law: 'text',
+  },
+  {
     name: 'the checksum of a compressed page leaves the last block out',
     file: 'metrics/gzip.js',
     before: 'trailer.writeUInt32LE(crc, 2);',

@@ -3,12 +3,12 @@ import { type Memory, mean, mebibytes, median } from './memory.ts';
 import { RATE } from './world.ts';
 
 /** How much resident memory may differ from one quarter of the run to the next. */
-const MOST_DIFFERENCE = 0.02;
+const MAX_DIFFERENCE = 0.02;
 /**
  * Of what the rate allows, how much has to be used: with less there was no load to speak of. That it is 97 % on a machine with time for it is
  * for the timing tests; a soak runs beside other work.
  */
-const LEAST_USE = 0.9;
+const MIN_USE = 0.9;
 /** By how many requests the rate may be exceeded. */
 const BURST = 2;
 
@@ -31,14 +31,14 @@ export function reportOf({ memory, requests, seconds, problems: before }: SoakRe
   const ratio = median(last) / median(third);
   const allowed = RATE * seconds;
   const problems = [...before];
-  if (!(Math.abs(ratio - 1) <= MOST_DIFFERENCE)) {
+  if (!(Math.abs(ratio - 1) <= MAX_DIFFERENCE)) {
     problems.push(
-      `expected resident memory in the last quarter within ${100 * MOST_DIFFERENCE} % of the quarter before, found ${signedPercent(ratio - 1)}`,
+      `expected resident memory in the last quarter within ${100 * MAX_DIFFERENCE} % of the quarter before, found ${signedPercent(ratio - 1)}`,
     );
   }
-  if (requests < LEAST_USE * allowed || requests > allowed + BURST) {
+  if (requests < MIN_USE * allowed || requests > allowed + BURST) {
     problems.push(
-      `expected ${Math.ceil(LEAST_USE * allowed)} to ${Math.floor(allowed + BURST)} requests, found ${requests}`,
+      `expected ${Math.ceil(MIN_USE * allowed)} to ${Math.floor(allowed + BURST)} requests, found ${requests}`,
     );
   }
   const quarterLine = (name: string, values: readonly number[]) =>

@@ -1,5 +1,5 @@
-// Collects a root file system for this Node.js: `node collect-node.mjs DIRECTORY`. It holds the program, the libraries that it is linked
-// with, the dpkg records of their packages, so that image scanners know what is there, all licences, and a user without rights. No shell.
+// Creates a root file system for this Node.js: `node collect-node.mjs DIRECTORY`. It contains the program, the libraries that it is linked with, the
+// dpkg records of their packages for image scanners, all licences, and a user without rights. It has no shell.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -10,7 +10,7 @@ const NOBODY = 65532;
 const [root] = process.argv.slice(2);
 if (root === undefined) throw new Error('expected a directory: node collect-node.mjs DIRECTORY');
 
-// The report names the program itself too, and the kernel's own library, which is no file.
+// The report also has the program itself, and the library of the kernel, which is not a file.
 const libraries = process.report
   .getReport()
   .sharedObjects.filter((path) => path.startsWith('/') && path !== process.execPath);
@@ -18,7 +18,7 @@ const libraries = process.report
 copy(process.execPath, NODE);
 for (const library of libraries) copy(library, library);
 copyWhatExists('/usr/local/LICENSE');
-// Scanners tell Debian's release by either.
+// Scanners recognise Debian's release by one of these.
 for (const file of ['/etc/os-release', '/etc/debian_version']) copyWhatExists(file);
 for (const [name, record] of packageRecords(libraries)) {
   write(`/var/lib/dpkg/status.d/${name}`, record);
@@ -39,7 +39,7 @@ function copyWhatExists(path) {
   if (existsSync(path)) copy(path, path);
 }
 
-/** A package's licence, with those that it refers to. */
+/** The licence of a package, with the licences that it refers to. */
 function copyLicence(path) {
   if (!existsSync(path)) return;
   copy(path, path);
@@ -52,9 +52,9 @@ function write(path, text) {
   writeFileSync(join(root, path), text);
 }
 
-/** The Debian packages that files belong to, each with its record; none where there is no dpkg. */
+/** The Debian packages of files, with their records; none without dpkg. */
 function packageRecords(files) {
-  // By name alone: the same file is known below /lib or below /usr/lib.
+  // Without the folder: dpkg may list the same file in /lib or in /usr/lib.
   const owners = dpkgQuery('--search', ...files.map((file) => `*/${basename(file)}`));
   const names = new Set([...owners.matchAll(/^([^:,\s]+)(?::\w+)?: \S+$/gm)].map(([, name]) => name));
   return [...names].map((name) => [name, dpkgQuery('--status', name)]);

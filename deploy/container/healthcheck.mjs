@@ -1,12 +1,12 @@
-// Tells the container's engine whether the exporter beside it serves: asks for /-/healthy where the exporter's own flags and variables say
-// that it listens. Status 0 or 1, and a line that says why.
+// The health check of the container: requests /-/healthy at the address in the exporter's flags and variables. Exits with 0 or 1, and prints a line
+// with the reason.
 import { readFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { connect } from 'node:tls';
 import { readOptions } from '../../dist/flags.js';
 
 const TIMEOUT_MS = 4_000;
-/** Who answers that it wants a password serves, too. */
+/** An exporter that asks for a password is healthy too. */
 const SERVES = [200, 401];
 const ANY_HOST = { '0.0.0.0': '127.0.0.1', '::': '::1' };
 
@@ -17,11 +17,11 @@ try {
   process.exitCode = 1;
 }
 
-/** The flags of the first process, or of what it started where that is an init program. */
+/** The flags of the first process, or of its child if it is an init program. */
 function exporterFlags() {
   const command = readFileSync('/proc/1/cmdline', 'utf8').split('\0').slice(0, -1);
   const program = command.findIndex((argument) => argument.endsWith('/dist/bin.js'));
-  // Another program of the image, or processes that containers share.
+  // The container runs another program, or shares its processes with other containers.
   if (program < 0)
     throw new Error(`expected the exporter as the first process, found ${command.slice(0, 2).join(' ')}`);
   return command.slice(program + 1);
@@ -31,7 +31,7 @@ function ask() {
   const { listenAddress, webConfigFile } = readOptions({ argv: exporterFlags(), env: process.env }, []);
   const host = ANY_HOST[listenAddress.host] ?? listenAddress.host ?? '127.0.0.1';
   const target = { host, port: listenAddress.port, timeout: TIMEOUT_MS };
-  // A web configuration may switch TLS on, or only ask for passwords.
+  // A web configuration may switch TLS on, or only require passwords.
   return webConfigFile === undefined ? askOverHttp(target) : shakeHands(target).catch(() => askOverHttp(target));
 }
 
@@ -47,7 +47,7 @@ function askOverHttp(target) {
   });
 }
 
-/** A handshake is all that one without a client certificate may come to. */
+/** Only a TLS handshake: a request may need a client certificate. */
 function shakeHands(target) {
   return new Promise((resolve, reject) => {
     const socket = connect({ ...target, rejectUnauthorized: false }, () => {

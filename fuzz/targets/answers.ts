@@ -99,7 +99,7 @@ function requireSame(operation: string, read: object, bytes: Buffer, status: num
     repoName: RepoName,
   });
   const fields: Readonly<Record<string, unknown>> = { ...read };
-  const { requestId, status: _status, scanService: _service, ...found } = fields;
+  const { requestId, status: _status, statusText: _text, scanService: _service, ...found } = fields;
   const page = { totalCount: wholeNumber(body.TotalCount), nextToken: text(body.NextToken) };
   const isGone = (status: unknown) => typeof status === 'string' && status !== '' && status !== 'NORMAL';
   const expected: Readonly<Record<string, unknown>> = {

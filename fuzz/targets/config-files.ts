@@ -5,7 +5,7 @@ import type { Config } from '../../src/config/config.ts';
 import { REDACTION } from '../../src/config/credentials-schema.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { patternWarnings } from '../../src/config/pattern-warnings.ts';
-import { formatPlan, planPolls } from '../../src/config/plan.ts';
+import { formatPlan, planPolls } from '../../src/config/poll-plan.ts';
 import { ramPolicies } from '../../src/config/ram-policy.ts';
 import { readYaml } from '../../src/util/yaml/document.ts';
 import { ConfigError } from '../../src/util/yaml/problems.ts';

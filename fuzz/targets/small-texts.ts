@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { glob } from '../../src/discovery/glob.ts';
 import { formatDuration, parseDuration } from '../../src/util/duration.ts';
-import { escapeInvisible } from '../../src/util/invisible.ts';
+import { escapeInvisible } from '../../src/util/invisible-characters.ts';
 import { parseListenAddress } from '../../src/util/listen-address.ts';
 import { namesOf } from '../../src/web/access/client-certificates.ts';
 import { credentialsIn } from '../../src/web/access/passwords.ts';

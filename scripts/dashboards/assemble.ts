@@ -1,4 +1,4 @@
-// Makes the JSON that Grafana imports of a dashboard: places and numbers its panels, adds variables and links.
+// Converts a dashboard to the JSON that Grafana imports: places and numbers its panels, and adds variables and links.
 import type { Dashboard, InstanceTargets, Panel } from './model.ts';
 import { DATASOURCE, variables } from './variables.ts';
 

@@ -1,4 +1,4 @@
-// Where links of the dashboards lead.
+// The links of the dashboards.
 import type { DataLink } from './model.ts';
 
 export const OVERVIEW_UID = 'acr-scan-overview';
@@ -6,12 +6,12 @@ export const EXPORTER_UID = 'acr-scan-exporter';
 
 const RUNBOOK = 'https://github.com/acr-scan-exporter/acr-scan-exporter/blob/main/docs/runbook.md';
 
-/** The chapter of the runbook on an alert. */
+/** The section of the runbook about an alert. */
 export function runbook(alert: string): DataLink {
   return { title: `Runbook: ${alert}`, url: `${RUNBOOK}#${alert.toLowerCase()}`, targetBlank: true };
 }
 
-/** The chapter on what the field `state` of the row says, `failed` or `stuck`. */
+/** The section of the runbook for the field `state` of the row, `failed` or `stuck`. */
 export const RUNBOOK_OF_STATE: DataLink = {
   title: 'Runbook',
   url: `${RUNBOOK}#acrscan\${__data.fields.state}`,
@@ -20,12 +20,12 @@ export const RUNBOOK_OF_STATE: DataLink = {
 
 export const RUNBOOK_LINK = { title: 'Runbook', tooltip: 'What each alert means, and what to do', url: RUNBOOK };
 
-/** Another dashboard, with what is chosen in this one. */
+/** Another dashboard, with the same variables and time. */
 export function dashboardLink(uid: string, title: string): DataLink {
   return { title, url: `/d/${uid}?$__all_variables&$__url_time_range` };
 }
 
-/** Another dashboard, narrowed down to the repository of the row. Prometheus and the exporter stay, and so does the time. */
+/** Another dashboard, for the repository of the row. The data source, the exporter and the time stay the same. */
 export function repositoryIn(uid: string, title: string): DataLink {
   const fields = ['instance_id', 'repo_namespace', 'repo_name'];
   const parameters = [

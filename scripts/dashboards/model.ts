@@ -1,4 +1,4 @@
-// The parts of Grafana's dashboard JSON that the dashboards use, as types.
+// Types for the parts of Grafana's dashboard JSON that the dashboards use.
 
 export type Threshold = { readonly color: string; readonly value: number | null };
 export type Thresholds = { readonly mode: 'absolute'; readonly steps: readonly Threshold[] };
@@ -34,7 +34,7 @@ export type Target = {
 
 export type Transformation = { readonly id: string; readonly options: Readonly<Record<string, unknown>> };
 
-/** A panel before it has its place: `w` of 24 columns, `h` rows of 38 pixels. */
+/** A panel without a position: `w` of 24 columns, `h` rows of 38 pixels. */
 export type Panel = {
   readonly type: 'stat' | 'timeseries' | 'table' | 'bargauge';
   readonly title: string;
@@ -45,7 +45,7 @@ export type Panel = {
   readonly options: Readonly<Record<string, unknown>>;
   readonly fieldConfig: { readonly defaults: FieldConfig; readonly overrides: readonly Override[] };
   readonly transformations?: readonly Transformation[];
-  /** The shortest step between points, which `$__rate_interval` follows. */
+  /** The shortest step between points. `$__rate_interval` depends on it. */
   readonly interval?: string;
 };
 
@@ -56,7 +56,7 @@ export type Dashboard = {
   readonly uid: string;
   readonly title: string;
   readonly description: string;
-  /** Where its links lead: titles and the other dashboard's uid, or an address. */
+  /** The links at the top. */
   readonly links: readonly { readonly title: string; readonly tooltip: string; readonly url: string }[];
   readonly sections: readonly InstanceTargets[];
 };

@@ -1,12 +1,12 @@
-// Colours, thresholds and value mappings: the same thing looks the same everywhere.
+// Colours, thresholds and value mappings that all panels share.
 import type { Mapping, Override, Threshold, Thresholds } from './model.ts';
 
-/** Dark enough for white letters, in Grafana's dark theme, too. */
+/** Dark enough for white letters, also in the dark theme. */
 export const GOOD = 'semi-dark-green';
 export const WARNING = 'semi-dark-orange';
 export const BAD = 'semi-dark-red';
 export const STUCK_COLOR = 'semi-dark-purple';
-/** Neither good nor bad. */
+/** For neutral values. */
 export const NEUTRAL = 'blue';
 const GREY = '#8e8e8e';
 
@@ -20,13 +20,13 @@ const STATUS_COLORS = {
 };
 const SEVERITY_COLORS = { high: 'red', medium: 'orange', low: 'yellow', unknown: GREY };
 
-/** Steps of colour: the first below all values. */
+/** Threshold steps: the first colour is for all lower values. */
 export function thresholds(base: string, ...steps: readonly (readonly [value: number, color: string])[]): Thresholds {
   const above = steps.map(([value, color]): Threshold => ({ value, color }));
   return { mode: 'absolute', steps: [{ value: null, color: base }, ...above] };
 }
 
-/** A fixed colour for the series of a name. */
+/** A fixed colour for the series with this name. */
 export function colored(name: string, color: string, ...more: Override['properties']): Override {
   return {
     matcher: { id: 'byName', options: name },
@@ -38,18 +38,18 @@ export const STATUS_OVERRIDES = Object.entries(STATUS_COLORS).map(([name, color]
 export const SEVERITY_OVERRIDES = Object.entries(SEVERITY_COLORS).map(([name, color]) => colored(name, color));
 export const QUANTILE_OVERRIDES = [colored('p99', 'red'), colored('p90', 'orange'), colored('p50', 'blue')];
 
-/** Words in place of single values. */
+/** Words instead of single values. */
 export function words(texts: Readonly<Record<string, readonly [text: string, color: string]>>): Mapping {
   const options = Object.entries(texts).map(([value, [text, color]], index) => [value, { text, color, index }]);
   return { type: 'value', options: Object.fromEntries(options) };
 }
 
-/** A word where there is no value: what is not known is not green. */
+/** A word for a missing value, which must not be green. */
 export function wordForNothing(text: string, color = GREY): Mapping {
   return { type: 'special', options: { match: 'null+nan', result: { text, color, index: 99 } } };
 }
 
-/** A word in place of values within bounds. */
+/** A word instead of values within a range. */
 export function wordBetween(from: number, to: number, text: string, color: string): Mapping {
   return { type: 'range', options: { from, to, result: { text, color, index: 9 } } };
 }

@@ -1,4 +1,4 @@
-// Builders of panels: what a panel says stands with the dashboard, how its kind looks stands here.
+// Builders of panels. The dashboards say what a panel shows; here is how each type of panel looks.
 import type { DataLink, FieldConfig, Mapping, Override, Panel, Target, Thresholds, Transformation } from './model.ts';
 import { NEUTRAL, thresholds, wordForNothing } from './palette.ts';
 
@@ -17,17 +17,17 @@ type Common = {
 type StatInput = Omit<Common, 'w' | 'h' | 'noValue' | 'overrides'> & {
   readonly w?: number;
   readonly h?: number;
-  /** One expression, or several by their names. */
+  /** One expression, or several by name. */
   readonly expr: string | Readonly<Record<string, string>>;
   readonly steps?: Thresholds;
   readonly mappings?: readonly Mapping[];
-  /** In pixels, where the room is larger than the number is worth. */
+  /** The size of the number in pixels, if it should be smaller than the panel. */
   readonly valueSize?: number;
-  /** Where there is no value; a grey dash by default. */
+  /** The mapping for a missing value; a grey dash by default. */
   readonly nothing?: Mapping;
 };
 
-/** A number as it is now. It is asked for at one moment, so that a value from before an outage does not pass for the present one. */
+/** The present value of a number. It is an instant query, so that a value from before an outage is not shown as the present one. */
 export function stat(input: StatInput): Panel {
   const { w = 3, h = 4, expr, steps = thresholds(NEUTRAL), mappings = [], nothing = wordForNothing('–') } = input;
   const isOne = typeof expr === 'string';
@@ -61,16 +61,16 @@ export function stat(input: StatInput): Panel {
 }
 
 type TimeSeriesInput = Common & {
-  /** Expressions by the legend of their series, which may name labels: `{{status}}`. */
+  /** Expressions by the legend of their series, which may contain labels: `{{status}}`. */
   readonly series: Readonly<Record<string, string>>;
   readonly look?: 'lines' | 'stacked' | 'bars' | 'steps';
   readonly legend?: 'right' | 'bottom';
-  /** A line across the graph where a value becomes a problem. */
+  /** A horizontal line at the value that is a problem. */
   readonly limit?: number;
   readonly min?: number;
   readonly max?: number;
   readonly interval?: string;
-  /** Lines go on over gaps of up to so many milliseconds. */
+  /** Lines bridge gaps of up to this many milliseconds. */
   readonly spanNulls?: number;
 };
 
@@ -135,7 +135,7 @@ type BarGaugeInput = Common & {
   readonly steps: Thresholds;
 };
 
-/** The largest few, as bars. */
+/** The largest values, as bars. */
 export function barGauge(input: BarGaugeInput): Panel {
   return {
     type: 'bargauge',
@@ -162,12 +162,12 @@ export function barGauge(input: BarGaugeInput): Panel {
 
 const EMPTY_CELL = ' ';
 
-/** A column of a table: the field's name, the heading, and what is special about it. */
+/** A column of a table: the name of the field, the heading, and its options. */
 export type Column = {
   readonly field: string;
   readonly heading: string;
   readonly width?: number;
-  /** Of a number; text has none, or what looks like a number in it would be formatted as one. */
+  /** The unit of a number. Text has none: text that looks like a number would be formatted as one. */
   readonly unit?: string;
   readonly properties?: Override['properties'];
 };
@@ -179,7 +179,7 @@ type TableInput = Omit<Common, 'unit' | 'overrides'> & {
   readonly sortBy: string;
 };
 
-/** Labels and values as they are now, a row for each set of labels. Only the columns that are named are shown, in their order. */
+/** The present labels and values, with a row for each set of labels. Only the given columns are shown, in this order. */
 export function table(input: TableInput): Panel {
   const { exprs, columns, sortBy } = input;
   return {
@@ -216,7 +216,7 @@ function columnOverride({ field, heading, width, unit, properties = [] }: Column
     matcher: { id: 'byName', options: field },
     properties: [
       { id: 'displayName', value: heading },
-      // The panel's word for no rows is none for an empty cell.
+      // The panel's text for no rows must not be in empty cells.
       { id: 'noValue', value: EMPTY_CELL },
       ...(unit === undefined ? [{ id: 'custom.filterable', value: true }] : [{ id: 'unit', value: unit }]),
       ...(width === undefined ? [] : [{ id: 'custom.width', value: width }]),
@@ -225,7 +225,7 @@ function columnOverride({ field, heading, width, unit, properties = [] }: Column
   };
 }
 
-/** What every panel has. */
+/** The parts that all panels have. */
 function placeOf({ title, description, w, h }: Pick<Common, 'title' | 'description' | 'w' | 'h'>) {
   return { title, description, w, h };
 }

@@ -1,5 +1,5 @@
-// Pieces of PromQL that several panels share. Two replicas of the exporter show the same tags, so gauges are first taken together with
-// `max` or `min`, by the labels of what they speak of, and only then counted or summed up.
+// Parts of PromQL that several panels share. Two replicas of the exporter export the same tags, so gauges are first combined with `max` or `min` by
+// the labels of the tag or repository, and then counted or summed.
 import { allFamilies } from '../../src/metrics/self-families.ts';
 
 const FILTERS = ['instance_id', 'repo_namespace', 'repo_name'];
@@ -8,12 +8,12 @@ const LABELS = new Map(allFamilies().map(({ name, labels }) => [name, labels]));
 /** Labels of a repository, and of a tag. */
 export const REPOSITORY = 'instance_id, repo_namespace, repo_name';
 export const TAG = `${REPOSITORY}, tag`;
-/** A tag as one replica knows it. */
+/** A tag of one replica. */
 const TAG_OF_REPLICA = `job, instance, ${TAG}`;
 
-/** After so long AcrScanStuck alerts on a scan that is under way. */
+/** AcrScanStuck alerts on a scan that runs for this long. */
 export const STUCK_AFTER_SECONDS = 1800;
-/** After so long without an answer AcrScanResultsStale alerts on a tag. */
+/** AcrScanResultsStale alerts on a tag without an answer for this long. */
 export const STALE_AFTER_SECONDS = 3600;
 
 /**
@@ -29,7 +29,7 @@ export function select(series: string, matchers = ''): string {
   return `${series}{${[...filters.map((label) => `${label}=~"$${label}"`), ...(matchers === '' ? [] : [matchers])].join(', ')}}`;
 }
 
-/** A matcher of one value, or of several with bars between them. */
+/** A matcher for one value, or for several that are separated by bars. */
 function oneOf(label: string, values: string): string {
   return `${label}${values.includes('|') ? '=~' : '='}"${values}"`;
 }
@@ -40,15 +40,15 @@ export function rate(series: string, matchers = ''): string {
 }
 
 /**
- * Watched tags of each repository with a status. Where replicas differ for some seconds the larger number counts; but of tags without an
- * answer the smaller one, since a replica that has just started knows of none.
+ * The number of watched tags with a status in each repository. If replicas differ, the larger number counts; but for `unknown` the smaller one,
+ * because a replica that has just started has no answers yet.
  */
 export function tags(status: string): string {
   const better = status === 'unknown' ? 'min' : 'max';
   return `${better} by (${REPOSITORY}, status) (${select('acr_scan_tags', oneOf('status', status))})`;
 }
 
-/** Findings of a severity in each repository. */
+/** The vulnerabilities of a severity in each repository. */
 export function findings(severity: string): string {
   return `max by (${REPOSITORY}, severity) (${select('acr_scan_vulnerabilities', `severity="${severity}"`)})`;
 }
@@ -56,7 +56,7 @@ export function findings(severity: string): string {
 const UNDER_WAY = select('acr_scan_tag_status', oneOf('status', 'scanning|retrying'));
 const ENDED = select('acr_scan_tag_status', oneOf('status', 'complete|failed|not_scanned'));
 
-/** Seconds for which each tag has had its status, of those that are in `status`, as the replica says that has watched it for longest. */
+/** For how many seconds each tag has been in `status`, according to the replica that has watched it for the longest time. */
 export function secondsInStatus(status: string): string {
   const since = select('acr_scan_tag_status_since_timestamp_seconds');
   return `max by (${TAG}) (
@@ -66,43 +66,42 @@ export function secondsInStatus(status: string): string {
 }
 
 /**
- * Scans that have been under way for at least half an hour, with the seconds that they certainly have: those of which the exporter has seen
- * it, and those that were under way half an hour ago and have not ended since. Restarts and changes between scanning and retrying do not
- * hide the latter.
+ * Scans that have been running for at least half an hour, with a lower bound of their duration in seconds: scans for which the exporter knows it,
+ * and scans that ran half an hour ago and have not ended since. Restarts and changes between scanning and retrying do not hide the latter.
  */
 export const STUCK = `(${secondsInStatus('scanning|retrying')} > ${STUCK_AFTER_SECONDS})
 or clamp_min(${secondsInStatus('scanning|retrying')}, ${STUCK_AFTER_SECONDS})
   and on (${TAG}) last_over_time(${UNDER_WAY}[5m] offset 30m)
   unless on (${TAG}) last_over_time(${ENDED}[30m])`;
 
-/** The number of stuck scans; absent where scans are under way but `metrics.per_tag` shows no tags. */
+/** The number of stuck scans; absent if scans are running but tags have no series because of `metrics.per_tag`. */
 export const STUCK_COUNT = `count(${STUCK})
 or 0 * count(${UNDER_WAY})
 or sum(${tags('scanning|retrying')}) == 0`;
 
-/** When each tag was last answered. */
+/** The time of the last answer for each tag. */
 export const LAST_SUCCESS = `max by (${TAG}) (${select('acr_scan_tag_last_success_timestamp_seconds')})`;
 
-/** Seconds since each tag's last answer, of tags for which that is too long. */
+/** The seconds since the last answer, for tags for which that is too long. */
 export const STALE = `time() - ${LAST_SUCCESS} > ${STALE_AFTER_SECONDS}`;
 
-/** When discovery last listed all of each instance; where it never did, when the exporter started. */
+/** When discovery last succeeded for each instance; before the first success, when the exporter started. */
 export const LISTED = `max by (instance_id) (
   ${select('acr_discovery_last_success_timestamp_seconds')}
   or
   0 * ${select('acr_discovery_tags')} + on (job, instance) group_left () ${select('process_start_time_seconds')}
 )`;
 
-/** The share of requests that fail. More errors than requests are those for which there were no credentials to send one with. */
+/** The share of requests that fail. There can be more errors than requests, because without credentials no request is sent. */
 export const ERROR_SHARE = `clamp_max(sum(${rate('acr_api_request_errors_total')}) / sum(${rate('acr_api_requests_total')}), 1)`;
 
-/** A quantile of a histogram over all its series, or for each value of the labels `by`; none where nothing was observed, and not NaN. */
+/** A quantile of a histogram over all its series, or for each value of the labels `by`. Absent, and not NaN, if nothing was observed. */
 export function quantile(share: number, histogram: string, by = ''): string {
   const labels = by === '' ? 'le' : `le, ${by}`;
   return `histogram_quantile(${share}, sum by (${labels}) (${rate(`${histogram}_bucket`)})) >= 0`;
 }
 
-/** The same over the whole range of the dashboard, for an instant query. */
+/** The same for an instant query over the whole time range of the dashboard. */
 export function quantileOfRange(share: number, histogram: string): string {
   return `histogram_quantile(${share}, sum by (le) (increase(${select(`${histogram}_bucket`)}[$__range])))`;
 }

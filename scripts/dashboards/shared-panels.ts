@@ -1,4 +1,4 @@
-// Panels that stand on both dashboards.
+// Panels that are on both dashboards.
 import { runbook } from './links.ts';
 import type { DataLink, Panel } from './model.ts';
 import { BAD, GOOD, thresholds, WARNING, wordBetween, wordForNothing, words } from './palette.ts';
@@ -9,7 +9,7 @@ import { ERROR_SHARE, select } from './queries.ts';
 export const EXPORTER_UP: Panel = stat({
   title: 'Exporter',
   description:
-    'Whether the last scrape of the chosen exporters succeeded: up where all did, down where none did, partly between. While it is down nothing is known: the other panels are empty, and do not show the last that was known. AcrExporterDown alerts on it.',
+    'Whether the last scrape of the selected exporters succeeded: UP if all did, DOWN if none did, else PARTLY. While it is down, the other panels are empty, and do not show old values. AcrExporterDown alerts on it.',
   expr: `avg(${select('up')})`,
   unit: 'percentunit',
   nothing: wordForNothing('NONE', BAD),
@@ -18,12 +18,12 @@ export const EXPORTER_UP: Panel = stat({
   links: [runbook('AcrExporterDown')],
 });
 
-/** The share of requests that fail. `more` are links to what tells why. */
+/** The share of requests that fail. `more` are further links. */
 export function apiErrors(...more: readonly DataLink[]): Panel {
   return stat({
     title: 'API errors',
     description:
-      'Share of the requests to the ACR API that fail just now, whatever the reason. Orange from 1 %: an API that does well answers all but a few. Red from 10 %, where AcrApiErrors alerts on it; of throttled requests AcrApiThrottled does, and of refused ones AcrCredentialsRefused.',
+      'Share of the requests to the ACR API that fail at present, for any reason. Orange from 1 %: normally almost all requests succeed. Red from 10 %, where AcrApiErrors alerts on it. AcrApiThrottled alerts on throttled requests, and AcrCredentialsRefused on refused ones.',
     expr: ERROR_SHARE,
     unit: 'percentunit',
     decimals: 1,

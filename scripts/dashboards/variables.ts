@@ -1,10 +1,10 @@
-// The variables that both dashboards share, so that a link from one to the other keeps what is chosen. Each offers what there is within
-// the choices of those before it.
+// The variables of both dashboards. They are the same, so that a link from one to the other keeps their values. The choices of each variable depend on
+// the values of those before it.
 
 /** The data source that is chosen at the top of the dashboard. */
 export const DATASOURCE = { type: 'prometheus', uid: '$datasource' };
 
-/** What a variable's query asks for: a family that always has the label, and the variables before it that narrow it down. */
+/** The query of a variable: a family that always has the label, and the variables before it, which filter it. */
 type Choice = {
   readonly name: string;
   readonly label: string;
@@ -12,8 +12,8 @@ type Choice = {
   readonly family: string;
   readonly within: readonly string[];
   /**
-   * Whether `All` means everything, and not the list of what there is. Not so for `job` and `instance`: they also choose among families such
-   * as `up` and `process_*`, which other programs have, too.
+   * Whether `All` matches everything, instead of the list of values. Not for `job` and `instance`: they also filter families such as `up` and
+   * `process_*`, which other programs have too.
    */
   readonly allIsEverything: boolean;
 };
@@ -92,7 +92,7 @@ function queryVariable({ name, label, description, family, within, allIsEverythi
     query: { query, refId: `variable-${name}`, qryType: 1 },
     hide: 0,
     regex: '',
-    // Whenever the time range changes: exporters and repositories come and go.
+    // When the time range changes, because exporters and repositories change over time.
     refresh: 2,
     // Natural, ascending.
     sort: 7,

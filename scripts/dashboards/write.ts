@@ -1,4 +1,4 @@
-// `npm run dashboards`: writes the dashboards in grafana/ from what is in this folder.
+// `npm run dashboards`: writes the dashboards in grafana/.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

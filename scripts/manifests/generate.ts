@@ -1,4 +1,4 @@
-// The manifests in deploy/ that repeat what stands elsewhere in the project, made from it.
+// Generates the manifests in deploy/ from other files of the project.
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Document, parseDocument, Scalar } from 'yaml';
@@ -15,7 +15,7 @@ const NAME_LABEL = { 'app.kubernetes.io/name': 'acr-scan-exporter' };
 /** A file of the project: its path from the root, and its text. */
 export type Manifest = { readonly path: string; readonly text: string };
 
-/** All of them, from the files below the project's root. */
+/** All generated manifests. `root` is the root of the project. */
 export function generateManifests(root: string): readonly Manifest[] {
   const read = (path: string) => readFileSync(join(root, path), 'utf8');
   const dashboards = readdirSync(join(root, 'grafana')).filter((file) => file.endsWith('.json'));
@@ -39,7 +39,7 @@ export function generateManifests(root: string): readonly Manifest[] {
   ];
 }
 
-/** A rule file of Prometheus as the operator's resource; comments stay. */
+/** A rule file of Prometheus as a resource of the operator; comments stay. */
 function prometheusRule(rules: string): string {
   const document = new Document({
     apiVersion: 'monitoring.coreos.com/v1',
@@ -68,7 +68,7 @@ function dashboard(file: string, json: string): string {
   return document.toString({ lineWidth: 0 });
 }
 
-/** A configuration for one machine, with the services of compose.yml for what listens there. */
+/** A configuration for one machine, with the addresses replaced by the services of compose.yml. */
 function inCompose(source: string, text: string): string {
   const addressed = Object.entries(SERVICES).reduce(
     (changed, [local, service]) => changed.replaceAll(local, service),

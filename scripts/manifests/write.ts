@@ -1,4 +1,4 @@
-// `npm run manifests`: writes the files of deploy/ that are made from others.
+// `npm run manifests`: writes the generated files of deploy/.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

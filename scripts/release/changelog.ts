@@ -1,8 +1,8 @@
-// Whether CHANGELOG.md tells of a version.
+// Whether CHANGELOG.md describes a version.
 
 type InstanceTargets = { readonly heading: string; readonly lines: readonly string[] };
 
-/** What is wrong with the changelog for a release of this version. */
+/** The mistakes in the changelog for a release of this version. */
 export function changelogProblems(changelog: string, version: string): readonly string[] {
   const sections = sectionsOf(changelog);
   const section = sections.find(({ heading }) => heading.startsWith(`[${version}]`));
@@ -34,7 +34,7 @@ function sectionsOf(changelog: string): readonly InstanceTargets[] {
     });
 }
 
-/** Whether this is a day that the calendar has. */
+/** Whether this is a valid date. */
 function isDate(text = ''): boolean {
   const time = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(text) : Number.NaN;
   return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);

@@ -1,5 +1,5 @@
-// `npm run release:check`: whether this tree may be released. Says what is wrong, and ends with status 1 then; writes the bill of materials.
-// With --unreleased the changelog may still lack the version's section, and changes may be uncommitted.
+// `npm run release:check`: checks that the project can be released. Prints all mistakes and exits with status 1 if there are any. Writes the bill of
+// materials. With --unreleased, the section of the changelog may be missing, and there may be uncommitted changes.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { changelogProblems } from './changelog.ts';
@@ -19,7 +19,7 @@ const manifest: PackageJson = JSON.parse(read('package.json'));
 const lockfile: Lockfile = JSON.parse(read('package-lock.json'));
 const packages = productionPackages(lockfile);
 
-/** Left out with --unreleased. */
+/** Checks that --unreleased skips. */
 const OF_A_RELEASE: readonly Check[] = [
   { what: 'CHANGELOG.md has the version', problems: () => changelogProblems(read('CHANGELOG.md'), manifest.version) },
   { what: 'everything is committed', problems: uncommittedChanges },

@@ -1,6 +1,6 @@
-// Whether `dependencies` holds what the program loads, and nothing that only its development needs.
+// Checks that `dependencies` has exactly the packages that the program loads.
 import { isBuiltin } from 'node:module';
-// The build that needs no promise.
+// This variant parses synchronously.
 import { parse } from 'es-module-lexer/js';
 
 type Names = Readonly<Record<string, string>>;
@@ -12,9 +12,9 @@ type Dependencies = {
 };
 
 /**
- * What is wrong with the dependencies.
+ * The mistakes in the dependencies.
  *
- * @param programs the compiled files' text
+ * @param programs the texts of the compiled files
  */
 export function dependencyProblems(
   { dependencies, devDependencies, peerDependencies = {} }: Dependencies,
@@ -43,7 +43,7 @@ function importedPackages(text: string): readonly string[] {
     .map((specifier) => /^(@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier);
 }
 
-/** Whether a name stands in a text by itself: require() may get it from a constant. */
+/** Whether a text contains a name as a whole word: require() may get it from a constant. */
 function mentions(text: string, name: string): boolean {
   return ["'", '"'].some((quote) => text.includes(`${quote}${name}${quote}`) || text.includes(`${quote}${name}/`));
 }

@@ -1,19 +1,19 @@
-// What git says of this tree: a release is made of what is committed.
+// The state of this tree in git: a release contains what is committed.
 import { spawnSync } from 'node:child_process';
 import { ROOT } from './npm.ts';
 
-/** The files of the package that git does not know, but for those that the build makes. */
+/** The files of the package that are not in git, except those of the build. */
 export function untrackedProblems(packed: readonly string[], tracked: readonly string[]): readonly string[] {
   const known = new Set(tracked);
   return packed.filter((path) => !path.startsWith('dist/') && !known.has(path)).map((path) => `${path}: not in git`);
 }
 
-/** Every file that git knows. */
+/** All files in git. */
 export function trackedFiles(): readonly string[] {
   return git(['ls-files', '-z']).split('\0').filter(Boolean);
 }
 
-/** What differs from the last commit, and what is new, as git writes it. */
+/** The changed and new files, as git prints them. */
 export function uncommittedChanges(): readonly string[] {
   return git(['status', '--porcelain']).split('\n').filter(Boolean);
 }

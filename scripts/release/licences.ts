@@ -1,16 +1,16 @@
-// The licences of what is installed with the program, as a page.
+// The page with the licences of the production dependencies.
 import type { ProductionPackage } from './lockfile.ts';
 
-/** Where the page is; it is part of the package. */
+/** The path of the page, which is in the package. */
 export const LICENCES_FILE = 'THIRD-PARTY-LICENSES.md';
 
-/** Those that ask for no more than to be named. */
+/** Licences that only require attribution. */
 const PERMITTED = ['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'BlueOak-1.0.0', 'ISC', 'MIT'];
 
-/** How packages that do not use its SPDX identifier call a licence. */
+/** Other names that packages use instead of an SPDX identifier. */
 const OTHER_NAMES: Readonly<Record<string, string>> = { 'Apache License 2.0': 'Apache-2.0' };
 
-/** What is wrong with the licences, and with the page that lists them. */
+/** The mistakes in the licences and in the page that lists them. */
 export function licenceProblems(packages: readonly ProductionPackage[], page: string): readonly string[] {
   const strange = packages.filter(({ licence }) => !PERMITTED.includes(identifierOf(licence)));
   const problems = strange.map(

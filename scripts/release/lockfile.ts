@@ -1,13 +1,13 @@
-// package-lock.json: whether it says the same as package.json, holds every package for every platform, and comes from npm's registry alone.
+// Checks that package-lock.json matches package.json, has all packages for all platforms, and only refers to the registry of npm.
 import { isDeepStrictEqual } from 'node:util';
 
 const REGISTRY = 'https://registry.npmjs.org/';
-/** What npm repeats of package.json in the lockfile's first entry. */
+/** The parts of package.json that npm copies to the first entry of the lockfile. */
 const REPEATED = ['name', 'version', 'dependencies', 'devDependencies', 'peerDependencies', 'engines', 'bin'] as const;
 
 type Names = Readonly<Record<string, string>>;
 
-/** What is read of package.json. */
+/** The parts of package.json that are read here. */
 export type PackageJson = {
   readonly name: string;
   readonly version: string;
@@ -18,7 +18,7 @@ export type PackageJson = {
   readonly bin: Names;
 };
 
-/** What is read of a package in the lockfile. */
+/** The parts of a package in the lockfile that are read here. */
 export type LockedPackage = {
   readonly version: string;
   readonly license?: string;
@@ -38,7 +38,7 @@ export type Lockfile = {
 /** A package that is installed with the program. */
 export type ProductionPackage = { readonly name: string; readonly version: string; readonly licence: string };
 
-/** What is wrong with the lockfile. */
+/** The mistakes in the lockfile. */
 export function lockfileProblems(manifest: PackageJson, { packages }: Lockfile): readonly string[] {
   const { '': own, ...others } = packages;
   const differing = REPEATED.filter(
@@ -50,14 +50,14 @@ export function lockfileProblems(manifest: PackageJson, { packages }: Lockfile):
   ];
 }
 
-/** The packages that are not for development alone, by name. */
+/** The production packages, by name. */
 export function productionPackages(lockfile: Lockfile): readonly ProductionPackage[] {
   return Object.entries(productionEntries(lockfile))
     .map(([path, { version, license }]) => ({ name: nameOf(path), version, licence: license ?? 'unknown' }))
     .sort((one, other) => (labelOf(one) < labelOf(other) ? -1 : 1));
 }
 
-/** package.json and package-lock.json as if there were no development. */
+/** package.json and package-lock.json without the packages for development. */
 export function withoutDevelopment(manifest: PackageJson, lockfile: Lockfile) {
   const { devDependencies: _, ...production } = manifest;
   return {
@@ -76,15 +76,15 @@ function packageProblems(path: string, locked: LockedPackage, packages: Lockfile
   const problems: string[] = [];
   if (resolved !== undefined && !resolved.startsWith(REGISTRY))
     problems.push(`${path}: expected to come from ${REGISTRY}, found another place`);
-  // Packages for other platforms may have been added by hand: npm notes the checksums of those alone that it could install.
+  // Packages for other platforms may have been added by hand: npm only writes the checksums of packages that it could install.
   if (integrity === undefined && !optional) problems.push(`${path}: expected a checksum, found none`);
-  // npm leaves out what is for other platforms when it writes the file anew: then they cannot be installed there.
+  // npm removes packages for other platforms when it rewrites the file: then they cannot be installed there.
   for (const name of Object.keys(optionalDependencies))
     if (!isLocked(name, path, packages)) problems.push(`${path}: expected its optional package ${name}, found none`);
   return problems;
 }
 
-/** Whether a package is found from another one as Node.js looks for it. */
+/** Whether Node.js finds a package from another one. */
 function isLocked(name: string, from: string, packages: Lockfile['packages']): boolean {
   const places = from
     .split('/node_modules/')

@@ -1,6 +1,6 @@
-// What `npm pack` would put into the package: all that is needed, and nothing else.
+// Checks the files in the package of `npm pack`.
 
-/** What may be in it, besides what must be. */
+/** Files that may be in it. */
 const KINDS = [
   /^package\.json$/,
   /^dist\/.*\.js$/,
@@ -12,7 +12,7 @@ const KINDS = [
   /^deploy\/systemd\/[\w-]+\.service$/,
 ];
 
-/** What must be in it, besides the programs. Of config/ nothing else may be: somebody's own configuration has secrets. */
+/** Files that must be in it, besides the programs. No other file of config/ may be in it: a private configuration has secrets. */
 const NEEDED = [
   'CHANGELOG.md',
   'CONTRIBUTING.md',
@@ -44,7 +44,7 @@ export type PackageListing = {
   readonly sources: readonly string[];
 };
 
-/** What is wrong with the files of the package. */
+/** The mistakes in the files of the package. */
 export function contentProblems({ files, programs, sources }: PackageListing): readonly string[] {
   const compiled = new Set(sources.map((source) => `dist/${source.replace(/\.tsx?$/, '.js')}`));
   return [

@@ -1,4 +1,4 @@
-// The bill of materials: made by npm, in CycloneDX, of what is installed with the program.
+// The bill of materials of the production dependencies, which npm writes in CycloneDX.
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { type Lockfile, type PackageJson, type ProductionPackage, withoutDevelopment } from './lockfile.ts';
 import { npm } from './npm.ts';
 
-/** Where it is written; it goes with a release, not into git. */
+/** The path of the file. It belongs to a release, and is not in git. */
 export const SBOM_FILE = 'sbom.cdx.json';
 
 type Component = { readonly name: string; readonly group?: string; readonly version: string };
 
-/** What is read of it. */
+/** The parts that are read here. */
 export type Sbom = {
   readonly bomFormat: string;
   readonly metadata: { readonly component: Component };
@@ -38,7 +38,7 @@ export function createSbom(manifest: PackageJson, lockfile: Lockfile): Sbom {
   }
 }
 
-/** What is wrong with a bill of materials of this package, which consists of these others. */
+/** The mistakes in a bill of materials of this package with these dependencies. */
 export function sbomProblems(
   { bomFormat, metadata, components }: Sbom,
   own: { readonly name: string; readonly version: string },

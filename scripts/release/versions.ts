@@ -1,9 +1,9 @@
-// Whether everything that repeats the version says the same as package.json.
+// Checks that all files have the version of package.json.
 
-/** Where the version stands besides package.json, each file's text. */
+/** The texts of the files that contain the version. */
 export type VersionTexts = { readonly buildInfo: string; readonly dockerfile: string };
 
-/** What is wrong with the places that repeat the version. */
+/** The mistakes in these files. */
 export function versionProblems(version: string, { buildInfo, dockerfile }: VersionTexts): readonly string[] {
   const found = {
     'dist/build-info.json': (JSON.parse(buildInfo) as { readonly version?: string }).version,

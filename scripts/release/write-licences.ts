@@ -1,4 +1,4 @@
-// `npm run licences`: writes the page of the licences of third parties.
+// `npm run licences`: writes the page with the licences of third parties.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LICENCES_FILE, licencesPage } from './licences.ts';

@@ -1,7 +1,7 @@
 // Copies of the Prometheus rules with other durations or links.
 import { formatDuration, parseDuration } from '../../src/util/duration.ts';
 
-/** Where the shipped alerts link to. */
+/** The runbook that the alerts link to. */
 export const RUNBOOK_URL = 'https://github.com/acr-scan-exporter/acr-scan-exporter/blob/main/docs/runbook.md';
 
 const COMMENT_LINE = /^\s*#/;
@@ -9,8 +9,8 @@ const DURATION = /\b\d+(?:ms|[smhd])\b/g;
 const SECONDS = /\d+(?=\)* # seconds$)/;
 
 /**
- * Multiplies every duration of the rules: those that are written with a unit (`30m`), also in texts, and numbers at the end of a line of
- * PromQL that has the comment `# seconds`. Lines that are comments stay.
+ * Multiplies every duration of the rules: durations with a unit (`30m`), also in texts, and numbers at the end of a PromQL line with the comment
+ * `# seconds`. Comment lines do not change.
  */
 export function scaleDurations(rules: string, scale: number): string {
   const scaleLine = (line: string) =>
@@ -20,12 +20,12 @@ export function scaleDurations(rules: string, scale: number): string {
   return rules.replace(/.+/g, (line) => (COMMENT_LINE.test(line) ? line : scaleLine(line)));
 }
 
-/** Makes the alerts link to another page than the project's runbook. */
+/** Replaces the runbook that the alerts link to. */
 export function replaceRunbook(rules: string, url: string): string {
   return rules.replaceAll(RUNBOOK_URL, url);
 }
 
-/** Milliseconds, whole and never none: Prometheus knows nothing shorter. */
+/** At least one millisecond: Prometheus has no shorter duration. */
 function scaled(ms: number, scale: number): number {
   return Math.max(1, Math.round(ms * scale));
 }

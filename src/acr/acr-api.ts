@@ -9,7 +9,7 @@ import type { CredentialSource } from './credentials/credentials.ts';
 import type { SdkCredentials } from './credentials/sdk-providers.ts';
 import type { ErrorCodeLimiter } from './error-code-limiter.ts';
 import type { AcrApi, AcrOperations, ApiAction, PageAnswer } from './operations.ts';
-import type { Parameters, Sdk } from './sdk.ts';
+import type { RequestFields, Sdk } from './sdk.ts';
 
 /** The timeout of the SDK is this much longer than ours, so that a slow answer is always our `RequestTimeout`. */
 const SDK_EXTRA_TIMEOUT_MS = 30_000;
@@ -127,7 +127,7 @@ function readImageOfTag(fields: AnswerFields) {
 }
 
 /** Sends a request and returns the fields of a successful answer. */
-type Sender = (action: ApiAction, parameters: Parameters) => Promise<AnswerFields>;
+type Sender = (action: ApiAction, parameters: RequestFields) => Promise<AnswerFields>;
 
 /** Creates senders: on any connection, or on new connections only. */
 function createSenders(options: AcrApiOptions): (isFresh: boolean) => Sender {

@@ -1,7 +1,8 @@
 // The meaning of error codes of the API. The codes for things that do not exist are spelled in several ways.
 import type { ApiError, ApiErrorKind } from './api-error.ts';
 
-const THROTTLED = /Throttling/;
+/** In whatever case: a code that slows the requests down without need costs little. */
+const THROTTLED = /throttling/i;
 const REFUSED =
   /^(?:InvalidAccessKeyId|InvalidSecurityToken|InvalidTimeStamp|(?:SignatureDoesNotMatch|IncompleteSignature)$)/;
 const DENIED = /^(?:NoPrivilege$|Forbidden)/;

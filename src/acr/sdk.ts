@@ -27,10 +27,10 @@ export type CallerOptions = {
 };
 
 /** The fields of a request, by their names in the generated client. */
-export type Parameters = Readonly<Record<string, string | number | undefined>>;
+export type RequestFields = Readonly<Record<string, string | number | undefined>>;
 
 /** Sends one request with this nonce, with parameters as in the generated client. The {@link HttpTransport} reads the answer. */
-export type Caller = (action: ApiAction, parameters: Parameters, nonce: string) => Promise<unknown>;
+export type Caller = (action: ApiAction, parameters: RequestFields, nonce: string) => Promise<unknown>;
 
 /** The loaded SDK. */
 export type Sdk = {
@@ -51,12 +51,12 @@ type ClientConfig = {
 };
 type CoreClient = { callApi(params: unknown, request: unknown, runtime: unknown): Promise<unknown> };
 type CoreModule = { readonly default: new (config: ClientConfig) => CoreClient };
-type Operation = (request: unknown, runtime: unknown) => Promise<unknown>;
-type RequestModel = new (fields: Parameters) => unknown;
+type ClientMethod = (request: unknown, runtime: unknown) => Promise<unknown>;
+type RequestModel = new (fields: RequestFields) => unknown;
 type GeneratedModule = Readonly<Record<`${ApiAction}Request`, RequestModel>> & {
   readonly default: new (config: ClientConfig) => GeneratedClient;
 };
-type GeneratedClient = Readonly<Record<`${Uncapitalize<ApiAction>}WithOptions`, Operation>>;
+type GeneratedClient = Readonly<Record<`${Uncapitalize<ApiAction>}WithOptions`, ClientMethod>>;
 
 const ACTIONS: readonly ApiAction[] = [
   'GetRepoTagScanStatus',
@@ -183,7 +183,7 @@ function coreCaller(core: CoreModule, options: CallerOptions): Caller {
 }
 
 /** `repoId` in the generated client is `RepoId` on the wire, and so on for all parameters. Undefined ones are not sent. */
-function queryOf(parameters: Parameters): Record<string, string> {
+function queryOf(parameters: RequestFields): Record<string, string> {
   const query: Record<string, string> = {};
   for (const [name, value] of Object.entries(parameters)) {
     if (value !== undefined) query[`${name.charAt(0).toUpperCase()}${name.slice(1)}`] = String(value);

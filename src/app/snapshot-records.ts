@@ -29,7 +29,7 @@ class Strange extends Error {
 /** The record, with nothing in it that has another type or is out of bounds; undefined if there is something. */
 export function readRecord(value: unknown): SnapshotRecord | undefined {
   try {
-    const fields = new Fields(value);
+    const fields = new RecordFields(value);
     switch (fields.text('kind')) {
       case 'tag':
         return readTag(fields);
@@ -48,7 +48,7 @@ export function readRecord(value: unknown): SnapshotRecord | undefined {
   }
 }
 
-function readTag(fields: Fields): TagRecord {
+function readTag(fields: RecordFields): TagRecord {
   const status = fields.oneOf('status', SCAN_STATUSES);
   return {
     kind: 'tag',
@@ -78,7 +78,7 @@ function readTag(fields: Fields): TagRecord {
   };
 }
 
-function readRepository(fields: Fields): RepositoryRecord {
+function readRepository(fields: RecordFields): RepositoryRecord {
   return {
     kind: 'repository',
     number: fields.count('number'),
@@ -90,7 +90,7 @@ function readRepository(fields: Fields): RepositoryRecord {
   };
 }
 
-function readInstance(fields: Fields): InstanceRecord {
+function readInstance(fields: RecordFields): InstanceRecord {
   return {
     kind: 'instance',
     id: fields.text('id'),
@@ -100,13 +100,13 @@ function readInstance(fields: Fields): InstanceRecord {
 }
 
 function readNames(value: unknown): NamesMemory {
-  const fields = new Fields(value);
+  const fields = new RecordFields(value);
   const name = (of: 'status' | 'summary') => fields.optional(of, () => fields.oneOf(of, IMAGE_NAMES));
   return { status: name('status'), summary: name('summary'), refused: fields.list('refused', readRefused) };
 }
 
 function readRefused(value: unknown): RefusedName {
-  const fields = new Fields(value);
+  const fields = new RecordFields(value);
   return {
     subject: fields.oneOf('subject', ['status', 'summary']),
     name: fields.oneOf('name', IMAGE_NAMES),
@@ -115,7 +115,7 @@ function readRefused(value: unknown): RefusedName {
 }
 
 function readDiscovery(value: unknown): DiscoveryMemory {
-  const fields = new Fields(value);
+  const fields = new RecordFields(value);
   return {
     rules: fields.text('rules', MAX_RULES_LENGTH),
     intervalMs: fields.time('intervalMs'),
@@ -129,11 +129,11 @@ function readDiscovery(value: unknown): DiscoveryMemory {
 }
 
 function readCount(value: unknown): RuleCount {
-  const fields = new Fields(value);
+  const fields = new RecordFields(value);
   return { repositories: fields.count('repositories'), tags: fields.count('tags') };
 }
 
-function readRate(fields: Fields): RateRecord {
+function readRate(fields: RecordFields): RateRecord {
   return {
     kind: 'rate',
     credentials: fields.text('credentials'),
@@ -144,7 +144,7 @@ function readRate(fields: Fields): RateRecord {
 }
 
 function readError(value: unknown): PollError {
-  const fields = new Fields(value);
+  const fields = new RecordFields(value);
   return {
     code: fields.text('code'),
     message: fields.text('message'),
@@ -169,7 +169,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 /** The fields of an object of unknown shape. All methods throw {@link Strange} for a value that is not as it has to be. */
-class Fields {
+class RecordFields {
   readonly #fields: Readonly<Record<string, unknown>>;
 
   constructor(value: unknown) {

@@ -14,7 +14,7 @@ export type Config = {
   readonly metrics: { readonly perTag: PerTag };
   /** From the end of a discovery run over an instance to the next. */
   readonly discoveryIntervalMs: number;
-  /** At most so many tags are watched, unless the file lists more. Of the discovered ones, the newest are kept. */
+  /** The maximum number of watched tags, unless the file lists more. Of the discovered tags, the newest are kept. */
   readonly maxTags: number;
   /** At least one; ids are unique. */
   readonly instances: readonly InstanceConfig[];

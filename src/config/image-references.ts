@@ -54,7 +54,7 @@ export function reportImageReferences(document: YamlDocument): void {
     path: Path,
     expected: string,
     form: RegExp,
-    instead: (parts: Parts) => string,
+    instead: (parts: ReferenceParts) => string,
   ): void {
     const parts = typeof value === 'string' && /[/:@]/.test(value) ? form.exec(value)?.groups : undefined;
     if (parts === undefined) return;
@@ -82,21 +82,21 @@ function isReference([first = '', ...rest]: readonly string[], namespace: unknow
   return isHost || first === namespace || typeof namespace !== 'string' || namespace === '';
 }
 
-type Parts = Readonly<Record<string, string | undefined>>;
+type ReferenceParts = Readonly<Record<string, string | undefined>>;
 
 /** `v1@sha256:…` parses as a name with a digest, but `v1` is the tag. */
-function asTag({ namespace, name, tag, digest }: Parts): string {
+function asTag({ namespace, name, tag, digest }: ReferenceParts): string {
   const meant = tag ?? (namespace === undefined ? name : undefined) ?? 'TAG';
   return digest === undefined ? meant : `{ tag: ${meant}, digest: "${digest}" }`;
 }
 
-function asRepository({ namespace, name, tag }: Parts): string {
+function asRepository({ namespace, name, tag }: ReferenceParts): string {
   const keys = [namespace && `namespace: ${namespace}`, `name: ${name}`, tag && `tags: [${tag}]`];
   return keys.filter(Boolean).join(', ');
 }
 
 /** An exclusion holds for all namespaces and repositories of the rule, so only its own pattern is suggested. */
-function asRule(key: string, { namespace, name, tag, digest }: Parts): string {
+function asRule(key: string, { namespace, name, tag, digest }: ReferenceParts): string {
   const isTag = digest !== undefined && tag === undefined && namespace === undefined;
   const [repository, tagOf] = isTag ? [undefined, name] : [name, tag];
   const keys = key.startsWith('exclude_')

@@ -150,14 +150,14 @@ export function withDefaultVulnerabilities(instance: UndecidedInstance, vulnerab
   return { ...instance, repositories: instance.repositories.map(decide), discover: instance.discover.map(decide) };
 }
 
-/** Runs whatever stands there: what is no map was reported as such. */
+/** Runs for any value. Another check reports a value that is not a map. */
 function requireSomething(keys: unknown, context: z.core.$RefinementCtx): void {
   if (typeof keys !== 'object' || keys === null || 'repositories' in keys || 'discover' in keys) return;
   const message = 'repositories, discover or both';
   context.addIssue({ code: 'custom', message, params: { found: 'neither' } });
 }
 
-/** Runs whatever stands there: what is no map was reported as such. */
+/** Runs for any value. Another check reports a value that is not a map. */
 function requireIdentity(keys: unknown, context: z.core.$RefinementCtx): void {
   if (typeof keys !== 'object' || keys === null) return;
   const given = ['namespace', 'name', 'id'].filter((key) => key in keys);

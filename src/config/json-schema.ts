@@ -13,7 +13,7 @@ export function configJsonSchema(): string {
   return `${JSON.stringify(withBlanks(schema), undefined, 2)}\n`;
 }
 
-/** Allows optional keys without a value, as {@link dropBlanks} does. */
+/** Allows optional keys without a value, as `dropBlanks` does. */
 function withBlanks(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(withBlanks);
   if (!isMap(schema)) return schema;

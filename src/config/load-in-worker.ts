@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import { getHeapStatistics } from 'node:v8';
 import type { Worker } from 'node:worker_threads';
-import { openFilesAdvice } from '../util/open-files.ts';
-import { startThread } from '../util/thread.ts';
+import { openFilesAdvice } from '../util/open-files-limit.ts';
+import { startThread } from '../util/worker-thread.ts';
 import { ConfigError } from '../util/yaml/problems.ts';
 import type { Config } from './config.ts';
 import type { LoadResult } from './load-worker.ts';

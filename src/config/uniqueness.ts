@@ -3,7 +3,7 @@
 import { type Path, quoted } from '../util/yaml/descriptions.ts';
 import type { YamlDocument } from '../util/yaml/document.ts';
 
-type Names = { readonly names: string; readonly id: string; readonly path: Path };
+type ListedNames = { readonly names: string; readonly id: string; readonly path: Path };
 
 /** Reports repetitions and contradictions. */
 export function reportRepetitions(document: YamlDocument): void {
@@ -24,8 +24,8 @@ function reportReservedId(instance: unknown, path: Path, document: YamlDocument)
 
 function reportRepositories(repositories: readonly unknown[], path: Path, document: YamlDocument): void {
   const entries = repositories.map((repository, index) => identityOf(repository, [...path, index]));
-  const idOf = new Map<string, Names>();
-  const namesOf = new Map<string, Names>();
+  const idOf = new Map<string, ListedNames>();
+  const namesOf = new Map<string, ListedNames>();
   for (const entry of entries) {
     if (entry.names === '' || entry.id === '') continue;
     const sameNames = idOf.get(entry.names);
@@ -63,13 +63,19 @@ function once(seen: Map<string, Path>, text: string, path: Path, expected: strin
   document.report(path, expected, `${quoted(text)} again (first at line ${document.lineOf(first)})`);
 }
 
-function contradict(entry: Names, first: Names, differing: string, same: string, document: YamlDocument): void {
+function contradict(
+  entry: ListedNames,
+  first: ListedNames,
+  differing: string,
+  same: string,
+  document: YamlDocument,
+): void {
   const path = [...entry.path, differing];
   const found = `another ${differing} than at line ${document.lineOf(first.path)}, with the same ${same}`;
   document.report(path, 'one id for one namespace and name', found);
 }
 
-function identityOf(repository: unknown, path: Path): Names {
+function identityOf(repository: unknown, path: Path): ListedNames {
   const [namespace, name] = [textAt(repository, 'namespace'), textAt(repository, 'name')];
   const names = namespace === '' || name === '' ? '' : JSON.stringify([namespace, name]);
   return { names, id: textAt(repository, 'id'), path };

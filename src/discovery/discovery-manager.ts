@@ -16,7 +16,7 @@ export type DiscoveryConfig = {
   readonly discover: readonly DiscoverRule[];
 };
 
-type Entry = {
+type ManagedDiscovery = {
   readonly discover: readonly DiscoverRule[];
   readonly intervalMs: number;
   readonly discovery: InstanceDiscovery;
@@ -24,7 +24,7 @@ type Entry = {
 
 export class DiscoveryManager {
   readonly #options: DiscoveryContext;
-  #entries = new Map<string, Entry>();
+  #entries = new Map<string, ManagedDiscovery>();
   /** What a former process knew, by instance; until the first configuration. */
   readonly #memories = new Map<string, DiscoveryMemory>();
 
@@ -64,7 +64,7 @@ export class DiscoveryManager {
     instances: ReadonlyMap<string, WatchedInstance>,
   ): Promise<void> {
     const before = this.#entries;
-    const entries = new Map<string, Entry>();
+    const entries = new Map<string, ManagedDiscovery>();
     for (const config of configs.filter(({ discover }) => discover.length > 0)) {
       const instance = instances.get(config.id);
       if (instance === undefined) continue;
@@ -88,8 +88,8 @@ export class DiscoveryManager {
     { id, domain, discover }: DiscoveryConfig,
     intervalMs: number,
     instance: WatchedInstance,
-    known: Entry | undefined,
-  ): Entry {
+    known: ManagedDiscovery | undefined,
+  ): ManagedDiscovery {
     const settings = { instanceId: id, domain, rules: new Rules(discover) };
     const isSame = known?.intervalMs === intervalMs && isDeepStrictEqual(known.discover, discover);
     if (known !== undefined && isSame && known.discovery.instance === instance) {

@@ -12,7 +12,7 @@ export class Cancelled extends Error {
 }
 
 /** A request that waits for its slot, or is under way. */
-type PendingRequest = {
+type QueuedRequest = {
   send(): Promise<ApiError | undefined>;
   fail(error: ApiError): void;
   cancel(): void;
@@ -26,8 +26,8 @@ export class DiscoveryRequests implements Task {
   readonly component = 'discovery';
   readonly #instance: WatchedInstance;
   readonly #requests: RequestSender;
-  #pending: PendingRequest | undefined;
-  #inFlight: PendingRequest | undefined;
+  #pending: QueuedRequest | undefined;
+  #inFlight: QueuedRequest | undefined;
   #isCancelled = false;
 
   constructor(instance: WatchedInstance, requests: RequestSender) {

@@ -1,4 +1,4 @@
-// One run of discovery over an instance (the pages call it a pass): lists its repositories, then the tags of each that a rule takes.
+// One run of discovery over an instance: lists its repositories, then the tags of each that a rule takes.
 
 import { ApiError } from '../acr/api-error.ts';
 import { isNoSuchList, isNoSuchRepository } from '../acr/error-codes.ts';
@@ -13,7 +13,7 @@ import type { Logger } from '../util/logger.ts';
 import type { YieldEvery } from '../util/yield-every.ts';
 import type { DiscoveryRequests } from './discovery-requests.ts';
 import { PAGE_SIZE, type Page, PagedList, type Position } from './joined-pages.ts';
-import { type Failure, isTransient, listAll } from './paginate.ts';
+import { isTransient, type ListFailure, listAll } from './paginate.ts';
 import type { Collected, DiscoveredReconciler } from './reconcile-discovered.ts';
 import type { DiscoverySettings } from './rules.ts';
 import type { TagLimit } from './tag-limit.ts';
@@ -32,10 +32,10 @@ export type DiscoveryRunOptions = {
   /** The present settings: a reload may change them during a run. */
   readonly settings: () => DiscoverySettings;
   /** Called for each repository whose tags could not be listed, and for each whose tags were listed. */
-  readonly repositoryFailed: (repository: FoundRepository, failure: Failure) => void;
+  readonly repositoryFailed: (repository: FoundRepository, failure: ListFailure) => void;
   readonly repositoryListed: (repository: FoundRepository) => void;
   /** Called for each namespace, or repository in one, that a rule names and that does not exist. */
-  readonly scopeMissing: (scope: ListScope, failure: Failure) => void;
+  readonly scopeMissing: (scope: ListScope, failure: ListFailure) => void;
 };
 
 /** After so many transient failures in a row the tags of the other repositories are not listed. */
@@ -44,9 +44,9 @@ const MAX_FAILURES_IN_A_ROW = 3;
 /** The result of a run. `failure` and `denied` are undefined when everything was listed. */
 export type DiscoveryRunResult = {
   /** Why the repositories, or the tags of one of them, could not be listed. */
-  readonly failure: Failure | undefined;
+  readonly failure: ListFailure | undefined;
   /** Why a repository without the right to list its tags was left out. The run still succeeds. */
-  readonly denied: Failure | undefined;
+  readonly denied: ListFailure | undefined;
   /** How many repositories the instance has, and what each rule took; undefined when the repositories could not be listed. */
   readonly found: { readonly repositories: number; readonly counts: readonly RuleCount[] } | undefined;
 };
@@ -54,8 +54,8 @@ export type DiscoveryRunResult = {
 export class DiscoveryRun {
   readonly #options: DiscoveryRunOptions;
   readonly #collected: Collected;
-  #failure: Failure | undefined;
-  #denied: Failure | undefined;
+  #failure: ListFailure | undefined;
+  #denied: ListFailure | undefined;
   #failuresInARow = 0;
   #beganAtMs = Number.POSITIVE_INFINITY;
 
@@ -130,7 +130,7 @@ export class DiscoveryRun {
     listing: PagedList<FoundRepository>,
     scope: ListScope,
     startAtMs: number,
-  ): Promise<Failure | undefined> {
+  ): Promise<ListFailure | undefined> {
     const { discoveryRequests, settings, reconciler, scopeMissing, clock, logger } = this.#options;
     const { instanceId } = settings();
     return listAll(listing, {
@@ -164,7 +164,7 @@ export class DiscoveryRun {
     });
   }
 
-  #listTags(listing: PagedList<FoundTag>, repository: FoundRepository): Promise<Failure | undefined> {
+  #listTags(listing: PagedList<FoundTag>, repository: FoundRepository): Promise<ListFailure | undefined> {
     const { discoveryRequests, settings, reconciler, clock, logger } = this.#options;
     const { instanceId } = settings();
     return listAll(listing, {

@@ -19,7 +19,7 @@ import type { YieldEvery } from '../util/yield-every.ts';
 import { Cancelled, DiscoveryRequests } from './discovery-requests.ts';
 import { DiscoveryRun } from './discovery-run.ts';
 import { EmptyRuleLog } from './empty-rule-log.ts';
-import type { Failure } from './paginate.ts';
+import type { ListFailure } from './paginate.ts';
 import type { DiscoveredReconciler } from './reconcile-discovered.ts';
 import type { DiscoverySettings } from './rules.ts';
 import type { TagLimit } from './tag-limit.ts';
@@ -258,7 +258,7 @@ export class InstanceDiscovery {
     this.#options.logger.warn('a discover rule names what does not exist', fields);
   }
 
-  #repositoryFailed(repository: FoundRepository, error: Failure): void {
+  #repositoryFailed(repository: FoundRepository, error: ListFailure): void {
     const known = this.#failingRepositories.get(repository.id) ?? repository;
     this.#failingRepositories.set(repository.id, known);
     this.#repositoryFailures.failed(known, error);

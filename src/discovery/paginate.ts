@@ -9,7 +9,7 @@ import type { Clock } from '../util/clock.ts';
 import type { Page, PagedList, Position } from './joined-pages.ts';
 
 /** Why something could not be listed. */
-export type Failure = Pick<ApiError, 'code' | 'kind' | 'message' | 'requestId'>;
+export type ListFailure = Pick<ApiError, 'code' | 'kind' | 'message' | 'requestId'>;
 
 export type ListSource<Item> = {
   readonly instanceId: string;
@@ -18,7 +18,7 @@ export type ListSource<Item> = {
   readonly startAtMs: number;
   readonly ask: (position: Position, dueAtMs: number) => Promise<Page<Item> | ApiError>;
   /** Compares the watched items of this list with those that were listed. */
-  readonly compare: (listed: ReadonlyMap<string, Item>) => Comparison;
+  readonly compare: (listed: ReadonlyMap<string, Item>) => MissingCounts;
   /** Called when all watched items of this list are gone, which two attempts say. */
   readonly allGone: (count: number) => void;
   readonly requests: RequestSender;
@@ -29,7 +29,7 @@ export type ListSource<Item> = {
 };
 
 /** How many watched items an earlier run found in this list, and how many of them the present list lacks. */
-export type Comparison = { readonly watched: number; readonly lacking: number };
+export type MissingCounts = { readonly watched: number; readonly lacking: number };
 
 /** A request with transient failures is made so often, with back-off. */
 const MAX_ATTEMPTS = 3;
@@ -38,7 +38,10 @@ const MAX_ATTEMPTS = 3;
  * Reads all pages. Reads them a second time when items seem to be gone that may have moved between two pages, when all items seem to be gone
  * at once, or when the end of the list is doubtful. Returns the reason when the list could not be read.
  */
-export async function listAll<Item>(listing: PagedList<Item>, source: ListSource<Item>): Promise<Failure | undefined> {
+export async function listAll<Item>(
+  listing: PagedList<Item>,
+  source: ListSource<Item>,
+): Promise<ListFailure | undefined> {
   const failure = await listOnce(listing, source);
   if (failure !== undefined) return failure;
   const { requests, instanceId, action, compare, allGone } = source;
@@ -60,7 +63,7 @@ export async function listAll<Item>(listing: PagedList<Item>, source: ListSource
   return { code: 'InvalidResponse', kind: 'answered', message: listing.shortfall, requestId: '' };
 }
 
-async function listOnce<Item>(listing: PagedList<Item>, source: ListSource<Item>): Promise<Failure | undefined> {
+async function listOnce<Item>(listing: PagedList<Item>, source: ListSource<Item>): Promise<ListFailure | undefined> {
   while (!listing.isComplete) {
     const page = await askAgain(listing.position, source);
     if (page instanceof ApiError) return page;
@@ -78,6 +81,6 @@ async function askAgain<Item>(position: Position, { ask, startAtMs, clock, rando
 }
 
 /** Whether the same request may succeed later. */
-export function isTransient({ kind }: Failure): boolean {
+export function isTransient({ kind }: ListFailure): boolean {
   return kind === 'throttled' || kind === 'transport' || kind === 'refused';
 }

@@ -11,7 +11,7 @@ import { isListed, type WatchedRepository } from '../targets/watched-repository.
 import type { Logger } from '../util/logger.ts';
 import type { Mutex } from '../util/mutex.ts';
 import type { YieldEvery } from '../util/yield-every.ts';
-import type { Comparison } from './paginate.ts';
+import type { MissingCounts } from './paginate.ts';
 import { RepositoryMatcher } from './repository-matcher.ts';
 import type { DiscoverySettings } from './rules.ts';
 import type { TagLimit, TagOverLimit } from './tag-limit.ts';
@@ -48,7 +48,7 @@ export class DiscoveredReconciler {
   }
 
   /** How many discovered tags of a repository are watched, and how many of them are not listed. */
-  compareTags(instanceId: string, { id }: FoundRepository, listed: ReadonlyMap<string, unknown>): Comparison {
+  compareTags(instanceId: string, { id }: FoundRepository, listed: ReadonlyMap<string, unknown>): MissingCounts {
     const watched = this.#options.watchList.targetsOf(instanceId)?.findById(id);
     return watched === undefined
       ? { watched: 0, lacking: 0 }
@@ -56,7 +56,7 @@ export class DiscoveredReconciler {
   }
 
   /** How many repositories of a scope have watched discovered tags, and how many of these repositories are not listed. */
-  compareRepositories(instanceId: string, scope: ListScope, listed: ReadonlyMap<string, unknown>): Comparison {
+  compareRepositories(instanceId: string, scope: ListScope, listed: ReadonlyMap<string, unknown>): MissingCounts {
     const repositories = this.#options.watchList.targetsOf(instanceId)?.repositories ?? [];
     const found = [...repositories].filter((watched) => {
       const { namespace, name } = watched.repository;
@@ -204,7 +204,7 @@ export class DiscoveredReconciler {
   }
 }
 
-function count<Item>(items: Iterable<Item>, isLacking: (item: Item) => boolean): Comparison {
+function count<Item>(items: Iterable<Item>, isLacking: (item: Item) => boolean): MissingCounts {
   let [watched, lacking] = [0, 0];
   for (const item of items) {
     watched += 1;

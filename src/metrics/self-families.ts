@@ -51,19 +51,19 @@ export const SELF_FAMILIES = {
   discoverySuccess: {
     name: 'acr_discovery_last_success_timestamp_seconds',
     type: 'gauge',
-    help: 'When the last pass of discovery over an instance ended that listed everything that the credentials may list.',
+    help: 'When the last successful discovery run over an instance ended: one that listed everything that the credentials may list.',
     labels: ['instance_id'],
   },
   discoveryRuleRepositories: {
     name: 'acr_discovery_rule_repositories',
     type: 'gauge',
-    help: 'Repositories that a rule of discovery, numbered from 1 in the order of the configuration, matched in the last pass that listed everything; 0 if it matched no tag.',
+    help: 'Repositories that a discovery rule, numbered from 1 in the order of the configuration, matched in the last successful run; 0 if it matched no tag.',
     labels: ['instance_id', 'rule'],
   },
   discoveryDuration: {
     name: 'acr_discovery_duration_seconds',
     type: 'histogram',
-    help: 'How long passes of discovery took, with or without success.',
+    help: 'How long discovery runs took, with or without success.',
     labels: [],
     buckets: [1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600],
   },

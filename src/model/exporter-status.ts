@@ -9,10 +9,10 @@ export type SchedulerStatus = {
   readonly running: boolean;
   /** Tags due now. */
   readonly due: ByUrgency;
-  /** How overdue the longest overdue tag is; 0 when none is due. */
+  /** How long the most overdue tag has been due; 0 if none is due. */
   readonly oldestDueSeconds: ByUrgency;
   readonly inFlight: number;
-  /** Requests a second. */
+  /** Requests per second. */
   readonly rate: { readonly configured: number; readonly current: number };
   readonly paused: { readonly refused: boolean; readonly throttled: boolean };
   /** The credentials that sign the requests; undefined while there are none. */
@@ -21,9 +21,9 @@ export type SchedulerStatus = {
 
 type ByUrgency = { readonly urgent: number; readonly background: number };
 
-/** Credentials in use, in words that may be shown. */
+/** A description of credentials in use, without secrets. */
 export type CredentialsInUse = {
-  /** The `type` of the credentials; for the default chain, that of the provider that it chose, or `env`. */
+  /** The `type` of the credentials; for the default chain, the type of the chosen provider, or `env`. */
   readonly provider: string;
   /** The role, or the shortened id of the access key. Never a secret. */
   readonly identity: string;
@@ -50,7 +50,7 @@ export type DiscoveryStatus = {
 export type RuleCount = {
   /** Repositories by their names. */
   repositories: number;
-  /** Tags of these by their names, whatever their age and number. */
+  /** Tags in them that match by name, before the limits of age and number. */
   tags: number;
 };
 

@@ -1,5 +1,5 @@
-// Which lists of repositories contain everything that the rules of discovery may match: the lists of namespaces and of single names if no
-// namespace is a pattern, else the list of the instance. Narrower lists need fewer permissions and fewer requests.
+// Chooses the lists of repositories that discovery requests: the lists of namespaces or single names if no rule has a pattern for namespaces, else the
+// list of the instance. Narrower lists need fewer permissions and fewer requests.
 
 /** The names in a rule of discovery; `*` stands for any characters, `?` for any one. */
 export type NamePatterns = { readonly namespaces: readonly string[]; readonly repositories: readonly string[] };
@@ -10,7 +10,7 @@ export type ListScope = { readonly namespace?: string; readonly name?: string };
 const WILDCARD = /[*?]/;
 const WHOLE_INSTANCE: readonly ListScope[] = [{}];
 
-/** The lists that contain everything that any of the rules may match; no two overlap. */
+/** The lists that contain all repositories that a rule may match. They do not overlap. */
 export function listScopes(rules: readonly NamePatterns[]): readonly ListScope[] {
   if (rules.some(({ namespaces }) => namespaces.some(isPattern))) return WHOLE_INSTANCE;
   const patterns = new Map<string, Set<string>>();

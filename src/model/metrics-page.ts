@@ -1,4 +1,4 @@
-// The page of metrics, as `metrics` makes it and `web` sends it.
+// The page of metrics, which `metrics` renders and `web` sends.
 
 export type ExpositionFormat = 'text' | 'openmetrics';
 

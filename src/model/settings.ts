@@ -16,7 +16,7 @@ export type Backoff = { readonly initialMs: number; readonly maxMs: number };
 
 export type Timing = { readonly intervals: Intervals; readonly backoff: Backoff };
 
-/** Which tags have series of their own: all; those that are not complete, whose last poll failed or that have high findings; none. */
+/** Which tags have their own series: all; tags that are not complete, whose last poll failed or that have vulnerabilities of high severity; none. */
 export type PerTag = 'full' | 'problems' | 'none';
 
 /** A tag in the configuration. `digest` and `scanTaskId` are empty when absent. */
@@ -33,14 +33,14 @@ export type ConfiguredRepository = {
   readonly tags: readonly ListedTag[];
 };
 
-/** What to watch of all that an instance has. Patterns may contain `*` and `?`. */
+/** A rule that finds tags of an instance. Patterns may contain the wildcards `*` and `?`. */
 export type DiscoverRule = {
   readonly namespaces: readonly string[];
   readonly repositories: readonly string[];
   readonly excludeRepositories: readonly string[];
   readonly tags: readonly string[];
   readonly excludeTags: readonly string[];
-  /** Only the newest so many tags of each repository, by the time of the last push; undefined for all. */
+  /** The maximum number of tags in each repository, the newest by the time of the last push; undefined for all. */
   readonly newest: number | undefined;
   /** Only tags whose last push is at most this long ago; undefined for any. */
   readonly maxAgeMs: number | undefined;

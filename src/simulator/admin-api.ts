@@ -12,11 +12,15 @@ const MAX_CHANGE_BYTES = 2 ** 20;
 const DEFAULT_LIMIT = 10_000;
 const JSON_TYPE = 'application/json; charset=utf-8';
 
-type Page = {
+type AdminPage = {
   readonly methods: readonly string[];
-  readonly serve: (simulation: Simulation, query: URLSearchParams, request: IncomingMessage) => Reply | Promise<Reply>;
+  readonly serve: (
+    simulation: Simulation,
+    query: URLSearchParams,
+    request: IncomingMessage,
+  ) => AdminReply | Promise<AdminReply>;
 };
-type Reply = { readonly status: number; readonly type: string; readonly body: string };
+type AdminReply = { readonly status: number; readonly type: string; readonly body: string };
 
 /** Makes the change in `input`, and gives its result. */
 type Change = (simulation: Simulation, input: unknown) => unknown;
@@ -24,7 +28,7 @@ type Change = (simulation: Simulation, input: unknown) => unknown;
 const HTTP_STATUS = { missing: 404, taken: 409 } as const;
 const READ = ['GET', 'HEAD'];
 
-const PAGES: Readonly<Record<string, Page>> = {
+const PAGES: Readonly<Record<string, AdminPage>> = {
   '/': { methods: [...READ, 'POST'], serve: overview }, // a POST itself goes to the API
   '/_sim/state': { methods: READ, serve: (simulation) => json(200, truthOf(simulation)) },
   '/_sim/requests': { methods: READ, serve: requests },
@@ -51,20 +55,20 @@ export async function servePage(
   send(response, await page.serve(simulation, new URLSearchParams(query), request));
 }
 
-function send(response: ServerResponse, { status, type, body }: Reply): void {
+function send(response: ServerResponse, { status, type, body }: AdminReply): void {
   response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) });
   response.end(body);
 }
 
-function text(status: number, body: string): Reply {
+function text(status: number, body: string): AdminReply {
   return { status, type: 'text/plain; charset=utf-8', body };
 }
 
-function json(status: number, value: unknown): Reply {
+function json(status: number, value: unknown): AdminReply {
   return { status, type: JSON_TYPE, body: `${JSON.stringify(value)}\n` };
 }
 
-function overview(simulation: Simulation): Reply {
+function overview(simulation: Simulation): AdminReply {
   const { registry, log } = simulation;
   const repositories = [...registry.values()].reduce((sum, { size }) => sum + size, 0);
   return text(
@@ -85,7 +89,7 @@ POST, DELETE /_sim/repositories   add a repository, delete it
   );
 }
 
-function requests({ log }: Simulation, query: URLSearchParams): Reply {
+function requests({ log }: Simulation, query: URLSearchParams): AdminReply {
   const since = wholeNumber(query.get('since') ?? '0');
   const limit = wholeNumber(query.get('limit') ?? String(DEFAULT_LIMIT));
   if (since === undefined || limit === undefined) return text(400, 'Expected whole numbers for since and limit.\n');
@@ -116,7 +120,7 @@ function setKeys({ authenticator }: Simulation, input: unknown): unknown {
  * A page where each method makes a change and answers with its result or its problems. The input is JSON; that of DELETE is the query,
  * because many clients send no body with DELETE.
  */
-function changes(byMethod: Readonly<Record<string, Change>>): Page {
+function changes(byMethod: Readonly<Record<string, Change>>): AdminPage {
   return {
     methods: Object.keys(byMethod),
     async serve(simulation, query, request) {

@@ -1,7 +1,7 @@
 // The command line of the simulator: flags, the scenario file, signals, exit status.
 import { parseArgs } from 'node:util';
 import { systemClock } from '../util/clock.ts';
-import { escapeInvisible, inQuotes } from '../util/invisible.ts';
+import { escapeInvisible, inQuotes } from '../util/invisible-characters.ts';
 import { parseListenAddress } from '../util/listen-address.ts';
 import { createLogger, LOG_FORMATS, type LogFormat, type Logger } from '../util/logger.ts';
 import { Redactor } from '../util/redactor.ts';
@@ -42,7 +42,7 @@ type Settings = {
   readonly logFormat: LogFormat;
 };
 
-class UsageError extends Error {
+class CommandLineError extends Error {
   override readonly name = 'UsageError';
 }
 
@@ -59,7 +59,7 @@ export async function main({ argv, version, stdout, stderr, stop }: ProcessParts
     else return await run(settings, stderr, stop);
     return 0;
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
+    if (!(error instanceof CommandLineError)) throw error;
     stderr(`acr-simulator: ${error.message} (see --help)\n`);
     return 2;
   }
@@ -132,26 +132,26 @@ function parseFlags(argv: readonly string[]) {
     return values;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    throw new UsageError(escapeInvisible(message.replaceAll('\n', ' ')));
+    throw new CommandLineError(escapeInvisible(message.replaceAll('\n', ' ')));
   }
 }
 
 function readAddress(written: string): { host: string; port: number } {
   const address = parseListenAddress(written);
-  if (!address) throw new UsageError(`--listen-address: expected [HOST]:PORT, found ${inQuotes(written)}`);
+  if (!address) throw new CommandLineError(`--listen-address: expected [HOST]:PORT, found ${inQuotes(written)}`);
   return { host: address.host ?? '127.0.0.1', port: address.port };
 }
 
 function readSeed(written: string): number {
   const seed = /^\d{1,15}$/.test(written) ? Number(written) : undefined;
-  if (seed === undefined) throw new UsageError(`--seed: expected a whole number, found ${inQuotes(written)}`);
+  if (seed === undefined) throw new CommandLineError(`--seed: expected a whole number, found ${inQuotes(written)}`);
   return seed;
 }
 
 function readLogFormat(written: string): LogFormat {
   const format = LOG_FORMATS.find((each) => each === written);
   if (!format) {
-    throw new UsageError(`--log.format: expected one of ${LOG_FORMATS.join(', ')}, found ${inQuotes(written)}`);
+    throw new CommandLineError(`--log.format: expected one of ${LOG_FORMATS.join(', ')}, found ${inQuotes(written)}`);
   }
   return format;
 }

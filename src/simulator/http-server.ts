@@ -10,11 +10,11 @@ const MAX_FORM_BYTES = 65_536;
 const FORM = 'application/x-www-form-urlencoded';
 
 /** The number of API requests that arrived over each connection. */
-type Connections = WeakMap<Socket, number>;
+type RequestCounts = WeakMap<Socket, number>;
 
 /** The listener of the simulator's HTTP server. */
 export function createListener(simulation: Simulation, clock: Clock): RequestListener {
-  const connections: Connections = new WeakMap();
+  const connections: RequestCounts = new WeakMap();
   return (request, response) => {
     const done = isApiRequest(request)
       ? serveApi({ simulation, clock, connections }, request, response)
@@ -37,7 +37,7 @@ function isApiHeader(name: string): boolean {
   return name.startsWith('x-acs-');
 }
 
-type Serving = { readonly simulation: Simulation; readonly clock: Clock; readonly connections: Connections };
+type Serving = { readonly simulation: Simulation; readonly clock: Clock; readonly connections: RequestCounts };
 
 async function serveApi(
   { simulation, clock, connections }: Serving,

@@ -5,9 +5,9 @@ import { type CountRange, type Draw, seededDraw, stableHex } from './random.ts';
 import type { NotScannedAnswer, PhaseSettings } from './registry-schema.ts';
 import {
   type Course,
+  type CurrentPhase,
   fixedCourse,
   freshScanCourse,
-  type Moment,
   type Phase,
   type ScanTiming,
   scanCourse,
@@ -27,7 +27,7 @@ type VulnerabilityRanges = Readonly<Record<Severity, CountRange>> & {
 };
 
 /** The settings of a scenario for all images. */
-export type Rules = {
+export type ImageRules = {
   readonly seed: number;
   readonly timing: ScanTiming;
   readonly vulnerabilities: VulnerabilityRanges;
@@ -64,7 +64,7 @@ const DIGEST_LENGTH = 64;
 export class Image {
   /** The time of its last push, in milliseconds since the simulator started. */
   pushedMs: number;
-  readonly #rules: Rules;
+  readonly #rules: ImageRules;
   readonly #settings: ImageSettings;
   readonly #origin: Origin;
   #digest: string | undefined;
@@ -72,7 +72,7 @@ export class Image {
   #vulnerabilities: Vulnerabilities | undefined;
   #tasks = 0;
 
-  constructor(rules: Rules, settings: ImageSettings, origin: Origin) {
+  constructor(rules: ImageRules, settings: ImageSettings, origin: Origin) {
     this.#rules = rules;
     this.#settings = settings;
     this.#origin = origin;
@@ -104,7 +104,7 @@ export class Image {
   }
 
   /** The phase of its scan. */
-  scanAt(elapsedMs: number): Moment {
+  scanAt(elapsedMs: number): CurrentPhase {
     this.#timeline ??= new Timeline(this.#course(), this.#origin.scannedFromMs);
     return this.#timeline.at(elapsedMs);
   }

@@ -2,16 +2,16 @@
 import { type DigestForm, formOf, inForm } from '../model/digest.ts';
 import { ApiFailure, apiFailure, businessFailure, missing } from './api-errors.ts';
 import { type Image, NO_VULNERABILITIES, NOT_SCANNED } from './image.ts';
+import type { Fields } from './pagination.ts';
 import { type Action, PARAMETERS, type Parameters } from './parameters.ts';
 import type { Instance, Registry } from './registry.ts';
 import type { NotScannedAnswer } from './registry-schema.ts';
-import type { Repository } from './repository.ts';
+import type { SimulatedRepository } from './repository.ts';
 import type { RegistryTag } from './tag-store.ts';
 
 /** The time of an answer since the simulator started, and the wall-clock time of that start. */
 export type Instant = { readonly elapsedMs: number; readonly startedAtMs: number };
 
-type Fields = Readonly<Record<string, unknown>>;
 type Operation = (registry: Registry, parameters: Parameters, instant: Instant) => Fields;
 
 const NO_SCAN_TASK = 'SCAN_TASK_NOT_EXIST';
@@ -75,7 +75,7 @@ export function perform(action: Action, registry: Registry, parameters: Paramete
 }
 
 /** The repository that the parameters name, by its id or by its names; undefined when it does not exist. */
-export function namedRepository(registry: Registry, parameters: Parameters): Repository | undefined {
+export function namedRepository(registry: Registry, parameters: Parameters): SimulatedRepository | undefined {
   const { InstanceId = '', RepoId, RepoNamespaceName = '', RepoName = '' } = parameters;
   const instance = registry.get(InstanceId);
   return RepoId ? instance?.withId(RepoId) : instance?.withNames(RepoNamespaceName, RepoName);
@@ -97,7 +97,7 @@ function findInstance(registry: Registry, { InstanceId = '' }: Parameters): Inst
   return instance;
 }
 
-function findRepository(registry: Registry, parameters: Parameters): Repository {
+function findRepository(registry: Registry, parameters: Parameters): SimulatedRepository {
   const instance = findInstance(registry, parameters);
   const { RepoId, RepoNamespaceName, RepoName } = parameters;
   if (!RepoId) {
@@ -163,7 +163,10 @@ function describeVulnerabilities(image: Image | undefined, elapsedMs: number): F
   };
 }
 
-function describeRepository({ instanceId, id, namespace, name, status }: Repository, { startedAtMs }: Instant): Fields {
+function describeRepository(
+  { instanceId, id, namespace, name, status }: SimulatedRepository,
+  { startedAtMs }: Instant,
+): Fields {
   const time = Math.floor(startedAtMs - REPOSITORY_AGE_MS);
   return {
     InstanceId: instanceId,

@@ -12,13 +12,14 @@ const MAX_OPEN_LISTS = 1_000;
 export const PAGINGS = ['tokens', 'pages'] as const;
 export type Paging = (typeof PAGINGS)[number];
 
-type Fields = Readonly<Record<string, unknown>>;
+/** Fields of an answer, with their names in the API. */
+export type Fields = Readonly<Record<string, unknown>>;
 
 /** A list at one moment. Only the items of a page are described. */
 export type List = { readonly length: number; readonly slice: (from: number, to: number) => readonly Fields[] };
 
 /** A page of a list. The total is a text, as in the real API. */
-export type Page = {
+export type ListPage = {
   readonly items: readonly Fields[];
   readonly fields:
     | { readonly PageNo: number; readonly PageSize: number; readonly TotalCount: string }
@@ -36,13 +37,13 @@ export class Pager {
   }
 
   /** The page of a list that a request names. A page has at most 100 items, even when the request says more. */
-  pageOf(list: List, parameters: Parameters): Page {
+  pageOf(list: List, parameters: Parameters): ListPage {
     const { MaxResults: maxResults, NextToken: token } = parameters;
     const isByToken = this.#paging === 'tokens' && Boolean(maxResults || token);
     return isByToken ? this.#byToken(list, parameters) : byNumber(list, parameters);
   }
 
-  #byToken(list: List, { MaxResults: maxResults, NextToken: token }: Parameters): Page {
+  #byToken(list: List, { MaxResults: maxResults, NextToken: token }: Parameters): ListPage {
     const size = sizeOf('MaxResults', maxResults);
     const { id, from } = token ? placeOf(token) : { id: this.#begin(list), from: 0 };
     const open = this.#open.get(id);
@@ -63,21 +64,21 @@ export class Pager {
   }
 }
 
-function byNumber(list: List, parameters: Parameters): Page {
+function byNumber(list: List, parameters: Parameters): ListPage {
   const number = positiveInteger('PageNo', parameters.PageNo, FIRST_PAGE);
   const size = sizeOf('PageSize', parameters.PageSize);
   const items = list.slice((number - FIRST_PAGE) * size, (number - FIRST_PAGE + 1) * size);
   return { items, fields: { PageNo: number, PageSize: size, TotalCount: String(list.length) } };
 }
 
-type Place = { readonly id: string; readonly from: number };
+type TokenPosition = { readonly id: string; readonly from: number };
 
 /** Tokens are opaque to clients, and have characters that a query must escape. */
-function tokenOf({ id, from }: Place): string {
+function tokenOf({ id, from }: TokenPosition): string {
   return `${Buffer.from(`${id}:${from}`).toString('base64')}+/==`;
 }
 
-function placeOf(token: string): Place {
+function placeOf(token: string): TokenPosition {
   const [id = '', from = ''] = Buffer.from(token.replace(/\+\/==$/, ''), 'base64')
     .toString()
     .split(':');

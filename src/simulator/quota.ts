@@ -1,20 +1,20 @@
 // The quota: the requests per second that an access key may send to an operation, with a token bucket for each pair.
 import { apiFailure } from './api-errors.ts';
-import type { Quota } from './scenario.ts';
+import type { QuotaSettings } from './scenario.ts';
 
 type Bucket = { tokens: number; filledAtMs: number };
 
 /** The token buckets of a quota. Without a quota every request is allowed. */
 export class TokenBuckets {
-  readonly #quota: Quota | undefined;
+  readonly #quota: QuotaSettings | undefined;
   readonly #buckets = new Map<string, Bucket>();
 
-  constructor(quota: Quota | undefined) {
+  constructor(quota: QuotaSettings | undefined) {
     this.#quota = quota;
   }
 
   /** Takes a token for a request at `nowMs` (monotonic). Throws `Throttling.User` when the bucket is empty. */
-  take(accessKeyId: string, action: keyof Quota['operations'], nowMs: number): void {
+  take(accessKeyId: string, action: keyof QuotaSettings['operations'], nowMs: number): void {
     if (!this.#quota) return;
     const { requests_per_second: rate, burst } = this.#quota.operations[action] ?? this.#quota;
     const size = burst ?? Math.max(1, Math.ceil(rate));

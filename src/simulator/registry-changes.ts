@@ -4,7 +4,7 @@ import { strictMap } from '../util/yaml/schema.ts';
 import { check } from './check-scenario.ts';
 import type { Instance } from './registry.ts';
 import { addedRepositorySchema, pushedImageShape, repositoryId } from './registry-schema.ts';
-import type { Repository } from './repository.ts';
+import type { SimulatedRepository } from './repository.ts';
 import { text } from './scenario-fields.ts';
 import type { Simulation } from './simulation.ts';
 import type { RegistryTag } from './tag-store.ts';
@@ -79,14 +79,14 @@ function findInstance({ registry }: Simulation, instanceId: string): Instance {
   return instance;
 }
 
-function findRepository(simulation: Simulation, instanceId: string, repoId: string): Repository {
+function findRepository(simulation: Simulation, instanceId: string, repoId: string): SimulatedRepository {
   const repository = findInstance(simulation, instanceId).withId(repoId);
   if (!repository)
     throw new RegistryError('missing', `expected a repository that exists, found ${instanceId}/${repoId}`);
   return repository;
 }
 
-function findTag(simulation: Simulation, repository: Repository, name: string): RegistryTag {
+function findTag(simulation: Simulation, repository: SimulatedRepository, name: string): RegistryTag {
   const tag = repository.tagsAt(simulation.elapsedMs()).get(name);
   if (tag) return tag;
   throw new RegistryError(

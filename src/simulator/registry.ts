@@ -1,11 +1,11 @@
 // The registry that a scenario describes: instances, their repositories, and tags with their images over time.
 
-import type { Rules } from './image.ts';
+import type { ImageRules } from './image.ts';
 import { Pager } from './pagination.ts';
 import { type DurationRange, seededDraw, within } from './random.ts';
 import type { InstanceSettings, RepositorySettings, TagSettings } from './registry-schema.ts';
 import { repositoryId, tagNames } from './registry-schema.ts';
-import { Repository } from './repository.ts';
+import { SimulatedRepository } from './repository.ts';
 import type { Scenario } from './scenario.ts';
 import { type ListedChange, ListedChanges, RandomPushes } from './scheduled-changes.ts';
 import { type TagStart, TagStore } from './tag-store.ts';
@@ -20,8 +20,8 @@ export class Instance {
   /** The settings that decide how it answers. */
   readonly settings: InstanceSettings;
   readonly pager: Pager;
-  readonly #byId = new Map<string, Repository>();
-  readonly #byNames = new Map<string, Repository>();
+  readonly #byId = new Map<string, SimulatedRepository>();
+  readonly #byNames = new Map<string, SimulatedRepository>();
 
   constructor(settings: InstanceSettings) {
     this.id = settings.id;
@@ -30,7 +30,7 @@ export class Instance {
   }
 
   /** In the order in which they were added. */
-  get repositories(): readonly Repository[] {
+  get repositories(): readonly SimulatedRepository[] {
     return [...this.#byId.values()];
   }
 
@@ -42,21 +42,21 @@ export class Instance {
     return this.repositories.some((repository) => repository.namespace === namespace);
   }
 
-  withId(id: string): Repository | undefined {
+  withId(id: string): SimulatedRepository | undefined {
     return this.#byId.get(id);
   }
 
-  withNames(namespace: string, name: string): Repository | undefined {
+  withNames(namespace: string, name: string): SimulatedRepository | undefined {
     return this.#byNames.get(nameKey(namespace, name));
   }
 
   /** Adds a repository; none with its id or its names may exist. */
-  add(repository: Repository): void {
+  add(repository: SimulatedRepository): void {
     this.#byId.set(repository.id, repository);
     this.#byNames.set(nameKey(repository.namespace, repository.name), repository);
   }
 
-  delete({ id, namespace, name }: Repository): void {
+  delete({ id, namespace, name }: SimulatedRepository): void {
     this.#byId.delete(id);
     this.#byNames.delete(nameKey(namespace, name));
   }
@@ -85,7 +85,7 @@ export function createRepository(
   scenario: Scenario,
   seed: number,
   startMs: number,
-): Repository {
+): SimulatedRepository {
   const id = repositoryId(instanceId, settings);
   const store = new TagStore(rulesOf(scenario, seed), [instanceId, id]);
   const changes: ListedChange[] = [];
@@ -106,12 +106,15 @@ export function createRepository(
   const plans =
     pushes === 'none' ? [] : [new RandomPushes(pushes, seededDraw(seed, 'pushes', instanceId, id), startMs)];
   const { namespace, name, status } = settings;
-  return new Repository({ instanceId, id, namespace, name, status }, store, [new ListedChanges(changes), ...plans]);
+  return new SimulatedRepository({ instanceId, id, namespace, name, status }, store, [
+    new ListedChanges(changes),
+    ...plans,
+  ]);
 }
 
 type TagEntrySettings = Partial<TagSettings>;
 
-function rulesOf({ scan }: Scenario, seed: number): Rules {
+function rulesOf({ scan }: Scenario, seed: number): ImageRules {
   return {
     seed,
     timing: {

@@ -14,7 +14,7 @@ export type RepositoryNames = {
 };
 
 /** Times are in milliseconds since the simulator started. They must not go back from call to call. */
-export class Repository implements RepositoryNames {
+export class SimulatedRepository implements RepositoryNames {
   readonly instanceId: string;
   readonly id: string;
   readonly namespace: string;

@@ -13,7 +13,7 @@ type EditorForm = {
   readonly exclusiveMinimum?: number;
 };
 
-/** What the JSON schema says of a value in place of what Zod derives. */
+/** What the JSON schema contains for a value in place of what Zod derives. */
 export const editorForms = z.registry<EditorForm>();
 
 const MAX_TEXT_LENGTH = 255;

@@ -74,7 +74,7 @@ export type KeyInput = z.input<typeof keySchema>;
 export type AccessKey = z.output<typeof keySchema>;
 export type LatencyInput = z.input<typeof latencySchema>;
 export type QuotaInput = z.input<typeof quotaSchema>;
-export type Quota = z.output<typeof quotaSchema>;
+export type QuotaSettings = z.output<typeof quotaSchema>;
 
 /** The scenario in the text of a file. Throws a `ConfigError` with every problem; `file` is the name of the file in problems. */
 export function parseScenario(text: string, file: string): Scenario {

@@ -20,7 +20,7 @@ import { TokenBuckets } from './quota.ts';
 import { type Draw, type DurationRange, seededDraw, stableUuid, within } from './random.ts';
 import { createRegistry, createRepository, type Registry } from './registry.ts';
 import type { RepositorySettings } from './registry-schema.ts';
-import type { Repository } from './repository.ts';
+import type { SimulatedRepository } from './repository.ts';
 import { type LoggedRequest, RequestLog } from './request-log.ts';
 import { parameterOf, type RpcRequest } from './rpc-signature.ts';
 import type { Scenario } from './scenario.ts';
@@ -94,7 +94,7 @@ export class Simulation {
   }
 
   /** Builds a repository whose time begins now, by the rules of the scenario. */
-  createRepository(instanceId: string, settings: RepositorySettings): Repository {
+  createRepository(instanceId: string, settings: RepositorySettings): SimulatedRepository {
     return createRepository(instanceId, settings, this.#scenario, this.#seed, this.elapsedMs());
   }
 

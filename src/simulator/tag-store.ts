@@ -1,5 +1,5 @@
 // The present tags of a repository: pushes add them and move them to new images, deletions remove them.
-import { Image, type ImageSettings, type Origin, type Rules } from './image.ts';
+import { Image, type ImageRules, type ImageSettings, type Origin } from './image.ts';
 
 export type RegistryTag = {
   readonly tag: string;
@@ -42,13 +42,13 @@ const PLAIN_TAG: TagStart = {
 };
 
 export class TagStore {
-  readonly #rules: Rules;
+  readonly #rules: ImageRules;
   readonly #identity: readonly string[];
   readonly #tags = new Map<string, RegistryTag>();
   #newestFirst: readonly RegistryTag[] | undefined;
 
   /** @param identity the ids of the instance and the repository */
-  constructor(rules: Rules, identity: readonly string[]) {
+  constructor(rules: ImageRules, identity: readonly string[]) {
     this.#rules = rules;
     this.#identity = identity;
   }

@@ -9,7 +9,7 @@ export type Phase = { readonly status: string; readonly durationMs: number };
 export type Course = (cycle: number) => readonly Phase[];
 
 /** The phase at a moment, in milliseconds since the simulator started; `untilMs` is `Infinity` for the last phase. */
-export type Moment = { readonly status: string; readonly sinceMs: number; readonly untilMs: number };
+export type CurrentPhase = { readonly status: string; readonly sinceMs: number; readonly untilMs: number };
 
 /** `scan` of a scenario: how scans run. */
 export type ScanTiming = {
@@ -42,7 +42,7 @@ export class Timeline {
   }
 
   /** The phase at `elapsedMs`; before the start, the first phase. */
-  at(elapsedMs: number): Moment {
+  at(elapsedMs: number): CurrentPhase {
     if (elapsedMs < this.#cycleStartMs) this.#enter(0, this.#startMs);
     for (;;) {
       let sinceMs = this.#cycleStartMs;

@@ -2,7 +2,7 @@
 import type { Vulnerabilities } from '../model/scan.ts';
 import type { Image } from './image.ts';
 import { type Instant, imageUpdateOf, isDeleting } from './operations.ts';
-import type { Repository } from './repository.ts';
+import type { SimulatedRepository } from './repository.ts';
 import type { Simulation } from './simulation.ts';
 import type { RegistryTag } from './tag-store.ts';
 
@@ -51,7 +51,7 @@ export function countTags(simulation: Simulation): number {
   return repositories.reduce((sum, repository) => sum + repository.tagsAt(elapsedMs).size, 0);
 }
 
-export function truthOfTag(repository: Repository, tag: RegistryTag, instant: Instant): TagTruth {
+export function truthOfTag(repository: SimulatedRepository, tag: RegistryTag, instant: Instant): TagTruth {
   return {
     instanceId: repository.instanceId,
     repoId: repository.id,

@@ -181,7 +181,7 @@ export class StateStore {
   }
 }
 
-/** The vulnerabilities of a tag; undefined if they are not known or not asked for. */
+/** The vulnerabilities of a tag; undefined if they are not known or not requested. */
 export function shownVulnerabilities({ target, state }: Readonly<WatchedTag>): Vulnerabilities | undefined {
   return target.repository.vulnerabilities ? state.vulnerabilities : undefined;
 }

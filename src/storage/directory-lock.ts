@@ -18,7 +18,7 @@ const LOOK_AGAIN_MS = 1_000;
 const ATTEMPTS = 5;
 
 /** The process that has a lock. */
-type Holder = {
+type LockHolder = {
   /** Different for every lock that was ever taken. */
   readonly token: string;
   readonly pid: number;
@@ -27,7 +27,7 @@ type Holder = {
   readonly host: string;
 };
 
-type Found = { readonly text: string; readonly holder: Holder | undefined; readonly renewedMs: number };
+type Found = { readonly text: string; readonly holder: LockHolder | undefined; readonly renewedMs: number };
 
 export type DirectoryLockOptions = {
   readonly pid: number;
@@ -91,7 +91,12 @@ export class DirectoryLock {
   /** Gives false if there is a lock already. */
   async #create(): Promise<boolean> {
     const { pid } = this.#options;
-    const holder: Holder = { token: this.#token, pid, started: (await processStat(pid))?.started, host: this.#host };
+    const holder: LockHolder = {
+      token: this.#token,
+      pid,
+      started: (await processStat(pid))?.started,
+      host: this.#host,
+    };
     const handle = await open(this.#path, 'wx', 0o600).catch((error: unknown) => {
       if (codeOf(error) === 'EEXIST') return undefined;
       throw error;
@@ -178,7 +183,7 @@ async function processStat(pid: number): Promise<{ started: string; hasEnded: bo
 }
 
 /** Undefined for a lock that is being written, or whose process ended meanwhile. */
-function parseHolder(text: string): Holder | undefined {
+function parseHolder(text: string): LockHolder | undefined {
   try {
     const { token, pid, started, host }: Record<string, unknown> = Object(JSON.parse(text));
     if (typeof token !== 'string' || typeof pid !== 'number' || typeof host !== 'string') return undefined;
@@ -188,7 +193,7 @@ function parseHolder(text: string): Holder | undefined {
   }
 }
 
-function describe(path: string, holder: Holder | undefined): string {
+function describe(path: string, holder: LockHolder | undefined): string {
   const process = holder === undefined ? 'another process' : `process ${holder.pid} on ${holder.host}`;
   return `${path}: ${process} uses this directory: stop it, or choose another --storage.path`;
 }

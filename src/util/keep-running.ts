@@ -1,4 +1,4 @@
-// Restarts a loop that throws: after an error of our own code it goes on a second later.
+// Restarts a loop that throws: after an error of our own code it continues a second later.
 import type { Clock } from './clock.ts';
 
 /** The delay between an error and the restart. */

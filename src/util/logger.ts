@@ -1,6 +1,6 @@
 // Logs each event in one line: JSON by pino, or logfmt. Secrets are removed from the finished line, wherever they come from.
 import { type Logger as PinoLogger, pino } from 'pino';
-import { escapeInvisible } from './invisible.ts';
+import { escapeInvisible } from './invisible-characters.ts';
 import type { Redactor } from './redactor.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;

@@ -1,5 +1,5 @@
 // Hints for name patterns, which have only `*` and `?`: a pattern that looks like a regular expression matches nothing.
-import { inQuotes } from './invisible.ts';
+import { inQuotes } from './invisible-characters.ts';
 
 /** Characters that regular expressions often have and names in a registry never have. */
 const SPECIAL = /[\\^$()[\]{}|+]/;

@@ -5,7 +5,7 @@ export const REDACTED = '[redacted]';
 /** Shorter values are parts of ordinary words. Real access key secrets have 30 characters, tokens have hundreds. */
 const MIN_SECRET_LENGTH = 4;
 
-/** The number of secrets that are remembered. The oldest ones are forgotten first: after so many rotations they are no longer valid. */
+/** The number of secrets that are remembered. The oldest ones are forgotten first: after this many rotations they are no longer valid. */
 const MAX_SECRETS = 256;
 
 /** Replaces the added secrets in texts, also percent-encoded ones and those that are escaped for JSON. */

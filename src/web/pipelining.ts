@@ -9,11 +9,11 @@ const CARRIAGE_RETURN = 0x0d;
 
 /** The pipelines of all connections. */
 export class Pipelining {
-  readonly #pipelines = new WeakMap<Socket, Pipeline>();
+  readonly #pipelines = new WeakMap<Socket, PipelinedInput>();
 
   /** Takes the input of a connection over. Call it when Node listens to the socket, and before anything is read. */
   take(socket: Socket): void {
-    this.#pipelines.set(socket, new Pipeline(socket));
+    this.#pipelines.set(socket, new PipelinedInput(socket));
   }
 
   /** A request was parsed: the next one on its connection waits until this response is closed. */
@@ -28,7 +28,7 @@ export class Pipelining {
 }
 
 /** Passes the input of a connection to Node's parser in pieces that end where a head may end. */
-class Pipeline {
+class PipelinedInput {
   readonly #socket: Socket;
   readonly #parse: (bytes: Buffer) => void;
   /** Responses that are not closed: one, or two if a request begins in the piece in which the body of the previous one ends. */

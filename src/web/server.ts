@@ -5,7 +5,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Clock } from '../util/clock.ts';
 import { formatListenAddress, type ListenAddress } from '../util/listen-address.ts';
 import type { Logger } from '../util/logger.ts';
-import { openFilesAdvice, openFilesLimit } from '../util/open-files.ts';
+import { openFilesAdvice, openFilesLimit } from '../util/open-files-limit.ts';
 import type { AccessControl } from './access/access-control.ts';
 import { Connections } from './connections.ts';
 import { ANSWER_MS, type Deadlines, STALL_MS, watchAnswer } from './deadlines.ts';

@@ -1,7 +1,7 @@
 // Selects targets by the parameters of a URL.
 import { setImmediate as turn } from 'node:timers/promises';
 import { type PollError, SEVERITIES, type Severity } from '../model/scan.ts';
-import { inQuotes } from '../util/invisible.ts';
+import { inQuotes } from '../util/invisible-characters.ts';
 import { SOURCES, type Source, type TargetList, type TargetRow } from './overview.ts';
 
 export type TargetQuery = {

@@ -1,7 +1,8 @@
-// Which codes of the API are about a repository, and which say that a tag was never scanned.
+// What codes of the API mean, and those that are written almost like them.
 import test from 'ava';
 import fc from 'fast-check';
-import { isNoSuchRepository, isNoSuchScan } from '../../src/acr/error-codes.ts';
+import type { ApiErrorKind } from '../../src/acr/api-error.ts';
+import { isNoSuchRepository, isNoSuchScan, kindOfAnswer } from '../../src/acr/error-codes.ts';
 
 const OF_A_REPOSITORY = [
   'REPO_NOT_EXIST',
@@ -38,6 +39,64 @@ const code = fc
     return capitals ? text.toUpperCase() : text;
   });
 
+const CODES_OF_KINDS: Readonly<Record<ApiErrorKind, readonly string[]>> = {
+  throttled: [
+    'Throttling',
+    'Throttling.X',
+    'Throttling.User.X',
+    'ThrottlingUser',
+    'X.Throttling',
+    'THROTTLING',
+    'throttling.user',
+  ],
+  refused: [
+    'InvalidAccessKeyId',
+    'InvalidAccessKeyId.X',
+    'InvalidSecurityToken.X',
+    'InvalidTimeStamp.Expired',
+    'SignatureDoesNotMatch',
+  ],
+  denied: ['NoPrivilege', 'Forbidden', 'Forbidden.X'],
+  transport: ['SystemError', 'ServiceUnavailable.X', 'InternalError', 'InvalidAction.NotFound', ''],
+  answered: [
+    'Throttle',
+    'SignatureDoesNotMatch.X',
+    'SignatureDoesNotMatchX',
+    'X.SignatureDoesNotMatch',
+    'X.InvalidAccessKeyId',
+    'InvalidAccessKey',
+    'NoPrivilege.X',
+    'NoPrivileges',
+    'X.NoPrivilege',
+    'X.Forbidden',
+    'X.SystemError',
+    'InvalidAction',
+    'InvalidAction.NotFound.X',
+    'InvalidActionNotFound',
+    'REPO_NOT_EXIST',
+    'TAG_NOT_EXIST',
+  ],
+};
+
+for (const [kind, codes] of Object.entries(CODES_OF_KINDS)) {
+  test(`what is ${kind}, by its code alone`, (t) => {
+    for (const each of codes)
+      for (const status of [200, 400, 404]) t.is(String(kindOfAnswer(each, status)), kind, each);
+  });
+}
+
+test('the status counts where the code says less: 429 is throttled, 401 and 403 are denied, from 500 on it is transport', (t) => {
+  for (const each of ['REPO_NOT_EXIST', 'X', '']) {
+    t.is(kindOfAnswer(each, 429), 'throttled', each);
+    for (const status of [401, 403]) t.is(kindOfAnswer(each, status), 'denied', each);
+    for (const status of [500, 502]) t.is(kindOfAnswer(each, status), 'transport', each);
+  }
+  t.is(kindOfAnswer(undefined, 503), 'throttled');
+  t.is(kindOfAnswer('X', 503), 'transport');
+  t.is(kindOfAnswer('Throttling.User', 403), 'throttled');
+  t.is(kindOfAnswer('SignatureDoesNotMatch', 403), 'refused');
+});
+
 test('only exactly the codes of a repository are about one, and never a code with a tag in it', (t) => {
   for (const each of OF_A_REPOSITORY) t.true(isNoSuchRepository(each), each);
   const property = fc.property(fc.oneof(code, fc.string()), (each) => {
@@ -50,6 +109,10 @@ test('only exactly the codes of a repository are about one, and never a code wit
     'RepoTagNotExist',
     'REPO_NOT_EXIST_',
     'repo_not_exist',
+    'Repo_Not_Exist',
+    'RepoNotExists',
+    'REPO_NOT_EXISTS',
+    'REPO.NOT.EXIST',
     'Repo.TagNotFound',
   ]) {
     t.false(isNoSuchRepository(each), each);

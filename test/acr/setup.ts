@@ -1,12 +1,15 @@
 // An API client for one test, with credentials that never change.
+import type { RequestListener, ServerResponse } from 'node:http';
+import type { ExecutionContext } from 'ava';
 import { createAcrApi } from '../../src/acr/acr-api.ts';
 import { ApiError, credentialsUnavailable } from '../../src/acr/api-error.ts';
 import type { CredentialSource } from '../../src/acr/credentials/credentials.ts';
 import type { SdkCredentials } from '../../src/acr/credentials/sdk-providers.ts';
 import { ErrorCodeLimiter } from '../../src/acr/error-code-limiter.ts';
 import type { AcrApi } from '../../src/acr/operations.ts';
-import { loadSdk } from '../../src/acr/sdk.ts';
+import { loadSdk, type Sdk } from '../../src/acr/sdk.ts';
 import { Redactor } from '../../src/util/redactor.ts';
+import { startHttp } from '../helpers/raw-server.ts';
 
 export const SECRET = 'vErY+sEcReT/kEy=';
 export const TOKEN = 'CAIS+t0ken/with=odd*chars';
@@ -26,7 +29,7 @@ export const scanAnswer = {
 };
 
 /** Longer than any test: only a test of the deadline depends on it. */
-const NO_DEADLINE_MS = 3_600_000;
+export const NO_DEADLINE_MS = 3_600_000;
 
 export type FixedCredentials = CredentialSource & { readonly refusals: SdkCredentials[] };
 
@@ -89,4 +92,23 @@ export async function failureOf(call: Promise<unknown>): Promise<ApiError> {
     return error;
   }
   throw new Error('expected the call to fail');
+}
+
+/** Asks a credentials URI that is answered so; `closed` resolves when the server has lost the connection. */
+export async function askProvider(t: ExecutionContext, { providers }: Sdk, answer: (response: ServerResponse) => void) {
+  let lost: () => void;
+  const closed = new Promise<void>((resolve) => {
+    lost = resolve;
+  });
+  const listener: RequestListener = (_, response) => {
+    response.once('close', lost);
+    answer(response);
+  };
+  const { host } = await startHttp(t, listener);
+  const provider = providers.createSessionProvider('credentials_uri', {
+    credentialsURI: `http://${host}/`,
+    readTimeout: NO_DEADLINE_MS,
+    connectTimeout: NO_DEADLINE_MS,
+  });
+  return { asked: provider.refresher(), closed };
 }

@@ -50,7 +50,7 @@ function isFresh(t: ExecutionContext, page: ParsedPage, before: ParsedPage): voi
 const shown = ({ namespace, name }: typeof NAMES) => ({ repo_namespace: namespace, repo_name: name });
 
 /** The old repository is shown with all that its scan found; polls of the new one fail, so that nothing hides what is left of the old one. */
-async function startComplete(t: ExecutionContext, instance: ConfigurationInput) {
+async function startComplete(t: ExecutionContext, instance: ConfigurationInput, more: ConfigurationInput = {}) {
   const simulator = await startSimulator(t, {
     instances: [{ id: 'cri-1', repositories: [OLD] }],
     faults: [{ repository: 'crr-new', operation: 'GetRepoTagScanStatus', error: { code: 'SystemError' } }],
@@ -59,7 +59,7 @@ async function startComplete(t: ExecutionContext, instance: ConfigurationInput) 
     configurationFor(simulator.address, {
       vulnerabilities: true,
       discovery_interval: '300ms',
-      request_timeout: '1s',
+      ...more,
       instances: [instanceAt(simulator.address, parts)],
     });
   const exporter = await startExporter(t, configuration(instance));
@@ -122,7 +122,9 @@ test('a tag that is deleted and pushed again with another image starts anew wher
 });
 
 test('an instance that a reload takes out and another one puts back starts anew, also where a poll of before is under way', async (t) => {
-  const { simulator, configuration, app, write, page, until, before } = await startComplete(t, BY_NAMES);
+  const { simulator, configuration, app, write, page, until, before } = await startComplete(t, BY_NAMES, {
+    request_timeout: '1s',
+  });
   const other = instanceAt(simulator.address, { id: 'cri-2', ...BY_NAMES });
   simulator.setFaults([{ operation: 'GetRepoTagScanStatus', hang: 'before_head' }]);
   const asked = simulator.requests().length;

@@ -19,7 +19,7 @@ async function untilAllAnswered({ url, log }: Exporter): Promise<void> {
       const totals = [await totalOf('status=complete'), await totalOf('status=failed')];
       return totals.join() === `${MANY - 1},1` || undefined;
     },
-    { context: () => log.slice(-10).join('') },
+    () => log.slice(-10).join(''),
   );
 }
 

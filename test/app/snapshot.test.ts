@@ -7,7 +7,7 @@ import { resumedDelayMs } from '../../src/scheduler/poll-delay.ts';
 import { wallMs } from '../../src/state/tag-state.ts';
 import { naiveLines } from '../helpers/naive-page.ts';
 import { captureOf, recordsOf, restart, startWith, throughJson, type Watching } from '../helpers/restarting.ts';
-import { createWatching, EVERYTHING, entry, type Pending, TIMING } from '../helpers/watching.ts';
+import { createScriptedPipeline, EVERYTHING, entry, type Pending, TIMING } from '../helpers/scripted-pipeline.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -80,7 +80,7 @@ function statesOf({ store, polls }: Watching) {
 
 /** A pipeline that has polled everything once: a scan runs in `shop/api:v1`, `lab/tool:n1` was never scanned, polls of `os/base:b` fail. */
 async function settled(t: ExecutionContext) {
-  const watching = createWatching();
+  const watching = createScriptedPipeline();
   const stop = run(t, watching);
   await watching.watch(...LISTED);
   await watching.discover(DISCOVERED);
@@ -232,7 +232,7 @@ test('tags that were listed, and that rules of discovery take, go on as discover
 });
 
 test('after a long time the tags are asked with the scans under way first, then the longest overdue', async (t) => {
-  const before = createWatching();
+  const before = createScriptedPipeline();
   const stop = run(t, before);
   const repositories = [entry({ id: 'crr-1', namespace: 'shop', name: 'api' }, 'v1', 'v2', 'v3', 'v4')];
   await before.watch(...repositories);
@@ -290,7 +290,7 @@ test('a clock that was set back gives no time in the future, and nothing waits l
 });
 
 test('the rate that throttling has left recovers as it would have, and a pause is kept to its end', async (t) => {
-  const { clock, ...before } = createWatching();
+  const { clock, ...before } = createScriptedPipeline();
   const { adaptiveRate } = before.scheduler.quota;
   adaptiveRate.throttled({ sentAtMs: 0, nowMs: 0 });
   adaptiveRate.throttled({ sentAtMs: 1, nowMs: 1 });
@@ -305,7 +305,7 @@ test('the rate that throttling has left recovers as it would have, and a pause i
 });
 
 test('the form of digests that an instance takes is known after a restart', async (t) => {
-  const before = createWatching();
+  const before = createScriptedPipeline();
   run(t, before);
   const repositories = [
     {
@@ -372,7 +372,7 @@ test('whatever happened before, a restart gives the same states, the same page a
       fc.array(step, { minLength: 1, maxLength: 12 }),
       fc.double({ min: 0, max: 0.99, noNaN: true }),
       async (steps, random) => {
-        const before = createWatching({ random: () => random });
+        const before = createScriptedPipeline({ random: () => random });
         const stop = new AbortController();
         void before.scheduler.run(stop.signal);
         await before.watch(...LISTED);
@@ -449,7 +449,7 @@ test('in a steady state the requests of the first minute after a restart are tho
     seed = (seed * 16_807) % 2_147_483_647;
     return seed / 2_147_483_647;
   };
-  const before = createWatching({ random });
+  const before = createScriptedPipeline({ random });
   const stop = run(t, before);
   const tags = Array.from({ length: 1_000 }, (_, index) => `v${index}`);
   const repositories = [{ ...entry({ namespace: 'shop', name: 'api', id: 'crr-1' }, ...tags), vulnerabilities: true }];

@@ -41,10 +41,11 @@ test('times that the exporter shows are held to its clock as it was set', (t) =>
 
 test('a tag of which a scan is denied is not scanned where the registry had it within the hour, and only there', (t) => {
   const scrapes = [scrape({ at: 9_000, status: 'not_scanned' })];
-  const asked = (tag: string, digest: string) => ({
+  const asked = (tag: string, digest: string, fault: string | null = null) => ({
     requests: [
       poll(0, 4_990, {
         code: 'REPO_TAG_NOT_EXIST',
+        fault,
         parameters: { InstanceId: 'cri-a', RepoId: 'crr-api', Tag: tag, ...(digest !== '' && { Digest: digest }) },
       }),
     ],
@@ -52,8 +53,21 @@ test('a tag of which a scan is denied is not scanned where the registry had it w
   });
   t.is(broken('status', asked('v1', 'another')), 0);
   t.is(broken('status', asked('v1', '')), 0);
+  t.is(broken('status', asked('v1', '', 'drip')), 0);
+  t.is(broken('status', asked('v1', '', 'torn')), 1);
   t.is(broken('status', { ...asked('v1', 'another'), truth: new Truth() }), 1);
   t.is(broken('status', { ...asked('v1', ''), truth: new Truth() }), 1);
+});
+
+test('that the registry had a tag within the hour is known after its phases are dropped', (t) => {
+  const known = truth();
+  known.look({ elapsedMs: 20_000, tags: [] }, START + 20_000, START + 20_000);
+  known.forget(START + 60_000, new Map());
+  const key = 'cri-a crr-api v1';
+  t.deepEqual(known.between(key, 0, Number.POSITIVE_INFINITY), []);
+  t.true(known.wasThere(key, START + 10_000, START + 60_000));
+  t.false(known.wasThere(key, START + 30_000, START + 60_000));
+  t.false(known.wasThere('cri-a crr-api v2', START + 10_000, START + 60_000));
 });
 
 test('a last success without a successful poll breaks the law', (t) => {
@@ -205,6 +219,9 @@ test('a series that is there twice, and a text that is cut off, break the law', 
   t.is(broken('text', of('a 1\n', true)), 1);
   t.is(broken('text', of('a +Inf\nb NaN\nc -1.5e-7\n', false)), 0);
   t.is(broken('text', of('a 1.2.3\n', false)), 1);
+  t.is(broken('text', of('a{b="\\"c\\\\",d="\\n}"} 1\n', false)), 0);
+  for (const labels of ['b="c"d"', 'b="c\\"', 'b="\\x"', 'b="c"d="e"', 'b=c', 'b="c",,d="e"'])
+    t.is(broken('text', of(`a{${labels}} 1\n`, false)), 1, labels);
 });
 
 test('a counter that falls breaks the law within a life, and not with the next', (t) => {
@@ -238,8 +255,9 @@ test('a counter that falls breaks the law within a life, and not with the next',
 
 /** A request on the wire, written at a time in milliseconds and over ten later. */
 function written(id: number, at: number, change: Partial<WireRequest> = {}): WireRequest {
-  const request = { life: 0, id, accessKeyId: 'key-a-1', at: START + at, fromMs: at, toMs: at, overMs: at + 10 };
-  return { ...request, ...change };
+  const times = { at: START + at, fromMs: at, toMs: at, overMs: at + 10 };
+  const subject = 'GetRepoTagScanStatus cri-a crr-api v1 ';
+  return { life: 0, id, accessKeyId: 'key-a-1', subject, ...times, isAnswered: true, ...change };
 }
 
 test('requests beyond the rate on the wire break the law, however little, within a life and a set of credentials', (t) => {
@@ -292,11 +310,63 @@ test('a tag that is due and passed by thrice breaks the law, one that is polled 
 });
 
 test('a tag that is due while nothing is asked breaks the law, unless its credentials are paused', (t) => {
-  const scrapes = waitingScrapes(1_000, 9_000);
-  t.true(broken('idle', { scrapes }) > 0);
-  t.is(broken('idle', { scrapes: waitingScrapes(1_000, 9_000, 1) }), 0);
-  t.is(broken('idle', { scrapes, pauses: [{ from: START + 3_000, to: START + 10_000 }] }), 0);
-  t.is(broken('idle', { scrapes, requests: [3_500, 5_500, 7_500, 9_500].map((at, index) => poll(index, at)) }), 0);
+  // v1 was answered at 1 s, and is due at 3 s: with a time limit, ten turns at 40 a second and half a second more, 4.75 s is too late.
+  const scrapes = waitingScrapes(1_000, 9_000).map((each) => ({
+    ...each,
+    exposition: {
+      ...each.exposition,
+      samples: new Map([...each.exposition.samples].filter(([series]) => !series.includes(OTHER))),
+    },
+  }));
+  const probes = [{ path: '/-/healthy', sentAt: START + 20_000, tookMs: 1, ok: true }];
+  const verdict = (change: Partial<RunRecord>) => {
+    const { checked, violations } = law('idle').check(record({ scrapes, probes, monotonicZeroAt: START, ...change }));
+    return [checked, violations.length];
+  };
+  t.deepEqual(verdict({}), [1, 1]);
+  t.deepEqual(verdict({ wire: [written(0, 990)] }), [1, 1], 'the poll before');
+  t.deepEqual(verdict({ wire: [written(0, 4_700)] }), [1, 0]);
+  t.deepEqual(verdict({ wire: [written(0, 2_850)] }), [1, 0], 'intervals are shortened at random');
+  t.deepEqual(verdict({ wire: [written(0, 4_800)] }), [1, 1]);
+  t.deepEqual(verdict({ wire: [written(0, 4_700, { accessKeyId: 'key-b-1' })] }), [1, 1]);
+  const pauses = [{ from: START + 3_000, to: START + 3_200 }];
+  t.deepEqual(verdict({ wire: [written(0, 4_800)], pauses }), [1, 0], 'it was not let run');
+  t.deepEqual(verdict({ scrapes: waitingScrapes(1_000, 9_000, 1) })[0], 0, 'paused');
+  t.deepEqual(verdict({ probes: [] }), [0, 0], 'the run ended before');
+  const [life] = record({}).lives;
+  t.deepEqual(verdict({ lives: life === undefined ? [] : [{ ...life, to: START + 4_000 }] }), [0, 0]);
+  const file = { perTag: 'full', tags: new Set([NAME]), discovers: false, ...PACES } as const;
+  const reload = { ...file, toldAt: START + 3_500, inForceAt: START + 3_600 };
+  t.deepEqual(verdict({ configurations: [{ ...file, toldAt: START, inForceAt: START }, reload] }), [0, 0]);
+});
+
+test('a request that one of the simulator and the socket has not seen breaks the law, once both have been heard', (t) => {
+  const probes = [{ path: '/-/healthy', sentAt: START + 20_000, tookMs: 1, ok: true }];
+  const verdict = (requests: RunRecord['requests'], wire: RunRecord['wire'], change: Partial<RunRecord> = {}) => {
+    const { checked, violations } = law('seen').check(
+      record({ probes, monotonicZeroAt: START, requests, wire, ...change }),
+    );
+    return [checked, violations.length];
+  };
+  t.deepEqual(verdict([poll(0, 1_000)], [written(0, 990)]), [2, 0]);
+  t.deepEqual(verdict([poll(0, 1_000)], []), [1, 1]);
+  t.deepEqual(verdict([], [written(0, 990)]), [1, 1]);
+  t.deepEqual(verdict([], [written(0, 990, { isAnswered: false })]), [0, 0], 'it may have been lost');
+  t.deepEqual(verdict([poll(0, 1_000, { accessKeyId: '' })], []), [0, 0], 'the simulator did not get it whole');
+  t.deepEqual(verdict([poll(0, 1_000)], [written(0, 1_200)]), [2, 2], 'written after it came');
+  t.deepEqual(
+    verdict([poll(0, 1_000)], [written(0, 990, { subject: 'GetRepoTagScanStatus cri-a crr-api v2 ' })]),
+    [2, 2],
+  );
+  const killed = [{ number: 0, startedAt: START, from: START, to: START + 1_500, clock: [] }];
+  t.deepEqual(
+    verdict([poll(0, 1_000)], [], { lives: killed }),
+    [0, 0],
+    'the process was killed before it could say so',
+  );
+  // The simulator has read both after a stall: the first was given up before.
+  const late = [poll(0, 2_500), poll(1, 2_501)];
+  t.deepEqual(verdict(late, [written(0, 1_000), written(1, 2_400)]), [4, 0]);
 });
 
 test('a probe that takes more than a second breaks the law, unless the process was stopped meanwhile', (t) => {

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { parseExposition } from '../../chaos/exposition.ts';
-import type { Configuration, KeyWrite, Scrape } from '../../chaos/record.ts';
+import { subjectOf } from '../../chaos/laws/sent.ts';
+import type { ApiRequest, Configuration, KeyWrite, RunRecord, Scrape, WireRequest } from '../../chaos/record.ts';
 import { Truth } from '../../chaos/truth.ts';
 import { broken, LABELS, law, NAME, PACES, poll, record, START, scrape, truth } from './records.ts';
 
@@ -72,23 +73,42 @@ test('in a calm a poll before the interval of the last status is over breaks the
   t.is(checked('interval', { requests: [poll(0, 2_000), poll(1, 2_100)] }), 0);
 });
 
+/** A request as it passed through the exporter's socket, at the times that the simulator notes. */
+function onWire(request: ApiRequest): WireRequest {
+  const { index: id, accessKeyId, arrivedAtMs: at, arrivedMonotonicMs: fromMs, finishedMonotonicMs } = request;
+  const overMs = finishedMonotonicMs ?? Number.POSITIVE_INFINITY;
+  return { life: 0, id, accessKeyId, subject: subjectOf(request), at, fromMs, toMs: fromMs, overMs, isAnswered: true };
+}
+
 test('a poll right after an error breaks the law, unless a reload or a refusal came between', (t) => {
   const failed = { code: 'SystemError', fault: 'error' };
+  const verdict = (requests: readonly ApiRequest[], change: Partial<RunRecord> = {}, isAnswered = true) => {
+    const wire = requests.map((request) => ({ ...onWire(request), isAnswered }));
+    const { checked, violations } = law('backoff').check(record({ requests, wire, monotonicZeroAt: START, ...change }));
+    return [checked, violations.length];
+  };
   const requests = [poll(0, 2_000, failed), poll(1, 2_100)];
-  t.is(broken('backoff', { requests }), 1);
-  t.is(broken('backoff', { requests: [poll(0, 2_000, failed), poll(1, 2_160)] }), 0);
-  t.is(
-    checked('backoff', {
-      requests,
-      configurations: [FILE, { ...FILE, toldAt: START + 2_050, inForceAt: START + 2_060 }],
-    }),
-    0,
-  );
+  t.deepEqual(verdict(requests), [1, 1]);
+  t.deepEqual(verdict([poll(0, 2_000, failed), poll(1, 2_160)]), [1, 0]);
+  t.deepEqual(verdict([poll(0, 2_000, { code: '', fault: 'hang' }), poll(1, 2_100)], {}, false), [1, 1], 'given up');
+  t.deepEqual(verdict([poll(0, 2_000, { code: '', fault: 'reset' }), poll(1, 2_100)], {}, false), [0, 0]);
+  // What the simulator reads late was not sent late.
+  const late = [poll(0, 2_000, { ...failed, finishedMonotonicMs: 2_090 }), poll(1, 2_200)];
+  const wire = late.map(onWire).map((each) => ({ ...each, overMs: each.fromMs + 10 }));
+  t.deepEqual(verdict(late, { wire }), [1, 0]);
+  const next = { ...FILE, toldAt: START + 2_050, inForceAt: START + 2_060 };
+  t.deepEqual(verdict(requests, { configurations: [FILE, next] }), [1, 1], 'a reload that keeps the tag');
+  t.deepEqual(verdict(requests, { configurations: [FILE, { ...next, tags: new Set<string>() }] }), [0, 0]);
+  t.deepEqual(verdict(requests, { configurations: [FILE, { ...next, digests: new Map([[NAME, 'ab']]) }] }), [0, 0]);
+  const quicker = { ...next, backoffMs: { initial: 100, max: 2_000 } };
+  t.deepEqual(verdict(requests, { configurations: [FILE, quicker] }), [1, 0]);
   const refused = poll(1, 2_020, {
     code: 'SignatureDoesNotMatch',
     parameters: { InstanceId: 'cri-a', RepoId: 'crr-api', Tag: 'v2' },
   });
-  t.is(checked('backoff', { requests: [poll(0, 2_000, failed), refused, poll(2, 2_100)] }), 0);
+  t.deepEqual(verdict([poll(0, 2_000, failed), refused, poll(2, 2_100)]), [0, 0]);
+  const spoilt = { ...WRITTEN, isGood: false, at: START + 2_020 };
+  t.deepEqual(verdict(requests, { keyWrites: [spoilt] }), [0, 0]);
 });
 
 const WRITTEN: KeyWrite = { set: 'default', keyId: 'key-a-2', isGood: true, at: START + 1_000 };
@@ -123,17 +143,37 @@ test('credentials that are not used for long break the law, unless they are refu
 
 test('a request while the API has asked to wait breaks the law', (t) => {
   const throttled = poll(0, 1_000, { code: 'Throttling.User', fault: 'error', retryAfterMs: 1_000 });
-  t.is(broken('wait', { requests: [throttled, poll(1, 1_100), poll(2, 2_020)] }), 0);
-  t.is(broken('wait', { requests: [throttled, poll(1, 1_600)] }), 1);
-  t.is(broken('wait', { requests: [throttled, poll(1, 1_100), poll(2, 1_600)] }), 1, 'after one that was on its way');
-  t.is(broken('wait', { requests: [throttled, poll(1, 1_600, { accessKeyId: 'key-b-1' })] }), 0);
-  const requests = [throttled, poll(1, 1_900)];
+  const verdict = (requests: readonly ApiRequest[], change: Partial<RunRecord> = {}) => {
+    const wire = requests.map(onWire);
+    const { checked, violations } = law('wait').check(record({ requests, wire, monotonicZeroAt: START, ...change }));
+    return [checked, violations.length];
+  };
+  t.deepEqual(verdict([throttled, poll(1, 1_100), poll(2, 2_020)]), [1, 0]);
+  t.deepEqual(verdict([throttled, poll(1, 1_200)]), [1, 1]);
+  t.deepEqual(verdict([throttled, poll(1, 1_100), poll(2, 1_200)]), [1, 1], 'after one that was on its way');
+  t.deepEqual(verdict([throttled, poll(1, 1_200, { accessKeyId: 'key-a-2' })]), [1, 1], 'another key of the set');
+  t.deepEqual(verdict([throttled, poll(1, 1_200, { accessKeyId: 'key-b-1' })]), [1, 0]);
   const pause = (ms: number) => [{ from: START + 1_100, to: START + 1_100 + ms }];
-  t.is(broken('wait', { requests, pauses: pause(300) }), 1);
-  t.is(broken('wait', { requests, pauses: pause(450) }), 0, 'the answer may have been read only then');
-  t.is(checked('wait', { requests, pauses: pause(700) }), 0, 'the time may have been over by then');
-  t.is(broken('wait', { requests, simulatorStalls: [{ from: 1_400, to: 1_890 }] }), 0, 'it may have come before');
-  t.is(checked('wait', { requests: [{ ...throttled, retryAfterMs: 400 }, poll(1, 1_100)] }), 0);
+  t.deepEqual(verdict([throttled, poll(1, 1_900)], { pauses: pause(750) }), [1, 1]);
+  t.deepEqual(
+    verdict([throttled, poll(1, 1_900)], { pauses: pause(850) }),
+    [1, 0],
+    'the answer may have been read only then',
+  );
+  t.deepEqual(
+    verdict([throttled, poll(1, 1_900)], { pauses: pause(910) }),
+    [0, 0],
+    'the time may have been over by then',
+  );
+  // What the simulator read late was not written late.
+  const late = [throttled, poll(1, 1_900)];
+  const wire = late.map(onWire).map((each) => (each.id === 1 ? { ...each, fromMs: 1_050, toMs: 1_050 } : each));
+  t.deepEqual(verdict(late, { wire }), [1, 0]);
+  const stopped = late.map(onWire).map((each) => (each.id === 1 ? { ...each, toMs: 2_020 } : each));
+  t.deepEqual(verdict(late, { wire: stopped }), [1, 0], 'it may have been written when the time was over');
+  t.deepEqual(verdict([{ ...throttled, retryAfterMs: 100 }, poll(1, 1_100)]), [0, 0]);
+  const untaken = late.map(onWire).map((each) => ({ ...each, isAnswered: false }));
+  t.deepEqual(verdict(late, { wire: untaken }), [0, 0], 'the exporter gave it up');
 });
 
 function page(at: number, text: string): Scrape {

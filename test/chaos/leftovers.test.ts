@@ -23,8 +23,10 @@ async function startRun(t: ExecutionContext, then = '') {
   const args = ['--import=tsx', '--input-type=module', '--eval', program];
   const run = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] });
   t.teardown(() => run.kill('SIGKILL'));
-  const [line] = await once(run.stdout, 'data');
-  const { path, pid }: { readonly path: string; readonly pid: number } = JSON.parse(line.toString());
+  const [text] = await once(run.stdout, 'data');
+  // On a busy machine more lines may have come with the first.
+  const [line = ''] = text.toString().split('\n');
+  const { path, pid }: { readonly path: string; readonly pid: number } = JSON.parse(line);
   // Where it is killed it cannot do so itself.
   t.teardown(() => rmSync(path, { recursive: true, force: true }));
   return { run, path, pid };

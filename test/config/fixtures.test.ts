@@ -19,7 +19,7 @@ for (const name of names.filter((each) => each.endsWith('.bad.yml'))) {
   });
 }
 
-test('at least thirty kinds of mistake are pinned', (t) => {
+test('at least thirty kinds of mistakes are pinned', (t) => {
   t.true(names.filter((each) => each.endsWith('.bad.yml')).length >= 30);
 });
 
@@ -60,7 +60,7 @@ for (const name of ['minimal', 'crlf', 'byte-order-mark', 'blank-values']) {
   });
 }
 
-test('labels are the text in the file', (t) => {
+test('labels are exactly the text in the file', (t) => {
   const tags = loadGood('text-as-written').instances[0]?.repositories[0]?.tags.map(({ tag }) => tag);
   t.deepEqual(tags, ['1.10', '0123', '1e3', 'no', 'null', '~', '2024-01-01', '0x10', 'quoted: #1', 'latest']);
 });
@@ -69,13 +69,13 @@ test('a name may have slashes, unless they only repeat the namespace', (t) => {
   t.is(loadGood('text-as-written').instances[0]?.repositories[1]?.name, 'team/api');
 });
 
-test('aliases stand for what they name', (t) => {
+test('aliases have the value of their anchor', (t) => {
   const { credentials, instances } = loadGood('shared-by-alias');
   t.deepEqual(instances[0]?.repositories, instances[1]?.repositories);
   t.deepEqual(instances[1]?.credentials, credentials);
 });
 
-test('every key arrives in the unit of its name, and paths start at the directory of the file', (t) => {
+test('every key is in the unit of its name, and relative paths start at the directory of the file', (t) => {
   const fixtures = fileURLToPath(new URL('.', directory));
   t.deepEqual(loadGood('everything'), {
     credentials: {

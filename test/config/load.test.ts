@@ -34,7 +34,7 @@ test('a file without an end is a problem', (t) => {
   t.deepEqual(problemsOf('/dev/zero'), ['/dev/zero:1:1: file: expected at most 32 MiB, found more']);
 });
 
-test('ten thousand open brackets are a problem and no crash, whatever opens them', (t) => {
+test('ten thousand open brackets of any kind are a problem and not a crash', (t) => {
   for (const opening of ['[', '{', '- ', '? ', 'a: ', '[{', '{a: [']) {
     const file = write(t, opening.repeat(10_000));
     const [first] = problemsOf(file);
@@ -56,7 +56,7 @@ test('an anchor bomb is one problem', (t) => {
   t.regex(problems[0] ?? '', /: YAML: expected aliases that stand for at most 100000 values, found more$/);
 });
 
-test('aliases that nest ever deeper are a problem', (t) => {
+test('aliases that nest too deep are a problem', (t) => {
   const nested = (inner: string) => `${'['.repeat(20)}${inner}${']'.repeat(20)}`;
   const file = write(t, `a: &a ${nested('x')}\nb: &b ${nested('*a')}\nc: &c ${nested('*b')}\nd: ${nested('*c')}\n`);
   t.deepEqual(problemsOf(file).length, 1);
@@ -68,7 +68,7 @@ test('more mistakes than the validator can hold are a problem', (t) => {
   t.true(problemsOf(file).some((line) => line.includes('document: expected fewer mistakes')));
 });
 
-test('a hundred problems are shown and the others counted', (t) => {
+test('a hundred problems are shown, and the others are counted', (t) => {
   const file = write(
     t,
     Array.from({ length: 130 }, (_, index) => `key_${'abcdefghij'[index % 10]}${'x'.repeat(index / 10)}: 1\n`).join(''),
@@ -98,12 +98,12 @@ test('a worker gives the problem of a missing file', async (t) => {
   t.is(error?.message, '/nowhere.yml:1:1: file: expected a file that can be read, found none');
 });
 
-test('a pipe that nothing writes to is a problem, and not waited for without end', async (t) => {
+test('a pipe without a writer is a problem after a limited time', async (t) => {
   const error = await t.throwsAsync(loadConfigInWorker(pipe(t)), { instanceOf: ConfigError });
   t.regex(error?.message ?? '', /:1:1: file: expected a file that can be read, found a pipe or a terminal from which/);
 });
 
-test('a pipe is read to its end, however late and in whatever parts its content comes', async (t) => {
+test('a pipe is read to its end, also if its content comes late and in parts', async (t) => {
   const path = pipe(t);
   const loading = loadConfigInWorker(path);
   const text = manyTags(20_000);
@@ -114,7 +114,7 @@ test('a pipe is read to its end, however late and in whatever parts its content 
   t.is(instance?.repositories[0]?.tags.length, 20_000);
 });
 
-test('a worker that runs out of memory is a problem, and the process lives', async (t) => {
+test('a worker that runs out of memory is a problem, and the process continues', async (t) => {
   const file = write(t, manyTags(200_000));
   const error = await t.throwsAsync(loadConfigInWorker(file, 96 * 2 ** 20), { instanceOf: ConfigError });
   const expected = 'a file that can be read with the 32 MiB of memory that are left for it';

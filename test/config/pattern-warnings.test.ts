@@ -2,7 +2,7 @@ import test from 'ava';
 import { parseConfig } from '../../src/config/load.ts';
 import { patternWarnings } from '../../src/config/pattern-warnings.ts';
 
-test('a pattern that looks like a regular expression is a warning that names its place', (t) => {
+test('the warning of a pattern that looks like a regular expression names its place', (t) => {
   const config = parseConfig(
     `instances:
   - id: cri-1

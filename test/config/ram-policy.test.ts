@@ -6,7 +6,7 @@ function policies(text: string) {
   return ramPolicies(parseConfig(text, 'config.yml'));
 }
 
-test('each repository may be asked for scans, and looked up only where that is needed', (t) => {
+test('the policy allows scans of each repository, and lookups only of those that need one', (t) => {
   const text = `
 instances:
   - id: cri-1
@@ -57,7 +57,7 @@ instances:
   ]);
 });
 
-test('nothing that is not asked is allowed: neither lookups nor numbers of vulnerabilities nor lists of repositories', (t) => {
+test('the policy does not allow unused operations: lookups, vulnerabilities, lists of repositories', (t) => {
   const [policy] = policies(
     'vulnerabilities: false\ninstances: [{ id: cri-1, region: cn-hangzhou, repositories: [{ namespace: a, name: b, id: c, tags: [v1] }] }]',
   );
@@ -67,7 +67,7 @@ test('nothing that is not asked is allowed: neither lookups nor numbers of vulne
   );
 });
 
-test('a repository given by id alone opens its instance, and its instance alone', (t) => {
+test('a repository that is given only by id allows its whole instance, and no other', (t) => {
   const text = `
 instances:
   - id: cri-1
@@ -83,7 +83,7 @@ instances:
   ]);
 });
 
-test('each set of credentials has a policy of its own', (t) => {
+test('each set of credentials has its own policy', (t) => {
   const text = `
 instances:
   - { id: cri-1, region: cn-hangzhou, repositories: [{ namespace: a, name: b, id: c, tags: [v1] }] }
@@ -98,7 +98,7 @@ instances:
   );
 });
 
-test('discovery may list the repositories of its instance, and ask for those that its rules may take', (t) => {
+test('with discovery the policy allows lists of the instance, and operations on repositories that the rules may match', (t) => {
   const text = `
 instances:
   - id: cri-1
@@ -125,7 +125,7 @@ instances:
   );
 });
 
-test('discovery that names whole namespaces or repositories may list those, and no others', (t) => {
+test('with rules without wildcards the policy only allows lists of these namespaces or repositories', (t) => {
   const text = `
 instances:
   - id: cri-1

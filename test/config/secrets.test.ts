@@ -83,7 +83,7 @@ for (const secret of SECRETS) {
   });
 }
 
-test('what is harmless is shown, so that people see their mistake', (t) => {
+test('harmless values are shown in messages', (t) => {
   t.true(problemsOf(`request_timeout: soon\n${INSTANCES}`).includes('found "soon"'));
 });
 

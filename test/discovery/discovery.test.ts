@@ -1,7 +1,7 @@
 // Discovery around a scripted API and a manual clock: what it finds, and how it follows what changes.
 import test from 'ava';
 import { discovering, INTERVAL_MS, listings, many, polledTags, tags } from '../helpers/discovering.ts';
-import { EVERYTHING, entry, type Pending } from '../helpers/watching.ts';
+import { EVERYTHING, entry, type Pending } from '../helpers/scripted-pipeline.ts';
 
 test('what the rules take is watched and polled at once, the rest is not asked for', async (t) => {
   const { watch, discover, settle, shown } = discovering(t);

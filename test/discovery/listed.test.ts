@@ -1,7 +1,7 @@
 // Discovery beside what the configuration lists: which of the two has the word.
 import test from 'ava';
 import { discovering, INTERVAL_MS, polledTags, tags } from '../helpers/discovering.ts';
-import { EVERYTHING, entry, type Pending } from '../helpers/watching.ts';
+import { EVERYTHING, entry, type Pending } from '../helpers/scripted-pipeline.ts';
 
 test('a listed tag wins over a discovered one, whichever was there first', async (t) => {
   const { watch, discover, settle, shown, clock, store, instance } = discovering(t);

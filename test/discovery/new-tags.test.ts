@@ -1,12 +1,12 @@
 // Of which tags the first answer that shows a scan is its start: those that were not there when the process started.
 import test, { type ExecutionContext } from 'ava';
 import { discovering, INTERVAL_MS, type Registry } from '../helpers/discovering.ts';
-import { EVERYTHING, entry, type Pending } from '../helpers/watching.ts';
+import { EVERYTHING, entry, type Pending } from '../helpers/scripted-pipeline.ts';
 
 const NAMES = { namespace: 'shop', name: 'api', id: 'crr-api' };
 
 function running(t: ExecutionContext) {
-  const watching = discovering(t);
+  const pipeline = discovering(t);
   /** Lets every tag be seen with a scan under way, and ends that. */
   const scan = async (registry: Registry) => {
     const status = (word: string) => (each: Pending) => {
@@ -14,11 +14,11 @@ function running(t: ExecutionContext) {
       each.answer.status(word);
       return true;
     };
-    await watching.settle(registry, status('SCANNING'));
-    await watching.clock.advance(15_000);
-    await watching.settle(registry, status('COMPLETE'));
+    await pipeline.settle(registry, status('SCANNING'));
+    await pipeline.clock.advance(15_000);
+    await pipeline.settle(registry, status('COMPLETE'));
   };
-  return { ...watching, scan };
+  return { ...pipeline, scan };
 }
 
 test('scans of tags that were there at the start are not measured, be they listed or found by the first pass', async (t) => {

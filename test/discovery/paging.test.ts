@@ -1,7 +1,7 @@
 // Lists by token and by page number, and what is being deleted.
 import test from 'ava';
 import { discovering, INTERVAL_MS, listings, many, tags } from '../helpers/discovering.ts';
-import { EVERYTHING, type Pending } from '../helpers/watching.ts';
+import { EVERYTHING, type Pending } from '../helpers/scripted-pipeline.ts';
 
 /** Gives lists by token, in pages of 40; each token names the list and where its page begins. */
 function byToken(all: ReturnType<typeof many>) {

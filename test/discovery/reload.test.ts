@@ -1,7 +1,7 @@
 // Reloads while discovery is under way, or waits for its next pass.
 import test from 'ava';
 import { discovering, INTERVAL_MS, listings, many, tags } from '../helpers/discovering.ts';
-import { createScheduler, EVERYTHING, entry, type Pending, ScriptedCredentials } from '../helpers/watching.ts';
+import { createScheduler, EVERYTHING, entry, type Pending, ScriptedCredentials } from '../helpers/scripted-pipeline.ts';
 
 test('a reload with other rules drops at once what they do not take, and looks at once for what they take', async (t) => {
   const { watch, discover, settle, shown } = discovering(t);

@@ -1,7 +1,7 @@
 // What each rule takes: a rule that takes nothing is told once, and again when it takes something.
 import test from 'ava';
 import { discovering, INTERVAL_MS, tags } from '../helpers/discovering.ts';
-import { EVERYTHING } from '../helpers/watching.ts';
+import { EVERYTHING } from '../helpers/scripted-pipeline.ts';
 
 const TYPO = { ...EVERYTHING, repositories: ['^ap.*'] };
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { newestOf } from '../../src/discovery/newest-tags.ts';
 import { Rules } from '../../src/discovery/rules.ts';
 import type { DiscoverRule } from '../../src/model/settings.ts';
-import { EVERYTHING } from '../helpers/watching.ts';
+import { EVERYTHING } from '../helpers/scripted-pipeline.ts';
 
 const NOW_MS = 1_795_480_000_000;
 const DAY_MS = 86_400_000;

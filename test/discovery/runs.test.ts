@@ -1,7 +1,7 @@
 // Passes of discovery: pages that fail, lists that move or lie, what may not be listed, and when the next pass comes.
 import test from 'ava';
 import { discovering, INTERVAL_MS, listings, many, tags } from '../helpers/discovering.ts';
-import { EVERYTHING, entry, type Pending } from '../helpers/watching.ts';
+import { EVERYTHING, entry, type Pending } from '../helpers/scripted-pipeline.ts';
 
 test('a page with a transient failure is requested again, with back-off, and nothing is lost', async (t) => {
   const { watch, discover, settle, store, clock, discoveryManager } = discovering(t);

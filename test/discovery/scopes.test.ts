@@ -1,7 +1,7 @@
 // Rules that name namespaces and repositories: only those are listed.
 import test from 'ava';
 import { discovering, INTERVAL_MS, listings, tags } from '../helpers/discovering.ts';
-import { EVERYTHING, type Pending } from '../helpers/watching.ts';
+import { EVERYTHING, type Pending } from '../helpers/scripted-pipeline.ts';
 
 type Names = { readonly namespace: string; readonly name: string };
 

@@ -6,7 +6,7 @@ import type { TagOverLimit } from '../../src/discovery/tag-limit.ts';
 import { Mutex } from '../../src/util/mutex.ts';
 import { YieldEvery } from '../../src/util/yield-every.ts';
 import { discovering, INTERVAL_MS, type Registry, type Tag, tags } from '../helpers/discovering.ts';
-import { EVERYTHING, entry, type Pending } from '../helpers/watching.ts';
+import { EVERYTHING, entry, type Pending } from '../helpers/scripted-pipeline.ts';
 
 type Discovering = ReturnType<typeof discovering>;
 
@@ -107,8 +107,8 @@ for (const [title, cut] of [
   ['a lower limit', async ({ discoveryManager }: Discovering) => discoveryManager.limit(2)],
 ] as const) {
   test(`tags that ${title} takes away in the middle of a pass are left out, though that pass had room for them`, async (t) => {
-    const watching = discovering(t, { maxTags: 3, ids: ['cri-1', 'cri-2'] });
-    const { watch, discover, settle, store, clock, discoveryManager, events, answerFrom } = watching;
+    const pipeline = discovering(t, { maxTags: 3, ids: ['cri-1', 'cri-2'] });
+    const { watch, discover, settle, store, clock, discoveryManager, events, answerFrom } = pipeline;
     const registries: Record<string, Registry> = {
       'cri-1': { api: pushed({ a1: 1, a2: 2, a3: 3 }), web: [] },
       'cri-2': {},
@@ -129,7 +129,7 @@ for (const [title, cut] of [
     await clock.advance(INTERVAL_MS);
     if (title === 'another instance') registries['cri-2'] = { db: pushed({ d9: 9 }) };
     await settleAll(true);
-    await cut(watching);
+    await cut(pipeline);
     t.is(tagsOf('cri-1'), 2);
     t.true(truncated());
     held?.answer.tags([]);

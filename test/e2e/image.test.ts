@@ -18,7 +18,7 @@ const IMAGE_OF_STAGE = 'localhost/acr-scan-exporter:tested-stage';
 const VERSION: string = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).version;
 const REVISION = 'd00dfeedd00dfeedd00dfeedd00dfeedd00dfeed';
 const MEMORY = '128m';
-const MOST_BYTES = 190e6;
+const MAX_BYTES = 190e6;
 const STOP_WITHIN_S = 5;
 const CONFIG_DIRECTORY = '/etc/acr-scan-exporter';
 const REPOSITORY = { namespace: 'shop', name: 'api', tags: { 'v1.0': 'COMPLETE', 'v1.1': 'SCANNING' } };
@@ -36,7 +36,7 @@ test.before('the images are built', (t) => {
 test('the image has no more than Node.js and the program, and says what it is', (t) => {
   const { Size, Config, Healthcheck } = describeImage(IMAGE);
   t.log(`${(Size / 1e6).toFixed(1)} MB`);
-  t.true(Size < MOST_BYTES);
+  t.true(Size < MAX_BYTES);
   t.is(Config.User, '65532:65532');
   t.deepEqual(Config.Entrypoint, ['/usr/local/bin/node', '/app/dist/bin.js']);
   t.is(Healthcheck.Test[0], 'CMD');

@@ -49,7 +49,6 @@ test('of 2,000 images of which most were never scanned there is one alert, and n
   await exporter.until(
     'an answer for every tag',
     (page) => tagsOf(page, 'unknown') === 0 && tagsOf(page, 'complete') === SCANNED,
-    AN_HOUR_MS,
   );
   const prometheus = await Prometheus.startWith(
     t,

@@ -123,6 +123,6 @@ test('the dashboard finds scans that are stuck, and no others, across a restart 
 
 test('so does the query of docs/metrics.md', (t) => {
   const page = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
-  const [, query = ''] = /```promql\n(# Survives a restart[\s\S]*?)```/.exec(page) ?? [];
+  const [, query = ''] = /```promql\n(# Not affected by a restart[\s\S]*?)```/.exec(page) ?? [];
   t.is(differences(temporaryDirectory(t), query, 'rows'), '');
 });

@@ -1,6 +1,6 @@
 // Discovery around a scripted API and a manual clock, with a registry that answers what a test does not answer itself.
 import type { ExecutionContext } from 'ava';
-import { createWatching, type Pending } from './watching.ts';
+import { createScriptedPipeline, type Pending } from './scripted-pipeline.ts';
 
 /** From the end of a pass to the next. */
 export const INTERVAL_MS = 300_000;
@@ -18,14 +18,14 @@ export type Registry =
   | readonly { readonly id: string; readonly name: string; readonly isGone?: boolean; readonly tags: readonly Tag[] }[];
 
 /** Everything runs, and every request waits until the test answers it or lets a registry do so. */
-export function discovering(t: ExecutionContext, options: Parameters<typeof createWatching>[0] = {}) {
-  const watching = createWatching(options);
+export function discovering(t: ExecutionContext, options: Parameters<typeof createScriptedPipeline>[0] = {}) {
+  const pipeline = createScriptedPipeline(options);
   const stop = new AbortController();
   t.teardown(() => stop.abort());
-  void watching.scheduler.run(stop.signal);
-  const { clock, pending } = watching;
+  void pipeline.scheduler.run(stop.signal);
+  const { clock, pending } = pipeline;
   return {
-    ...watching,
+    ...pipeline,
     /** Answers one request as a registry would. */
     answerFrom,
     /** Answers everything that is asked now, until nothing more is; `intercept` may answer in place of the registry. */

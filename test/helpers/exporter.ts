@@ -55,8 +55,8 @@ export type Exporter = {
   readonly write: (configuration: ConfigurationInput | string) => void;
   /** Scrapes and reads the page strictly. */
   readonly page: () => Promise<ParsedPage>;
-  /** Scrapes until the page is as wanted, and gives that page. Fails the test after `withinMs`. */
-  readonly until: (what: string, wanted: (page: ParsedPage) => boolean, withinMs?: number) => Promise<ParsedPage>;
+  /** Scrapes until the page is as wanted, and gives that page. Fails the test if it never is. */
+  readonly until: (what: string, wanted: (page: ParsedPage) => boolean) => Promise<ParsedPage>;
 };
 
 /** The SDK, once for all tests of a file. They read pages in the same process, which are larger than what the credentials package may read. */
@@ -81,7 +81,7 @@ export function configurationFor(address: string, parts: ConfigurationInput = {}
   return {
     credentials: { type: 'access_key', ...KEY },
     rate_limit: { requests_per_second: 100, max_concurrent: 8 },
-    request_timeout: '5s',
+    request_timeout: '1h',
     intervals: { scanning: '400ms', complete: '400ms', failed: '400ms' },
     backoff: { initial: '100ms', max: '300ms' },
     vulnerabilities: false,
@@ -124,14 +124,14 @@ export async function startExporter(
   const { address } = await app.start();
   const url = `http://${address}`;
   const page = () => scrape(`${url}${options.telemetryPath ?? '/metrics'}`);
-  const until: Exporter['until'] = (what, wanted, withinMs = 30_000) =>
+  const until: Exporter['until'] = (what, wanted) =>
     eventually(
       what,
       async () => {
         const found = await page();
         return wanted(found) ? found : undefined;
       },
-      { withinMs, context: () => log.slice(-10).join('') },
+      () => log.slice(-10).join(''),
     );
   return { app, url, log, write, page, until };
 }

@@ -4,11 +4,11 @@ import { SnapshotRestore } from '../../src/app/snapshot-restore.ts';
 import type { ConfiguredRepository, DiscoverRule } from '../../src/model/settings.ts';
 import type { RateMemory } from '../../src/model/snapshot.ts';
 import type { Moment } from '../../src/state/tag-state.ts';
-import { createWatching } from './watching.ts';
+import { createScriptedPipeline } from './scripted-pipeline.ts';
 
-export type Watching = ReturnType<typeof createWatching>;
+export type Watching = ReturnType<typeof createScriptedPipeline>;
 
-export type RestartOptions = Parameters<typeof createWatching>[0] & {
+export type RestartOptions = Parameters<typeof createScriptedPipeline>[0] & {
   readonly repositories?: readonly ConfiguredRepository[];
   readonly discover?: readonly DiscoverRule[];
   /** From the capture to the start. */
@@ -38,7 +38,7 @@ export function throughJson(record: object): object {
 /** A pipeline that knows what the records say, as after a start. Its scheduler does not run yet. */
 export async function startWith(records: readonly object[], options: RestartOptions & { readonly startMs: number }) {
   const { repositories = [], discover = [], maxTags = 100_000 } = options;
-  const watching = createWatching(options);
+  const watching = createScriptedPipeline(options);
   const schedulerPool = {
     resumeRate: (_credentials: string, memory: RateMemory, moment: Moment) =>
       watching.scheduler.quota.adaptiveRate.resume(memory, moment),

@@ -1,4 +1,4 @@
-// What a page says of one tag and of the requests, in the words of the contract.
+// The series of one tag and of the requests on a page of metrics.
 import type { ParsedPage } from './exposition.ts';
 
 type Labels = Readonly<Record<string, string>>;

@@ -49,7 +49,7 @@ const event: fc.Arbitrary<TagEvent> = fc.oneof(
 const MANY_TAGS = 150;
 const MANY_REPOSITORIES = 70;
 /** Enough for holes and splices, and few enough to write from scratch after every step. */
-const MOST_TAGS = 400;
+const MAX_TAGS = 400;
 
 const command = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('add' as const), repository: repositoryNumber, name, at }) },
@@ -308,7 +308,7 @@ class Run {
   }
 
   #add(known: Repository | undefined, text: string, nowMs: number): void {
-    if (known === undefined || this.store.size >= MOST_TAGS) return;
+    if (known === undefined || this.store.size >= MAX_TAGS) return;
     // The serial number keeps labels apart, which is the configuration's duty.
     this.store.add({ repository: known, tag: `${text}-${this.#serial++}`, digest: '', scanTaskId: '' }, nowMs);
   }

@@ -2,7 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { Rules } from '../../src/discovery/rules.ts';
 import { listScopes } from '../../src/model/list-scopes.ts';
-import { EVERYTHING } from '../helpers/watching.ts';
+import { EVERYTHING } from '../helpers/scripted-pipeline.ts';
 
 const rule = (namespaces: readonly string[], repositories: readonly string[]) => ({ namespaces, repositories });
 

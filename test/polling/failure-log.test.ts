@@ -44,7 +44,7 @@ function tagsOf(instance: string, count: number): Tag[] {
   return Array.from({ length: count }, (_, n) => ({ instance, name: `shop/api:v${n}` }));
 }
 
-test('5,000 tags that fail alike are one line, one more in ten minutes, and one at the end', async (t) => {
+test('5,000 tags that fail with the same code are one line, another one after ten minutes, and one at the end', async (t) => {
   const { clock, lines, debug, failures, fail } = setUp();
   const tags = tagsOf('cri-1', 5_000);
   for (const tag of tags.slice(0, 300)) fail(tag);
@@ -63,7 +63,7 @@ test('5,000 tags that fail alike are one line, one more in ten minutes, and one 
   t.deepEqual(lines, []);
 });
 
-test('instances and codes are told apart, and a tag that fails otherwise leaves its outage', async (t) => {
+test('each instance and code is an outage of its own, and a tag that fails with another code leaves its outage', async (t) => {
   const { clock, lines, fail } = setUp();
   const [one, other] = [...tagsOf('cri-1', 1), ...tagsOf('cri-2', 1)] as [Tag, Tag];
   fail(one);
@@ -79,7 +79,7 @@ test('instances and codes are told apart, and a tag that fails otherwise leaves 
   ]);
 });
 
-test('the error of a line is that of the tag that it names', async (t) => {
+test('the error in a line belongs to the tag in the line', async (t) => {
   const { clock, lines, errors, failures, fail } = setUp();
   const [one, other, third] = tagsOf('cri-1', 3) as [Tag, Tag, Tag];
   fail(one, 'SystemError', 'of one');
@@ -97,7 +97,7 @@ test('the error of a line is that of the tag that it names', async (t) => {
   t.deepEqual(errors, [], 'rather none than that of another tag');
 });
 
-test('an error that passes within a second is no line', async (t) => {
+test('an error that ends within a second is not logged', async (t) => {
   const { clock, lines, failures, fail } = setUp();
   const [tag] = tagsOf('cri-1', 1) as [Tag];
   fail(tag);
@@ -106,7 +106,7 @@ test('an error that passes within a second is no line', async (t) => {
   t.deepEqual(lines, []);
 });
 
-test('one that comes back again and again is not told each time, unless it stays', async (t) => {
+test('an outage that comes back again and again is only logged if it lasts', async (t) => {
   const { clock, lines, failures, fail } = setUp();
   const [tag] = tagsOf('cri-1', 1) as [Tag];
   for (let times = 0; times < 8; times++) {
@@ -124,7 +124,7 @@ test('one that comes back again and again is not told each time, unless it stays
   t.deepEqual(lines, ['polls fail cri-1 SystemError 1 shop/api:v0']);
 });
 
-test('tags that are not watched any more do not keep an outage up', async (t) => {
+test('tags that are no longer watched do not make an outage last', async (t) => {
   const { clock, lines, removed, fail } = setUp();
   const tags = tagsOf('cri-1', 3);
   for (const tag of tags) fail(tag);
@@ -134,7 +134,7 @@ test('tags that are not watched any more do not keep an outage up', async (t) =>
   t.deepEqual(lines, ['polls fail cri-1 SystemError 3 shop/api:v0', 'polls no longer fail cri-1 SystemError 3 10m1s']);
 });
 
-test('nothing is told after the stop', async (t) => {
+test('nothing is logged after the stop', async (t) => {
   const { clock, stop, lines, fail } = setUp();
   for (const tag of tagsOf('cri-1', 3)) fail(tag);
   stop.abort();

@@ -1,6 +1,6 @@
 // What a tag is asked, and asked again, when the API knows no scan of it: with a scripted API and a manual clock.
 import test, { type ExecutionContext } from 'ava';
-import { createWatching, EVERYTHING, entry } from '../helpers/watching.ts';
+import { createScriptedPipeline, EVERYTHING, entry } from '../helpers/scripted-pipeline.ts';
 
 const API = { namespace: 'shop', name: 'api', id: 'crr-api' };
 const DIGITS = 'ab'.repeat(32);
@@ -9,13 +9,13 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
 function running(t: ExecutionContext) {
-  const watching = createWatching();
+  const pipeline = createScriptedPipeline();
   const stop = new AbortController();
   t.teardown(() => stop.abort());
-  void watching.scheduler.run(stop.signal);
-  const { clock, next, pending, store } = watching;
+  void pipeline.scheduler.run(stop.signal);
+  const { clock, next, pending, store } = pipeline;
   return {
-    ...watching,
+    ...pipeline,
     waiting: () => pending.map(({ action }) => action),
     state: () => [...store.tags()][0]?.state,
     /** Takes the request that waits, answers it, and lets what follows from it happen. */
@@ -39,7 +39,7 @@ const noTag: Answer = (answer) => answer.error('REPO_TAG_NOT_EXIST', 'answered')
 const denied: Answer = (answer) => answer.error('NoPrivilege', 'denied');
 const complete: Answer = (answer) => answer.status('COMPLETE');
 
-test('a success without a status is an answered poll of an image that was never scanned, and nothing else is asked', async (t) => {
+test('a success without a status means that the image was never scanned, and no other request is sent', async (t) => {
   const { watch, clock, reply, state, waiting, failures } = running(t);
   await watch(entry(API, 'v1'));
   await clock.advance(0);
@@ -49,7 +49,7 @@ test('a success without a status is an answered poll of an image that was never 
   t.deepEqual(failures, []);
 });
 
-test('a code that there is no such scan is one of a listed tag if GetRepoTag shows the tag, and that is asked once an hour at most', async (t) => {
+test('a code that there is no such scan means not scanned if GetRepoTag shows the listed tag, and GetRepoTag is sent at most once an hour', async (t) => {
   const { watch, clock, reply, state, pending, failures } = running(t);
   await watch(entry(API, 'v1'));
   await clock.advance(0);
@@ -73,7 +73,7 @@ test('a code that there is no such scan is one of a listed tag if GetRepoTag sho
   t.deepEqual(failures, []);
 });
 
-test('a tag that GetRepoTag does not know, or is being deleted, is gone: the poll has failed with the code of the first request, which counts now', async (t) => {
+test('if GetRepoTag does not know the tag, or it is being deleted, the poll fails with the code of the first request, which then counts as an error', async (t) => {
   for (const answer of [
     noTag,
     (answerer) => answerer.error('TagNotFound', 'answered'),
@@ -91,7 +91,7 @@ test('a tag that GetRepoTag does not know, or is being deleted, is gone: the pol
   }
 });
 
-test('where there is no right to GetRepoTag the poll has failed, and that is not asked again of the repository for an hour', async (t) => {
+test('if GetRepoTag is denied the poll fails, and GetRepoTag is not sent again for the repository for an hour', async (t) => {
   const { watch, clock, reply, state, pending, failures } = running(t);
   await watch(entry(API, 'v1', 'v2'));
   await clock.advance(0);
@@ -117,7 +117,7 @@ test('where there is no right to GetRepoTag the poll has failed, and that is not
   t.is(state()?.status, 'not_scanned');
 });
 
-test('a poll that failed for want of a scan says what is known of the tag: gone, being deleted, or not to be asked', async (t) => {
+test('the error of a poll without a scan says whether the tag is missing, being deleted, or not known', async (t) => {
   const unknown = 'whether the tag exists is not known: ';
   const denial = 'whether the tag exists cannot be asked: GetRepoTag is denied (RAM action cr:ListRepositoryTag)';
   for (const [answer, doubt] of [
@@ -141,7 +141,7 @@ test('a poll that failed for want of a scan says what is known of the tag: gone,
   }
 });
 
-test('a denied poll, and one that does not reach the API, ask nothing of the tag', async (t) => {
+test('after a poll that is denied or does not reach the API, GetRepoTag is not sent', async (t) => {
   for (const [code, kind] of [
     ['SCAN_TASK_NOT_EXIST', 'denied'],
     ['RequestTimeout', 'transport'],
@@ -158,7 +158,7 @@ test('a denied poll, and one that does not reach the API, ask nothing of the tag
   }
 });
 
-test('of a discovered tag the list says that it exists; one that had a scan is looked for all the same', async (t) => {
+test('GetRepoTag is not sent for a discovered tag, which exists, unless it had a scan', async (t) => {
   const { watch, discover, clock, reply, state, pending, waiting, failures } = running(t);
   await watch();
   await discover(EVERYTHING);
@@ -186,7 +186,7 @@ test('of a discovered tag the list says that it exists; one that had a scan is l
   t.deepEqual(failures, []);
 });
 
-test('an image is asked about as one that is being scanned for ten minutes after its push, or after it was first seen', async (t) => {
+test('an image without a scan is polled in the interval of running scans for ten minutes after its push, or after it was first seen', async (t) => {
   for (const [pushedAgoMs, minutes] of [
     [undefined, 10],
     [4 * MINUTE_MS, 6],
@@ -215,7 +215,7 @@ test('an image is asked about as one that is being scanned for ten minutes after
 
 for (const digest of [DIGITS, PREFIXED]) {
   const other = digest === DIGITS ? PREFIXED : DIGITS;
-  test(`a digest is sent as it stands in the file, ${digest.slice(0, 8)}…, and in the other form where that finds no scan; what works is kept`, async (t) => {
+  test(`a digest is sent in the form of the file, ${digest.slice(0, 8)}…, and in the other form if that finds no scan; the form that works is kept`, async (t) => {
     const { watch, clock, reply, state, pending, failures } = running(t);
     await watch(pinned(digest), { ...entry({ ...API, name: 'web', id: 'crr-web' }), tags: [] });
     await clock.advance(0);
@@ -233,7 +233,7 @@ for (const digest of [DIGITS, PREFIXED]) {
   });
 }
 
-test('where no digest is taken the scan is asked for without one, and believed of the image that the tag has', async (t) => {
+test('if no form of digest is accepted, the scan is requested without one, and is used if the tag has this digest', async (t) => {
   const { watch, clock, reply, state, pending } = running(t);
   await watch(pinned(DIGITS));
   await clock.advance(0);
@@ -249,7 +249,7 @@ test('where no digest is taken the scan is asked for without one, and believed o
   t.deepEqual(pending, []);
 });
 
-test('a scan that is found without the digest is not that of an image that the tag does not have any more', async (t) => {
+test('a scan that is found without the digest is not used if the tag has another digest by now', async (t) => {
   const { watch, clock, reply, state } = running(t);
   await watch(pinned(DIGITS));
   await clock.advance(0);
@@ -258,7 +258,7 @@ test('a scan that is found without the digest is not that of an image that the t
   t.is(state()?.status, 'not_scanned');
 });
 
-test('the same digest in the other form goes on as it is, and is sent in that form', async (t) => {
+test('a tag keeps its state when its digest changes to the other form, and the digest is sent in that form', async (t) => {
   const { watch, clock, reply, store, pending } = running(t);
   await watch(pinned(DIGITS));
   await clock.advance(0);
@@ -272,7 +272,7 @@ test('the same digest in the other form goes on as it is, and is sent in that fo
   t.deepEqual(pending, []);
 });
 
-test('a form that the API refuses in other words is one that finds no scan, and one about the repository ends the question', async (t) => {
+test('another error about a form of digest counts as no scan, and an error about the repository ends the poll', async (t) => {
   const { watch, clock, reply, state, waiting } = running(t);
   await watch(pinned(DIGITS));
   await clock.advance(0);
@@ -289,7 +289,7 @@ test('a form that the API refuses in other words is one that finds no scan, and 
   t.deepEqual(waiting(), []);
 });
 
-test('a form of digests that the instance does not take is no error where it takes another one, and is left alone for an hour', async (t) => {
+test('a form of digest that the instance refuses is not an error if it accepts another one, and is not sent again for an hour', async (t) => {
   for (const refused of [DIGITS, PREFIXED]) {
     const { watch, clock, state, pending, failures } = running(t);
     await watch(pinned(DIGITS));
@@ -319,7 +319,7 @@ test('a form of digests that the instance does not take is no error where it tak
   }
 });
 
-test('a poll that the API takes in no form has failed with the first error', async (t) => {
+test('a poll that the API refuses in every form fails with the first error', async (t) => {
   const { watch, clock, reply, state, waiting, failures } = running(t);
   await watch(pinned(DIGITS));
   await clock.advance(0);
@@ -333,7 +333,7 @@ test('a poll that the API takes in no form has failed with the first error', asy
   t.deepEqual(failures, ['GetRepoTagScanStatus InvalidParameter', 'GetRepoTagScanStatus InvalidParameter']);
 });
 
-test('a clock that is set back makes no old image a new one', async (t) => {
+test('an old image does not become new when the clock is set back', async (t) => {
   const { watch, discover, clock, reply, state, pending } = running(t);
   await watch();
   await discover(EVERYTHING);
@@ -359,7 +359,7 @@ test('a clock that is set back makes no old image a new one', async (t) => {
   t.true(polls >= 5 && polls <= 6, `${polls} polls in an hour`);
 });
 
-test('numbers of vulnerabilities are asked for with the digest in the form in which that operation takes it', async (t) => {
+test('vulnerabilities are requested with the form of digest that this operation accepts', async (t) => {
   const { watch, clock, reply, state, failures } = running(t);
   await watch({ ...pinned(DIGITS), vulnerabilities: true });
   await clock.advance(0);
@@ -373,7 +373,7 @@ test('numbers of vulnerabilities are asked for with the digest in the form in wh
   t.is((await reply(complete)).request.digest, DIGITS);
 });
 
-test('numbers that there are not in any form have failed with the first code, counted once', async (t) => {
+test('a summary that is not found in any form fails with the first code, which is counted once', async (t) => {
   const { watch, clock, reply, state, failures, waiting } = running(t);
   await watch({ ...entry(API, 'v1'), vulnerabilities: true });
   await clock.advance(0);
@@ -384,7 +384,7 @@ test('numbers that there are not in any form have failed with the first code, co
   t.deepEqual(waiting(), []);
 });
 
-test('a question that is open when its tag goes asks nothing more', async (t) => {
+test('an unfinished poll sends no further request when its tag is removed', async (t) => {
   const { watch, clock, next, pending, failures } = running(t);
   await watch(entry(API, 'v1'));
   await clock.advance(0);
@@ -396,7 +396,7 @@ test('a question that is open when its tag goes asks nothing more', async (t) =>
   t.deepEqual(failures, []);
 });
 
-test('a question that cannot be sent to its end has failed for that reason', async (t) => {
+test('a poll whose next request cannot be sent fails for that reason', async (t) => {
   const { watch, clock, reply, state, credentials, failures } = running(t);
   await watch(entry(API, 'v1'));
   await clock.advance(0);

@@ -1,13 +1,13 @@
 // A request that was lost with a connection that the peer had closed: sent once more on a fresh one, whatever it asked.
 import test from 'ava';
-import { createWatching, EVERYTHING, entry, type Pending } from '../helpers/watching.ts';
+import { createScriptedPipeline, EVERYTHING, entry, type Pending } from '../helpers/scripted-pipeline.ts';
 
 const API = { namespace: 'shop', name: 'api', id: 'crr-1' };
 
-type Watching = ReturnType<typeof createWatching>;
+type Pipeline = ReturnType<typeof createScriptedPipeline>;
 
 /** How each kind of request comes to be made, and is answered. */
-const REQUESTS: readonly (readonly [string, (watching: Watching) => Promise<void>, (pending: Pending) => void])[] = [
+const REQUESTS: readonly (readonly [string, (pipeline: Pipeline) => Promise<void>, (pending: Pending) => void])[] = [
   ['GetRepoTagScanStatus', ({ watch }) => watch(entry(API, 'v1')), ({ answer }) => answer.status('COMPLETE')],
   [
     'GetRepoTagScanSummary',
@@ -31,7 +31,7 @@ const REQUESTS: readonly (readonly [string, (watching: Watching) => Promise<void
 ];
 
 /** Answers what is asked before a request of this kind. */
-async function leadTo(action: string, { clock, pending, next }: Watching): Promise<void> {
+async function leadTo(action: string, { clock, pending, next }: Pipeline): Promise<void> {
   await clock.advance(0);
   if (pending[0]?.action === action || !action.startsWith('GetRepoTag')) return;
   if (action === 'GetRepoTag') next().answer.error('SCAN_TASK_NOT_EXIST', 'answered');
@@ -40,64 +40,64 @@ async function leadTo(action: string, { clock, pending, next }: Watching): Promi
 }
 
 for (const [action, begin, answer] of REQUESTS) {
-  test(`a ${action} that was lost is sent again at once, on a fresh connection, and is no failure`, async (t) => {
-    const watching = createWatching();
+  test(`a lost ${action} is sent again at once on a fresh connection, and is not a failure`, async (t) => {
+    const pipeline = createScriptedPipeline();
     const stop = new AbortController();
     t.teardown(() => stop.abort());
-    await begin(watching);
-    void watching.scheduler.run(stop.signal);
-    await leadTo(action, watching);
-    const first = watching.next();
+    await begin(pipeline);
+    void pipeline.scheduler.run(stop.signal);
+    await leadTo(action, pipeline);
+    const first = pipeline.next();
     t.deepEqual([first.action, first.isFresh], [action, false]);
     first.answer.stale();
-    await watching.clock.advance(0);
-    const second = watching.next();
+    await pipeline.clock.advance(0);
+    const second = pipeline.next();
     t.deepEqual(second.request, first.request);
     t.deepEqual([second.action, second.isFresh], [action, true]);
     answer(second);
-    await watching.clock.advance(0);
-    t.deepEqual(watching.failures, []);
-    t.deepEqual(watching.internalErrors, []);
+    await pipeline.clock.advance(0);
+    t.deepEqual(pipeline.failures, []);
+    t.deepEqual(pipeline.internalErrors, []);
     t.deepEqual(
-      [...watching.store.tags()].map(({ state }) => state.lastError),
-      watching.store.size === 0 ? [] : [undefined],
+      [...pipeline.store.tags()].map(({ state }) => state.lastError),
+      pipeline.store.size === 0 ? [] : [undefined],
     );
   });
 
-  test(`a ${action} that is lost twice in a row has failed, and the one after that may be lost once more`, async (t) => {
-    const watching = createWatching();
+  test(`a ${action} that is lost twice in a row fails, and the next one may be lost once again`, async (t) => {
+    const pipeline = createScriptedPipeline();
     const stop = new AbortController();
     t.teardown(() => stop.abort());
-    await begin(watching);
-    void watching.scheduler.run(stop.signal);
+    await begin(pipeline);
+    void pipeline.scheduler.run(stop.signal);
     for (const isLast of [false, true]) {
-      await leadTo(action, watching);
+      await leadTo(action, pipeline);
       for (const isFresh of [false, true]) {
-        await watching.clock.advance(0);
-        const { answer, ...lost } = watching.next();
+        await pipeline.clock.advance(0);
+        const { answer, ...lost } = pipeline.next();
         t.deepEqual([lost.action, lost.isFresh], [action, isFresh]);
         answer.stale();
       }
-      await watching.clock.advance(0);
-      const lost = watching.failures.filter((failure) => failure.endsWith(' ConnectionReset'));
+      await pipeline.clock.advance(0);
+      const lost = pipeline.failures.filter((failure) => failure.endsWith(' ConnectionReset'));
       t.deepEqual(lost, Array(isLast ? 2 : 1).fill(`${action} ConnectionReset`));
-      await watching.clock.advance(action === 'GetRepoTagScanSummary' ? 60_000 : 10_000);
+      await pipeline.clock.advance(action === 'GetRepoTagScanSummary' ? 60_000 : 10_000);
     }
-    t.deepEqual(watching.internalErrors, []);
+    t.deepEqual(pipeline.internalErrors, []);
   });
 }
 
-test('a tag that was removed while its request was lost is not asked for again', async (t) => {
-  const watching = createWatching();
+test('a lost request is not sent again for a tag that was removed meanwhile', async (t) => {
+  const pipeline = createScriptedPipeline();
   const stop = new AbortController();
   t.teardown(() => stop.abort());
-  await watching.watch(entry(API, 'v1'));
-  void watching.scheduler.run(stop.signal);
-  await watching.clock.advance(0);
-  const lost = watching.next();
-  await watching.watch();
+  await pipeline.watch(entry(API, 'v1'));
+  void pipeline.scheduler.run(stop.signal);
+  await pipeline.clock.advance(0);
+  const lost = pipeline.next();
+  await pipeline.watch();
   lost.answer.stale();
-  await watching.clock.advance(600_000);
-  t.is(watching.pending.length, 0);
-  t.deepEqual(watching.internalErrors, []);
+  await pipeline.clock.advance(600_000);
+  t.is(pipeline.pending.length, 0);
+  t.deepEqual(pipeline.internalErrors, []);
 });

@@ -1,22 +1,22 @@
 // When a tag is asked what its scans found, with a scripted API and a manual clock.
 import test, { type ExecutionContext } from 'ava';
-import { createWatching, entry } from '../helpers/watching.ts';
+import { createScriptedPipeline, entry } from '../helpers/scripted-pipeline.ts';
 
 const API = { ...entry({ namespace: 'shop', name: 'api', id: 'crr-api' }, 'v1'), vulnerabilities: true };
 const MINUTE_MS = 60_000;
 const NUMBERS = { high: 1, medium: 2, low: 3, unknown: 4 };
 
 async function running(t: ExecutionContext, repository = API) {
-  const watching = createWatching();
+  const pipeline = createScriptedPipeline();
   const stop = new AbortController();
   t.teardown(() => stop.abort());
-  void watching.scheduler.run(stop.signal);
-  await watching.watch(repository);
-  await watching.clock.advance(0);
-  const { clock, next, pending, store } = watching;
+  void pipeline.scheduler.run(stop.signal);
+  await pipeline.watch(repository);
+  await pipeline.clock.advance(0);
+  const { clock, next, pending, store } = pipeline;
   const [tag] = [...store.tags()];
   return {
-    ...watching,
+    ...pipeline,
     state: () => tag?.state,
     /** Answers the request that waits, and lets what follows from it happen. */
     async status(status: string) {
@@ -31,75 +31,75 @@ async function running(t: ExecutionContext, repository = API) {
   };
 }
 
-test('a tag that turns complete is asked at once, with what identifies it, and then polled when it would have been', async (t) => {
-  const watching = await running(t, { ...API, tags: [{ tag: 'v1', digest: 'sha256:d', scanTaskId: 'task' }] });
-  await watching.status('SCANNING');
-  await watching.clock.advance(15_000);
-  await watching.status('COMPLETE');
-  t.deepEqual(watching.waiting(), ['GetRepoTagScanSummary']);
+test('the summary of a tag that becomes complete is requested at once, and its next poll is not moved', async (t) => {
+  const pipeline = await running(t, { ...API, tags: [{ tag: 'v1', digest: 'sha256:d', scanTaskId: 'task' }] });
+  await pipeline.status('SCANNING');
+  await pipeline.clock.advance(15_000);
+  await pipeline.status('COMPLETE');
+  t.deepEqual(pipeline.waiting(), ['GetRepoTagScanSummary']);
   const request = { instanceId: 'cri-1', repoId: 'crr-api', tag: 'v1', digest: 'sha256:d', scanTaskId: 'task' };
-  t.deepEqual(watching.pending[0]?.request, request);
-  await watching.clock.advance(5_000);
-  await watching.summary();
-  t.deepEqual(watching.state()?.vulnerabilities, NUMBERS);
-  await watching.clock.advance(10 * MINUTE_MS - 5_001);
-  t.deepEqual(watching.waiting(), []);
-  await watching.clock.advance(1);
-  t.deepEqual(watching.waiting(), ['GetRepoTagScanStatus']);
+  t.deepEqual(pipeline.pending[0]?.request, request);
+  await pipeline.clock.advance(5_000);
+  await pipeline.summary();
+  t.deepEqual(pipeline.state()?.vulnerabilities, NUMBERS);
+  await pipeline.clock.advance(10 * MINUTE_MS - 5_001);
+  t.deepEqual(pipeline.waiting(), []);
+  await pipeline.clock.advance(1);
+  t.deepEqual(pipeline.waiting(), ['GetRepoTagScanStatus']);
 });
 
-test('a tag that stays complete is asked again at the first poll after an hour', async (t) => {
-  const watching = await running(t);
-  await watching.status('COMPLETE');
-  await watching.summary();
+test('the summary of a tag that stays complete is requested again at the first poll after an hour', async (t) => {
+  const pipeline = await running(t);
+  await pipeline.status('COMPLETE');
+  await pipeline.summary();
   const asked: number[] = [];
   for (let minutes = 10; minutes <= 130; minutes += 10) {
-    await watching.clock.advance(10 * MINUTE_MS);
-    await watching.status('COMPLETE');
-    if (watching.waiting().length === 0) continue;
+    await pipeline.clock.advance(10 * MINUTE_MS);
+    await pipeline.status('COMPLETE');
+    if (pipeline.waiting().length === 0) continue;
     asked.push(minutes);
-    await watching.summary();
+    await pipeline.summary();
   }
   t.deepEqual(asked, [60, 120]);
 });
 
-test('a scan that runs again and completes is asked at once, and the old numbers stay until then', async (t) => {
-  const watching = await running(t);
-  await watching.status('COMPLETE');
-  await watching.summary();
-  await watching.clock.advance(10 * MINUTE_MS);
-  await watching.status('SCANNING');
-  t.deepEqual(watching.waiting(), []);
-  t.deepEqual(watching.state()?.vulnerabilities, NUMBERS);
-  await watching.clock.advance(15_000);
-  await watching.status('COMPLETE');
-  t.deepEqual(watching.waiting(), ['GetRepoTagScanSummary']);
+test('the summary of a scan that runs again and completes is requested at once, and the old numbers stay until then', async (t) => {
+  const pipeline = await running(t);
+  await pipeline.status('COMPLETE');
+  await pipeline.summary();
+  await pipeline.clock.advance(10 * MINUTE_MS);
+  await pipeline.status('SCANNING');
+  t.deepEqual(pipeline.waiting(), []);
+  t.deepEqual(pipeline.state()?.vulnerabilities, NUMBERS);
+  await pipeline.clock.advance(15_000);
+  await pipeline.status('COMPLETE');
+  t.deepEqual(pipeline.waiting(), ['GetRepoTagScanSummary']);
 });
 
-test('neither a scan that is under way, nor one that failed, nor one that nobody wants to know of is asked', async (t) => {
+test('the summary of a running or failed scan, or with vulnerabilities switched off, is not requested', async (t) => {
   for (const status of ['SCANNING', 'RETRYING', 'FAILED', 'QUEUED']) {
-    const watching = await running(t);
-    await watching.status(status);
-    t.deepEqual(watching.waiting(), [], status);
+    const pipeline = await running(t);
+    await pipeline.status(status);
+    t.deepEqual(pipeline.waiting(), [], status);
   }
-  const watching = await running(t, { ...API, vulnerabilities: false });
-  await watching.status('COMPLETE');
-  t.deepEqual(watching.waiting(), []);
+  const pipeline = await running(t, { ...API, vulnerabilities: false });
+  await pipeline.status('COMPLETE');
+  t.deepEqual(pipeline.waiting(), []);
 });
 
 test('a request for the numbers that fails is counted and repeated with back-off of up to an hour, and the poll goes on', async (t) => {
-  const watching = await running(t);
-  await watching.status('COMPLETE');
+  const pipeline = await running(t);
+  await pipeline.status('COMPLETE');
   const delays: number[] = [];
   for (let round = 0; round < 14; round++) {
-    watching.next().answer.error('NoPrivilege', 'denied');
-    await watching.clock.advance(0);
-    const failedAtMs = watching.clock.monotonic();
-    while (!watching.waiting().includes('GetRepoTagScanSummary')) {
-      await watching.clock.advance(500);
-      if (watching.waiting()[0] === 'GetRepoTagScanStatus') await watching.status('COMPLETE');
+    pipeline.next().answer.error('NoPrivilege', 'denied');
+    await pipeline.clock.advance(0);
+    const failedAtMs = pipeline.clock.monotonic();
+    while (!pipeline.waiting().includes('GetRepoTagScanSummary')) {
+      await pipeline.clock.advance(500);
+      if (pipeline.waiting()[0] === 'GetRepoTagScanStatus') await pipeline.status('COMPLETE');
     }
-    delays.push(watching.clock.monotonic() - failedAtMs);
+    delays.push(pipeline.clock.monotonic() - failedAtMs);
   }
   // (0.5 + 0.5 × 0) × 5 s × 2ⁿ⁻¹, up to half of an hour.
   const expected = [2.5, 5, 10, 20, 40, 80, 160, 320, 640, 1280, 1800, 1800, 1800, 1800];
@@ -107,90 +107,90 @@ test('a request for the numbers that fails is counted and repeated with back-off
     delays.map((ms) => ms / 1_000),
     expected,
   );
-  t.is(watching.failures.filter((failure) => failure === 'GetRepoTagScanSummary NoPrivilege').length, 14);
-  t.is(watching.state()?.lastError, undefined, 'the poll was answered');
-  t.is(watching.state()?.summaryError?.code, 'NoPrivilege');
-  t.true(watching.events.some((event) => event.startsWith('scan summaries fail')));
-  await watching.summary();
-  t.deepEqual(watching.state()?.vulnerabilities, NUMBERS);
-  t.is(watching.state()?.summaryError, undefined);
+  t.is(pipeline.failures.filter((failure) => failure === 'GetRepoTagScanSummary NoPrivilege').length, 14);
+  t.is(pipeline.state()?.lastError, undefined, 'the poll was answered');
+  t.is(pipeline.state()?.summaryError?.code, 'NoPrivilege');
+  t.true(pipeline.events.some((event) => event.startsWith('scan summaries fail')));
+  await pipeline.summary();
+  t.deepEqual(pipeline.state()?.vulnerabilities, NUMBERS);
+  t.is(pipeline.state()?.summaryError, undefined);
 });
 
 test('a reload that turns vulnerabilities off takes the numbers away, one that turns them on asks at the next poll', async (t) => {
-  const watching = await running(t);
-  await watching.status('COMPLETE');
-  await watching.summary();
-  const summaries = () => [...watching.store.repositories()].map((totals) => totals.summaries);
+  const pipeline = await running(t);
+  await pipeline.status('COMPLETE');
+  await pipeline.summary();
+  const summaries = () => [...pipeline.store.repositories()].map((totals) => totals.summaries);
   t.deepEqual(summaries(), [1]);
-  await watching.watch({ ...API, vulnerabilities: false });
+  await pipeline.watch({ ...API, vulnerabilities: false });
   t.deepEqual(summaries(), [0]);
-  t.is(watching.state()?.status, 'complete', 'and leaves the rest alone');
-  await watching.clock.advance(70 * MINUTE_MS);
-  await watching.status('COMPLETE');
-  t.deepEqual(watching.waiting(), []);
-  await watching.watch(API);
-  await watching.clock.advance(10 * MINUTE_MS);
-  await watching.status('COMPLETE');
-  t.deepEqual(watching.waiting(), ['GetRepoTagScanSummary']);
+  t.is(pipeline.state()?.status, 'complete', 'and leaves the rest alone');
+  await pipeline.clock.advance(70 * MINUTE_MS);
+  await pipeline.status('COMPLETE');
+  t.deepEqual(pipeline.waiting(), []);
+  await pipeline.watch(API);
+  await pipeline.clock.advance(10 * MINUTE_MS);
+  await pipeline.status('COMPLETE');
+  t.deepEqual(pipeline.waiting(), ['GetRepoTagScanSummary']);
 });
 
 test('a request for the numbers that cannot be sent is no failed poll', async (t) => {
-  const watching = await running(t);
-  watching.credentials.unavailable = true;
-  await watching.status('COMPLETE');
-  t.deepEqual(watching.waiting(), []);
-  t.is(watching.state()?.status, 'complete');
-  t.is(watching.state()?.lastError, undefined);
-  t.is(watching.state()?.failures, 0);
-  t.is(watching.state()?.summaryError?.code, 'CredentialsUnavailable');
-  t.deepEqual(watching.failures, ['GetRepoTagScanSummary CredentialsUnavailable']);
+  const pipeline = await running(t);
+  pipeline.credentials.unavailable = true;
+  await pipeline.status('COMPLETE');
+  t.deepEqual(pipeline.waiting(), []);
+  t.is(pipeline.state()?.status, 'complete');
+  t.is(pipeline.state()?.lastError, undefined);
+  t.is(pipeline.state()?.failures, 0);
+  t.is(pipeline.state()?.summaryError?.code, 'CredentialsUnavailable');
+  t.deepEqual(pipeline.failures, ['GetRepoTagScanSummary CredentialsUnavailable']);
 });
 
 test('a poll that cannot be sent is no failed request for the numbers', async (t) => {
-  const watching = await running(t);
-  await watching.status('COMPLETE');
-  await watching.summary();
-  watching.credentials.unavailable = true;
-  await watching.clock.advance(10 * MINUTE_MS);
-  t.is(watching.state()?.lastError?.code, 'CredentialsUnavailable');
-  t.is(watching.state()?.summaryError, undefined);
-  t.deepEqual(watching.failures, ['GetRepoTagScanStatus CredentialsUnavailable']);
+  const pipeline = await running(t);
+  await pipeline.status('COMPLETE');
+  await pipeline.summary();
+  pipeline.credentials.unavailable = true;
+  await pipeline.clock.advance(10 * MINUTE_MS);
+  t.is(pipeline.state()?.lastError?.code, 'CredentialsUnavailable');
+  t.is(pipeline.state()?.summaryError, undefined);
+  t.deepEqual(pipeline.failures, ['GetRepoTagScanStatus CredentialsUnavailable']);
 });
 
 test('numbers that a reload does not want any more are not asked for, though it was time to', async (t) => {
-  const watching = await running(t);
-  await watching.status('COMPLETE');
-  watching.next().answer.error('NoPrivilege', 'denied');
-  await watching.clock.advance(0);
-  await watching.watch({ ...API, vulnerabilities: false });
+  const pipeline = await running(t);
+  await pipeline.status('COMPLETE');
+  pipeline.next().answer.error('NoPrivilege', 'denied');
+  await pipeline.clock.advance(0);
+  await pipeline.watch({ ...API, vulnerabilities: false });
   const asked: string[] = [];
   for (let seconds = 0; seconds < 3_600; seconds++) {
-    await watching.clock.advance(1_000);
-    if (watching.waiting().length === 0) continue;
-    asked.push(...watching.waiting());
-    await watching.status('COMPLETE');
+    await pipeline.clock.advance(1_000);
+    if (pipeline.waiting().length === 0) continue;
+    asked.push(...pipeline.waiting());
+    await pipeline.status('COMPLETE');
   }
   t.true(asked.length >= 6, 'the polls go on');
   t.deepEqual(new Set(asked), new Set(['GetRepoTagScanStatus']));
 });
 
 test('a poll that fails asks for no numbers, however long the last ones have been there', async (t) => {
-  const watching = await running(t);
-  await watching.status('COMPLETE');
-  await watching.summary();
+  const pipeline = await running(t);
+  await pipeline.status('COMPLETE');
+  await pipeline.summary();
   for (let minutes = 10; minutes <= 50; minutes += 10) {
-    await watching.clock.advance(10 * MINUTE_MS);
-    await watching.status('COMPLETE');
+    await pipeline.clock.advance(10 * MINUTE_MS);
+    await pipeline.status('COMPLETE');
   }
-  await watching.clock.advance(10 * MINUTE_MS);
-  watching.next().answer.error('TAG_NOT_EXIST', 'answered');
-  await watching.clock.advance(0);
-  watching.next().answer.error('TAG_NOT_EXIST', 'answered');
-  await watching.clock.advance(0);
-  t.deepEqual(watching.waiting(), []);
-  t.deepEqual(watching.state()?.vulnerabilities, NUMBERS, 'the last known numbers stay');
-  await watching.clock.advance(2_500);
-  t.deepEqual(watching.waiting(), ['GetRepoTagScanStatus']);
-  await watching.status('COMPLETE');
-  t.deepEqual(watching.waiting(), ['GetRepoTagScanSummary']);
+  await pipeline.clock.advance(10 * MINUTE_MS);
+  pipeline.next().answer.error('TAG_NOT_EXIST', 'answered');
+  await pipeline.clock.advance(0);
+  pipeline.next().answer.error('TAG_NOT_EXIST', 'answered');
+  await pipeline.clock.advance(0);
+  t.deepEqual(pipeline.waiting(), []);
+  t.deepEqual(pipeline.state()?.vulnerabilities, NUMBERS, 'the last known numbers stay');
+  await pipeline.clock.advance(2_500);
+  t.deepEqual(pipeline.waiting(), ['GetRepoTagScanStatus']);
+  await pipeline.status('COMPLETE');
+  t.deepEqual(pipeline.waiting(), ['GetRepoTagScanSummary']);
 });

@@ -3,7 +3,7 @@ import test from 'ava';
 import { ApiError, type ApiErrorKind } from '../../src/acr/api-error.ts';
 import { SchedulerLog } from '../../src/scheduler/scheduler-log.ts';
 import { ManualClock } from '../helpers/manual-clock.ts';
-import { createWatching, entry } from '../helpers/watching.ts';
+import { createScriptedPipeline, entry } from '../helpers/scripted-pipeline.ts';
 
 const MINUTE = 60_000;
 
@@ -51,19 +51,19 @@ test('throttling is logged when it lowers the rate further than before, and not 
 });
 
 test('a scheduler logs throttling, recovery, and why its credentials are refused', async (t) => {
-  const watching = createWatching();
+  const pipeline = createScriptedPipeline();
   const stop = new AbortController();
   t.teardown(() => stop.abort());
-  await watching.watch(entry({ namespace: 'shop', name: 'api', id: 'crr-api' }, 'v1'));
-  void watching.scheduler.run(stop.signal);
-  await watching.clock.advance(0);
-  watching.next().answer.error('Throttling.User', 'throttled');
-  await watching.clock.advance(30_000);
-  watching.next().answer.status('COMPLETE');
-  await watching.clock.advance(10 * MINUTE);
-  watching.next().answer.error('SignatureDoesNotMatch', 'refused');
-  await watching.clock.advance(0);
-  const events = watching.events.filter((event) => !event.startsWith('poll'));
+  await pipeline.watch(entry({ namespace: 'shop', name: 'api', id: 'crr-api' }, 'v1'));
+  void pipeline.scheduler.run(stop.signal);
+  await pipeline.clock.advance(0);
+  pipeline.next().answer.error('Throttling.User', 'throttled');
+  await pipeline.clock.advance(30_000);
+  pipeline.next().answer.status('COMPLETE');
+  await pipeline.clock.advance(10 * MINUTE);
+  pipeline.next().answer.error('SignatureDoesNotMatch', 'refused');
+  await pipeline.clock.advance(0);
+  const events = pipeline.events.filter((event) => !event.startsWith('poll'));
   t.is(events.length, 3, events.join('\n'));
   t.regex(events[0] ?? '', /^throttled: .*"code":"Throttling.User".*"requests_per_second":5,"configured":10/);
   t.regex(events[1] ?? '', /^recovered from throttling .*"requests_per_second":10/);

@@ -1,18 +1,18 @@
 import test, { type ExecutionContext } from 'ava';
 import { ApiError } from '../../src/acr/api-error.ts';
 import { NOT_QUEUED, type Outcome, type Task } from '../../src/scheduler/task.ts';
-import { createScheduler, createWatching, entry, ScriptedCredentials } from '../helpers/watching.ts';
+import { createScheduler, createScriptedPipeline, entry, ScriptedCredentials } from '../helpers/scripted-pipeline.ts';
 
 const API = { namespace: 'shop', name: 'api', id: 'crr-api' };
 
 async function running(t: ExecutionContext, ...tags: readonly string[]) {
-  const watching = createWatching();
+  const pipeline = createScriptedPipeline();
   const stop = new AbortController();
   t.teardown(() => stop.abort());
-  await watching.watch(entry(API, ...tags));
-  void watching.scheduler.run(stop.signal);
-  await watching.clock.advance(0);
-  return { ...watching, stop };
+  await pipeline.watch(entry(API, ...tags));
+  void pipeline.scheduler.run(stop.signal);
+  await pipeline.clock.advance(0);
+  return { ...pipeline, stop };
 }
 
 /** What asks for which tag, in order. */
@@ -147,12 +147,12 @@ test('secret files are read again before every probe', async (t) => {
 });
 
 test('without credentials no request is sent: one tag has the error, and all tags are polled when there are credentials', async (t) => {
-  const watching = createWatching();
-  const { clock, pending, credentials, failures, scheduler, store } = watching;
+  const pipeline = createScriptedPipeline();
+  const { clock, pending, credentials, failures, scheduler, store } = pipeline;
   const stop = new AbortController();
   t.teardown(() => stop.abort());
   credentials.unavailable = true;
-  await watching.watch(entry(API, 'v1', 'v2', 'v3'));
+  await pipeline.watch(entry(API, 'v1', 'v2', 'v3'));
   void scheduler.run(stop.signal);
   await clock.advance(4_999);
   t.deepEqual(failures, ['GetRepoTagScanStatus CredentialsUnavailable']);
@@ -208,8 +208,8 @@ test('a refusal is probed after 5 s, and a changed secret within 2 s, also while
 });
 
 test('credentials that come while a slot is waited for are looked at before anything is sent', async (t) => {
-  const watching = createWatching();
-  const { clock, pending, failures } = watching;
+  const pipeline = createScriptedPipeline();
+  const { clock, pending, failures } = pipeline;
   const slots: (() => void)[] = [];
   const limiter = {
     inFlight: 0,
@@ -220,11 +220,11 @@ test('credentials that come while a slot is waited for are looked at before anyt
       return true;
     },
   };
-  const scheduler = createScheduler('default', { ...watching, limiter });
-  watching.instance.scheduler = scheduler;
+  const scheduler = createScheduler('default', { ...pipeline, limiter });
+  pipeline.instance.scheduler = scheduler;
   const stop = new AbortController();
   t.teardown(() => stop.abort());
-  await watching.watch(entry(API, 'v1'));
+  await pipeline.watch(entry(API, 'v1'));
   void scheduler.run(stop.signal);
   await clock.advance(0);
   const fresh = new ScriptedCredentials();
@@ -279,13 +279,13 @@ test('an error of our own code in a probe of refused credentials is followed by 
 });
 
 test('a loop that throws is started again after a second, and is not running meanwhile', async (t) => {
-  const watching = createWatching();
-  const { clock, pending, credentials, internalErrors, scheduler } = watching;
+  const pipeline = createScriptedPipeline();
+  const { clock, pending, credentials, internalErrors, scheduler } = pipeline;
   const stop = new AbortController();
   t.teardown(() => stop.abort());
   t.false(scheduler.isRunning);
   credentials.broken = true;
-  await watching.watch(entry(API, 'v1', 'v2'));
+  await pipeline.watch(entry(API, 'v1', 'v2'));
   void scheduler.run(stop.signal);
   await clock.advance(999);
   t.false(scheduler.isRunning);
@@ -301,7 +301,7 @@ test('a loop that throws is started again after a second, and is not running mea
 
 /** A scheduler that performs one task, which does what the test says. */
 function scheduling(t: ExecutionContext, outcomes: readonly Outcome[]) {
-  const { clock, errors, internalErrors, credentials } = createWatching();
+  const { clock, errors, internalErrors, credentials } = createScriptedPipeline();
   const scheduler = createScheduler('default', { clock, errors, credentials });
   const done: string[] = [];
   let isOver = false;
@@ -353,11 +353,11 @@ test('a task that is put back keeps its place, and is performed in the next slot
 });
 
 test('a renewal of credentials that the end of the scheduler aborts fails no tag', async (t) => {
-  const watching = createWatching();
-  const { scheduler, clock, failures } = watching;
+  const pipeline = createScriptedPipeline();
+  const { scheduler, clock, failures } = pipeline;
   const stop = new AbortController();
   t.teardown(() => stop.abort());
-  await watching.watch(entry(API, 'v1'));
+  await pipeline.watch(entry(API, 'v1'));
   const none = new ApiError({ code: 'CredentialsUnavailable', kind: 'refused', message: 'no longer in use' });
   scheduler.useCredentials({
     ensure: () => new Promise((_, reject) => stop.signal.addEventListener('abort', () => reject(none))),

@@ -52,7 +52,7 @@ function sumOf(tags: readonly WatchedTag[]) {
   return { wantedTags: wanted.length, knownTags: known.length, found };
 }
 
-test('after any sequence of changes the totals of repositories equal the counted tags, and the observer knows exactly what is there', (t) => {
+test('after any sequence of changes the totals of repositories equal the counted tags, and the observer has the same tags', (t) => {
   const action = fc.record({
     kind: fc.constantFrom('add', 'remove', 'answer', 'find', 'unknown', 'fail', 'retarget'),
     pick: fc.nat(),
@@ -104,7 +104,7 @@ test('after any sequence of changes the totals of repositories equal the counted
   t.notThrows(() => fc.assert(property));
 });
 
-test('removing a tag twice changes nothing, and `has` is false from then on', (t) => {
+test('removing a tag a second time changes nothing, and `has` stays false', (t) => {
   const store = new StateStore(new Witness());
   const tag = store.add({ repository: repositories[0] as Repository, tag: 'v1', digest: '', scanTaskId: '' }, 0);
   t.true(store.has(tag));

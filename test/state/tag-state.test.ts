@@ -30,7 +30,7 @@ const unknownStatus: TagEvent = {
   scanService: '',
 };
 
-test('a tag that was never answered is unknown since it was added, whatever errors come', (t) => {
+test('a tag without an answer is unknown since it was added, with any errors', (t) => {
   const { state } = follow(failed, failed);
   t.is(state.status, 'unknown');
   t.is(state.sinceMs, 1_000_000);
@@ -40,7 +40,7 @@ test('a tag that was never answered is unknown since it was added, whatever erro
   t.false(state.answered);
 });
 
-test('a failed poll keeps status, since and last success; the next answer clears the error', (t) => {
+test('a failed poll keeps the status, its start and the last success; the next answer clears the error', (t) => {
   const before = follow(answered('complete'));
   const after = follow(answered('complete'), failed);
   t.deepEqual(
@@ -55,12 +55,12 @@ test('a failed poll keeps status, since and last success; the next answer clears
   t.is(state.lastSuccessMs, 1_030_000);
 });
 
-test('since moves when the status changes and only then', (t) => {
+test('the start of a status only changes when the status changes', (t) => {
   t.is(follow(answered('scanning'), answered('scanning')).state.sinceMs, 1_010_000);
   t.is(follow(answered('scanning'), answered('retrying')).state.sinceMs, 1_020_000);
 });
 
-test('an unknown status is the status unknown since now, a poll without success, and leaves the last success', (t) => {
+test('an unknown status in an answer starts the status unknown, is not a success, and keeps the last success', (t) => {
   const { state } = follow(answered('complete'), unknownStatus);
   t.is(state.status, 'unknown');
   t.is(state.sinceMs, 1_020_000);
@@ -83,20 +83,20 @@ test('a scan is measured from its first SCANNING or RETRYING answer to COMPLETE 
   );
 });
 
-test('a scan that was already running at the first answer after the start is not measured, nor is one that was never seen', (t) => {
+test('a scan that already runs at the first answer after the start is not measured, nor is one that was never seen', (t) => {
   t.deepEqual(follow(answered('scanning'), answered('retrying'), answered('complete')).scans, []);
   t.deepEqual(follow(failed, answered('scanning'), answered('complete')).scans, []);
   t.deepEqual(follow(answered('complete'), answered('failed'), answered('complete')).scans, []);
 });
 
-test('of a tag that appeared after the start, the first answer that shows a scan is its start', (t) => {
+test('for a tag that appeared after the start, the first answer with a running scan is its start', (t) => {
   t.deepEqual(followNew(answered('scanning'), answered('retrying'), answered('complete')).scans, [20_000]);
   t.deepEqual(followNew(failed, answered('retrying'), failed, answered('failed')).scans, [20_000]);
   t.deepEqual(followNew(unknownStatus, answered('scanning'), unknownStatus, answered('complete')).scans, [20_000]);
   t.deepEqual(followNew(answered('complete')).scans, []);
 });
 
-test('the first scan of an image that was never scanned is measured, whenever its tag appeared', (t) => {
+test('the first scan of an image that was never scanned is always measured', (t) => {
   for (const { scans } of [
     follow(answered('not_scanned'), answered('scanning'), answered('complete')),
     follow(failed, answered('not_scanned'), failed, answered('scanning'), answered('failed')),
@@ -107,18 +107,18 @@ test('the first scan of an image that was never scanned is measured, whenever it
   t.deepEqual(follow(answered('scanning'), answered('not_scanned')).scans, []);
 });
 
-test('a scan that ends in an image that was never scanned has no length', (t) => {
+test('a running scan that becomes not scanned has no duration', (t) => {
   t.deepEqual(followNew(answered('scanning'), answered('not_scanned')).scans, []);
 });
 
-test('a scan whose end was missed because the next had begun is one scan, and errors do not end it', (t) => {
+test('two scans without a seen end between them count as one, and errors do not end a scan', (t) => {
   t.deepEqual(
     follow(answered('complete'), answered('scanning'), unknownStatus, answered('scanning'), answered('complete')).scans,
     [30_000],
   );
 });
 
-test('an image that was never scanned is an answered poll: since when moves, the error goes, what an older scan found is not known', (t) => {
+test('not scanned is a successful poll: the status starts, the error is cleared, and the vulnerabilities of an older scan are removed', (t) => {
   const { state } = follow(
     answered('complete'),
     { type: 'summary', vulnerabilities: NUMBERS },
@@ -137,7 +137,7 @@ const NUMBERS = { high: 1, medium: 2, low: 3, unknown: 4 };
 const summary: TagEvent = { type: 'summary', vulnerabilities: NUMBERS };
 const noSummary: TagEvent = { type: 'summary-failed', error: ERROR };
 
-test('what a scan found stays while it is complete and while another one runs, whatever polls fail', (t) => {
+test('vulnerabilities stay while the scan is complete and while another one runs, also if polls fail', (t) => {
   for (const events of [
     [],
     [answered('complete')],
@@ -149,7 +149,7 @@ test('what a scan found stays while it is complete and while another one runs, w
   }
 });
 
-test('what a scan found is not known any more when the next one fails or ends in a status that this version does not know', (t) => {
+test('vulnerabilities are removed when the next scan fails or its status is unknown', (t) => {
   for (const event of [answered('failed'), unknownStatus]) {
     const { state } = follow(
       answered('complete'),
@@ -164,7 +164,7 @@ test('what a scan found is not known any more when the next one fails or ends in
   }
 });
 
-test('asking what a scan found changes nothing else, and a failure keeps the last numbers and has its reason', (t) => {
+test('a summary changes nothing else, and a failed one keeps the last numbers and adds its error', (t) => {
   const before = follow(answered('complete')).state;
   const after = follow(answered('complete'), summary, noSummary).state;
   t.deepEqual(after, { ...before, vulnerabilities: NUMBERS, summaryError: ERROR });

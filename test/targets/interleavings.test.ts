@@ -4,7 +4,13 @@ import fc from 'fast-check';
 import type { WatchedInstance } from '../../src/polling/watched-instance.ts';
 import type { Scheduler } from '../../src/scheduler/scheduler.ts';
 import { settle } from '../helpers/manual-clock.ts';
-import { createScheduler, createWatching, EVERYTHING, entry, type Pending } from '../helpers/watching.ts';
+import {
+  createScheduler,
+  createScriptedPipeline,
+  EVERYTHING,
+  entry,
+  type Pending,
+} from '../helpers/scripted-pipeline.ts';
 
 const IDS = ['cri-1', 'cri-2'] as const;
 const INTERVAL_MS = 300_000;
@@ -84,12 +90,12 @@ function answerAs(how: How, pending: Pending): void {
 
 /** Runs the steps, then lets everything go well for an hour under a last configuration. */
 async function play(steps: readonly Step[], last: readonly [Part, Part]) {
-  const watching = createWatching({ ids: IDS });
-  const { clock, pending, watchList, discoveryManager, credentials, errors, instance: template } = watching;
+  const pipeline = createScriptedPipeline({ ids: IDS });
+  const { clock, pending, watchList, discoveryManager, credentials, errors, instance: template } = pipeline;
   const { api } = template;
   const end = new AbortController();
-  void watching.scheduler.run(end.signal);
-  let own: { readonly scheduler: Scheduler; readonly end: AbortController } = { scheduler: watching.scheduler, end };
+  void pipeline.scheduler.run(end.signal);
+  let own: { readonly scheduler: Scheduler; readonly end: AbortController } = { scheduler: pipeline.scheduler, end };
   let instances = new Map<string, WatchedInstance>();
   let changing: Promise<unknown> = Promise.resolve();
 
@@ -103,7 +109,7 @@ async function play(steps: readonly Step[], last: readonly [Part, Part]) {
         });
       instances = new Map(
         list.map(({ id }) => {
-          const scheduler = id === 'cri-1' ? watching.scheduler : own.scheduler;
+          const scheduler = id === 'cri-1' ? pipeline.scheduler : own.scheduler;
           return [id, instances.get(id) ?? { id, api, scheduler, discovery: undefined, discoveredTags: 0 }];
         }),
       );
@@ -118,7 +124,7 @@ async function play(steps: readonly Step[], last: readonly [Part, Part]) {
       void own.scheduler.run(own.end.signal);
       const instance = instances.get('cri-2');
       if (instance !== undefined) await watchList.moveToScheduler(instance, own.scheduler);
-      if (before.scheduler !== watching.scheduler && before.scheduler.size === 0) before.end.abort();
+      if (before.scheduler !== pipeline.scheduler && before.scheduler.size === 0) before.end.abort();
     });
   };
 
@@ -153,7 +159,7 @@ async function play(steps: readonly Step[], last: readonly [Part, Part]) {
   await changing;
   end.abort();
   own.end.abort();
-  return { ...watching, listedMs };
+  return { ...pipeline, listedMs };
 }
 
 test('after any order of reloads, turns, answers and errors everything that is configured is listed and polled', async (t) => {

@@ -1,6 +1,6 @@
 // What concerns all tags of a large repository lets the event loop turn on its way, and is seen whole where names change.
 import test, { type ExecutionContext } from 'ava';
-import { createScheduler, createWatching, entry, ScriptedCredentials } from '../helpers/watching.ts';
+import { createScheduler, createScriptedPipeline, entry, ScriptedCredentials } from '../helpers/scripted-pipeline.ts';
 
 const BY_NAME = { namespace: 'shop', name: 'api' };
 const BY_ID = { id: 'crr-api' };
@@ -9,8 +9,8 @@ const MANY = Array.from({ length: 3_000 }, (_, index) => `v${index}`);
 
 /** Watches many tags, and tells the most that changed between two turns of the event loop. */
 async function watchMany(t: ExecutionContext, names: Parameters<typeof entry>[0]) {
-  const watching = createWatching();
-  const { hooks, clock, scheduler } = watching;
+  const pipeline = createScriptedPipeline();
+  const { hooks, clock, scheduler } = pipeline;
   const stop = new AbortController();
   t.teardown(() => stop.abort());
   const turn = hooks.turn;
@@ -29,14 +29,14 @@ async function watchMany(t: ExecutionContext, names: Parameters<typeof entry>[0]
     await change();
     seen.whole -= 1;
   };
-  await watching.watch(entry(names, ...MANY));
+  await pipeline.watch(entry(names, ...MANY));
   void scheduler.run(stop.signal);
   const settle = async () => {
     for (let round = 0; round < 60; round++) await clock.advance(0);
   };
   const restart = () => Object.assign(seen, { turns: 0, atOnce: 0, mostAtOnce: 0 });
   await clock.advance(0);
-  return { ...watching, seen, settle, restart };
+  return { ...pipeline, seen, settle, restart };
 }
 
 function letsTheLoopTurn(t: ExecutionContext, { turns, mostAtOnce }: { turns: number; mostAtOnce: number }): void {

@@ -1,13 +1,13 @@
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
-import { createScheduler, createWatching, entry, ScriptedCredentials } from '../helpers/watching.ts';
+import { createScheduler, createScriptedPipeline, entry, ScriptedCredentials } from '../helpers/scripted-pipeline.ts';
 
 function running(t: ExecutionContext) {
-  const watching = createWatching();
+  const pipeline = createScriptedPipeline();
   const stop = new AbortController();
   t.teardown(() => stop.abort());
-  void watching.scheduler.run(stop.signal);
-  return watching;
+  void pipeline.scheduler.run(stop.signal);
+  return pipeline;
 }
 
 const API = { namespace: 'shop', name: 'api', id: 'crr-api' };
@@ -288,18 +288,18 @@ test('whatever is listed, by names, by id or both, and in whatever order lookups
     fc.array(listing, { minLength: 1, maxLength: 3 }),
     fc.infiniteStream(fc.nat()),
     async (lists, dice) => {
-      const watching = running(t);
+      const pipeline = running(t);
       for (const list of lists) {
-        await watching.watch(
+        await pipeline.watch(
           ...list.map(({ repository, form: given, tags }) => {
             const names = given === 'id' ? {} : { namespace: 'ns', name: repository };
             return entry({ ...names, ...(given !== 'names' && { id: `crr-${repository}` }) }, ...tags);
           }),
         );
         for (let step = 0; step < 40; step++) {
-          await watching.clock.advance(0);
-          if (watching.pending.length === 0) break;
-          const [request] = watching.pending.splice((dice.next().value ?? 0) % watching.pending.length, 1);
+          await pipeline.clock.advance(0);
+          if (pipeline.pending.length === 0) break;
+          const [request] = pipeline.pending.splice((dice.next().value ?? 0) % pipeline.pending.length, 1);
           if (request?.action === 'GetRepository') {
             const asked = request.request;
             const repository = 'repoId' in asked ? String(asked.repoId).slice(4) : String(asked.repoName);
@@ -309,7 +309,7 @@ test('whatever is listed, by names, by id or both, and in whatever order lookups
         const expected = new Set(
           list.flatMap(({ repository, tags }) => tags.map((tag) => `ns/${repository}:${tag} complete`)),
         );
-        t.deepEqual(watching.shown(), [...expected].sort());
+        t.deepEqual(pipeline.shown(), [...expected].sort());
       }
     },
   );
@@ -591,7 +591,7 @@ test('failed lookups do not lengthen the back-off of the first polls after them'
 });
 
 test('lookups that are due are not among the tags that are due', async (t) => {
-  const { watch, clock, scheduler } = createWatching();
+  const { watch, clock, scheduler } = createScriptedPipeline();
   await watch(entry(BY_NAME, 'v1'), entry({ id: 'crr-web' }, 'v1'));
   await clock.advance(1_000);
   t.is(scheduler.backlog(clock.monotonic()).urgent.due, 1, 'the tag of which the id is known');

@@ -16,7 +16,7 @@ test('durations are read as Prometheus writes them', (t) => {
   t.deepEqual(Object.fromEntries(Object.keys(read).map((text) => [text, parseDuration(text)])), read);
 });
 
-test('what is no duration is refused', (t) => {
+test('a text that is not a duration is refused', (t) => {
   for (const text of [
     '',
     '5',
@@ -36,7 +36,7 @@ test('what is no duration is refused', (t) => {
   }
 });
 
-test('every whole number of milliseconds is written so that it reads as itself', (t) => {
+test('every whole number of milliseconds is formatted so that it parses to the same number', (t) => {
   t.notThrows(() =>
     fc.assert(fc.property(fc.nat({ max: 10 ** 12 }), (ms) => parseDuration(formatDuration(ms)) === ms)),
   );

@@ -14,7 +14,7 @@ function setUp() {
   return { clock, lines, counted, errors };
 }
 
-test('every error is counted, and the same one of the same component is a line a minute, with its stack in one field', async (t) => {
+test('every error is counted, and the same error of a component is logged once a minute, with its stack in one field', async (t) => {
   const { clock, lines, counted, errors } = setUp();
   for (let index = 0; index < 5; index++) errors.report('polling', new TypeError('of our own'), { tag: `v${index}` });
   errors.report('web', new TypeError('of our own'));

@@ -9,7 +9,7 @@ test('addresses are read as Prometheus components write them', (t) => {
   t.deepEqual(parseListenAddress('[fe80::1%eth0]:1'), { host: 'fe80::1%eth0', port: 1 });
 });
 
-test('anything else is refused', (t) => {
+test('any other text is refused', (t) => {
   for (const text of [
     '',
     '9090',

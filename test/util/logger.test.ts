@@ -38,7 +38,7 @@ test('events below the level are not logged', (t) => {
   );
 });
 
-test('an event is one line whatever is in it, and quoted values can be read back', (t) => {
+test('an event is one line with any content, and quoted values can be parsed again', (t) => {
   for (const format of ['logfmt', 'json'] as const) {
     const property = fc.property(fc.string({ unit: 'binary' }), (text) => {
       const { logger, lines } = logging(format);
@@ -57,7 +57,7 @@ test('an event is one line whatever is in it, and quoted values can be read back
   }
 });
 
-test('secrets are taken out of messages and fields', (t) => {
+test('secrets are removed from messages and fields', (t) => {
   for (const format of ['logfmt', 'json'] as const) {
     const { logger, lines, redactor } = logging(format);
     redactor.add('pa"ss\\word');

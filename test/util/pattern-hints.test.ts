@@ -13,6 +13,6 @@ for (const pattern of ['*', 'v*', '1.*', 'v1.2.?', 'shop/api', 'a-b_c.d', 'relea
   });
 }
 
-test('what cannot be seen in a pattern is shown as an escape', (t) => {
+test('invisible characters in a pattern are shown as escapes', (t) => {
   t.true(patternHint('^\u0085\u202e')?.startsWith('"^\\u0085\\u202e" looks'));
 });

@@ -2,7 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { Redactor } from '../../src/util/redactor.ts';
 
-test('a secret is taken out of any text, also percent-encoded once or twice, or escaped for JSON, in JSON and in JSON again', (t) => {
+test('a secret is removed from any text, also percent-encoded once or twice, and escaped for JSON up to three times', (t) => {
   const property = fc.property(
     fc.string({ minLength: 6, unit: 'grapheme' }),
     fc.string(),
@@ -30,14 +30,14 @@ test('a secret is taken out of any text, also percent-encoded once or twice, or 
   t.notThrows(() => fc.assert(property));
 });
 
-test('texts without secrets, and values too short to be one, are left as they are', (t) => {
+test('texts without secrets, and values that are too short for a secret, do not change', (t) => {
   const redactor = new Redactor();
   for (const secret of ['', 'a', 'abc']) redactor.add(secret);
   redactor.add('longer-secret');
   t.is(redactor.redact('abc is the alphabet'), 'abc is the alphabet');
 });
 
-test('the latest of very many secrets are remembered', (t) => {
+test('of very many secrets the latest are remembered', (t) => {
   const redactor = new Redactor();
   for (let i = 0; i < 1_000; i++) redactor.add(`secret-number-${i}!`);
   t.is(redactor.redact('secret-number-999! secret-number-990!'), '[redacted] [redacted]');

@@ -11,14 +11,14 @@ function setUp(every: number) {
   return { yieldEvery, done, doneAtTurns };
 }
 
-test('the event loop gets a turn after every so many steps, and all steps are taken', async (t) => {
+test('the event loop gets a turn after the given number of steps, and all steps are made', async (t) => {
   const { yieldEvery, done, doneAtTurns } = setUp(10);
   await yieldEvery.each(Array(25).keys(), (index) => done.push(index));
   t.is(done.length, 25);
   t.deepEqual(doneAtTurns, [10, 20]);
 });
 
-test('work that shares the counter shares the turns, and steps taken at once bring the next turn forward', async (t) => {
+test('work that shares the counter shares the turns, and steps that are made at once bring the next turn forward', async (t) => {
   const { yieldEvery, done, doneAtTurns } = setUp(10);
   await yieldEvery.each(Array(4).keys(), (index) => done.push(index));
   yieldEvery.count(3);
@@ -26,7 +26,7 @@ test('work that shares the counter shares the turns, and steps taken at once bri
   t.deepEqual(doneAtTurns, [7]);
 });
 
-test('without a turn of its own, timers and I/O run in between', async (t) => {
+test('with the default turn, timers and I/O run in between', async (t) => {
   let ran = false;
   setImmediate(() => {
     ran = true;

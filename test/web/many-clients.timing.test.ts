@@ -71,6 +71,6 @@ for (const [scheme, text] of [
     // What the collector finds of closed sockets takes it a few rounds.
     const isBack = () => memory().used - before.used < 20 || undefined;
     const context = () => `${memory().used} MB in use, before ${before.used} MB`;
-    t.true(await eventually('memory is where it was', isBack, { context }));
+    t.true(await eventually('memory is where it was', isBack, context));
   });
 }

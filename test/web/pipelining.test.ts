@@ -155,7 +155,7 @@ test('whatever requests come and wherever their bytes are cut, all are read as t
         await turn();
       }
       const isOver = () => answers.split('answered;').length - 1 === requests.length || undefined;
-      await eventually('all answers', isOver, { withinMs: 10_000, context: () => JSON.stringify({ bytes, answers }) });
+      await eventually('all answers', isOver, () => JSON.stringify({ bytes, answers }));
       t.deepEqual(
         read,
         requests.map(([each]) => each),

@@ -1,4 +1,4 @@
-// What is asked of the API, what comes back, and how long it takes.
+// The row about the API: requests, errors, latency.
 import type { InstanceTargets } from '../model.ts';
 import { QUANTILE_OVERRIDES } from '../palette.ts';
 import { table, timeSeries } from '../panels.ts';
@@ -6,7 +6,7 @@ import { quantile, rate, select } from '../queries.ts';
 
 const LATENCY = 'acr_api_request_duration_seconds';
 const FIRST_OF_A_CODE =
-  'The first error of a code since the start of the exporter is missing unless it is Throttling.User, NoPrivilege, SystemError or RequestTimeout: other codes have no series before.';
+  'The first error of a code since the start of the exporter is missing unless it is Throttling.User, NoPrivilege, SystemError or RequestTimeout: other codes have no series before it.';
 
 export const API: InstanceTargets = {
   title: 'API',
@@ -15,7 +15,7 @@ export const API: InstanceTargets = {
       timeSeries({
         title: 'Requests by operation',
         description:
-          'Requests sent to the ACR API a second. GetRepoTagScanStatus is a poll, GetRepoTagScanSummary asks for vulnerabilities, GetRepository looks up a name or id, and the lists are discovery.',
+          'Requests to the ACR API per second. GetRepoTagScanStatus is a poll, GetRepoTagScanSummary requests vulnerabilities, GetRepository looks up a name or id, and the lists are for discovery.',
         w: 8,
         h: 9,
         unit: 'reqps',
@@ -24,7 +24,7 @@ export const API: InstanceTargets = {
       }),
       timeSeries({
         title: 'Errors by code',
-        description: `Requests a second that failed, by the API's code or the exporter's (docs/metrics.md). ${FIRST_OF_A_CODE}`,
+        description: `Failed requests per second, by the code of the API or the exporter (docs/metrics.md). ${FIRST_OF_A_CODE}`,
         w: 8,
         h: 9,
         unit: 'reqps',
@@ -34,7 +34,7 @@ export const API: InstanceTargets = {
       timeSeries({
         title: 'Latency',
         description:
-          'From sending a request to the parsed answer, whatever the outcome: half of them took at most p50, 99 % at most p99.',
+          'The time from sending a request to its parsed answer or its error: 50 % of the requests took at most p50, 99 % at most p99.',
         w: 8,
         h: 9,
         unit: 's',
@@ -62,7 +62,7 @@ export const API: InstanceTargets = {
       }),
       timeSeries({
         title: 'Latency by operation',
-        description: 'What 90 % of the requests of each operation took at most.',
+        description: 'The time that 90 % of the requests of each operation took at most.',
         w: 12,
         h: 8,
         unit: 's',

@@ -1,4 +1,4 @@
-// The dashboard of the exporter: can it ask, is it allowed enough, does it keep up?
+// The dashboard of the exporter: credentials, requests, quota, late polls, discovery, process.
 import { EXPORTER_UID, OVERVIEW_UID, RUNBOOK_LINK } from '../links.ts';
 import type { Dashboard } from '../model.ts';
 import { API } from './api.ts';
@@ -12,7 +12,7 @@ export const EXPORTER_DASHBOARD: Dashboard = {
   uid: EXPORTER_UID,
   title: 'ACR image scans / Exporter',
   description:
-    'How acr-scan-exporter does: requests to the ACR API and their errors, the quota and what waits for it, discovery, the process. What replicas send is summed up, since all of it counts against the quota.',
+    'The state of acr-scan-exporter: requests to the ACR API and their errors, the quota and the tags that wait for it, discovery, the process. Requests of replicas are summed, because all of them count against the quota.',
   links: [
     { title: 'Overview', tooltip: 'Scans, vulnerabilities and how fresh they are', url: `/d/${OVERVIEW_UID}` },
     RUNBOOK_LINK,

@@ -1,4 +1,4 @@
-// Finding what there is to watch.
+// The row about discovery.
 import { runbook } from '../links.ts';
 import type { InstanceTargets } from '../model.ts';
 import { GOOD, QUANTILE_OVERRIDES, thresholds, WARNING, words } from '../palette.ts';
@@ -20,9 +20,9 @@ export const DISCOVERY: InstanceTargets = {
         series: { '{{instance_id}}': `max by (instance_id) (${select('acr_discovery_tags')})` },
       }),
       timeSeries({
-        title: 'Time since all was listed',
+        title: 'Time since last success',
         description:
-          'How long ago a pass of discovery last ended that listed all it wanted to, by ACR instance. The line is at 15 minutes, three intervals, where AcrDiscoveryFailing alerts when that lasts. Before the first success it is the time since the start.',
+          'How long ago a discovery run last succeeded, by ACR instance. The line is at 15 minutes, three intervals: beyond it AcrDiscoveryFailing alerts after a while. Before the first success it is the time since the start.',
         w: 5,
         h: 8,
         unit: 's',
@@ -30,9 +30,9 @@ export const DISCOVERY: InstanceTargets = {
         series: { '{{instance_id}}': `time() - ${LISTED}` },
       }),
       timeSeries({
-        title: 'Duration of passes',
+        title: 'Duration of runs',
         description:
-          'How long passes of discovery took over all ACR instances, whatever came of them. Much of it is waiting for the quota, which scans use first.',
+          'How long discovery runs took over all ACR instances, successful or not. Much of it is waiting for the quota, which scans use first.',
         w: 5,
         h: 8,
         unit: 's',
@@ -44,10 +44,10 @@ export const DISCOVERY: InstanceTargets = {
       table({
         title: 'Rules',
         description:
-          'Repositories that each rule of discovery took in the last whole pass. Rules are counted from 1. Orange at 0: nothing is watched because of that rule, AcrDiscoveryRuleMatchesNothing fires after 15 minutes.',
+          'Repositories that each discovery rule matched in the last successful run. Rules are counted from 1. Orange at 0: nothing is watched because of that rule, AcrDiscoveryRuleMatchesNothing fires after 15 minutes.',
         w: 6,
         h: 8,
-        noValue: 'No pass has ended',
+        noValue: 'No run has ended',
         exprs: [`max by (instance_id, rule) (${select('acr_discovery_rule_repositories')})`],
         columns: [
           { field: 'rule', heading: 'Rule', width: 70 },
@@ -69,7 +69,7 @@ export const DISCOVERY: InstanceTargets = {
       stat({
         title: 'Limit of tags',
         description:
-          'Whether found tags are left out because there are more than `max_tags`. Then some are not watched; raise it, or let the rules take fewer.',
+          'Whether found tags are left out because there are more than `max_tags`. Then some are not watched: raise it, or make the rules match fewer tags.',
         w: 3,
         h: 8,
         unit: 'none',

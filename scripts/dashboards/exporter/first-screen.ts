@@ -1,4 +1,4 @@
-// Numbers that tell whether the exporter can do its work.
+// The first screen: numbers that show whether the exporter works.
 import { runbook } from '../links.ts';
 import type { InstanceTargets } from '../model.ts';
 import { BAD, GOOD, thresholds, WARNING, words } from '../palette.ts';
@@ -6,9 +6,9 @@ import { stat, table } from '../panels.ts';
 import { LISTED, select } from '../queries.ts';
 import { apiErrors, EXPORTER_UP } from '../shared-panels.ts';
 
-/** Of families about credentials. */
+/** For panels about credentials. */
 export const FOR_CREDENTIALS =
-  'For each set of credentials, which the choice of ACR instance and repository does not narrow down.';
+  'It is about all sets of credentials: the selected ACR instance and repository do not filter them.';
 
 const oldestDue = (group: string) => `max(${select('acr_scheduler_oldest_due_seconds', `class="${group}"`)})`;
 const rateLimit = (kind: string) => select('acr_scheduler_rate_limit_requests_per_second', `kind="${kind}"`);
@@ -20,7 +20,7 @@ export const FIRST_SCREEN: InstanceTargets = {
       stat({
         title: 'Configuration',
         description:
-          'Whether the last attempt to load the configuration succeeded, on all chosen exporters. Otherwise the old one is still in force; AcrExporterConfigReloadFailed alerts on it.',
+          'Whether the last attempt to load the configuration succeeded, on all selected exporters. If not, the old one is still in force; AcrExporterConfigReloadFailed alerts on it.',
         expr: `min(${select('acr_scan_exporter_config_last_reload_successful')})`,
         unit: 'none',
         mappings: [words({ 0: ['FAILED', BAD], 1: ['OK', GOOD] })],
@@ -28,7 +28,7 @@ export const FIRST_SCREEN: InstanceTargets = {
       }),
       stat({
         title: 'Credentials',
-        description: `Whether credentials are refused or cannot be had: then nothing is sent with them but a probe now and then. AcrCredentialsRefused alerts on it. ${FOR_CREDENTIALS}`,
+        description: `Whether credentials are refused or missing: then only probes are sent with them. AcrCredentialsRefused alerts on it. ${FOR_CREDENTIALS}`,
         expr: `max(${select('acr_scheduler_paused', 'reason="refused"')})`,
         unit: 'none',
         mappings: [words({ 0: ['OK', GOOD], 1: ['REFUSED', BAD] })],
@@ -36,7 +36,7 @@ export const FIRST_SCREEN: InstanceTargets = {
       }),
       stat({
         title: 'Rate allowed',
-        description: `What throttling has left of the configured rate, where it is least. It is halved when the API throttles and comes back by itself, a tenth every 10 s. Orange below 90 %, where AcrApiThrottled alerts if that lasts. ${FOR_CREDENTIALS}`,
+        description: `The share of the configured rate that throttling has left, for the credentials with the smallest share. It is halved when the API throttles, and recovers by itself, a tenth every 10 s. Orange below 90 %, where AcrApiThrottled alerts if that lasts. ${FOR_CREDENTIALS}`,
         expr: `min(${rateLimit('current')} / ignoring (kind) ${rateLimit('configured')})`,
         unit: 'percentunit',
         decimals: 0,
@@ -46,7 +46,7 @@ export const FIRST_SCREEN: InstanceTargets = {
       apiErrors(),
       stat({
         title: 'Urgent late by',
-        description: `How overdue the longest overdue poll of a scan under way, or of a tag never yet answered, is. Red from a minute, four intervals of 15 s: AcrPollingBehind alerts on it. ${FOR_CREDENTIALS}`,
+        description: `How long the most overdue poll of a running scan, or of a tag without any answer, has been due. Red from a minute, four intervals of 15 s: AcrPollingBehind alerts on it. ${FOR_CREDENTIALS}`,
         expr: oldestDue('urgent'),
         unit: 's',
         decimals: 0,
@@ -55,7 +55,7 @@ export const FIRST_SCREEN: InstanceTargets = {
       }),
       stat({
         title: 'Others late by',
-        description: `How overdue the longest overdue poll of a finished scan is. Red from 10 minutes, one interval: AcrPollingBehind alerts on it. ${FOR_CREDENTIALS}`,
+        description: `How long the most overdue poll of a finished scan has been due. Red from 10 minutes, one interval: AcrPollingBehind alerts on it. ${FOR_CREDENTIALS}`,
         expr: oldestDue('background'),
         unit: 's',
         decimals: 0,
@@ -65,7 +65,7 @@ export const FIRST_SCREEN: InstanceTargets = {
       stat({
         title: 'Discovery',
         description:
-          'How long ago discovery last listed all it wanted to, of the ACR instance for which that is longest. Red from 15 minutes, three intervals: AcrDiscoveryFailing alerts when that lasts. Before the first success it is the time since the start. Without a value where nothing is discovered.',
+          'How long ago a discovery run last succeeded, for the ACR instance with the longest time. Red from 15 minutes, three intervals: AcrDiscoveryFailing alerts if that lasts. Before the first success it is the time since the start. Without a value if there are no discovery rules.',
         expr: `time() - min(${LISTED})`,
         unit: 's',
         decimals: 0,
@@ -76,7 +76,7 @@ export const FIRST_SCREEN: InstanceTargets = {
     [
       stat({
         title: 'Scheduling',
-        description: `Whether tags are being scheduled with every set of credentials. Where they are not, nothing is polled with these; AcrSchedulerStopped fires. ${FOR_CREDENTIALS}`,
+        description: `Whether the schedulers of all sets of credentials run. If one does not run, nothing is polled with its credentials; AcrSchedulerStopped fires. ${FOR_CREDENTIALS}`,
         expr: `min(${select('acr_scheduler_running')})`,
         unit: 'none',
         mappings: [words({ 0: ['STOPPED', BAD], 1: ['OK', GOOD] })],
@@ -85,7 +85,7 @@ export const FIRST_SCREEN: InstanceTargets = {
       stat({
         title: 'Internal errors',
         description:
-          "Errors of the exporter's own code in this time range. The work goes on after each; AcrInternalErrors fires, and the log has the stack.",
+          "Errors of the exporter's own code in this time range. The exporter continues after each; AcrInternalErrors fires, and the log has the stack trace.",
         expr: `sum(increase(${select('acr_scan_exporter_internal_errors_total')}[$__range]))`,
         unit: 'none',
         decimals: 0,
@@ -95,7 +95,7 @@ export const FIRST_SCREEN: InstanceTargets = {
       stat({
         title: 'Log lines dropped',
         description:
-          'Log lines in this time range that were dropped because whatever reads them did not take them. AcrLogLinesDropped fires.',
+          'Log lines in this time range that were dropped because their reader stalled or was too slow. AcrLogLinesDropped fires.',
         expr: `sum(increase(${select('acr_scan_exporter_log_lines_dropped_total')}[$__range]))`,
         unit: 'none',
         decimals: 0,
@@ -104,7 +104,7 @@ export const FIRST_SCREEN: InstanceTargets = {
       }),
       table({
         title: 'Credentials in use',
-        description: `What signs the requests, and how many a second are allowed with it at present: the provider, and its role or the shortened id of the access key. An identity that is not the expected one explains errors such as NoPrivilege. ${FOR_CREDENTIALS}`,
+        description: `The provider of the credentials, its role or the shortened id of the access key, and the present rate in requests per second. An identity that is not the expected one explains errors such as NoPrivilege. ${FOR_CREDENTIALS}`,
         w: 15,
         h: 4,
         noValue: 'There are no credentials',

@@ -1,4 +1,4 @@
-// Which tags cannot be polled, and why.
+// The row about polls: which tags cannot be polled, and why.
 import { OVERVIEW_UID } from '../links.ts';
 import type { InstanceTargets } from '../model.ts';
 import { table, timeSeries } from '../panels.ts';
@@ -14,7 +14,7 @@ export const POLLS: InstanceTargets = {
     [
       table({
         title: 'Tags whose last poll failed',
-        description: `With the error code, and how long ago they were last answered: nothing there means never. At most ${ROWS}. A click on the repository shows its scans; what the API said is on the page of the exporter, at /?q= and the tag. Needs series of tags: with \`metrics.per_tag: none\` there is nothing to see.`,
+        description: `With the error code, and the time since the last answer, which is empty if there was none. At most ${ROWS}. A click on the repository shows its scans. The error of the API is on the page of the exporter, at /?q= and the tag. Needs series of tags: with \`metrics.per_tag: none\` it is empty.`,
         w: 14,
         h: 9,
         noValue: 'No failed poll is known of tags that have series',
@@ -34,7 +34,7 @@ export const POLLS: InstanceTargets = {
       timeSeries({
         title: 'Tags by outcome of the last poll',
         description:
-          'Tags whose last poll was answered, and those whose last poll failed. Tags that were never polled are in neither. Needs series of tags: with `metrics.per_tag: none` there is nothing to see. Reads every series of tags at every step, hence only every 5 minutes.',
+          'Tags whose last poll succeeded, and tags whose last poll failed. Tags that were never polled are not counted. Needs series of tags: with `metrics.per_tag: none` it is empty. It reads all series of tags at every step, so a step is 5 minutes.',
         w: 10,
         h: 9,
         interval: '5m',

@@ -1,4 +1,4 @@
-// The process, and its scrapes.
+// The row about the process and its scrapes.
 import type { InstanceTargets } from '../model.ts';
 import { table, timeSeries } from '../panels.ts';
 import { rate, select } from '../queries.ts';
@@ -20,7 +20,7 @@ export const PROCESS: InstanceTargets = {
       }),
       timeSeries({
         title: 'Memory',
-        description: 'Resident memory, and of that the used heap of JavaScript.',
+        description: 'Resident memory, and the part of it that is the used JavaScript heap.',
         w: 8,
         h: 8,
         unit: 'bytes',
@@ -32,7 +32,7 @@ export const PROCESS: InstanceTargets = {
       timeSeries({
         title: 'Event loop',
         description:
-          'How late timers of the event loop fire, 99 % of them at most. The clock with which Node.js measures it ticks every 10 ms: so 10 ms is no delay.',
+          'The delay of timers in the event loop: 99 % of them have at most this delay. Node.js measures it every 10 ms, so 10 ms means no delay.',
         w: 8,
         h: 8,
         unit: 's',
@@ -50,7 +50,7 @@ export const PROCESS: InstanceTargets = {
       }),
       timeSeries({
         title: 'Samples',
-        description: 'Samples in a scrape, which `metrics.per_tag` makes fewer.',
+        description: 'Samples in a scrape. `metrics.per_tag` can reduce them.',
         w: 5,
         h: 8,
         unit: 'short',
@@ -58,7 +58,7 @@ export const PROCESS: InstanceTargets = {
       }),
       timeSeries({
         title: 'File descriptors',
-        description: 'Open files and connections, of as many as the process may have.',
+        description: 'Open files and connections, and their limit.',
         w: 5,
         h: 8,
         unit: 'percentunit',
@@ -68,7 +68,7 @@ export const PROCESS: InstanceTargets = {
       }),
       table({
         title: 'Builds',
-        description: 'What is running: version, revision, Node.js, and for how long.',
+        description: 'The running version, revision and Node.js, and since when.',
         w: 9,
         h: 8,
         exprs: [

@@ -1,4 +1,4 @@
-// What the quota allows, what is used of it, and what waits.
+// The row about the quota: what it allows, what is used, and what waits.
 import type { InstanceTargets, Override } from '../model.ts';
 import { timeSeries } from '../panels.ts';
 import { rate, select } from '../queries.ts';
@@ -7,7 +7,7 @@ import { FOR_CREDENTIALS } from './first-screen.ts';
 const rateLimit = (kind: string) =>
   `sum by (credentials) (${select('acr_scheduler_rate_limit_requests_per_second', `kind="${kind}"`)})`;
 
-/** A bound, not a course. */
+/** The style of a series that is a limit. */
 const DASHED: Override = {
   matcher: { id: 'byRegexp', options: '/^configured/' },
   properties: [
@@ -24,7 +24,7 @@ export const QUOTA: InstanceTargets = {
       timeSeries({
         title: 'Requests and what is allowed',
         description:
-          'Requests a second that are sent, and that are allowed: as configured, and at present, which is less after throttling. Replicas are summed up. What is allowed is for each set of credentials, which the choice of ACR instance does not narrow down.',
+          'Requests per second that are sent, and the limits: as configured, and at present, which is lower after throttling. Replicas are summed. The limits are for all selected sets of credentials: the selected ACR instance does not filter them.',
         w: 8,
         h: 9,
         unit: 'reqps',
@@ -37,7 +37,7 @@ export const QUOTA: InstanceTargets = {
       }),
       timeSeries({
         title: 'Due tags',
-        description: `Tags that are due to be polled and wait for the quota: urgent are scans under way and tags never yet answered, background the rest. Many that stay are more than the quota can carry. ${FOR_CREDENTIALS}`,
+        description: `Tags that are due to be polled and wait for the quota: urgent tags have a running scan or no answer so far, the others are background. A number that stays high is more than the quota allows. ${FOR_CREDENTIALS}`,
         w: 8,
         h: 9,
         unit: 'none',
@@ -47,7 +47,7 @@ export const QUOTA: InstanceTargets = {
       }),
       timeSeries({
         title: 'Longest overdue',
-        description: `How overdue the longest overdue tag is. AcrPollingBehind alerts on it from a minute for urgent ones and 10 minutes for the others. ${FOR_CREDENTIALS}`,
+        description: `How long the most overdue tag has been due. AcrPollingBehind alerts on it from a minute for urgent ones and 10 minutes for the others. ${FOR_CREDENTIALS}`,
         w: 8,
         h: 9,
         unit: 's',
@@ -59,8 +59,7 @@ export const QUOTA: InstanceTargets = {
     [
       timeSeries({
         title: 'Throttled requests',
-        description:
-          'Requests a second that the API refused because there were too many. Each episode halves the rate that is allowed.',
+        description: 'Requests per second that the API throttled. Throttling halves the present rate.',
         w: 8,
         h: 8,
         unit: 'reqps',
@@ -71,7 +70,7 @@ export const QUOTA: InstanceTargets = {
       }),
       timeSeries({
         title: 'Pauses',
-        description: `1 while nothing is sent but a probe: because the credentials are refused, or because the throttling API asked for a delay. ${FOR_CREDENTIALS}`,
+        description: `1 while only probes are sent: because the credentials are refused, or because the API asked for a delay when it throttled. ${FOR_CREDENTIALS}`,
         w: 8,
         h: 8,
         unit: 'none',

@@ -1,4 +1,4 @@
-// The dashboard of the scans: is anything wrong, and where?
+// The dashboard of the scans: what is wrong, and where.
 import { EXPORTER_UID, OVERVIEW_UID, RUNBOOK_LINK } from '../links.ts';
 import type { Dashboard } from '../model.ts';
 import { FIRST_SCREEN } from './first-screen.ts';
@@ -10,7 +10,7 @@ export const OVERVIEW_DASHBOARD: Dashboard = {
   uid: OVERVIEW_UID,
   title: 'ACR image scans / Overview',
   description:
-    'Image scans of Alibaba Cloud Container Registry, as acr-scan-exporter sees them: is anything wrong, and where? Replicas of the exporter that watch the same tags are counted once.',
+    'Image scans of Alibaba Cloud Container Registry from acr-scan-exporter: what is wrong, and where. Replicas of the exporter that watch the same tags are counted once.',
   links: [
     { title: 'Exporter', tooltip: 'API, quota, discovery and process of the exporter', url: `/d/${EXPORTER_UID}` },
     RUNBOOK_LINK,

@@ -1,4 +1,4 @@
-// What is seen first: numbers that tell whether anything is wrong, and tables that tell where.
+// The first screen: numbers that show whether anything is wrong, and tables that show where.
 import { dashboardLink, EXPORTER_UID, RUNBOOK_OF_STATE, runbook } from '../links.ts';
 import type { InstanceTargets, Override } from '../model.ts';
 import {
@@ -17,13 +17,13 @@ import { findings, REPOSITORY, STALE, STUCK, STUCK_COUNT, secondsInStatus, selec
 import { INSTANCE_COLUMNS, repositoryColumn, withRepository } from '../repository-columns.ts';
 import { apiErrors, EXPORTER_UP } from '../shared-panels.ts';
 
-/** What panels need that look at single tags. */
-export const NEEDS_TAGS = 'Needs series of tags: with `metrics.per_tag: none` there is nothing to see.';
+/** For panels about single tags. */
+export const NEEDS_TAGS = 'Needs series of tags: with `metrics.per_tag: none` it is empty.';
 
 const ONE_IS_RED = thresholds(GOOD, [1, BAD]);
 const ONE_IS_ORANGE = thresholds(GOOD, [1, WARNING]);
 const MAX_ROWS = 50;
-/** So many that a cell is empty where there is no problem, and not because others have more. */
+/** High enough that an empty cell means no problem, and not that other repositories have more. */
 const MAX_REPOSITORIES = 500;
 
 const NUMBERS = [
@@ -40,7 +40,7 @@ const NUMBERS = [
   stat({
     title: 'Stuck',
     w: 2,
-    description: `Scans that have been under way for more than 30 minutes; ACR takes minutes. A restart of the exporter and changes between scanning and retrying do not hide them. Red from 1: AcrScanStuck alerts on each. Without a value where scans are under way and there are no series of tags (\`metrics.per_tag: none\`). With \`problems\`, a scan that ended well and the next one look like one scan if both were within 30 minutes.`,
+    description: `Scans that have been running for more than 30 minutes; most scans take minutes. A restart of the exporter and changes between scanning and retrying do not hide them. Red from 1: AcrScanStuck alerts on each. Without a value if scans are running and tags have no series (\`metrics.per_tag: none\`). With \`problems\`, a scan that completed and the next one look like one scan if both were within 30 minutes.`,
     expr: STUCK_COUNT,
     unit: 'none',
     steps: ONE_IS_RED,
@@ -49,7 +49,7 @@ const NUMBERS = [
   stat({
     title: 'Unknown',
     description:
-      'Tags of which no answer has come yet, or one with a status that this version of the exporter does not know. Orange from 1: normal for some minutes after a start, AcrScanUnknown alerts on it after 30 minutes.',
+      'Tags without an answer so far, or with a status that this version of the exporter does not know. Orange from 1: normal for some minutes after a start, AcrScanUnknown alerts on it after 30 minutes.',
     expr: `sum(${tags('unknown')})`,
     unit: 'none',
     steps: ONE_IS_ORANGE,
@@ -58,7 +58,7 @@ const NUMBERS = [
   stat({
     title: 'Not scanned',
     description:
-      'Images that the registry says were never scanned: no rule takes them, scanning is off, or their scan is about to begin. Orange from 1: normal for some minutes after a push, AcrImageNotScanned fires after an hour.',
+      'Images that were never scanned: no scan rule matches them, scanning is off, or their scan is about to start. Orange from 1: normal for some minutes after a push, AcrImageNotScanned fires after an hour.',
     expr: `sum(${tags('not_scanned')})`,
     unit: 'none',
     steps: ONE_IS_ORANGE,
@@ -67,7 +67,7 @@ const NUMBERS = [
   stat({
     title: 'Stale',
     w: 2,
-    description: `Tags whose last answer is more than an hour old: what is shown of them may be over. Orange from 1, AcrScanResultsStale alerts on it. Tags that were never answered are unknown instead. ${NEEDS_TAGS} With \`problems\`, tags whose last poll was answered are not counted, however long ago that was.`,
+    description: `Tags whose last answer is more than an hour old: their status may be outdated. Orange from 1, AcrScanResultsStale alerts on it. Tags that were never answered are unknown instead. ${NEEDS_TAGS} With \`problems\`, tags whose last poll succeeded are never counted.`,
     expr: `count(${STALE}) or 0 * count(${select('acr_scan_tag_last_success_timestamp_seconds')})`,
     unit: 'none',
     steps: ONE_IS_ORANGE,
@@ -76,7 +76,7 @@ const NUMBERS = [
   stat({
     title: 'High findings',
     description:
-      'Vulnerabilities of high severity that the last complete scans found, summed up over the watched tags. Orange from 1, AcrHighSeverityVulnerabilities alerts on them. Without a value while none is known, or with `vulnerabilities: false`.',
+      'Vulnerabilities of high severity that the last complete scans found, summed over the watched tags. Orange from 1, AcrHighSeverityVulnerabilities alerts on them. Without a value while no numbers are known, or with `vulnerabilities: false`.',
     expr: `sum(${findings('high')})`,
     unit: 'short',
     steps: ONE_IS_ORANGE,
@@ -84,7 +84,7 @@ const NUMBERS = [
   }),
   stat({
     title: 'Under way',
-    description: 'Scans that are under way: scanning or retrying. Neither good nor bad.',
+    description: 'Running scans: scanning or retrying. Neither good nor bad.',
     expr: `sum(${tags('scanning|retrying')})`,
     unit: 'none',
     steps: thresholds(NEUTRAL),
@@ -93,7 +93,7 @@ const NUMBERS = [
 
 const REPOSITORY_COLUMN = repositoryColumn(EXPORTER_UID, 'Polls of this repository');
 
-/** A number of problems: coloured where there are any. */
+/** A number of problems, coloured if it is not 0. */
 function problems(field: string, heading: string, color: string, width = 72): Column {
   return {
     field,
@@ -119,7 +119,7 @@ const inState = (state: string, expr: string) => `label_replace(${expr}, "state"
 const TABLES = [
   table({
     title: 'Where: repositories with problems',
-    description: `Repositories in which a scan failed, is stuck or unknown, in which images were never scanned, whose results are out of date, or in which vulnerabilities of high severity were found; of each column the ${MAX_REPOSITORIES} worst. The limits are those of the numbers above. A click on a repository shows how its polls go. Columns Stuck and Stale need series of tags.`,
+    description: `Repositories in which a scan failed, is stuck or unknown, with images that were never scanned, outdated results, or vulnerabilities of high severity; for each column the ${MAX_REPOSITORIES} worst. The thresholds are the same as above. A click on a repository shows its polls. The columns Stuck and Stale need series of tags.`,
     w: 12,
     h: 9,
     noValue: 'No problem is known',
@@ -145,7 +145,7 @@ const TABLES = [
   }),
   table({
     title: 'Failed and stuck scans',
-    description: `The ${MAX_ROWS} that failed longest ago, and the ${MAX_ROWS} that have been under way for longest beyond 30 minutes. The time is that for which it has certainly been so: a restart of the exporter starts the clock of a failed scan anew. A click on the state leads to the runbook, one on the repository shows how its polls go; what the API said is on the page of the exporter, at /?q= and the tag. ${NEEDS_TAGS}`,
+    description: `The ${MAX_ROWS} scans that failed the longest time ago, and the ${MAX_ROWS} scans that have been running the longest beyond 30 minutes. The time is a lower bound: a restart of the exporter resets it for a failed scan. A click on the state opens the runbook, and on the repository its polls. The error of the API is on the page of the exporter, at /?q= and the tag. ${NEEDS_TAGS}`,
     w: 12,
     h: 9,
     noValue: 'No failed or stuck scan is known of tags that have series',
@@ -167,7 +167,7 @@ const TABLES = [
   }),
 ];
 
-/** From the bottom, where a course is easiest to see, what matters most first. */
+/** The most important status is at the bottom, where changes are easiest to see. */
 const SCAN_STATUSES = ['failed', 'unknown', 'not_scanned', 'retrying', 'scanning', 'complete'];
 const SEVERITIES = ['high', 'medium', 'low', 'unknown'];
 
@@ -178,7 +178,7 @@ const COURSES = [
   timeSeries({
     title: 'Watched tags by scan status',
     description:
-      'All watched tags. Unknown are those of which no answer has come yet, or one with a status that this version of the exporter does not know; not_scanned are images that were never scanned.',
+      'All watched tags. Unknown: no answer so far, or a status that this version of the exporter does not know. Not_scanned: the image was never scanned.',
     w: 12,
     h: 9,
     unit: 'none',
@@ -190,7 +190,7 @@ const COURSES = [
   timeSeries({
     title: 'Vulnerabilities by severity',
     description:
-      'Vulnerabilities that the last complete scans of all watched tags found. One that is in several tags counts in each.',
+      'Vulnerabilities that the last complete scans of all watched tags found. A vulnerability in several tags counts for each of them.',
     w: 12,
     h: 9,
     unit: 'none',

@@ -1,4 +1,4 @@
-// How old what is shown is.
+// The row about the age of results.
 import type { InstanceTargets } from '../model.ts';
 import { BAD, colored, NEUTRAL, thresholds } from '../palette.ts';
 import { barGauge, timeSeries } from '../panels.ts';
@@ -11,7 +11,7 @@ export const FRESHNESS: InstanceTargets = {
     [
       timeSeries({
         title: 'Age of the last answer',
-        description: `How long ago tags were last answered: half of them at most this long ago (median), nine of ten, and the one that has waited for longest. Normal is up to the interval for finished scans, 10 minutes by default. The line is at an hour, where AcrScanResultsStale alerts on a tag. ${NEEDS_TAGS} Reads every series of tags at every step, hence only every 5 minutes.`,
+        description: `The time since the last answer for tags: the median, the time for nine of ten tags, and the oldest. Normal is up to the interval for finished scans, 10 minutes by default. The line is at an hour, where AcrScanResultsStale alerts on a tag. ${NEEDS_TAGS} It reads all series of tags at every step, so a step is 5 minutes.`,
         w: 8,
         h: 9,
         interval: '5m',
@@ -37,7 +37,7 @@ export const FRESHNESS: InstanceTargets = {
       }),
       timeSeries({
         title: 'Tags whose last poll failed',
-        description: `By error code; the status that is shown of them is that of an earlier poll. docs/metrics.md explains the codes. ${NEEDS_TAGS}`,
+        description: `By error code. The status of these tags is from an earlier poll. docs/metrics.md explains the codes. ${NEEDS_TAGS}`,
         w: 8,
         h: 9,
         unit: 'none',

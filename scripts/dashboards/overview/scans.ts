@@ -1,4 +1,4 @@
-// How long scans take, and those that are under way.
+// The row about running scans and the duration of scans.
 import type { InstanceTargets } from '../model.ts';
 import { BAD, NEUTRAL, QUANTILE_OVERRIDES, thresholds } from '../palette.ts';
 import { barGauge, stat, timeSeries } from '../panels.ts';
@@ -7,7 +7,7 @@ import { NEEDS_TAGS } from './first-screen.ts';
 
 const DURATION = 'acr_scan_duration_seconds';
 const MEASURED =
-  'As the exporter saw it, from the first answer that told of a scan under way to the one that told its end; a scan that was already running when the exporter started is not measured.';
+  'It is measured from the first answer with a running scan to the answer with its end. A scan that already ran when the exporter started is not measured.';
 const ONE_HOUR_MS = 3_600_000;
 
 export const SCANS: InstanceTargets = {
@@ -16,7 +16,7 @@ export const SCANS: InstanceTargets = {
     [
       barGauge({
         title: 'Longest under way',
-        description: `The ten scans that have been scanning or retrying for longest, in their present status. Red from 30 minutes, AcrScanStuck. ${NEEDS_TAGS}`,
+        description: `The ten scans that have been scanning or retrying for the longest time, in their present status. Red from 30 minutes, AcrScanStuck. ${NEEDS_TAGS}`,
         w: 8,
         h: 9,
         unit: 's',
@@ -27,7 +27,7 @@ export const SCANS: InstanceTargets = {
       }),
       timeSeries({
         title: 'Scan duration',
-        description: `How long scans took that ended: half of them at most p50, 99 % at most p99. ${MEASURED} The steps of the histogram are 15 s, 30 s, 1, 2, 5, 10, 20, 30 minutes, 1 and 2 hours; within one the value is interpolated. The line is where AcrScanStuck alerts on a scan.`,
+        description: `The duration of scans that ended: 50 % took at most p50, 99 % at most p99. ${MEASURED} The steps of the histogram are 15 s, 30 s, 1, 2, 5, 10, 20, 30 minutes, 1 and 2 hours; between them the value is interpolated. The line is at 30 minutes, where AcrScanStuck alerts on a scan.`,
         w: 12,
         h: 9,
         unit: 's',

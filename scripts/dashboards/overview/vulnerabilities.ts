@@ -1,4 +1,4 @@
-// What scans found, and where most of it is.
+// The row about vulnerabilities, and where most of them are.
 import { EXPORTER_UID } from '../links.ts';
 import type { InstanceTargets } from '../model.ts';
 import { type Column, table } from '../panels.ts';
@@ -9,7 +9,7 @@ import { NEEDS_TAGS } from './first-screen.ts';
 const REPOSITORIES = 15;
 const IMAGES = 25;
 
-/** Findings of the rows that have most of high severity. */
+/** The vulnerabilities of the rows with the most of high severity. */
 function worst(limit: number, by: string, of: (severity: string) => string): readonly string[] {
   const high = `topk(${limit}, sum by (${by}) (${of('high')}) > 0)`;
   const others = ['medium', 'low'].map((severity) => `sum by (${by}) (${of(severity)}) and on (${by}) ${high}`);

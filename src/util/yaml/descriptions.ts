@@ -1,6 +1,6 @@
 // Shows paths and values of a file in messages: short, safe for a terminal, and without secrets.
 import leven from 'leven';
-import { escapeInvisible } from '../invisible.ts';
+import { escapeInvisible } from '../invisible-characters.ts';
 
 /** The way from the top of a file to a value: keys and list positions. */
 export type Path = readonly (string | number)[];

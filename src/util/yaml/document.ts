@@ -106,7 +106,7 @@ export class YamlDocument {
     return this.problems.lineOf(this.locate(path).offset);
   }
 
-  /** The place of the value at a path, or of its key. Where the path leads to nothing, that of the last container on it. */
+  /** The place of the value at a path, or of its key. If the path does not exist, the place of the last existing container on it. */
   locate(path: Path, part: 'key' | 'value' = 'value'): Place {
     let [start, end] = this.#contents?.range ?? [0, 0];
     let container = this.#follow(this.#contents);
@@ -152,7 +152,7 @@ export class YamlDocument {
   }
 }
 
-/** The value at a path, or undefined where there is none. */
+/** The value at a path; undefined if there is none. */
 export function valueAt(root: unknown, path: Path): unknown {
   return path.reduce<unknown>(
     (value, step) => (Object.hasOwn(Object(value), step) ? Reflect.get(Object(value), step) : undefined),

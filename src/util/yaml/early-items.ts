@@ -7,17 +7,17 @@ const OPEN_ITEMS = 2;
 /** A list has at most one. */
 const PLACEHOLDERS = 1;
 
-type Options = ConstructorParameters<typeof Composer>[0];
+type ComposerOptions = ConstructorParameters<typeof Composer>[0];
 
 /** The list items of one file that are composed already. */
 export class EarlyItems {
-  readonly #options: Options;
+  readonly #options: ComposerOptions;
   /** The first items of lists, by the offset of the list. A placeholder stands for them in the list. */
   readonly #firstItems = new Map<number, ParsedNode[]>();
   readonly #errors: YAMLParseError[] = [];
 
   /** @param options the options that the rest of the file is composed with */
-  constructor(options: Options) {
+  constructor(options: ComposerOptions) {
     this.#options = options;
   }
 

@@ -9,7 +9,7 @@ const MAX_ALIASED_DEPTH = 64;
 
 const KNOWN_TAGS = ['!', 'tag:yaml.org,2002:str', 'tag:yaml.org,2002:map', 'tag:yaml.org,2002:seq'];
 
-/** How many values a node stands for once aliases are followed, itself included, and how many levels of collections. */
+/** The number of values in a node, with itself and with followed aliases, and the number of levels of collections. */
 type Extent = { readonly values: number; readonly depth: number };
 type Anchored = { readonly node: ParsedNode; extent: Extent | undefined };
 
@@ -131,7 +131,7 @@ export class NodeCheck {
   }
 }
 
-/** Whether the file has nothing where the node stands. */
+/** Whether the file has no value at the place of the node. */
 export function isBlank(node: ParsedNode): boolean {
   return isScalar(node) && node.type === 'PLAIN' && node.source === '';
 }

@@ -1,6 +1,6 @@
 // The problems of a file with their places, and the error that carries them.
 import type { LineCounter } from 'yaml';
-import { escapeInvisible } from '../invisible.ts';
+import { escapeInvisible } from '../invisible-characters.ts';
 import { formatPath, type Path, type Redaction } from './descriptions.ts';
 
 /** One problem. Lines and columns count from 1; a problem of the file as a whole stands at 1:1. */

@@ -1,6 +1,6 @@
 // Reads the text of a configuration file, which may be a pipe, within bounds of size and time.
 import { isUtf8 } from 'node:buffer';
-import { readWithin } from '../read-within.ts';
+import { readWithin } from '../bounded-read.ts';
 import { ConfigError, type Problem } from './problems.ts';
 
 /** 100,000 tags with digests and scan tasks take 20 MB. */

@@ -1,7 +1,7 @@
 // Compares passwords with bcrypt hashes, one at a time, in a thread that ends when it was idle for a while.
 import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
-import { startThread } from '../../util/thread.ts';
+import { startThread } from '../../util/worker-thread.ts';
 
 const IDLE_MS = 10_000;
 

@@ -1,6 +1,6 @@
 // The files that a web configuration was read from, and whether any of them has changed.
 import { type BigIntStats, statSync } from 'node:fs';
-import { readWithin } from '../../util/read-within.ts';
+import { readWithin } from '../../util/bounded-read.ts';
 import { MAX_PIPE_WAIT_MS } from '../../util/yaml/read-text.ts';
 
 /** Far more than any chain of certificates needs. */

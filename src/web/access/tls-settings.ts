@@ -70,9 +70,9 @@ function pemOf(name: PemName, keys: TlsKeys, { document, files, directory }: Rea
   return undefined;
 }
 
-type Mistake = { readonly expected: string; readonly found: string };
+type FileProblem = { readonly expected: string; readonly found: string };
 
-function mistakeInCertificates(pem: Buffer): Mistake | undefined {
+function mistakeInCertificates(pem: Buffer): FileProblem | undefined {
   const expected = 'a certificate in PEM';
   if (!CERTIFICATE_PEM.test(pem.toString('latin1'))) return { expected, found: 'none' };
   try {
@@ -84,7 +84,7 @@ function mistakeInCertificates(pem: Buffer): Mistake | undefined {
 }
 
 /** Keys with a passphrase cannot be used, since there is no way to enter it. */
-function mistakeInKey(pem: Buffer): Mistake | undefined {
+function mistakeInKey(pem: Buffer): FileProblem | undefined {
   const text = pem.toString('latin1');
   const expected = 'a private key in PEM without a passphrase';
   if (!/-----BEGIN ([A-Z]+ )?PRIVATE KEY-----/.test(text)) return { expected, found: 'none' };

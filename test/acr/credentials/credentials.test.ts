@@ -204,18 +204,17 @@ test('a file that was missing is a change when it comes back, even the same', as
   t.true(await source.refresh());
 });
 
-test('ensure costs almost no time while the credentials are valid', async (t) => {
+test('valid credentials are there without a turn of the event loop, so without a look at the file', async (t) => {
   const { settings } = await accessKeyInFile(t);
   const source = sourceOf(t, settings);
   await source.ensure();
-  const batches: number[] = [];
-  for (let batch = 0; batch < 20; batch += 1) {
-    const before = performance.now();
-    for (let call = 0; call < 1000; call += 1) await source.ensure();
-    batches.push(performance.now() - before);
-  }
-  // The best batch: the others may have shared the processor.
-  t.true(Math.min(...batches) < 5);
+  let isEnsured = false;
+  void source.ensure().then(() => {
+    isEnsured = true;
+  });
+  // Nothing that waits for a file, a timer or a network ends between these.
+  for (let microtask = 0; microtask < 10; microtask += 1) await Promise.resolve();
+  t.true(isEnsured);
 });
 
 test('a session from a URI is fetched once for all callers and kept', async (t) => {

@@ -35,7 +35,7 @@ test('problems of the document and of the schema come together, in the order of 
   );
 });
 
-test('a key that is an alias has a place, and so has a key that other programs take for the prototype', (t) => {
+test('keys that are aliases, and the key __proto__, have a place', (t) => {
   const document = readYaml('&k name: a\nlist: [{ *k : b, __proto__: c }]\n', FILE);
   t.is(JSON.stringify(document.value), '{"name":"a","list":[{"name":"b","__proto__":"c"}]}');
   t.is(document.locate(['list', 0, 'name']).offset, 25);
@@ -43,7 +43,7 @@ test('a key that is an alias has a place, and so has a key that other programs t
   t.is(document.locate(['list', 0, '__proto__']).offset, 39);
 });
 
-test('aliases that stand for too much are refused at the alias that is too much, before they are followed', (t) => {
+test('too many aliased values are refused at the alias that exceeds the limit, before it is followed', (t) => {
   const levels = (count: number, width: number) =>
     [
       'a0: &a0 x',

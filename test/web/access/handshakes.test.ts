@@ -65,9 +65,10 @@ for (const [name, begin] of BEGINNINGS) {
     await eventually('all are connected', () => sockets.every(({ connecting }) => !connecting) || undefined);
     t.is((await server.ask()).status, 200, 'served after all that came before');
     const clients = () => sockets.filter(({ destroyed }) => !destroyed).length;
-    await eventually('the server has closed its sockets', () => openSockets() - clients() <= before || undefined, {
-      withinMs: 10_000,
-      context: () => `${openSockets()} sockets, of which ${clients()} of clients, before ${before}`,
-    });
+    await eventually(
+      'the server has closed its sockets',
+      () => openSockets() - clients() <= before || undefined,
+      () => `${openSockets()} sockets, of which ${clients()} of clients, before ${before}`,
+    );
   });
 }

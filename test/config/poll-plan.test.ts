@@ -4,9 +4,9 @@ import type { Config } from '../../src/config/config.ts';
 import { missingSecretWarnings } from '../../src/config/credential-files.ts';
 import { credentialSets } from '../../src/config/credential-sets.ts';
 import { parseConfig } from '../../src/config/load.ts';
-import { formatPlan, planPolls } from '../../src/config/plan.ts';
+import { formatPlan, planPolls } from '../../src/config/poll-plan.ts';
 
-test('the quota goes round when it is enough: the configured intervals hold', (t) => {
+test('with a sufficient quota the planned intervals are the configured ones', (t) => {
   const { sets, warnings } = planPolls(configOf({ tags: 600, head: 'rate_limit: { requests_per_second: 5 }' }));
   t.deepEqual(sets[0]?.allComplete, {
     askedRate: 1, // 600 tags in 600 s
@@ -21,7 +21,7 @@ test('the quota goes round when it is enough: the configured intervals hold', (t
   t.deepEqual(warnings, []);
 });
 
-test('too small a quota stretches the intervals, those of complete tags first', (t) => {
+test('a quota that is too small makes the intervals longer, those of complete tags first', (t) => {
   const { sets, warnings } = planPolls(configOf({ tags: 2_000, head: 'rate_limit: { requests_per_second: 2 }' }));
   // 2000 tags at 2 a second.
   t.is(sets[0]?.allComplete.completeEveryMs, 1_000_000);
@@ -33,14 +33,14 @@ test('too small a quota stretches the intervals, those of complete tags first', 
   ]);
 });
 
-test('scanning tags never take more than four of five requests', (t) => {
+test('scanning tags never get more than four of five requests', (t) => {
   const { sets } = planPolls(configOf({ tags: 10_000, head: 'rate_limit: { requests_per_second: 5 }' }));
   // 100 scanning tags ask for 6.67 a second and get 4; 9900 share 1.
   t.is(sets[0]?.someScanning.scanningEveryMs, 25_000);
   t.is(Math.round(sets[0]?.someScanning.completeEveryMs ?? 0), 9_900_000);
 });
 
-test('a quota that only scanning tags exceed is warned of as such', (t) => {
+test('the warning says if only scanning tags exceed the quota', (t) => {
   const { warnings } = planPolls(configOf({ tags: 600, head: 'rate_limit: { requests_per_second: 1.2 }' }));
   t.is(warnings.length, 1);
   t.regex(
@@ -67,7 +67,7 @@ test('each set of credentials has its own row and its own quota', (t) => {
   t.like(own, { credentials: 'b', instances: 1, tags: 1, lookups: 1, firstSweepMs: 400 });
 });
 
-test('the top-level credentials are no set when every instance brings its own', (t) => {
+test('the top-level credentials are not a set if every instance has its own', (t) => {
   const config = parseConfig(
     'instances: [{ id: a, region: cn, credentials: { type: default }, repositories: [{ id: crr-1, tags: [v1] }] }]',
     '/etc/config.yml',
@@ -93,7 +93,7 @@ default: vulnerabilities ask for 0.556/s more, each complete tag once an hour
   );
 });
 
-test('discovery is counted: its own requests come off what is left for tags, up to a third', (t) => {
+test('discovery reduces the quota of tags by its own requests, up to a third', (t) => {
   const rules = 'discover: [{ newest: 20 }], repositories: [{ namespace: shop, name: api, id: crr-1, tags: [v1] }]';
   const plan = planPolls(parseConfig(`instances: [{ id: cri-1, region: cn-hangzhou, ${rules} }]`, '/etc/config.yml'));
   // 1 request for the list of 100 repositories and 1 for each of them, in 300 s; 1 tag in 5 requests a second less that.
@@ -113,11 +113,11 @@ test('discovery is counted: its own requests come off what is left for tags, up 
   t.is(Math.round(busy.sets[0]?.firstSweepMs ?? 0), 300, 'discovery never takes more than a third');
   t.regex(
     busy.warnings.join(),
-    /^credentials default: discovery asks for 10\.1 requests a second if it finds 100 repositories in each instance, while tags are due it gets 1\.67 at most: passes will take longer than discovery_interval$/,
+    /^credentials default: discovery asks for 10\.1 requests a second if it finds 100 repositories in each instance, while tags are due it gets 1\.67 at most: runs will take longer than discovery_interval$/,
   );
 });
 
-test('each instance that discovers is counted, and none that does not', (t) => {
+test('only instances with discovery count for the rate of discovery', (t) => {
   const text = `instances:
   - { id: a, region: cn, discover: [{}] }
   - { id: b, region: cn, discover: [{}, { tags: [v1] }] }
@@ -129,7 +129,7 @@ test('each instance that discovers is counted, and none that does not', (t) => {
   t.is(own?.discoveryRate, 101 / 300);
 });
 
-test('what polls, vulnerabilities and discovery ask for together is warned of when it is more than the quota', (t) => {
+test('there is a warning if polls, vulnerabilities and discovery together need more than the quota', (t) => {
   // 570 tags in 600 s, and each once an hour: 0.95 + 0.158 a second.
   const { warnings } = planPolls(
     configOf({ tags: 570, head: 'rate_limit: { requests_per_second: 1.1 }\nintervals: { scanning: 10m }' }),
@@ -139,13 +139,13 @@ test('what polls, vulnerabilities and discovery ask for together is warned of wh
   ]);
 });
 
-test('vulnerabilities that nobody wants are not counted', (t) => {
+test('vulnerabilities that are switched off are not counted', (t) => {
   const plan = planPolls(configOf({ tags: 10, head: 'vulnerabilities: false' }));
   t.is(plan.sets[0]?.summaryRate, 0);
   t.false(formatPlan(plan).includes('vulnerabilities'));
 });
 
-test('missing files and variables are warned of by key, for their values may be misplaced secrets', async (t) => {
+test('warnings of missing files and variables name the key and not the value, which may be a misplaced secret', async (t) => {
   const config = parseConfig(
     `credentials:
   type: sts

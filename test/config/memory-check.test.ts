@@ -1,8 +1,8 @@
 // A configuration is refused before it takes more heap than there is.
 import test from 'ava';
 import type { Config } from '../../src/config/config.ts';
-import { checkHeapLimit } from '../../src/config/heap-limit.ts';
 import { parseConfig } from '../../src/config/load.ts';
+import { checkHeapLimit } from '../../src/config/memory-check.ts';
 import { ConfigError } from '../../src/util/yaml/problems.ts';
 
 const HEAP = 148 * 2 ** 20;
@@ -14,17 +14,17 @@ function listing(repositories: number, tags: number, prefix = 'v'): Config {
   return parseConfig(JSON.stringify({ instances }), 'config.yml');
 }
 
-test('what fits into the heap is taken, at a start and beside what is watched', (t) => {
+test('a configuration that fits into the heap is accepted, at the start and in a reload', (t) => {
   t.notThrows(() => checkHeapLimit('config.yml', undefined, listing(1, 40_000), HEAP));
   t.notThrows(() => checkHeapLimit('config.yml', listing(1, 20_000), listing(1, 20_000, 'w'), HEAP));
 });
 
-test('what the present configuration lists too counts once', (t) => {
+test('tags in the present and the next configuration count once', (t) => {
   const same = listing(1, 50_000);
   t.notThrows(() => checkHeapLimit('config.yml', same, same, HEAP));
 });
 
-test('too many tags, or repositories, are a problem that says how many and how much memory', (t) => {
+test('the problem of too many tags or repositories names their number and the memory', (t) => {
   const start = t.throws(() => checkHeapLimit('config.yml', undefined, listing(1, 80_000), HEAP), {
     instanceOf: ConfigError,
   });

@@ -4,7 +4,7 @@ import type { LookupAddress, LookupOptions } from 'node:dns';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { createLookup } from '../../src/util/name-lookup.ts';
+import { createLookup } from '../../src/util/host-lookup.ts';
 import { temporaryDirectory } from '../helpers/exporter.ts';
 
 const [OK, SERVER_FAILED, NO_SUCH_NAME] = [0, 2, 3];
@@ -61,7 +61,7 @@ async function setUp(t: ExecutionContext, hosts: string, answerTo: (name: string
   return { find, asked, hostsFile };
 }
 
-test('a name in the hosts file is not asked for, whatever its case, and a change of the file counts', async (t) => {
+test('DNS is not queried for a name in the hosts file, in any case, and changes of the file are read', async (t) => {
   const { find, hostsFile, asked } = await setUp(
     t,
     '# x\n192.0.2.1 one.test  ONE # two.test\n2001:db8::1 one\n',
@@ -80,7 +80,7 @@ test('a name in the hosts file is not asked for, whatever its case, and a change
   t.deepEqual(asked, []);
 });
 
-test('without a hosts file DNS is asked', async (t) => {
+test('without a hosts file DNS is queried', async (t) => {
   const { find, hostsFile } = await setUp(t, '192.0.2.1 one.test', () => '192.0.2.7');
   writeFileSync(hostsFile, '');
   t.is(await find('one.test'), '192.0.2.7');

@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { openFilesAdvice, openFilesLimit } from '../../src/util/open-files.ts';
+import { openFilesAdvice, openFilesLimit } from '../../src/util/open-files-limit.ts';
 import { maxConnectionsFor } from '../../src/web/server.ts';
 import { temporaryDirectory } from '../helpers/exporter.ts';
 
-test('the limit of open files is read, and is none where it cannot be told', (t) => {
+test('the limit of open files is read, and is infinite if it is not known', (t) => {
   const file = join(temporaryDirectory(t), 'limits');
   writeFileSync(
     file,
@@ -17,14 +17,14 @@ test('the limit of open files is read, and is none where it cannot be told', (t)
   t.is(openFilesLimit(join(file, 'missing')), Number.POSITIVE_INFINITY);
 });
 
-test('connections leave room for the other files of the program', (t) => {
+test('connections leave enough open files for the rest of the program', (t) => {
   t.is(maxConnectionsFor(Number.POSITIVE_INFINITY), 512);
   t.is(maxConnectionsFor(1_024), 512);
   t.is(maxConnectionsFor(200), 136);
   t.is(maxConnectionsFor(40), 8);
 });
 
-test('only what the limit of open files refuses is told as such', (t) => {
+test('only errors of the limit of open files have advice about it', (t) => {
   t.regex(openFilesAdvice(Object.assign(new Error('open'), { code: 'EMFILE' })) ?? '', /ulimit -n/);
   t.regex(openFilesAdvice(Object.assign(new Error('open'), { code: 'ENFILE' })) ?? '', /fs\.file-max/);
   const unfound = Object.assign(new Error('Cannot find package'), { code: 'ERR_MODULE_NOT_FOUND' });

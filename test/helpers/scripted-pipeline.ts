@@ -81,7 +81,7 @@ const SILENT: StoreObserver = {
 };
 
 /** Instances under credentials `default`; every slot is free at once, every request waits for its answer. */
-export function createWatching({
+export function createScriptedPipeline({
   maxTags = 100_000,
   ids = ['cri-1'],
   startMs,

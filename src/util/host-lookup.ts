@@ -5,7 +5,7 @@ import dns, { type LookupAddress, type LookupOptions } from 'node:dns';
 import { statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { readWithin } from './read-within.ts';
+import { readWithin } from './bounded-read.ts';
 
 /** The timeout of one query to one server. The second round waits twice as long. */
 const ANSWER_WITHIN_MS = 1_500;

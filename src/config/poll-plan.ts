@@ -124,7 +124,7 @@ function warningsOf({ credentials, allowedRate, discoveryRate, summaryRate, ...c
     ];
   }
   if (discoveryRate <= forDiscovery) return [];
-  const third = `while tags are due it gets ${formatRate(forDiscovery)} at most: passes will take longer than discovery_interval`;
+  const third = `while tags are due it gets ${formatRate(forDiscovery)} at most: runs will take longer than discovery_interval`;
   return [
     `credentials ${credentials}: discovery asks for ${formatRate(discoveryRate)} requests a second if it finds ${EXPECTED_REPOSITORIES} repositories in each instance, ${third}`,
   ];

@@ -171,6 +171,7 @@ export class App {
       if (strange > 0)
         logger.warn('records of the saved state were not understood and are left out', { records: strange });
     }
+    if (this.#stopping.signal.aborted) return;
     this.#saver = new Saver({ storage: place, source: new SnapshotCapture(sources), intervalMs, clock, logger });
     this.#saved = this.#saver.run(this.#stopping.signal);
   }
@@ -236,14 +237,19 @@ export class App {
     this.#exposition.perTag = config.metrics.perTag;
     const instances = await this.#schedulerPool.configure(config, this.#sdk);
     await watchList.apply(config.instances, instances);
-    await restore?.beforeDiscovery();
+    await this.#unlessBroken(restore?.beforeDiscovery());
     await discoveryManager.configure(config.instances, config.discoveryIntervalMs, instances);
-    await restore?.tags();
+    await this.#unlessBroken(restore?.tags());
     await discoveryManager.limit(config.maxTags);
     this.#schedulerPool.retireUnused();
     if (isOtherTiming) await watchList.hasten();
     this.#selfMetrics.setInstances(idsOf(config));
     this.#config = config;
+  }
+
+  /** An error of our own code in a restore must not end every start with this snapshot. What was restored before is whole tag by tag. */
+  async #unlessBroken(restoring: Promise<void> | undefined): Promise<void> {
+    await restoring?.catch((error: unknown) => this.#errors.report('storage', error));
   }
 
   #routes(): ReturnType<typeof createRoutes> {

@@ -29,7 +29,7 @@ export class SnapshotCapture implements SnapshotSource {
 
   /**
    * Each record is made when it is taken, and is of that moment: changes between two of them do not mix within a tag. A tag that is removed
-   * meanwhile is left out, one that is added belongs to the next snapshot.
+   * meanwhile is left out. One that is added, or moves to another repository because the two are the same, may belong to the next snapshot.
    */
   records(): Iterable<SnapshotRecord> {
     this.#captured = this.#revision();
@@ -50,7 +50,7 @@ export class SnapshotCapture implements SnapshotSource {
         if (!poll.isWatched) continue;
         const { repository } = poll.tag.target;
         const number = numbers.get(repository) ?? numbers.size;
-        // Made before the first record is taken, because the tag may change between the two.
+        // Made before the record of the repository is taken, because the tag may change between the two.
         const tag = tagRecord(poll, number, polls.moment());
         if (!numbers.has(repository)) {
           numbers.set(repository, number);

@@ -5,9 +5,11 @@ import { readRecord } from '../../src/app/snapshot-records.ts';
 import type { ConfiguredRepository } from '../../src/model/settings.ts';
 import { resumedDelayMs } from '../../src/scheduler/poll-delay.ts';
 import { wallMs } from '../../src/state/tag-state.ts';
+import { configurationFor, LATEST, startExporter, startSimulator } from '../helpers/exporter.ts';
 import { naiveLines } from '../helpers/naive-page.ts';
 import { captureOf, recordsOf, restart, startWith, throughJson, type Watching } from '../helpers/restarting.ts';
 import { createScriptedPipeline, EVERYTHING, entry, type Pending, TIMING } from '../helpers/scripted-pipeline.ts';
+import { success } from '../helpers/tag-series.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -441,6 +443,26 @@ test('records of any shape are left out one by one, and never crash the start or
   );
   await startWith([polluting, ...good], { startMs: Date.UTC(2026, 0, 2), repositories: LISTED });
   t.false('polluted' in {});
+});
+
+test('an error of our own code in a restore is reported, and the exporter starts without what it could not restore', async (t) => {
+  const simulator = await startSimulator(t);
+  const broken = Object.defineProperty({}, 'kind', {
+    get: () => {
+      throw new TypeError('of our own');
+    },
+  });
+  const place = {
+    load: async () => ({ records: [broken], savedMs: Date.now() }),
+    save: async () => {},
+    close: async () => {},
+  };
+  const { until, log } = await startExporter(t, configurationFor(simulator.address), {
+    storage: { place, intervalMs: 60_000 },
+  });
+  const page = await until('it polls', (page) => success(page, LATEST) === 1);
+  t.is(page.value('acr_scan_exporter_internal_errors_total', { component: 'storage' }), 2);
+  t.regex(log.join(''), /level=error msg="internal error" component=storage error="TypeError: of our own"/);
 });
 
 test('in a steady state the requests of the first minute after a restart are those of any other minute', async (t) => {

@@ -168,8 +168,8 @@ test('a digest that is written in its other form is the same, and a tag that dis
 
 test('an id that the configuration gave is not believed when it no longer gives it: the repository is looked up', async (t) => {
   const before = await settled(t);
-  const repositories = [entry({ namespace: 'os', name: 'base' }, 'b')];
-  const after = await restart(before, { repositories: [{ ...repositories[0], tags: LISTED[2]?.tags ?? [] } as never] });
+  const tags = LISTED[2]?.tags ?? [];
+  const after = await restart(before, { repositories: [{ ...entry({ namespace: 'os', name: 'base' }), tags }] });
   t.is(after.restored.restored, 2);
   run(t, after);
   await after.clock.advance(0);
@@ -420,13 +420,13 @@ test('records of any shape are left out one by one, and never crash the start or
       fc.array(replaced, { maxLength: 6 }),
       fc.array(fc.jsonValue(), { maxLength: 3 }),
       async (changes, others) => {
-        const records: unknown[] = good.map(throughJson);
+        const records: object[] = good.map(throughJson);
         for (const [index, field, value] of changes) {
           const entries = Object.entries(records[index] ?? {});
           const name = entries[field % Math.max(1, entries.length)]?.[0] ?? 'kind';
-          records[index] = { ...(records[index] as object), [name]: value };
+          records[index] = { ...records[index], [name]: value };
         }
-        const all = [...records, ...others].filter((each) => typeof each === 'object' && each !== null) as object[];
+        const all = [...records, ...others.filter((each) => typeof each === 'object' && each !== null)];
         const strange = all.filter((each) => readRecord(each) === undefined).length;
         const startMs = Date.UTC(2026, 0, 1, 1);
         const after = await startWith(all, { startMs, repositories: LISTED, discover: [DISCOVERED] });

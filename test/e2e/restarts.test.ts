@@ -7,7 +7,6 @@ import test, { type ExecutionContext } from 'ava';
 import { createRandom } from '../../chaos/random.ts';
 import { SimulatorClient } from '../../chaos/simulator.ts';
 import { ANY, Truth, tagKey } from '../../chaos/truth.ts';
-
 import type { ScenarioInput } from '../../src/simulator/scenario.ts';
 import { KEY, startSimulator } from '../helpers/exporter.ts';
 import { type ParsedPage, parsePage } from '../helpers/exposition.ts';

@@ -133,6 +133,8 @@ class Observed {
       ...this.truth.between(key, answer.fromMs - 1, toMs),
       ...this.truth.ofImage(key, digest, answer.fromMs - 1, toMs),
     ];
+    // A status that a tag had between the last look at it and its deletion is not known. Tags of other repositories are not deleted.
+    if (phases.length === 0 && key.includes(' crr-tool ')) return undefined;
     const statuses = phases.map((phase) => phase.status.toLowerCase());
     const killedMs = this.kills.find((each) => each >= answer.fromMs) ?? Number.POSITIVE_INFINITY;
     if (successMs > killedMs) return `a success at ${successMs}, but the process that asked was killed at ${killedMs}`;
@@ -206,6 +208,8 @@ test(`${KILLS} times kill -9 at a random moment: no wrong status, no time that m
         if (!key.includes('crr-web') && record.truth.lasted(key, savedMs, nowMs)) report(key, 'is gone');
         continue;
       }
+      // Another image was pushed, and discovery found it: the tag started anew before the kill.
+      if (now.digest !== each.digest) continue;
       compared += 1;
       if ((now.successMs ?? 0) < each.successMs)
         report(key, `polled at ${each.successMs}, and now at ${now.successMs}`);

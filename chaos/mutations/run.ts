@@ -52,6 +52,7 @@ async function areFound(): Promise<boolean> {
 async function isFound(mutation: Mutation): Promise<boolean> {
   const begin = performance.now();
   const end = new AbortController();
+  const limit = setTimeout(() => end.abort(), minutes * 60_000);
   let told: string | undefined;
   const result = await runCopy(
     mutation,
@@ -61,8 +62,9 @@ async function isFound(mutation: Mutation): Promise<boolean> {
       told = `found by ${law} after ${seconds} s: ${text}`;
       end.abort();
     },
-    AbortSignal.any([end.signal, AbortSignal.timeout(minutes * 60_000)]),
+    end.signal,
   );
+  clearTimeout(limit);
   console.log(
     `${mutation.name}: ${told ?? `NOT FOUND by ${mutation.law}, but broken: ${brokenLaws(result) || 'nothing'}`}`,
   );

@@ -31,6 +31,7 @@ export const OF_WATCHING: readonly Mutation[] = [
     before: "STATUSES.get(sent) ?? 'unknown'",
     after: "STATUSES.get(sent) ?? 'complete'",
     law: 'status',
+    often: ['an unknown status'],
   },
   {
     name: 'a status is taken for another',

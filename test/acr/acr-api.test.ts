@@ -582,9 +582,9 @@ test.serial('a call leaves no timer behind, answered or not', async (t) => {
   for (const tag of ['good', 'bad', 'good', 'late', 'good']) {
     await api.getRepoTagScanStatus({ ...scanRequest, tag }).catch(() => {});
   }
-  // Ends of timers are told on the next turn of the event loop.
-  await setImmediate();
+  const ours = () => [...timers.values()].filter((stack) => /httpx|http-transport/.test(stack));
+  // The end of a timer is reported within some turns of the event loop. One that is left behind stays for seconds.
+  for (let turn = 0; turn < 1_000 && ours().length > 0; turn += 1) await setImmediate();
   hook.disable();
-  const ours = [...timers.values()].filter((stack) => /httpx|exchange/.test(stack));
-  t.deepEqual(ours, []);
+  t.deepEqual(ours(), []);
 });

@@ -1,6 +1,7 @@
 // The routes on a server of their own, over what a test hands in.
 import type { ExecutionContext } from 'ava';
 import { createRoutes, type WebHandlers } from '../../src/web/routes.ts';
+import type { WebServerOptions } from '../../src/web/server.ts';
 import { overview, targetRow } from './target-rows.ts';
 import { type RunningServer, startWebServer } from './web-server.ts';
 
@@ -8,6 +9,7 @@ import { type RunningServer, startWebServer } from './web-server.ts';
 export async function startRoutes(
   t: ExecutionContext,
   given: Partial<WebHandlers> = {},
+  options: Partial<WebServerOptions> = {},
 ): Promise<RunningServer & { readonly failures: readonly unknown[] }> {
   const failures: unknown[] = [];
   const listener = createRoutes({
@@ -24,5 +26,6 @@ export async function startRoutes(
     failed: (error) => failures.push(error),
     ...given,
   });
-  return { ...(await startWebServer(t, undefined, (request, response) => void listener(request, response))), failures };
+  const server = await startWebServer(t, undefined, (request, response) => void listener(request, response), options);
+  return { ...server, failures };
 }

@@ -37,7 +37,9 @@ function askFrom(localAddress: string, port: number, path: string): Promise<{ st
 
 test('of targets that a client does not read, no more rows are made than it could have read', async (t) => {
   const { list, made } = countingList(MANY);
-  const server = await startRoutes(t, { targets: () => list });
+  // The client stops reading for as long as it takes.
+  const deadlines = { stallMs: 3_600_000, answerMs: 3_600_000 };
+  const server = await startRoutes(t, { targets: () => list }, { deadlines });
   const socket = connect({ host: '127.0.0.1', port: server.port });
   t.teardown(() => socket.destroy());
   socket.pause();

@@ -42,6 +42,7 @@ RUN mkdir simulator/dist && \
     cp -R /app/dist/build-info.js /app/dist/build-info.json /app/dist/model /app/dist/util simulator/dist && \
     rm /app/dist/demo.js && \
     mv /app/dist exporter/dist && \
+    mkdir /state && \
     chmod -R u=rwX,go=rX .
 
 # It is for demos and tests, so the usual base image is good enough.
@@ -69,6 +70,8 @@ COPY --from=runtime /runtime /
 WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
 COPY --from=build /programs/exporter ./
+# For --storage.path: a volume that is mounted here belongs to the user of the program.
+COPY --from=build --chown=65532:65532 /state /var/lib/acr-scan-exporter
 ENV PATH=/usr/local/bin \
     NODE_ENV=production \
     ACR_SCAN_EXPORTER_CONFIG_FILE=/etc/acr-scan-exporter/config.yml

@@ -48,6 +48,7 @@ const { run } = await import('./cli.ts').catch((error: unknown) => {
 const status = await run({
   argv: process.argv.slice(2),
   env: process.env,
+  pid: process.pid,
   nodeVersion: process.version,
   build: readBuildInfo(),
   // Without a limit of the container, this is 0, undefined or huge.

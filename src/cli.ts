@@ -1,6 +1,6 @@
 // Executes the command line: help, version, check, or the exporter until a signal stops it.
 import { constants } from 'node:os';
-import type { App } from './app/app.ts';
+import type { App, AppDependencies } from './app/app.ts';
 import type { BuildInfo } from './build-info.ts';
 import type { Config } from './config/config.ts';
 import { missingSecrets, presentIn } from './config/credential-files.ts';
@@ -21,6 +21,7 @@ import { FIXED_PATHS } from './web/assets.ts';
 export type Surroundings = {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly pid: number;
   readonly nodeVersion: string;
   readonly build: BuildInfo;
   /** How much more memory the process may use, in bytes. */
@@ -109,13 +110,18 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
     return config;
   };
   // The worker parses the file while this thread loads the rest of the program.
-  const loading = loadTogether([loadConfig, () => loadWebSettings(options, logger), () => import('./app/app.ts')]);
+  const loading = loadTogether([
+    loadConfig,
+    () => loadWebSettings(options, logger),
+    () => createStorage(options, surroundings, logger),
+    () => import('./app/app.ts'),
+  ]);
   const loaded = await Promise.race([loading, firstStop]);
   if (typeof loaded === 'string') {
     logger.info('stopping', { signal: loaded });
     return 0;
   }
-  const [config, webSettings, { App }] = loaded;
+  const [config, webSettings, storage, { App }] = loaded;
   void missingSecrets(config, presentIn(env)).then((missing) => {
     const keys = missing.map(({ key, reason }) => `${key}: ${reason}`);
     if (keys.length > 0) logger.warn('secrets are missing', { count: keys.length, missing: keys.join(', ') });
@@ -129,6 +135,7 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
     env,
     loadConfig,
     loadSdk: async () => (await import('./acr/sdk.ts')).loadSdk(),
+    storage,
     listenAddress: options.listenAddress,
     telemetryPath: options.telemetryPath,
     webSettings,
@@ -139,7 +146,14 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
   const started = app.start();
   // The file may have changed after it was read.
   if (reloadsAtStart) reload();
-  const failedToStart = started.then(() => new Promise<never>(() => {}));
+  const failedToStart = started.then(
+    () => new Promise<never>(() => {}),
+    async (error: unknown) => {
+      // Gives the storage back.
+      await app?.stop();
+      throw error;
+    },
+  );
   const signal = await Promise.race([firstStop, failedToStart]);
   logger.info('stopping', { signal });
   return Promise.race([app.stop().then(() => 0), secondStop.then(statusOf)]);
@@ -153,6 +167,18 @@ async function loadWebSettings(
   if (file === undefined) return undefined;
   const { WebConfigWatcher } = await import('./web/access/web-config-watcher.ts');
   return new WebConfigWatcher(file, { clock: systemClock, logger });
+}
+
+/** Loads the code for storage only when it is used. */
+async function createStorage(
+  { storagePath: directory, storageIntervalMs: intervalMs }: Options,
+  { pid, build }: Surroundings,
+  logger: Logger,
+): Promise<AppDependencies['storage']> {
+  if (directory === undefined) return undefined;
+  const { SnapshotFile } = await import('./storage/snapshot-file.ts');
+  const place = new SnapshotFile({ directory, pid, exporterVersion: build.version, clock: systemClock, logger });
+  return { place, intervalMs };
 }
 
 function describe(error: unknown): string {

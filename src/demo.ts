@@ -19,6 +19,7 @@ const { values: flags } = parseArgs({
       type: 'string',
       default: process.env['ACR_SCAN_EXPORTER_WEB_LISTEN_ADDRESS'] ?? '127.0.0.1:20181',
     },
+    'storage.path': { type: 'string' },
     seed: { type: 'string', default: '1' },
   },
 });
@@ -36,6 +37,8 @@ const simulator = await startProgram('simulator/bin.js', [
 const exporter = await startProgram('bin.js', [
   `--config.file=${configFor(simulator)}`,
   `--web.listen-address=${flags['web.listen-address']}`,
+  // Unless a directory is named, what is known outlives the exporter, but not the demo.
+  `--storage.path=${flags['storage.path'] ?? join(temporary, 'state')}`,
 ]);
 process.stdout.write(`
 The simulator answers at  http://${simulator}/

@@ -1,5 +1,6 @@
 // The command line of acr-scan-exporter: one table gives parsing, environment variables and the help text.
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { formatDuration, parseDuration } from './util/duration.ts';
 import { escapeInvisible, inQuotes } from './util/invisible-characters.ts';
 import { type ListenAddress, parseListenAddress } from './util/listen-address.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './util/logger.ts';
@@ -59,6 +60,17 @@ export const FLAGS = {
     type: 'switch',
     help: 'Allow reloading the configuration with POST /-/reload.',
   },
+  'storage.path': {
+    type: 'text',
+    value: 'DIR',
+    help: 'The directory in which what is known of tags outlives the process. Without it nothing is kept.',
+  },
+  'storage.interval': {
+    type: 'text',
+    value: 'DURATION',
+    default: '30s',
+    help: 'How often what changed is saved there.',
+  },
   'log.level': {
     type: 'text',
     value: LOG_LEVELS.join('|'),
@@ -75,6 +87,9 @@ export const FLAGS = {
   help: { type: 'switch', commandLineOnly: true, help: 'Print this text and exit; so does -h.' },
 } as const satisfies Record<string, FlagSpecification>;
 
+/** The shortest time between two saves. */
+const MIN_INTERVAL_MS = 1_000;
+
 type FlagName = keyof typeof FLAGS;
 
 /** The options from the command line and the environment. */
@@ -87,6 +102,9 @@ export type Options = {
   readonly telemetryPath: string;
   readonly webConfigFile: string | undefined;
   readonly enableLifecycle: boolean;
+  /** Undefined: nothing is kept. */
+  readonly storagePath: string | undefined;
+  readonly storageIntervalMs: number;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   readonly version: boolean;
@@ -131,6 +149,8 @@ export function readOptions({ argv, env: environment }: Sources, takenPaths: rea
     telemetryPath: readTelemetryPath(text('web.telemetry-path'), takenPaths),
     webConfigFile: text('web.config.file').value || undefined,
     enableLifecycle: enableLifecycle === true,
+    storagePath: text('storage.path').value || undefined,
+    storageIntervalMs: readInterval(text('storage.interval')),
     logLevel: oneOf(text('log.level'), LOG_LEVELS),
     logFormat: oneOf(text('log.format'), LOG_FORMATS),
     version: flags.version === true,
@@ -205,6 +225,14 @@ function readTelemetryPath({ value, origin }: Setting, takenPaths: readonly stri
     throw new UsageError(`${origin}: expected ${expected}, found ${inQuotes(value)}`);
   }
   return value;
+}
+
+function readInterval({ value, origin }: Setting): number {
+  const ms = parseDuration(value);
+  if (ms !== undefined && ms >= MIN_INTERVAL_MS) return ms;
+  throw new UsageError(
+    `${origin}: expected a duration of at least ${formatDuration(MIN_INTERVAL_MS)}, found ${inQuotes(value)}`,
+  );
 }
 
 function oneOf<Value extends string>({ value, origin }: Setting, values: readonly Value[]): Value {

@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { parse } from 'yaml';
 import { loadConfig } from '../src/config/load.ts';
+import { readOptions } from '../src/flags.ts';
+import { FIXED_PATHS } from '../src/web/assets.ts';
 
 type Healthcheck = { readonly test: readonly string[] };
 type Bind = {
@@ -117,9 +119,15 @@ test('everything that is mounted is there', (t) => {
 test('a configuration of a misspelt name is not made an empty directory', (t) => {
   const mounts = service('exporter').volumes ?? [];
   t.deepEqual(
-    mounts.map((mount) => (typeof mount === 'string' ? undefined : mount.bind)),
+    mounts.flatMap((mount) => (typeof mount === 'string' ? [] : mount.bind)),
     [{ create_host_path: false }],
   );
+});
+
+test('the state of the exporter is in a volume, at a path that belongs to its user', (t) => {
+  const { storagePath = '' } = readOptions({ argv: service('exporter').command ?? [], env: {} }, FIXED_PATHS);
+  t.is(fileSeenAt('exporter', storagePath), 'state');
+  t.true(read('Dockerfile').includes(`--chown=65532:65532 /state ${storagePath}\n`));
 });
 
 test('the exporter asks the simulator', (t) => {

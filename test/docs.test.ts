@@ -81,6 +81,7 @@ test('links between the pages lead somewhere', (t) => {
     'docs/metrics.md',
     'docs/runbook.md',
     'docs/simulator.md',
+    'docs/storage.md',
     'docs/web-config.md',
   ]) {
     const links = [...read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link = '']) => link);

@@ -6,6 +6,8 @@ import type { Config } from '../config/config.ts';
 import { Exposition } from '../metrics/exposition.ts';
 import { SelfMetrics } from '../metrics/self-metrics.ts';
 import { SCAN_STATUSES } from '../model/scan.ts';
+import { Saver } from '../storage/saver.ts';
+import type { Storage } from '../storage/storage.ts';
 import type { Clock } from '../util/clock.ts';
 import { InternalErrors } from '../util/internal-errors.ts';
 import type { ListenAddress } from '../util/listen-address.ts';
@@ -20,6 +22,8 @@ import { PageData } from './page-data.ts';
 import { createPipeline, type Pipeline, timingOf } from './pipeline.ts';
 import { ReloadQueue } from './reload-queue.ts';
 import { SchedulerPool } from './scheduler-pool.ts';
+import { SnapshotCapture } from './snapshot-capture.ts';
+import { SnapshotRestore } from './snapshot-restore.ts';
 
 /** The parts that a test may replace. */
 export type AppDependencies = {
@@ -34,6 +38,8 @@ export type AppDependencies = {
   /** Reads the configuration for a reload. Rejects with {@link ConfigError}. */
   readonly loadConfig: () => Promise<Config>;
   readonly loadSdk: () => Promise<Sdk>;
+  /** Where what is known outlives the process, and how often it is saved. Undefined: it does not. */
+  readonly storage?: { readonly place: Storage; readonly intervalMs: number } | undefined;
   readonly listenAddress: ListenAddress;
   readonly telemetryPath: string;
   /** TLS and authentication. Undefined: plain HTTP for everyone. */
@@ -66,6 +72,9 @@ export class App {
   /** Undefined until the SDK is loaded. */
   #sdk: Sdk | undefined;
   #isPolling = false;
+  /** Undefined without storage, and until it is loaded. */
+  #saver: Saver | undefined;
+  #saved: Promise<void> = Promise.resolve();
 
   /** Creates everything, but reads, listens and sends nothing before {@link start}. */
   constructor(config: Config, deps: AppDependencies) {
@@ -77,6 +86,7 @@ export class App {
     const selfMetrics = new SelfMetrics({
       schedulers,
       discoveries: () => this.#pipeline.discoveryManager.statuses(),
+      saves: () => this.#saver?.status,
       droppedLogLines,
       processMetrics,
     });
@@ -125,13 +135,14 @@ export class App {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#schedulerPool.stop();
-    await this.#server.close(STOP_GRACE_MS);
+    await Promise.all([this.#server.close(STOP_GRACE_MS), this.#saved]);
+    await this.#deps.storage?.place.close();
   }
 
   async #start(): Promise<{ address: string }> {
     const { clock, logger, build, listenAddress, loadSdk } = this.#deps;
     this.#selfMetrics.setBuildInfo({ ...build, sdk: '' });
-    await this.#apply(this.#config);
+    await this.#restore();
     this.#selfMetrics.configReloaded(true, clock.now());
     const address = await this.#server.listen(listenAddress);
     logger.info('listening', { address, tls: this.#accessControl.isEncrypted });
@@ -142,6 +153,27 @@ export class App {
     this.#isPolling = true;
     logger.info('polling', { tags: this.#pipeline.store.size, sdk: this.#sdk.label });
     return { address };
+  }
+
+  /** Applies the configuration, and restores what a former process knew of its tags. From then on, what is known is saved. */
+  async #restore(): Promise<void> {
+    const { storage, clock, logger } = this.#deps;
+    if (storage === undefined) return this.#apply(this.#config);
+    const { place, intervalMs } = storage;
+    const sources = { ...this.#pipeline, schedulerPool: this.#schedulerPool };
+    const { records, savedMs } = await place.load();
+    const restore = new SnapshotRestore(records, sources);
+    await this.#apply(this.#config, restore);
+    const { restored: tags, strange } = restore.result;
+    this.#selfMetrics.stateRestored(tags);
+    if (savedMs !== undefined) {
+      logger.info('state restored', { tags, saved: new Date(savedMs).toISOString() });
+      if (strange > 0)
+        logger.warn('records of the saved state were not understood and are left out', { records: strange });
+    }
+    if (this.#stopping.signal.aborted) return;
+    this.#saver = new Saver({ storage: place, source: new SnapshotCapture(sources), intervalMs, clock, logger });
+    this.#saved = this.#saver.run(this.#stopping.signal);
   }
 
   async #reload(): Promise<ReloadResult> {
@@ -194,7 +226,8 @@ export class App {
     }
   }
 
-  async #apply(config: Config): Promise<void> {
+  /** @param restore restores what a former process knew; for the first configuration */
+  async #apply(config: Config, restore?: SnapshotRestore): Promise<void> {
     const { watchList, polls, discoveryManager } = this.#pipeline;
     const timing = timingOf(config);
     const isOtherTiming = !isDeepStrictEqual(timing, polls.timing);
@@ -204,12 +237,19 @@ export class App {
     this.#exposition.perTag = config.metrics.perTag;
     const instances = await this.#schedulerPool.configure(config, this.#sdk);
     await watchList.apply(config.instances, instances);
+    await this.#unlessBroken(restore?.beforeDiscovery());
     await discoveryManager.configure(config.instances, config.discoveryIntervalMs, instances);
+    await this.#unlessBroken(restore?.tags());
     await discoveryManager.limit(config.maxTags);
     this.#schedulerPool.retireUnused();
     if (isOtherTiming) await watchList.hasten();
     this.#selfMetrics.setInstances(idsOf(config));
     this.#config = config;
+  }
+
+  /** An error of our own code in a restore must not end every start with this snapshot. What was restored before is whole tag by tag. */
+  async #unlessBroken(restoring: Promise<void> | undefined): Promise<void> {
+    await restoring?.catch((error: unknown) => this.#errors.report('storage', error));
   }
 
   #routes(): ReturnType<typeof createRoutes> {

@@ -42,7 +42,9 @@ export type Pipeline = {
   readonly store: StateStore;
   readonly watchList: WatchList;
   readonly polls: PollContext;
+  readonly reconciler: DiscoveredReconciler;
   readonly discoveryManager: DiscoveryManager;
+  readonly yieldEvery: YieldEvery;
   readonly tagLimit: TagLimit;
 };
 
@@ -80,7 +82,7 @@ export function createPipeline({ observer, meter, timing, maxTags, ...shared }: 
     backoff: () => polls.timing.backoff,
     runEnded: (seconds) => meter.discoveryPassEnded(seconds),
   });
-  return { store, watchList, polls, discoveryManager, tagLimit };
+  return { store, watchList, polls, reconciler, discoveryManager, tagLimit, yieldEvery };
 }
 
 /** When to poll, from the configuration. */

@@ -8,10 +8,12 @@ import type { Config, InstanceConfig } from '../config/config.ts';
 import { type CredentialSet, credentialSets } from '../config/credential-sets.ts';
 import type { CredentialSettings } from '../model/credential-settings.ts';
 import type { SchedulerStatus } from '../model/exporter-status.ts';
+import type { RateMemory, RateRecord } from '../model/snapshot.ts';
 import type { WatchedInstance } from '../polling/watched-instance.ts';
 import { AdaptiveRate } from '../scheduler/adaptive-rate.ts';
 import { RateLimiter } from '../scheduler/rate-limiter.ts';
 import { type Quota, Scheduler } from '../scheduler/scheduler.ts';
+import type { Moment } from '../state/tag-state.ts';
 import type { WatchList } from '../targets/watch-list.ts';
 import type { Clock } from '../util/clock.ts';
 import type { InternalErrors } from '../util/internal-errors.ts';
@@ -138,6 +140,19 @@ export class SchedulerPool {
         paused: { refused: scheduler.breaker.refused, throttled: scheduler.quota.adaptiveRate.pausedUntilMs > nowMs },
       };
     });
+  }
+
+  /** The rates that throttling has lowered. */
+  *rates(moment: Moment): Generator<RateRecord> {
+    for (const { scheduler } of this.#inUse) {
+      const memory = scheduler.quota.adaptiveRate.memory(moment);
+      if (memory !== undefined) yield { kind: 'rate', credentials: scheduler.name, ...memory };
+    }
+  }
+
+  /** Goes on with the rate that a former process knew. */
+  resumeRate(credentials: string, memory: RateMemory, moment: Moment): void {
+    this.#schedulers.get(credentials)?.scheduler.quota.adaptiveRate.resume(memory, moment);
   }
 
   #schedulerEntry({ name, settings }: CredentialSet, { rateLimit }: Config, sdk: Sdk | undefined): SchedulerEntry {

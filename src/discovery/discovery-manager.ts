@@ -2,9 +2,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DiscoveryStatus } from '../model/exporter-status.ts';
 import type { DiscoverRule } from '../model/settings.ts';
+import type { DiscoveryMemory } from '../model/snapshot.ts';
 import type { WatchedInstance } from '../polling/watched-instance.ts';
+import type { Moment } from '../state/tag-state.ts';
 import { type DiscoveryContext, InstanceDiscovery } from './instance-discovery.ts';
-import { Rules } from './rules.ts';
+import { type DiscoverySettings, Rules } from './rules.ts';
 
 /** The rules of an instance. */
 export type DiscoveryConfig = {
@@ -23,9 +25,33 @@ type ManagedDiscovery = {
 export class DiscoveryManager {
   readonly #options: DiscoveryContext;
   #entries = new Map<string, ManagedDiscovery>();
+  /** What a former process knew, by instance; until the first configuration. */
+  readonly #memories = new Map<string, DiscoveryMemory>();
 
   constructor(options: DiscoveryContext) {
     this.#options = options;
+  }
+
+  /** Goes on with what a former process knew of an instance. Call it before the first {@link configure}. */
+  resume(instanceId: string, memory: DiscoveryMemory): void {
+    this.#memories.set(instanceId, memory);
+  }
+
+  /** What outlives the process of the discovery of an instance; undefined without one. */
+  memory(instanceId: string, moment: Moment): DiscoveryMemory | undefined {
+    const entry = this.#entries.get(instanceId);
+    return (
+      entry && {
+        rules: JSON.stringify(entry.discover),
+        intervalMs: entry.intervalMs,
+        ...entry.discovery.memory(moment),
+      }
+    );
+  }
+
+  /** The settings of the discovery of an instance; undefined without one. */
+  settingsOf(instanceId: string): DiscoverySettings | undefined {
+    return this.#entries.get(instanceId)?.discovery.settings;
   }
 
   /**
@@ -48,6 +74,7 @@ export class DiscoveryManager {
     for (const [, { discovery }] of removed) discovery.stop();
     // Set before anything is awaited: an error below must not leave the old entries.
     this.#entries = entries;
+    this.#memories.clear();
     for (const { discovery } of entries.values()) await this.#options.reconciler.retain(discovery.settings);
     for (const [id] of removed) await this.#options.reconciler.clear(id);
   }
@@ -71,8 +98,18 @@ export class DiscoveryManager {
     }
     known?.discovery.stop();
     const discovery = new InstanceDiscovery({ ...this.#options, settings, intervalMs, instance });
+    const memory = this.#memories.get(id);
+    if (memory !== undefined) {
+      const isSameConfig = memory.intervalMs === intervalMs && memory.rules === JSON.stringify(discover);
+      discovery.resume(memory, isSameConfig, this.#moment());
+    }
     discovery.start(known?.discovery.status());
     return { discover, intervalMs, discovery };
+  }
+
+  #moment(): Moment {
+    const { clock } = this.#options;
+    return { nowMs: clock.now(), monotonicMs: clock.monotonic() };
   }
 
   /** The status of the discovery of each instance that has one. */

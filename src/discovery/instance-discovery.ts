@@ -4,11 +4,13 @@ import type { DiscoveryStatus, RuleCount } from '../model/exporter-status.ts';
 import type { ListScope } from '../model/list-scopes.ts';
 import type { PollError } from '../model/scan.ts';
 import type { Backoff } from '../model/settings.ts';
+import type { DiscoveryMemory } from '../model/snapshot.ts';
 import type { FoundRepository } from '../model/target.ts';
 import { FailureLog } from '../polling/failure-log.ts';
 import type { RequestSender } from '../polling/request-sender.ts';
 import type { WatchedInstance } from '../polling/watched-instance.ts';
 import { backoffDelayMs, spreadMs } from '../scheduler/poll-delay.ts';
+import { type Moment, pastMonotonicMs, wallMs } from '../state/tag-state.ts';
 import type { Clock } from '../util/clock.ts';
 import type { InternalErrors } from '../util/internal-errors.ts';
 import { keepRunning } from '../util/keep-running.ts';
@@ -62,6 +64,10 @@ export class InstanceDiscovery {
   #lastSuccessMs: number | undefined;
   #lastError: PollError | undefined;
   #rules: readonly RuleCount[] | undefined;
+  /** When the last run ended, by the monotonic clock; undefined before the first under these rules. */
+  #endedAtMs: number | undefined;
+  /** Failed runs in a row. */
+  #failures = 0;
   readonly #emptyRuleLog: EmptyRuleLog;
 
   constructor(options: InstanceDiscoveryOptions) {
@@ -100,10 +106,38 @@ export class InstanceDiscovery {
     );
   }
 
+  /** What outlives the process, besides the rules. */
+  memory(moment: Moment): Omit<DiscoveryMemory, 'rules' | 'intervalMs'> {
+    const { truncated, lastSuccessMs: success, lastError: error, rules: counts } = this.status();
+    const ended = this.#endedAtMs === undefined ? undefined : wallMs(this.#endedAtMs, moment);
+    return { success, error, ended, failures: this.#failures, truncated, counts };
+  }
+
+  /**
+   * Goes on with what a former process knew. Call it before {@link start}.
+   *
+   * @param isSameConfig whether the rules and the interval are the same: else a run is due at once
+   */
+  resume(
+    { success, error, ended, failures, truncated, counts }: DiscoveryMemory,
+    isSameConfig: boolean,
+    moment: Moment,
+  ) {
+    this.#lastSuccessMs = success;
+    this.#lastError = error;
+    if (truncated) this.#options.tagLimit.resumeTruncated(this.instance.id);
+    if (!isSameConfig) return;
+    this.#rules = counts;
+    this.#failures = failures;
+    if (ended !== undefined) this.#endedAtMs = pastMonotonicMs(ended, moment);
+  }
+
   /** @param before the status of the instance's former discovery */
   start(before: DiscoveryStatus | undefined): void {
-    this.#lastSuccessMs = before?.lastSuccessMs;
-    this.#lastError = before?.lastError;
+    if (before !== undefined) {
+      this.#lastSuccessMs = before.lastSuccessMs;
+      this.#lastError = before.lastError;
+    }
     this.#options.instance.discovery = this.#requests;
     const { clock, errors } = this.#options;
     void keepRunning(() => this.#loop(), this.#end.signal, {
@@ -132,18 +166,24 @@ export class InstanceDiscovery {
 
   /** Makes one run after the other until it is stopped. */
   async #loop(): Promise<void> {
-    const { clock, random, intervalMs, backoff } = this.#options;
-    let startAtMs = clock.monotonic();
-    let failures = 0;
+    const { clock } = this.#options;
     for (;;) {
-      const succeeded = await this.#tryRun(startAtMs);
+      const succeeded = await this.#tryRun(this.#nextStartMs());
       if (this.#end.signal.aborted) return;
-      failures = succeeded ? 0 : failures + 1;
-      const delayMs = succeeded
-        ? spreadMs(intervalMs, random())
-        : backoffDelayMs(failures, { ...backoff(), maxMs: intervalMs }, random());
-      startAtMs = clock.monotonic() + delayMs;
+      this.#failures = succeeded ? 0 : this.#failures + 1;
+      this.#endedAtMs = clock.monotonic();
     }
+  }
+
+  /** When the next run is due: at once if there was none under these rules, or it is overdue since before the process started. */
+  #nextStartMs(): number {
+    const { clock, random, intervalMs, backoff } = this.#options;
+    if (this.#endedAtMs === undefined) return clock.monotonic();
+    const delayMs =
+      this.#failures === 0
+        ? spreadMs(intervalMs, random())
+        : backoffDelayMs(this.#failures, { ...backoff(), maxMs: intervalMs }, random());
+    return Math.max(clock.monotonic(), this.#endedAtMs + delayMs);
   }
 
   /** An error of our own code fails the run. The next run waits for the back-off, since a run makes many requests. */

@@ -98,6 +98,22 @@ export class DiscoveredReconciler {
     });
   }
 
+  /** Adds the tags of a repository that a former process found, as far as the rules take them. There may be more than `max_tags`. */
+  resume(settings: DiscoverySettings, repository: FoundRepository, tags: readonly FoundTag[]): Promise<void> {
+    const { now, yieldEvery, watchList } = this.#options;
+    return this.#change(settings.instanceId, async (instanceTargets) => {
+      const { rules } = settings;
+      const options = { nowMs: now(), maybeYield: yieldEvery.next, counts: rules.emptyCounts() };
+      const chosen = await rules.choose(repository, tags, options);
+      if (chosen.size === 0) return;
+      const watched = await this.#matcher.match(instanceTargets, settings, repository);
+      if (watched === undefined) return;
+      await yieldEvery.each(chosen, (each) => {
+        if (!watched.polls.has(each.tag)) watchList.updates.addDiscovered(instanceTargets, watched, each);
+      });
+    });
+  }
+
   /** Removes the tags of a repository that does not exist any more. */
   gone(instanceId: string, { id }: FoundRepository): Promise<void> {
     return this.#change(instanceId, (instanceTargets) =>

@@ -58,6 +58,11 @@ export class TagLimit {
     this.#lostTags.delete(instanceId);
   }
 
+  /** A former process left out tags of an instance. */
+  resumeTruncated(instanceId: string): void {
+    this.#truncated.add(instanceId);
+  }
+
   /** Drops tags that cannot be among the newest when there are too many to keep. */
   async prune(overLimit: TagOverLimit[], maybeYield: MaybeYield): Promise<void> {
     if (overLimit.length <= 2 * this.maxTags) return;

@@ -1,4 +1,4 @@
-// The families of the exporter itself, as a table: API requests, discovery, schedulers, build and configuration.
+// The families of the exporter itself, as a table: API requests, discovery, schedulers, build, configuration and storage.
 
 import { REPOSITORY_FAMILIES, TAG_FAMILIES } from './tag-families.ts';
 
@@ -137,6 +137,30 @@ export const SELF_FAMILIES = {
     name: 'acr_scan_exporter_config_last_reload_success_timestamp_seconds',
     type: 'gauge',
     help: 'When the configuration was last loaded with success.',
+    labels: [],
+  },
+  saveSuccessful: {
+    name: 'acr_scan_exporter_state_last_save_successful',
+    type: 'gauge',
+    help: 'Whether the last attempt to save what is known of tags succeeded: 1 or 0. Only with --storage.path, after the first attempt.',
+    labels: [],
+  },
+  saveTime: {
+    name: 'acr_scan_exporter_state_last_save_timestamp_seconds',
+    type: 'gauge',
+    help: 'When what is known of tags was last saved with success. Nothing is saved while nothing changes.',
+    labels: [],
+  },
+  saveDuration: {
+    name: 'acr_scan_exporter_state_save_duration_seconds',
+    type: 'gauge',
+    help: 'How long the last attempt to save took, with or without success.',
+    labels: [],
+  },
+  restoredTags: {
+    name: 'acr_scan_exporter_state_restored_tags',
+    type: 'gauge',
+    help: 'Image tags whose state the start of the exporter took from --storage.path.',
     labels: [],
   },
 } as const satisfies Record<string, SelfFamily>;

@@ -1,6 +1,6 @@
 // The metrics of the exporter itself, counted by prom-client in a registry of their own.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { DiscoveryStatus, SchedulerStatus } from '../model/exporter-status.ts';
+import type { DiscoveryStatus, SaveStatus, SchedulerStatus } from '../model/exporter-status.ts';
 import type { ExpositionFormat } from '../model/metrics-page.ts';
 import { COMPONENTS, type Component } from '../util/internal-errors.ts';
 import { type CollectedFamily, formatCollected } from './exposition-format.ts';
@@ -20,6 +20,8 @@ export type SelfMetricsOptions = {
   readonly schedulers: () => readonly SchedulerStatus[];
   /** Called at every scrape. Only instances with discovery. */
   readonly discoveries: () => readonly DiscoveryStatus[];
+  /** Called at every scrape. Undefined without storage, and until it is loaded. */
+  readonly saves: () => SaveStatus | undefined;
   /** Called at every scrape: the number of log lines lost so far. */
   readonly droppedLogLines: () => number;
   /** Whether to include `process_*` and `nodejs_*`. Their observers of garbage collection and event loop stay until the process ends. */
@@ -35,6 +37,7 @@ export class SelfMetrics {
   readonly #registry = new Registry();
   readonly #schedulers: () => readonly SchedulerStatus[];
   readonly #discoveries: () => readonly DiscoveryStatus[];
+  readonly #saves: () => SaveStatus | undefined;
   readonly #droppedLogLines: () => number;
   readonly #scanDuration = this.#histogram(SELF_FAMILIES.scanDuration);
   readonly #requests = this.#counter(SELF_FAMILIES.requests);
@@ -57,19 +60,25 @@ export class SelfMetrics {
   readonly #logLinesDropped = this.#counter(SELF_FAMILIES.logLinesDropped);
   readonly #reloadSuccessful = this.#gauge(SELF_FAMILIES.reloadSuccessful);
   readonly #reloadTime = this.#gauge(SELF_FAMILIES.reloadTime);
+  readonly #saveSuccessful = this.#gauge(SELF_FAMILIES.saveSuccessful);
+  readonly #saveTime = this.#gauge(SELF_FAMILIES.saveTime);
+  readonly #saveDuration = this.#gauge(SELF_FAMILIES.saveDuration);
+  readonly #restoredTags = this.#gauge(SELF_FAMILIES.restoredTags);
   /** The label values in use, to remove the series of an instance. */
   readonly #instances = new Set<string>();
   readonly #actions = new Set<string>();
   readonly #codes = new Set<string>();
 
-  constructor({ schedulers, discoveries, droppedLogLines, processMetrics }: SelfMetricsOptions) {
+  constructor({ schedulers, discoveries, saves, droppedLogLines, processMetrics }: SelfMetricsOptions) {
     this.#schedulers = schedulers;
     this.#discoveries = discoveries;
+    this.#saves = saves;
     this.#droppedLogLines = droppedLogLines;
     for (const component of COMPONENTS) this.#internalErrors.inc({ component }, 0);
     // prom-client shows a gauge without labels as 0 before it is set, which would be wrong.
     this.#reloadSuccessful.remove();
     this.#reloadTime.remove();
+    this.#restoredTags.remove();
     if (!processMetrics) return;
     collectDefaultMetrics({ register: this.#registry });
     for (const name of MISNAMED_DEFAULTS) this.#registry.removeSingleMetric(name);
@@ -120,6 +129,11 @@ export class SelfMetrics {
     if (successful) this.#reloadTime.set(nowMs / 1000);
   }
 
+  /** What is known of so many tags was restored from storage. */
+  stateRestored(tags: number): void {
+    this.#restoredTags.set(tags);
+  }
+
   /** Replaces the previous labels. */
   setBuildInfo({ version, revision, nodeVersion, sdk }: BuildInfoLabels): void {
     this.#buildInfo.reset();
@@ -130,6 +144,7 @@ export class SelfMetrics {
   async render(format: ExpositionFormat): Promise<string> {
     this.#collectSchedulers();
     this.#collectDiscoveries();
+    this.#collectSaves();
     this.#logLinesDropped.reset();
     this.#logLinesDropped.inc(this.#droppedLogLines());
     const shown = this.#registry.getMetricsAsArray().filter(({ name }) => this.#isShown(name));
@@ -212,6 +227,13 @@ export class SelfMetrics {
     }
   }
 
+  #collectSaves(): void {
+    const { successful, savedMs, durationSeconds } = this.#saves() ?? {};
+    setOrRemove(this.#saveSuccessful, successful === undefined ? undefined : Number(successful));
+    setOrRemove(this.#saveTime, savedMs === undefined ? undefined : savedMs / 1_000);
+    setOrRemove(this.#saveDuration, durationSeconds);
+  }
+
   #gauge<Label extends string>({ name, help, labels }: LabelledFamily<Label>): Gauge<Label> {
     return new Gauge({ name, help, labelNames: labels, registers: [this.#registry] });
   }
@@ -226,6 +248,12 @@ export class SelfMetrics {
 }
 
 type LabelledFamily<Label extends string> = SelfFamily & { readonly labels: readonly Label[] };
+
+/** An unknown value is left out. */
+function setOrRemove(gauge: Gauge<never>, value: number | undefined): void {
+  if (value === undefined) gauge.remove();
+  else gauge.set(value);
+}
 
 /**
  * Leaves the event loop delay out when the previous scrape was just now: prom-client resets its histogram at every scrape, and an empty one

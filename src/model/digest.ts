@@ -5,6 +5,10 @@ const DIGITS = /^[0-9a-f]{64}$/;
 
 export type DigestForm = 'bare' | 'prefixed';
 
+/** How a request names an image: by its digest in one of two forms, or only by its tag. */
+export const IMAGE_NAMES = ['bare', 'prefixed', 'tag'] as const;
+export type ImageName = (typeof IMAGE_NAMES)[number];
+
 /** The form of a digest; undefined for a text that is no SHA-256 digest. */
 export function formOf(digest: string): DigestForm | undefined {
   if (DIGITS.test(digest)) return 'bare';

@@ -1,4 +1,4 @@
-// The status of schedulers and discovery, as metrics and the status page show it.
+// The status of schedulers, discovery and storage, as metrics and the status page show it.
 import type { PollError } from './scan.ts';
 
 /** The status of the scheduler of one set of credentials. */
@@ -52,4 +52,14 @@ export type RuleCount = {
   repositories: number;
   /** Tags in them that match by name, before the limits of age and number. */
   tags: number;
+};
+
+/** How saving what is known goes. Undefined: not yet. */
+export type SaveStatus = {
+  /** Whether the last save succeeded. */
+  readonly successful: boolean | undefined;
+  /** When a snapshot was last saved, in milliseconds since the epoch. */
+  readonly savedMs: number | undefined;
+  /** How long the last save took, with or without success. */
+  readonly durationSeconds: number | undefined;
 };

@@ -1,11 +1,8 @@
 // Decides on the step after a request that finds no scan: the same request with another image name, a GetRepoTag, or a verdict. Pure
 // functions. One poll takes at most five requests.
 
-import { type DigestForm, formOf, inForm } from '../model/digest.ts';
+import { formOf, type ImageName, inForm } from '../model/digest.ts';
 import { hadScan, type ScanStatus } from '../model/scan.ts';
-
-/** How a request names an image: by its digest in one of two forms, or only by its tag. */
-export type ImageName = DigestForm | 'tag';
 
 /** The requests of one poll or one summary so far. Immutable. */
 export type Attempts = {

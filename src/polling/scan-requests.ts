@@ -3,11 +3,13 @@
 import { ApiError } from '../acr/api-error.ts';
 import { isNoSuchScan, isNoSuchThing } from '../acr/error-codes.ts';
 import type { GetRepoTagAnswer, GetRepoTagScanStatusAnswer, GetRepoTagScanSummaryAnswer } from '../acr/operations.ts';
-import { isSameDigest } from '../model/digest.ts';
+import { type ImageName, isSameDigest } from '../model/digest.ts';
 import { hadScan, type ScanStatus } from '../model/scan.ts';
+import type { NamesMemory } from '../model/snapshot.ts';
 import type { FoundTag, Repository, Target } from '../model/target.ts';
 import type { Task } from '../scheduler/task.ts';
 import type { WatchedTag } from '../state/store.ts';
+import { dueMonotonicMs, type Moment, wallMs } from '../state/tag-state.ts';
 import type { Clock } from '../util/clock.ts';
 import {
   type Attempts,
@@ -16,7 +18,6 @@ import {
   digestFor,
   type Evidence,
   firstName,
-  type ImageName,
   type Step,
   type TagVerdict,
   workingName,
@@ -25,7 +26,7 @@ import { type RequestSender, SendAgain } from './request-sender.ts';
 import type { WatchedInstance } from './watched-instance.ts';
 
 /** How long a list or GetRepoTag proves that a tag exists, and how long a refused digest form or a denied GetRepoTag is not tried again. */
-const EVIDENCE_HOLDS_MS = 3_600_000;
+export const EVIDENCE_HOLDS_MS = 3_600_000;
 
 export type Subject = 'status' | 'summary';
 
@@ -81,7 +82,7 @@ export class ScanRequests {
   /** The image name by which each instance finds scans. */
   readonly #working = new WeakMap<WatchedInstance, Partial<Record<Subject, ImageName>>>();
   /** Until when an image name is not tried: the instance has refused it and accepted another one. */
-  readonly #refusedUntilMs = new WeakMap<WatchedInstance, Map<string, number>>();
+  readonly #refusedUntilMs = new WeakMap<WatchedInstance, readonly RefusedUntil[]>();
   /** Until when GetRepoTag is not sent for a repository: it was denied. */
   readonly #deniedUntilMs = new WeakMap<Repository, number>();
 
@@ -114,6 +115,25 @@ export class ScanRequests {
     const pending = takePending(poll);
     const about = pending?.subject ?? subject;
     return { subject: about, action: pending?.next.ask === 'tag' ? ('GetRepoTag' as const) : ACTIONS[about] };
+  }
+
+  /** What outlives the process of how an instance finds scans. */
+  memory(instance: WatchedInstance, moment: Moment): NamesMemory {
+    const refused = (this.#refusedUntilMs.get(instance) ?? []).filter(({ untilMs }) => moment.monotonicMs < untilMs);
+    return {
+      ...this.#working.get(instance),
+      refused: refused.map(({ subject, name, untilMs }) => ({ subject, name, until: wallMs(untilMs, moment) })),
+    };
+  }
+
+  /** Goes on with what a former process knew of an instance. */
+  resume(instance: WatchedInstance, { status, summary, refused }: NamesMemory, moment: Moment): void {
+    this.#working.set(instance, { ...(status && { status }), ...(summary && { summary }) });
+    const until = (each: number) => dueMonotonicMs(each, moment, EVIDENCE_HOLDS_MS);
+    this.#refusedUntilMs.set(
+      instance,
+      refused.map((each) => ({ subject: each.subject, name: each.name, untilMs: until(each.until) })),
+    );
   }
 
   async #askScan(poll: ScanPoll, subject: Subject, pending: PendingRequest | undefined) {
@@ -227,18 +247,20 @@ export class ScanRequests {
   }
 
   #refused(instance: WatchedInstance, subject: Subject): ReadonlySet<ImageName> {
-    const untilMs = this.#refusedUntilMs.get(instance);
-    if (untilMs === undefined) return NONE;
+    const refused = this.#refusedUntilMs.get(instance);
+    if (refused === undefined) return NONE;
     const nowMs = this.#options.clock.monotonic();
-    return new Set(FORMS.filter((form) => nowMs < (untilMs.get(`${subject} ${form}`) ?? 0)));
+    const valid = refused.filter((each) => each.subject === subject && each.name !== 'tag' && nowMs < each.untilMs);
+    return new Set(valid.map(({ name }) => name));
   }
 
   /** Remembers the names that were refused while another one was accepted. */
   #noteRefused(instance: WatchedInstance, subject: Subject, refused: readonly ImageName[]): void {
     if (refused.length === 0) return;
-    const untilMs = this.#refusedUntilMs.get(instance) ?? new Map<string, number>();
-    for (const name of refused) untilMs.set(`${subject} ${name}`, this.#options.clock.monotonic() + EVIDENCE_HOLDS_MS);
-    this.#refusedUntilMs.set(instance, untilMs);
+    const untilMs = this.#options.clock.monotonic() + EVIDENCE_HOLDS_MS;
+    const before = this.#refusedUntilMs.get(instance) ?? [];
+    const others = before.filter((each) => each.subject !== subject || !refused.includes(each.name));
+    this.#refusedUntilMs.set(instance, [...others, ...refused.map((name) => ({ subject, name, untilMs }))]);
   }
 
   #noteWorking(instance: WatchedInstance, subject: Subject, name: ImageName | undefined): void {
@@ -247,7 +269,8 @@ export class ScanRequests {
   }
 }
 
-const FORMS = ['bare', 'prefixed'] as const;
+type RefusedUntil = { readonly subject: Subject; readonly name: ImageName; readonly untilMs: number };
+
 const NONE: ReadonlySet<ImageName> = new Set();
 
 const NEVER_SCANNED: ScanResult = {

@@ -3,20 +3,28 @@
 import type { ApiError } from '../acr/api-error.ts';
 import { isNoSuchRepository, isNoSuchThing } from '../acr/error-codes.ts';
 import type { GetRepoTagScanStatusAnswer, GetRepoTagScanSummaryAnswer } from '../acr/operations.ts';
-import { type PollError, type ScanStatus, UNKNOWN_STATUS } from '../model/scan.ts';
+import { hadScan, type PollError, type ScanStatus, UNKNOWN_STATUS } from '../model/scan.ts';
 import type { Timing } from '../model/settings.ts';
+import type { PollMemory } from '../model/snapshot.ts';
 import type { FoundTag, Target } from '../model/target.ts';
 import type { TaskGroup } from '../scheduler/due-queue.ts';
-import { backoffDelayMs, groupOf, pollDelayMs } from '../scheduler/poll-delay.ts';
+import { backoffDelayMs, groupOf, NEW_FOR_MS, pollDelayMs, resumedDelayMs } from '../scheduler/poll-delay.ts';
 import { NOT_QUEUED, type Outcome, type Task } from '../scheduler/task.ts';
 import type { StateStore, WatchedTag } from '../state/store.ts';
-import type { Moment, PollEvent, TagEvent } from '../state/tag-state.ts';
+import {
+  dueMonotonicMs,
+  type Moment,
+  type PollEvent,
+  pastMonotonicMs,
+  type TagEvent,
+  wallMs,
+} from '../state/tag-state.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import { FailureLog } from './failure-log.ts';
 import { repositoryName } from './repository-lookup.ts';
 import { outcomeOf, type RequestSender } from './request-sender.ts';
-import { type PendingRequest, type ScanPoll, ScanRequests, type Subject } from './scan-requests.ts';
+import { EVIDENCE_HOLDS_MS, type PendingRequest, type ScanPoll, ScanRequests, type Subject } from './scan-requests.ts';
 import type { WatchedInstance } from './watched-instance.ts';
 
 export type PollContextOptions = {
@@ -128,6 +136,40 @@ export class TagPoll implements Task, ScanPoll {
   /** Schedules a poll at once. */
   begin(): void {
     this.#schedule(this.#nowMs());
+  }
+
+  /** What outlives the process, besides the state of the tag. */
+  memory(moment: Moment): PollMemory {
+    const { monotonicMs } = moment;
+    const wall = (atMs: number, isKept: boolean) => (isKept ? wallMs(atMs, moment) : undefined);
+    const isEvidence = monotonicMs - this.seenAtMs < EVIDENCE_HOLDS_MS && !hadScan(this.tag.state.status);
+    return {
+      pushed: wall(this.#pushedAtMs, monotonicMs - this.#pushedAtMs < NEW_FOR_MS),
+      seen: wall(this.seenAtMs, isEvidence),
+      summarised: wall(this.#summarisedAtMs, Number.isFinite(this.#summarisedAtMs)),
+      summaryDue: wall(this.summaryDueAtMs, Number.isFinite(this.summaryDueAtMs)),
+      summaryFailures: this.#summaryFailures || undefined,
+    };
+  }
+
+  /**
+   * Goes on with what a former process knew. The next poll is due when it was due there: in the past, if that time is over. Call it after the
+   * state of the tag is restored.
+   */
+  resume({ pushed, seen, summarised, summaryDue, summaryFailures = 0 }: PollMemory, moment: Moment): void {
+    const { options, timing } = this.#context;
+    const { target, state } = this.tag;
+    this.#pushedAtMs = pastMonotonicMs(pushed, moment);
+    this.seenAtMs = pastMonotonicMs(seen, moment);
+    this.#summarisedAtMs = pastMonotonicMs(summarised, moment);
+    this.#summaryFailures = summaryFailures;
+    if (summaryDue !== undefined && target.repository.vulnerabilities && state.status === 'complete')
+      this.summaryDueAtMs = dueMonotonicMs(summaryDue, moment, SUMMARY_INTERVAL_MS);
+    const polledAtMs = pastMonotonicMs(state.lastPollMs, moment);
+    if (!Number.isFinite(polledAtMs)) return;
+    const elapsedMs = moment.monotonicMs - polledAtMs;
+    const ageMs = polledAtMs - this.#pushedAtMs;
+    this.#schedule(polledAtMs + resumedDelayMs(state, ageMs, timing, { random: options.random(), elapsedMs }));
   }
 
   /** Moves the next poll forward if the present intervals are shorter than those that it was scheduled with. */

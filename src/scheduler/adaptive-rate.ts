@@ -1,6 +1,9 @@
 // The request rate of a set of credentials. Throttling lowers it, the API may pause it, and it recovers with time. Pure: the time is an
 // argument.
 
+import type { RateMemory } from '../model/snapshot.ts';
+import { dueMonotonicMs, type Moment, pastMonotonicMs, wallMs } from '../state/tag-state.ts';
+
 /** Throttling never lowers the rate below this share of the configured rate. */
 const MIN_SHARE = 0.1;
 const RECOVERY_STEP = 0.1;
@@ -56,6 +59,24 @@ export class AdaptiveRate {
   /** The API asks for a pause, with an error of any kind. It never shortens the present pause. */
   pause(nowMs: number, retryAfterMs: number): void {
     this.#pausedUntilMs = Math.max(this.#pausedUntilMs, nowMs + Math.min(retryAfterMs, MAX_PAUSE_MS));
+  }
+
+  /** What outlives the process; undefined if nothing limits the configured rate. */
+  memory(moment: Moment): RateMemory | undefined {
+    const isPaused = this.#pausedUntilMs > moment.monotonicMs;
+    if (this.#shareAt(moment.monotonicMs) === 1 && !isPaused) return undefined;
+    return {
+      share: this.#share,
+      since: this.#share === 1 ? undefined : wallMs(this.#sinceMs, moment),
+      pausedUntil: isPaused ? wallMs(this.#pausedUntilMs, moment) : undefined,
+    };
+  }
+
+  /** Goes on with what a former process knew. */
+  resume({ share, since, pausedUntil }: RateMemory, moment: Moment): void {
+    this.#share = Math.min(1, Math.max(MIN_SHARE, share));
+    this.#sinceMs = pastMonotonicMs(since ?? moment.nowMs, moment);
+    if (pausedUntil !== undefined) this.#pausedUntilMs = dueMonotonicMs(pausedUntil, moment, MAX_PAUSE_MS);
   }
 
   #shareAt(nowMs: number): number {

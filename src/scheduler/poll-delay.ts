@@ -9,7 +9,7 @@ import type { TagGroup } from './due-queue.ts';
 const SPREAD = 0.1;
 
 /** The scan of an image that was pushed or first seen within this time is expected to begin soon. */
-const NEW_FOR_MS = 600_000;
+export const NEW_FOR_MS = 600_000;
 
 /**
  * From the end of a poll to the next, in milliseconds.
@@ -23,6 +23,24 @@ export function pollDelayMs(state: TagState, ageMs: number, { intervals, backoff
     return backoffDelayMs(state.failures, { ...backoff, initialMs }, random);
   }
   return spreadMs(intervalMs(state, ageMs, intervals), random);
+}
+
+/**
+ * The same for a poll that ended in a former process, `elapsedMs` ago, with the delays that are still possible: a delay that is drawn anew
+ * would be over at once for many tags, and a restart would cause a burst of requests.
+ *
+ * @param ageMs of the image when the poll ended
+ */
+export function resumedDelayMs(
+  state: TagState,
+  ageMs: number,
+  timing: Timing,
+  { random, elapsedMs }: { readonly random: number; readonly elapsedMs: number },
+): number {
+  const ends = [pollDelayMs(state, ageMs, timing, 0), pollDelayMs(state, ageMs, timing, 1)];
+  const longestMs = Math.max(...ends);
+  const shortestMs = Math.min(longestMs, Math.max(elapsedMs, Math.min(...ends)));
+  return longestMs - (longestMs - shortestMs) * random;
 }
 
 /** The interval, shortened at random by up to a tenth. `random` is in [0, 1). */

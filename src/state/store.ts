@@ -44,6 +44,7 @@ export class StateStore {
   readonly #tags = new Set<WatchedTag>();
   readonly #repositories = new Map<Repository, RepositoryTotals>();
   #added = 0;
+  #changes = 0;
 
   constructor(observer: StoreObserver) {
     this.#observer = observer;
@@ -55,6 +56,11 @@ export class StateStore {
 
   get turnover(): Turnover {
     return { added: this.#added, removed: this.#added - this.#tags.size };
+  }
+
+  /** Grows with every change. */
+  get changes(): number {
+    return this.#changes;
   }
 
   /** In the order in which they were added. */
@@ -96,6 +102,7 @@ export class StateStore {
     const tag: WatchedTag = { target, state: neverAnswered(nowMs, isNew) };
     this.#tags.add(tag);
     this.#added += 1;
+    this.#changes += 1;
     this.#count(tag, 1);
     this.#observer.tagAdded(tag);
     return tag;
@@ -104,6 +111,7 @@ export class StateStore {
   /** Removes a tag. Without effect for a tag that is not watched. */
   remove(tag: WatchedTag): void {
     if (!this.#tags.delete(tag)) return;
+    this.#changes += 1;
     this.#count(tag, -1);
     this.#observer.tagRemoved(tag);
   }
@@ -134,8 +142,14 @@ export class StateStore {
     this.#replace(tag, { target, state: neverAnswered(nowMs, true) });
   }
 
+  /** Sets the state of a tag to what a former process knew. */
+  restore(tag: WatchedTag, state: TagState): void {
+    this.#replace(tag, { target: tag.target, state });
+  }
+
   #replace(tag: WatchedTag, { target, state }: Readonly<WatchedTag>): void {
     const before = { ...tag };
+    this.#changes += 1;
     tag.target = target;
     tag.state = state;
     if (!hasSameCounts(before, tag)) {

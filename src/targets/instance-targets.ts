@@ -1,6 +1,6 @@
 // The targets of one instance.
 
-import type { Repository } from '../model/target.ts';
+import type { FoundRepository, Repository } from '../model/target.ts';
 import type { WatchedInstance } from '../polling/watched-instance.ts';
 import { RepositoryIds, RepositoryIndex } from './repository-ids.ts';
 import { isListed, type WatchedRepository } from './watched-repository.ts';
@@ -19,7 +19,7 @@ export class InstanceTargets {
     this.findsNew = findsNew;
   }
 
-  find(repository: Repository): WatchedRepository | undefined {
+  find(repository: FoundRepository): WatchedRepository | undefined {
     return this.#index.find(repository);
   }
 
@@ -84,7 +84,7 @@ export function isRecreated({ knownId }: WatchedRepository, { id }: Repository):
 }
 
 /** Whether both ids are known and different. */
-export function hasOtherId(one: Repository, other: Repository): boolean {
+export function hasOtherId(one: Pick<Repository, 'id'>, other: Pick<Repository, 'id'>): boolean {
   return one.id !== '' && other.id !== '' && one.id !== other.id;
 }
 

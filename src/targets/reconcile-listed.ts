@@ -91,7 +91,8 @@ export class ListedReconciler {
     await this.#yieldEvery.each(watched.polls, ([tag, poll]) => {
       const listed = wanted.tags.get(tag);
       if (listed === undefined) this.#unlistTag(watched, poll, list);
-      else if (!keepsState(poll, listed)) this.#updates.removeTag(watched, poll);
+      else if (!keepsState(poll.tag.target, poll.discovered !== undefined, listed))
+        this.#updates.removeTag(watched, poll);
       else if (poll.discovered !== undefined) this.#updates.makeListed(poll, listed);
       else if (listed.digest !== poll.tag.target.digest) this.#updates.setDigest(poll, listed.digest);
     });
@@ -186,8 +187,15 @@ function moveToEnd<Item>(items: Set<Item>, item: Item): void {
   if (items.delete(item)) items.add(item);
 }
 
-/** Whether the state of a tag stays valid with its present entry: the scan task is the same, and the digest is or is not listed for a discovered tag. */
-function keepsState({ tag: { target }, discovered }: TagPoll, listed: ListedTag): boolean {
-  const isSame = isSameDigest(listed.digest, target.digest) || (discovered !== undefined && listed.digest === '');
-  return isSame && listed.scanTaskId === target.scanTaskId;
+/**
+ * Whether the state of a tag stays valid with its present entry: the scan task is the same, and the digest is or is not listed for a discovered
+ * tag.
+ */
+export function keepsState(
+  before: Pick<ListedTag, 'digest' | 'scanTaskId'>,
+  wasDiscovered: boolean,
+  listed: Pick<ListedTag, 'digest' | 'scanTaskId'>,
+): boolean {
+  const isSame = isSameDigest(listed.digest, before.digest) || (wasDiscovered && listed.digest === '');
+  return isSame && listed.scanTaskId === before.scanTaskId;
 }

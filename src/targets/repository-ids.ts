@@ -35,7 +35,7 @@ export class RepositoryIndex<Item> {
   readonly #byId = new Map<string, Item>();
   readonly #byNames = new Map<string, Item>();
 
-  find({ id, namespace, name }: Repository): Item | undefined {
+  find({ id, namespace, name }: FoundRepository): Item | undefined {
     return (id === '' ? undefined : this.#byId.get(id)) ?? this.#byNames.get(namesKey(namespace, name));
   }
 

@@ -51,6 +51,11 @@ export class WatchList {
     for (const { repositories } of this.#instances.values()) yield* repositories;
   }
 
+  /** The ids of all watched instances. */
+  instanceIds(): IterableIterator<string> {
+    return this.#instances.keys();
+  }
+
   /** The targets of an instance; undefined when the instance is not watched. */
   targetsOf(instanceId: string): InstanceTargets | undefined {
     return this.#instances.get(instanceId);
@@ -102,6 +107,14 @@ export class WatchList {
         move(lookup);
         await this.#yieldEvery.each(polls.values(), move);
       }
+    });
+  }
+
+  /** Applies what a former process knew of a repository: then it need not be looked up. */
+  resumeLookup(instanceId: string, found: FoundRepository): Promise<void> {
+    return this.#mutex.run(async () => {
+      const watched = this.#instances.get(instanceId)?.find(found);
+      if (watched?.lookup !== undefined) await this.applyLookup(watched, watched.lookup, found);
     });
   }
 

@@ -34,6 +34,8 @@ test('--help lists every flag of the contract with its variable, on standard out
     ['web.listen-address', 'WEB_LISTEN_ADDRESS'],
     ['web.telemetry-path', 'WEB_TELEMETRY_PATH'],
     ['web.enable-lifecycle', 'WEB_ENABLE_LIFECYCLE'],
+    ['storage.path', 'STORAGE_PATH'],
+    ['storage.interval', 'STORAGE_INTERVAL'],
     ['log.level', 'LOG_LEVEL'],
     ['log.format', 'LOG_FORMAT'],
   ]) {
@@ -146,6 +148,8 @@ for (const [name, flags, found] of [
   ['a telemetry path without a slash', ['--web.telemetry-path=metrics'], '--web.telemetry-path'],
   ['a telemetry path that is taken', ['--web.telemetry-path=/-/ready'], '--web.telemetry-path'],
   ['the start page as telemetry path', ['--web.telemetry-path=/'], '--web.telemetry-path'],
+  ['a save interval that is no duration', ['--storage.interval=30'], '--storage.interval'],
+  ['a save interval of less than a second', ['--storage.interval=999ms'], 'at least 1s'],
   ['an unknown log level', ['--log.level=verbose'], '--log.level'],
   ['an unknown log format', ['--log.format=xml'], '--log.format'],
 ] as const) {
@@ -162,6 +166,7 @@ test('a variable that does not fit is a usage error that names it', async (t) =>
   for (const [variable, value] of [
     ['ACR_SCAN_EXPORTER_WEB_ENABLE_LIFECYCLE', 'maybe'],
     ['ACR_SCAN_EXPORTER_LOG_LEVEL', 'loud'],
+    ['ACR_SCAN_EXPORTER_STORAGE_INTERVAL', 'often'],
   ] as const) {
     const { status, stderr } = await runInProcess([], { [variable]: value });
     t.is(status, 2);

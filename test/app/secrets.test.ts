@@ -97,6 +97,19 @@ async function showsNothing(t: ExecutionContext, url: string): Promise<void> {
   }
 }
 
+/** A storage that keeps what is saved in memory. */
+function keptRecords() {
+  let text = '';
+  const place = {
+    load: async () => ({ records: [], savedMs: undefined }),
+    save: async (records: Iterable<object>) => {
+      text = [...records].map((each) => JSON.stringify(each)).join('\n');
+    },
+    close: async () => {},
+  };
+  return { storage: { place, intervalMs: 60_000 }, text: () => text };
+}
+
 function credentialsIn(t: ExecutionContext, key: typeof KEY) {
   const directory = temporaryDirectory(t);
   const file = (name: string, value: string) => {
@@ -131,11 +144,15 @@ for (const logFormat of LOG_FORMATS) {
       request_timeout: '1s',
       rate_limit: { requests_per_second: 100, max_concurrent: 50 },
     });
-    const { until, url, log } = await startExporter(t, configuration, { logFormat });
+    const saved = keptRecords();
+    const { app, until, url, log } = await startExporter(t, configuration, { logFormat, storage: saved.storage });
     await until('every tag has failed', (page) => countFailed(page) === tags.length);
     t.true(log.length >= tags.length);
     hidesSecrets(t, 'the log', log.join(''));
     await showsNothing(t, url);
+    await app.stop();
+    t.is(saved.text().match(/"error":/g)?.length, tags.length);
+    hidesSecrets(t, 'the saved state', saved.text());
   });
 
   test(`refused credentials are not shown, though the API echoes what it was sent, with ${logFormat} logs`, async (t) => {

@@ -40,6 +40,10 @@ const LIFE: Readonly<Record<string, SignOfLife>> = {
   acr_scan_exporter_build_info: isAboveZero,
   acr_scan_exporter_config_last_reload_successful: isAboveZero,
   acr_scan_exporter_config_last_reload_success_timestamp_seconds: isAboveZero,
+  acr_scan_exporter_state_last_save_successful: isAboveZero,
+  acr_scan_exporter_state_last_save_timestamp_seconds: isAboveZero,
+  acr_scan_exporter_state_save_duration_seconds: isAboveZero,
+  acr_scan_exporter_state_restored_tags: isThere,
   process_cpu_seconds_total: isAboveZero,
   nodejs_heap_size_used_bytes: isAboveZero,
 };

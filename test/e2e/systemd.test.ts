@@ -23,5 +23,8 @@ test('the service may do little else than serve', (t) => {
 test('the exporter takes the flags that it is started with', (t) => {
   const [, flags = ''] =
     /^ExecStart=\/usr\/bin\/env acr-scan-exporter (.*)$/m.exec(readFileSync(join(ROOT, UNIT), 'utf8')) ?? [];
-  t.is(readOptions({ argv: flags.split(' '), env: {} }, FIXED_PATHS).configFile, '/etc/acr-scan-exporter/config.yml');
+  const { configFile, storagePath } = readOptions({ argv: flags.split(' '), env: {} }, FIXED_PATHS);
+  t.is(configFile, '/etc/acr-scan-exporter/config.yml');
+  const [, stateDirectory] = /^StateDirectory=(.*)$/m.exec(readFileSync(join(ROOT, UNIT), 'utf8')) ?? [];
+  t.is(storagePath, `/var/lib/${stateDirectory}`);
 });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { loadSdk } from '../../src/acr/sdk.ts';
-import { App } from '../../src/app/app.ts';
+import { App, type AppDependencies } from '../../src/app/app.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { ScenarioInput } from '../../src/simulator/scenario.ts';
 import { createSimulator, type Simulator } from '../../src/simulator/simulator.ts';
@@ -37,6 +37,7 @@ export type ExporterOptions = {
   readonly logLevel?: LogLevel;
   readonly logFormat?: LogFormat;
   readonly env?: Readonly<Record<string, string>>;
+  readonly storage?: AppDependencies['storage'];
   /** Where the configuration file is to be; a new directory by default. */
   readonly directory?: string;
   /** Called with the exporter's URL when it listens and polling does not run yet. */
@@ -154,6 +155,7 @@ function createExporter(file: string, log: string[], options: ExporterOptions): 
       await options.beforePolling?.(`http://${/address=(\S+)/.exec(log.join(''))?.[1]}`);
       return sdk;
     },
+    storage: options.storage,
     listenAddress: { host: '127.0.0.1', port: 0 },
     telemetryPath: options.telemetryPath ?? '/metrics',
     webSettings: undefined,

@@ -74,6 +74,7 @@ export async function runInProcess(argv: readonly string[], env: Readonly<Record
   const status = await run({
     argv,
     env,
+    pid: process.pid,
     nodeVersion: process.version,
     build: { version: '1.2.3', revision: 'abc' },
     stdout: (text) => {

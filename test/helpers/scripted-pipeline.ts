@@ -84,11 +84,16 @@ const SILENT: StoreObserver = {
 export function createScriptedPipeline({
   maxTags = 100_000,
   ids = ['cri-1'],
+  startMs,
+  random = () => 0,
 }: {
   readonly maxTags?: number;
   readonly ids?: readonly [string, ...string[]];
+  /** What the wall clock shows at first. */
+  readonly startMs?: number;
+  readonly random?: () => number;
 } = {}) {
-  const clock = new ManualClock();
+  const clock = new ManualClock(startMs);
   const pending: Pending[] = [];
   const events: string[] = [];
   const log = (message: string, fields?: object) => void events.push(`${message} ${JSON.stringify(fields ?? {})}`);
@@ -110,11 +115,11 @@ export function createScriptedPipeline({
   const passes: number[] = [];
   const internalErrors: Component[] = [];
   const errors = new InternalErrors({ logger, clock, count: (component) => void internalErrors.push(component) });
-  const { store, watchList, polls, discoveryManager, tagLimit } = createPipeline({
+  const pipeline = createPipeline({
     observer: { ...SILENT, tagChanged: () => hooks.tagChanged() },
     meter: { ...meter, discoveryPassEnded: (seconds) => void passes.push(seconds) },
     clock,
-    random: () => 0,
+    random,
     logger,
     errors,
     stopping: new AbortController().signal,
@@ -123,6 +128,7 @@ export function createScriptedPipeline({
     turn: () => hooks.turn(),
     holdScrapes: (change) => hooks.whole(change),
   });
+  const { store, watchList, discoveryManager } = pipeline;
   const credentials = new ScriptedCredentials();
   const scheduler = createScheduler('default', { clock, credentials, errors, logger });
   const api = scriptedApi(pending);
@@ -131,12 +137,8 @@ export function createScriptedPipeline({
   const instances = new Map([instance, ...ids.slice(1).map(instanceOf)].map((each) => [each.id, each]));
   let rules: readonly DiscoverRule[] = [];
   return {
+    ...pipeline,
     clock,
-    store,
-    watchList,
-    polls,
-    discoveryManager,
-    tagLimit,
     hooks,
     errors,
     /** The components that had an error of our own code. */

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { allFamilies, MISNAMED_DEFAULTS } from '../../src/metrics/self-families.ts';
 import { SelfMetrics } from '../../src/metrics/self-metrics.ts';
-import type { DiscoveryStatus, SchedulerStatus } from '../../src/model/exporter-status.ts';
+import type { DiscoveryStatus, SaveStatus, SchedulerStatus } from '../../src/model/exporter-status.ts';
 import { type ParsedPage, parsePage } from '../helpers/exposition.ts';
 
 const IDLE: SchedulerStatus = {
@@ -19,8 +19,9 @@ const POLL = 'GetRepoTagScanStatus';
 function setUp(
   schedulers: () => readonly SchedulerStatus[] = () => [],
   discoveries: () => readonly DiscoveryStatus[] = () => [],
+  saves: () => SaveStatus | undefined = () => undefined,
 ) {
-  return new SelfMetrics({ schedulers, discoveries, droppedLogLines: () => 0, processMetrics: false });
+  return new SelfMetrics({ schedulers, discoveries, saves, droppedLogLines: () => 0, processMetrics: false });
 }
 
 async function pageOf(own: SelfMetrics, format: 'text' | 'openmetrics' = 'text'): Promise<ParsedPage> {
@@ -166,6 +167,34 @@ test('a reload that fails is shown and leaves the time of the last success; befo
   t.is(page.value(`${family}_success_timestamp_seconds`), 1_795_480_000.123);
 });
 
+test('saves are shown as far as they are known, and without storage there is nothing of them', async (t) => {
+  let status: SaveStatus | undefined;
+  const own = setUp(undefined, undefined, () => status);
+  const family = 'acr_scan_exporter_state';
+  const shown = async () => {
+    const page = await pageOf(own);
+    const names = [...page.families.keys()].filter((name) => name.startsWith(family));
+    return Object.fromEntries(names.map((name) => [name.slice(family.length + 1), page.value(name)]));
+  };
+  t.deepEqual(await shown(), {});
+  status = { successful: undefined, savedMs: undefined, durationSeconds: undefined };
+  own.stateRestored(0);
+  t.deepEqual(await shown(), { restored_tags: 0 });
+  status = { successful: false, savedMs: undefined, durationSeconds: 0.25 };
+  own.stateRestored(7);
+  t.deepEqual(await shown(), { last_save_successful: 0, save_duration_seconds: 0.25, restored_tags: 7 });
+  status = { successful: true, savedMs: 1_795_480_000_123, durationSeconds: 0.5 };
+  const saved = {
+    last_save_successful: 1,
+    last_save_timestamp_seconds: 1_795_480_000.123,
+    save_duration_seconds: 0.5,
+    restored_tags: 7,
+  };
+  t.deepEqual(await shown(), saved);
+  status = { ...status, successful: false };
+  t.deepEqual(await shown(), { ...saved, last_save_successful: 0 });
+});
+
 test('OpenMetrics names counters without _total and writes le with a point; text in between is not disturbed', async (t) => {
   const own = setUp();
   own.setInstances(['cri-1']);
@@ -205,6 +234,7 @@ test('process metrics are there, without the gauges that pass for counters and w
   const own = new SelfMetrics({
     schedulers: () => [],
     discoveries: () => [],
+    saves: () => undefined,
     droppedLogLines: () => 0,
     processMetrics: true,
   });

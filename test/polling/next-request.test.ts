@@ -1,6 +1,7 @@
 // What follows when a request finds no scan, against a model of every registry: it ends, and it finds what there is.
 import test from 'ava';
 import fc from 'fast-check';
+import type { ImageName } from '../../src/model/digest.ts';
 import { hadScan } from '../../src/model/scan.ts';
 import {
   type Attempts,
@@ -8,7 +9,6 @@ import {
   afterScan,
   type Evidence,
   firstName,
-  type ImageName,
   type Step,
   workingName,
 } from '../../src/polling/next-request.ts';

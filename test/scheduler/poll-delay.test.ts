@@ -1,6 +1,6 @@
 import test from 'ava';
 import type { Timing } from '../../src/model/settings.ts';
-import { backoffDelayMs, groupOf, pollDelayMs } from '../../src/scheduler/poll-delay.ts';
+import { backoffDelayMs, groupOf, pollDelayMs, resumedDelayMs } from '../../src/scheduler/poll-delay.ts';
 import { neverAnswered, type TagState } from '../../src/state/tag-state.ts';
 
 const timing: Timing = {
@@ -74,4 +74,23 @@ test('scans under way are the most urgent group, then what was never answered, t
     'settled',
     'settled',
   ]);
+});
+
+test('the delay of a poll that ended in a former process is one of those that are still possible, and is over if all are', (t) => {
+  const delay = (state: TagState, elapsedMs: number, random: number) =>
+    resumedDelayMs(state, OLD, timing, { random, elapsedMs });
+  t.deepEqual(
+    [0, 1].map((random) => delay(answered('complete'), 0, random)),
+    [600_000, 540_000],
+  );
+  t.deepEqual(
+    [0, 1].map((random) => delay(answered('complete'), 590_000, random)),
+    [600_000, 590_000],
+  );
+  t.is(delay(answered('complete'), 700_000, 0.5), 600_000, 'overdue by 100 s');
+  const failing = failed(answered('complete'), 'SystemError', 2);
+  t.deepEqual(
+    [0, 1].map((random) => delay(failing, 7_000, random)),
+    [10_000, 7_000],
+  );
 });

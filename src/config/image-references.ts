@@ -1,6 +1,7 @@
 // Finds image references in the place of a name or a tag, and suggests what to write instead.
 import { mayBeSecret, type Path } from '../util/yaml/descriptions.ts';
 import type { YamlDocument } from '../util/yaml/document.ts';
+import { listAt } from './unchecked-values.ts';
 
 /** `[REGISTRY/][NAMESPACE/]NAME[:TAG][@sha256:DIGEST]`. */
 const REFERENCE =
@@ -105,9 +106,4 @@ function asRule(key: string, { namespace, name, tag, digest }: ReferenceParts): 
   return Object.entries(keys)
     .flatMap(([each, pattern]) => (pattern === undefined ? [] : `${each}: [${JSON.stringify(pattern)}]`))
     .join(', ');
-}
-
-function listAt(map: unknown, key: string): readonly unknown[] {
-  const value: unknown = Reflect.get(Object(map), key);
-  return Array.isArray(value) ? value : [];
 }

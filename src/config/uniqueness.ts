@@ -2,6 +2,7 @@
 // values of the file, so it reports its mistakes together with those of the schema.
 import { type Path, quoted } from '../util/yaml/descriptions.ts';
 import type { YamlDocument } from '../util/yaml/document.ts';
+import { listAt, textAt } from './unchecked-values.ts';
 
 type ListedNames = { readonly names: string; readonly id: string; readonly path: Path };
 
@@ -79,15 +80,4 @@ function identityOf(repository: unknown, path: Path): ListedNames {
   const [namespace, name] = [textAt(repository, 'namespace'), textAt(repository, 'name')];
   const names = namespace === '' || name === '' ? '' : JSON.stringify([namespace, name]);
   return { names, id: textAt(repository, 'id'), path };
-}
-
-function listAt(map: unknown, key: string): readonly unknown[] {
-  const value: unknown = Reflect.get(Object(map), key);
-  return Array.isArray(value) ? value : [];
-}
-
-/** The text of a key; empty if it is absent or not a text. */
-function textAt(map: unknown, key: string): string {
-  const value: unknown = Reflect.get(Object(map), key);
-  return typeof value === 'string' ? value : '';
 }

@@ -1,7 +1,7 @@
 // Makes texts from outside safe for messages and labels: without secrets, on one line, not too long.
 import { REDACTED, Redactor } from '../util/redactor.ts';
 
-export const MAX_MESSAGE_LENGTH = 300;
+const MAX_MESSAGE_LENGTH = 300;
 
 /**
  * The text without known secrets and control characters, with single spaces, cut to `longest` UTF-16 units. Secrets are removed before the cut,

@@ -10,7 +10,7 @@ import type { Config, InstanceConfig } from '../config/config.ts';
 import { type CredentialSet, credentialSets } from '../config/credential-sets.ts';
 import { RAM_ACTIONS, ramListResource, ramResource } from '../config/ram-policy.ts';
 import { filterOf, pageOf, repositoryPage } from '../discovery/discovery-run.ts';
-import { FIRST_PAGE, PagedList } from '../discovery/joined-pages.ts';
+import { FIRST_PAGE, PagedList } from '../discovery/paged-list.ts';
 import { Rules } from '../discovery/rules.ts';
 import type { ListScope } from '../model/list-scopes.ts';
 import type { ConfiguredRepository } from '../model/settings.ts';

@@ -12,7 +12,7 @@ import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import type { YieldEvery } from '../util/yield-every.ts';
 import type { DiscoveryRequests } from './discovery-requests.ts';
-import { PAGE_SIZE, type Page, PagedList, type Position } from './joined-pages.ts';
+import { PAGE_SIZE, type Page, PagedList, type Position } from './paged-list.ts';
 import { isTransient, type ListFailure, listAll } from './paginate.ts';
 import type { Collected, DiscoveredReconciler } from './reconcile-discovered.ts';
 import type { DiscoverySettings } from './rules.ts';

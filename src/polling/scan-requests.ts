@@ -30,7 +30,7 @@ export const EVIDENCE_HOLDS_MS = 3_600_000;
 
 export type Subject = 'status' | 'summary';
 
-export const ACTIONS = { status: 'GetRepoTagScanStatus', summary: 'GetRepoTagScanSummary' } as const;
+const ACTIONS = { status: 'GetRepoTagScanStatus', summary: 'GetRepoTagScanSummary' } as const;
 
 /** An answer about a scan. */
 export type ScanAnswer =

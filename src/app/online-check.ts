@@ -209,7 +209,7 @@ function describeNothing({ scopes }: Rules, listed: number): string {
   if (listed > 0) return `no rule takes any of the ${listed} repositories of the instance`;
   return scopes[0]?.namespace === undefined
     ? 'the instance has no repositories'
-    : 'nothing exists of what the rules name';
+    : 'none of the namespaces and repositories that the rules name exists';
 }
 
 /** Adds the repositories on all pages of a scope by id. Returns the problem if they cannot be listed. */

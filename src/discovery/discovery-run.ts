@@ -146,7 +146,7 @@ export class DiscoveryRun {
           repo_name: scope.name,
           repositories,
         };
-        logger.warn('all repositories that were found are gone', fields);
+        logger.warn('all discovered repositories are gone', fields);
       },
       ask: async (position, dueAtMs) => {
         const request = { instanceId, ...filterOf(scope), ...pageOf(position) };
@@ -176,7 +176,7 @@ export class DiscoveryRun {
       allGone: (tags) => {
         const { namespace, name } = repository;
         const fields = { instance_id: instanceId, repo_namespace: namespace, repo_name: name, tags };
-        logger.warn('all tags that were found of a repository are gone', fields);
+        logger.warn('all discovered tags of a repository are gone', fields);
       },
       ask: async (position, dueAtMs) => {
         const request = { instanceId, repoId: repository.id, ...pageOf(position) };

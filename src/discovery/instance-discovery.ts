@@ -255,7 +255,7 @@ export class InstanceDiscovery {
     if (this.#missingScopes.has(name)) return;
     this.#missingScopes.add(name);
     const fields = { instance_id: this.instance.id, repo_namespace: scope.namespace, repo_name: scope.name, code };
-    this.#options.logger.warn('a discover rule names what does not exist', fields);
+    this.#options.logger.warn('a discovery rule names a namespace or repository that does not exist', fields);
   }
 
   #repositoryFailed(repository: FoundRepository, error: ListFailure): void {

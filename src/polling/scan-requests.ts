@@ -302,13 +302,13 @@ function statusIn({ subject, answer }: ScanAnswer): ScanStatus | undefined {
 }
 
 const NO_RIGHT_TO_TAGS =
-  'whether the tag exists cannot be asked: GetRepoTag is denied (RAM action cr:ListRepositoryTag)';
+  'it cannot be checked whether the tag exists: GetRepoTag is denied (RAM action cr:ListRepositoryTag)';
 
 /** Why a tag without a scan does not count as never scanned, as a text for messages. */
 function doubtOf(verdict: TagVerdict, error: ApiError | undefined): string | undefined {
   if (verdict === 'gone') return `the tag does not exist: ${error?.code ?? 'it is being deleted'} (GetRepoTag)`;
   if (error?.kind === 'denied') return NO_RIGHT_TO_TAGS;
-  return error && `whether the tag exists is not known: ${error.code} (GetRepoTag)`;
+  return error && `it is not known whether the tag exists: ${error.code} (GetRepoTag)`;
 }
 
 function withDoubt({ code, kind, message, requestId, retryAfterMs }: ApiError, doubt: string): ApiError {

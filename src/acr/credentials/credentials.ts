@@ -121,7 +121,7 @@ class RenewedCredentials implements CredentialSource {
   }
 
   unavailable(): ApiError {
-    return this.#failure ?? this.#describe('it has not answered yet, and there is no other session that is good');
+    return this.#failure ?? this.#describe('it has not answered yet, and there is no other valid session');
   }
 
   inUse(): CredentialsInUse | undefined {

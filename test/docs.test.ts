@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import test from 'ava';
 import { FLAGS, type FlagSpecification, helpText, variableOf } from '../src/flags.ts';
 import { allFamilies } from '../src/metrics/self-families.ts';
@@ -71,21 +71,24 @@ test('example queries use only families that exist', (t) => {
   );
 });
 
+/** The address of a heading in its page, as GitHub makes it. */
+function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-');
+}
+
 test('links between the pages lead somewhere', (t) => {
-  for (const page of [
-    'README.md',
-    'CONTRIBUTING.md',
-    'docs/architecture.md',
-    'docs/configuration.md',
-    'docs/deployment.md',
-    'docs/metrics.md',
-    'docs/runbook.md',
-    'docs/simulator.md',
-    'docs/storage.md',
-    'docs/web-config.md',
-  ]) {
-    const links = [...read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link = '']) => link);
-    for (const link of links)
-      t.notThrows(() => read(new URL(link, `file:///${page}`).pathname.slice(1)), `${page}: ${link}`);
+  const pages = readdirSync(new URL('../docs', import.meta.url)).filter((name) => name.endsWith('.md'));
+  for (const page of ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...pages.map((name) => `docs/${name}`)]) {
+    const prose = read(page).replaceAll(/```[\s\S]*?```/g, '');
+    for (const [, link = ''] of prose.matchAll(/\]\((?!https?:)([^)]+)\)/g)) {
+      const { pathname, hash } = new URL(link, `file:///${page}`);
+      t.true(existsSync(new URL(`..${pathname}`, import.meta.url)), `${page}: ${link}`);
+      if (hash === '') continue;
+      const headings = [...read(pathname.slice(1)).matchAll(/^#+ (.+)$/gm)];
+      t.true(headings.map(([, heading = '']) => anchorOf(heading)).includes(hash.slice(1)), `${page}: ${link}`);
+    }
   }
 });

@@ -232,7 +232,7 @@ export class App {
     const timing = timingOf(config);
     const isOtherTiming = !isDeepStrictEqual(timing, polls.timing);
     polls.timing = timing;
-    // Until the instances of before are removed, their requests still count.
+    // Until the former instances are removed, their requests still count.
     this.#selfMetrics.setInstances([...idsOf(this.#config), ...idsOf(config)]);
     this.#exposition.perTag = config.metrics.perTag;
     const instances = await this.#schedulerPool.configure(config, this.#sdk);

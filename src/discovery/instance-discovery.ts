@@ -17,7 +17,7 @@ import { keepRunning } from '../util/keep-running.ts';
 import type { Logger } from '../util/logger.ts';
 import type { YieldEvery } from '../util/yield-every.ts';
 import { Cancelled, DiscoveryRequests } from './discovery-requests.ts';
-import { DiscoveryRun } from './discovery-run.ts';
+import { DiscoveryRun, type DiscoveryRunResult } from './discovery-run.ts';
 import { EmptyRuleLog } from './empty-rule-log.ts';
 import type { ListFailure } from './paginate.ts';
 import type { DiscoveredReconciler } from './reconcile-discovered.ts';
@@ -201,7 +201,7 @@ export class InstanceDiscovery {
   }
 
   async #run(startAtMs: number): Promise<boolean> {
-    const { clock, runEnded, logger } = this.#options;
+    const { clock, runEnded } = this.#options;
     const missingScopes = new Set<string>();
     /** Ids of the repositories whose tags could not be listed. */
     const failed = new Set<string>();
@@ -219,24 +219,30 @@ export class InstanceDiscovery {
         this.#warnMissing(scope, code);
       },
     });
-    const { failure, denied, found } = await run.run(startAtMs);
+    const result = await run.run(startAtMs);
     const endMs = clock.monotonic();
     // A request that could not be sent may fail before it is due.
     runEnded((endMs - Math.min(startAtMs, run.beganAtMs, endMs)) / 1_000);
-    const error = failure ?? denied;
+    const error = result.failure ?? result.denied;
     this.#lastError = error && {
       code: error.code,
       message: error.message,
       requestId: error.requestId,
       timeMs: clock.now(),
     };
-    if (failure !== undefined) {
-      this.#runFailures.failed(this, failure);
+    if (result.failure !== undefined) {
+      this.#runFailures.failed(this, result.failure);
       return false;
     }
     for (const name of this.#missingScopes) if (!missingScopes.has(name)) this.#missingScopes.delete(name);
     // The other failing repositories are gone, or no rule takes them any more.
     for (const id of this.#failingRepositories.keys()) if (!failed.has(id)) this.#repositoryListed(id);
+    this.#succeeded(result);
+    return true;
+  }
+
+  #succeeded({ denied, found }: DiscoveryRunResult): void {
+    const { clock, logger } = this.#options;
     const fields = { instance_id: this.settings.instanceId, tags: this.status().tags };
     if (this.#lastSuccessMs === undefined) logger.info('discovered', fields);
     else logger.debug('discovered', fields);
@@ -246,7 +252,6 @@ export class InstanceDiscovery {
       this.#rules = found.counts;
       this.#emptyRuleLog.update(this.settings.rules, { ...found, isComplete: denied === undefined });
     }
-    return true;
   }
 
   /** A rule that names something that does not exist is probably a mistake. It is logged once, until it exists. */

@@ -61,7 +61,7 @@ export const OF_KEEPING: readonly Mutation[] = [
   {
     name: 'one tag in ten is left out of a state',
     file: 'app/snapshot-capture.js',
-    before: 'if (!poll.isWatched)',
+    before: 'if (store.turnover.removed !== removed && !poll.isWatched)',
     after: 'if (!poll.isWatched || Math.random() < 0.1)',
     law: 'kept',
     often: ['kill -9', 'SIGTERM and a new start'],

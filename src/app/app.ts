@@ -1,5 +1,4 @@
 // The composition root: creates and connects every part of the exporter.
-import { setImmediate } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Sdk } from '../acr/sdk.ts';
 import type { Config } from '../config/config.ts';
@@ -105,7 +104,6 @@ export class App {
       stopping: this.#stopping.signal,
       timing: timingOf(config),
       maxTags: config.maxTags,
-      turn: () => setImmediate(),
       holdScrapes: (change) => exposition.holdDuring(change),
     });
     const { watchList } = this.#pipeline;
@@ -228,7 +226,7 @@ export class App {
 
   /** @param restore restores what a former process knew; for the first configuration */
   async #apply(config: Config, restore?: SnapshotRestore): Promise<void> {
-    const { watchList, polls, discoveryManager } = this.#pipeline;
+    const { watchList, polls, discoveryManager, reconciler } = this.#pipeline;
     const timing = timingOf(config);
     const isOtherTiming = !isDeepStrictEqual(timing, polls.timing);
     polls.timing = timing;
@@ -240,7 +238,7 @@ export class App {
     await this.#unlessBroken(restore?.beforeDiscovery());
     await discoveryManager.configure(config.instances, config.discoveryIntervalMs, instances);
     await this.#unlessBroken(restore?.tags());
-    await discoveryManager.limit(config.maxTags);
+    await reconciler.limit(config.maxTags);
     this.#schedulerPool.retireUnused();
     if (isOtherTiming) await watchList.hasten();
     this.#selfMetrics.setInstances(idsOf(config));

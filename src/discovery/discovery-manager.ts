@@ -79,11 +79,6 @@ export class DiscoveryManager {
     for (const [id] of removed) await this.#options.reconciler.clear(id);
   }
 
-  /** Sets the limit of watched tags. */
-  limit(maxTags: number): Promise<void> {
-    return this.#options.reconciler.limit(maxTags);
-  }
-
   #entry(
     { id, domain, discover }: DiscoveryConfig,
     intervalMs: number,

@@ -48,7 +48,7 @@ export async function startWith(records: readonly object[], options: RestartOpti
   await restore.beforeDiscovery();
   await watching.discover(...discover);
   await restore.tags();
-  await watching.discoveryManager.limit(maxTags);
+  await watching.reconciler.limit(maxTags);
   return { ...watching, restored: restore.result };
 }
 

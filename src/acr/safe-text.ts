@@ -56,7 +56,8 @@ export function withoutSentSecrets(text: string, sent: SentHeaders): string {
     textOf(sent['x-acs-security-token']),
     textOf(sent['x-acs-signature-nonce']),
   ];
-  for (const value of values) secrets.add(value);
+  // Most texts are too short for most secrets, and to add one takes time.
+  for (const value of values) if (value.length <= text.length) secrets.add(value);
   return secrets.redact(text.replace(STRING_TO_SIGN, '$1 [left out]')).replace(QUOTED, `$1${REDACTED}`);
 }
 

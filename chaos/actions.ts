@@ -169,10 +169,10 @@ export const ACTIONS: readonly Action[] = [
     perform: (stage) => stage.killAndStart(() => stage.makeAnew('cri-a', 'shop', 'web')),
     endsLife: true,
   },
-  { name: 'the disk of the state is full, or has room again', perform: async (stage) => stage.turnStateBlock('full') },
+  { name: 'the disk of the state is full for some seconds', perform: async (stage) => stage.blockState('full') },
   {
-    name: 'a file is in place of the directory of the state, or is not any more',
-    perform: async (stage) => stage.turnStateBlock('a file'),
+    name: 'a file is in place of the directory of the state for some seconds',
+    perform: async (stage) => stage.blockState('a file'),
   },
   { name: 'SIGSTOP', perform: (stage) => stage.pause(stage.random.whole(200, 3_000)) },
   { name: 'the reader of the log stalls', perform: async (stage) => stage.exporter.stallLog(3_000) },

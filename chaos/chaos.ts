@@ -13,8 +13,8 @@ const STORM_MS = 18_000;
 const BETWEEN_FAULTS_MS = [100, 600] as const;
 const BETWEEN_ACTIONS_MS = [30, 250] as const;
 const CHECK_EVERY_MS = 3_000;
-/** By then a process has saved what it knows. */
-const SAVED_AFTER_MS = 4_000;
+/** By then a process has saved what it knows, and whatever its interval is, it knows more since. */
+const SAVED_AFTER_MS = 4_900;
 /** Faults that are in force together. */
 const MAX_FAULTS = 3;
 /** After so many rounds a line says how the run goes. */

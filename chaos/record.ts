@@ -26,11 +26,16 @@ export type LifeStorage = {
   readonly restored?: RestoredState | undefined;
 };
 
+/** The image of a tag and its last success, in milliseconds since the epoch of the clock that the process had which wrote it. */
+export type SavedSuccess = { readonly repoId: string; readonly digest: string; readonly at: number };
+
 export type RestoredState = {
   /** The process that wrote it. */
   readonly life: number;
   /** When the file was written. */
   readonly savedAt: number;
+  /** What it has of each tag that was answered. */
+  readonly successes: ReadonlyMap<TagName, SavedSuccess>;
   /** What was known then is in it. */
   readonly knownBy: number;
 };

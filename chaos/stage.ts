@@ -18,7 +18,7 @@ import {
 } from './record.ts';
 import { MODES, scrape } from './scraper.ts';
 import { SimulatorClient } from './simulator.ts';
-import { type Damage, StateDirectory } from './state-directory.ts';
+import { type Damage, StateDirectory, type UsableState } from './state-directory.ts';
 import type { TagState } from './truth.ts';
 import { wireProbe } from './wire.ts';
 import { DISCOVERED, GUEST, keysBut, REPOSITORIES, SETS, Settings, scenario, tagName, usualLatency } from './world.ts';
@@ -34,6 +34,8 @@ const RELOAD_WAITED_MS = 7_000;
 /** How many of the processes keep their state. The first two do, so that every run has a start with one. */
 const KEEPING_SHARE = 0.7;
 const KEEPING_FROM_START = 2;
+/** Longer than an interval and a save, so that one has to fail. */
+const BLOCKED_MS = [4_000, 8_000] as const;
 const SAVE_INTERVALS_MS = [1_000, 1_500, 2_000];
 /** What a save takes, on a busy machine: from the first record to the file in its place. */
 const SAVED_WITHIN_MS = 1_000;
@@ -59,6 +61,7 @@ export class Stage {
   readonly #storageRandom: Random;
   /** Whether something was done to the files of the state since a process had them. */
   #isTouched = false;
+  #blockEnd: NodeJS.Timeout | undefined;
   /** Whether the last process ended in order. */
   #hasEndedWell = false;
   /** How much the clocks of the processes before the present one were off, and when. */
@@ -116,6 +119,7 @@ export class Stage {
 
   async close(): Promise<void> {
     this.#noteEnd();
+    clearTimeout(this.#blockEnd);
     await this.#exporter?.kill();
     await this.#simulatorProgram?.kill();
     this.#directory.remove();
@@ -224,19 +228,19 @@ export class Stage {
     });
   }
 
-  /** Fills the disk of the state, or puts a file in place of its directory; where that was done, takes it back. */
-  turnStateBlock(kind: 'full' | 'a file'): void {
-    if (this.#state.block !== undefined) {
-      this.unblockState();
-      return;
-    }
+  /** Fills the disk of the state, or puts a file in place of its directory, for some seconds. */
+  blockState(kind: 'full' | 'a file'): void {
+    const forMs = this.random.whole(...BLOCKED_MS);
+    if (this.#state.block !== undefined) return;
     if (kind === 'full') this.#state.fill();
     else this.#state.putFileInPlace();
     this.record.blocks.push({ from: Date.now(), to: Number.POSITIVE_INFINITY });
+    this.#blockEnd = setTimeout(() => this.unblockState(), forMs);
   }
 
   unblockState(): void {
     const block = this.record.blocks.at(-1);
+    clearTimeout(this.#blockEnd);
     if (this.#state.block === undefined || block === undefined) return;
     block.to = Date.now();
     this.#state.unblock();
@@ -391,29 +395,34 @@ export class Stage {
     if (!keeps) return undefined;
     const isUntouched = !this.#isTouched && this.#state.block !== 'a file';
     this.#isTouched = false;
-    const savedAt = this.#state.usableFrom();
+    const usable = this.#state.usable();
     return {
       intervalMs,
       isUntouched,
-      restored: savedAt === undefined ? undefined : this.#restored(savedAt, isUntouched),
+      restored: usable && this.#restored(usable, isUntouched),
     };
   }
 
-  /** What a file has that was written at a time. */
-  #restored(savedAt: number, isUntouched: boolean): RestoredState | undefined {
-    const { lives, pauses, blocks } = this.record;
-    const keeping = lives.filter(({ storage }) => storage !== undefined);
-    const writer = keeping.findLast(({ startedAt }) => startedAt <= savedAt);
+  /** What the file has that a start uses. */
+  #restored({ savedAt, successes }: UsableState, isUntouched: boolean): RestoredState {
+    const { lives, pauses } = this.record;
     const before = (at: number, ms: number) => at - ms - overlap(pauses, at - 2 * ms, at);
-    let knownBy = before(savedAt, SAVED_WITHIN_MS);
-    if (writer === undefined) return { life: -1, savedAt, knownBy: Number.NEGATIVE_INFINITY };
-    const { to, number, storage } = writer;
-    const lostMs = (storage?.intervalMs ?? 0) + SAVED_WITHIN_MS;
-    if (isUntouched && writer === keeping.at(-1) && overlap(blocks, to - 2 * lostMs, to + lostMs) === 0) {
-      const isLast = writer === lives.at(-1);
-      knownBy = Math.max(knownBy, before(to, isLast && this.#hasEndedWell ? ANSWERED_BEFORE_END_MS : lostMs));
-    }
-    return { life: number, savedAt, knownBy };
+    const keeping = lives.filter(({ storage }) => storage !== undefined);
+    const last = keeping.at(-1);
+    // What the last process knew in time has to be in a file, whoever wrote it.
+    const lostMs = isUntouched && last !== undefined ? this.#lostMs(last) : undefined;
+    const keptBy = last === undefined || lostMs === undefined ? Number.NEGATIVE_INFINITY : before(last.to, lostMs);
+    if (last !== undefined && keptBy > last.from) return { life: last.number, savedAt, successes, knownBy: keptBy };
+    const writer = keeping.findLast(({ startedAt }) => startedAt <= savedAt);
+    const knownBy = before(savedAt, SAVED_WITHIN_MS);
+    return { life: writer?.number ?? -1, savedAt, successes, knownBy };
+  }
+
+  /** Of what a process knew, how much may not be saved at its end; undefined where it could not write. */
+  #lostMs(life: Life): number | undefined {
+    const lostMs = (life.storage?.intervalMs ?? 0) + SAVED_WITHIN_MS;
+    if (overlap(this.record.blocks, life.to - 2 * lostMs, life.to + lostMs) > 0) return undefined;
+    return life === this.record.lives.at(-1) && this.#hasEndedWell ? ANSWERED_BEFORE_END_MS : lostMs;
   }
 
   #note(isOfStart = false): Configuration {

@@ -9,6 +9,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  type Stats,
   statSync,
   utimesSync,
   writeFileSync,
@@ -18,6 +19,7 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { atEnd, temporaryDirectory } from './leftovers.ts';
 import type { Random } from './random.ts';
+import type { SavedSuccess, TagName } from './record.ts';
 
 const PRESENT = 'state.ndjson.gz';
 const PREVIOUS = 'state.previous.ndjson.gz';
@@ -65,8 +67,8 @@ function sealed(text: string): Buffer {
   return gzipSync(`${body}${JSON.stringify({ records: lines.length - 1, sha256 })}\n`);
 }
 
-/** Whether a file is a whole state, by its own checksum. */
-function isWhole(file: Buffer): boolean {
+/** The text of a file that is a whole state, by its own checksum; undefined for any other. */
+function wholeText(file: Buffer): string | undefined {
   try {
     const text = gunzipSync(file).toString();
     const end = text.lastIndexOf('\n', text.length - 2) + 1;
@@ -74,9 +76,58 @@ function isWhole(file: Buffer): boolean {
     const { records, sha256 }: { records?: unknown; sha256?: unknown } = JSON.parse(text.slice(end));
     const isOurs = format === 'acr-scan-exporter state' && version === 1;
     const isComplete = records === text.slice(0, end).split('\n').length - 2;
-    return isOurs && isComplete && sha256 === createHash('sha256').update(text.slice(0, end)).digest('hex');
+    const isSealed = sha256 === createHash('sha256').update(text.slice(0, end)).digest('hex');
+    return isOurs && isComplete && isSealed ? text : undefined;
   } catch {
-    return false;
+    return undefined;
+  }
+}
+
+/** Fields of the records that are read here. */
+type SavedRecord = {
+  readonly kind: string;
+  readonly number?: number;
+  readonly instance?: string;
+  readonly id?: string;
+  readonly namespace?: string;
+  readonly name?: string;
+  readonly repository?: number;
+  readonly tag?: string;
+  readonly digest?: string;
+  readonly success?: number;
+};
+
+function successesIn(text: string): ReadonlyMap<TagName, SavedSuccess> {
+  const records: readonly SavedRecord[] = text
+    .trimEnd()
+    .split('\n')
+    .slice(1, -1)
+    .map((line) => JSON.parse(line));
+  const repositories = new Map(
+    records.filter(({ kind }) => kind === 'repository').map((record) => [record.number, record]),
+  );
+  const successes = new Map<TagName, SavedSuccess>();
+  for (const { kind, repository, tag, digest = '', success: at } of records) {
+    const { instance, id: repoId = '', namespace, name } = repositories.get(repository) ?? {};
+    if (kind !== 'tag' || at === undefined || !namespace) continue;
+    successes.set(`${instance} ${namespace} ${name} ${tag}`, { repoId, digest, at });
+  }
+  return successes;
+}
+
+/** A file that a start can use. */
+export type UsableState = {
+  /** When it was written, in milliseconds since the epoch. */
+  readonly savedAt: number;
+  readonly successes: ReadonlyMap<TagName, SavedSuccess>;
+};
+
+/** Undefined where there is no such file, or no directory that it might be in. */
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
   }
 }
 
@@ -154,12 +205,13 @@ export class StateDirectory {
     return join(this.#disk, 'state.away');
   }
 
-  /** When the file that a start can use was written, in milliseconds since the epoch: the present one, else the previous one, if it is whole. */
-  usableFrom(): number | undefined {
+  /** What a start can use: the present file, else the previous one, if it is whole. */
+  usable(): UsableState | undefined {
     for (const name of [PRESENT, PREVIOUS]) {
       const path = join(this.path, name);
-      const found = statSync(path, { throwIfNoEntry: false });
-      if (found?.isFile() && isWhole(readFileSync(path))) return found.mtimeMs;
+      const found = statOf(path);
+      const text = found?.isFile() ? wholeText(readFileSync(path)) : undefined;
+      if (found !== undefined && text !== undefined) return { savedAt: found.mtimeMs, successes: successesIn(text) };
     }
     return undefined;
   }
@@ -167,13 +219,7 @@ export class StateDirectory {
   /** When the oldest file was written that a start may use; infinity where there is none. */
   oldestFrom(): number {
     const directory = this.#block === 'a file' ? this.#away : this.path;
-    const times = [PRESENT, PREVIOUS].map((name) => {
-      try {
-        return statSync(join(directory, name)).mtimeMs;
-      } catch {
-        return Number.POSITIVE_INFINITY;
-      }
-    });
+    const times = [PRESENT, PREVIOUS].map((name) => statOf(join(directory, name))?.mtimeMs ?? Number.POSITIVE_INFINITY);
     return Math.min(...times);
   }
 
@@ -181,8 +227,8 @@ export class StateDirectory {
   damage(damage: Damage, random: Random, both = false): void {
     for (const name of both ? [PRESENT, PREVIOUS] : [PRESENT]) {
       const path = join(this.path, name);
-      const found = statSync(path, { throwIfNoEntry: false });
-      if (found === undefined || !found.isFile() || !isWhole(readFileSync(path))) continue;
+      const found = statOf(path);
+      if (found === undefined || !found.isFile() || wholeText(readFileSync(path)) === undefined) continue;
       const changed = damage(readFileSync(path), random);
       rmSync(path);
       if (changed === 'directory') mkdirSync(path);

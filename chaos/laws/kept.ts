@@ -39,6 +39,7 @@ export const keptLaw: Law = {
           : (future(life, scrape) ??
             lostFile(record, life) ??
             later(life, scrape, restored) ??
+            notRestored(life, scrape, restored) ??
             lost(record, scrape, restored)),
       );
     }
@@ -51,9 +52,14 @@ function isFromBefore({ lastSuccesses = [] }: ShownTag, { startedAt }: Life): bo
   return lastSuccesses.length > 0 && lastSuccesses.every((each) => each * 1_000 < startedAt - ROUNDING_MS);
 }
 
+/** Whether the clock of a process was set since its start. */
+function hasStepped({ startedAt, clock }: Life): boolean {
+  return (clock.at(-1)?.from ?? 0) > startedAt;
+}
+
 /** Where the clock of the process was not set yet, no time is shown that is still to come. */
-function future({ startedAt, clock }: Life, scrape: Scrape): string | undefined {
-  if ((clock.at(-1)?.from ?? 0) > startedAt) return undefined;
+function future(life: Life, scrape: Scrape): string | undefined {
+  if (hasStepped(life)) return undefined;
   for (const [name, { since = 0, shownSuccess = 0 }] of shownTags(scrape)) {
     const at = 1_000 * Math.max(since, shownSuccess);
     if (at > scrape.answeredAt + ROUNDING_MS) return `a time of ${name} is shown that is still to come: ${time(at)}`;
@@ -89,6 +95,19 @@ function later(life: Life, scrape: Scrape, { savedAt }: RestoredState): string |
     ([, tag]) => isFromBefore(tag, life) && Math.min(...(tag.lastSuccesses ?? [])) * 1_000 > savedAt + ROUNDING_MS,
   );
   return late && `${late[0]} is shown with an answer from before the start, but after the save at ${time(savedAt)}`;
+}
+
+/** What the file has of the images that are shown has to be there. */
+function notRestored(life: Life, scrape: Scrape, { savedAt, successes }: RestoredState): string | undefined {
+  if (hasStepped(life)) return undefined;
+  for (const [name, { repoId, digest, shownSuccess = 0 }] of shownTags(scrape)) {
+    const saved = successes.get(name);
+    if (saved === undefined || saved.repoId !== repoId || bare(saved.digest) !== bare(digest ?? '')) continue;
+    // A time that is still to come is that of the start.
+    if (shownSuccess * 1_000 < Math.min(saved.at, life.startedAt) - ROUNDING_MS)
+      return `${name} was answered at ${time(saved.at)}, as the file of ${time(savedAt)} has it, but after the start its last success is ${shownSuccess === 0 ? 'not known' : `at ${time(shownSuccess * 1_000)}`}`;
+  }
+  return undefined;
 }
 
 function lost(record: RunRecord, scrape: Scrape, restored: RestoredState): string | undefined {
@@ -145,11 +164,6 @@ export const savedLaw: Law = {
       if (life?.storage === undefined || !findings.isJudged(scrape.answeredAt)) continue;
       const lateMs = life.storage.intervalMs + SAVED_WITHIN_MS;
       const before = scrape.sentAt - lateMs - overlap(pauses, scrape.sentAt - 2 * lateMs, scrape.sentAt);
-      // What was known before the process listened was restored, or is there anew.
-      const answers = [...shownTags(scrape).values()]
-        .flatMap(({ lastSuccesses = [] }) => (lastSuccesses.length === 1 ? lastSuccesses : []))
-        .map((seconds) => seconds * 1_000)
-        .filter((at) => at > life.from && at < before);
       const [success] = samplesOf(scrape.exposition, 'acr_scan_exporter_state_last_save_successful');
       const saves = lastSave(scrape);
       const block = blocks.find((each) => saves?.some((at) => at > each.from && at < each.to));
@@ -158,8 +172,8 @@ export const savedLaw: Law = {
         saves?.every((at) => at > block.from + SAVED_WITHIN_MS + overlap(pauses, block.from, at) && at < block.to);
       if (isFalse)
         findings.note(scrape.answeredAt, `a save is shown at ${time(saves?.[0] ?? 0)}, when nothing could be written`);
-      const answeredAt = Math.max(...answers);
-      if (!Number.isFinite(answeredAt)) continue;
+      const answeredAt = lastAnswer(record, life, before);
+      if (answeredAt === undefined) continue;
       const isBlocked = blocks.some(({ from, to }) => from <= answeredAt && to >= scrape.answeredAt);
       if (!isBlocked && overlap(blocks, answeredAt, scrape.answeredAt) > 0) continue;
       findings.note(scrape.answeredAt, () => {
@@ -176,6 +190,17 @@ export const savedLaw: Law = {
     return findings;
   },
 };
+
+/** The last answer that a process had shown by a time; what was known before it listened was restored. */
+function lastAnswer({ scrapes }: RunRecord, { number, from }: Life, by: number): number | undefined {
+  const scrape = scrapes.findLast(({ life, answeredAt }) => life === number && answeredAt <= by);
+  if (scrape === undefined) return undefined;
+  const answers = [...shownTags(scrape).values()]
+    .flatMap(({ lastSuccesses = [] }) => (lastSuccesses.length === 1 ? lastSuccesses : []))
+    .map((seconds) => seconds * 1_000)
+    .filter((at) => at > from);
+  return answers.length === 0 ? undefined : Math.max(...answers);
+}
 
 /** Intervals are shortened at random by a tenth at the most. */
 const SHORTEST = 0.9;
@@ -202,9 +227,9 @@ export const resumedLaw: Law = {
           const poll = pollsOf(polls, name, tag).find((each) => lifeOf(record, each) === life.number);
           if (answeredAt === undefined || poll === undefined || !findings.isJudged(poll.arrivedAtMs)) continue;
           if (!isSame(record, name, tag, { from: answeredAt, to: poll.arrivedAtMs })) continue;
-          const { refusals = [], spoils = [] } = troubles.get(setOfInstance(poll.parameters.InstanceId ?? '')) ?? {};
+          const { refusals = [] } = troubles.get(setOfInstance(poll.parameters.InstanceId ?? '')) ?? {};
           // While they are refused, tags are asked about before they are due, to find out whether they still are.
-          if (overlap([...refusals, ...spoils], life.startedAt - ANSWER_READ_MS, poll.arrivedAtMs) > 0) continue;
+          if (overlap(refusals, poll.arrivedAtMs - ANSWER_READ_MS, poll.arrivedAtMs) > 0) continue;
           findings.note(poll.arrivedAtMs, () => tooSoon(record, name, tag, answeredAt, poll));
         }
       }

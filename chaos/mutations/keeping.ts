@@ -40,7 +40,7 @@ export const OF_KEEPING: readonly Mutation[] = [
     before: 'poll.resume(record, this.#moment);',
     after: 'poll.resume(record, this.#moment); poll.begin();',
     law: 'resumed',
-    often: ['kill -9', 'SIGTERM and a new start'],
+    often: ['SIGHUP: other intervals and back-off', 'SIGTERM and a new start'],
   },
   {
     name: 'the state of another image is restored',
@@ -77,10 +77,11 @@ export const OF_KEEPING: readonly Mutation[] = [
   {
     name: 'a failed save counts as successful',
     file: 'storage/saver.js',
-    before: 'successful: problem === undefined,',
-    after: 'successful: true,',
+    before:
+      'problem === undefined ? clock.now() : this.#status.savedMs;\n        this.#status = { successful: problem === undefined,',
+    after: 'clock.now();\n        this.#status = { successful: true,',
     law: 'saved',
-    often: ['the disk of the state is full, or has room again'],
+    often: ['the disk of the state is full for some seconds'],
   },
   {
     name: 'a save that fails is not tried again',
@@ -88,6 +89,6 @@ export const OF_KEEPING: readonly Mutation[] = [
     before: 'if (!this.#isOwing && !source.changed())',
     after: 'if (this.#isOwing || !source.changed())',
     law: 'saved',
-    often: ['the disk of the state is full, or has room again'],
+    often: ['the disk of the state is full for some seconds'],
   },
 ];

@@ -8,7 +8,7 @@ import { broken, FILE_OF_NAME, law, NAME, poll, record, START, scrape } from './
 const RESTORED: LifeStorage = {
   intervalMs: 1_000,
   isUntouched: true,
-  restored: { life: 0, savedAt: START + 6_500, knownBy: START + 6_000 },
+  restored: { life: 0, savedAt: START + 6_500, successes: new Map(), knownBy: START + 6_000 },
 };
 
 function lives(storage: LifeStorage = RESTORED, change: Partial<Life> = {}): Life[] {
@@ -57,6 +57,17 @@ test('a tag that a start has forgotten, or shows as it was earlier, breaks the l
   t.deepEqual(verdict('kept', { requests: POLLS, scrapes: late }), [2, 0]);
 });
 
+test('a tag that a start does not show as the file has it breaks the law, unless it is another image', (t) => {
+  const kept = (at: number, repoId = 'crr-api') => {
+    const successes = new Map([[NAME, { repoId, digest: '', at: START + at }]]);
+    const restored = { life: -1, savedAt: START + 6_500, successes, knownBy: Number.NEGATIVE_INFINITY };
+    return verdict('kept', { lives: lives({ ...RESTORED, restored }), scrapes: [after({ at: 7_300 })] });
+  };
+  t.deepEqual(kept(5_000), [1, 0]);
+  t.deepEqual(kept(6_000), [1, 1]);
+  t.deepEqual(kept(6_000, 'crr-other'), [1, 0]);
+});
+
 test('an answer from before the start breaks the law where there was no good file, or where it came after the save', (t) => {
   const none: LifeStorage = { intervalMs: 1_000, isUntouched: false };
   const scrapes = [BEFORE, after({ at: 7_300 })];
@@ -80,7 +91,10 @@ test('a save that was shown and is not in the file breaks the law, unless the fi
   };
   const kept = (at: number, storage: LifeStorage = RESTORED) =>
     verdict('kept', { lives: lives(storage), scrapes: [withSave(at), after({ at: 7_300 })] });
-  const older = { ...RESTORED, restored: { life: 0, savedAt: START + 5_200, knownBy: START + 4_000 } };
+  const older = {
+    ...RESTORED,
+    restored: { life: 0, savedAt: START + 5_200, successes: new Map(), knownBy: START + 4_000 },
+  };
   t.deepEqual(kept(6_600, older)[1], 0);
   t.deepEqual(kept(6_900, older)[1], 1);
   t.deepEqual(kept(6_900, { ...older, isUntouched: false })[1], 0);
@@ -127,7 +141,13 @@ function withClock(found: Scrape): Scrape {
 
 test('an answer that is not saved in time, and a success while nothing can be written, break the law', (t) => {
   const saved = (at: number, success: number, savedAt: number, blocks: RunRecord['blocks'] = []) =>
-    verdict('saved', { scrapes: [withClock(withSaves({ at, success: 1_000 }, success, savedAt))], blocks });
+    verdict('saved', {
+      scrapes: [
+        withClock(scrape({ at: 1_100, success: 1_000 })),
+        withClock(withSaves({ at, success: 3_500 }, success, savedAt)),
+      ],
+      blocks,
+    });
   t.deepEqual(saved(3_000, 1, 500), [0, 0], 'it is too soon to say');
   t.deepEqual(saved(4_000, 1, 1_200), [1, 0]);
   t.deepEqual(saved(4_000, 1, 900), [1, 1]);

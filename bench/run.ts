@@ -6,11 +6,12 @@ import { discoveryPart } from './discovery/part.ts';
 import type { BenchOptions, BenchPart } from './part.ts';
 import { pollPart } from './poll/part.ts';
 import { reloadPart } from './reload/part.ts';
+import { restartPart } from './restart/part.ts';
 import { scrapePart } from './scrape/part.ts';
 import { startPart } from './start/part.ts';
 import { formatResult } from './table.ts';
 
-const PARTS: readonly BenchPart[] = [scrapePart, reloadPart, startPart, pollPart, discoveryPart];
+const PARTS: readonly BenchPart[] = [scrapePart, reloadPart, startPart, pollPart, discoveryPart, restartPart];
 
 async function main(): Promise<void> {
   const { values } = parseArgs({

@@ -165,6 +165,8 @@ export class App {
     const { restored: tags, strange } = restore.result;
     this.#selfMetrics.stateRestored(tags);
     if (savedMs !== undefined) {
+      // With many tags this takes a second, and the first scrape would wait for it.
+      await this.#unlessBroken(this.#exposition.prepare());
       logger.info('state restored', { tags, saved: new Date(savedMs).toISOString() });
       if (strange > 0)
         logger.warn('records of the saved state were not understood and are left out', { records: strange });

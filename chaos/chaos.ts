@@ -20,6 +20,9 @@ const MAX_FAULTS = 3;
 /** After so many rounds a line says how the run goes. */
 const ROUNDS_A_LINE = 5;
 
+/** By then a process asks about what is due. */
+const POLLING_AFTER_MS = 2_000;
+
 export type ChaosOptions = {
   readonly seed: number;
   readonly minutes: number;
@@ -114,8 +117,12 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
 
 /** Every run has a start with a state, also one in which nothing else ends the process. */
 async function restartOnce(stage: Stage, ending: AbortSignal): Promise<void> {
+  await stage.reload((settings) => settings.waitForLong());
   await sleep(SAVED_AFTER_MS);
-  if (!ending.aborted) await stage.endAndStart();
+  if (ending.aborted) return;
+  await stage.endAndStart();
+  await sleep(POLLING_AFTER_MS);
+  if (!ending.aborted) await stage.reload((settings) => settings.restore());
 }
 
 type Course = {

@@ -3,7 +3,6 @@ import { samplesOf } from '../exposition.ts';
 import { inForce } from '../limits.ts';
 import {
   type ApiRequest,
-  type Configuration,
   type Life,
   overlap,
   type RestoredState,
@@ -100,9 +99,15 @@ function later(life: Life, scrape: Scrape, { savedAt }: RestoredState): string |
 /** What the file has of the images that are shown has to be there. */
 function notRestored(life: Life, scrape: Scrape, { savedAt, successes }: RestoredState): string | undefined {
   if (hasStepped(life)) return undefined;
-  for (const [name, { repoId, digest, shownSuccess = 0 }] of shownTags(scrape)) {
+  for (const [name, tag] of shownTags(scrape)) {
+    const { repoId, digest = '', shownSuccess = 0 } = tag;
     const saved = successes.get(name);
-    if (saved === undefined || saved.repoId !== repoId || bare(saved.digest) !== bare(digest ?? '')) continue;
+    if (saved === undefined || saved.repoId !== repoId) continue;
+    if (bare(saved.digest) !== bare(digest)) {
+      if (!isDiscovered(name) && isFromBefore(tag, life))
+        return `${name} is shown with an answer from before the start, but is listed by another digest than in the file`;
+      continue;
+    }
     // A time that is still to come is that of the start.
     if (shownSuccess * 1_000 < Math.min(saved.at, life.startedAt) - ROUNDING_MS)
       return `${name} was answered at ${time(saved.at)}, as the file of ${time(savedAt)} has it, but after the start its last success is ${shownSuccess === 0 ? 'not known' : `at ${time(shownSuccess * 1_000)}`}`;
@@ -112,19 +117,10 @@ function notRestored(life: Life, scrape: Scrape, { savedAt, successes }: Restore
 
 function lost(record: RunRecord, scrape: Scrape, restored: RestoredState): string | undefined {
   const before = knownScrape(record, restored);
-  const [was, is] = [
-    before && inForceDuring(record.configurations, before),
-    inForceDuring(record.configurations, scrape),
-  ];
-  if (before === undefined || is?.perTag !== 'full') return undefined;
+  if (before === undefined || inForceDuring(record.configurations, scrape)?.perTag !== 'full') return undefined;
   const now = shownTags(scrape);
-  const life = record.lives.find(({ number }) => number === scrape.life);
   for (const [name, tag] of shownTags(before)) {
     const found = now.get(name);
-    if (was !== undefined && found !== undefined && life !== undefined && isOtherImage(was, is, name)) {
-      if (isFromBefore(found, life))
-        return `${name} is shown with an answer from before the start, but is listed by another digest since`;
-    }
     if (tag.lastSuccess === undefined || !isMeantThroughout(record, name, tag, before, scrape)) continue;
     const isThere =
       !isDiscovered(name) || (isOfBuild(name) && existed(record, name, listedFrom(record, before), scrape.answeredAt));
@@ -137,13 +133,6 @@ function lost(record: RunRecord, scrape: Scrape, restored: RestoredState): strin
       return `${answered}, but after the start its last success is ${lastSuccess === 0 ? 'not known' : `at ${time(lastSuccess * 1_000)}`}`;
   }
   return undefined;
-}
-
-/** Whether a tag that was listed is listed by another digest, or by none. */
-function isOtherImage(was: Configuration, is: Configuration, name: TagName): boolean {
-  const digestIn = ({ tags, digests }: Configuration) => (tags.has(name) ? bare(digests?.get(name) ?? '') : undefined);
-  const [before, after] = [digestIn(was), digestIn(is)];
-  return before !== undefined && after !== undefined && before !== after;
 }
 
 /** When the last save was, in milliseconds since the epoch: the true times that it may have been; undefined where there was none. */

@@ -32,7 +32,7 @@ export const OF_KEEPING: readonly Mutation[] = [
     before: 'undefined : Math.min(timeMs, nowMs);',
     after: 'undefined : timeMs;',
     law: 'kept',
-    often: ['the wall clock jumps by an hour', 'kill -9'],
+    often: ['the wall clock jumps by minutes', 'SIGTERM and a new start'],
   },
   {
     name: 'a restored tag is due at once',

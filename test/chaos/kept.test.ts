@@ -76,12 +76,16 @@ test('an answer from before the start breaks the law where there was no good fil
   t.deepEqual(verdict('kept', { scrapes: [BEFORE, after({ at: 7_300, success: 6_800 })] }), [2, 1]);
 });
 
-test('the state of a tag that another file lists by another digest breaks the law', (t) => {
-  const other = { ...FILE_OF_NAME, toldAt: START + 7_000, inForceAt: START + 7_100, digests: new Map([[NAME, 'ab']]) };
-  const shown = (success: number) => [BEFORE, after({ at: 8_000, success, digest: 'ab' })];
-  const configurations = [FILE_OF_NAME, other];
-  t.deepEqual(verdict('kept', { configurations, scrapes: shown(5_000) }), [2, 1]);
-  t.deepEqual(verdict('kept', { configurations, scrapes: shown(7_500) }), [2, 0]);
+test('the state of a tag that is listed by another digest than in the file breaks the law', (t) => {
+  const successes = new Map([[NAME, { repoId: 'crr-api', digest: 'cd', at: START + 5_000 }]]);
+  const restored = { life: -1, savedAt: START + 6_500, successes, knownBy: Number.NEGATIVE_INFINITY };
+  const kept = (success: number) =>
+    verdict('kept', {
+      lives: lives({ ...RESTORED, restored }),
+      scrapes: [after({ at: 8_000, success, digest: 'ab' })],
+    });
+  t.deepEqual(kept(5_000), [1, 1]);
+  t.deepEqual(kept(7_500), [1, 0]);
 });
 
 test('a save that was shown and is not in the file breaks the law, unless the file was damaged', (t) => {

@@ -51,14 +51,14 @@ function isFromBefore({ lastSuccesses = [] }: ShownTag, { startedAt }: Life): bo
   return lastSuccesses.length > 0 && lastSuccesses.every((each) => each * 1_000 < startedAt - ROUNDING_MS);
 }
 
-/** Whether the clock of a process was set since its start. */
-function hasStepped({ startedAt, clock }: Life): boolean {
-  return (clock.at(-1)?.from ?? 0) > startedAt;
+/** Whether the clock of a process was set between its start and a scrape. */
+function hasStepped({ startedAt, clock }: Life, { answeredAt }: Scrape): boolean {
+  return clock.some(({ from }) => from > startedAt && from <= answeredAt);
 }
 
 /** Where the clock of the process was not set yet, no time is shown that is still to come. */
 function future(life: Life, scrape: Scrape): string | undefined {
-  if (hasStepped(life)) return undefined;
+  if (hasStepped(life, scrape)) return undefined;
   for (const [name, { since = 0, shownSuccess = 0 }] of shownTags(scrape)) {
     const at = 1_000 * Math.max(since, shownSuccess);
     if (at > scrape.answeredAt + ROUNDING_MS) return `a time of ${name} is shown that is still to come: ${time(at)}`;
@@ -98,7 +98,7 @@ function later(life: Life, scrape: Scrape, { savedAt }: RestoredState): string |
 
 /** What the file has of the images that are shown has to be there. */
 function notRestored(life: Life, scrape: Scrape, { savedAt, successes }: RestoredState): string | undefined {
-  if (hasStepped(life)) return undefined;
+  if (hasStepped(life, scrape)) return undefined;
   for (const [name, tag] of shownTags(scrape)) {
     const { repoId, digest = '', shownSuccess = 0 } = tag;
     const saved = successes.get(name);

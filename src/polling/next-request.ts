@@ -56,7 +56,9 @@ export function firstName(evidence: Evidence, random: number): ImageName {
 /** The step after an answer that there is no such scan, or that this form of digest is not accepted. */
 export function afterNoScan(attempts: Attempts, evidence: Evidence): Step {
   const exists = attempts.wasAnswered || evidence.exists || attempts.tag === 'same' || attempts.tag === 'other';
-  if (attempts.tag === 'gone') return { ask: undefined, verdict: 'failed' };
+  // A discovered tag with another digest was pushed since the last run of discovery: soon it starts anew.
+  const isReplaced = attempts.tag === 'other' && evidence.isPresentDigest;
+  if (attempts.tag === 'gone' || isReplaced) return { ask: undefined, verdict: 'failed' };
   if (!exists && attempts.tag === undefined) return { ask: 'tag' };
   const by = isFinal(attempts, evidence) ? undefined : untried(attempts, evidence);
   if (by !== undefined) return { ask: 'scan', by };

@@ -307,6 +307,7 @@ const NO_RIGHT_TO_TAGS =
 /** Why a tag without a scan does not count as never scanned, as a text for messages. */
 function doubtOf(verdict: TagVerdict, error: ApiError | undefined): string | undefined {
   if (verdict === 'gone') return `the tag does not exist: ${error?.code ?? 'it is being deleted'} (GetRepoTag)`;
+  if (verdict === 'other') return 'the tag has another digest by now (GetRepoTag)';
   if (error?.kind === 'denied') return NO_RIGHT_TO_TAGS;
   return error && `it is not known whether the tag exists: ${error.code} (GetRepoTag)`;
 }

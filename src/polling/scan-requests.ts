@@ -37,11 +37,12 @@ export type ScanAnswer =
   | { readonly subject: 'status'; readonly answer: GetRepoTagScanStatusAnswer }
   | { readonly subject: 'summary'; readonly answer: GetRepoTagScanSummaryAnswer };
 
-/** The result after a request; `pending` when another request is due. */
+/** The result after a request; `pending` when another request is due, `replaced` when the tag has another image than discovery found. */
 export type ScanResult =
   | ({ readonly kind: 'answered' } & ScanAnswer)
   | { readonly kind: 'failed'; readonly subject: Subject; readonly error: ApiError }
-  | { readonly kind: 'pending'; readonly subject: Subject };
+  | { readonly kind: 'pending'; readonly subject: Subject }
+  | { readonly kind: 'replaced'; readonly subject: Subject };
 
 /** The requests of one poll or one summary so far, and the next one. Immutable. */
 export type PendingRequest = {
@@ -227,6 +228,7 @@ export class ScanRequests {
       poll.pending = { ...request, next: step };
       return { kind: 'pending', subject };
     }
+    if (step.verdict === 'replaced') return { kind: 'replaced', subject };
     if (step.verdict === 'found' && found !== undefined) return { kind: 'answered', ...found };
     if (error === undefined || (step.verdict === 'not_scanned' && subject === 'status')) return NEVER_SCANNED;
     requests.failed(poll.instance.id, ACTIONS[subject], error.code);
@@ -307,7 +309,6 @@ const NO_RIGHT_TO_TAGS =
 /** Why a tag without a scan does not count as never scanned, as a text for messages. */
 function doubtOf(verdict: TagVerdict, error: ApiError | undefined): string | undefined {
   if (verdict === 'gone') return `the tag does not exist: ${error?.code ?? 'it is being deleted'} (GetRepoTag)`;
-  if (verdict === 'other') return 'the tag has another digest by now (GetRepoTag)';
   if (error?.kind === 'denied') return NO_RIGHT_TO_TAGS;
   return error && `it is not known whether the tag exists: ${error.code} (GetRepoTag)`;
 }

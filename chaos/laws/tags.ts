@@ -74,14 +74,15 @@ export function trueSeconds({ clock, answeredAt }: Scrape, shown: number): reado
 }
 
 /**
- * Whether a time that a scrape shows, in seconds since the epoch, is that of the start of its process, in place of a later one: a clock that was
- * ahead when the state was saved had shown one. What it truly was is not known then.
+ * Whether a time that a scrape shows, in seconds since the epoch, is that of the start of its process or of one before, in place of a later one: a
+ * clock that was ahead when the state was saved had shown one. What it truly was is not known then.
  */
 export function isOfStart({ lives }: RunRecord, { life: number, clock = [] }: Scrape, shown: number): boolean {
-  const life = lives.find((each) => each.number === number);
-  if (life?.storage?.restored === undefined) return false;
-  const wasAhead = clock.some(({ from, offsetMs }) => from < life.startedAt && offsetMs > 0);
-  return wasAhead && shown * 1_000 >= life.startedAt - ROUNDING_MS && shown * 1_000 <= life.from + ROUNDING_MS;
+  return lives.some((life) => {
+    if (life.number > number || life.storage?.restored === undefined) return false;
+    const wasAhead = clock.some(({ from, offsetMs }) => from < life.startedAt && offsetMs > 0);
+    return wasAhead && shown * 1_000 >= life.startedAt - ROUNDING_MS && shown * 1_000 <= life.from + ROUNDING_MS;
+  });
 }
 
 /** Instance, namespace and name of a repository, parted by spaces. One that the file gives by its id goes by that until it is looked up. */

@@ -129,6 +129,23 @@ test('a restored status is held to the poll of the process before', (t) => {
   t.deepEqual(status('failed'), [1, 1]);
 });
 
+test('a status with the time of a start in place of one that was still to come keeps the law, also in the process after the next', (t) => {
+  const offsets = (first: number) => [
+    { from: START, to: START + 7_000, offsetMs: first },
+    { from: START + 7_000, to: START + 9_000, offsetMs: 0 },
+    { from: START + 9_000, to: Number.POSITIVE_INFINITY, offsetMs: 0 },
+  ];
+  const broken = (firstMs: number, life: number, at: number) => {
+    const clock = offsets(firstMs);
+    const third = { number: 2, startedAt: START + 9_000, from: START + 9_200, to: Number.POSITIVE_INFINITY };
+    const all = [...lives(RESTORED, { to: START + 9_000 }), { ...third, clock, storage: RESTORED }];
+    const shown = { ...scrape({ at, success: 7_100, status: 'failed' }), life, clock };
+    return verdict('status', { requests: POLLS, scrapes: [shown], lives: all })[1];
+  };
+  t.deepEqual([broken(60_000, 1, 7_300), broken(60_000, 2, 9_300)], [0, 0]);
+  t.deepEqual([broken(0, 1, 7_300), broken(0, 2, 9_300)], [1, 1]);
+});
+
 /** What a scrape says of saves. */
 function withSaves(shown: Parameters<typeof scrape>[0], success: number, saved: number): Scrape {
   const found = scrape(shown);

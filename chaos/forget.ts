@@ -53,11 +53,27 @@ function noteLastSuccesses({ scrapes, lastSuccesses }: RunRecord, before: number
   }
 }
 
+/** The earliest last success of each tag that a scrape shows which stays: a start may have restored it after a later one was shown. */
+function earliestSuccesses({ scrapes }: RunRecord, before: number): ReadonlyMap<TagName, number> {
+  const earliest = new Map<TagName, number>();
+  for (const scrape of scrapes) {
+    if (scrape.answeredAt < before) continue;
+    for (const [name, { lastSuccess, lastSuccesses: possible = [] }] of shownTags(scrape)) {
+      if (lastSuccess === undefined) continue;
+      const at = Math.min(lastSuccess, ...possible) * 1_000;
+      earliest.set(name, Math.min(at, earliest.get(name) ?? at));
+    }
+  }
+  return earliest;
+}
+
 function isKept(record: RunRecord, before: number): (request: ApiRequest) => boolean {
+  const earliest = earliestSuccesses(record, before);
   /** Of each tag the last poll by the time of its last success. */
   const first = new Map<TagName, number>();
   for (const [name, polls] of pollsByTag(record)) {
-    const until = Math.min(before, record.lastSuccesses.get(name) ?? before) + ROUNDING_MS;
+    const until =
+      Math.min(before, record.lastSuccesses.get(name) ?? before, earliest.get(name) ?? before) + ROUNDING_MS;
     const poll = lastArrived(polls, until);
     if (poll !== undefined) first.set(name, poll.index);
   }

@@ -220,3 +220,12 @@ test('what a start may show is not forgotten before', (t) => {
   t.is(old.scrapes.length, 1);
   t.is(broken('kept', { lives: lives(), scrapes: old.scrapes }), 0);
 });
+
+test('the poll that a start has restored is not forgotten, though a process without storage has shown a later one', (t) => {
+  const polls = [poll(0, 990), poll(1, 2_990), poll(2, 4_990)];
+  const shown = { ...after({ at: 7_300, success: 1_000 }) };
+  const all = record({ lives: lives(), requests: polls, scrapes: [scrape({ at: 3_500, success: 3_000 }), shown] });
+  forget(all, START + 6_000);
+  t.deepEqual([all.scrapes.length, all.requests[0]?.index], [1, 0]);
+  t.is(law('status').check(all).violations.length, 0);
+});

@@ -1,5 +1,6 @@
 // Lets one process at a time use a directory, by a file in it that says which.
 import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
 import { open, readFile, rename, rm, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -119,11 +120,13 @@ export class DirectoryLock {
   async #read(path = this.#path): Promise<Found | undefined> {
     try {
       // Network file systems look at the server again when a file is opened.
-      const handle = await open(path, 'r');
+      // Opening a pipe would wait for its writer, and reading a device might never end.
+      const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
       try {
-        const { mtimeMs } = await handle.stat();
+        const stats = await handle.stat();
+        if (!stats.isFile()) throw new Error(`${path}: expected a regular file, found a file of another kind`);
         const text = await handle.readFile('utf8');
-        return { text, holder: parseHolder(text), renewedMs: mtimeMs };
+        return { text, holder: parseHolder(text), renewedMs: stats.mtimeMs };
       } finally {
         await handle.close();
       }

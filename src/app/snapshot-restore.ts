@@ -1,10 +1,11 @@
-// Restores what a former process knew, from the records of its snapshot. What they mean: `model/snapshot.ts`.
+// Restores what a former process knew, from the records of its snapshot, which `model/snapshot.ts` describes.
 
+import { type Moment, pastMonotonicMs } from '../model/moment.ts';
 import type { PollError } from '../model/scan.ts';
 import type { DiscoveryMemory, RepositoryRecord, SnapshotRecord, TagRecord } from '../model/snapshot.ts';
 import type { FoundTag } from '../model/target.ts';
 import type { TagPoll } from '../polling/tag-poll.ts';
-import { type Moment, pastMonotonicMs, type TagState } from '../state/tag-state.ts';
+import type { TagState } from '../state/tag-state.ts';
 import { hasOtherId } from '../targets/instance-targets.ts';
 import { keepsState } from '../targets/reconcile-listed.ts';
 import type { WatchedRepository } from '../targets/watched-repository.ts';
@@ -28,7 +29,7 @@ export class SnapshotRestore {
   readonly #destination: SnapshotDestination;
   readonly #moment: Moment;
   #restored = 0;
-  #strange = 0;
+  #invalid = 0;
 
   /** @param records can be read several times */
   constructor(records: Iterable<object>, destination: SnapshotDestination) {
@@ -53,13 +54,13 @@ export class SnapshotRestore {
   }
 
   /** How many tags were restored, and how many records were not understood. */
-  get result(): { readonly restored: number; readonly strange: number } {
-    return { restored: this.#restored, strange: this.#strange };
+  get result(): { readonly restored: number; readonly invalid: number } {
+    return { restored: this.#restored, invalid: this.#invalid };
   }
 
   /** Restores the tags that are still watched, and those that discovery found and the rules still take. */
   async tags(): Promise<void> {
-    this.#strange = 0;
+    this.#invalid = 0;
     const repositories = new Map<number, RepositoryRecord>();
     let group: RepositoryTags | undefined;
     for (const record of this.#read()) {
@@ -68,7 +69,7 @@ export class SnapshotRestore {
       if (record.kind !== 'tag') continue;
       const repository = repositories.get(record.repository);
       if (repository === undefined) {
-        this.#strange += 1;
+        this.#invalid += 1;
         continue;
       }
       if (group?.repository !== repository) {
@@ -83,7 +84,7 @@ export class SnapshotRestore {
   *#read(): Generator<SnapshotRecord> {
     for (const each of this.#records) {
       const record = readRecord(each);
-      if (record === undefined) this.#strange += 1;
+      if (record === undefined) this.#invalid += 1;
       else yield record;
     }
   }

@@ -3,7 +3,8 @@
 import type { ApiError } from '../acr/api-error.ts';
 import { isNoSuchRepository, isNoSuchThing } from '../acr/error-codes.ts';
 import type { GetRepoTagScanStatusAnswer, GetRepoTagScanSummaryAnswer } from '../acr/operations.ts';
-import { hadScan, type PollError, type ScanStatus, UNKNOWN_STATUS } from '../model/scan.ts';
+import { dueMonotonicMs, type Moment, momentOf, pastMonotonicMs, wallMs } from '../model/moment.ts';
+import { hadScan, type PollError, type ScanStatus, type ScanSubject, UNKNOWN_STATUS } from '../model/scan.ts';
 import type { Timing } from '../model/settings.ts';
 import type { PollMemory } from '../model/snapshot.ts';
 import type { FoundTag, Target } from '../model/target.ts';
@@ -11,20 +12,13 @@ import type { TaskGroup } from '../scheduler/due-queue.ts';
 import { backoffDelayMs, groupOf, NEW_FOR_MS, pollDelayMs, resumedDelayMs } from '../scheduler/poll-delay.ts';
 import { NOT_QUEUED, type Outcome, type Task } from '../scheduler/task.ts';
 import type { StateStore, WatchedTag } from '../state/store.ts';
-import {
-  dueMonotonicMs,
-  type Moment,
-  type PollEvent,
-  pastMonotonicMs,
-  type TagEvent,
-  wallMs,
-} from '../state/tag-state.ts';
+import type { PollEvent, TagEvent } from '../state/tag-state.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import { FailureLog } from './failure-log.ts';
 import { repositoryName } from './repository-lookup.ts';
 import { outcomeOf, type RequestSender } from './request-sender.ts';
-import { EVIDENCE_HOLDS_MS, type PendingRequest, type ScanPoll, ScanRequests, type Subject } from './scan-requests.ts';
+import { EVIDENCE_HOLDS_MS, type PendingRequest, type ScanPoll, ScanRequests } from './scan-requests.ts';
 import type { WatchedInstance } from './watched-instance.ts';
 
 export type PollContextOptions = {
@@ -78,8 +72,7 @@ export class PollContext {
   }
 
   moment(): Moment {
-    const { clock } = this.options;
-    return { nowMs: clock.now(), monotonicMs: clock.monotonic() };
+    return momentOf(this.options.clock);
   }
 }
 
@@ -257,7 +250,7 @@ export class TagPoll implements Task, ScanPoll {
   }
 
   /** The subject of the first request. If a reload has turned summaries off, the status is polled early instead. */
-  #subject(): Subject {
+  #subject(): ScanSubject {
     const { vulnerabilities } = this.tag.target.repository;
     return vulnerabilities && this.summaryDueAtMs <= this.statusDueAtMs ? 'summary' : 'status';
   }
@@ -269,7 +262,7 @@ export class TagPoll implements Task, ScanPoll {
   }
 
   /** Schedules the next request of the same poll at once. */
-  #continue(subject: Subject): void {
+  #continue(subject: ScanSubject): void {
     if (!this.isWatched) return;
     const nowMs = this.#nowMs();
     if (subject === 'summary') this.summaryDueAtMs = nowMs;
@@ -277,12 +270,12 @@ export class TagPoll implements Task, ScanPoll {
   }
 
   /** The answers say nothing about the present image of the tag. Discovery finds it; until then nothing changes. */
-  #imageReplaced(subject: Subject): void {
+  #imageReplaced(subject: ScanSubject): void {
     if (subject === 'summary') this.#resetSummary();
     this.#schedule(subject === 'summary' ? this.statusDueAtMs : this.#nowMs() + this.#delayMs());
   }
 
-  #failed(subject: Subject, error: ApiError): void {
+  #failed(subject: ScanSubject, error: ApiError): void {
     if (subject === 'summary') this.#summaryFailed(error);
     else this.#statusFailed(error);
   }

@@ -1,8 +1,8 @@
 // The request rate of a set of credentials. Throttling lowers it, the API may pause it, and it recovers with time. Pure: the time is an
 // argument.
 
+import { dueMonotonicMs, type Moment, pastMonotonicMs, wallMs } from '../model/moment.ts';
 import type { RateMemory } from '../model/snapshot.ts';
-import { dueMonotonicMs, type Moment, pastMonotonicMs, wallMs } from '../state/tag-state.ts';
 
 /** Throttling never lowers the rate below this share of the configured rate. */
 const MIN_SHARE = 0.1;

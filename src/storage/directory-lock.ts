@@ -5,6 +5,7 @@ import { open, readFile, rename, rm, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../util/clock.ts';
+import { codeOf } from '../util/error-code.ts';
 import type { Logger } from '../util/logger.ts';
 import { StorageInUseError } from './storage.ts';
 
@@ -206,8 +207,4 @@ function parseHolder(text: string): LockHolder | undefined {
 function describe(path: string, holder: LockHolder | undefined): string {
   const process = holder === undefined ? 'another process' : `process ${holder.pid} on ${holder.host}`;
   return `${path}: ${process} uses this directory: stop it, or choose another --storage.path`;
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

@@ -4,6 +4,7 @@ import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promi
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../util/clock.ts';
+import { codeOf } from '../util/error-code.ts';
 import type { Logger } from '../util/logger.ts';
 import { DirectoryLock, RENEWED_EVERY_MS } from './directory-lock.ts';
 import {
@@ -190,10 +191,6 @@ async function syncDirectory(path: string): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }
 
 function messageOf(error: unknown): string {

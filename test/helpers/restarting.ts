@@ -1,9 +1,9 @@
 // Restarts of a pipeline: what one process captures, the next one restores.
 import { SnapshotCapture } from '../../src/app/snapshot-capture.ts';
 import { SnapshotRestore } from '../../src/app/snapshot-restore.ts';
+import type { Moment } from '../../src/model/moment.ts';
 import type { ConfiguredRepository, DiscoverRule } from '../../src/model/settings.ts';
 import type { RateMemory } from '../../src/model/snapshot.ts';
-import type { Moment } from '../../src/state/tag-state.ts';
 import { createScriptedPipeline } from './scripted-pipeline.ts';
 
 export type Watching = ReturnType<typeof createScriptedPipeline>;

@@ -160,7 +160,7 @@ export class App {
     const { place, intervalMs } = storage;
     const sources = { ...this.#pipeline, schedulerPool: this.#schedulerPool };
     const { records, savedMs } = await place.load();
-    const restore = new SnapshotRestore(records, sources);
+    const restore = new SnapshotRestore(records, savedMs, sources);
     await this.#apply(this.#config, restore);
     const { restored: tags, invalid } = restore.result;
     this.#selfMetrics.stateRestored(tags);

@@ -1,6 +1,6 @@
 // Restores what a former process knew, from the records of its snapshot, which `model/snapshot.ts` describes.
 
-import { type Moment, pastMonotonicMs } from '../model/moment.ts';
+import { type Moment, pastMonotonicMs, type RestoreMoment } from '../model/moment.ts';
 import type { PollError } from '../model/scan.ts';
 import type { DiscoveryMemory, RepositoryRecord, SnapshotRecord, TagRecord } from '../model/snapshot.ts';
 import type { FoundTag } from '../model/target.ts';
@@ -27,15 +27,19 @@ type RepositoryTags = { readonly repository: RepositoryRecord; readonly tags: Ma
 export class SnapshotRestore {
   readonly #records: Iterable<object>;
   readonly #destination: SnapshotDestination;
-  readonly #moment: Moment;
+  readonly #moment: RestoreMoment;
   #restored = 0;
   #invalid = 0;
 
-  /** @param records can be read several times */
-  constructor(records: Iterable<object>, destination: SnapshotDestination) {
+  /**
+   * @param records can be read several times
+   * @param savedMs when they were saved; undefined if there are none
+   */
+  constructor(records: Iterable<object>, savedMs: number | undefined, destination: SnapshotDestination) {
     this.#records = records;
     this.#destination = destination;
-    this.#moment = destination.polls.moment();
+    const moment = destination.polls.moment();
+    this.#moment = { ...moment, savedMs: savedMs ?? moment.nowMs };
   }
 
   /** Restores what is known of credentials and instances. Call it when the listed targets are watched, and before discovery is configured. */

@@ -16,9 +16,19 @@ export function pastMonotonicMs(pastMs: number | undefined, { nowMs, monotonicMs
   return pastMs === undefined ? Number.NEGATIVE_INFINITY : monotonicMs - Math.max(0, nowMs - pastMs);
 }
 
-/** A future time of the wall clock by the monotonic one, at most `longestMs` from now: the clock may have been set back. */
-export function dueMonotonicMs(dueMs: number, { nowMs, monotonicMs }: Moment, longestMs: number): number {
-  return monotonicMs + Math.min(longestMs, dueMs - nowMs);
+/** The moment of a start, and when what it restores was saved, by the wall clock of that time. */
+export type RestoreMoment = Moment & { readonly savedMs: number };
+
+/**
+ * A future time of the wall clock by the monotonic one, at most `longestMs` from now. If the clock was set back since the save, the time is as far
+ * away as it was then.
+ */
+export function dueMonotonicMs(
+  dueMs: number,
+  { nowMs, monotonicMs, savedMs }: RestoreMoment,
+  longestMs: number,
+): number {
+  return monotonicMs + Math.min(longestMs, dueMs - Math.max(nowMs, savedMs));
 }
 
 /** A time of the monotonic clock by the wall clock, in whole milliseconds. */

@@ -4,7 +4,7 @@ import { ApiError } from '../acr/api-error.ts';
 import { isNoSuchScan, isNoSuchThing } from '../acr/error-codes.ts';
 import type { GetRepoTagAnswer, GetRepoTagScanStatusAnswer, GetRepoTagScanSummaryAnswer } from '../acr/operations.ts';
 import { type ImageName, isSameDigest } from '../model/digest.ts';
-import { dueMonotonicMs, type Moment, wallMs } from '../model/moment.ts';
+import { dueMonotonicMs, type Moment, type RestoreMoment, wallMs } from '../model/moment.ts';
 import { hadScan, type ScanStatus, type ScanSubject } from '../model/scan.ts';
 import type { NamesMemory } from '../model/snapshot.ts';
 import type { FoundTag, Repository, Target } from '../model/target.ts';
@@ -126,7 +126,7 @@ export class ScanRequests {
   }
 
   /** Goes on with what a former process knew of an instance. */
-  resume(instance: WatchedInstance, { status, summary, refused }: NamesMemory, moment: Moment): void {
+  resume(instance: WatchedInstance, { status, summary, refused }: NamesMemory, moment: RestoreMoment): void {
     this.#working.set(instance, { ...(status && { status }), ...(summary && { summary }) });
     const until = (each: number) => dueMonotonicMs(each, moment, EVIDENCE_HOLDS_MS);
     this.#refusedUntilMs.set(

@@ -3,7 +3,7 @@
 import type { ApiError } from '../acr/api-error.ts';
 import { isNoSuchRepository, isNoSuchThing } from '../acr/error-codes.ts';
 import type { GetRepoTagScanStatusAnswer, GetRepoTagScanSummaryAnswer } from '../acr/operations.ts';
-import { dueMonotonicMs, type Moment, momentOf, pastMonotonicMs, wallMs } from '../model/moment.ts';
+import { dueMonotonicMs, type Moment, momentOf, pastMonotonicMs, type RestoreMoment, wallMs } from '../model/moment.ts';
 import { hadScan, type PollError, type ScanStatus, type ScanSubject, UNKNOWN_STATUS } from '../model/scan.ts';
 import type { Timing } from '../model/settings.ts';
 import type { PollMemory } from '../model/snapshot.ts';
@@ -149,7 +149,7 @@ export class TagPoll implements Task, ScanPoll {
    * Goes on with what a former process knew. The next poll is due when it was due there: in the past, if that time is over. Call it after the
    * state of the tag is restored.
    */
-  resume({ pushed, seen, summarised, summaryDue, summaryFailures = 0 }: PollMemory, moment: Moment): void {
+  resume({ pushed, seen, summarised, summaryDue, summaryFailures = 0 }: PollMemory, moment: RestoreMoment): void {
     const { options, timing } = this.#context;
     const { target, state } = this.tag;
     this.#pushedAtMs = pastMonotonicMs(pushed, moment);

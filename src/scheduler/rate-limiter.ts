@@ -24,6 +24,8 @@ export class RateLimiter {
   /** The next start is due one period after this: the last start, or earlier by what may be caught up. */
   #countedMs = Number.NEGATIVE_INFINITY;
   #pause = new AbortController();
+  /** The signal of the last call, which discards the plan. */
+  #signal: AbortSignal | undefined;
 
   constructor(limits: RateLimits, clock: Clock) {
     this.#clock = clock;
@@ -45,8 +47,8 @@ export class RateLimiter {
 
   /** Runs `job`, which must not reject, when the limits allow. False when `signal` is aborted first. Only one call may wait at a time. */
   async start(job: () => Promise<void>, signal: AbortSignal): Promise<boolean> {
-    const onAbort = () => this.#discardPlan();
-    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal !== this.#signal) signal.addEventListener('abort', () => this.#discardPlan(), { once: true });
+    this.#signal = signal;
     let started = false;
     while (!started && !signal.aborted) {
       const limiter = this.#limiter;
@@ -55,7 +57,6 @@ export class RateLimiter {
       else if (waitMs > 0) await this.#rest(waitMs);
       else this.#createLimiter();
     }
-    signal.removeEventListener('abort', onAbort);
     return started;
   }
 

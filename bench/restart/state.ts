@@ -1,8 +1,8 @@
 // Writes the state that a former process left: every tag was polled within the last interval.
-import { randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { loadConfig } from '../../src/config/load.ts';
 import type { SnapshotRecord, TagRecord } from '../../src/model/snapshot.ts';
+import { stableHex } from '../../src/simulator/random.ts';
 import { SnapshotFile } from '../../src/storage/snapshot-file.ts';
 import { systemClock } from '../../src/util/clock.ts';
 import type { Logger } from '../../src/util/logger.ts';
@@ -64,15 +64,15 @@ function* records({ config, repositories, tagsEach, discovered, ...options }: St
         success,
         service: 'ACR_SCAN_SERVICE',
       };
-      yield discovered ? { ...record, ...foundOf(success, index) } : record;
+      yield discovered ? { ...record, ...foundOf(success, repositoryOf(number).id, index) } : record;
     }
   }
 }
 
-/** What discovery and the requests for vulnerabilities add. A digest is random, as a real one. */
-function foundOf(success: number, index: number): Partial<TagRecord> {
+/** What discovery and the requests for vulnerabilities add. The digest is that of the simulator, and as random as a real one. */
+function foundOf(success: number, repoId: string, index: number): Partial<TagRecord> {
   return {
-    digest: `sha256:${randomBytes(32).toString('hex')}`,
+    digest: `sha256:${stableHex(64, 'digest', INSTANCE, repoId, `v${index}`)}`,
     vulnerabilities: [index % 3, index % 7, index % 31, 0],
     discovered: true,
     updated: success - randomMs(100 * DAY_MS),

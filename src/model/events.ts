@@ -1,0 +1,45 @@
+// Events of a registry, as its event center and EventBridge report them.
+
+/** What happened: a scan ended, well or not, or an image was pushed. */
+export type EventType = 'ScanCompleted' | 'PushCompleted';
+
+/** How an event arrives: the exporter asks for it, or it is sent to the exporter. */
+export type EventChannel = 'feed' | 'webhook';
+
+/** An event is a hint to ask the API. Only an answer of the API is shown. */
+export type RegistryEvent = {
+  /** Unique within its channel. */
+  readonly id: string;
+  readonly type: EventType;
+  readonly instanceId: string;
+  /** Empty where the event does not say so: the feed has no repository ids. */
+  readonly repository: { readonly id: string; readonly namespace: string; readonly name: string };
+  readonly tag: string;
+  /** When it happened, in milliseconds since the epoch. */
+  readonly timeMs: number;
+};
+
+/**
+ * What became of an event:
+ *
+ * - `taken`: its tag is due now, or its repository is listed now
+ * - `duplicate`: an event with its id came before
+ * - `unwatched`: nothing that is watched has its instance, repository and tag
+ * - `outdated`: the last answer about its tag is of later
+ * - `future`: its time is more than a minute ahead of the clock
+ * - `invalid`: it is not an event as documented
+ * - `refused`: its token or signature is wrong
+ * - `dropped`: too many events waited
+ */
+export const EVENT_OUTCOMES = [
+  'taken',
+  'duplicate',
+  'unwatched',
+  'outdated',
+  'future',
+  'invalid',
+  'refused',
+  'dropped',
+] as const;
+
+export type EventOutcome = (typeof EVENT_OUTCOMES)[number];

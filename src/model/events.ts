@@ -1,4 +1,5 @@
 // Events of a registry, as its event center and EventBridge report them.
+import type { SecretSource } from './credential-settings.ts';
 
 /** What happened: a scan ended, well or not, or an image was pushed. */
 export type EventType = 'ScanCompleted' | 'PushCompleted';
@@ -43,3 +44,25 @@ export const EVENT_OUTCOMES = [
 ] as const;
 
 export type EventOutcome = (typeof EVENT_OUTCOMES)[number];
+
+/** What the counter of events tells apart. */
+export type EventLabels = {
+  /** Empty where the event does not say it, or is not one. */
+  readonly instanceId: string;
+  readonly type: EventType | '';
+  readonly channel: EventChannel;
+  readonly outcome: EventOutcome;
+};
+
+/** Counts what became of events: the intake what it receives, a channel what does not reach the intake. */
+export interface EventMeter {
+  eventsReceived(labels: EventLabels, count: number): void;
+}
+
+/** The webhook, as it is configured. */
+export type WebhookSettings = {
+  /** A file, which is read again when it changes, or an environment variable. */
+  readonly token: Exclude<SecretSource, { readonly from: 'value' }>;
+  /** Whether the signature of EventBridge has to be right as well. */
+  readonly signature: boolean;
+};

@@ -78,6 +78,7 @@ test('links between the pages lead somewhere', (t) => {
     'docs/architecture.md',
     'docs/configuration.md',
     'docs/deployment.md',
+    'docs/events.md',
     'docs/metrics.md',
     'docs/runbook.md',
     'docs/simulator.md',

@@ -55,6 +55,8 @@ type Pushed = {
   readonly isDeleting?: boolean;
 };
 
+type RecordInput = { readonly id: string; readonly tag: string; readonly timeMs: number; readonly name?: string };
+
 /** Each answers a request of one operation, but for the last, which answers any. */
 type Answerer = {
   /** @param text the status as the API writes it */
@@ -65,6 +67,10 @@ type Answerer = {
   tags(tags: readonly Pushed[], totalCount?: number, nextToken?: string): void;
   /** One tag that exists, with its digest and when it was pushed. */
   tag(digest?: string, imageUpdate?: number, isDeleting?: boolean): void;
+  /** Records of the event center, all of the repository \`shop/api\` unless they say otherwise. */
+  records(records: readonly RecordInput[], totalCount?: number): void;
+  /** The names of the event rules. */
+  rules(...names: readonly string[]): void;
   stale(): void;
   error(code: string, kind: ApiErrorKind, retryAfterMs?: number): void;
   /** An error of our own code, which the port promises not to throw. */
@@ -269,6 +275,8 @@ function scriptedOperations(pending: Pending[], isFresh: boolean): AcrOperations
     listRepository: wait('ListRepository'),
     listRepoTag: wait('ListRepoTag'),
     getRepoTag: wait('GetRepoTag'),
+    listEventCenterRecord: wait('ListEventCenterRecord'),
+    listEventCenterRuleName: wait('ListEventCenterRuleName'),
   };
 }
 
@@ -300,6 +308,15 @@ function answerer(give: (action: ApiAction) => (body: object) => void, reject: (
         nextToken,
       }),
     tag: (digest = '', imageUpdate, isDeleting = false) => give('GetRepoTag')({ digest, imageUpdate, isDeleting }),
+    records: (records, totalCount = records.length) =>
+      give('ListEventCenterRecord')({
+        records: records.map(({ id, tag, timeMs, name = 'api' }) => {
+          const eventType = 'cr:Artifact:ScanCompleted';
+          return { recordId: id, eventType, namespace: 'shop', repoName: name, tag, createTime: timeMs };
+        }),
+        totalCount,
+      }),
+    rules: (...ruleNames) => give('ListEventCenterRuleName')({ ruleNames }),
     stale: () => reject(new StaleConnection()),
     error: (code, kind, retryAfterMs) =>
       reject(new ApiError({ code, kind, message: `the API said ${code}`, retryAfterMs })),

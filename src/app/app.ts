@@ -5,6 +5,7 @@ import type { Sdk } from '../acr/sdk.ts';
 import type { Config } from '../config/config.ts';
 import { Exposition } from '../metrics/exposition.ts';
 import { SelfMetrics } from '../metrics/self-metrics.ts';
+import type { EventChannel } from '../model/events.ts';
 import { SCAN_STATUSES } from '../model/scan.ts';
 import { Saver } from '../storage/saver.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -86,6 +87,7 @@ export class App {
     const selfMetrics = new SelfMetrics({
       schedulers,
       discoveries: () => this.#pipeline.discoveryManager.statuses(),
+      events: () => this.#pipeline.eventManager.statuses(),
       saves: () => this.#saver?.status,
       droppedLogLines,
       processMetrics,
@@ -228,7 +230,7 @@ export class App {
 
   /** @param restore restores what a former process knew; for the first configuration */
   async #apply(config: Config, restore?: SnapshotRestore): Promise<void> {
-    const { watchList, polls, discoveryManager } = this.#pipeline;
+    const { watchList, polls, discoveryManager, eventManager } = this.#pipeline;
     const timing = timingOf(config);
     const isOtherTiming = !isDeepStrictEqual(timing, polls.timing);
     polls.timing = timing;
@@ -238,11 +240,15 @@ export class App {
     const instances = await this.#schedulerPool.configure(config, this.#sdk);
     await watchList.apply(config.instances, instances);
     await this.#unlessBroken(restore?.beforeDiscovery());
+    const { webhook, completeMs } = config.events;
+    const hasWebhook = webhook !== undefined;
+    this.#selfMetrics.setEvents(channelsOf(config));
+    const isSooner = eventManager.configure(config.instances, { hasWebhook, completeMs }, instances);
     await discoveryManager.configure(config.instances, config.discoveryIntervalMs, instances);
     await this.#unlessBroken(restore?.tags());
     await discoveryManager.limit(config.maxTags);
     this.#schedulerPool.retireUnused();
-    if (isOtherTiming) await watchList.hasten();
+    if (isOtherTiming || isSooner) await watchList.hasten();
     this.#selfMetrics.setInstances(idsOf(config));
     this.#config = config;
   }
@@ -285,6 +291,15 @@ export class App {
 
 function idsOf({ instances }: Config): readonly string[] {
   return instances.map(({ id }) => id);
+}
+
+/** The channels by which events of each instance may come; without instances that have none. */
+function channelsOf({ events, instances }: Config): ReadonlyMap<string, readonly EventChannel[]> {
+  const channels = instances.map(({ id, feedMs }): [string, EventChannel[]] => [
+    id,
+    [...(feedMs === undefined ? [] : ['feed' as const]), ...(events.webhook === undefined ? [] : ['webhook' as const])],
+  ]);
+  return new Map(channels.filter(([, each]) => each.length > 0));
 }
 
 /** The number of items, and how many were added and removed, as log fields. */

@@ -10,7 +10,7 @@ import { hasOtherId } from '../targets/instance-targets.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { SchedulerPool } from './scheduler-pool.ts';
 
-export type SnapshotSources = Pick<Pipeline, 'store' | 'watchList' | 'polls' | 'discoveryManager'> & {
+export type SnapshotSources = Pick<Pipeline, 'store' | 'watchList' | 'polls' | 'discoveryManager' | 'eventManager'> & {
   readonly schedulerPool: Pick<SchedulerPool, 'rates'>;
 };
 
@@ -62,12 +62,18 @@ export class SnapshotCapture implements SnapshotSource {
   }
 
   #instance(id: string): InstanceRecord | undefined {
-    const { watchList, polls, discoveryManager } = this.#sources;
+    const { watchList, polls, discoveryManager, eventManager } = this.#sources;
     const targets = watchList.targetsOf(id);
     if (targets === undefined) return undefined;
     const moment = polls.moment();
     const names = polls.scanRequests.memory(targets.instance, moment);
-    return { kind: 'instance', id, names, discovery: discoveryManager.memory(id, moment) };
+    return {
+      kind: 'instance',
+      id,
+      names,
+      discovery: discoveryManager.memory(id, moment),
+      events: eventManager.memory(id),
+    };
   }
 
   #repository(repository: Repository, number: number): RepositoryRecord {

@@ -2,10 +2,12 @@
 import type { SecretSource } from './credential-settings.ts';
 
 /** What happened: a scan ended, well or not, or an image was pushed. */
-export type EventType = 'ScanCompleted' | 'PushCompleted';
+export const EVENT_TYPES = ['ScanCompleted', 'PushCompleted'] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
 
 /** How an event arrives: the exporter asks for it, or it is sent to the exporter. */
-export type EventChannel = 'feed' | 'webhook';
+export const EVENT_CHANNELS = ['feed', 'webhook'] as const;
+export type EventChannel = (typeof EVENT_CHANNELS)[number];
 
 /** An event is a hint to ask the API. Only an answer of the API is shown. */
 export type RegistryEvent = {

@@ -3,6 +3,7 @@
 import type { ApiError } from '../acr/api-error.ts';
 import { isNoSuchRepository, isNoSuchThing } from '../acr/error-codes.ts';
 import type { GetRepoTagScanStatusAnswer, GetRepoTagScanSummaryAnswer } from '../acr/operations.ts';
+import type { EventChannel } from '../model/events.ts';
 import { hadScan, type PollError, type ScanStatus, UNKNOWN_STATUS } from '../model/scan.ts';
 import type { Timing } from '../model/settings.ts';
 import type { PollMemory } from '../model/snapshot.ts';
@@ -38,6 +39,14 @@ export type PollContextOptions = {
   readonly timing: Timing;
   /** Called when a scan ends that was seen from its start, with its duration. */
   readonly scanEnded: (instanceId: string, seconds: number) => void;
+  /**
+   * Called when an answer shows that a scan has ended since the last answer that this process received.
+   *
+   * @param announcedBy the channel of an event that made the exporter ask; undefined if the interval was over
+   */
+  readonly scanEndFound: (poll: TagPoll, announcedBy: EventChannel | undefined) => void;
+  /** Called when the answer to a request that an event caused is applied, with the time since the event. */
+  readonly eventAnswered: (instanceId: string, channel: EventChannel, seconds: number) => void;
   /** Called when the API answers that the repository of a tag does not exist. */
   readonly repositoryMissing: (poll: TagPoll) => void;
 };
@@ -86,7 +95,22 @@ export class PollContext {
 /** The numbers of a complete scan change when new vulnerabilities become known. This is also the longest delay after failures. */
 const SUMMARY_INTERVAL_MS = 3_600_000;
 
+/**
+ * An answer that was requested so long after an event, by the clocks, contains what the event announces. Events may have times in whole seconds, and
+ * clocks differ.
+ */
+const CLOCK_TOLERANCE_MS = 2_000;
+
 const ENDED: Outcome = { kind: 'ended' };
+
+/** An event that no answer contains yet. */
+type Announcement = {
+  readonly channel: EventChannel;
+  /** When it happened, by the monotonic clock. */
+  readonly atMs: number;
+  /** Whether the present poll was begun before it: then its answer may not contain it. */
+  readonly needsAnotherPoll: boolean;
+};
 
 /** Times are monotonic milliseconds; the task is due at the earlier of the two due times. */
 export class TagPoll implements Task, ScanPoll {
@@ -113,6 +137,14 @@ export class TagPoll implements Task, ScanPoll {
   /** When the image was pushed, else when it was first seen. */
   #pushedAtMs: number;
   #isUnderWay = false;
+  /** The subject of the request that is under way. */
+  #asked: Subject | undefined;
+  /** When the first request of the last poll was sent. */
+  #begunAtMs = Number.NEGATIVE_INFINITY;
+  /** The same of the last poll that was answered in this process. */
+  #answerBegunAtMs = Number.NEGATIVE_INFINITY;
+  /** The first event that no answer contains yet. */
+  #announcement: Announcement | undefined;
 
   /** @param discovered what discovery found; undefined for a tag that the configuration lists */
   constructor(context: PollContext, tag: WatchedTag, instance: WatchedInstance, discovered: FoundTag | undefined) {
@@ -157,7 +189,7 @@ export class TagPoll implements Task, ScanPoll {
    * state of the tag is restored.
    */
   resume({ pushed, seen, summarised, summaryDue, summaryFailures = 0 }: PollMemory, moment: Moment): void {
-    const { options, timing } = this.#context;
+    const { options } = this.#context;
     const { target, state } = this.tag;
     this.#pushedAtMs = pastMonotonicMs(pushed, moment);
     this.seenAtMs = pastMonotonicMs(seen, moment);
@@ -169,7 +201,7 @@ export class TagPoll implements Task, ScanPoll {
     if (!Number.isFinite(polledAtMs)) return;
     const elapsedMs = moment.monotonicMs - polledAtMs;
     const ageMs = polledAtMs - this.#pushedAtMs;
-    this.#schedule(polledAtMs + resumedDelayMs(state, ageMs, timing, { random: options.random(), elapsedMs }));
+    this.#schedule(polledAtMs + resumedDelayMs(state, ageMs, this.#timing, { random: options.random(), elapsedMs }));
   }
 
   /** Moves the next poll forward if the present intervals are shorter than those that it was scheduled with. */
@@ -178,8 +210,29 @@ export class TagPoll implements Task, ScanPoll {
     if (this.position >= 0 && dueAtMs < this.statusDueAtMs) this.#schedule(dueAtMs);
   }
 
+  /**
+   * Polls the tag at once, before the tags without events, because an event says that there is news of it. This lasts until an answer that was
+   * requested after the event, or a failure that will not pass soon.
+   *
+   * @param atMs when it happened, by the monotonic clock
+   * @returns false if such an answer is known already
+   */
+  wake(channel: EventChannel, atMs: number): boolean {
+    const knownSinceMs = atMs + CLOCK_TOLERANCE_MS;
+    if (this.#answerBegunAtMs >= knownSinceMs) return false;
+    const hasBegun = this.#asked === 'status' || this.pending?.subject === 'status';
+    const needsAnotherPoll = hasBegun && this.#begunAtMs < knownSinceMs;
+    const first = this.#announcement ?? { channel, atMs, needsAnotherPoll };
+    this.#announcement = { ...first, needsAnotherPoll: first.needsAnotherPoll || needsAnotherPoll };
+    this.statusDueAtMs = Math.min(this.statusDueAtMs, this.#nowMs());
+    if (!this.#isUnderWay) this.#schedule(this.statusDueAtMs);
+    return true;
+  }
+
   /** Forgets what is known, as for a tag that was just added, and polls the tag at once. */
   startAnew(): void {
+    this.#answerBegunAtMs = Number.NEGATIVE_INFINITY;
+    this.#announcement = undefined;
     this.#resetSummary();
     this.pending = undefined;
     this.seenAtMs = Number.NEGATIVE_INFINITY;
@@ -214,6 +267,7 @@ export class TagPoll implements Task, ScanPoll {
       return await outcomeOf(() => this.#ask());
     } finally {
       this.#isUnderWay = false;
+      this.#asked = undefined;
       const waiting = underWay.get(key);
       underWay.delete(key);
       if (waiting?.isWatched) waiting.begin();
@@ -245,6 +299,8 @@ export class TagPoll implements Task, ScanPoll {
 
   async #ask(): Promise<ApiError | undefined> {
     const { repository } = this.tag.target;
+    this.#asked = this.pending?.subject ?? this.#subject();
+    if (this.#asked === 'status' && this.pending === undefined) this.#begunAtMs = this.#nowMs();
     const { result, error } = await this.#context.scanRequests.ask(this, this.#subject());
     // The tag may belong to another repository by now: then the answer says nothing about it.
     if (this.tag.target.repository.id !== repository.id) this.#resume();
@@ -255,10 +311,14 @@ export class TagPoll implements Task, ScanPoll {
     return error;
   }
 
-  /** The subject of the first request. If a reload has turned summaries off, the status is polled early instead. */
+  /**
+   * The subject of the first request: the status, if an event announces news of it. If a reload has turned summaries off, the status is polled early
+   * instead.
+   */
   #subject(): Subject {
     const { vulnerabilities } = this.tag.target.repository;
-    return vulnerabilities && this.summaryDueAtMs <= this.statusDueAtMs ? 'summary' : 'status';
+    const isSummaryDue = vulnerabilities && this.summaryDueAtMs <= this.statusDueAtMs;
+    return isSummaryDue && this.#announcement === undefined ? 'summary' : 'status';
   }
 
   /** Polls the tag in the repository that it belongs to by now. */
@@ -341,6 +401,8 @@ export class TagPoll implements Task, ScanPoll {
   }
 
   #statusFailed(error: ApiError): void {
+    // Another failure will come again: the tag waits for its turn among the others.
+    if (error.kind === 'denied' || error.kind === 'answered') this.#announcement = undefined;
     this.#applyPoll({ type: 'failed', error: this.#asPollError(error) });
     if (isNoSuchRepository(error.code) && this.isWatched) this.#context.options.repositoryMissing(this);
   }
@@ -356,7 +418,25 @@ export class TagPoll implements Task, ScanPoll {
       options.logger.debug('scan status changed', { ...this.logFields(), from: before, to: state.status });
     }
     this.#scheduleSummary(before);
-    this.#schedule(this.#nowMs() + this.#delayMs());
+    if (event.type !== 'failed') this.#noteAnswer(before);
+    const isAnnounced = event.type !== 'failed' && this.#announcement !== undefined;
+    this.#schedule(this.#nowMs() + (isAnnounced ? 0 : this.#delayMs()));
+  }
+
+  /** Ends the wait for the answer to an event, unless the answer may be older than the event. */
+  #noteAnswer(before: ScanStatus): void {
+    const { scanEndFound, eventAnswered } = this.#context.options;
+    const { state } = this.tag;
+    const announcement = this.#announcement;
+    const hadAnswer = Number.isFinite(this.#answerBegunAtMs);
+    this.#answerBegunAtMs = this.#begunAtMs;
+    if (announcement !== undefined) {
+      this.#announcement = announcement.needsAnotherPoll ? { ...announcement, needsAnotherPoll: false } : undefined;
+      if (!announcement.needsAnotherPoll)
+        eventAnswered(this.instance.id, announcement.channel, Math.max(0, this.#nowMs() - announcement.atMs) / 1_000);
+    }
+    const hasEnded = state.status === 'complete' || state.status === 'failed';
+    if (hasEnded && hadAnswer && state.status !== before) scanEndFound(this, announcement?.channel);
   }
 
   /** A deleted tag fails until the next discovery run removes it: that is expected, and not logged. */
@@ -366,8 +446,16 @@ export class TagPoll implements Task, ScanPoll {
 
   /** The time from now to the next poll. */
   #delayMs(): number {
-    const { options, timing } = this.#context;
-    return pollDelayMs(this.tag.state, this.#nowMs() - this.#pushedAtMs, timing, options.random());
+    const { random } = this.#context.options;
+    return pollDelayMs(this.tag.state, this.#nowMs() - this.#pushedAtMs, this.#timing, random());
+  }
+
+  /** The timing of the configuration, with the interval for healthy events while they are healthy. */
+  get #timing(): Timing {
+    const { timing } = this.#context;
+    const { completeMs } = this.instance;
+    if (completeMs === undefined || completeMs <= timing.intervals.completeMs) return timing;
+    return { ...timing, intervals: { ...timing.intervals, completeMs } };
   }
 
   /** Applies an event to the state. Gives false for a tag that was removed meanwhile: then the event is dropped. */
@@ -383,7 +471,8 @@ export class TagPoll implements Task, ScanPoll {
   #schedule(statusDueAtMs: number): void {
     this.statusDueAtMs = statusDueAtMs;
     if (this.tag.target.repository.id === '') return;
-    this.scheduler.schedule(this, groupOf(this.tag.state), Math.min(statusDueAtMs, this.summaryDueAtMs));
+    const group = this.#announcement === undefined ? groupOf(this.tag.state) : 'woken';
+    this.scheduler.schedule(this, group, Math.min(statusDueAtMs, this.summaryDueAtMs));
   }
 
   #asPollError({ code, message, requestId }: ApiError): PollError {

@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { ApiError, type ApiErrorKind, StaleConnection } from '../../src/acr/api-error.ts';
 import type { AcrApi, AcrOperations, ApiAction } from '../../src/acr/operations.ts';
 import { createPipeline } from '../../src/app/pipeline.ts';
+import type { EventChannel, EventLabels, EventOutcome } from '../../src/model/events.ts';
 import type { ScanStatus } from '../../src/model/scan.ts';
 import type { ConfiguredRepository, DiscoverRule, Timing } from '../../src/model/settings.ts';
 import type { WatchedInstance } from '../../src/polling/watched-instance.ts';
@@ -106,11 +107,17 @@ export function createScriptedPipeline({
   const logger = { debug() {}, info: log, warn: log, error: log };
   const failures: string[] = [];
   const scans: number[] = [];
+  const outcomes: EventOutcome[] = [];
+  const missed: number[] = [];
+  const delays: [EventChannel, number][] = [];
   const meter = {
     requestSent() {},
     requestEnded() {},
     requestFailed: (_instance: string, action: string, code: string) => void failures.push(`${action} ${code}`),
     scanEnded: (_instance: string, seconds: number) => void scans.push(seconds),
+    eventsReceived: ({ outcome }: EventLabels) => void outcomes.push(outcome),
+    eventMissed: () => void missed.push(clock.now()),
+    eventAnswered: (_instance: string, channel: EventChannel, seconds: number) => void delays.push([channel, seconds]),
   };
   /** What a test may want to happen when long work lets the event loop turn, and around a change that is to be seen whole. */
   const hooks = {
@@ -138,7 +145,14 @@ export function createScriptedPipeline({
   const credentials = new ScriptedCredentials();
   const scheduler = createScheduler('default', { clock, credentials, errors, logger });
   const api = scriptedApi(pending);
-  const instanceOf = (id: string): WatchedInstance => ({ id, api, scheduler, discovery: undefined, discoveredTags: 0 });
+  const instanceOf = (id: string): WatchedInstance => ({
+    id,
+    api,
+    scheduler,
+    tasks: new Set(),
+    completeMs: undefined,
+    discoveredTags: 0,
+  });
   const instance = instanceOf(ids[0]);
   const instances = new Map([instance, ...ids.slice(1).map(instanceOf)].map((each) => [each.id, each]));
   let rules: readonly DiscoverRule[] = [];
@@ -159,6 +173,10 @@ export function createScriptedPipeline({
     events,
     failures,
     scans,
+    /** What became of events, when the end of a scan was found that none announced, and the seconds from events to answers. */
+    outcomes,
+    missed,
+    delays,
     /** Watches these repositories of the first instance, and nothing of the others. */
     watch(...repositories: readonly ConfiguredRepository[]): Promise<void> {
       const list = ids.map((id, index) => {

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { allFamilies, MISNAMED_DEFAULTS } from '../../src/metrics/self-families.ts';
 import { SelfMetrics } from '../../src/metrics/self-metrics.ts';
-import type { DiscoveryStatus, SaveStatus, SchedulerStatus } from '../../src/model/exporter-status.ts';
+import type { DiscoveryStatus, EventsStatus, SaveStatus, SchedulerStatus } from '../../src/model/exporter-status.ts';
 import { type ParsedPage, parsePage } from '../helpers/exposition.ts';
 
 const IDLE: SchedulerStatus = {
@@ -20,8 +20,9 @@ function setUp(
   schedulers: () => readonly SchedulerStatus[] = () => [],
   discoveries: () => readonly DiscoveryStatus[] = () => [],
   saves: () => SaveStatus | undefined = () => undefined,
+  events: () => readonly EventsStatus[] = () => [],
 ) {
-  return new SelfMetrics({ schedulers, discoveries, saves, droppedLogLines: () => 0, processMetrics: false });
+  return new SelfMetrics({ schedulers, discoveries, events, saves, droppedLogLines: () => 0, processMetrics: false });
 }
 
 async function pageOf(own: SelfMetrics, format: 'text' | 'openmetrics' = 'text'): Promise<ParsedPage> {
@@ -234,6 +235,7 @@ test('process metrics are there, without the gauges that pass for counters and w
   const own = new SelfMetrics({
     schedulers: () => [],
     discoveries: () => [],
+    events: () => [],
     saves: () => undefined,
     droppedLogLines: () => 0,
     processMetrics: true,

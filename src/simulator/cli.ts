@@ -82,6 +82,7 @@ async function run(settings: Settings, stderr: ProcessParts['stderr'], stop: Abo
     redactor.add(secret);
     if (token !== undefined) redactor.add(token);
   }
+  if (scenario.events?.token !== undefined) redactor.add(scenario.events.token);
   return serve(simulate(scenario, { seed, clock: systemClock }), settings, logger, stop);
 }
 

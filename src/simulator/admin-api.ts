@@ -1,7 +1,7 @@
 // The admin API of the simulator: an overview, the true state of every tag, the log of requests, and changes of the running simulation.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { check, ScenarioError } from './check-scenario.ts';
-import { deliverySchema } from './event-settings.ts';
+import { changedDelivery, deliverySchema } from './event-settings.ts';
 import { faultsSchema } from './faults.ts';
 import { readBody, targetOf } from './http-messages.ts';
 import { addRepository, deleteRepository, deleteTag, pushTag, RegistryError } from './registry-changes.ts';
@@ -34,7 +34,7 @@ const PAGES: Readonly<Record<string, AdminPage>> = {
   '/': { methods: [...READ, 'POST'], serve: overview }, // a POST itself goes to the API
   '/_sim/state': { methods: READ, serve: (simulation) => json(200, truthOf(simulation)) },
   '/_sim/requests': { methods: READ, serve: ({ log }, query) => logPage('requests', log, query) },
-  '/_sim/events': readOrChange(events, changes({ PUT: setEvents })),
+  '/_sim/events': readOrChange(events, changes({ PUT: setEvents, PATCH: changeEvents })),
   [CERTIFICATE_PATH]: {
     methods: READ,
     serve: ({ signer }) => ({ status: 200, type: PEM_TYPE, body: signer.certificate }),
@@ -91,6 +91,7 @@ PUT /_sim/faults     other faults, a JSON list as in the scenario
 PUT /_sim/latency    another latency, as in the scenario
 PUT /_sim/keys       other keys, a JSON list as in the scenario
 PUT /_sim/events     another delivery of events, as in the scenario; null sends none
+PATCH /_sim/events   changes of the delivery of events, with some of its keys
 
 POST, DELETE /_sim/tags           push to a tag, delete it
 POST, DELETE /_sim/repositories   add a repository, delete it
@@ -123,6 +124,11 @@ function setEvents(simulation: Simulation, input: unknown): unknown {
   const settings = input === null ? undefined : check(deliverySchema, input, ['events']);
   simulation.setDelivery(settings);
   return { sends: settings !== undefined };
+}
+
+function changeEvents(simulation: Simulation, input: unknown): unknown {
+  simulation.setDelivery(changedDelivery(simulation.delivery, input));
+  return { sends: true };
 }
 
 function setFaults(simulation: Simulation, input: unknown): unknown {

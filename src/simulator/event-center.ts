@@ -27,7 +27,7 @@ export type EventRecord = {
   readonly UpdateTime: number;
 };
 
-type Kept = {
+type KeptRecord = {
   readonly record: EventRecord;
   /** From when on it is listed, in milliseconds since the simulator started. */
   readonly listedFromMs: number;
@@ -46,7 +46,7 @@ export class EventCenter {
   readonly #draw: Draw;
   readonly #seed: number;
   /** The oldest first. */
-  #kept: Kept[] = [];
+  #kept: KeptRecord[] = [];
 
   constructor(instanceId: string, settings: EventCenterSettings, seed: number) {
     this.#settings = settings;

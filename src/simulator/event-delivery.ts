@@ -31,7 +31,8 @@ type Delivery = { readonly event: SimulatedEvent; readonly log: LoggedDelivery; 
 
 export class EventDelivery {
   readonly #options: EventDeliveryOptions;
-  #settings: DeliverySettings | undefined;
+  /** Undefined sends nothing. What waits already is sent to the new URL. */
+  settings: DeliverySettings | undefined;
   /** The page with the certificate of the simulator that listens. */
   #certificateUrl = '';
   readonly #ready: Delivery[] = [];
@@ -44,11 +45,6 @@ export class EventDelivery {
     this.#options = options;
   }
 
-  /** Undefined sends nothing. What waits already is sent to the new URL. */
-  set settings(settings: DeliverySettings | undefined) {
-    this.#settings = settings;
-  }
-
   /** Sends what is ready, now and later, until `signal` is aborted. */
   start(certificateUrl: string, signal: AbortSignal): void {
     this.#certificateUrl = certificateUrl;
@@ -58,7 +54,7 @@ export class EventDelivery {
 
   /** Sends an event once, twice or never. `entry` learns what becomes of it. */
   send(event: SimulatedEvent, entry: LoggedEvent): void {
-    const settings = this.#settings;
+    const settings = this.settings;
     if (!settings) return;
     const draw = seededDraw(this.#options.seed, 'delivery', event.id);
     entry.isLost = draw('loss') < settings.loss;
@@ -97,13 +93,13 @@ export class EventDelivery {
   }
 
   async #deliver(delivery: Delivery, signal: AbortSignal): Promise<void> {
-    if (!this.#settings) return;
+    if (!this.settings) return;
     const { clock, elapsedMs } = this.#options;
     const attempt: DeliveryAttempt = { sentAtMs: clock.now(), endedAtMs: null, httpStatus: null, error: null };
     const { attempts } = delivery.log;
     attempts.push(attempt);
     try {
-      attempt.httpStatus = await this.#post(delivery.event, this.#settings, signal);
+      attempt.httpStatus = await this.#post(delivery.event, this.settings, signal);
     } catch (error) {
       attempt.error = codeOf(error);
     }
@@ -119,18 +115,25 @@ export class EventDelivery {
     const { clock, signer, startedAtMs } = this.#options;
     const body = cloudEvent(event, startedAtMs);
     const certificateUrl = written ?? this.#certificateUrl;
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/cloudevents+json; charset=utf-8',
-        ...signer.headersFor({ url, certificateUrl, token, body, nowMs: clock.now() }),
-      },
-      body,
-      redirect: 'manual',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
-    });
-    await response.body?.cancel();
-    return response.status;
+    const ended = new AbortController();
+    const timeout = new DOMException('no answer in time', 'TimeoutError');
+    void clock.sleep(TIMEOUT_MS, ended.signal).then(() => ended.abort(timeout));
+    try {
+      const response = await fetch(url, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/cloudevents+json; charset=utf-8',
+          ...signer.headersFor({ url, certificateUrl, token, body, nowMs: clock.now() }),
+        },
+        body,
+        redirect: 'manual',
+        signal: AbortSignal.any([signal, ended.signal]),
+      });
+      await response.body?.cancel();
+      return response.status;
+    } finally {
+      ended.abort();
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 // The schema of the events in a scenario: the event center of an instance, and the delivery to a webhook.
 import { z } from 'zod';
 import { strictMap } from '../util/yaml/schema.ts';
+import { check } from './check-scenario.ts';
 import { durationRange, integer, list, oneOf, share, text } from './scenario-fields.ts';
 
 /** The prefix of the types of events about images, such as `cr:Artifact:ScanCompleted`. */
@@ -46,6 +47,13 @@ export type EventCenterSettings = z.output<typeof eventCenterSchema>;
 /** A delivery in the form of a scenario. */
 export type DeliveryInput = z.input<typeof deliverySchema>;
 export type DeliverySettings = z.output<typeof deliverySchema>;
+
+/** The settings with the keys of `input` in place of theirs. Without settings, `input` is the whole. Throws a `ScenarioError` for wrong input. */
+export function changedDelivery(settings: DeliverySettings | undefined, input: unknown): DeliverySettings {
+  if (!settings || typeof input !== 'object' || input === null) return check(deliverySchema, input, ['events']);
+  const checked = check(deliverySchema, { to: settings.to, ...input }, ['events']);
+  return { ...settings, ...Object.fromEntries(Object.entries(checked).filter(([key]) => key in input)) };
+}
 
 function isHttpUrl(written: string): boolean {
   return /^https?:\/\//.test(written) && URL.canParse(written);

@@ -117,6 +117,11 @@ export class Simulation {
     return { elapsedMs: this.elapsedMs(), startedAtMs: this.#startedAtMs };
   }
 
+  /** How events are sent; undefined while none are. */
+  get delivery(): DeliverySettings | undefined {
+    return this.#delivery.settings;
+  }
+
   /** Sends events as these settings say; undefined sends none. */
   setDelivery(settings: DeliverySettings | undefined): void {
     this.#delivery.settings = settings;

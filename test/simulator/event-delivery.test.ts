@@ -18,7 +18,8 @@ type Webhook = { readonly to: string; readonly received: readonly Received[]; st
 async function webhook(t: ExecutionContext): Promise<Webhook> {
   const received: Received[] = [];
   const found = { to: '', received, status: 204 };
-  const server = createServer((request, response) => {
+  // An idle connection that closes as it is used again would cost a delivery an attempt.
+  const server = createServer({ keepAliveTimeout: 600_000 }, (request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
@@ -45,7 +46,19 @@ function scenario(events?: DeliveryInput, count = 3): ScenarioInput {
   };
 }
 
-/** Waits until no delivery has an attempt under way. */
+/** Lets time pass in steps, and what is sent in each be answered in it. */
+async function pass(
+  simulator: { events(): readonly LoggedEvent[] },
+  clock: ManualClock,
+  seconds: number,
+): Promise<void> {
+  for (let second = 0; second < seconds; second++) {
+    await clock.advance(1_000);
+    await ended(simulator, 0);
+  }
+}
+
+/** Waits until there were so many attempts to deliver events, and none is under way. */
 async function ended(
   simulator: { events(): readonly LoggedEvent[] },
   attempts: number,
@@ -154,11 +167,7 @@ test('an answer other than 2xx is followed by three more attempts, each 10 to 20
   const clock = new ManualClock();
   const { simulator } = await start(t, { scenario: scenario({ to: hook.to }, 1), clock });
   await clock.advance(1_000);
-  for (let attempts = 1; attempts <= 4; attempts++) {
-    await ended(simulator, attempts);
-    await clock.advance(20_000);
-  }
-  await clock.advance(600_000);
+  await pass(simulator, clock, 100);
   const [event] = await ended(simulator, 4);
   const attempts = event?.deliveries[0]?.attempts ?? [];
   t.deepEqual(
@@ -167,7 +176,7 @@ test('an answer other than 2xx is followed by three more attempts, each 10 to 20
   );
   for (const [index, { sentAtMs }] of attempts.slice(1).entries()) {
     const waitMs = sentAtMs - (attempts[index]?.sentAtMs ?? 0);
-    t.true(waitMs >= 10_000 && waitMs <= 30_000, String(waitMs));
+    t.true(waitMs >= 10_000 && waitMs <= 20_000, String(waitMs));
   }
   t.is(new Set(hook.received.map(({ body }) => body)).size, 1);
   const stamps = hook.received.map(({ headers }) => headers['x-eventbridge-signature-timestamp']);
@@ -201,10 +210,7 @@ test('shares of events are lost, doubled and late, the same ones for the same se
       delay: '100ms',
     };
     const { simulator } = await start(t, { scenario: scenario(events, 120), seed, clock });
-    for (let second = 0; second < 450; second++) {
-      await clock.advance(1_000);
-      await ended(simulator, 0);
-    }
+    await pass(simulator, clock, 450);
     const log = simulator.events();
     t.is(received.length, log.flatMap(({ deliveries }) => deliveries).length);
     return { log, times: received.map(({ body }) => Date.parse(JSON.parse(body).time)) };
@@ -241,12 +247,18 @@ test('delivery is set up, changed and ended over HTTP, and the log of events is 
   t.like(await get(''), { total: 0, events: [] });
   t.deepEqual(await put({ to, token: 'a-secret-token', loss: 1 }), { status: 200, sends: true });
   await clock.advance(1_000);
-  t.deepEqual(await put({ to, token: 'a-secret-token' }), { status: 200, sends: true });
+  const changed = await exchange({ address, method: 'PATCH', path: '/_sim/events', body: '{"loss":"0"}' });
+  t.deepEqual(json(changed), { sends: true });
   await clock.advance(1_000);
   await ended(simulator, 1);
   t.deepEqual(await put(null), { status: 200, sends: false });
   await clock.advance(1_000);
   t.is(received.length, 1);
+  t.is(
+    received[0]?.headers['x-eventbridge-signature-token'],
+    'a-secret-token',
+    'a change of one key leaves the others',
+  );
   const { events, next } = await get('?limit=2');
   t.like(events, [
     { tag: 'v2', isLost: true, deliveries: [] },

@@ -28,7 +28,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   discovery: [...PORT, 'model', 'polling', 'scheduler', 'state', 'targets', 'util'],
   events: [...PORT, 'model', 'polling', 'scheduler', 'state', 'targets', 'util'],
   metrics: ['model', 'state', 'util'],
-  web: ['model', 'util'],
+  web: ['events/cloud-event', 'model', 'util'],
   app: [
     'acr',
     'config',

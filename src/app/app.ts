@@ -268,6 +268,7 @@ export class App {
       overview: () => this.#pageData.overview(),
       targets: () => this.#pageData.targets(),
       reload: enableLifecycle ? () => this.reload() : undefined,
+      events: undefined,
       failed: (error) => this.#errors.report('web', error),
     });
   }

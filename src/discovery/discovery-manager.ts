@@ -6,7 +6,7 @@ import type { DiscoveryMemory } from '../model/snapshot.ts';
 import type { WatchedInstance } from '../polling/watched-instance.ts';
 import type { Moment } from '../state/tag-state.ts';
 import { type DiscoveryContext, InstanceDiscovery } from './instance-discovery.ts';
-import type { NamedRepository } from './pushed-repositories.ts';
+import type { PushedRepository } from './pushed-repositories.ts';
 import { type DiscoverySettings, Rules } from './rules.ts';
 
 /** The rules of an instance. */
@@ -81,7 +81,7 @@ export class DiscoveryManager {
   }
 
   /** An event says that a tag was pushed: lists the tags of its repository as soon as possible, if a rule takes the tag. */
-  pushed(instanceId: string, names: NamedRepository, tag: string): 'taken' | 'unwatched' | 'dropped' {
+  pushed(instanceId: string, names: PushedRepository, tag: string): 'taken' | 'unwatched' | 'dropped' {
     return this.#entries.get(instanceId)?.discovery.pushed(names, tag) ?? 'unwatched';
   }
 

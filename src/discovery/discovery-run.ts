@@ -14,7 +14,7 @@ import type { YieldEvery } from '../util/yield-every.ts';
 import type { DiscoveryRequests } from './discovery-requests.ts';
 import { PAGE_SIZE, type Page, PagedList, type Position } from './joined-pages.ts';
 import { isTransient, type ListFailure, listAll } from './paginate.ts';
-import type { NamedRepository } from './pushed-repositories.ts';
+import type { PushedRepository } from './pushed-repositories.ts';
 import type { Collected, DiscoveredReconciler } from './reconcile-discovered.ts';
 import type { DiscoverySettings } from './rules.ts';
 import type { TagLimit } from './tag-limit.ts';
@@ -148,7 +148,7 @@ export class DiscoveryRun {
    *
    * @param known the repository, if it is watched with its id and names; else it is looked up by its names
    */
-  async runFor({ namespace, name }: NamedRepository, known: FoundRepository | undefined): Promise<void> {
+  async runFor({ namespace, name }: PushedRepository, known: FoundRepository | undefined): Promise<void> {
     const { reconciler, settings, clock, discoveryRequests } = this.#options;
     const repository = known ?? (await this.#findRepository({ namespace, name }, clock.monotonic()));
     if (repository === undefined || !settings().rules.takesRepository(repository)) return;
@@ -157,7 +157,7 @@ export class DiscoveryRun {
     await reconciler.settle(settings().instanceId, this.#collected.overLimit);
   }
 
-  async #findRepository(scope: NamedRepository, startAtMs: number): Promise<FoundRepository | undefined> {
+  async #findRepository(scope: PushedRepository, startAtMs: number): Promise<FoundRepository | undefined> {
     const listing = new PagedList<FoundRepository>(({ id }) => id);
     const failure = await this.#listRepositories(listing, scope, startAtMs);
     if (failure !== undefined) return undefined;

@@ -20,7 +20,7 @@ import { Cancelled, DiscoveryRequests } from './discovery-requests.ts';
 import { DiscoveryRun, ListingTimes } from './discovery-run.ts';
 import { EmptyRuleLog } from './empty-rule-log.ts';
 import type { ListFailure } from './paginate.ts';
-import { type NamedRepository, PushedRepositories } from './pushed-repositories.ts';
+import { type PushedRepository, PushedRepositories } from './pushed-repositories.ts';
 import type { DiscoveredReconciler } from './reconcile-discovered.ts';
 import type { DiscoverySettings } from './rules.ts';
 import type { TagLimit } from './tag-limit.ts';
@@ -169,12 +169,12 @@ export class InstanceDiscovery {
    *
    * @returns `unwatched` if no rule takes it, `dropped` if too many repositories wait: then the next run lists this one
    */
-  pushed({ namespace, name }: NamedRepository, tag: string): 'taken' | 'unwatched' | 'dropped' {
+  pushed({ namespace, name }: PushedRepository, tag: string): 'taken' | 'unwatched' | 'dropped' {
     if (!this.settings.rules.takesTag({ id: '', namespace, name }, tag)) return 'unwatched';
     return this.#pushed.add({ namespace, name }) ? 'taken' : 'dropped';
   }
 
-  async #listPushed(names: NamedRepository): Promise<void> {
+  async #listPushed(names: PushedRepository): Promise<void> {
     const { reconciler } = this.#options;
     const run = new DiscoveryRun({
       ...this.#options,

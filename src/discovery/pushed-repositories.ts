@@ -4,14 +4,14 @@ import type { FoundRepository } from '../model/target.ts';
 import { Cancelled } from './discovery-requests.ts';
 
 /** The names of a repository. */
-export type NamedRepository = Pick<FoundRepository, 'namespace' | 'name'>;
+export type PushedRepository = Pick<FoundRepository, 'namespace' | 'name'>;
 
 /** If more repositories wait, the next run lists the others. */
 const MAX_WAITING = 1_000;
 
 export type PushedRepositoriesOptions = {
   /** Lists the tags of a repository. Rejects with `Cancelled` when the discovery ends. */
-  readonly list: (names: NamedRepository) => Promise<void>;
+  readonly list: (names: PushedRepository) => Promise<void>;
   /** Called with errors of our own code. */
   readonly report: (error: unknown) => void;
 };
@@ -19,7 +19,7 @@ export type PushedRepositoriesOptions = {
 /** One repository is listed at a time, in the order of the pushes. */
 export class PushedRepositories {
   readonly #options: PushedRepositoriesOptions;
-  readonly #waiting = new Map<string, NamedRepository>();
+  readonly #waiting = new Map<string, PushedRepository>();
   #isListing = false;
 
   constructor(options: PushedRepositoriesOptions) {
@@ -27,7 +27,7 @@ export class PushedRepositories {
   }
 
   /** Lists a repository as soon as possible. A listing that has begun before does not count. False if too many wait. */
-  add({ namespace, name }: NamedRepository): boolean {
+  add({ namespace, name }: PushedRepository): boolean {
     const key = JSON.stringify([namespace, name]);
     if (!this.#waiting.has(key) && this.#waiting.size >= MAX_WAITING) return false;
     this.#waiting.set(key, { namespace, name });

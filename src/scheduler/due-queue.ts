@@ -1,5 +1,6 @@
 // Chooses the next task: four groups of tags by urgency, each with a guaranteed share, and discovery. Pure: the time is an argument.
-import { DueHeap, type HeapEntry } from './due-heap.ts';
+import type { HeapEntry } from '../util/heap.ts';
+import { DueHeap } from './due-heap.ts';
 
 /** The groups of tags, the most urgent first: an event has just announced news; the scan is under way; no answer yet; everything else. */
 export const TAG_GROUPS = ['woken', 'running', 'unanswered', 'settled'] as const;

@@ -88,8 +88,10 @@ export class SnapshotCapture implements SnapshotSource {
 
   /** A text that changes when anything does that a snapshot has. */
   #revision(): string {
-    const { store, discoveryManager } = this.#sources;
-    return JSON.stringify([store.changes, discoveryManager.statuses()]);
+    const { store, discoveryManager, eventManager } = this.#sources;
+    // Not the last answer of a feed: a snapshot in every period would be too many.
+    const events = eventManager.statuses().map(({ healthy, lastEventMs }) => [healthy, lastEventMs]);
+    return JSON.stringify([store.changes, discoveryManager.statuses(), events]);
   }
 }
 

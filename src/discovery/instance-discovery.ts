@@ -20,7 +20,7 @@ import { Cancelled, DiscoveryRequests } from './discovery-requests.ts';
 import { DiscoveryRun, ListingTimes } from './discovery-run.ts';
 import { EmptyRuleLog } from './empty-rule-log.ts';
 import type { ListFailure } from './paginate.ts';
-import { type PushedRepository, PushedRepositories } from './pushed-repositories.ts';
+import { PushedRepositories, type PushedRepository } from './pushed-repositories.ts';
 import type { DiscoveredReconciler } from './reconcile-discovered.ts';
 import type { DiscoverySettings } from './rules.ts';
 import type { TagLimit } from './tag-limit.ts';

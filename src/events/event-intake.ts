@@ -91,7 +91,7 @@ export class EventIntake {
     const poll = this.#find(event);
     if (poll === undefined) return 'unwatched';
     if (event.type === 'ScanCompleted') this.#options.scanAnnounced(poll, channel);
-    return poll.wake(channel, atMs) ? 'taken' : 'outdated';
+    return poll.wake({ channel, timeMs: event.timeMs, atMs }) ? 'taken' : 'outdated';
   }
 
   #find({ instanceId, repository, tag }: RegistryEvent): TagPoll | undefined {

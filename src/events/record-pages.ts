@@ -34,6 +34,8 @@ export class RecordPages {
   #asked = new Map<number, PageTimes | undefined>();
   #page = 1;
   #periods = 0;
+  /** Whether the ends of the list were compared since it has several pages. */
+  #isKnown = false;
   /** Where the next period goes on, while records are in no order. */
   #turn = 1;
 
@@ -82,7 +84,8 @@ export class RecordPages {
 
   /** An end of the list that has to be compared with the other one in this period. */
   #nextEnd(): number | undefined {
-    if (this.#lastPage === 1 || this.#periods % COMPARED_EVERY !== 0) return undefined;
+    if (this.#lastPage === 1) this.#isKnown = false;
+    if (this.#lastPage === 1 || (this.#isKnown && this.#periods % COMPARED_EVERY !== 0)) return undefined;
     return [1, this.#lastPage].find((page) => !this.#asked.has(page));
   }
 
@@ -90,6 +93,7 @@ export class RecordPages {
   #compareEnds(): boolean {
     const [first, last] = [this.#asked.get(1), this.#asked.get(this.#lastPage)];
     if (this.#lastPage === 1 || first === undefined || last === undefined) return false;
+    this.#isKnown = true;
     const isNewestFirst = first.oldestMs >= last.newestMs - MIXED_MS;
     const isOldestFirst = last.oldestMs >= first.newestMs - MIXED_MS;
     if (isNewestFirst && isOldestFirst) return true;

@@ -103,12 +103,20 @@ const CLOCK_TOLERANCE_MS = 2_000;
 
 const ENDED: Outcome = { kind: 'ended' };
 
-/** An event that no answer contains yet. */
-type Announcement = {
+/** News of a tag, as an event announces it. */
+export type News = {
   readonly channel: EventChannel;
-  /** When it happened, by the monotonic clock. */
+  /** The time of the event, in milliseconds since the epoch, by the clock of the registry. */
+  readonly timeMs: number;
+  /** The same by the monotonic clock. */
   readonly atMs: number;
-  /** Whether the present poll was begun before it: then its answer may not contain it. */
+};
+
+/** News that no answer contains yet. */
+type Announcement = {
+  /** Of the first event. */
+  readonly news: News;
+  /** Whether the present poll was begun before an event: then its answer may not contain the news. */
   readonly needsAnotherPoll: boolean;
 };
 
@@ -143,8 +151,10 @@ export class TagPoll implements Task, ScanPoll {
   #begunAtMs = Number.NEGATIVE_INFINITY;
   /** The same of the last poll that was answered in this process. */
   #answerBegunAtMs = Number.NEGATIVE_INFINITY;
-  /** The first event that no answer contains yet. */
+  /** What events announced and no answer contains yet. */
   #announcement: Announcement | undefined;
+  /** The last news that an answer contains. */
+  #answeredNews: News | undefined;
 
   /** @param discovered what discovery found; undefined for a tag that the configuration lists */
   constructor(context: PollContext, tag: WatchedTag, instance: WatchedInstance, discovered: FoundTag | undefined) {
@@ -214,25 +224,31 @@ export class TagPoll implements Task, ScanPoll {
    * Polls the tag at once, before the tags without events, because an event says that there is news of it. This lasts until an answer that was
    * requested after the event, or a failure that will not pass soon.
    *
-   * @param atMs when it happened, by the monotonic clock
    * @returns false if such an answer is known already
    */
-  wake(channel: EventChannel, atMs: number): boolean {
-    const knownSinceMs = atMs + CLOCK_TOLERANCE_MS;
-    if (this.#answerBegunAtMs >= knownSinceMs) return false;
+  wake(news: News): boolean {
+    const knownSinceMs = news.atMs + CLOCK_TOLERANCE_MS;
+    if (this.#answerBegunAtMs >= knownSinceMs || this.#isToldAgain(news)) return false;
     const hasBegun = this.#asked === 'status' || this.pending?.subject === 'status';
-    const needsAnotherPoll = hasBegun && this.#begunAtMs < knownSinceMs;
-    const first = this.#announcement ?? { channel, atMs, needsAnotherPoll };
-    this.#announcement = { ...first, needsAnotherPoll: first.needsAnotherPoll || needsAnotherPoll };
+    const isOlder = hasBegun && this.#begunAtMs < knownSinceMs;
+    const { news: first, needsAnotherPoll } = this.#announcement ?? { news, needsAnotherPoll: false };
+    this.#announcement = { news: first, needsAnotherPoll: needsAnotherPoll || isOlder };
     this.statusDueAtMs = Math.min(this.statusDueAtMs, this.#nowMs());
     if (!this.#isUnderWay) this.#schedule(this.statusDueAtMs);
     return true;
+  }
+
+  /** Whether the last news that an answer contains came by the other channel. Each channel announces the same scan with an id of its own. */
+  #isToldAgain({ channel, timeMs }: News): boolean {
+    const last = this.#answeredNews;
+    return last !== undefined && last.channel !== channel && timeMs <= last.timeMs + CLOCK_TOLERANCE_MS;
   }
 
   /** Forgets what is known, as for a tag that was just added, and polls the tag at once. */
   startAnew(): void {
     this.#answerBegunAtMs = Number.NEGATIVE_INFINITY;
     this.#announcement = undefined;
+    this.#answeredNews = undefined;
     this.#resetSummary();
     this.pending = undefined;
     this.seenAtMs = Number.NEGATIVE_INFINITY;
@@ -430,13 +446,15 @@ export class TagPoll implements Task, ScanPoll {
     const announcement = this.#announcement;
     const hadAnswer = Number.isFinite(this.#answerBegunAtMs);
     this.#answerBegunAtMs = this.#begunAtMs;
-    if (announcement !== undefined) {
-      this.#announcement = announcement.needsAnotherPoll ? { ...announcement, needsAnotherPoll: false } : undefined;
-      if (!announcement.needsAnotherPoll)
-        eventAnswered(this.instance.id, announcement.channel, Math.max(0, this.#nowMs() - announcement.atMs) / 1_000);
+    if (announcement?.needsAnotherPoll) this.#announcement = { ...announcement, needsAnotherPoll: false };
+    else if (announcement !== undefined) {
+      const { channel, atMs } = announcement.news;
+      this.#announcement = undefined;
+      this.#answeredNews = announcement.news;
+      eventAnswered(this.instance.id, channel, Math.max(0, this.#nowMs() - atMs) / 1_000);
     }
     const hasEnded = state.status === 'complete' || state.status === 'failed';
-    if (hasEnded && hadAnswer && state.status !== before) scanEndFound(this, announcement?.channel);
+    if (hasEnded && hadAnswer && state.status !== before) scanEndFound(this, announcement?.news.channel);
   }
 
   /** A deleted tag fails until the next discovery run removes it: that is expected, and not logged. */

@@ -93,12 +93,15 @@ export function createScriptedPipeline({
   ids = ['cri-1'],
   startMs,
   random = () => 0,
+  api: givenApi,
 }: {
   readonly maxTags?: number;
   readonly ids?: readonly [string, ...string[]];
   /** What the wall clock shows at first. */
   readonly startMs?: number;
   readonly random?: () => number;
+  /** Answers in place of the test. */
+  readonly api?: (clock: ManualClock) => AcrApi;
 } = {}) {
   const clock = new ManualClock(startMs);
   const pending: Pending[] = [];
@@ -144,7 +147,7 @@ export function createScriptedPipeline({
   const { store, watchList, discoveryManager } = pipeline;
   const credentials = new ScriptedCredentials();
   const scheduler = createScheduler('default', { clock, credentials, errors, logger });
-  const api = scriptedApi(pending);
+  const api = givenApi?.(clock) ?? scriptedApi(pending);
   const instanceOf = (id: string): WatchedInstance => ({
     id,
     api,
@@ -189,6 +192,15 @@ export function createScriptedPipeline({
       rules = discover;
       const configs = ids.map((id) => ({ id, domain: '', discover }));
       return discoveryManager.configure(configs, 300_000, instances);
+    },
+    /** Uses events of every instance. */
+    listen(channels: { readonly feedMs?: number; readonly hasWebhook?: boolean }, completeMs = 21_600_000): boolean {
+      const { feedMs, hasWebhook = false } = channels;
+      return pipeline.eventManager.configure(
+        ids.map((id) => ({ id, feedMs })),
+        { hasWebhook, completeMs },
+        instances,
+      );
     },
     /** The watched tags as `NAMESPACE/NAME:TAG STATUS`, sorted. */
     shown(): string[] {

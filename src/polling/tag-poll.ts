@@ -101,6 +101,9 @@ const SUMMARY_INTERVAL_MS = 3_600_000;
  */
 const CLOCK_TOLERANCE_MS = 2_000;
 
+/** An event that arrives later than this goes no further ahead of others. */
+const MAX_PRECEDENCE_MS = 60_000;
+
 const ENDED: Outcome = { kind: 'ended' };
 
 /** News of a tag, as an event announces it. */
@@ -233,7 +236,9 @@ export class TagPoll implements Task, ScanPoll {
     const isOlder = hasBegun && this.#begunAtMs < knownSinceMs;
     const { news: first, needsAnotherPoll } = this.#announcement ?? { news, needsAnotherPoll: false };
     this.#announcement = { news: first, needsAnotherPoll: needsAnotherPoll || isOlder };
-    this.statusDueAtMs = Math.min(this.statusDueAtMs, this.#nowMs());
+    // Of the tags with events, the one whose event happened first is polled first: a feed brings many at once.
+    const nowMs = this.#nowMs();
+    this.statusDueAtMs = Math.min(nowMs, Math.max(first.atMs, nowMs - MAX_PRECEDENCE_MS));
     if (!this.#isUnderWay) this.#schedule(this.statusDueAtMs);
     return true;
   }
@@ -489,8 +494,8 @@ export class TagPoll implements Task, ScanPoll {
   #schedule(statusDueAtMs: number): void {
     this.statusDueAtMs = statusDueAtMs;
     if (this.tag.target.repository.id === '') return;
-    const group = this.#announcement === undefined ? groupOf(this.tag.state) : 'woken';
-    this.scheduler.schedule(this, group, Math.min(statusDueAtMs, this.summaryDueAtMs));
+    if (this.#announcement !== undefined) this.scheduler.schedule(this, 'woken', statusDueAtMs);
+    else this.scheduler.schedule(this, groupOf(this.tag.state), Math.min(statusDueAtMs, this.summaryDueAtMs));
   }
 
   #asPollError({ code, message, requestId }: ApiError): PollError {

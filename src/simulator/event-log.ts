@@ -76,6 +76,11 @@ export class EventLog {
 
   /** At most `limit` events from index `since` on, oldest first. */
   page(since: number, limit: number): LoggedEvent[] {
-    return this.#entries.page(since, limit).map((entry) => structuredClone(entry));
+    return this.#entries.page(since, limit).map(copyOf);
   }
+}
+
+function copyOf(entry: LoggedEvent): LoggedEvent {
+  const deliveries = entry.deliveries.map(({ attempts }) => ({ attempts: attempts.map((each) => ({ ...each })) }));
+  return { ...entry, deliveries };
 }

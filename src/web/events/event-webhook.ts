@@ -14,7 +14,7 @@ import { CertificateError, Certificates, type CertificatesOptions } from './cert
 import { EventQueue } from './event-queue.ts';
 import { EventToken, type TokenDependencies } from './event-token.ts';
 import { RefusalLog } from './refusal-log.ts';
-import { readBody } from './request-body.ts';
+import { discardBody, readBody } from './request-body.ts';
 import { isSignedBy, readSignature, TOKEN_HEADER } from './signature-v2.ts';
 
 /** An event of the registry has about one kilobyte. */
@@ -104,6 +104,15 @@ export class EventWebhook {
     if (status === 429 || status === 503) ctx.set('Retry-After', '1');
     if (status === 401) ctx.set('WWW-Authenticate', TOKEN_HEADER);
     answerPlainly(ctx, status, text);
+    if (!ctx.req.complete) await this.#answerEarly(ctx, `${text}\n`);
+  }
+
+  /** Sends the whole answer while the body still comes, and ends it with the body. */
+  async #answerEarly(ctx: Context, text: string): Promise<void> {
+    ctx.respond = false;
+    ctx.res.write(text);
+    await discardBody(ctx.req, this.#options.clock);
+    ctx.res.end();
   }
 
   /** Checks what costs least first: a wrong token is answered before the body is read. */

@@ -91,6 +91,36 @@ test('a wrong token is answered before the body has come', async (t) => {
   t.deepEqual(counted(), { refused: 1 });
 });
 
+test('a client that is refused sees its answer, even if it sends its whole body first and closes then', async (t) => {
+  const { port, failures } = await startWebhook(t);
+  const socket = connect({ host: '127.0.0.1', port });
+  const errors: Error[] = [];
+  socket.on('error', (error) => errors.push(error));
+  socket.write('POST /api/v1/events HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 1000000\r\n\r\n');
+  const [answer] = await once(socket, 'data');
+  t.regex(String(answer), /^HTTP\/1\.1 401 [\s\S]*\r\n\r\nUnauthorized: .* is missing\.\n$/);
+  const ended = once(socket.resume(), 'close');
+  for (let piece = 0; piece < 10; piece++) {
+    await settle();
+    socket.write(Buffer.alloc(100_000));
+  }
+  await ended;
+  t.deepEqual(errors, []);
+  t.deepEqual(failures, []);
+});
+
+test('a body without an end is thrown away for some seconds, then its connection is closed', async (t) => {
+  const clock = new ManualClock();
+  const { port, counted } = await startWebhook(t, { clock });
+  const socket = connect({ host: '127.0.0.1', port });
+  socket.write('POST /api/v1/events HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n');
+  await once(socket, 'data');
+  const closed = once(socket.on('error', () => {}).resume(), 'close');
+  await clock.advance(5_000);
+  await closed;
+  t.deepEqual(counted(), { refused: 1 });
+});
+
 test('a token in a file is read again when the file changes, and the old one is refused at once', async (t) => {
   const path = join(temporaryDirectory(t), 'token');
   const write = (text: string) => {

@@ -13,11 +13,11 @@ const MODES: readonly (readonly [Mode, string])[] = [
 export const eventsPart: BenchPart = {
   name: 'events',
   run: async ({ compiled, progress }) => {
-    const rows: Row[] = [];
-    for (const [mode, title] of MODES) {
-      progress(`events: ${title}`);
-      rows.push({ events: title, ...rowOf(await measure(compiled, mode)) });
-    }
+    progress('events: half a day of simulated time');
+    // At the same time: what they measure does not depend on the speed of the machine.
+    const rows = await Promise.all(
+      MODES.map(async ([mode, title]): Promise<Row> => ({ events: title, ...rowOf(await measure(compiled, mode)) })),
+    );
     return {
       title: '1,000 scans that end within ten minutes, among 100,000 tags at 5 requests a second',
       rows,

@@ -65,7 +65,7 @@ export class EventLog {
       repoName: repository.name,
       tag: tag.tag,
       status: status ?? null,
-      happenedAtMs: startedAtMs + elapsedMs,
+      happenedAtMs: Math.floor(startedAtMs + elapsedMs),
       recordIds: [],
       isLost: false,
       deliveries: [],

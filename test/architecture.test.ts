@@ -57,6 +57,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'util',
     'web/access/web-config-watcher',
     'web/assets',
+    'web/events/fetch-certificate',
   ],
   bin: ['build-info', 'cli', 'util'],
   demo: [],

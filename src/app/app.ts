@@ -17,6 +17,7 @@ import type { Redactor } from '../util/redactor.ts';
 import { ConfigError, formatProblems } from '../util/yaml/problems.ts';
 import { AccessControl } from '../web/access/access-control.ts';
 import type { WebConfigWatcher } from '../web/access/web-config-watcher.ts';
+import { EventWebhook } from '../web/events/event-webhook.ts';
 import { createRoutes, type ReloadResult } from '../web/routes.ts';
 import { WebServer } from '../web/server.ts';
 import { PageData } from './page-data.ts';
@@ -45,6 +46,10 @@ export type AppDependencies = {
   readonly telemetryPath: string;
   /** TLS and authentication. Undefined: plain HTTP for everyone. */
   readonly webSettings: WebConfigWatcher | undefined;
+  /** Gives the text of a certificate that signs events. Rejects with a message for the log. */
+  readonly fetchCertificate: (url: string) => Promise<string>;
+  /** Where the certificates of a region are, instead of at Alibaba Cloud: for a simulator. */
+  readonly certificateOrigin?: (region: string) => string;
   /** Whether `process_*` and `nodejs_*` are shown. */
   readonly processMetrics: boolean;
   /** Whether `POST /-/reload` is allowed. */
@@ -66,6 +71,7 @@ export class App {
   readonly #schedulerPool: SchedulerPool;
   readonly #pageData: PageData;
   readonly #accessControl: AccessControl;
+  readonly #webhook: EventWebhook;
   readonly #server: WebServer;
   readonly #reloads = new ReloadQueue(() => this.#reload());
   /** The configuration in force. */
@@ -114,7 +120,20 @@ export class App {
     this.#schedulerPool = new SchedulerPool({ env, clock, logger, redactor, watchList, errors });
     this.#pageData = new PageData({ ...this.#pipeline, clock, schedulers, about: () => this.#about() });
     this.#accessControl = new AccessControl(deps.webSettings, logger);
-    this.#server = new WebServer({ listener: this.#routes(), accessControl: this.#accessControl, clock, logger });
+    this.#webhook = new EventWebhook({
+      ...deps,
+      stopping: this.#stopping.signal,
+      meter: selfMetrics,
+      receive: (event) => this.#pipeline.eventManager.intake.receive(event, 'webhook'),
+      failed: (error) => errors.report('events', error),
+    });
+    this.#server = new WebServer({
+      listener: this.#routes(),
+      accessControl: this.#accessControl,
+      hasOwnProof: (request) => this.#webhook.isFor(request),
+      clock,
+      logger,
+    });
   }
 
   /** Resolves when polling runs. Rejects when the address cannot be listened on or the SDK cannot be loaded. */
@@ -243,6 +262,10 @@ export class App {
     const { webhook, completeMs } = config.events;
     const hasWebhook = webhook !== undefined;
     this.#selfMetrics.setEvents(channelsOf(config));
+    this.#webhook.configure(
+      webhook,
+      config.instances.map(({ region }) => region),
+    );
     const isSooner = eventManager.configure(config.instances, { hasWebhook, completeMs }, instances);
     await discoveryManager.configure(config.instances, config.discoveryIntervalMs, instances);
     await this.#unlessBroken(restore?.tags());
@@ -268,7 +291,7 @@ export class App {
       overview: () => this.#pageData.overview(),
       targets: () => this.#pageData.targets(),
       reload: enableLifecycle ? () => this.reload() : undefined,
-      events: undefined,
+      events: this.#webhook,
       failed: (error) => this.#errors.report('web', error),
     });
   }

@@ -31,7 +31,7 @@ export type RegistryEvent = {
  * - `outdated`: the last answer about its tag is of later
  * - `future`: its time is more than a minute ahead of the clock
  * - `invalid`: it is not an event as documented
- * - `refused`: its token or signature is wrong
+ * - `refused`: its token or signature is wrong, or cannot be checked
  * - `dropped`: too many events waited
  */
 export const EVENT_OUTCOMES = [

@@ -44,6 +44,7 @@ export type RunningWebhook = RunningServer & {
   /** The URLs of the certificates that were fetched. */
   readonly fetched: readonly string[];
   readonly failures: readonly unknown[];
+  readonly stop: () => void;
   /** Sends an event with the token, in JSON; `headers` replace the usual ones, undefined leaves one out. */
   readonly post: (posting?: Posting) => Promise<Posted>;
 };
@@ -105,6 +106,7 @@ export async function startWebhook(t: ExecutionContext, options: WebhookTestOpti
     log,
     fetched,
     failures,
+    stop: () => stopping.abort(),
     post: (posting) => post(server.port, posting),
   };
 }

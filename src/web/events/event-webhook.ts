@@ -99,7 +99,7 @@ export class EventWebhook {
     }
     const { status, text, outcome, count = 1 } = refusal;
     this.#count(outcome, count);
-    this.#refusals.add(text, { status, client: ctx.req.socket.remoteAddress });
+    this.#refusals.add(status, text, ctx.req.socket.remoteAddress);
     // Who sends events that are wrong by nature sends them again in vain, but EventBridge has no status for that.
     if (status === 429 || status === 503) ctx.set('Retry-After', '1');
     if (status === 401) ctx.set('WWW-Authenticate', TOKEN_HEADER);
@@ -133,7 +133,10 @@ export class EventWebhook {
   }
 
   #checkLoad(): Refusal | undefined {
-    const nowMs = this.#options.clock.monotonic();
+    const { clock, stopping } = this.#options;
+    // What waits is not applied any more. EventBridge sends it again, to the next process.
+    if (stopping.aborted) return { status: 503, text: 'The exporter is stopping.', outcome: 'dropped' };
+    const nowMs = clock.monotonic();
     if (nowMs - this.#second.fromMs >= 1_000) this.#second = { fromMs: nowMs, requests: 0 };
     this.#second.requests += 1;
     return this.#second.requests > MAX_REQUESTS_PER_SECOND || this.#queue.isFull ? dropped(1) : undefined;

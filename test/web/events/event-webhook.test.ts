@@ -361,7 +361,16 @@ test('in a second, no more than a bounded number of requests is looked at', asyn
   t.is((await post({ body })).status, 400);
 });
 
-test('a flood of refused events fills the log with one line a minute', async (t) => {
+test('a webhook that is stopping answers 503, so that the event is sent again', async (t) => {
+  const { post, stop, received, counted } = await startWebhook(t);
+  stop();
+  const { status, headers } = await post();
+  t.deepEqual([status, headers['retry-after']], [503, '1']);
+  t.deepEqual(received, []);
+  t.deepEqual(counted(), { dropped: 1 });
+});
+
+test('a flood of refused events fills the log with one line a minute for each status', async (t) => {
   const clock = new ManualClock();
   const { post, log } = await startWebhook(t, { clock });
   const headers = { 'x-eventbridge-signature-token': 'x' };
@@ -370,9 +379,12 @@ test('a flood of refused events fills the log with one line a minute', async (t)
   t.is(lines().length, 1);
   t.true(lines()[0]?.includes('reason="Unauthorized: x-eventbridge-signature-token is wrong."'), lines()[0]);
   t.true(lines()[0]?.includes('client=127.0.0.1'));
+  await post({ body: '{' });
+  t.true(lines()[1]?.includes('status=400'), 'another status is another matter');
   await clock.advance(60_000);
   await post({ headers });
-  t.true(lines()[1]?.includes('count=5'), lines()[1]);
+  t.true(lines()[2]?.includes('status=401'), lines()[2]);
+  t.true(lines()[2]?.includes('count=5'), lines()[2]);
 });
 
 test('an error of the exporter itself at one event does not keep the others back', async (t) => {

@@ -120,6 +120,20 @@ test('a feed that fails backs off, is told in one line, is unhealthy after three
   t.is(events.filter((line) => line.startsWith('event feeds no longer fail')).length, 1);
 });
 
+test('ends that no record announces are missed after a minute, and complete tags are polled as without events, though nothing else happens', async (t) => {
+  const { registry, clock, status, missed, events, instance } = await feeding(t, (made) => {
+    for (const tag of ['v1', 'v2', 'v3']) made.set(tag, 'scanning');
+  });
+  await clock.advance(20_000);
+  for (const tag of ['v1', 'v2', 'v3']) registry.set(tag, 'complete');
+  await clock.advance(75_000);
+  t.deepEqual([missed.length, status()?.healthy], [0, true]);
+  await clock.advance(15_000);
+  t.deepEqual([missed.length, status()?.missed, status()?.healthy], [3, 3, false]);
+  t.is(instance.completeMs, undefined);
+  t.is(events.filter((line) => line.startsWith('events are not healthy')).length, 1);
+});
+
 test('without the right to list rules, records decide', async (t) => {
   const { registry, clock, status } = await feeding(t, (made) => {
     made.feedError = 'NoPrivilege';

@@ -1,5 +1,5 @@
 // Starts the measured programs like a user, and reads from their logs where they listen.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 
 /** The access key in the scenarios and configurations. */
 const KEY = { id: 'bench-key', secret: 'bench-key-secret' };
+export const INSTANCE = 'cri-bench';
 
 export type Program = {
   readonly child: ChildProcess;
@@ -21,10 +22,18 @@ export type Program = {
   readonly stop: () => Promise<void>;
 };
 
-/** Starts a compiled program and waits until it listens. */
-export async function startProgram(file: string, args: readonly string[]): Promise<Program> {
+/**
+ * Starts a compiled program and waits until it listens.
+ *
+ * @param preload a module that is loaded first; it can talk to this process over IPC
+ */
+export async function startProgram(file: string, args: readonly string[], preload?: string): Promise<Program> {
   const begin = performance.now();
-  const child = spawn(process.execPath, [file, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = fork(file, args, {
+    execArgv: preload === undefined ? [] : [`--import=${preload}`],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+  if (child.stderr === null) throw new Error(`cannot read the log of ${file}`);
   const lines = createInterface({ input: child.stderr });
   const logged = (message: string) =>
     new Promise<string>((resolve, reject) => {
@@ -56,27 +65,29 @@ export function temporaryDirectory(): string {
   return directory;
 }
 
-/** Writes a scenario with one repository of this many tags, without running scans. */
-export function writeScenario(directory: string, tags: number): string {
+/** Writes a scenario with this many tags in each of some repositories, without running scans. */
+export function writeScenario(directory: string, tags: number, repositories = 1): string {
   const file = join(directory, 'scenario.yml');
   const scenario = {
     keys: [{ access_key_id: KEY.id, access_key_secret: KEY.secret }],
     instances: [
       {
-        id: 'cri-bench',
-        repositories: [
-          {
-            namespace: 'bench',
-            name: 'app',
-            id: 'crr-bench',
-            tags: [{ count: tags, name: 'v{n}', status: 'COMPLETE' }],
-          },
-        ],
+        id: INSTANCE,
+        repositories: Array.from({ length: repositories }, (_, index) => ({
+          ...repositoryOf(index),
+          tags: [{ count: tags, name: 'v{n}', status: 'COMPLETE' }],
+        })),
       },
     ],
   };
   writeFileSync(file, JSON.stringify(scenario));
   return file;
+}
+
+/** A repository of the scenario. */
+export function repositoryOf(index: number): { namespace: string; name: string; id: string } {
+  const number = index === 0 ? '' : `-${index}`;
+  return { namespace: 'bench', name: `app${number}`, id: `crr-bench${number}` };
 }
 
 export type ConfigurationOptions = {
@@ -87,29 +98,37 @@ export type ConfigurationOptions = {
   readonly from?: number;
   readonly requestsPerSecond: number;
   readonly completeInterval: string;
+  /** Whether discovery finds the tags, once a day, and their vulnerabilities are asked for. Else they are listed. */
+  readonly discover?: boolean;
 };
 
 /** Writes a configuration that watches this many tags of the scenario. */
 export function writeConfiguration(directory: string, options: ConfigurationOptions): string {
-  const { address, tags, from = 1, requestsPerSecond, completeInterval } = options;
+  const { address, requestsPerSecond, completeInterval, tags, discover = false } = options;
   const file = join(directory, 'config.yml');
-  const names = Array.from({ length: tags }, (_, index) => `          - v${from + index}`);
   const text = `credentials: { type: access_key, access_key_id: ${KEY.id}, access_key_secret: ${KEY.secret} }
 rate_limit: { requests_per_second: ${requestsPerSecond}, max_concurrent: 4 }
 intervals: { complete: ${completeInterval} }
+max_tags: ${tags}
+discovery_interval: 24h
 instances:
-  - id: cri-bench
+  - id: ${INSTANCE}
     region: cn-hangzhou
     endpoint: http://${address}
-    repositories:
+${discover ? "    discover: [{ namespaces: ['*'], vulnerabilities: true }]\n" : listed(options)}`;
+  writeFileSync(file, text);
+  return file;
+}
+
+function listed({ tags, from = 1 }: ConfigurationOptions): string {
+  const names = Array.from({ length: tags }, (_, index) => `          - v${from + index}`);
+  return `    repositories:
       - namespace: bench
         name: app
         id: crr-bench
         tags:
 ${names.join('\n')}
 `;
-  writeFileSync(file, text);
-  return file;
 }
 
 /** User and system CPU time that a process has used, in milliseconds, to the clock tick. */

@@ -7,11 +7,20 @@ import { eventsPart } from './events/part.ts';
 import type { BenchOptions, BenchPart } from './part.ts';
 import { pollPart } from './poll/part.ts';
 import { reloadPart } from './reload/part.ts';
+import { restartPart } from './restart/part.ts';
 import { scrapePart } from './scrape/part.ts';
 import { startPart } from './start/part.ts';
 import { formatResult } from './table.ts';
 
-const PARTS: readonly BenchPart[] = [scrapePart, reloadPart, startPart, pollPart, discoveryPart, eventsPart];
+const PARTS: readonly BenchPart[] = [
+  scrapePart,
+  reloadPart,
+  startPart,
+  pollPart,
+  discoveryPart,
+  restartPart,
+  eventsPart,
+];
 
 async function main(): Promise<void> {
   const { values } = parseArgs({

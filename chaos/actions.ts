@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HOSTILE_CLIENTS, letIn } from './hostile.ts';
 import type { Stage } from './stage.ts';
+import { replaced, torn, withFlippedByte, withOtherStatuses } from './state-directory.ts';
 import { DISCOVERED, keysBut, REPOSITORIES, SETS, type SetName, type Settings } from './world.ts';
 
 export type Action = {
@@ -123,6 +124,56 @@ export const ACTIONS: readonly Action[] = [
   { name: 'the API stands still', perform: (stage) => stage.stopApi(stage.random.whole(200, 2_500)) },
   { name: 'SIGTERM and a new start', perform: (stage) => stage.endAndStart(), endsLife: true },
   { name: 'kill -9', perform: (stage) => stage.killAndStart(), endsLife: true },
+  {
+    name: 'kill -9, and a torn state file',
+    perform: (stage) => stage.killAndDamage(torn),
+    endsLife: true,
+  },
+  {
+    name: 'kill -9, and a flipped bit in the state file',
+    perform: (stage) => stage.killAndDamage(withFlippedByte),
+    endsLife: true,
+  },
+  {
+    name: 'kill -9, and other statuses in the state file',
+    perform: (stage) => stage.killAndDamage(withOtherStatuses),
+    endsLife: true,
+  },
+  {
+    name: 'kill -9, and something else in place of the state file',
+    perform: (stage) => stage.killAndDamage(replaced),
+    endsLife: true,
+  },
+  {
+    name: 'kill -9, and both state files damaged',
+    perform: (stage) => stage.killAndDamage(stage.random.one([torn, withOtherStatuses, replaced]), true),
+    endsLife: true,
+  },
+  {
+    name: 'kill -9, and tags come and go before the next start',
+    perform: (stage) => stage.killAndChange((settings) => settings.turnTags(stage.random)),
+    endsLife: true,
+  },
+  {
+    name: 'kill -9, and other images are listed before the next start',
+    perform: (stage) => stage.killAndChangeImages(),
+    endsLife: true,
+  },
+  {
+    name: 'kill -9, and discovered tags come and go before the next start',
+    perform: (stage) => stage.killAndStart(() => turnDiscovered(stage)),
+    endsLife: true,
+  },
+  {
+    name: 'kill -9, and a repository made anew before the next start',
+    perform: (stage) => stage.killAndStart(() => stage.makeAnew('cri-a', 'shop', 'web')),
+    endsLife: true,
+  },
+  { name: 'the disk of the state is full for some seconds', perform: async (stage) => stage.blockState('full') },
+  {
+    name: 'a file is in place of the directory of the state for some seconds',
+    perform: async (stage) => stage.blockState('a file'),
+  },
   { name: 'SIGSTOP', perform: (stage) => stage.pause(stage.random.whole(200, 3_000)) },
   { name: 'the reader of the log stalls', perform: async (stage) => stage.exporter.stallLog(3_000) },
   ...HOSTILE_CLIENTS.map((client) => ({
@@ -167,6 +218,13 @@ async function pushSome({ simulator, random }: Stage): Promise<void> {
   const { tags } = await simulator.look();
   const { instanceId, repoId, tag } = random.one(tags);
   await simulator.push(instanceId, repoId, tag);
+}
+
+async function turnDiscovered({ simulator, random }: Stage): Promise<void> {
+  const { instance, id } = DISCOVERED;
+  const found = (await simulator.look()).tags.filter(({ repoId }) => repoId === id);
+  for (const { tag } of found.slice(1)) if (random.share() < 0.3) await simulator.deleteTag(instance, id, tag);
+  await simulator.push(instance, id, `n${random.whole(1, 6)}`);
 }
 
 async function deleteSome({ simulator, random }: Stage): Promise<void> {

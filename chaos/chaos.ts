@@ -13,10 +13,15 @@ const STORM_MS = 18_000;
 const BETWEEN_FAULTS_MS = [100, 600] as const;
 const BETWEEN_ACTIONS_MS = [30, 250] as const;
 const CHECK_EVERY_MS = 3_000;
+/** By then a process has saved what it knows, and whatever its interval is, it knows more since. */
+const SAVED_AFTER_MS = 4_900;
 /** Faults that are in force together. */
 const MAX_FAULTS = 3;
 /** After so many rounds a line says how the run goes. */
 const ROUNDS_A_LINE = 5;
+
+/** By then a process asks about what is due. */
+const POLLING_AFTER_MS = 2_000;
 
 export type ChaosOptions = {
   readonly seed: number;
@@ -87,6 +92,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     const ending = AbortSignal.any(stop === undefined ? [observers.failed] : [observers.failed, stop]);
     const summary = (rounds: number) => progressOf(stage.record, drawn, checker, rounds);
     let rounds = 0;
+    await restartOnce(stage, ending);
     while (Date.now() < end && !ending.aborted) {
       await storm({ ...course, ending }, Math.min(end, Date.now() + stormMs));
       await stage.mend();
@@ -107,6 +113,16 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   } finally {
     await stage.close();
   }
+}
+
+/** Every run has a start with a state, also one in which nothing else ends the process. */
+async function restartOnce(stage: Stage, ending: AbortSignal): Promise<void> {
+  await stage.reload((settings) => settings.waitForLong());
+  await sleep(SAVED_AFTER_MS);
+  if (ending.aborted) return;
+  await stage.endAndStart();
+  await sleep(POLLING_AFTER_MS);
+  if (!ending.aborted) await stage.reload((settings) => settings.restore());
 }
 
 type Course = {

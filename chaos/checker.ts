@@ -1,6 +1,6 @@
 // Holds a run to every law while it goes on, a little behind the present, and lets the record of it grow no longer than that needs.
 import { setImmediate as turn } from 'node:timers/promises';
-import { forget } from './forget.ts';
+import { forget, neededFrom } from './forget.ts';
 import type { Judged, Violation } from './laws/law.ts';
 import { LAWS } from './laws/laws.ts';
 import { overlap, type RunRecord } from './record.ts';
@@ -48,7 +48,7 @@ export class Checker {
   async check(): Promise<void> {
     const to = Date.now() - SETTLED_MS;
     await this.#judge(to);
-    forget(this.#record, to - KEPT_MS);
+    forget(this.#record, neededFrom(this.#record, to - KEPT_MS, to));
   }
 
   /** Judges everything that is left, once nothing happens any more. */

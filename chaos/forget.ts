@@ -5,6 +5,19 @@ import type { ApiRequest, RunRecord, TagName } from './record.ts';
 /** On the simulator's clock, which is not that of the record, a stall may begin so long before the request that it holds up. */
 const MAX_STALL_MS = 10_000;
 
+/** A start is judged within this time. */
+const START_JUDGED_MS = 15_000;
+/** What a file holds was known so long before it was written at most, on a busy machine. */
+const SAVED_WITHIN_MS = 5_000;
+
+/** From when on the record has to be kept, if it is to be judged from a time on: a start may show what was known when its file was written. */
+export function neededFrom({ lives, stateFrom }: RunRecord, from: number, now: number): number {
+  const files = lives.flatMap(({ from: startedAt, storage }) =>
+    startedAt > now - START_JUDGED_MS && storage?.restored !== undefined ? [storage.restored.savedAt] : [],
+  );
+  return Math.min(from, Math.min(stateFrom, ...files) - SAVED_WITHIN_MS);
+}
+
 /**
  * Drops what happened before a time, in milliseconds since the epoch. Kept are, however old they are, the configuration and the life that
  * were there at that time, and of each tag what led to the last answer that was shown: its poll, and what was true then.
@@ -22,6 +35,7 @@ export function forget(record: RunRecord, before: number): void {
   drop(record.lives, ({ to }) => to < before);
   const written = new Map(record.keyWrites.filter(({ at }) => at < before).map((each) => [each.set, each]));
   drop(record.keyWrites, (each) => each.at < before && written.get(each.set) !== each);
+  drop(record.blocks, ({ to }) => to < before);
   drop(record.calms, ({ to }) => to < before);
   const configuration = record.configurations.findLastIndex(({ inForceAt }) => inForceAt < before);
   record.configurations.splice(0, Math.max(0, configuration));
@@ -39,11 +53,27 @@ function noteLastSuccesses({ scrapes, lastSuccesses }: RunRecord, before: number
   }
 }
 
+/** The earliest last success of each tag that a scrape shows which stays: a start may have restored it after a later one was shown. */
+function earliestSuccesses({ scrapes }: RunRecord, before: number): ReadonlyMap<TagName, number> {
+  const earliest = new Map<TagName, number>();
+  for (const scrape of scrapes) {
+    if (scrape.answeredAt < before) continue;
+    for (const [name, { lastSuccess, lastSuccesses: possible = [] }] of shownTags(scrape)) {
+      if (lastSuccess === undefined) continue;
+      const at = Math.min(lastSuccess, ...possible) * 1_000;
+      earliest.set(name, Math.min(at, earliest.get(name) ?? at));
+    }
+  }
+  return earliest;
+}
+
 function isKept(record: RunRecord, before: number): (request: ApiRequest) => boolean {
+  const earliest = earliestSuccesses(record, before);
   /** Of each tag the last poll by the time of its last success. */
   const first = new Map<TagName, number>();
   for (const [name, polls] of pollsByTag(record)) {
-    const until = Math.min(before, record.lastSuccesses.get(name) ?? before) + ROUNDING_MS;
+    const until =
+      Math.min(before, record.lastSuccesses.get(name) ?? before, earliest.get(name) ?? before) + ROUNDING_MS;
     const poll = lastArrived(polls, until);
     if (poll !== undefined) first.set(name, poll.index);
   }

@@ -44,6 +44,7 @@ export function observe(stage: Stage, random: Random, other: Repeated): Observer
       { everyMs: SCRAPE_EVERY_MS, run: () => takeScrape(stage, random) },
       { everyMs: PROBE_EVERY_MS, run: () => probe(stage) },
       { everyMs: LOOK_EVERY_MS, run: async () => void (await stage.simulator.look()) },
+      { everyMs: LOOK_EVERY_MS, run: async () => stage.watchState() },
       { everyMs: 0, run: () => watchOwnLoop(stage) },
       { everyMs: STARVATION_EVERY_MS, run: watchStarvation(stage) },
       other,

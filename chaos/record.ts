@@ -11,8 +11,33 @@ export type Life = Span & {
   readonly number: number;
   /** When the process was started. */
   readonly startedAt: number;
-  /** How much its wall clock was off, and when. */
+  /** How much its wall clock was off, and when; with storage, also how much those of the processes before were, whose times it may show. */
   readonly clock: ClockSpan[];
+  /** Undefined for a process that keeps nothing. */
+  readonly storage?: LifeStorage;
+};
+
+/** How a process keeps its state. */
+export type LifeStorage = {
+  readonly intervalMs: number;
+  /** Whether all files are those that the process before wrote. */
+  readonly isUntouched: boolean;
+  /** Undefined where there was no good file to start with. */
+  readonly restored?: RestoredState | undefined;
+};
+
+/** The image of a tag and its last success, in milliseconds since the epoch of the clock that the process had which wrote it. */
+export type SavedSuccess = { readonly repoId: string; readonly digest: string; readonly at: number };
+
+export type RestoredState = {
+  /** The process that wrote it. */
+  readonly life: number;
+  /** When the file was written. */
+  readonly savedAt: number;
+  /** What it has of each tag that was answered. */
+  readonly successes: ReadonlyMap<TagName, SavedSuccess>;
+  /** What was known then is in it. */
+  readonly knownBy: number;
 };
 
 export type Scrape = {
@@ -36,6 +61,8 @@ export type Configuration = {
   inForceAt: number;
   /** When the run stopped to wait for that. */
   givenUpAt?: number;
+  /** Whether it was written between two processes. */
+  readonly isOfStart?: boolean;
   readonly perTag: 'full' | 'problems' | 'none';
   readonly tags: ReadonlySet<TagName>;
   /** Instances with repositories that are discovered. */
@@ -136,6 +163,10 @@ export type RunRecord = {
   readonly calms: Calm[];
   readonly ends: End[];
   readonly keyWrites: KeyWrite[];
+  /** Times in which nothing could be written to the directory of the state. */
+  readonly blocks: Span[];
+  /** When the oldest state was written that a start may use; infinity where there is none. */
+  stateFrom: number;
   /** When each tag was last answered, as the last scrape showed that is no longer in the record. */
   readonly lastSuccesses: Map<TagName, number>;
 };
@@ -156,6 +187,8 @@ export function emptyRecord(): RunRecord {
     calms: [],
     ends: [],
     keyWrites: [],
+    blocks: [],
+    stateFrom: Number.POSITIVE_INFINITY,
     lastSuccesses: new Map(),
   };
 }

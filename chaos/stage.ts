@@ -2,14 +2,23 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CLOCK_PROBE, noteStep, setClock, trueTimes } from './clock.ts';
+import { CLOCK_PROBE, type ClockSpan, noteStep, setClock, trueTimes } from './clock.ts';
 import { samplesOf } from './exposition.ts';
 import { temporaryDirectory } from './leftovers.ts';
 import { type Program, startExporter, startSimulator } from './processes.ts';
-import type { Random } from './random.ts';
-import { type Configuration, emptyRecord, type Life, overlap, type RunRecord } from './record.ts';
+import { createRandom, type Random } from './random.ts';
+import {
+  type Configuration,
+  emptyRecord,
+  type Life,
+  type LifeStorage,
+  overlap,
+  type RestoredState,
+  type RunRecord,
+} from './record.ts';
 import { MODES, scrape } from './scraper.ts';
 import { SimulatorClient } from './simulator.ts';
+import { type Damage, StateDirectory, type UsableState } from './state-directory.ts';
 import type { TagState } from './truth.ts';
 import { wireProbe } from './wire.ts';
 import { DISCOVERED, GUEST, keysBut, REPOSITORIES, SETS, Settings, scenario, tagName, usualLatency } from './world.ts';
@@ -22,6 +31,16 @@ const STRAY_RELOADS_FOR_MS = 20_000;
 const MAX_OFFSET_IN_CALM_MS = 5 * 60_000;
 /** How long a reload is waited for: more than the law allows. */
 const RELOAD_WAITED_MS = 7_000;
+/** How many of the processes keep their state. The first two do, so that every run has a start with one. */
+const KEEPING_SHARE = 0.7;
+const KEEPING_FROM_START = 2;
+/** Longer than an interval and a save, so that one has to fail. */
+const BLOCKED_MS = [4_000, 8_000] as const;
+const SAVE_INTERVALS_MS = [1_000, 1_500, 2_000];
+/** What a save takes, on a busy machine: from the first record to the file in its place. */
+const SAVED_WITHIN_MS = 1_000;
+/** What was answered so long before the signal is in the last save of a process that ends in order. */
+const ANSWERED_BEFORE_END_MS = 300;
 
 export type StageOptions = {
   readonly seed: number;
@@ -38,6 +57,15 @@ export class Stage {
   readonly record: RunRecord;
   readonly #options: StageOptions;
   readonly #directory = temporaryDirectory('chaos');
+  readonly #state = new StateDirectory();
+  readonly #storageRandom: Random;
+  /** Whether something was done to the files of the state since a process had them. */
+  #isTouched = false;
+  #blockEnd: NodeJS.Timeout | undefined;
+  /** Whether the last process ended in order. */
+  #hasEndedWell = false;
+  /** How much the clocks of the processes before the present one were off, and when. */
+  #pastClock: ClockSpan[] = [];
   #simulatorProgram: Program | undefined;
   #simulator: SimulatorClient | undefined;
   #exporter: Program | undefined;
@@ -48,6 +76,7 @@ export class Stage {
     this.#options = options;
     this.random = options.random;
     this.record = emptyRecord();
+    this.#storageRandom = createRandom(options.seed + 4);
     this.settings = new Settings(this.#directory.path, this.record.keyWrites);
   }
 
@@ -90,9 +119,11 @@ export class Stage {
 
   async close(): Promise<void> {
     this.#noteEnd();
+    clearTimeout(this.#blockEnd);
     await this.#exporter?.kill();
     await this.#simulatorProgram?.kill();
     this.#directory.remove();
+    this.#state.remove();
   }
 
   /** Changes the file and sends SIGHUP; resolves when a scrape says that the file is in force, or when that took too long. */
@@ -157,10 +188,67 @@ export class Stage {
     await this.reload(() => undefined);
   }
 
-  async killAndStart(): Promise<void> {
+  /** @param meanwhile what happens between the end of one process and the start of the next */
+  async killAndStart(meanwhile: () => Promise<void> = async () => {}): Promise<void> {
     this.#noteEnd();
+    this.#hasEndedWell = false;
     await this.exporter.kill();
+    await meanwhile();
     await this.#start();
+  }
+
+  /** Damages files of the state before the next process has them. */
+  async killAndDamage(damage: Damage, both = false): Promise<void> {
+    await this.killAndStart(async () => {
+      this.unblockState();
+      this.#isTouched = true;
+      this.#state.damage(damage, this.random, both);
+    });
+  }
+
+  /** Changes the configuration between two processes. */
+  killAndChange(change: (settings: Settings) => void): Promise<void> {
+    return this.killAndStart(async () => {
+      change(this.settings);
+      this.#note(true);
+    });
+  }
+
+  /** Other images under tags that are listed, and the file lists some tags by the digests that they have then. */
+  async killAndChangeImages(): Promise<void> {
+    await this.killAndStart(async () => {
+      const { tags } = await this.simulator.look();
+      for (const { instanceId, repoId, tag } of tags) {
+        if (this.random.share() < 0.3) await this.simulator.push(instanceId, repoId, tag);
+      }
+      const pushed = (await this.simulator.look()).tags;
+      const digests = pushed.map((each) => [tagName(namesOf(each), each.tag), each.digest] as const);
+      this.settings.turnDigests(this.random, new Map(digests));
+      this.#note(true);
+    });
+  }
+
+  /** Fills the disk of the state, or puts a file in place of its directory, for some seconds. */
+  blockState(kind: 'full' | 'a file'): void {
+    const forMs = this.random.whole(...BLOCKED_MS);
+    if (this.#state.block !== undefined) return;
+    if (kind === 'full') this.#state.fill();
+    else this.#state.putFileInPlace();
+    this.record.blocks.push({ from: Date.now(), to: Number.POSITIVE_INFINITY });
+    this.#blockEnd = setTimeout(() => this.unblockState(), forMs);
+  }
+
+  unblockState(): void {
+    const block = this.record.blocks.at(-1);
+    clearTimeout(this.#blockEnd);
+    if (this.#state.block === undefined || block === undefined) return;
+    block.to = Date.now();
+    this.#state.unblock();
+  }
+
+  /** Notes which states a start may use. */
+  watchState(): void {
+    this.record.stateFrom = this.#state.oldestFrom();
   }
 
   /** Ends the process as a service manager does. */
@@ -170,6 +258,7 @@ export class Stage {
     this.#noteEnd();
     const status = await exporter.end(ENDED_WITHIN_MS);
     this.record.ends.push({ sentAt, tookMs: Date.now() - sentAt, status });
+    this.#hasEndedWell = status === 0;
     await exporter.kill();
   }
 
@@ -240,6 +329,7 @@ export class Stage {
     await this.simulator.setFaults([]);
     await this.simulator.setLatency(usualLatency(this.random));
     await this.simulator.setKeys(keysBut());
+    this.unblockState();
     const { tags } = await this.simulator.look();
     for (const { instance, namespace, name, id, tags: listed } of REPOSITORIES) {
       const there = tags.filter(
@@ -263,7 +353,10 @@ export class Stage {
   /** Before the signal that ends the process: a request that it cuts off is not the exporter's fault. */
   #noteEnd(): void {
     const { life } = this;
-    if (life !== undefined) life.to = Date.now();
+    if (life === undefined) return;
+    life.to = Date.now();
+    const ofLife = life.storage === undefined ? life.clock : life.clock.slice(this.#pastClock.length);
+    this.#pastClock = [...this.#pastClock, ...ofLife.map((span) => ({ ...span }))];
   }
 
   async #start(): Promise<void> {
@@ -273,25 +366,68 @@ export class Stage {
       '--log.level=debug',
       '--web.enable-lifecycle',
     ];
-    const startedAt = Date.now();
     const number = (this.record.lives.at(-1)?.number ?? -1) + 1;
+    const storage = this.#drawStorage(number);
+    if (storage !== undefined)
+      args.push(`--storage.path=${this.#state.path}`, `--storage.interval=${storage.intervalMs}ms`);
+    const startedAt = Date.now();
+    for (const span of this.#pastClock) span.to = Math.min(span.to, startedAt);
     const probes = [wireProbe(this.record.wire, number), { preload: CLOCK_PROBE, onMessage: () => {} }];
     this.#exporter = await startExporter(this.#options.exporter, args, ...probes);
     const { onLog } = this.#options;
     if (onLog !== undefined) this.#exporter.child.stderr?.on('data', onLog);
     this.configuration.inForceAt = Math.min(this.configuration.inForceAt, Date.now());
+    const own = { from: startedAt, to: Number.POSITIVE_INFINITY, offsetMs: 0 };
     this.record.lives.push({
       number,
       startedAt,
       from: Date.now(),
       to: Number.POSITIVE_INFINITY,
-      clock: [{ from: startedAt, to: Number.POSITIVE_INFINITY, offsetMs: 0 }],
+      clock: storage === undefined ? [own] : [...this.#pastClock, own],
+      ...(storage !== undefined && { storage }),
     });
   }
 
-  #note(): Configuration {
+  /** Whether and how the next process keeps its state, and what it finds. */
+  #drawStorage(number: number): LifeStorage | undefined {
+    const keeps = this.#storageRandom.share() < KEEPING_SHARE || number < KEEPING_FROM_START;
+    const intervalMs = this.#storageRandom.one(SAVE_INTERVALS_MS);
+    if (!keeps) return undefined;
+    const isUntouched = !this.#isTouched && this.#state.block !== 'a file';
+    this.#isTouched = false;
+    const usable = this.#state.usable();
+    return {
+      intervalMs,
+      isUntouched,
+      restored: usable && this.#restored(usable, isUntouched),
+    };
+  }
+
+  /** What the file has that a start uses. */
+  #restored({ savedAt, successes }: UsableState, isUntouched: boolean): RestoredState {
+    const { lives, pauses } = this.record;
+    const before = (at: number, ms: number) => at - ms - overlap(pauses, at - 2 * ms, at);
+    const keeping = lives.filter(({ storage }) => storage !== undefined);
+    const last = keeping.at(-1);
+    // What the last process knew in time has to be in a file, whoever wrote it.
+    const lostMs = isUntouched && last !== undefined ? this.#lostMs(last) : undefined;
+    const keptBy = last === undefined || lostMs === undefined ? Number.NEGATIVE_INFINITY : before(last.to, lostMs);
+    if (last !== undefined && keptBy > last.from) return { life: last.number, savedAt, successes, knownBy: keptBy };
+    const writer = keeping.findLast(({ startedAt }) => startedAt <= savedAt);
+    const knownBy = before(savedAt, SAVED_WITHIN_MS);
+    return { life: writer?.number ?? -1, savedAt, successes, knownBy };
+  }
+
+  /** Of what a process knew, how much may not be saved at its end; undefined where it could not write. */
+  #lostMs(life: Life): number | undefined {
+    const lostMs = (life.storage?.intervalMs ?? 0) + SAVED_WITHIN_MS;
+    if (overlap(this.record.blocks, life.to - 2 * lostMs, life.to + lostMs) > 0) return undefined;
+    return life === this.record.lives.at(-1) && this.#hasEndedWell ? ANSWERED_BEFORE_END_MS : lostMs;
+  }
+
+  #note(isOfStart = false): Configuration {
     const toldAt = Date.now();
-    const configuration = { ...this.settings.write(), toldAt, inForceAt: Number.POSITIVE_INFINITY };
+    const configuration = { ...this.settings.write(), toldAt, inForceAt: Number.POSITIVE_INFINITY, isOfStart };
     this.record.configurations.push(configuration);
     return configuration;
   }

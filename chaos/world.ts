@@ -118,6 +118,8 @@ const USUAL = {
   discoveryIntervalMs: 1_000,
 };
 
+const LONG_INTERVAL_MS = 60_000;
+
 /** Every key that the API accepts, but for some. */
 export function keysBut(...refused: readonly string[]): Key[] {
   return Object.values(KEYS)
@@ -213,7 +215,7 @@ export class Settings {
   }
 
   turnIntervals(random: Random): void {
-    const interval = () => random.one([300, 700, 2_000, 60_000]);
+    const interval = () => random.one([300, 700, 2_000, LONG_INTERVAL_MS]);
     const intervalsMs = { scanning: interval(), complete: interval(), failed: interval(), not_scanned: interval() };
     this.#paces = {
       ...this.#paces,
@@ -228,6 +230,13 @@ export class Settings {
 
   turnDiscoveryInterval(random: Random): void {
     this.#paces = { ...this.#paces, discoveryIntervalMs: random.one([200, 1_000, 60_000]) };
+  }
+
+  /** Has tags without a scan under way wait for long, so that a restart is over long before they are due. */
+  waitForLong(): void {
+    const { intervalsMs } = this.#paces;
+    const [complete, failed, not_scanned] = [LONG_INTERVAL_MS, LONG_INTERVAL_MS, LONG_INTERVAL_MS];
+    this.#paces = { ...this.#paces, intervalsMs: { ...intervalsMs, complete, failed, not_scanned } };
   }
 
   /** Sets everything back that a storm may have changed and that a calm has a promise about. */

@@ -82,33 +82,9 @@ function statusOf(signal: NodeJS.Signals): number {
 async function serve(options: Options, surroundings: Surroundings): Promise<number> {
   const { env, log, build, nodeVersion, onSignal } = surroundings;
   const redactor = new Redactor();
-  const { logLevel: level, logFormat: format } = options;
-  const logger = createLogger({ level, format, redactor, write: (line) => log.write(line) });
-  surroundings.onDefect((error) => {
-    const stack = error instanceof Error ? error.stack : undefined;
-    logger.error('ended by an error of the exporter itself', { error: stack ?? String(error) });
-  });
-  log.onResumed = (lines) => logger.warn('log lines lost: their reader did not keep up', { lines });
-  const stops: ((signal: NodeJS.Signals) => void)[] = [];
-  const nextStop = () => new Promise<NodeJS.Signals>((resolve) => stops.push(resolve));
-  const [firstStop, secondStop] = [nextStop(), nextStop()];
-  let app: App | undefined;
-  let reloadsAtStart = false;
-  const reload = () => {
-    if (app === undefined) reloadsAtStart = true;
-    else void app.reload();
-  };
-  onSignal((signal) => {
-    if (signal === 'SIGHUP') reload();
-    else stops.shift()?.(signal);
-  });
-  let present: Config | undefined;
-  const loadConfig = async () => {
-    const config = await loadConfigInWorker(options.configFile, surroundings.freeMemory());
-    checkHeapLimit(options.configFile, present, config);
-    present = config;
-    return config;
-  };
+  const logger = createLog(options, surroundings, redactor);
+  const signals = new SignalHandler(onSignal);
+  const loadConfig = configLoader(options, surroundings);
   // The worker parses the file while this thread loads the rest of the program.
   const loading = loadTogether([
     loadConfig,
@@ -116,17 +92,14 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
     () => createStorage(options, surroundings, logger),
     () => import('./app/app.ts'),
   ]);
-  const loaded = await Promise.race([loading, firstStop]);
+  const loaded = await Promise.race([loading, signals.firstStop]);
   if (typeof loaded === 'string') {
     logger.info('stopping', { signal: loaded });
     return 0;
   }
   const [config, webSettings, storage, { App }] = loaded;
-  void missingSecrets(config, presentIn(env)).then((missing) => {
-    const keys = missing.map(({ key, reason }) => `${key}: ${reason}`);
-    if (keys.length > 0) logger.warn('secrets are missing', { count: keys.length, missing: keys.join(', ') });
-  });
-  app = new App(config, {
+  void warnOfMissingSecrets(config, env, logger);
+  const app = new App(config, {
     clock: systemClock,
     random: Math.random,
     logger,
@@ -145,19 +118,82 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
     build: { ...build, nodeVersion },
   });
   const started = app.start();
-  // The file may have changed after it was read.
-  if (reloadsAtStart) reload();
-  const failedToStart = started.then(
-    () => new Promise<never>(() => {}),
-    async (error: unknown) => {
-      // Gives the storage back.
-      await app?.stop();
-      throw error;
-    },
-  );
-  const signal = await Promise.race([firstStop, failedToStart]);
+  signals.onReload(() => {
+    void app.reload();
+  });
+  const signal = await Promise.race([signals.firstStop, failureOf(started, app)]);
   logger.info('stopping', { signal });
-  return Promise.race([app.stop().then(() => 0), secondStop.then(statusOf)]);
+  return Promise.race([app.stop().then(() => 0), signals.secondStop.then(statusOf)]);
+}
+
+/** Creates the logger, which also logs lost lines and an error that ends the process. */
+function createLog(
+  { logLevel: level, logFormat: format }: Options,
+  { log, onDefect }: Surroundings,
+  redactor: Redactor,
+): Logger {
+  const logger = createLogger({ level, format, redactor, write: (line) => log.write(line) });
+  onDefect((error) => {
+    const stack = error instanceof Error ? error.stack : undefined;
+    logger.error('ended by an error of the exporter itself', { error: stack ?? String(error) });
+  });
+  log.onResumed = (lines) => logger.warn('log lines lost: their reader did not keep up', { lines });
+  return logger;
+}
+
+/** SIGHUP asks for a reload, any other signal for a stop. */
+class SignalHandler {
+  readonly firstStop: Promise<NodeJS.Signals>;
+  /** Ends the process at once, before the stop is complete. */
+  readonly secondStop: Promise<NodeJS.Signals>;
+  readonly #stops: ((signal: NodeJS.Signals) => void)[] = [];
+  #reload: (() => void) | undefined;
+  #isReloadAsked = false;
+
+  constructor(onSignal: Surroundings['onSignal']) {
+    const nextStop = () => new Promise<NodeJS.Signals>((resolve) => this.#stops.push(resolve));
+    this.firstStop = nextStop();
+    this.secondStop = nextStop();
+    onSignal((signal) => {
+      if (signal !== 'SIGHUP') this.#stops.shift()?.(signal);
+      else if (this.#reload === undefined) this.#isReloadAsked = true;
+      else this.#reload();
+    });
+  }
+
+  /** Sets what reloads. Calls it at once if a signal came before: the file may have changed after it was read. */
+  onReload(reload: () => void): void {
+    this.#reload = reload;
+    if (this.#isReloadAsked) reload();
+  }
+}
+
+/** Loads the configuration, at the start and at each reload. A configuration that does not fit into the heap beside the present one is refused. */
+function configLoader({ configFile }: Options, { freeMemory }: Surroundings): () => Promise<Config> {
+  let present: Config | undefined;
+  return async () => {
+    const config = await loadConfigInWorker(configFile, freeMemory());
+    checkHeapLimit(configFile, present, config);
+    present = config;
+    return config;
+  };
+}
+
+async function warnOfMissingSecrets(config: Config, env: Surroundings['env'], logger: Logger): Promise<void> {
+  const missing = await missingSecrets(config, presentIn(env));
+  const keys = missing.map(({ key, reason }) => `${key}: ${reason}`);
+  if (keys.length > 0) logger.warn('secrets are missing', { count: keys.length, missing: keys.join(', ') });
+}
+
+/** Rejects when the start fails, after the storage was given back; never resolves. */
+async function failureOf(started: Promise<unknown>, app: App): Promise<never> {
+  try {
+    await started;
+  } catch (error) {
+    await app.stop();
+    throw error;
+  }
+  return new Promise<never>(() => {});
 }
 
 /** Loads the code for web configuration files only when there is one: it delays the start. */

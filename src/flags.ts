@@ -63,13 +63,13 @@ export const FLAGS = {
   'storage.path': {
     type: 'text',
     value: 'DIR',
-    help: 'The directory in which what is known of tags outlives the process. Without it nothing is kept.',
+    help: 'The directory in which the state of the tags is kept over restarts. Without it nothing is kept.',
   },
   'storage.interval': {
     type: 'text',
     value: 'DURATION',
     default: '30s',
-    help: 'How often what changed is saved there.',
+    help: 'How often changes are saved there.',
   },
   'log.level': {
     type: 'text',
@@ -102,7 +102,7 @@ export type Options = {
   readonly telemetryPath: string;
   readonly webConfigFile: string | undefined;
   readonly enableLifecycle: boolean;
-  /** Undefined: nothing is kept. */
+  /** Undefined: nothing is kept over restarts. */
   readonly storagePath: string | undefined;
   readonly storageIntervalMs: number;
   readonly logLevel: LogLevel;

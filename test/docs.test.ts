@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import test from 'ava';
 import { parseCloudEvents } from '../src/events/cloud-event.ts';
 import { FLAGS, type FlagSpecification, helpText, variableOf } from '../src/flags.ts';
@@ -87,23 +87,24 @@ test('the rules of EventBridge in docs/events.md are JSON and mean the same even
   t.is(events.length, 1);
 });
 
+/** The address of a heading in its page, as GitHub makes it. */
+function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-');
+}
+
 test('links between the pages lead somewhere', (t) => {
-  for (const page of [
-    'README.md',
-    'CONTRIBUTING.md',
-    'docs/api.md',
-    'docs/architecture.md',
-    'docs/configuration.md',
-    'docs/deployment.md',
-    'docs/events.md',
-    'docs/metrics.md',
-    'docs/runbook.md',
-    'docs/simulator.md',
-    'docs/storage.md',
-    'docs/web-config.md',
-  ]) {
-    const links = [...read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link = '']) => link);
-    for (const link of links)
-      t.notThrows(() => read(new URL(link, `file:///${page}`).pathname.slice(1)), `${page}: ${link}`);
+  const pages = readdirSync(new URL('../docs', import.meta.url)).filter((name) => name.endsWith('.md'));
+  for (const page of ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...pages.map((name) => `docs/${name}`)]) {
+    const prose = read(page).replaceAll(/```[\s\S]*?```/g, '');
+    for (const [, link = ''] of prose.matchAll(/\]\((?!https?:)([^)]+)\)/g)) {
+      const { pathname, hash } = new URL(link, `file:///${page}`);
+      t.true(existsSync(new URL(`..${pathname}`, import.meta.url)), `${page}: ${link}`);
+      if (hash === '') continue;
+      const headings = [...read(pathname.slice(1)).matchAll(/^#+ (.+)$/gm)];
+      t.true(headings.map(([, heading = '']) => anchorOf(heading)).includes(hash.slice(1)), `${page}: ${link}`);
+    }
   }
 });

@@ -165,6 +165,12 @@ test('the runbook has a section for every alert and no other, each with the same
   }
 });
 
+test('the table at the top of the runbook has every alert and no other', (t) => {
+  const [intro = ''] = read('docs/runbook.md').split(/^## /m, 1);
+  const listed = [...intro.matchAll(/^\| \[(Acr\w+)\]/gm)].map(([, name = '']) => name);
+  t.deepEqual(listed.sort(), [...names].sort());
+});
+
 test('alertmanager.yml names only alerts that exist, and labels that they have', (t) => {
   const { inhibit_rules: inhibitions } = parse(read('config/alertmanager/alertmanager.yml')) as {
     inhibit_rules: readonly Readonly<Record<'source_matchers' | 'target_matchers' | 'equal', readonly string[]>>[];

@@ -4,7 +4,7 @@ import { type ApiRequest, overlap, type RunRecord, type Scrape, spansWithout } f
 import { DISCOVERED } from '../world.ts';
 import { isOfBuild } from './configured.ts';
 import { Findings, type Law } from './law.ts';
-import { isTrueAnswer, lastArrived, ROUNDING_MS, shownTags, time, trueSeconds } from './tags.ts';
+import { isOfStart, isTrueAnswer, lastArrived, ROUNDING_MS, shownTags, time, trueSeconds } from './tags.ts';
 
 export const discoveredLaw: Law = {
   name: 'discovered',
@@ -18,7 +18,7 @@ export const discoveredLaw: Law = {
     for (const scrape of record.scrapes) {
       if (!findings.isJudged(scrape.answeredAt)) continue;
       const [pass] = samplesOf(scrape.exposition, 'acr_discovery_last_success_timestamp_seconds');
-      if (pass === undefined) continue;
+      if (pass === undefined || isOfStart(record, scrape, pass[1])) continue;
       // Where the clock was set back, the earlier of two times: an older list says less.
       const endedAt = trueSeconds(scrape, pass[1]).at(-1);
       const list = endedAt === undefined ? undefined : lastArrived(lists, endedAt * 1_000);

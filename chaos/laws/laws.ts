@@ -5,6 +5,7 @@ import { keysLaw, silenceLaw, waitLaw } from './credentials.ts';
 import { discoveredLaw } from './discovered.ts';
 import { counterLaw, wellFormedLaw } from './exposition.ts';
 import { endLaw, healthLaw, scrapeLaw } from './health.ts';
+import { keptLaw, resumedLaw, savedLaw } from './kept.ts';
 import type { Law } from './law.ts';
 import { memoryLaw } from './memory.ts';
 import { backoffLaw, intervalLaw } from './pace.ts';
@@ -19,6 +20,8 @@ import { statusLaw } from './status.ts';
 export const LAWS: readonly Law[] = [
   statusLaw,
   sinceLaw,
+  keptLaw,
+  savedLaw,
   newsLaw,
   configuredLaw,
   reloadLaw,
@@ -37,6 +40,7 @@ export const LAWS: readonly Law[] = [
   onceLaw,
   askedLaw,
   intervalLaw,
+  resumedLaw,
   backoffLaw,
   keysLaw,
   silenceLaw,

@@ -23,6 +23,8 @@ import { type Polls, pollsByTag, ROUNDING_MS, type ShownTag, shownTags, time } f
 const SHORTENED = 0.1;
 /** What a busy machine adds to a time limit, or to two of them. */
 const BUSY_MS = 500;
+/** A process that listens begins to ask within this time. */
+const POLLING_WITHIN_MS = 2_000;
 /** Longer than two time limits of any file, and the slowest turn: files of before do not matter. */
 const MAX_PACE_MS = 10_000;
 /** Polls that may pass a tag by while its own request is on its way. */
@@ -134,23 +136,29 @@ function judgedScrapes({ scrapes }: RunRecord, judged: Judged | undefined): Scra
 }
 
 /** The tags whose last poll was answered, as the exporter itself shows it. */
-function waitingTags({ configurations }: RunRecord, scrape: Scrape): Waiting[] {
-  return [...shownTags(scrape)].flatMap(([name, tag]) => waiting(configurations, scrape, name, tag) ?? []);
+function waitingTags(record: RunRecord, scrape: Scrape): Waiting[] {
+  return [...shownTags(scrape)].flatMap(([name, tag]) => waiting(record, scrape, name, tag) ?? []);
 }
 
 function waiting(
-  configurations: readonly Configuration[],
+  { configurations, lives }: RunRecord,
   scrape: Scrape,
   name: TagName,
-  { status, lastSuccess, success }: ShownTag,
+  { status, lastSuccess, lastSuccesses = [], shownSuccess = 0, success }: ShownTag,
 ): Waiting | undefined {
   if (lastSuccess === undefined || success !== 1) return undefined;
   const answeredAt = lastSuccess * 1_000;
+  const life = lives.find(({ number }) => number === scrape.life);
+  const isRestored = life?.storage !== undefined && answeredAt < life.from;
+  // By the clock of this process, the answer came when a clock that was off has shown it.
+  const isByTrueClock = lastSuccesses.length === 1 && Math.abs(lastSuccess - shownSuccess) * 1_000 <= ROUNDING_MS;
+  if (isRestored && !isByTrueClock) return undefined;
   const intervals = inForce(configurations, answeredAt, scrape.answeredAt).flatMap((file) => intervalOf(file, status));
   if (intervals.length === 0) return undefined;
   const line = status === 'scanning' || status === 'retrying' ? 'running' : 'settled';
   const from = answeredAt + (1 - SHORTENED) * Math.min(...intervals) - ROUNDING_MS;
-  const to = answeredAt + Math.max(...intervals) + ROUNDING_MS;
+  const dueAt = answeredAt + Math.max(...intervals) + ROUNDING_MS;
+  const to = isRestored ? Math.max(dueAt, life.from + POLLING_WITHIN_MS) : dueAt;
   return { name, line, answeredAt, from, to };
 }
 
@@ -176,16 +184,16 @@ function wasPolled(polls: Polls, { name, answeredAt }: Waiting, until: number): 
 type Sight = { readonly at: number; readonly repoId: string; readonly tag: Waiting | undefined };
 
 /** What the scrapes showed of each tag, in their order. */
-function sightsOf({ scrapes, configurations }: RunRecord): ReadonlyMap<TagName, readonly Sight[]> {
+function sightsOf(record: RunRecord): ReadonlyMap<TagName, readonly Sight[]> {
   const sights = new Map<TagName, Sight[]>();
-  for (const scrape of scrapes) {
+  for (const scrape of record.scrapes) {
     for (const [name, shown] of shownTags(scrape)) {
       const list = sights.get(name) ?? [];
       sights.set(name, list);
       list.push({
         at: scrape.answeredAt,
         repoId: shown.repoId ?? '',
-        tag: waiting(configurations, scrape, name, shown),
+        tag: waiting(record, scrape, name, shown),
       });
     }
   }

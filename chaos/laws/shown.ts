@@ -76,7 +76,7 @@ export const foundLaw: Law = {
  * The earliest time of a list that the last pass before a scrape may go by: that of the longest pass at the lowest rate, but not before the
  * process began. A calm, with its higher rate, ends every pass long before the record is dropped.
  */
-function listedFrom({ configurations, lives, keptFrom }: RunRecord, { sentAt, life }: Scrape): number {
+export function listedFrom({ configurations, lives, keptFrom }: RunRecord, { sentAt, life }: Scrape): number {
   const files = inForce(configurations, sentAt - MAX_RECORD_MS, sentAt);
   const longestPassMs = (1_000 * MAX_RUN_TURNS) / Math.min(...files.map(({ rate }) => rate));
   const startedAt = lives.find(({ number }) => number === life)?.startedAt ?? Number.NEGATIVE_INFINITY;
@@ -96,7 +96,7 @@ function isFindingThroughout({ configurations }: RunRecord, last: Scrape, scrape
 }
 
 /** Whether a tag was there all the time. That it is gone is known at the next look. */
-function existed({ truth }: RunRecord, name: TagName, from: number, to: number): boolean {
+export function existed({ truth }: RunRecord, name: TagName, from: number, to: number): boolean {
   const key = tagKey(DISCOVERED.instance, DISCOVERED.id, name.split(' ')[3] ?? '');
   const isThere = (at: number) => truth.between(key, at, at).length > 0;
   const until = to + LOOK_WITHIN_MS;

@@ -1,9 +1,18 @@
 // `since` moves only with the status.
-import { type ApiRequest, type Configuration, overlap, type Scrape, spansWithout, type TagName } from '../record.ts';
+import {
+  type ApiRequest,
+  type Configuration,
+  overlap,
+  type RestoredState,
+  type RunRecord,
+  type Scrape,
+  spansWithout,
+  type TagName,
+} from '../record.ts';
 import { ANY, bare, type Truth } from '../truth.ts';
 import { isDiscovered } from './configured.ts';
 import { Findings, type Law } from './law.ts';
-import { deniesScan, pollsByTag, pollsOf, type ShownTag, shownTags, time, truthDuring } from './tags.ts';
+import { deniesScan, isOfStart, pollsByTag, pollsOf, type ShownTag, shownTags, time, truthDuring } from './tags.ts';
 
 type Sight = { readonly scrape: Scrape; readonly tag: ShownTag };
 
@@ -11,18 +20,22 @@ export const sinceLaw: Law = {
   name: 'since',
   sentence: 'the time since when a status holds moves with the status, and with nothing else',
   check: (record, judged) => {
-    const { scrapes, truth, configurations } = record;
+    const { scrapes, truth } = record;
     const findings = new Findings(judged);
     const polls = pollsByTag(record);
     const before = new Map<TagName, Sight>();
+    let life: number | undefined;
     for (const scrape of scrapes) {
+      if (scrape.life !== life) takeRestored(record, before, scrape.life);
+      life = scrape.life;
       for (const [name, tag] of shownTags(scrape)) {
         const last = before.get(name);
         before.set(name, { scrape, tag });
-        if (last === undefined || last.scrape.life !== scrape.life || last.tag.repoId !== tag.repoId) continue;
+        if (last === undefined || last.tag.repoId !== tag.repoId) continue;
         if (last.tag.digest !== tag.digest) continue;
-        const others = spansWithout(configurations, (file) => meansTag(file, name, tag));
-        if (overlap(others, last.scrape.sentAt, scrape.answeredAt) > 0) continue;
+        if (!isMeantThroughout(record, name, tag, last.scrape, scrape)) continue;
+        // A time that is still to come by the clock of the new process is that of its start.
+        if (last.scrape.life !== scrape.life && isOfStart(record, scrape, tag.since ?? 0)) continue;
         findings.note(scrape.answeredAt, () =>
           wrongMove(name, last.tag, tag, () => sawOther(truth, pollsOf(polls, name, tag), last, scrape)),
         );
@@ -31,6 +44,31 @@ export const sinceLaw: Law = {
     return findings;
   },
 };
+
+/** From one process to the next, what the file of its start has to have takes the place of what was shown last. */
+function takeRestored(record: RunRecord, before: Map<TagName, Sight>, life: number): void {
+  before.clear();
+  const restored = record.lives.find(({ number }) => number === life)?.storage?.restored;
+  const scrape = restored && knownScrape(record, restored);
+  if (scrape !== undefined) for (const [name, tag] of shownTags(scrape)) before.set(name, { scrape, tag });
+}
+
+/** The last scrape that shows what the file of a start has to have. */
+export function knownScrape({ scrapes }: RunRecord, { life, knownBy }: RestoredState): Scrape | undefined {
+  return scrapes.findLast((scrape) => scrape.life === life && scrape.answeredAt <= knownBy);
+}
+
+/** Whether every file that may be in force from one scrape to another lists a tag as it is shown. */
+export function isMeantThroughout(
+  { configurations }: RunRecord,
+  name: TagName,
+  tag: ShownTag,
+  from: Scrape,
+  to: Scrape,
+): boolean {
+  const others = spansWithout(configurations, (file) => meansTag(file, name, tag));
+  return overlap(others, from.sentAt, to.answeredAt) === 0;
+}
 
 /** Whether a file lists a tag as it is shown: with another digest it is another one, which starts anew. */
 function meansTag({ tags, discovers, digests }: Configuration, name: TagName, { digest = '' }: ShownTag): boolean {

@@ -6,6 +6,7 @@ import {
   askedKey,
   deniesScan,
   isHonest,
+  isOfStart,
   isTrueAnswer,
   lastArrived,
   type Polls,
@@ -27,9 +28,10 @@ export const statusLaw: Law = {
     const polls = pollsByTag(record);
     for (const scrape of record.scrapes) {
       for (const [name, tag] of shownTags(scrape))
-        findings.note(scrape.answeredAt, () =>
-          wrongInEach(tag, (each) => wrongStatus(record, polls, scrape, name, each)),
-        );
+        if (!isOfStart(record, scrape, tag.shownSuccess ?? 0))
+          findings.note(scrape.answeredAt, () =>
+            wrongInEach(tag, (each) => wrongStatus(record, polls, scrape, name, each)),
+          );
     }
     return findings;
   },

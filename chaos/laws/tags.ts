@@ -17,6 +17,8 @@ export type ShownTag = {
   /** Seconds since the epoch on the true clock: the latest of them. */
   lastSuccess?: number;
   lastSuccesses?: readonly number[];
+  /** Seconds since the epoch, as they are shown. */
+  shownSuccess?: number;
   success?: number;
   /** Why the last poll failed. */
   error?: string;
@@ -49,6 +51,7 @@ export function shownTags(scrape: Scrape): ReadonlyMap<TagName, ShownTag> {
   fill('acr_scan_tag_last_success_timestamp_seconds', (tag, value) => {
     tag.lastSuccesses = truly(value);
     tag.lastSuccess = tag.lastSuccesses[0] ?? value;
+    tag.shownSuccess = value;
   });
   fill('acr_scan_tag_poll_success', (tag, value) => {
     tag.success = value;
@@ -68,6 +71,18 @@ export function shownTags(scrape: Scrape): ReadonlyMap<TagName, ShownTag> {
 export function trueSeconds({ clock, answeredAt }: Scrape, shown: number): readonly number[] {
   if (clock === undefined) return [shown];
   return trueTimes(clock, shown * 1_000, answeredAt).map((ms) => ms / 1_000);
+}
+
+/**
+ * Whether a time that a scrape shows, in seconds since the epoch, is that of the start of its process or of one before, in place of a later one: a
+ * clock that was ahead when the state was saved had shown one. What it truly was is not known then.
+ */
+export function isOfStart({ lives }: RunRecord, { life: number, clock = [] }: Scrape, shown: number): boolean {
+  return lives.some((life) => {
+    if (life.number > number || life.storage?.restored === undefined) return false;
+    const wasAhead = clock.some(({ from, offsetMs }) => from < life.startedAt && offsetMs > 0);
+    return wasAhead && shown * 1_000 >= life.startedAt - ROUNDING_MS && shown * 1_000 <= life.from + ROUNDING_MS;
+  });
 }
 
 /** Instance, namespace and name of a repository, parted by spaces. One that the file gives by its id goes by that until it is looked up. */

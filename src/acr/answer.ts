@@ -1,5 +1,5 @@
-// Reads an answer of the API: its fields, checked for their types, or its error. It reads the bytes from the wire instead of the result of the SDK, so that an answer
-// has the same meaning with either package.
+// Reads an answer of the API: its fields, checked for their types, or its error. It reads the bytes from the wire instead of the result of the
+// SDK, so that an answer has the same meaning with either package.
 import type { Redactor } from '../util/redactor.ts';
 import { ApiError } from './api-error.ts';
 import { type ErrorCodeLimiter, OTHER_CODE } from './error-code-limiter.ts';

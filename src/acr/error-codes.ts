@@ -1,7 +1,7 @@
 // The meaning of error codes of the API. The codes for things that do not exist are spelled in several ways.
 import type { ApiError, ApiErrorKind } from './api-error.ts';
 
-/** In whatever case: a code that slows the requests down without need costs little. */
+/** In upper or lower case: a code that is taken for throttling by mistake only slows the requests down. */
 const THROTTLED = /throttling/i;
 const REFUSED =
   /^(?:InvalidAccessKeyId|InvalidSecurityToken|InvalidTimeStamp|(?:SignatureDoesNotMatch|IncompleteSignature)$)/;

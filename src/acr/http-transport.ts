@@ -8,8 +8,8 @@ import { MAX_SLEEP_MS } from '../util/clock.ts';
 import { ApiError, StaleConnection } from './api-error.ts';
 import type { SentHeaders } from './safe-text.ts';
 
-/** The real answers have some hundred bytes. */
-export const MAX_BODY_BYTES = 1024 * 1024;
+/** Real answers have some kilobytes at most. */
+const MAX_BODY_BYTES = 1024 * 1024;
 
 /** A header with another value in each request. It identifies the requests of this process. */
 export const NONCE_HEADER = 'x-acs-signature-nonce';
@@ -17,8 +17,8 @@ export const NONCE_HEADER = 'x-acs-signature-nonce';
 /** The maximum size of an answer, and the maximum time from the start of the request to the last byte. */
 export type AnswerBounds = { readonly maxBytes: number; readonly timeoutMs: number };
 
-/** Real answers have some kilobytes. The credentials package has slightly shorter timeouts of its own. */
-export const ANSWER_BOUNDS: AnswerBounds = { maxBytes: 1024 * 1024, timeoutMs: 10_000 };
+/** The credentials package has slightly shorter timeouts of its own. */
+export const ANSWER_BOUNDS: AnswerBounds = { maxBytes: MAX_BODY_BYTES, timeoutMs: 10_000 };
 
 /** What came back, unread. */
 export type Reply = {

@@ -1,5 +1,4 @@
 // The composition root: creates and connects every part of the exporter.
-import { setImmediate } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Sdk } from '../acr/sdk.ts';
 import type { Config } from '../config/config.ts';
@@ -113,7 +112,6 @@ export class App {
       stopping: this.#stopping.signal,
       timing: timingOf(config),
       maxTags: config.maxTags,
-      turn: () => setImmediate(),
       holdScrapes: (change) => exposition.holdDuring(change),
     });
     const { watchList } = this.#pipeline;
@@ -188,6 +186,8 @@ export class App {
     const { restored: tags, strange } = restore.result;
     this.#selfMetrics.stateRestored(tags);
     if (savedMs !== undefined) {
+      // With many tags this takes a second, and the first scrape would wait for it.
+      await this.#unlessBroken(this.#exposition.prepare());
       logger.info('state restored', { tags, saved: new Date(savedMs).toISOString() });
       if (strange > 0)
         logger.warn('records of the saved state were not understood and are left out', { records: strange });
@@ -249,11 +249,11 @@ export class App {
 
   /** @param restore restores what a former process knew; for the first configuration */
   async #apply(config: Config, restore?: SnapshotRestore): Promise<void> {
-    const { watchList, polls, discoveryManager, eventManager } = this.#pipeline;
+    const { watchList, polls, discoveryManager, eventManager, reconciler } = this.#pipeline;
     const timing = timingOf(config);
     const isOtherTiming = !isDeepStrictEqual(timing, polls.timing);
     polls.timing = timing;
-    // Until the instances of before are removed, their requests still count.
+    // Until the former instances are removed, their requests still count.
     this.#selfMetrics.setInstances([...idsOf(this.#config), ...idsOf(config)]);
     this.#exposition.perTag = config.metrics.perTag;
     const instances = await this.#schedulerPool.configure(config, this.#sdk);
@@ -269,7 +269,7 @@ export class App {
     const isSooner = eventManager.configure(config.instances, { hasWebhook, completeMs }, instances);
     await discoveryManager.configure(config.instances, config.discoveryIntervalMs, instances);
     await this.#unlessBroken(restore?.tags());
-    await discoveryManager.limit(config.maxTags);
+    await reconciler.limit(config.maxTags);
     this.#schedulerPool.retireUnused();
     if (isOtherTiming || isSooner) await watchList.hasten();
     this.#selfMetrics.setInstances(idsOf(config));

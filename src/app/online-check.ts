@@ -10,7 +10,7 @@ import type { Config, InstanceConfig } from '../config/config.ts';
 import { type CredentialSet, credentialSets } from '../config/credential-sets.ts';
 import { RAM_ACTIONS, ramInstance, ramListResource, ramResource } from '../config/ram-policy.ts';
 import { filterOf, pageOf, repositoryPage } from '../discovery/discovery-run.ts';
-import { FIRST_PAGE, PagedList } from '../discovery/joined-pages.ts';
+import { FIRST_PAGE, PagedList } from '../discovery/paged-list.ts';
 import { Rules } from '../discovery/rules.ts';
 import type { ListScope } from '../model/list-scopes.ts';
 import type { ConfiguredRepository } from '../model/settings.ts';
@@ -210,7 +210,7 @@ function describeNothing({ scopes }: Rules, listed: number): string {
   if (listed > 0) return `no rule takes any of the ${listed} repositories of the instance`;
   return scopes[0]?.namespace === undefined
     ? 'the instance has no repositories'
-    : 'nothing exists of what the rules name';
+    : 'none of the namespaces and repositories that the rules name exists';
 }
 
 /** Adds the repositories on all pages of a scope by id. Returns the problem if they cannot be listed. */

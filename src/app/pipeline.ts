@@ -38,8 +38,8 @@ export type PipelineOptions = {
   readonly errors: InternalErrors;
   /** Aborted when the program stops. */
   readonly stopping: AbortSignal;
-  /** Gives the event loop a turn during long work. */
-  readonly turn: () => Promise<void>;
+  /** Gives the event loop a turn during long work; replaced in tests. */
+  readonly turn?: () => Promise<void>;
   /** Makes a change that takes several turns of the event loop. Scrapes see the state before it or after it, nothing between. */
   readonly holdScrapes: (change: () => Promise<void>) => Promise<void>;
   readonly timing: Timing;

@@ -37,7 +37,7 @@ export class SnapshotCapture implements SnapshotSource {
   }
 
   *#records(): Generator<SnapshotRecord> {
-    const { watchList, polls, schedulerPool } = this.#sources;
+    const { store, watchList, polls, schedulerPool } = this.#sources;
     yield* schedulerPool.rates(polls.moment());
     for (const id of [...watchList.instanceIds()]) {
       const record = this.#instance(id);
@@ -46,8 +46,10 @@ export class SnapshotCapture implements SnapshotSource {
     const numbers = new Map<Repository, number>();
     // A list of all tags at once would hold up the event loop.
     for (const watched of [...watchList.repositories()]) {
+      const { removed } = store.turnover;
       for (const poll of [...watched.polls.values()]) {
-        if (!poll.isWatched) continue;
+        // To look each tag up costs a tenth of a save.
+        if (store.turnover.removed !== removed && !poll.isWatched) continue;
         const { repository } = poll.tag.target;
         const number = numbers.get(repository) ?? numbers.size;
         // Made before the record of the repository is taken, because the tag may change between the two.
@@ -99,6 +101,7 @@ function tagRecord(poll: TagPoll, repository: number, moment: Moment): TagRecord
   const { target, state } = poll.tag;
   const { status, scanSeenAtMonotonicMs: scanSeenAtMs } = state;
   const updatedMs = poll.discovered?.updatedMs;
+  const { pushed, seen, summarised, summaryDue, summaryFailures } = poll.memory(moment);
   return {
     kind: 'tag',
     repository,
@@ -118,7 +121,11 @@ function tagRecord(poll: TagPoll, repository: number, moment: Moment): TagRecord
     scan: scanSeenAtMs === undefined ? undefined : wallMs(scanSeenAtMs, moment),
     discovered: poll.discovered === undefined ? undefined : true,
     updated: updatedMs !== undefined && Number.isFinite(updatedMs) ? updatedMs : undefined,
-    ...poll.memory(moment),
+    pushed,
+    seen,
+    summarised,
+    summaryDue,
+    summaryFailures,
   };
 }
 

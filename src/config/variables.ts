@@ -23,7 +23,7 @@ export function reportVariables(document: YamlDocument): void {
     const instead =
       isConfidential(path) && SECRETS.includes(key)
         ? `write ${key}_env with the name of the variable, or ${key}_file`
-        : 'write the value, or let what makes the file fill it in';
-    document.report(path, `a value, for variables are not expanded (${instead})`, 'a variable');
+        : 'write the value, or let the tool that creates the file insert it';
+    document.report(path, `a value, because variables are not expanded (${instead})`, 'a variable');
   }
 }

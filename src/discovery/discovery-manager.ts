@@ -85,11 +85,6 @@ export class DiscoveryManager {
     return this.#entries.get(instanceId)?.discovery.pushed(names, tag) ?? 'unwatched';
   }
 
-  /** Sets the limit of watched tags. */
-  limit(maxTags: number): Promise<void> {
-    return this.#options.reconciler.limit(maxTags);
-  }
-
   #entry(
     { id, domain, discover }: DiscoveryConfig,
     intervalMs: number,

@@ -12,7 +12,7 @@ import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import type { YieldEvery } from '../util/yield-every.ts';
 import type { DiscoveryRequests } from './discovery-requests.ts';
-import { PAGE_SIZE, type Page, PagedList, type Position } from './joined-pages.ts';
+import { PAGE_SIZE, type Page, PagedList, type Position } from './paged-list.ts';
 import { isTransient, type ListFailure, listAll } from './paginate.ts';
 import type { PushedRepository } from './pushed-repositories.ts';
 import type { Collected, DiscoveredReconciler } from './reconcile-discovered.ts';
@@ -214,7 +214,7 @@ export class DiscoveryRun {
           repo_name: scope.name,
           repositories,
         };
-        logger.warn('all repositories that were found are gone', fields);
+        logger.warn('all discovered repositories are gone', fields);
       },
       ask: async (position, dueAtMs) => {
         const request = { instanceId, ...filterOf(scope), ...pageOf(position) };
@@ -244,7 +244,7 @@ export class DiscoveryRun {
       allGone: (tags) => {
         const { namespace, name } = repository;
         const fields = { instance_id: instanceId, repo_namespace: namespace, repo_name: name, tags };
-        logger.warn('all tags that were found of a repository are gone', fields);
+        logger.warn('all discovered tags of a repository are gone', fields);
       },
       ask: async (position, dueAtMs) => {
         const request = { instanceId, repoId: repository.id, ...pageOf(position) };

@@ -17,7 +17,7 @@ import { keepRunning } from '../util/keep-running.ts';
 import type { Logger } from '../util/logger.ts';
 import type { YieldEvery } from '../util/yield-every.ts';
 import { Cancelled, DiscoveryRequests } from './discovery-requests.ts';
-import { DiscoveryRun, ListingTimes } from './discovery-run.ts';
+import { DiscoveryRun, type DiscoveryRunResult, ListingTimes } from './discovery-run.ts';
 import { EmptyRuleLog } from './empty-rule-log.ts';
 import type { ListFailure } from './paginate.ts';
 import { PushedRepositories, type PushedRepository } from './pushed-repositories.ts';
@@ -237,7 +237,7 @@ export class InstanceDiscovery {
   }
 
   async #run(startAtMs: number): Promise<boolean> {
-    const { clock, runEnded, logger } = this.#options;
+    const { clock, runEnded } = this.#options;
     const missingScopes = new Set<string>();
     /** Ids of the repositories whose tags could not be listed. */
     const failed = new Set<string>();
@@ -256,25 +256,31 @@ export class InstanceDiscovery {
         this.#warnMissing(scope, code);
       },
     });
-    const { failure, denied, found } = await run.run(startAtMs);
+    const result = await run.run(startAtMs);
     const endMs = clock.monotonic();
     this.#listings.forgetBefore(run.beganAtMs);
     // A request that could not be sent may fail before it is due.
     runEnded((endMs - Math.min(startAtMs, run.beganAtMs, endMs)) / 1_000);
-    const error = failure ?? denied;
+    const error = result.failure ?? result.denied;
     this.#lastError = error && {
       code: error.code,
       message: error.message,
       requestId: error.requestId,
       timeMs: clock.now(),
     };
-    if (failure !== undefined) {
-      this.#runFailures.failed(this, failure);
+    if (result.failure !== undefined) {
+      this.#runFailures.failed(this, result.failure);
       return false;
     }
     for (const name of this.#missingScopes) if (!missingScopes.has(name)) this.#missingScopes.delete(name);
     // The other failing repositories are gone, or no rule takes them any more.
     for (const id of this.#failingRepositories.keys()) if (!failed.has(id)) this.#repositoryListed(id);
+    this.#succeeded(result);
+    return true;
+  }
+
+  #succeeded({ denied, found }: DiscoveryRunResult): void {
+    const { clock, logger } = this.#options;
     const fields = { instance_id: this.settings.instanceId, tags: this.status().tags };
     if (this.#lastSuccessMs === undefined) logger.info('discovered', fields);
     else logger.debug('discovered', fields);
@@ -284,7 +290,6 @@ export class InstanceDiscovery {
       this.#rules = found.counts;
       this.#emptyRuleLog.update(this.settings.rules, { ...found, isComplete: denied === undefined });
     }
-    return true;
   }
 
   /** A rule that names something that does not exist is probably a mistake. It is logged once, until it exists. */
@@ -293,7 +298,7 @@ export class InstanceDiscovery {
     if (this.#missingScopes.has(name)) return;
     this.#missingScopes.add(name);
     const fields = { instance_id: this.instance.id, repo_namespace: scope.namespace, repo_name: scope.name, code };
-    this.#options.logger.warn('a discover rule names what does not exist', fields);
+    this.#options.logger.warn('a discovery rule names a namespace or repository that does not exist', fields);
   }
 
   #repositoryFailed(repository: FoundRepository, error: ListFailure): void {

@@ -6,7 +6,7 @@ import type { Backoff } from '../model/settings.ts';
 import type { RequestSender } from '../polling/request-sender.ts';
 import { backoffDelayMs } from '../scheduler/poll-delay.ts';
 import type { Clock } from '../util/clock.ts';
-import type { Page, PagedList, Position } from './joined-pages.ts';
+import type { Page, PagedList, Position } from './paged-list.ts';
 
 /** Why something could not be listed. */
 export type ListFailure = Pick<ApiError, 'code' | 'kind' | 'message' | 'requestId'>;

@@ -83,7 +83,7 @@ export class RepositoryMatcher {
     if (this.#leftOutIds.get(old) === repository.id) return undefined;
     this.#leftOutIds.set(old, repository.id);
     this.#logger.warn(
-      'a repository was made anew under the names of a listed one, whose id the configuration gives: it is left out',
+      'a new repository has the names of a listed one, for which the configuration gives another id: it is left out',
       {
         instance_id: repository.instanceId,
         repo_namespace: repository.namespace,

@@ -115,6 +115,13 @@ export class Exposition implements StoreObserver {
     }
   }
 
+  /** Renders and compresses what is known, so that the first scrape need not wait for that. */
+  async prepare(): Promise<void> {
+    const blocks = await this.#upToDateBlocks();
+    this.#readers--;
+    await this.#deflateAll(blocks);
+  }
+
   /**
    * Holds the page during a change of many tags that takes several turns of the event loop, so that no scrape sees half of it. Several
    * changes at the same time are shown when all have ended.

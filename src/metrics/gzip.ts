@@ -26,7 +26,7 @@ const LAST_BLOCK = [0x03, 0x00] as const;
 
 export function deflate(plain: Buffer): Deflated {
   const compressed = deflateRawSync(plain, DEFLATE);
-  // zlib returns a view of a buffer of at least 16 KiB. The copy lets go of the rest.
+  // zlib returns a view of a buffer of at least 16 KiB. The copy frees the rest.
   const bytes = Buffer.allocUnsafeSlow(compressed.length);
   compressed.copy(bytes);
   return { bytes, plainLength: plain.length, crc: crc32(plain), operator: lengthOperator(plain.length) };

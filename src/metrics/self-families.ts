@@ -167,13 +167,13 @@ export const SELF_FAMILIES = {
   saveSuccessful: {
     name: 'acr_scan_exporter_state_last_save_successful',
     type: 'gauge',
-    help: 'Whether the last attempt to save what is known of tags succeeded: 1 or 0. Only with --storage.path, after the first attempt.',
+    help: 'Whether the last attempt to save the state of the tags succeeded: 1 or 0. Only with --storage.path, after the first attempt.',
     labels: [],
   },
   saveTime: {
     name: 'acr_scan_exporter_state_last_save_timestamp_seconds',
     type: 'gauge',
-    help: 'When what is known of tags was last saved with success. Nothing is saved while nothing changes.',
+    help: 'When the state of the tags was last saved with success. Nothing is saved while nothing changes.',
     labels: [],
   },
   saveDuration: {
@@ -185,7 +185,7 @@ export const SELF_FAMILIES = {
   restoredTags: {
     name: 'acr_scan_exporter_state_restored_tags',
     type: 'gauge',
-    help: 'Image tags whose state the start of the exporter took from --storage.path.',
+    help: 'Image tags whose state was restored from --storage.path at the start.',
     labels: [],
   },
 } as const satisfies Record<string, SelfFamily>;

@@ -248,7 +248,8 @@ export class SelfMetrics {
     const labels = { instance_id: instanceId, channel };
     this.#eventsDelay.zero(labels);
     for (const type of channel === 'feed' ? (['ScanCompleted'] as const) : EVENT_TYPES)
-      for (const outcome of READ_OUTCOMES) this.#eventsTotal.inc({ instance_id: instanceId, type, channel, outcome }, 0);
+      for (const outcome of READ_OUTCOMES)
+        this.#eventsTotal.inc({ instance_id: instanceId, type, channel, outcome }, 0);
   }
 
   #forgetEvents(instanceId: string, channel: EventChannel): void {

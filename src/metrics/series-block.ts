@@ -34,8 +34,7 @@ export class Block {
    * of an ordinary poll have. To copy blocks instead would leave megabytes of garbage after every scrape.
    */
   with(texts: readonly RowText[], unread: boolean): Block {
-    const fits = texts.every(({ row, text }) => Buffer.byteLength(text) === this.#end(row) - this.#start(row));
-    if (!unread || !fits) return this.#copyWith(texts);
+    if (!unread || !this.#fit(texts)) return this.#copyWith(texts);
     for (const { row, text } of texts) this.bytes.write(text, this.#start(row));
     this.#deflated = undefined;
     return this;
@@ -49,6 +48,11 @@ export class Block {
   deflate(): Deflated {
     this.#deflated ??= deflate(this.bytes);
     return this.#deflated;
+  }
+
+  /** Whether the texts are as long as those that they replace. */
+  #fit(texts: readonly RowText[]): boolean {
+    return texts.every(({ row, text }) => Buffer.byteLength(text) === this.#end(row) - this.#start(row));
   }
 
   #copyWith(texts: readonly RowText[]): Block {

@@ -47,7 +47,8 @@ export function repositoryLabels({ repository }: RepositorySnapshot): string {
 }
 
 function labelsOf({ instanceId, namespace, name }: Repository): string {
-  return formatLabels({ instance_id: instanceId, repo_namespace: namespace, repo_name: name });
+  const [instance, space, repository] = [instanceId, namespace, name].map(escapeLabelValue);
+  return `instance_id="${instance}",repo_namespace="${space}",repo_name="${repository}"`;
 }
 
 export const REPOSITORY_FAMILIES: readonly Family<RepositorySnapshot>[] = [
@@ -115,7 +116,7 @@ export const TAG_FAMILIES: readonly Family<TagSnapshot>[] = [
     help: 'An image tag and what is known of it, as of the last poll, for joins. Labels are empty where that is not known.',
     labels: ['repo_id', 'digest', 'scan_service', 'image'],
     shows: ({ state }) => state.scanService,
-    samples: (scanService, target) => [[`,${formatLabels(infoLabels(scanService, target))}`, '1']],
+    samples: (scanService, target) => [[`,${infoLabels(scanService, target)}`, '1']],
   }),
   tagFamily({
     name: 'acr_scan_tag_vulnerabilities',
@@ -150,20 +151,21 @@ function tagFamily<Shown extends string | number | object>(
     lines: (common, snapshot) => {
       const shown = shows(snapshot);
       if (shown === undefined) return '';
-      return samples(shown, snapshot.target)
-        .map(([more, value]) => `${name}{${common}${more}} ${value}\n`)
-        .join('');
+      let text = '';
+      for (const [more, value] of samples(shown, snapshot.target)) text += `${name}{${common}${more}} ${value}\n`;
+      return text;
     },
   };
 }
 
-function infoLabels(scanService: string, target: Target): Record<string, string> {
-  return {
-    repo_id: target.repository.id,
-    digest: shownDigest(target.digest),
-    scan_service: scanService,
-    image: imageOf(target),
-  };
+function infoLabels(scanService: string, target: Target): string {
+  const [id, digest, service, image] = [
+    target.repository.id,
+    shownDigest(target.digest),
+    scanService,
+    imageOf(target),
+  ].map(escapeLabelValue);
+  return `repo_id="${id}",digest="${digest}",scan_service="${service}",image="${image}"`;
 }
 
 /** `DOMAIN/NAMESPACE/NAME:TAG`; empty unless all are known. While the namespace is unknown, `name` holds the id. */

@@ -1,5 +1,5 @@
-// Chooses the lists of repositories that discovery requests: the lists of namespaces or single names if no rule has a pattern for namespaces, else the
-// list of the instance. Narrower lists need fewer permissions and fewer requests.
+// Chooses the lists of repositories that discovery requests: the lists of namespaces or single names if no rule has a pattern for namespaces,
+// else the list of the instance. Narrower lists need fewer permissions and fewer requests.
 
 /** The names in a rule of discovery; `*` stands for any characters, `?` for any one. */
 export type NamePatterns = { readonly namespaces: readonly string[]; readonly repositories: readonly string[] };

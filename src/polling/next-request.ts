@@ -40,7 +40,7 @@ export type Evidence = {
 export type Step =
   | { readonly ask: 'scan'; readonly by: ImageName }
   | { readonly ask: 'tag' }
-  | { readonly ask: undefined; readonly verdict: 'not_scanned' | 'failed' | 'found' };
+  | { readonly ask: undefined; readonly verdict: 'not_scanned' | 'failed' | 'found' | 'replaced' };
 
 /** The image name of a poll's first request: the one that works, else the digest as listed. `random` is in [0, 1). */
 export function firstName(evidence: Evidence, random: number): ImageName {
@@ -53,11 +53,18 @@ export function firstName(evidence: Evidence, random: number): ImageName {
   return all[turn] ?? 'tag';
 }
 
-/** The step after an answer that there is no such scan, or that this form of digest is not accepted. */
+/**
+ * The step after an answer that there is no such scan, or that this form of digest is not accepted. `replaced`: the digest is that of a former
+ * image of a discovered tag, so the answer says nothing about the tag.
+ */
 export function afterNoScan(attempts: Attempts, evidence: Evidence): Step {
+  const { isPresentDigest, before } = evidence;
   const exists = attempts.wasAnswered || evidence.exists || attempts.tag === 'same' || attempts.tag === 'other';
+  // A scan that is gone was of an image that is gone: the tag was deleted, or pushed again since the last run of discovery.
+  const mayBeReplaced = isPresentDigest && hadScan(before);
   if (attempts.tag === 'gone') return { ask: undefined, verdict: 'failed' };
-  if (!exists && attempts.tag === undefined) return { ask: 'tag' };
+  if (attempts.tag === 'other' && isPresentDigest) return { ask: undefined, verdict: 'replaced' };
+  if ((!exists || mayBeReplaced) && attempts.tag === undefined) return { ask: 'tag' };
   const by = isFinal(attempts, evidence) ? undefined : untried(attempts, evidence);
   if (by !== undefined) return { ask: 'scan', by };
   const last = attempts.asked.at(-1);

@@ -30,18 +30,19 @@ export const EVIDENCE_HOLDS_MS = 3_600_000;
 
 export type Subject = 'status' | 'summary';
 
-export const ACTIONS = { status: 'GetRepoTagScanStatus', summary: 'GetRepoTagScanSummary' } as const;
+const ACTIONS = { status: 'GetRepoTagScanStatus', summary: 'GetRepoTagScanSummary' } as const;
 
 /** An answer about a scan. */
 export type ScanAnswer =
   | { readonly subject: 'status'; readonly answer: GetRepoTagScanStatusAnswer }
   | { readonly subject: 'summary'; readonly answer: GetRepoTagScanSummaryAnswer };
 
-/** The result after a request; `pending` when another request is due. */
+/** The result after a request; `pending` when another request is due, `replaced` when the tag has another image than discovery found. */
 export type ScanResult =
   | ({ readonly kind: 'answered' } & ScanAnswer)
   | { readonly kind: 'failed'; readonly subject: Subject; readonly error: ApiError }
-  | { readonly kind: 'pending'; readonly subject: Subject };
+  | { readonly kind: 'pending'; readonly subject: Subject }
+  | { readonly kind: 'replaced'; readonly subject: Subject };
 
 /** The requests of one poll or one summary so far, and the next one. Immutable. */
 export type PendingRequest = {
@@ -227,6 +228,7 @@ export class ScanRequests {
       poll.pending = { ...request, next: step };
       return { kind: 'pending', subject };
     }
+    if (step.verdict === 'replaced') return { kind: 'replaced', subject };
     if (step.verdict === 'found' && found !== undefined) return { kind: 'answered', ...found };
     if (error === undefined || (step.verdict === 'not_scanned' && subject === 'status')) return NEVER_SCANNED;
     requests.failed(poll.instance.id, ACTIONS[subject], error.code);
@@ -302,13 +304,13 @@ function statusIn({ subject, answer }: ScanAnswer): ScanStatus | undefined {
 }
 
 const NO_RIGHT_TO_TAGS =
-  'whether the tag exists cannot be asked: GetRepoTag is denied (RAM action cr:ListRepositoryTag)';
+  'it cannot be checked whether the tag exists: GetRepoTag is denied (RAM action cr:ListRepositoryTag)';
 
 /** Why a tag without a scan does not count as never scanned, as a text for messages. */
 function doubtOf(verdict: TagVerdict, error: ApiError | undefined): string | undefined {
   if (verdict === 'gone') return `the tag does not exist: ${error?.code ?? 'it is being deleted'} (GetRepoTag)`;
   if (error?.kind === 'denied') return NO_RIGHT_TO_TAGS;
-  return error && `whether the tag exists is not known: ${error.code} (GetRepoTag)`;
+  return error && `it is not known whether the tag exists: ${error.code} (GetRepoTag)`;
 }
 
 function withDoubt({ code, kind, message, requestId, retryAfterMs }: ApiError, doubt: string): ApiError {

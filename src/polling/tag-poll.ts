@@ -327,6 +327,7 @@ export class TagPoll implements Task, ScanPoll {
     if (this.tag.target.repository.id !== repository.id) this.#resume();
     else if (result.kind === 'failed') this.#failed(result.subject, result.error);
     else if (result.kind === 'pending') this.#continue(result.subject);
+    else if (result.kind === 'replaced') this.#imageReplaced(result.subject);
     else if (result.subject === 'status') this.#statusAnswered(result.answer);
     else this.#summaryAnswered(result.answer);
     return error;
@@ -354,6 +355,14 @@ export class TagPoll implements Task, ScanPoll {
     const nowMs = this.#nowMs();
     if (subject === 'summary') this.summaryDueAtMs = nowMs;
     this.#schedule(subject === 'summary' ? this.statusDueAtMs : nowMs);
+  }
+
+  /** The answers say nothing about the present image of the tag. Discovery finds it; until then nothing changes. */
+  #imageReplaced(subject: Subject): void {
+    if (subject === 'summary') this.#resetSummary();
+    // Its tag starts over when discovery finds it, and is polled at once then.
+    else this.#announcement = undefined;
+    this.#schedule(subject === 'summary' ? this.statusDueAtMs : this.#nowMs() + this.#delayMs());
   }
 
   #failed(subject: Subject, error: ApiError): void {

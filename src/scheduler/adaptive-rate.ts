@@ -15,7 +15,8 @@ const MAX_PAUSE_MS = 120_000;
 export type Throttled = { readonly sentAtMs: number; readonly nowMs: number };
 
 export class AdaptiveRate {
-  #configured: number;
+  /** The configured rate in requests per second. Throttling holds for a new value too: the share stays. */
+  configured: number;
   /** The share of the configured rate that was allowed at `#sinceMs`. */
   #share = 1;
   /** When a request was last throttled. */
@@ -23,23 +24,13 @@ export class AdaptiveRate {
   #halvedAtMs = Number.NEGATIVE_INFINITY;
   #pausedUntilMs = Number.NEGATIVE_INFINITY;
 
-  /** @param requestsPerSecond the configured rate */
-  constructor(requestsPerSecond: number) {
-    this.#configured = requestsPerSecond;
-  }
-
-  /** Requests per second. Throttling holds for a new value too: the share stays. */
-  get configured(): number {
-    return this.#configured;
-  }
-
-  set configured(requestsPerSecond: number) {
-    this.#configured = requestsPerSecond;
+  constructor(configured: number) {
+    this.configured = configured;
   }
 
   /** Requests per second that are allowed now. */
   current(nowMs: number): number {
-    return this.#configured * this.#shareAt(nowMs);
+    return this.configured * this.#shareAt(nowMs);
   }
 
   /** No request starts before this. In the past when there is no pause. */

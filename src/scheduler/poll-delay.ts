@@ -26,8 +26,8 @@ export function pollDelayMs(state: TagState, ageMs: number, { intervals, backoff
 }
 
 /**
- * The same for a poll that ended in a former process, `elapsedMs` ago, with the delays that are still possible: a delay that is drawn anew
- * would be over at once for many tags, and a restart would cause a burst of requests.
+ * The same for a poll that ended in a former process, `elapsedMs` ago, with the delays that are still possible: any other
+ * random delay would be over already for many tags, and a restart would cause a burst of requests.
  *
  * @param ageMs of the image when the poll ended
  */

@@ -74,7 +74,8 @@ export class RateLimiter {
       done(true);
       await ended;
       this.#inFlight -= 1;
-      if (limiter !== this.#limiter) void this.#limiter?.updateSettings({ maxConcurrent: ++this.#limiterConcurrency });
+      if (limiter === this.#limiter) return;
+      void this.#limiter?.updateSettings({ maxConcurrent: ++this.#limiterConcurrency });
       this.#pause.abort();
     };
     const onEnd = () => done(false);
@@ -95,7 +96,7 @@ export class RateLimiter {
     return this.#countedMs + this.#periodMs - this.#clock.monotonic();
   }
 
-  /** Waits until the time is over, a job has ended, or the plan is discarded. */
+  /** Waits until the time is over, a job of an earlier plan has ended, or the plan is discarded. */
   async #rest(ms: number): Promise<void> {
     this.#pause = new AbortController();
     await this.#clock.sleep(Math.ceil(ms), this.#pause.signal);

@@ -28,7 +28,7 @@ export class SchedulerLog {
     const atMs = this.#clock.monotonic();
     if (this.#refused?.code === code && atMs - this.#refused.atMs < LOG_AGAIN_AFTER_MS) return;
     this.#refused = { code, atMs };
-    this.#logger.error('credentials refused: everything under them waits', {
+    this.#logger.error('credentials refused: all requests with them wait', {
       credentials: this.#credentials,
       code,
       error: message,

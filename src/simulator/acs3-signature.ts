@@ -1,7 +1,7 @@
 // The signature ACS3-HMAC-SHA256: the text that is signed, and the check of a signature.
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 
-export const ALGORITHM = 'ACS3-HMAC-SHA256';
+const ALGORITHM = 'ACS3-HMAC-SHA256';
 
 /** A request as it arrived, with header names in lower case and the query decoded. */
 export type SignedRequest = {

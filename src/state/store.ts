@@ -25,7 +25,7 @@ export type RepositoryTotals = {
   readonly vulnerabilities: Record<Severity, number>;
 };
 
-/** Is called after every change. A repository changes with its totals and its names. */
+/** Called after every change. A repository changes with its totals and its names. */
 export interface StoreObserver {
   tagAdded(tag: WatchedTag): void;
   tagChanged(tag: WatchedTag): void;

@@ -4,6 +4,7 @@ import { open, readFile, rename, rm, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../util/clock.ts';
+import type { Logger } from '../util/logger.ts';
 import { StorageInUseError } from './storage.ts';
 
 const FILE = 'lock';
@@ -32,6 +33,7 @@ type Found = { readonly text: string; readonly holder: LockHolder | undefined; r
 export type DirectoryLockOptions = {
   readonly pid: number;
   readonly clock: Clock;
+  readonly logger: Logger;
   /** Aborted when the process no longer wants the lock: ends a wait. */
   readonly signal: AbortSignal;
   /** The name of this host. */
@@ -147,8 +149,13 @@ export class DirectoryLock {
   }
 
   async #isRenewed({ text, holder, renewedMs }: Found): Promise<boolean> {
-    const { clock, signal } = this.#options;
-    const endMs = clock.monotonic() + (holder === undefined ? LOOK_AGAIN_MS : ABANDONED_AFTER_MS);
+    const { clock, logger, signal } = this.#options;
+    const longestMs = holder === undefined ? LOOK_AGAIN_MS : ABANDONED_AFTER_MS;
+    if (holder !== undefined) {
+      const fields = { lock: this.#path, pid: holder.pid, host: holder.host, seconds: longestMs / 1_000 };
+      logger.info('waiting to see whether a process on another host still uses the storage', fields);
+    }
+    const endMs = clock.monotonic() + longestMs;
     while (clock.monotonic() < endMs && !signal.aborted) {
       await clock.sleep(LOOK_AGAIN_MS, signal);
       const found = await this.#read();

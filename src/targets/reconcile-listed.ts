@@ -149,10 +149,10 @@ export class ListedReconciler {
 }
 
 /** Called when two entries of the same repository list the same tag. The tag of the first entry stays. */
-export type OnDuplicate = (repository: Repository, tag: string) => void;
+type OnDuplicate = (repository: Repository, tag: string) => void;
 
 /** The listed repositories of an instance, each once. `maybeYield` is called for every entry and every tag. */
-export async function wantedRepositories(
+async function wantedRepositories(
   { id: instanceId, domain, repositories }: ListedInstance,
   repositoryIds: RepositoryIds,
   onDuplicate: OnDuplicate,
@@ -188,8 +188,8 @@ function moveToEnd<Item>(items: Set<Item>, item: Item): void {
 }
 
 /**
- * Whether the state of a tag stays valid with its present entry: the scan task is the same, and the digest is or is not listed for a discovered
- * tag.
+ * Whether the state of a tag stays valid with its present entry in the list: the scan task is the same, and so is the digest. A discovered tag may
+ * be listed without its digest.
  */
 export function keepsState(
   before: Pick<ListedTag, 'digest' | 'scanTaskId'>,

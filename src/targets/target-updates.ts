@@ -222,7 +222,7 @@ export class TargetUpdates {
 
   #logRecreated({ instanceId, namespace, name, id }: Repository, formerId: string): void {
     const fields = { instance_id: instanceId, repo_namespace: namespace, repo_name: name, repo_id: id };
-    this.#logger.info('a repository was made anew: its tags start anew', { ...fields, former_id: formerId });
+    this.#logger.info('a repository was created again: its tags start over', { ...fields, former_id: formerId });
   }
 
   warnDuplicate({ instanceId, namespace, name, id }: Repository, tag: string): void {

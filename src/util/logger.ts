@@ -1,6 +1,6 @@
 // Logs each event in one line: JSON by pino, or logfmt. Secrets are removed from the finished line, wherever they come from.
 import { type Logger as PinoLogger, pino } from 'pino';
-import { escapeInvisible } from './invisible-characters.ts';
+import { escapeInvisible, inQuotes } from './invisible-characters.ts';
 import type { Redactor } from './redactor.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
@@ -57,14 +57,10 @@ function toLogfmt(level: LogLevel, message: string, fields: LogFields): string {
   const pairs = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key}=${logfmtValue(String(value))}`);
-  return [`ts=${timestamp()}`, `level=${level}`, `msg=${quote(message)}`, ...pairs].join(' ');
-}
-
-function logfmtValue(text: string): string {
-  return /^[\w.:/@%+,[\]-]+$/.test(text) ? text : quote(text);
+  return [`ts=${timestamp()}`, `level=${level}`, `msg=${inQuotes(message)}`, ...pairs].join(' ');
 }
 
 /** logfmt quotes like JSON. */
-function quote(text: string): string {
-  return escapeInvisible(JSON.stringify(text));
+function logfmtValue(text: string): string {
+  return /^[\w.:/@%+,[\]-]+$/.test(text) ? text : inQuotes(text);
 }

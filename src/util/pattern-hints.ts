@@ -8,6 +8,6 @@ const SPECIAL = /[\\^$()[\]{}|+]/;
 export function patternHint(pattern: string): string | undefined {
   const isDotted = pattern.startsWith('.*') || pattern.includes('.+');
   if (!isDotted && !SPECIAL.test(pattern)) return undefined;
-  const advice = 'patterns are no regular expressions: * stands for any characters or none, ? for any one';
+  const advice = 'patterns are not regular expressions: * stands for any characters or none, ? for any one';
   return `${inQuotes(pattern)} looks like a regular expression, and ${advice}`;
 }

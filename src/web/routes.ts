@@ -56,8 +56,7 @@ export function createRoutes(handlers: WebHandlers): ReturnType<Koa['callback']>
 
 async function dispatch(ctx: Context, routeAt: (path: string) => Route | undefined): Promise<void> {
   const target = readRequestTarget(ctx.url);
-  if (target === undefined)
-    return answerPlainly(ctx, 400, 'The request line asks for neither a path nor an http URL with one.');
+  if (target === undefined) return answerPlainly(ctx, 400, 'The request target is neither a path nor an http URL.');
   const route = routeAt(target.path);
   if (route === undefined) return answerPlainly(ctx, 404, 'There is nothing here. The start page is at /.');
   const isRead = ctx.method === 'GET' || ctx.method === 'HEAD';
@@ -71,7 +70,7 @@ async function dispatch(ctx: Context, routeAt: (path: string) => Route | undefin
   if (handler !== undefined) return handler(ctx, target.parameters);
   const allowed = Object.keys(route).flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
   ctx.set('Allow', allowed.join(', '));
-  answerPlainly(ctx, 405, `${ctx.method} is not possible here, only ${allowed.join(', ')}.`);
+  answerPlainly(ctx, 405, `${ctx.method} is not allowed here, only ${allowed.join(', ')}.`);
 }
 
 async function showMetrics(ctx: Context, { metrics }: WebHandlers, turns: TurnQueue): Promise<void> {

@@ -160,7 +160,7 @@ test('discovery lists the repositories, and the tags of the first that a rule ta
   const none = await check(t, 'right-secret', 'discover: [{ namespaces: ["shp*"] }]');
   t.is(none.findings[1]?.problem, 'no rule takes any of the 4 repositories of the instance');
   const named = await check(t, 'right-secret', 'discover: [{ namespaces: [shp] }]');
-  t.is(named.findings[1]?.problem, 'nothing exists of what the rules name');
+  t.is(named.findings[1]?.problem, 'none of the namespaces and repositories that the rules name exists');
 });
 
 test('discovery says of each rule how many repositories it takes: none is a problem, with a hint where a pattern looks wrong', async (t) => {

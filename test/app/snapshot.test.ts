@@ -363,6 +363,19 @@ test('while a snapshot is taken record by record, no record mixes two states of 
   t.is([...again.records()].length > 0, again.changed() === false, 'without a change there is nothing to save');
 });
 
+test('a tag that is removed while a snapshot is taken is left out of it', async (t) => {
+  const before = createScriptedPipeline();
+  const api = { namespace: 'shop', name: 'api', id: 'crr-api' };
+  await before.watch(entry(api, 'v1', 'v2', 'v3'));
+  const tags: unknown[] = [];
+  for (const record of captureOf(before).records()) {
+    if (record.kind !== 'tag') continue;
+    tags.push(record.tag);
+    if (record.tag === 'v1') await before.watch(entry(api, 'v1', 'v3'));
+  }
+  t.deepEqual(tags, ['v1', 'v3']);
+});
+
 const how = fc.constantFrom<How>(
   ...(['SCANNING', 'RETRYING', 'COMPLETE', 'FAILED', '', 'ODD', 'denied', 'throttled', 'gone', 'none'] as const),
 );

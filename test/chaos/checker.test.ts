@@ -465,6 +465,7 @@ test('what is forgotten is gone, but for the configuration and the life that are
     simulatorStalls,
     monotonicZeroAt: _,
     keptFrom,
+    stateFrom,
     ...gone
   } = old;
   t.deepEqual(
@@ -482,6 +483,7 @@ test('what is forgotten is gone, but for the configuration and the life that are
   t.is(kept.between('cri-a crr-api v1', START, START + 90_000).length, 2);
   t.deepEqual([...lastSuccesses], [[NAME, START + 5_000]]);
   t.is(keptFrom, START + 90_000);
+  t.is(stateFrom, Number.POSITIVE_INFINITY);
   t.deepEqual(
     Object.values(gone),
     Object.values(gone).map(() => []),

@@ -2,7 +2,7 @@
 import { parseExposition } from '../../chaos/exposition.ts';
 import type { Law } from '../../chaos/laws/law.ts';
 import { LAWS } from '../../chaos/laws/laws.ts';
-import { type ApiRequest, emptyRecord, type RunRecord, type Scrape } from '../../chaos/record.ts';
+import { type ApiRequest, type Configuration, emptyRecord, type RunRecord, type Scrape } from '../../chaos/record.ts';
 import { Truth } from '../../chaos/truth.ts';
 
 /** When the simulator of these records started. */
@@ -15,6 +15,15 @@ export const PACES = {
   requestTimeoutMs: 1_000,
   intervalsMs: { scanning: 700, complete: 2_000, failed: 2_000, not_scanned: 2_000 },
   backoffMs: { initial: 300, max: 2_000 },
+};
+/** The file that lists the tag by its name. */
+export const FILE_OF_NAME: Configuration = {
+  toldAt: START,
+  inForceAt: START,
+  perTag: 'full',
+  discovers: false,
+  ...PACES,
+  tags: new Set([NAME]),
 };
 export const LABELS = 'instance_id="cri-a",repo_namespace="shop",repo_name="api",tag="v1"';
 

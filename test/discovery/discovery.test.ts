@@ -56,6 +56,36 @@ test('an image that was never scanned and is pushed again under the same tag is 
   t.deepEqual(polledTags(await settle({ api: [pushed] }, neverScanned)), ['v1']);
 });
 
+const NO_SCAN: Readonly<Record<string, (answer: Pending['answer']) => void>> = {
+  'an error': (answer) => answer.error('REPO_TAG_SCAN_NOT_EXIST', 'answered'),
+  'no status': (answer) => answer.status(''),
+};
+for (const [what, answerNoScan] of Object.entries(NO_SCAN)) {
+  test(`a tag that is pushed again between two runs keeps its status until discovery has its new image, where a former image gives ${what}`, async (t) => {
+    const { watch, discover, settle, shown, clock } = discovering(t, { random: () => 0.9 });
+    await watch();
+    await discover(EVERYTHING);
+    const before = { tag: 'v1', digest: 'a'.repeat(64) };
+    const pushed = { tag: 'v1', digest: 'b'.repeat(64) };
+    await settle({ api: [before] });
+    await clock.advance(INTERVAL_MS);
+    await settle({ api: [before] });
+    await clock.advance(0.85 * INTERVAL_MS);
+    const asked = await settle({ api: [pushed] }, ({ action, answer }) => {
+      if (action === 'GetRepoTag') answer.tag(pushed.digest);
+      else if (action === 'GetRepoTagScanStatus') answerNoScan(answer);
+      else return false;
+      return true;
+    });
+    const actions = asked.map(({ action }) => action);
+    t.deepEqual(actions, ['GetRepoTagScanStatus', 'GetRepoTag'], 'discovery has not run');
+    t.deepEqual(shown(), ['shop/api:v1 complete'], 'the old image was not said to be never scanned');
+    await clock.advance(INTERVAL_MS);
+    await settle({ api: [pushed] });
+    t.deepEqual(shown(), ['shop/api:v1 complete'], 'this is the status of the new image');
+  });
+}
+
 test('a list that does not say the digest of a tag says nothing of a push', async (t) => {
   const { watch, discover, settle, shown, clock } = discovering(t);
   await watch();

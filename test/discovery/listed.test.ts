@@ -284,7 +284,7 @@ test('a listed id stays when its repository is created again with another id: th
     t.is([...store.tags()][0]?.target.repository.id, 'crr-old');
     t.is([...store.tags()][0]?.state.lastError?.code, pass === 0 ? undefined : 'REPO_NOT_EXIST');
   }
-  const told = events.filter((event) => event.includes('made anew'));
+  const told = events.filter((event) => event.startsWith('a new repository has the names'));
   t.is(told.length, 1);
   t.regex(told.join(), /"repo_id":"crr-new","listed_id":"crr-old"/);
 });

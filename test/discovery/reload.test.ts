@@ -31,7 +31,7 @@ test('a reload in which nothing of discovery changed disturbs neither what was f
 });
 
 test('a reload that wants no vulnerabilities any more, or fewer tags, holds at once', async (t) => {
-  const { watch, discover, settle, store, discoveryManager, shown } = discovering(t);
+  const { watch, discover, settle, store, discoveryManager, reconciler, shown } = discovering(t);
   await watch();
   await discover({ ...EVERYTHING, vulnerabilities: true });
   await settle({ api: ['a', 'b', 'c'].map((tag, index) => ({ tag, updatedMs: index })) }, ({ action, answer }) => {
@@ -42,7 +42,7 @@ test('a reload that wants no vulnerabilities any more, or fewer tags, holds at o
   t.deepEqual(summaries(), [3]);
   await discover(EVERYTHING);
   t.deepEqual(summaries(), [0]);
-  await discoveryManager.limit(2);
+  await reconciler.limit(2);
   t.deepEqual(shown(), ['shop/api:b complete', 'shop/api:c complete']);
   t.true(discoveryManager.statuses()[0]?.truncated);
 });

@@ -72,9 +72,9 @@ test('a namespace that does not exist has nothing: a warning once, and no failur
   }
   t.deepEqual(shown(), ['shop/api:v1 complete']);
   t.deepEqual(
-    events.filter((event) => event.includes('names what does not exist')),
+    events.filter((event) => event.startsWith('a discovery rule names')),
     [
-      'a discover rule names what does not exist {"instance_id":"cri-1","repo_namespace":"shpo","code":"NAMESPACE_NOT_EXIST"}',
+      'a discovery rule names a namespace or repository that does not exist {"instance_id":"cri-1","repo_namespace":"shpo","code":"NAMESPACE_NOT_EXIST"}',
     ],
   );
   t.deepEqual(failures, []);

@@ -104,11 +104,11 @@ test('an instance of which nothing is discovered any more is not truncated when 
 
 for (const [title, cut] of [
   ['another instance', async () => {}],
-  ['a lower limit', async ({ discoveryManager }: Discovering) => discoveryManager.limit(2)],
+  ['a lower limit', async ({ reconciler }: Discovering) => reconciler.limit(2)],
 ] as const) {
   test(`tags that ${title} takes away in the middle of a pass are left out, though that pass had room for them`, async (t) => {
     const pipeline = discovering(t, { maxTags: 3, ids: ['cri-1', 'cri-2'] });
-    const { watch, discover, settle, store, clock, discoveryManager, events, answerFrom } = pipeline;
+    const { watch, discover, settle, store, clock, discoveryManager, reconciler, events, answerFrom } = pipeline;
     const registries: Record<string, Registry> = {
       'cri-1': { api: pushed({ a1: 1, a2: 2, a3: 3 }), web: [] },
       'cri-2': {},
@@ -138,7 +138,7 @@ for (const [title, cut] of [
     await clock.advance(INTERVAL_MS);
     await settleAll();
     t.true(truncated());
-    await discoveryManager.limit(4);
+    await reconciler.limit(4);
     await clock.advance(INTERVAL_MS);
     await settleAll();
     t.is(tagsOf('cri-1'), 3);
@@ -164,25 +164,25 @@ test('tags that become listed take the places of the oldest found ones, at the n
 });
 
 test('a lower limit leaves the newest, a higher one lets the others in at the next pass', async (t) => {
-  const { watch, discover, settle, shown, clock, discoveryManager } = discovering(t, { maxTags: 10 });
+  const { watch, discover, settle, shown, clock, discoveryManager, reconciler } = discovering(t, { maxTags: 10 });
   await watch();
   await discover(EVERYTHING);
   const registry = { api: pushed({ a1: 1, a4: 4 }), web: pushed({ w2: 2, w3: 3 }) };
   const names = () => shown().map((line) => line.replace(/^.*:(\S+) .*$/, '$1'));
   await settle(registry);
   t.deepEqual(names(), ['a1', 'a4', 'w2', 'w3']);
-  await discoveryManager.limit(2);
+  await reconciler.limit(2);
   t.deepEqual(names(), ['a4', 'w3']);
   t.true(discoveryManager.statuses()[0]?.truncated);
   await clock.advance(INTERVAL_MS);
   await settle(registry);
   t.deepEqual(names(), ['a4', 'w3']);
-  await discoveryManager.limit(3);
+  await reconciler.limit(3);
   await clock.advance(INTERVAL_MS);
   await settle(registry);
   t.deepEqual(names(), ['a4', 'w2', 'w3']);
   t.true(discoveryManager.statuses()[0]?.truncated);
-  await discoveryManager.limit(4);
+  await reconciler.limit(4);
   await clock.advance(INTERVAL_MS);
   await settle(registry);
   t.deepEqual(names(), ['a1', 'a4', 'w2', 'w3']);

@@ -138,7 +138,9 @@ class Observed {
     const statuses = phases.map((phase) => phase.status.toLowerCase());
     const killedMs = this.kills.find((each) => each >= answer.fromMs) ?? Number.POSITIVE_INFINITY;
     if (successMs > killedMs) return `a success at ${successMs}, but the process that asked was killed at ${killedMs}`;
-    return statuses.includes(status) || statuses.includes(ANY) ? undefined : `${status}, but it was ${statuses}`;
+    if (statuses.includes(status) || statuses.includes(ANY)) return undefined;
+    const truth = phases.map((phase) => `${phase.status} of ${phase.digest} from ${phase.from} to ${phase.to}`);
+    return `${status} of ${digest} in the answer from ${answer.fromMs} to ${toMs}, but it was ${truth.join(', ')}`;
   }
 
   /** Whether a tag had another status or another image between two times. */
@@ -258,6 +260,6 @@ test(`${KILLS} times kill -9 at a random moment: no wrong status, no time that m
     }
   }
   t.deepEqual(problems, []);
+  // How often there is a save, `test/storage/saver.test.ts` holds on a manual clock.
   t.log(`${checked} statuses checked, ${compared} tags compared over ${KILLS} kills, at most ${longestLossMs} ms lost`);
-  t.true(longestLossMs <= 2 * SAVE_INTERVAL_MS, `${longestLossMs} ms lost`);
 });

@@ -210,14 +210,14 @@ test('Prometheus loses no scrape while certificate and users change, and those w
   copyFileSync(at('next-server.key'), at('server.key'));
   write(['alice', 'bob']);
   const bob = await Prometheus.start(t, metricsUrl, accessOf(locked, 'bob'));
-  await program.outputMatch(/(web configuration read again)/);
+  await program.outputMatch(/(web configuration reloaded)/);
   const served = run('curl', ['--silent', '--verbose', '--cacert', at('authority.crt'), metricsUrl]);
   t.regex(served.stderr, /CN=next-server/);
   await sleep(5_000);
   for (const prometheus of [alice, bob]) t.is(await prometheus.value('min_over_time(up[1m])'), 1);
   for (const prometheus of [stranger, guesser]) t.is(await prometheus.value('max_over_time(up[1m])'), 0);
   t.regex((await guesser.targets())[0]?.lastError ?? '', /401/);
-  t.regex(program.stderr, /not taken over/);
+  t.regex(program.stderr, /web configuration not reloaded/);
 
   write(['bob']);
   await until(

@@ -51,7 +51,7 @@ export async function startWith(records: readonly object[], options: RestartOpti
   watching.listen(events);
   await watching.discover(...discover);
   await restore.tags();
-  await watching.discoveryManager.limit(maxTags);
+  await watching.reconciler.limit(maxTags);
   return { ...watching, restored: restore.result };
 }
 

@@ -395,3 +395,21 @@ test('with problems only, tags have series of their own while something is wrong
   exposition.perTag = 'full';
   t.deepEqual(await tagsOf(), ['failing', 'fine', 'found', 'scanning']);
 });
+
+test('after a page was prepared, the first scrape renders and compresses nothing more, and shows everything', async (t) => {
+  let turns = 0;
+  const countTurn = async () => {
+    turns += 1;
+  };
+  const exposition = new Exposition(noOwn, new YieldEvery(countTurn, 1));
+  const store = new StateStore(exposition);
+  for (let index = 0; index < 1_000; index += 1) store.add(target(`v${index}`), NOW_MS);
+  await exposition.prepare();
+  t.true(turns > 20, `${turns}`);
+  turns = 0;
+  const page = await textOf(exposition, { format: 'text', gzip: true });
+  t.is(turns, 1);
+  t.deepEqual(samplesOf(page), naiveLines(store));
+  for (const tag of store.tags()) store.apply(tag, COMPLETE, moment(1));
+  t.deepEqual(samplesOf(await textOf(exposition)), naiveLines(store), 'what changes later is shown as ever');
+});

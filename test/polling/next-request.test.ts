@@ -122,6 +122,16 @@ test('a tag that is gone is never taken for one that was never scanned, unless t
   t.notThrows(() => fc.assert(property, { numRuns: 2_000 }));
 });
 
+test('a discovered tag whose scan is gone with its image is not said to be never scanned', (t) => {
+  const property = fc.property(anything, ([model, known, random]) => {
+    const evidence = { ...known, isPresentDigest: true };
+    fc.pre(model.tagExists && !model.tagHasDigest && !model.isScanned && model.mayAskTag);
+    fc.pre(evidence.digest !== '' && hadScan(evidence.before));
+    return run(model, evidence, random).verdict === 'replaced';
+  });
+  t.notThrows(() => fc.assert(property, { numRuns: 2_000 }));
+});
+
 test('an image without a scan is never scanned where its tag is known to exist', (t) => {
   const property = fc.property(anything, ([model, evidence, random]) => {
     fc.pre(model.tagExists && !model.isScanned && (evidence.exists || model.mayAskTag || !model.saysByError));

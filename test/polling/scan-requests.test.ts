@@ -118,8 +118,8 @@ test('if GetRepoTag is denied the poll fails, and GetRepoTag is not sent again f
 });
 
 test('the error of a poll without a scan says whether the tag is missing, being deleted, or not known', async (t) => {
-  const unknown = 'whether the tag exists is not known: ';
-  const denial = 'whether the tag exists cannot be asked: GetRepoTag is denied (RAM action cr:ListRepositoryTag)';
+  const unknown = 'it is not known whether the tag exists: ';
+  const denial = 'it cannot be checked whether the tag exists: GetRepoTag is denied (RAM action cr:ListRepositoryTag)';
   for (const [answer, doubt] of [
     [noTag, 'the tag does not exist: REPO_TAG_NOT_EXIST (GetRepoTag)'],
     [(answerer) => answerer.tag(DIGITS, undefined, true), 'the tag does not exist: it is being deleted (GetRepoTag)'],

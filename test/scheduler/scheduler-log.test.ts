@@ -26,7 +26,7 @@ test('a refusal is logged with its reason and the next probe, and again when the
   await clock.advance(10 * MINUTE);
   log.refused(errorOf('SignatureDoesNotMatch', 'refused'), 300_000);
   log.accepted();
-  const refused = 'credentials refused: everything under them waits default';
+  const refused = 'credentials refused: all requests with them wait default';
   t.deepEqual(lines, [
     `${refused} InvalidAccessKeyId.NotFound of the test r-1 in 5s`,
     `${refused} SignatureDoesNotMatch of the test r-1 in 20s`,

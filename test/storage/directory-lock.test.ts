@@ -6,15 +6,23 @@ import test, { type ExecutionContext } from 'ava';
 import { DirectoryLock } from '../../src/storage/directory-lock.ts';
 import { StorageInUseError } from '../../src/storage/storage.ts';
 import { ManualClock, settle } from '../helpers/manual-clock.ts';
-import { temporaryDirectory } from '../helpers/storing.ts';
+import { type Line, temporaryDirectory } from '../helpers/storing.ts';
 
 const never = new AbortController().signal;
 
 function createLock(
   directory: string,
-  { pid = process.pid, clock = new ManualClock(Date.now()), host = 'here', signal = never } = {},
+  {
+    pid = process.pid,
+    clock = new ManualClock(Date.now()),
+    host = 'here',
+    signal = never,
+    log = (_line: Line) => {},
+  } = {},
 ) {
-  return new DirectoryLock(directory, { pid, clock, host, signal });
+  const info = (message: string, fields: object = {}) => log({ ...fields, message });
+  const logger = { debug: info, info, warn: info, error: info };
+  return new DirectoryLock(directory, { pid, clock, logger, host, signal });
 }
 
 /** A process that does nothing. */
@@ -87,14 +95,43 @@ test('a process that ended and that its parent did not wait for has no lock', as
   await t.notThrowsAsync(createLock(directory).hold());
 });
 
-test('a lock of another host that nothing renews is taken after 15 s', async (t) => {
+test('a lock of another host that nothing renews is taken after 15 s, and one line at the start of the wait says why', async (t) => {
   const directory = temporaryDirectory(t);
   await createLock(directory, { host: 'there' }).hold();
   const clock = new ManualClock(Date.now());
-  const mine = createLock(directory, { clock });
-  await untilSettled(clock, mine.hold());
+  const lines: Line[] = [];
+  let taken: Promise<void> = Promise.resolve();
+  await new Promise<void>((resolve) => {
+    const log = (line: Line) => {
+      lines.push(line);
+      resolve();
+    };
+    taken = createLock(directory, { clock, log }).hold();
+  });
+  await untilSettled(clock, taken);
   t.true(clock.monotonic() >= 14_000);
+  t.deepEqual(lines, [
+    {
+      message: 'waiting to see whether a process on another host still uses the storage',
+      lock: join(directory, 'lock'),
+      pid: process.pid,
+      host: 'there',
+      seconds: 15,
+    },
+  ]);
   t.is(JSON.parse(readFileSync(join(directory, 'lock'), 'utf8')).host, 'here');
+});
+
+test('a lock that another host gave back is not waited for', async (t) => {
+  const directory = temporaryDirectory(t);
+  const theirs = createLock(directory, { host: 'there' });
+  await theirs.hold();
+  await theirs.release();
+  const clock = new ManualClock(Date.now());
+  const lines: Line[] = [];
+  await createLock(directory, { clock, log: (line) => void lines.push(line) }).hold();
+  t.is(clock.monotonic(), 0);
+  t.deepEqual(lines, []);
 });
 
 test('a lock of another host that is renewed is not taken', async (t) => {

@@ -69,7 +69,12 @@ test('tags start anew as soon as a lookup finds another id, and are polled at on
     pending.map(({ request }) => request),
     ['v1', 'v2'].map((tag) => ({ instanceId: 'cri-1', repoId: 'crr-new', tag })),
   );
-  t.is(events.filter((event) => event.includes('made anew') && event.includes('"former_id":"crr-old"')).length, 1);
+  t.is(
+    events.filter(
+      (event) => event.startsWith('a repository was created again') && event.includes('"former_id":"crr-old"'),
+    ).length,
+    1,
+  );
 });
 
 test('the back-off of the failures under the former id ends with it', async (t) => {

@@ -145,7 +145,7 @@ const TABLES = [
   }),
   table({
     title: 'Failed and stuck scans',
-    description: `The ${MAX_ROWS} scans that failed the longest time ago, and the ${MAX_ROWS} scans that have been running the longest beyond 30 minutes. The time is a lower bound: a restart of the exporter resets it for a failed scan. A click on the state opens the runbook, and on the repository its polls. The error of the API is on the page of the exporter, at /?q= and the tag. ${NEEDS_TAGS}`,
+    description: `The ${MAX_ROWS} scans that failed the longest time ago, and the ${MAX_ROWS} scans that have been running the longest beyond 30 minutes. The time is a lower bound: a restart of the exporter without storage resets it for a failed scan. A click on the state opens the runbook, and on the repository its polls. The error of the API is on the page of the exporter, at /?q= and the tag. ${NEEDS_TAGS}`,
     w: 12,
     h: 9,
     noValue: 'No failed or stuck scan is known of tags that have series',

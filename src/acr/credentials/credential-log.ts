@@ -40,7 +40,7 @@ export class CredentialLog {
     if (this.#renewalFails) return;
     this.#renewalFails = true;
     const endsInMs = held.endsInMs(clock);
-    this.#logger.warn('credentials cannot be renewed, polling goes on with those in hand', {
+    this.#logger.warn('credentials cannot be renewed, polling continues with the present ones', {
       credentials: this.#credentials,
       error,
       good_for: Number.isFinite(endsInMs) ? formatDuration(Math.round(endsInMs / 1_000) * 1_000) : undefined,

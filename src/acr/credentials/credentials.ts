@@ -26,7 +26,7 @@ const FETCH_TIMEOUT_MS = 20_000;
 const MIN_RETRY_MS = 5_000;
 const MAX_RETRY_MS = 60_000;
 
-/** Has the credentials for requests. */
+/** Gives the credentials for requests, and keeps them valid. */
 export interface CredentialSource {
   /**
    * Resolves at once while there are valid credentials, even if the service that renews them is slow or down. Else waits for the renewal,
@@ -121,7 +121,7 @@ class RenewedCredentials implements CredentialSource {
   }
 
   unavailable(): ApiError {
-    return this.#failure ?? this.#describe('it has not answered yet, and there is no other session that is good');
+    return this.#failure ?? this.#describe('it has not answered yet, and there is no other valid session');
   }
 
   inUse(): CredentialsInUse | undefined {

@@ -1,6 +1,6 @@
 // Shows paths and values of a file in messages: short, safe for a terminal, and without secrets.
 import leven from 'leven';
-import { escapeInvisible } from '../invisible-characters.ts';
+import { escapeInvisible, inQuotes } from '../invisible-characters.ts';
 
 /** The way from the top of a file to a value: keys and list positions. */
 export type Path = readonly (string | number)[];
@@ -40,7 +40,7 @@ export function describeValue(value: unknown, isHidden: boolean): string {
 /** A text in quotes; of more than 60 characters only the beginning, with its length. */
 export function quoted(text: string): string {
   const characters = [...text.slice(0, 2 * MAX_SHOWN_LENGTH + 2)];
-  if (characters.length <= MAX_SHOWN_LENGTH) return escapeInvisible(JSON.stringify(text));
+  if (characters.length <= MAX_SHOWN_LENGTH) return inQuotes(text);
   const beginning = JSON.stringify(characters.slice(0, MAX_SHOWN_LENGTH).join(''));
   return `${escapeInvisible(beginning)}… (${[...text].length} characters)`;
 }
@@ -78,6 +78,6 @@ export function nearest(word: string, known: readonly string[]): string | undefi
 }
 
 /** `1 character`, `2 characters`. */
-export function plural(count: number, noun: string): string {
+function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

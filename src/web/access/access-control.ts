@@ -101,7 +101,7 @@ export class AccessControl {
     server.on('secureConnection', (socket: TLSSocket) => {
       const reason = reasonToReject(socket, clients);
       if (reason === undefined) return this.#accepted(socket);
-      this.#logger.debug('client turned away', { client: socket.remoteAddress, reason });
+      this.#logger.debug('client rejected', { client: socket.remoteAddress, reason });
       socket.destroy();
     });
     server.on('tlsClientError', (error, socket) => {

@@ -47,7 +47,7 @@ export class WebConfigWatcher {
     const { settings, problems } = this.#load(this.#files);
     if (this.#files.equals(before)) return;
     for (const problem of problems) {
-      this.#logger.error('web configuration not taken over, the last good one stays', {
+      this.#logger.error('web configuration not reloaded, the last good one stays in force', {
         problem: formatProblem(problem),
       });
     }
@@ -73,7 +73,7 @@ export class WebConfigWatcher {
     const { tls } = this.#settings;
     const isSwitched = (settings.tls === undefined) !== (tls === undefined);
     this.#settings = isSwitched ? { ...settings, tls } : settings;
-    this.#logger.info('web configuration read again', { tls: tls !== undefined, users: settings.passwordHashes.size });
+    this.#logger.info('web configuration reloaded', { tls: tls !== undefined, users: settings.passwordHashes.size });
     if (isSwitched) this.#logger.warn('TLS is switched on or off only by a restart', { tls: tls !== undefined });
   }
 }

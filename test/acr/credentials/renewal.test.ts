@@ -54,7 +54,7 @@ test('while the service hangs, polls go on without waiting until the session end
   t.is(warnings().length, 1);
   t.regex(
     warnings()[0] ?? '',
-    /msg="credentials cannot be renewed, polling goes on with those in hand" credentials=default error="no credentials from credentials_uri: no answer within 20000 ms" good_for=1\dm/,
+    /msg="credentials cannot be renewed, polling continues with the present ones" credentials=default error="no credentials from credentials_uri: no answer within 20000 ms" good_for=1\dm/,
   );
   t.like(source.inUse(), { renewalFails: true });
   await clock.advance(MINUTE_MS);
@@ -84,7 +84,7 @@ test('a request that is ready when the session has ended fails with the reason, 
   await settle();
   t.like(first.unavailable(), {
     code: 'CredentialsUnavailable',
-    message: 'no credentials from credentials_uri: it has not answered yet, and there is no other session that is good',
+    message: 'no credentials from credentials_uri: it has not answered yet, and there is no other valid session',
   });
 });
 

@@ -8,10 +8,20 @@ import { until } from './until.ts';
 
 /** One series of an instant query's result. */
 export type QueryResult = { readonly metric: Readonly<Record<string, string>>; readonly value: number };
+/** One series of a range query's result: its values by the moment in milliseconds since 1970. */
+export type RangeResult = {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly values: ReadonlyMap<number, number>;
+};
 export type ScrapeTarget = { readonly health: string; readonly lastError: string };
 
 type QueryAnswer = {
   readonly data: { readonly result: readonly { metric: Record<string, string>; value: [number, string] }[] };
+};
+type RangeAnswer = {
+  readonly data: {
+    readonly result: readonly { metric: Record<string, string>; values: readonly [number, string][] }[];
+  };
 };
 type TargetsAnswer = { readonly data: { readonly activeTargets: readonly ScrapeTarget[] } };
 
@@ -64,6 +74,21 @@ export class Prometheus {
   async query(expression: string, atMs = Date.now()): Promise<readonly QueryResult[]> {
     const { data } = await this.#get<QueryAnswer>(`query?query=${encodeURIComponent(expression)}&time=${atMs / 1000}`);
     return data.result.map(({ metric, value: [, value] }) => ({ metric, value: Number(value) }));
+  }
+
+  /** Evaluates an expression at each step between two moments (all in milliseconds): of each series the values, by the moment. */
+  async range(expression: string, fromMs: number, toMs: number, stepMs: number): Promise<readonly RangeResult[]> {
+    const query = new URLSearchParams({
+      query: expression,
+      start: String(fromMs / 1000),
+      end: String(toMs / 1000),
+      step: String(stepMs / 1000),
+    });
+    const { data } = await this.#get<RangeAnswer>(`query_range?${query}`);
+    return data.result.map(({ metric, values }) => ({
+      metric,
+      values: new Map(values.map(([seconds, value]) => [Math.round(seconds * 1000), Number(value)])),
+    }));
   }
 
   /** The names of the alerts that fire now, once for each that does. */

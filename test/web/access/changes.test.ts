@@ -27,7 +27,7 @@ test('a new certificate is served to new connections, and those that exist go on
   server.pass(1_000);
   t.is((await server.ask()).servedBy, 'next-server');
   t.is((await server.ask({ agent })).servedBy, 'server');
-  t.is(logged(server, 'web configuration read again').length, 1);
+  t.is(logged(server, 'web configuration reloaded').length, 1);
 });
 
 test('a certificate without its key leaves the last good pair in force and is logged once', async (t) => {
@@ -37,7 +37,7 @@ test('a certificate without its key leaves the last good pair in force and is lo
     server.pass(1_000);
     t.is((await server.ask()).servedBy, 'server');
   }
-  const complaints = logged(server, 'not taken over');
+  const complaints = logged(server, 'web configuration not reloaded');
   t.is(complaints.length, 1);
   t.regex(complaints[0] ?? '', /key_file: expected the key of the certificate, found the key of another one/);
   server.copy('next-server.key', 'server.key');
@@ -50,11 +50,11 @@ test('a certificate whose key is of another type leaves the last good pair in fo
   server.copy('rsa-server.crt', 'server.crt');
   server.pass(1_000);
   t.is((await server.ask()).servedBy, 'server');
-  t.regex(logged(server, 'not taken over')[0] ?? '', /key_file: expected the key of the certificate/);
+  t.regex(logged(server, 'web configuration not reloaded')[0] ?? '', /key_file: expected the key of the certificate/);
   server.copy('rsa-server.key', 'server.key');
   server.pass(1_000);
   await t.throwsAsync(server.ask(), { message: /self-signed/ });
-  t.is(logged(server, 'web configuration read again').length, 1);
+  t.is(logged(server, 'web configuration reloaded').length, 1);
 });
 
 test('a link that is turned to another directory, as Kubernetes does it, is followed', async (t) => {
@@ -107,7 +107,7 @@ test('users and headers of a file that turns bad stay, whatever else is in it', 
   unlinkSync(join(server.directory, 'web.yml'));
   server.pass(1_000);
   t.is((await server.ask()).status, 401);
-  t.is(logged(server, 'not taken over').length, attempts.length + 1);
+  t.is(logged(server, 'web configuration not reloaded').length, attempts.length + 1);
   t.false(server.log.join('').includes('plain'));
   server.write('{}');
   server.pass(1_000);
@@ -122,7 +122,7 @@ test('a pipe that takes the place of a file is refused at once, and the last goo
     execFileSync('mkfifo', [path]);
     server.pass(1_000);
     t.is((await server.ask({ auth: 'alice:secret' })).status, 200);
-    t.regex(logged(server, 'not taken over').join(''), /found a pipe/);
+    t.regex(logged(server, 'web configuration not reloaded').join(''), /found a pipe/);
   }
 });
 

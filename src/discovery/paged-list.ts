@@ -1,4 +1,4 @@
-// Joins the pages of a list that may change between two of them. Pure: it makes no requests.
+// A list that is read in pages and may change between two of them. Pure: it makes no requests.
 
 export const PAGE_SIZE = 100;
 

@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { PAGE_SIZE, PagedList } from '../../src/discovery/joined-pages.ts';
+import { PAGE_SIZE, PagedList } from '../../src/discovery/paged-list.ts';
 
 const numbers = (from: number, count: number) => Array.from({ length: count }, (_, index) => `${from + index}`);
 

@@ -4,6 +4,7 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import test from 'ava';
+import fc from 'fast-check';
 import { eventually } from '../../helpers/eventually.ts';
 import { temporaryDirectory } from '../../helpers/exporter.ts';
 import { ManualClock, settle } from '../../helpers/manual-clock.ts';
@@ -112,6 +113,40 @@ test('a client that sends its whole body before it reads sees why it is refused'
   await closed;
   t.deepEqual(errors, []);
   t.regex(answer, /^HTTP\/1\.1 401 [\s\S]*\r\n\r\nUnauthorized: .* is missing\.\n$/);
+  t.deepEqual(failures, []);
+});
+
+test('events that come on one connection without waiting for answers are answered in their order', async (t) => {
+  const { port, received, failures } = await startWebhook(t);
+  const requestOf = (id: string, token: string) => {
+    // An empty line within a body is no end of a head.
+    const body = scanCompleted({ id }).replace('{', '{\r\n\r\n');
+    const head = `POST /api/v1/events HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nx-eventbridge-signature-token: ${token}`;
+    return `${head}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  };
+  const tokens = [TOKEN, 'x', TOKEN, 'x', TOKEN];
+  const bytes = Buffer.from(tokens.map((token, index) => requestOf(`id-${index}`, token)).join(''));
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.nat({ max: bytes.length }), { maxLength: 6 }), async (cuts) => {
+      const before = received.length;
+      const socket = connect({ host: '127.0.0.1', port });
+      let answer = '';
+      socket.on('data', (part: Buffer) => {
+        answer += part.toString();
+      });
+      const ends = [0, ...cuts.sort((one, other) => one - other), bytes.length];
+      for (const [index, end] of ends.entries()) {
+        socket.write(bytes.subarray(ends[index - 1] ?? 0, end));
+        await settle();
+      }
+      const statuses = () => [...answer.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => status);
+      await eventually('all are answered', () => statuses().length === tokens.length || undefined);
+      socket.destroy();
+      t.deepEqual(statuses(), ['204', '401', '204', '401', '204']);
+      await eventually('all are applied', () => received.length === before + 3 || undefined);
+    }),
+    { numRuns: 20 },
+  );
   t.deepEqual(failures, []);
 });
 

@@ -13,9 +13,8 @@ const TAG_OF_REPLICA = `job, instance, ${TAG}`;
 
 /** AcrScanStuck alerts on a scan that runs for this long. */
 export const STUCK_AFTER_SECONDS = 1800;
-/** AcrScanResultsStale alerts on a tag without an answer for this long; on a complete one, while events are healthy, for the longer time. */
+/** AcrScanResultsStale alerts on a tag without an answer for this long. */
 export const STALE_AFTER_SECONDS = 3600;
-const STALE_WITH_EVENTS_AFTER_SECONDS = 25_200;
 
 /**
  * A selector of a family of the exporter (`_bucket`, `_count` and `_sum` of a histogram included) that follows every variable for which the
@@ -83,16 +82,14 @@ or sum(${tags('scanning|retrying')}) == 0`;
 /** The time of the last answer for each tag. */
 export const LAST_SUCCESS = `max by (${TAG}) (${select('acr_scan_tag_last_success_timestamp_seconds')})`;
 
-/** Complete tags whose last poll succeeded, while events stand in for others. */
-const LEFT_TO_EVENTS = `${select('acr_scan_tag_last_success_timestamp_seconds')} > time() - ${STALE_WITH_EVENTS_AFTER_SECONDS}
-    and on (job, instance, instance_id) max_over_time(${select('acr_events_healthy')}[1h]) == 1
-    and on (${TAG_OF_REPLICA}) ${select('acr_scan_tag_poll_success')} == 1
-    and on (${TAG_OF_REPLICA}) ${select('acr_scan_tag_status', 'status="complete"')}`;
-
-/** The seconds since the last answer, for tags for which that is too long. */
+/**
+ * The seconds since the last answer, for tags for which that is too long. While events are healthy, and for an hour after, only tags whose last poll
+ * failed count.
+ */
 export const STALE = `time() - ${LAST_SUCCESS} > ${STALE_AFTER_SECONDS}
   unless on (${TAG}) (
-    ${LEFT_TO_EVENTS}
+    ${select('acr_scan_tag_poll_success')} == 1
+      and on (job, instance, instance_id) max_over_time(${select('acr_events_healthy')}[1h]) == 1
   )`;
 
 /** When discovery last succeeded for each instance; before the first success, when the exporter started. */

@@ -59,7 +59,7 @@ export class InstanceEvents {
   readonly #feed: EventFeed | undefined;
   readonly #end = new AbortController();
   #settings: EventsSettings;
-  /** Whether somebody waits for the time at which an event counts as missed. */
+  /** Whether #awaitEvents runs. */
   #isWaiting = false;
   #wasHealthy = false;
   #lastEventMs: number | undefined;

@@ -14,8 +14,17 @@ async function discovered(t: ExecutionContext, registry: Registry, rule = EVERYT
   await clock.advance(60_000);
   await settle(registry);
   let events = 0;
+  const { pending, answerFrom } = pipeline;
   return {
     ...pipeline,
+    /** Lets the next run list the repositories. Gives its requests for their tags, which wait. */
+    async listRepositories(): Promise<Pending[]> {
+      await clock.advance(INTERVAL_MS);
+      const [list] = pending.splice(0).filter(({ action }) => action === 'ListRepository');
+      if (list !== undefined) answerFrom(registry, list);
+      await clock.advance(0);
+      return pending.splice(0);
+    },
     push(name: string, tag: string) {
       events += 1;
       return eventManager.intake.receive(pushCompleted(`e${events}`, name, tag, clock.now()), 'webhook');
@@ -65,12 +74,8 @@ test('a tag that no rule takes is not listed, and one that is watched all the sa
 });
 
 test('a repository that is made and pushed during a run stays', async (t) => {
-  const { push, settle, clock, pending, shown, answerFrom } = await discovered(t, { api: tags('v1') });
-  await clock.advance(INTERVAL_MS);
-  const [list] = pending.splice(0).filter((each) => each.action === 'ListRepository');
-  if (list !== undefined) answerFrom({ api: tags('v1') }, list);
-  await clock.advance(0);
-  const held = pending.splice(0);
+  const { push, settle, shown, answerFrom, listRepositories } = await discovered(t, { api: tags('v1') });
+  const held = await listRepositories();
   t.deepEqual(asked(held.filter(({ action }) => action === 'ListRepoTag')), ['ListRepoTag crr-api']);
   push('new', 'v1');
   const after = { api: tags('v1'), new: tags('v1') };
@@ -82,12 +87,8 @@ test('a repository that is made and pushed during a run stays', async (t) => {
 });
 
 test('a tag that is pushed while the run lists its repository stays', async (t) => {
-  const { push, settle, clock, pending, shown, answerFrom } = await discovered(t, { api: tags('v1') });
-  await clock.advance(INTERVAL_MS);
-  const [list] = pending.splice(0).filter((each) => each.action === 'ListRepository');
-  if (list !== undefined) answerFrom({ api: tags('v1') }, list);
-  await clock.advance(0);
-  const held = pending.splice(0);
+  const { push, settle, clock, shown, answerFrom, listRepositories } = await discovered(t, { api: tags('v1') });
+  const held = await listRepositories();
   await clock.advance(1_000);
   push('api', 'v2');
   await settle({ api: tags('v1', 'v2') });

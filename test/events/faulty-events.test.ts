@@ -1,6 +1,7 @@
 // Events that are lost, doubled, late and out of order: what is shown is right all the same, and polls come back while events are missing.
 import test from 'ava';
 import fc from 'fast-check';
+import { createRandom } from '../../chaos/random.ts';
 import type { ScanStatus } from '../../src/model/scan.ts';
 import { EventRegistry, scanCompleted } from '../helpers/event-registry.ts';
 import { createScriptedPipeline, entry, TIMING } from '../helpers/scripted-pipeline.ts';
@@ -35,7 +36,7 @@ class World {
 
   constructor(setting: Setting) {
     this.#setting = setting;
-    this.#random = randomFrom(setting.seed);
+    this.#random = createRandom(setting.seed).share;
     this.pipeline = createScriptedPipeline({
       api: (clock) => this.registry.api(clock, LATENCY_MS),
       random: () => this.#random(),
@@ -117,14 +118,6 @@ class World {
       if (status !== state.status) this.wrong += 1;
     }
   }
-}
-
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
 }
 
 /** How long after its end each scan was shown as ended, the longest. */

@@ -1,6 +1,7 @@
 // In whatever order an event center lists its records: new ones are found, and few pages are asked for.
 import test from 'ava';
 import fc from 'fast-check';
+import { createRandom } from '../../chaos/random.ts';
 import { PAGE_SIZE, type RecordOrder, RecordPages } from '../../src/events/record-pages.ts';
 
 const PERIOD_MS = 15_000;
@@ -60,18 +61,10 @@ class Reading {
   }
 }
 
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
 test('with records in order, those of a period are found in it, with few pages a period', (t) => {
   const orders = fc.constantFrom<RecordOrder>('newest-first', 'oldest-first');
   const property = fc.property(orders, fc.nat(), fc.nat(1_500), fc.nat(12), (order, seed, before, perPeriod) => {
-    const reading = new Reading(order, randomFrom(seed));
+    const reading = new Reading(order, createRandom(seed).share);
     for (let i = 0; i < before; i += 1) reading.add(i * 2_000);
     const startMs = before * 2_000;
     reading.read();
@@ -90,7 +83,7 @@ test('with records in order, those of a period are found in it, with few pages a
 
 test('a burst of many records is found in one period', (t) => {
   for (const order of ['newest-first', 'oldest-first'] as const) {
-    const reading = new Reading(order, randomFrom(1));
+    const reading = new Reading(order, createRandom(1).share);
     for (let i = 0; i < 1_000; i += 1) reading.add(i * 1_000);
     reading.read();
     for (let i = 0; i < 1_200; i += 1) reading.add(1_000_000 + i * 10);
@@ -104,7 +97,7 @@ test('a burst of many records is found in one period', (t) => {
 });
 
 test('with records in no order, all pages are asked for one after the other, some in each period', (t) => {
-  const reading = new Reading('any', randomFrom(7));
+  const reading = new Reading('any', createRandom(7).share);
   for (let i = 0; i < 3_000; i += 1) reading.add(i * 1_000);
   reading.read();
   t.is(reading.pages.order, 'any');
@@ -114,7 +107,7 @@ test('with records in no order, all pages are asked for one after the other, som
 });
 
 test('with records in no order on one page, new ones are found in their period', (t) => {
-  const reading = new Reading('any', randomFrom(7));
+  const reading = new Reading('any', createRandom(7).share);
   for (let i = 0; i < 100; i += 1) {
     reading.add(i * 15_000);
     t.is(reading.read(), 1);

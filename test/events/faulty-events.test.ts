@@ -66,7 +66,8 @@ class World {
         atMs = endMs + (2 + this.#random() * 10) * MINUTE_MS;
       }
     }
-    await this.#play(fromMs + durationMs + 20 * MINUTE_MS);
+    // After the last end, each tag is polled once more.
+    await this.#play(fromMs + durationMs + 65 * MINUTE_MS);
   }
 
   #end(tag: string, endMs: number, faults: Faults): void {
@@ -139,17 +140,19 @@ test('with a fifth of the events lost, a fifth doubled and a fifth late by minut
         const world = new World(given);
         const { pipeline, ends, registry } = world;
         const status = () => pipeline.eventManager.statuses()[0];
+        const wentDown = () => pipeline.events.some((line) => line.startsWith('events are not healthy'));
         await world.start(stop.signal);
 
         await world.run(30 * MINUTE_MS, NONE);
         const limitMs = given.channel === 'feed' ? 15_000 + SOON_MS : SOON_MS;
         t.true(longestMs(ends) <= limitMs, `${longestMs(ends)} ms with every event`);
-        t.true(status()?.healthy, 'healthy with every event');
+        t.true(status()?.healthy && !wentDown(), 'healthy with every event');
         t.is(status()?.missed, 0);
 
         ends.length = 0;
         await world.run(2 * HOUR_MS, MANY);
-        t.false(status()?.healthy, 'not healthy with a fifth lost');
+        // Ten announced ends in a row may come by chance, so that events are healthy again for a while.
+        t.true(wentDown(), 'not healthy with a fifth lost');
         t.true((status()?.missed ?? 0) >= 3);
         t.true(longestMs(ends) <= HOUR_MS + SOON_MS, `${longestMs(ends)} ms within the interval`);
         const announced = ends.filter(({ isAnnounced }) => isAnnounced);

@@ -48,6 +48,7 @@ function polls(simulator: RunningSimulator): number {
   return simulator.requests().filter(({ action }) => action === 'GetRepoTagScanStatus').length;
 }
 
+const OUTDATED = { instance_id: 'cri-1', type: 'ScanCompleted', channel: 'webhook', outcome: 'outdated' };
 const status = (name: string) => ({ ...LATEST, status: name });
 
 /** What was counted of the events of a type, by outcome. */
@@ -99,6 +100,7 @@ test('an event changes nothing by what it says, and is counted', async (t) => {
   t.is(await send({ id: 'f', time: '2020-01-01T00:00:00Z' }), 204, 'long before the last answer');
   t.is(await send({ id: 'g', time: 'yesterday' }), 400);
   t.is(await send({ id: 'h', type: 'cr:Artifact:BuildCompleted' }), 204);
+  await exporter.until('the last event is applied', (page) => page.value('acr_events_total', OUTDATED) === 1);
   t.deepEqual(await counted(exporter, { instance_id: 'cri-1', type: 'ScanCompleted' }), {
     taken: 1,
     duplicate: 1,

@@ -6,11 +6,11 @@ const KEY = { instance_id: 'cri-1', type: 'ScanCompleted', channel: 'feed' };
 const SLOWLY = { intervals: { scanning: '1h', complete: '1h', failed: '1h', not_scanned: '1h' } };
 
 test('a feed shows the end of a scan long before its tag is due, and a reload without it takes its series along', async (t) => {
-  const timeline = [{ status: 'SCANNING', for: '2s' }, { status: 'FAILED' }];
+  const timeline = [{ status: 'SCANNING', for: '5s' }, { status: 'FAILED' }];
   const tags = [
     { tag: 'latest', timeline },
     { tag: 'quiet', status: 'COMPLETE' },
-  ] as const;
+  ];
   const simulator = await startSimulator(t, {
     instances: [
       {

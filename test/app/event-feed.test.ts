@@ -6,9 +6,8 @@ const KEY = { instance_id: 'cri-1', type: 'ScanCompleted', channel: 'feed' };
 const SLOWLY = { intervals: { scanning: '1h', complete: '1h', failed: '1h', not_scanned: '1h' } };
 
 test('a feed shows the end of a scan long before its tag is due, and a reload without it takes its series along', async (t) => {
-  const timeline = [{ status: 'SCANNING', for: '5s' }, { status: 'FAILED' }];
   const tags = [
-    { tag: 'latest', timeline },
+    { tag: 'latest', status: 'SCANNING' },
     { tag: 'quiet', status: 'COMPLETE' },
   ];
   const simulator = await startSimulator(t, {
@@ -27,7 +26,10 @@ test('a feed shows the end of a scan long before its tag is due, and a reload wi
       instances: [instanceAt(simulator.address, { repositories, ...parts })],
     });
   const exporter = await startExporter(t, configuration({ events: { feed: '1s' } }));
-  const failed = { ...tagLabels('latest'), status: 'failed' };
+  const scanning = { ...tagLabels('latest'), status: 'scanning' };
+  const failed = { ...scanning, status: 'failed' };
+  await exporter.until('the scan', (each) => each.value('acr_scan_tag_status', scanning) === 1);
+  simulator.setTimeline('cri-1', 'crr-1', 'latest', [{ status: 'SCANNING', for: '1s' }, { status: 'FAILED' }]);
   const page = await exporter.until('the end of the scan', (each) => each.value('acr_scan_tag_status', failed) === 1);
   t.is(page.value('acr_events_total', { ...KEY, outcome: 'taken' }), 1);
   t.is(page.value('acr_events_healthy', { instance_id: 'cri-1' }), 1);

@@ -36,6 +36,7 @@ const KEEPING_SHARE = 0.7;
 const KEEPING_FROM_START = 2;
 /** Longer than an interval and a save, so that one has to fail. */
 const BLOCKED_MS = [4_000, 8_000] as const;
+const REFILLED_EVERY_MS = 50;
 const SAVE_INTERVALS_MS = [1_000, 1_500, 2_000];
 /** What a save takes, on a busy machine: from the first record to the file in its place. */
 const SAVED_WITHIN_MS = 1_000;
@@ -62,6 +63,8 @@ export class Stage {
   /** Whether something was done to the files of the state since a process had them. */
   #isTouched = false;
   #blockEnd: NodeJS.Timeout | undefined;
+  /** A save that was under way when the disk was filled makes room for the next one, which this fills. */
+  #refill: NodeJS.Timeout | undefined;
   /** Whether the last process ended in order. */
   #hasEndedWell = false;
   /** How much the clocks of the processes before the present one were off, and when. */
@@ -120,6 +123,7 @@ export class Stage {
   async close(): Promise<void> {
     this.#noteEnd();
     clearTimeout(this.#blockEnd);
+    clearInterval(this.#refill);
     await this.#exporter?.kill();
     await this.#simulatorProgram?.kill();
     this.#directory.remove();
@@ -232,8 +236,10 @@ export class Stage {
   blockState(kind: 'full' | 'a file'): void {
     const forMs = this.random.whole(...BLOCKED_MS);
     if (this.#state.block !== undefined) return;
-    if (kind === 'full') this.#state.fill();
-    else this.#state.putFileInPlace();
+    if (kind === 'full') {
+      this.#state.fill();
+      this.#refill = setInterval(() => this.#state.fill(), REFILLED_EVERY_MS);
+    } else this.#state.putFileInPlace();
     this.record.blocks.push({ from: Date.now(), to: Number.POSITIVE_INFINITY });
     this.#blockEnd = setTimeout(() => this.unblockState(), forMs);
   }
@@ -241,6 +247,7 @@ export class Stage {
   unblockState(): void {
     const block = this.record.blocks.at(-1);
     clearTimeout(this.#blockEnd);
+    clearInterval(this.#refill);
     if (this.#state.block === undefined || block === undefined) return;
     block.to = Date.now();
     this.#state.unblock();

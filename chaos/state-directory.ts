@@ -166,15 +166,15 @@ export class StateDirectory {
     return this.#block;
   }
 
-  /** Fills the disk; where there is none of its own, puts a file in place of the directory. */
+  /** Fills the disk, again where a save made room; where there is none of its own, puts a file in place of the directory. */
   fill(): void {
     if (!this.#isMounted) {
-      this.putFileInPlace();
+      if (this.#block === undefined) this.putFileInPlace();
       return;
     }
     mkdirSync(this.path, { recursive: true });
     this.#block = 'full';
-    const file = openSync(join(this.#disk, 'filler'), 'w');
+    const file = openSync(join(this.#disk, 'filler'), 'a');
     try {
       while (true) writeSync(file, PAGE);
     } catch {

@@ -17,7 +17,7 @@ const { values: flags } = parseArgs({
     'simulator.listen-address': { type: 'string', default: CONFIGURED },
     'web.listen-address': {
       type: 'string',
-      default: process.env['ACR_SCAN_EXPORTER_WEB_LISTEN_ADDRESS'] ?? '127.0.0.1:20181',
+      default: process.env.ACR_SCAN_EXPORTER_WEB_LISTEN_ADDRESS ?? '127.0.0.1:20181',
     },
     'storage.path': { type: 'string' },
     seed: { type: 'string', default: '1' },

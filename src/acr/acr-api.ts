@@ -1,5 +1,4 @@
 // The ACR API over the SDK. Each call sends one request, and every failure is an `ApiError`.
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ScanStatus } from '../model/scan.ts';
 import { MAX_SLEEP_MS } from '../util/clock.ts';
 import type { Redactor } from '../util/redactor.ts';
@@ -9,7 +8,7 @@ import type { CredentialSource } from './credentials/credentials.ts';
 import type { SdkCredentials } from './credentials/sdk-providers.ts';
 import type { ErrorCodeLimiter } from './error-code-limiter.ts';
 import type { AcrApi, AcrOperations, ApiAction, EventCenterRecord, PageAnswer } from './operations.ts';
-import type { RequestFields, Sdk } from './sdk.ts';
+import type { Caller, RequestFields, Sdk } from './sdk.ts';
 
 /** The timeout of the SDK is this much longer than ours, so that a slow answer is always our `RequestTimeout`. */
 const SDK_EXTRA_TIMEOUT_MS = 30_000;
@@ -154,24 +153,25 @@ type Sender = (action: ApiAction, parameters: RequestFields) => Promise<AnswerFi
 /** Creates senders: on any connection, or on new connections only. */
 function createSenders(options: AcrApiOptions): (isFresh: boolean) => Sender {
   const { sdk, endpoint, region, credentials, requestTimeoutMs, redactor } = options;
-  // The SDK asks for the credentials during the call. It gets those from the start of the call.
-  const using = new AsyncLocalStorage<SdkCredentials>();
-  const getCredential = async () => {
-    const used = using.getStore();
-    if (used === undefined) throw new Error('the SDK asked for credentials outside of a call');
-    return used;
+  /** A client of the SDK for each credentials in use: it asks for them during the call, when others may have taken their place. */
+  const callers = new WeakMap<SdkCredentials, Caller>();
+  const callerWith = (used: SdkCredentials): Caller => {
+    const known = callers.get(used);
+    if (known !== undefined) return known;
+    const caller = sdk.createCaller({
+      endpoint,
+      region,
+      credential: { getCredential: async () => used },
+      timeoutMs: Math.min(requestTimeoutMs + SDK_EXTRA_TIMEOUT_MS, MAX_SLEEP_MS),
+    });
+    callers.set(used, caller);
+    return caller;
   };
-  const call = sdk.createCaller({
-    endpoint,
-    region,
-    credential: { getCredential },
-    timeoutMs: Math.min(requestTimeoutMs + SDK_EXTRA_TIMEOUT_MS, MAX_SLEEP_MS),
-  });
   return (isFresh) => async (action, parameters) => {
     const used = credentials.current();
     if (used === undefined) throw credentials.unavailable();
     // An error of the SDK or Node is a network failure. An error of our own code while it reads the answer is not.
-    const sent = sdk.transport.send((nonce) => using.run(used, () => call(action, parameters, nonce)), {
+    const sent = sdk.transport.send((nonce) => callerWith(used)(action, parameters, nonce), {
       timeoutMs: requestTimeoutMs,
       isFresh,
     });

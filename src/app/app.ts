@@ -181,16 +181,16 @@ export class App {
     const { place, intervalMs } = storage;
     const sources = { ...this.#pipeline, schedulerPool: this.#schedulerPool };
     const { records, savedMs } = await place.load();
-    const restore = new SnapshotRestore(records, sources);
+    const restore = new SnapshotRestore(records, savedMs, sources);
     await this.#apply(this.#config, restore);
-    const { restored: tags, strange } = restore.result;
+    const { restored: tags, invalid } = restore.result;
     this.#selfMetrics.stateRestored(tags);
     if (savedMs !== undefined) {
       // With many tags this takes a second, and the first scrape would wait for it.
       await this.#unlessBroken(this.#exposition.prepare());
       logger.info('state restored', { tags, saved: new Date(savedMs).toISOString() });
-      if (strange > 0)
-        logger.warn('records of the saved state were not understood and are left out', { records: strange });
+      if (invalid > 0)
+        logger.warn('records of the saved state were not understood and are left out', { records: invalid });
     }
     if (this.#stopping.signal.aborted) return;
     this.#saver = new Saver({ storage: place, source: new SnapshotCapture(sources), intervalMs, clock, logger });

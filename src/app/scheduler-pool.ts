@@ -8,12 +8,12 @@ import type { Config, InstanceConfig } from '../config/config.ts';
 import { type CredentialSet, credentialSets } from '../config/credential-sets.ts';
 import type { CredentialSettings } from '../model/credential-settings.ts';
 import type { SchedulerStatus } from '../model/exporter-status.ts';
+import type { Moment, RestoreMoment } from '../model/moment.ts';
 import type { RateMemory, RateRecord } from '../model/snapshot.ts';
 import type { WatchedInstance } from '../polling/watched-instance.ts';
 import { AdaptiveRate } from '../scheduler/adaptive-rate.ts';
 import { RateLimiter } from '../scheduler/rate-limiter.ts';
 import { type Quota, Scheduler } from '../scheduler/scheduler.ts';
-import type { Moment } from '../state/tag-state.ts';
 import type { WatchList } from '../targets/watch-list.ts';
 import type { Clock } from '../util/clock.ts';
 import type { InternalErrors } from '../util/internal-errors.ts';
@@ -151,7 +151,7 @@ export class SchedulerPool {
   }
 
   /** Goes on with the rate that a former process knew. */
-  resumeRate(credentials: string, memory: RateMemory, moment: Moment): void {
+  resumeRate(credentials: string, memory: RateMemory, moment: RestoreMoment): void {
     this.#schedulers.get(credentials)?.scheduler.quota.adaptiveRate.resume(memory, moment);
   }
 

@@ -1,10 +1,10 @@
-// Makes the records of a snapshot from what is known now. What they mean: `model/snapshot.ts`.
+// Makes the records of a snapshot from what is known now. `model/snapshot.ts` describes them.
 
+import { type Moment, wallMs } from '../model/moment.ts';
 import type { Vulnerabilities } from '../model/scan.ts';
 import type { InstanceRecord, RepositoryRecord, SnapshotRecord, TagRecord } from '../model/snapshot.ts';
 import type { Repository } from '../model/target.ts';
 import type { TagPoll } from '../polling/tag-poll.ts';
-import { type Moment, wallMs } from '../state/tag-state.ts';
 import type { SnapshotSource } from '../storage/saver.ts';
 import { hasOtherId } from '../targets/instance-targets.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -28,7 +28,7 @@ export class SnapshotCapture implements SnapshotSource {
   }
 
   /**
-   * Each record is made when it is taken, and is of that moment: changes between two of them do not mix within a tag. A tag that is removed
+   * Each record shows the moment in which it is taken; a tag has only one record. A tag that is removed
    * meanwhile is left out. One that is added, or moves to another repository because the two are the same, may belong to the next snapshot.
    */
   records(): Iterable<SnapshotRecord> {
@@ -88,7 +88,7 @@ export class SnapshotCapture implements SnapshotSource {
     return { kind: 'repository', number, instance, id: id || knownId, namespace, name, found };
   }
 
-  /** A text that changes when anything does that a snapshot has. */
+  /** A text that changes when anything changes that is in a snapshot. */
   #revision(): string {
     const { store, discoveryManager, eventManager } = this.#sources;
     // Not the last answer of a feed: a snapshot in every period would be too many.

@@ -1,9 +1,9 @@
-// Reads the records of a snapshot, which may be damaged, or of another version: a record is of the shape that `model/snapshot.ts` describes, or it
-// is none. Pure functions.
+// Reads the records of a snapshot, which another version may have written. A record that does not have the shape in `model/snapshot.ts` is not
+// used. Pure functions.
 
 import { IMAGE_NAMES } from '../model/digest.ts';
 import type { RuleCount } from '../model/exporter-status.ts';
-import { isUnderWay, type PollError, SCAN_STATUSES } from '../model/scan.ts';
+import { isUnderWay, type PollError, SCAN_STATUSES, SCAN_SUBJECTS, type ScanSubject } from '../model/scan.ts';
 import type {
   DiscoveryMemory,
   EventHealthMemory,
@@ -24,9 +24,9 @@ const MAX_RULES_LENGTH = 2 ** 24;
 /** The last time that a `Date` can have. */
 const MAX_TIME_MS = 8.64e15;
 
-/** A value that is not as it has to be. */
-class Strange extends Error {
-  override readonly name = 'Strange';
+/** A value of another type than expected, or out of bounds. */
+class InvalidValueError extends Error {
+  override readonly name = 'InvalidValueError';
 }
 
 /** The record, with nothing in it that has another type or is out of bounds; undefined if there is something. */
@@ -46,7 +46,7 @@ export function readRecord(value: unknown): SnapshotRecord | undefined {
         return undefined;
     }
   } catch (error) {
-    if (error instanceof Strange) return undefined;
+    if (error instanceof InvalidValueError) return undefined;
     throw error;
   }
 }
@@ -105,14 +105,14 @@ function readInstance(fields: RecordFields): InstanceRecord {
 
 function readNames(value: unknown): NamesMemory {
   const fields = new RecordFields(value);
-  const name = (of: 'status' | 'summary') => fields.optional(of, () => fields.oneOf(of, IMAGE_NAMES));
+  const name = (of: ScanSubject) => fields.optional(of, () => fields.oneOf(of, IMAGE_NAMES));
   return { status: name('status'), summary: name('summary'), refused: fields.list('refused', readRefused) };
 }
 
 function readRefused(value: unknown): RefusedName {
   const fields = new RecordFields(value);
   return {
-    subject: fields.oneOf('subject', ['status', 'summary']),
+    subject: fields.oneOf('subject', SCAN_SUBJECTS),
     name: fields.oneOf('name', IMAGE_NAMES),
     until: fields.time('until'),
   };
@@ -152,7 +152,7 @@ function readCursor(value: unknown): FeedCursor {
 }
 
 function readId(value: unknown): string {
-  if (typeof value !== 'string' || value.length > MAX_TEXT_LENGTH) throw new Strange();
+  if (typeof value !== 'string' || value.length > MAX_TEXT_LENGTH) throw new InvalidValueError();
   return value;
 }
 
@@ -182,13 +182,14 @@ function readError(value: unknown): PollError {
 }
 
 function readVulnerabilities(value: unknown): [number, number, number, number] {
-  if (!Array.isArray(value) || value.length !== 4) throw new Strange();
+  if (!Array.isArray(value) || value.length !== 4) throw new InvalidValueError();
   const [high, medium, low, unknown] = value.map((each: unknown) => wholeNumber(each, Number.MAX_SAFE_INTEGER));
   return [high ?? 0, medium ?? 0, low ?? 0, unknown ?? 0];
 }
 
 function wholeNumber(value: unknown, largest: number): number {
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > largest) throw new Strange();
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > largest)
+    throw new InvalidValueError();
   return value;
 }
 
@@ -196,12 +197,12 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The fields of an object of unknown shape. All methods throw {@link Strange} for a value that is not as it has to be. */
+/** The fields of an object of unknown shape. All methods throw {@link InvalidValueError} for a value of another type, or out of bounds. */
 class RecordFields {
   readonly #fields: Readonly<Record<string, unknown>>;
 
   constructor(value: unknown) {
-    if (!isObject(value)) throw new Strange();
+    if (!isObject(value)) throw new InvalidValueError();
     this.#fields = value;
   }
 
@@ -216,19 +217,19 @@ class RecordFields {
 
   text(name: string, longest = MAX_TEXT_LENGTH): string {
     const value = this.get(name);
-    if (typeof value !== 'string' || value.length > longest) throw new Strange();
+    if (typeof value !== 'string' || value.length > longest) throw new InvalidValueError();
     return value;
   }
 
   oneOf<Value extends string>(name: string, values: readonly Value[]): Value {
     const value = values.find((each) => each === this.get(name));
-    if (value === undefined) throw new Strange();
+    if (value === undefined) throw new InvalidValueError();
     return value;
   }
 
   number(name: string, largest: number): number {
     const value = this.get(name);
-    if (typeof value !== 'number' || !(value >= 0 && value <= largest)) throw new Strange();
+    if (typeof value !== 'number' || !(value >= 0 && value <= largest)) throw new InvalidValueError();
     return value;
   }
 
@@ -247,13 +248,13 @@ class RecordFields {
   /** False if it is absent. */
   isTrue(name: string): boolean {
     const value = this.get(name) ?? false;
-    if (typeof value !== 'boolean') throw new Strange();
+    if (typeof value !== 'boolean') throw new InvalidValueError();
     return value;
   }
 
   list<Item>(name: string, read: (value: unknown) => Item): readonly Item[] {
     const value = this.get(name);
-    if (!Array.isArray(value)) throw new Strange();
+    if (!Array.isArray(value)) throw new InvalidValueError();
     return value.map(read);
   }
 }

@@ -1,10 +1,11 @@
-// Restores what a former process knew, from the records of its snapshot. What they mean: `model/snapshot.ts`.
+// Restores what a former process knew, from the records of its snapshot, which `model/snapshot.ts` describes.
 
+import { type Moment, pastMonotonicMs, type RestoreMoment } from '../model/moment.ts';
 import type { PollError } from '../model/scan.ts';
 import type { DiscoveryMemory, RepositoryRecord, SnapshotRecord, TagRecord } from '../model/snapshot.ts';
 import type { FoundTag } from '../model/target.ts';
 import type { TagPoll } from '../polling/tag-poll.ts';
-import { type Moment, pastMonotonicMs, type TagState } from '../state/tag-state.ts';
+import type { TagState } from '../state/tag-state.ts';
 import { hasOtherId } from '../targets/instance-targets.ts';
 import { keepsState } from '../targets/reconcile-listed.ts';
 import type { WatchedRepository } from '../targets/watched-repository.ts';
@@ -26,15 +27,19 @@ type RepositoryTags = { readonly repository: RepositoryRecord; readonly tags: Ma
 export class SnapshotRestore {
   readonly #records: Iterable<object>;
   readonly #destination: SnapshotDestination;
-  readonly #moment: Moment;
+  readonly #moment: RestoreMoment;
   #restored = 0;
-  #strange = 0;
+  #invalid = 0;
 
-  /** @param records can be read several times */
-  constructor(records: Iterable<object>, destination: SnapshotDestination) {
+  /**
+   * @param records can be read several times
+   * @param savedMs when they were saved; undefined if there are none
+   */
+  constructor(records: Iterable<object>, savedMs: number | undefined, destination: SnapshotDestination) {
     this.#records = records;
     this.#destination = destination;
-    this.#moment = destination.polls.moment();
+    const moment = destination.polls.moment();
+    this.#moment = { ...moment, savedMs: savedMs ?? moment.nowMs };
   }
 
   /** Restores what is known of credentials and instances. Call it when the listed targets are watched, and before discovery is configured. */
@@ -54,13 +59,13 @@ export class SnapshotRestore {
   }
 
   /** How many tags were restored, and how many records were not understood. */
-  get result(): { readonly restored: number; readonly strange: number } {
-    return { restored: this.#restored, strange: this.#strange };
+  get result(): { readonly restored: number; readonly invalid: number } {
+    return { restored: this.#restored, invalid: this.#invalid };
   }
 
   /** Restores the tags that are still watched, and those that discovery found and the rules still take. */
   async tags(): Promise<void> {
-    this.#strange = 0;
+    this.#invalid = 0;
     const repositories = new Map<number, RepositoryRecord>();
     let group: RepositoryTags | undefined;
     for (const record of this.#read()) {
@@ -69,7 +74,7 @@ export class SnapshotRestore {
       if (record.kind !== 'tag') continue;
       const repository = repositories.get(record.repository);
       if (repository === undefined) {
-        this.#strange += 1;
+        this.#invalid += 1;
         continue;
       }
       if (group?.repository !== repository) {
@@ -84,7 +89,7 @@ export class SnapshotRestore {
   *#read(): Generator<SnapshotRecord> {
     for (const each of this.#records) {
       const record = readRecord(each);
-      if (record === undefined) this.#strange += 1;
+      if (record === undefined) this.#invalid += 1;
       else yield record;
     }
   }

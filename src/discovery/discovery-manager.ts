@@ -1,10 +1,10 @@
 // Keeps one discovery for each instance that has rules, over reloads.
 import { isDeepStrictEqual } from 'node:util';
 import type { DiscoveryStatus } from '../model/exporter-status.ts';
+import { type Moment, momentOf } from '../model/moment.ts';
 import type { DiscoverRule } from '../model/settings.ts';
 import type { DiscoveryMemory } from '../model/snapshot.ts';
 import type { WatchedInstance } from '../polling/watched-instance.ts';
-import type { Moment } from '../state/tag-state.ts';
 import { type DiscoveryContext, InstanceDiscovery } from './instance-discovery.ts';
 import type { PushedRepository } from './pushed-repositories.ts';
 import { type DiscoverySettings, Rules } from './rules.ts';
@@ -102,15 +102,10 @@ export class DiscoveryManager {
     const memory = this.#memories.get(id);
     if (memory !== undefined) {
       const isSameConfig = memory.intervalMs === intervalMs && memory.rules === JSON.stringify(discover);
-      discovery.resume(memory, isSameConfig, this.#moment());
+      discovery.resume(memory, isSameConfig, momentOf(this.#options.clock));
     }
     discovery.start(known?.discovery.status());
     return { discover, intervalMs, discovery };
-  }
-
-  #moment(): Moment {
-    const { clock } = this.#options;
-    return { nowMs: clock.now(), monotonicMs: clock.monotonic() };
   }
 
   /** The status of the discovery of each instance that has one. */

@@ -2,6 +2,7 @@
 
 import type { DiscoveryStatus, RuleCount } from '../model/exporter-status.ts';
 import type { ListScope } from '../model/list-scopes.ts';
+import { type Moment, pastMonotonicMs, wallMs } from '../model/moment.ts';
 import type { PollError } from '../model/scan.ts';
 import type { Backoff } from '../model/settings.ts';
 import type { DiscoveryMemory } from '../model/snapshot.ts';
@@ -10,7 +11,6 @@ import { FailureLog } from '../polling/failure-log.ts';
 import type { RequestSender } from '../polling/request-sender.ts';
 import type { WatchedInstance } from '../polling/watched-instance.ts';
 import { backoffDelayMs, spreadMs } from '../scheduler/poll-delay.ts';
-import { type Moment, pastMonotonicMs, wallMs } from '../state/tag-state.ts';
 import type { Clock } from '../util/clock.ts';
 import type { InternalErrors } from '../util/internal-errors.ts';
 import { keepRunning } from '../util/keep-running.ts';

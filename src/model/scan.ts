@@ -4,6 +4,10 @@
 export const SCAN_STATUSES = ['scanning', 'retrying', 'complete', 'failed', 'not_scanned', 'unknown'] as const;
 export type ScanStatus = (typeof SCAN_STATUSES)[number];
 
+/** What a request asks about a scan: its status, or its summary, which has the vulnerabilities. */
+export const SCAN_SUBJECTS = ['status', 'summary'] as const;
+export type ScanSubject = (typeof SCAN_SUBJECTS)[number];
+
 /** Whether a scan with this status is running. */
 export function isUnderWay(status: ScanStatus): boolean {
   return status === 'scanning' || status === 'retrying';

@@ -3,7 +3,7 @@
 
 import type { ImageName } from './digest.ts';
 import type { RuleCount } from './exporter-status.ts';
-import type { PollError, ScanStatus } from './scan.ts';
+import type { PollError, ScanStatus, ScanSubject } from './scan.ts';
 
 /**
  * One line of a snapshot. Those of credentials and instances come first. A repository comes before its tags, which give its number.
@@ -55,7 +55,7 @@ export type NamesMemory = {
   readonly refused: readonly RefusedName[];
 };
 
-export type RefusedName = { readonly subject: 'status' | 'summary'; readonly name: ImageName; readonly until: number };
+export type RefusedName = { readonly subject: ScanSubject; readonly name: ImageName; readonly until: number };
 
 /** The discovery of an instance. */
 export type DiscoveryMemory = {

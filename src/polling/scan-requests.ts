@@ -4,12 +4,12 @@ import { ApiError } from '../acr/api-error.ts';
 import { isNoSuchScan, isNoSuchThing } from '../acr/error-codes.ts';
 import type { GetRepoTagAnswer, GetRepoTagScanStatusAnswer, GetRepoTagScanSummaryAnswer } from '../acr/operations.ts';
 import { type ImageName, isSameDigest } from '../model/digest.ts';
-import { hadScan, type ScanStatus } from '../model/scan.ts';
+import { dueMonotonicMs, type Moment, type RestoreMoment, wallMs } from '../model/moment.ts';
+import { hadScan, type ScanStatus, type ScanSubject } from '../model/scan.ts';
 import type { NamesMemory } from '../model/snapshot.ts';
 import type { FoundTag, Repository, Target } from '../model/target.ts';
 import type { Task } from '../scheduler/task.ts';
 import type { WatchedTag } from '../state/store.ts';
-import { dueMonotonicMs, type Moment, wallMs } from '../state/tag-state.ts';
 import type { Clock } from '../util/clock.ts';
 import {
   type Attempts,
@@ -28,8 +28,6 @@ import type { WatchedInstance } from './watched-instance.ts';
 /** How long a list or GetRepoTag proves that a tag exists, and how long a refused digest form or a denied GetRepoTag is not tried again. */
 export const EVIDENCE_HOLDS_MS = 3_600_000;
 
-export type Subject = 'status' | 'summary';
-
 const ACTIONS = { status: 'GetRepoTagScanStatus', summary: 'GetRepoTagScanSummary' } as const;
 
 /** An answer about a scan. */
@@ -40,13 +38,13 @@ export type ScanAnswer =
 /** The result after a request; `pending` when another request is due, `replaced` when the tag has another image than discovery found. */
 export type ScanResult =
   | ({ readonly kind: 'answered' } & ScanAnswer)
-  | { readonly kind: 'failed'; readonly subject: Subject; readonly error: ApiError }
-  | { readonly kind: 'pending'; readonly subject: Subject }
-  | { readonly kind: 'replaced'; readonly subject: Subject };
+  | { readonly kind: 'failed'; readonly subject: ScanSubject; readonly error: ApiError }
+  | { readonly kind: 'pending'; readonly subject: ScanSubject }
+  | { readonly kind: 'replaced'; readonly subject: ScanSubject };
 
 /** The requests of one poll or one summary so far, and the next one. Immutable. */
 export type PendingRequest = {
-  readonly subject: Subject;
+  readonly subject: ScanSubject;
   readonly target: Target;
   readonly attempts: Attempts;
   readonly next: Exclude<Step, { readonly ask: undefined }>;
@@ -81,7 +79,7 @@ export type ScanRequestsOptions = {
 export class ScanRequests {
   readonly #options: ScanRequestsOptions;
   /** The image name by which each instance finds scans. */
-  readonly #working = new WeakMap<WatchedInstance, Partial<Record<Subject, ImageName>>>();
+  readonly #working = new WeakMap<WatchedInstance, Partial<Record<ScanSubject, ImageName>>>();
   /** Until when an image name is not tried: the instance has refused it and accepted another one. */
   readonly #refusedUntilMs = new WeakMap<WatchedInstance, readonly RefusedUntil[]>();
   /** Until when GetRepoTag is not sent for a repository: it was denied. */
@@ -98,7 +96,7 @@ export class ScanRequests {
    */
   async ask(
     poll: ScanPoll,
-    subject: Subject,
+    subject: ScanSubject,
   ): Promise<{ readonly result: ScanResult; readonly error: ApiError | undefined }> {
     const pending = takePending(poll);
     try {
@@ -112,7 +110,7 @@ export class ScanRequests {
   }
 
   /** Drops the request that is due because it cannot be sent. Gives its subject and action. */
-  drop(poll: ScanPoll, subject: Subject) {
+  drop(poll: ScanPoll, subject: ScanSubject) {
     const pending = takePending(poll);
     const about = pending?.subject ?? subject;
     return { subject: about, action: pending?.next.ask === 'tag' ? ('GetRepoTag' as const) : ACTIONS[about] };
@@ -128,7 +126,7 @@ export class ScanRequests {
   }
 
   /** Goes on with what a former process knew of an instance. */
-  resume(instance: WatchedInstance, { status, summary, refused }: NamesMemory, moment: Moment): void {
+  resume(instance: WatchedInstance, { status, summary, refused }: NamesMemory, moment: RestoreMoment): void {
     this.#working.set(instance, { ...(status && { status }), ...(summary && { summary }) });
     const until = (each: number) => dueMonotonicMs(each, moment, EVIDENCE_HOLDS_MS);
     this.#refusedUntilMs.set(
@@ -137,7 +135,7 @@ export class ScanRequests {
     );
   }
 
-  async #askScan(poll: ScanPoll, subject: Subject, pending: PendingRequest | undefined) {
+  async #askScan(poll: ScanPoll, subject: ScanSubject, pending: PendingRequest | undefined) {
     const evidence = this.#evidence(poll, subject);
     const by = pending?.next.ask === 'scan' ? pending.next.by : firstName(evidence, this.#options.random());
     const { asked = [], refused: before = [], wasAnswered = false, tag } = pending?.attempts ?? {};
@@ -168,7 +166,7 @@ export class ScanRequests {
    * The answer with a scan, an error, or undefined for an answer without a scan. An error that there is no scan, or that this form of digest is
    * not accepted, is not counted yet: other requests decide what it means.
    */
-  async #sendScan(poll: ScanPoll, subject: Subject, by: ImageName): Promise<ScanAnswer | ApiError | undefined> {
+  async #sendScan(poll: ScanPoll, subject: ScanSubject, by: ImageName): Promise<ScanAnswer | ApiError | undefined> {
     const { repository, tag, digest: listed, scanTaskId } = poll.tag.target;
     const digest = digestFor(listed, by);
     const optional = { ...(digest !== undefined && { digest }), ...(scanTaskId !== '' && { scanTaskId }) };
@@ -235,7 +233,7 @@ export class ScanRequests {
     return { kind: 'failed', subject, error: doubt === undefined ? error : withDoubt(error, doubt) };
   }
 
-  #evidence({ tag: { target, state }, instance, discovered, seenAtMs }: ScanPoll, subject: Subject): Evidence {
+  #evidence({ tag: { target, state }, instance, discovered, seenAtMs }: ScanPoll, subject: ScanSubject): Evidence {
     const isFresh = this.#options.clock.monotonic() - seenAtMs < EVIDENCE_HOLDS_MS;
     return {
       digest: target.digest,
@@ -248,7 +246,7 @@ export class ScanRequests {
     };
   }
 
-  #refused(instance: WatchedInstance, subject: Subject): ReadonlySet<ImageName> {
+  #refused(instance: WatchedInstance, subject: ScanSubject): ReadonlySet<ImageName> {
     const refused = this.#refusedUntilMs.get(instance);
     if (refused === undefined) return NONE;
     const nowMs = this.#options.clock.monotonic();
@@ -257,7 +255,7 @@ export class ScanRequests {
   }
 
   /** Remembers the names that were refused while another one was accepted. */
-  #noteRefused(instance: WatchedInstance, subject: Subject, refused: readonly ImageName[]): void {
+  #noteRefused(instance: WatchedInstance, subject: ScanSubject, refused: readonly ImageName[]): void {
     if (refused.length === 0) return;
     const untilMs = this.#options.clock.monotonic() + EVIDENCE_HOLDS_MS;
     const before = this.#refusedUntilMs.get(instance) ?? [];
@@ -265,13 +263,13 @@ export class ScanRequests {
     this.#refusedUntilMs.set(instance, [...others, ...refused.map((name) => ({ subject, name, untilMs }))]);
   }
 
-  #noteWorking(instance: WatchedInstance, subject: Subject, name: ImageName | undefined): void {
+  #noteWorking(instance: WatchedInstance, subject: ScanSubject, name: ImageName | undefined): void {
     const known = this.#working.get(instance);
     if (name !== undefined && name !== known?.[subject]) this.#working.set(instance, { ...known, [subject]: name });
   }
 }
 
-type RefusedUntil = { readonly subject: Subject; readonly name: ImageName; readonly untilMs: number };
+type RefusedUntil = { readonly subject: ScanSubject; readonly name: ImageName; readonly untilMs: number };
 
 const NONE: ReadonlySet<ImageName> = new Set();
 

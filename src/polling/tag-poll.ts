@@ -4,7 +4,8 @@ import type { ApiError } from '../acr/api-error.ts';
 import { isNoSuchRepository, isNoSuchThing } from '../acr/error-codes.ts';
 import type { GetRepoTagScanStatusAnswer, GetRepoTagScanSummaryAnswer } from '../acr/operations.ts';
 import type { EventChannel } from '../model/events.ts';
-import { hadScan, type PollError, type ScanStatus, UNKNOWN_STATUS } from '../model/scan.ts';
+import { dueMonotonicMs, type Moment, momentOf, pastMonotonicMs, type RestoreMoment, wallMs } from '../model/moment.ts';
+import { hadScan, type PollError, type ScanStatus, type ScanSubject, UNKNOWN_STATUS } from '../model/scan.ts';
 import type { Timing } from '../model/settings.ts';
 import type { PollMemory } from '../model/snapshot.ts';
 import type { FoundTag, Target } from '../model/target.ts';
@@ -12,20 +13,13 @@ import type { TaskGroup } from '../scheduler/due-queue.ts';
 import { backoffDelayMs, groupOf, NEW_FOR_MS, pollDelayMs, resumedDelayMs } from '../scheduler/poll-delay.ts';
 import { NOT_QUEUED, type Outcome, type Task } from '../scheduler/task.ts';
 import type { StateStore, WatchedTag } from '../state/store.ts';
-import {
-  dueMonotonicMs,
-  type Moment,
-  type PollEvent,
-  pastMonotonicMs,
-  type TagEvent,
-  wallMs,
-} from '../state/tag-state.ts';
+import type { PollEvent, TagEvent } from '../state/tag-state.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import { FailureLog } from './failure-log.ts';
 import { repositoryName } from './repository-lookup.ts';
 import { outcomeOf, type RequestSender } from './request-sender.ts';
-import { EVIDENCE_HOLDS_MS, type PendingRequest, type ScanPoll, ScanRequests, type Subject } from './scan-requests.ts';
+import { EVIDENCE_HOLDS_MS, type PendingRequest, type ScanPoll, ScanRequests } from './scan-requests.ts';
 import type { WatchedInstance } from './watched-instance.ts';
 
 export type PollContextOptions = {
@@ -87,8 +81,7 @@ export class PollContext {
   }
 
   moment(): Moment {
-    const { clock } = this.options;
-    return { nowMs: clock.now(), monotonicMs: clock.monotonic() };
+    return momentOf(this.options.clock);
   }
 }
 
@@ -149,7 +142,7 @@ export class TagPoll implements Task, ScanPoll {
   #pushedAtMs: number;
   #isUnderWay = false;
   /** The subject of the request that is under way. */
-  #asked: Subject | undefined;
+  #asked: ScanSubject | undefined;
   /** When the first request of the last poll was sent. */
   #begunAtMs = Number.NEGATIVE_INFINITY;
   /** The same of the last poll that was answered in this process. */
@@ -201,7 +194,7 @@ export class TagPoll implements Task, ScanPoll {
    * Goes on with what a former process knew. The next poll is due when it was due there: in the past, if that time is over. Call it after the
    * state of the tag is restored.
    */
-  resume({ pushed, seen, summarised, summaryDue, summaryFailures = 0 }: PollMemory, moment: Moment): void {
+  resume({ pushed, seen, summarised, summaryDue, summaryFailures = 0 }: PollMemory, moment: RestoreMoment): void {
     const { options } = this.#context;
     const { target, state } = this.tag;
     this.#pushedAtMs = pastMonotonicMs(pushed, moment);
@@ -337,7 +330,7 @@ export class TagPoll implements Task, ScanPoll {
    * The subject of the first request: the status, if an event announces news of it. If a reload has turned summaries off, the status is polled early
    * instead.
    */
-  #subject(): Subject {
+  #subject(): ScanSubject {
     const { vulnerabilities } = this.tag.target.repository;
     const isSummaryDue = vulnerabilities && this.summaryDueAtMs <= this.statusDueAtMs;
     return isSummaryDue && this.#announcement === undefined ? 'summary' : 'status';
@@ -350,7 +343,7 @@ export class TagPoll implements Task, ScanPoll {
   }
 
   /** Schedules the next request of the same poll at once. */
-  #continue(subject: Subject): void {
+  #continue(subject: ScanSubject): void {
     if (!this.isWatched) return;
     const nowMs = this.#nowMs();
     if (subject === 'summary') this.summaryDueAtMs = nowMs;
@@ -358,14 +351,14 @@ export class TagPoll implements Task, ScanPoll {
   }
 
   /** The answers say nothing about the present image of the tag. Discovery finds it; until then nothing changes. */
-  #imageReplaced(subject: Subject): void {
+  #imageReplaced(subject: ScanSubject): void {
     if (subject === 'summary') this.#resetSummary();
     // Its tag starts over when discovery finds it, and is polled at once then.
     else this.#announcement = undefined;
     this.#schedule(subject === 'summary' ? this.statusDueAtMs : this.#nowMs() + this.#delayMs());
   }
 
-  #failed(subject: Subject, error: ApiError): void {
+  #failed(subject: ScanSubject, error: ApiError): void {
     if (subject === 'summary') this.#summaryFailed(error);
     else this.#statusFailed(error);
   }

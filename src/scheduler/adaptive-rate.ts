@@ -1,8 +1,8 @@
 // The request rate of a set of credentials. Throttling lowers it, the API may pause it, and it recovers with time. Pure: the time is an
 // argument.
 
+import { dueMonotonicMs, type Moment, pastMonotonicMs, type RestoreMoment, wallMs } from '../model/moment.ts';
 import type { RateMemory } from '../model/snapshot.ts';
-import { dueMonotonicMs, type Moment, pastMonotonicMs, wallMs } from '../state/tag-state.ts';
 
 /** Throttling never lowers the rate below this share of the configured rate. */
 const MIN_SHARE = 0.1;
@@ -64,7 +64,7 @@ export class AdaptiveRate {
   }
 
   /** Goes on with what a former process knew. */
-  resume({ share, since, pausedUntil }: RateMemory, moment: Moment): void {
+  resume({ share, since, pausedUntil }: RateMemory, moment: RestoreMoment): void {
     this.#share = Math.min(1, Math.max(MIN_SHARE, share));
     this.#sinceMs = pastMonotonicMs(since ?? moment.nowMs, moment);
     if (pausedUntil !== undefined) this.#pausedUntilMs = dueMonotonicMs(pausedUntil, moment, MAX_PAUSE_MS);

@@ -1,5 +1,6 @@
 // The state of all watched tags, and the totals of their repositories. Reports every change to one observer.
 
+import type { Moment } from '../model/moment.ts';
 import {
   SCAN_STATUSES,
   type ScanStatus,
@@ -9,7 +10,7 @@ import {
   type VulnerabilityTotals,
 } from '../model/scan.ts';
 import type { Repository, Target } from '../model/target.ts';
-import { type Moment, neverAnswered, type TagEvent, type TagState, transition } from './tag-state.ts';
+import { neverAnswered, type TagEvent, type TagState, transition } from './tag-state.ts';
 
 /** A watched tag: the same object as long as the tag is watched. Its parts are replaced, never changed. */
 export type WatchedTag = { target: Target; state: TagState };

@@ -1,5 +1,6 @@
 // The state of one tag's scan, and its transitions: pure functions of state, event and time.
 
+import type { Moment } from '../model/moment.ts';
 import { isUnderWay, type PollError, type ScanStatus, type Vulnerabilities } from '../model/scan.ts';
 
 /** Immutable; times are wall-clock milliseconds since the epoch unless their names say otherwise. */
@@ -46,27 +47,6 @@ export type PollEvent =
 
 /** The tag could not be polled because the lookup of its repository failed. It does not count as a failed poll. */
 export type LookupFailed = { readonly type: 'lookup-failed'; readonly error: PollError };
-
-/** The time of an event on both clocks. */
-export type Moment = { readonly nowMs: number; readonly monotonicMs: number };
-
-/**
- * A past time of the wall clock by the monotonic one: minus infinity for undefined, which means never. A time in the future, as after the clock
- * was set back, counts as now.
- */
-export function pastMonotonicMs(pastMs: number | undefined, { nowMs, monotonicMs }: Moment): number {
-  return pastMs === undefined ? Number.NEGATIVE_INFINITY : monotonicMs - Math.max(0, nowMs - pastMs);
-}
-
-/** A future time of the wall clock by the monotonic one, at most `longestMs` from now: the clock may have been set back. */
-export function dueMonotonicMs(dueMs: number, { nowMs, monotonicMs }: Moment, longestMs: number): number {
-  return monotonicMs + Math.min(longestMs, dueMs - nowMs);
-}
-
-/** A time of the monotonic clock by the wall clock, in whole milliseconds. */
-export function wallMs(atMonotonicMs: number, { nowMs, monotonicMs }: Moment): number {
-  return Math.round(nowMs + atMonotonicMs - monotonicMs);
-}
 
 /** The state after an event, and the duration of the scan that ended with it, if the scan was seen from its start. */
 export type Transition = { readonly state: TagState; readonly scanDurationMs: number | undefined };

@@ -1,9 +1,11 @@
 // Lets one process at a time use a directory, by a file in it that says which.
 import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
 import { open, readFile, rename, rm, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../util/clock.ts';
+import { codeOf } from '../util/error-code.ts';
 import type { Logger } from '../util/logger.ts';
 import { StorageInUseError } from './storage.ts';
 
@@ -119,11 +121,13 @@ export class DirectoryLock {
   async #read(path = this.#path): Promise<Found | undefined> {
     try {
       // Network file systems look at the server again when a file is opened.
-      const handle = await open(path, 'r');
+      // Opening a pipe would wait for its writer, and reading a device might never end.
+      const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
       try {
-        const { mtimeMs } = await handle.stat();
+        const stats = await handle.stat();
+        if (!stats.isFile()) throw new Error(`${path}: expected a regular file, found a file of another kind`);
         const text = await handle.readFile('utf8');
-        return { text, holder: parseHolder(text), renewedMs: mtimeMs };
+        return { text, holder: parseHolder(text), renewedMs: stats.mtimeMs };
       } finally {
         await handle.close();
       }
@@ -203,8 +207,4 @@ function parseHolder(text: string): LockHolder | undefined {
 function describe(path: string, holder: LockHolder | undefined): string {
   const process = holder === undefined ? 'another process' : `process ${holder.pid} on ${holder.host}`;
   return `${path}: ${process} uses this directory: stop it, or choose another --storage.path`;
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

@@ -4,9 +4,17 @@ import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promi
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../util/clock.ts';
+import { codeOf } from '../util/error-code.ts';
 import type { Logger } from '../util/logger.ts';
 import { DirectoryLock, RENEWED_EVERY_MS } from './directory-lock.ts';
-import { compressor, readSnapshot, SnapshotFormatError, snapshotText } from './snapshot-format.ts';
+import {
+  compressor,
+  readSnapshot,
+  readStart,
+  SnapshotFormatError,
+  START_BYTES,
+  snapshotText,
+} from './snapshot-format.ts';
 import { type LoadedSnapshot, type Storage, StorageInUseError } from './storage.ts';
 
 const PRESENT = 'state.ndjson.gz';
@@ -153,11 +161,14 @@ function createFile(path: string): Promise<FileHandle> {
   return open(path, 'wx', 0o600);
 }
 
-/** Reads a file. Opening a pipe would wait for its writer, and reading a device might never end. */
+/** Reads a snapshot file. Opening a pipe would wait for its writer, and reading a device might never end. */
 async function readWhole(path: string): Promise<Buffer> {
   const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     if (!(await handle.stat()).isFile()) throw new SnapshotFormatError('a regular file', 'a file of another kind');
+    // Of a file that is not a snapshot, only the start is read, however large it is.
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(START_BYTES), 0, START_BYTES, 0);
+    await readStart(buffer.subarray(0, bytesRead));
     return await handle.readFile();
   } finally {
     await handle.close();
@@ -180,10 +191,6 @@ async function syncDirectory(path: string): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }
 
 function messageOf(error: unknown): string {

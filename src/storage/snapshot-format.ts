@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { constants, createGzip, gunzip } from 'node:zlib';
 
 const FORMAT = 'acr-scan-exporter state';
-/** Goes up when an exporter of before could not read what is written. */
+/** Goes up when an older exporter could not read what is written. */
 export const FORMAT_VERSION = 1;
 
 /** The first line. */
@@ -21,8 +21,8 @@ type Header = {
 const PIECE_CHARACTERS = 65_536;
 /** Faster than the higher levels, and within a tenth of their size for this text. */
 const COMPRESSION_LEVEL = 1;
-/** The header is looked at before everything is decompressed, so that a file that is not a snapshot cannot fill the memory. */
-const PEEKED_BYTES = 1_024;
+/** The header is in this many compressed bytes. It is checked first, so that a file that is not a snapshot cannot fill the memory. */
+export const START_BYTES = 1_024;
 const MAX_TEXT_BYTES = 2 ** 31 - 1;
 
 const NEWLINE = 10;
@@ -72,8 +72,7 @@ export function* snapshotText(records: Iterable<object>, exporterVersion: string
  * @throws {SnapshotFormatError}
  */
 export async function readSnapshot(file: Buffer): Promise<{ records: Iterable<object>; savedMs: number }> {
-  if (file.length === 0) throw new SnapshotFormatError('a snapshot', 'an empty file');
-  const { savedMs } = readHeader(await startOf(file));
+  const { savedMs } = await readStart(file);
   const text = await decompress(file, { maxOutputLength: MAX_TEXT_BYTES });
   const [headerEnd, trailerStart] = [text.indexOf(NEWLINE) + 1, lastLineStart(text)];
   const body = text.subarray(headerEnd, trailerStart);
@@ -88,10 +87,17 @@ export async function readSnapshot(file: Buffer): Promise<{ records: Iterable<ob
   return { records: { [Symbol.iterator]: () => recordsOf(body) }, savedMs };
 }
 
-async function startOf(file: Buffer): Promise<string> {
-  const start = await decompress(file.subarray(0, PEEKED_BYTES), { finishFlush: constants.Z_SYNC_FLUSH });
+/**
+ * Reads the header of a snapshot file.
+ *
+ * @param file at least its first {@link START_BYTES}
+ * @throws {SnapshotFormatError}
+ */
+export async function readStart(file: Buffer): Promise<{ savedMs: number }> {
+  if (file.length === 0) throw new SnapshotFormatError('a snapshot', 'an empty file');
+  const start = await decompress(file.subarray(0, START_BYTES), { finishFlush: constants.Z_SYNC_FLUSH });
   const end = start.indexOf(NEWLINE);
-  return start.toString('utf8', 0, end === -1 ? PEEKED_BYTES : end);
+  return readHeader(start.toString('utf8', 0, end === -1 ? START_BYTES : end));
 }
 
 async function decompress(file: Buffer, options: { maxOutputLength?: number; finishFlush?: number }): Promise<Buffer> {

@@ -22,7 +22,7 @@ export interface Storage {
   load(): Promise<LoadedSnapshot>;
   /**
    * Replaces the snapshot. Records are taken one at a time, over several turns of the event loop, and each is serialised when it is taken.
-   * Rejects when it cannot be written; the snapshot of before then stays.
+   * Rejects when it cannot be written; the last snapshot then stays.
    */
   save(records: Iterable<object>): Promise<void>;
   /** Gives the storage back, so that another process may take it at once. Never rejects. */

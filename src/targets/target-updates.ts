@@ -1,5 +1,6 @@
 // Changes of one watched repository: tags are added and removed, its id or names become known, or it is another repository.
 
+import { momentOf } from '../model/moment.ts';
 import type { PollError } from '../model/scan.ts';
 import type { ListedTag } from '../model/settings.ts';
 import type { FoundTag, Repository } from '../model/target.ts';
@@ -165,7 +166,7 @@ export class TargetUpdates {
 
   /** Counts a failed poll for each tag of a repository, because a lookup that they need failed. */
   async lookupFailed(watched: WatchedRepository, error: PollError): Promise<void> {
-    const moment = this.#moment();
+    const moment = momentOf(this.#clock);
     await this.#each(watched, watched.polls.values(), ({ tag }) => {
       this.#store.apply(tag, { type: 'lookup-failed', error }, moment);
     });
@@ -214,10 +215,6 @@ export class TargetUpdates {
   endLookup(watched: WatchedRepository): void {
     watched.lookup?.end();
     watched.lookup = undefined;
-  }
-
-  #moment() {
-    return { nowMs: this.#clock.now(), monotonicMs: this.#clock.monotonic() };
   }
 
   #logRecreated({ instanceId, namespace, name, id }: Repository, formerId: string): void {

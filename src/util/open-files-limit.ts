@@ -1,5 +1,7 @@
 // The limit of open files, and advice for when it is too low.
+
 import { readFileSync } from 'node:fs';
+import { codeOf } from './error-code.ts';
 
 /** On Linux, the limits of this process. */
 const LIMITS_FILE = '/proc/self/limits';
@@ -18,7 +20,7 @@ const FEW_OPEN_FILES = 64;
 
 /** The advice for an error that says that no more file or socket can be opened; undefined for any other error. */
 export function openFilesAdvice(error: unknown, limit = openFilesLimit()): string | undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = codeOf(error);
   if (code === 'ENFILE') return 'the system has reached its limit of open files (ENFILE): raise fs.file-max';
   if (code !== 'EMFILE' && !(code === 'ERR_MODULE_NOT_FOUND' && limit < FEW_OPEN_FILES)) return undefined;
   return 'the limit of open files is too low (EMFILE): raise it to 1024 or more, with ulimit -n or LimitNOFILE=';

@@ -1,9 +1,9 @@
 // Restarts of a pipeline: what one process captures, the next one restores.
 import { SnapshotCapture } from '../../src/app/snapshot-capture.ts';
 import { SnapshotRestore } from '../../src/app/snapshot-restore.ts';
+import type { Moment, RestoreMoment } from '../../src/model/moment.ts';
 import type { ConfiguredRepository, DiscoverRule } from '../../src/model/settings.ts';
 import type { RateMemory } from '../../src/model/snapshot.ts';
-import type { Moment } from '../../src/state/tag-state.ts';
 import { createScriptedPipeline } from './scripted-pipeline.ts';
 
 export type Watching = ReturnType<typeof createScriptedPipeline>;
@@ -38,14 +38,17 @@ export function throughJson(record: object): object {
 }
 
 /** A pipeline that knows what the records say, as after a start. Its scheduler does not run yet. */
-export async function startWith(records: readonly object[], options: RestartOptions & { readonly startMs: number }) {
+export async function startWith(
+  records: readonly object[],
+  options: RestartOptions & { readonly startMs: number; readonly savedMs?: number },
+) {
   const { repositories = [], discover = [], maxTags = 100_000, events = {} } = options;
   const watching = createScriptedPipeline(options);
   const schedulerPool = {
-    resumeRate: (_credentials: string, memory: RateMemory, moment: Moment) =>
+    resumeRate: (_credentials: string, memory: RateMemory, moment: RestoreMoment) =>
       watching.scheduler.quota.adaptiveRate.resume(memory, moment),
   };
-  const restore = new SnapshotRestore(records, { ...watching, schedulerPool });
+  const restore = new SnapshotRestore(records, options.savedMs, { ...watching, schedulerPool });
   await watching.watch(...repositories);
   await restore.beforeDiscovery();
   watching.listen(events);
@@ -57,5 +60,6 @@ export async function startWith(records: readonly object[], options: RestartOpti
 
 /** The next process, which starts `downMs` after the last moment of this one. */
 export function restart(before: Watching, options: RestartOptions = {}) {
-  return startWith(recordsOf(before), { ...options, startMs: before.clock.now() + (options.downMs ?? 1_000) });
+  const savedMs = before.clock.now();
+  return startWith(recordsOf(before), { ...options, savedMs, startMs: savedMs + (options.downMs ?? 1_000) });
 }

@@ -1,6 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { DirectoryLock } from '../../src/storage/directory-lock.ts';
@@ -171,6 +171,20 @@ test('a lock that was not written to its end is taken', async (t) => {
     t.false(existsSync(join(directory, 'lock')), text);
   }
 });
+
+for (const [what, put] of [
+  ['a directory', (path: string) => mkdirSync(path)],
+  ['a pipe', (path: string) => void spawnSync('mkfifo', [path])],
+  ['a device', (path: string) => symlinkSync('/dev/zero', path)],
+] as const) {
+  test(`${what} in place of the lock is refused at once`, async (t) => {
+    const directory = temporaryDirectory(t);
+    const path = join(directory, 'lock');
+    put(path);
+    const message = `${path}: expected a regular file, found a file of another kind`;
+    await t.throwsAsync(createLock(directory).hold(), { message });
+  });
+}
 
 test('a process that no longer wants the lock does not wait for another host', async (t) => {
   const directory = temporaryDirectory(t);

@@ -8,6 +8,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
@@ -211,6 +212,17 @@ for (const [what, put] of [
   });
 }
 
+test('of a file that is not a snapshot only the start is read, however large it is', async (t) => {
+  const directory = temporaryDirectory(t);
+  await saveTo(directory, OLD, NEW);
+  // More than a buffer can hold, and no room on the disk.
+  truncateSync(present(directory), 0);
+  truncateSync(present(directory), 2 ** 32);
+  const { records, lines } = await loadFrom(directory);
+  t.deepEqual(records, OLD);
+  t.like(lines[0], { expected: 'a whole gzip file', found: 'incorrect header check' });
+});
+
 test('a file that the user may not read is moved aside', async (t) => {
   const directory = temporaryDirectory(t);
   await saveTo(directory, OLD, NEW);
@@ -263,7 +275,7 @@ async function full(path: string, writes: number): Promise<FileHandle> {
 }
 
 for (const writes of [0, 1, 2]) {
-  test(`a disk that is full after ${writes} writes leaves the snapshot of before, and no part of a file`, async (t) => {
+  test(`a disk that is full after ${writes} writes leaves the last snapshot, and no part of a file`, async (t) => {
     const directory = temporaryDirectory(t);
     await saveTo(directory, OLD);
     let isFull = true;
@@ -281,7 +293,7 @@ for (const writes of [0, 1, 2]) {
   });
 }
 
-test('a record that cannot be serialised fails the save and leaves the snapshot of before', async (t) => {
+test('a record that cannot be serialised fails the save and leaves the last snapshot', async (t) => {
   const directory = temporaryDirectory(t);
   await saveTo(directory, OLD);
   const { storage } = openStorage(directory);

@@ -1,6 +1,8 @@
 // Reads the text of a configuration file, which may be a pipe, within bounds of size and time.
+
 import { isUtf8 } from 'node:buffer';
 import { readWithin } from '../bounded-read.ts';
+import { codeOf } from '../error-code.ts';
 import { ConfigError, type Problem } from './problems.ts';
 
 /** 100,000 tags with digests and scan tasks take 20 MB. */
@@ -26,7 +28,7 @@ function readBytes(file: string): Buffer {
   try {
     return readWithin(file, { maxBytes: MAX_BYTES, maxWaitMs: MAX_PIPE_WAIT_MS });
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const code = codeOf(error);
     if (code === 'EISDIR') throw fileError({ file }, 'a file', 'a directory');
     if (code === 'EFBIG') throw fileError({ file }, `at most ${MAX_BYTES / 2 ** 20} MiB`, 'more');
     throw unreadable(file, error);

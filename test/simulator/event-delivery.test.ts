@@ -193,7 +193,7 @@ test('an attempt that finds no server is logged with the code of the error, and 
   t.regex(event?.deliveries[0]?.attempts[0]?.error ?? '', /^[A-Za-z]\w+$/);
   simulator.setEvents({ to });
   await clock.advance(20_000);
-  await ended(simulator, 2);
+  await eventually('the second attempt arrives, though nobody looks', () => received.length > 0 || undefined);
   t.is(received.length, 1);
 });
 
@@ -245,15 +245,15 @@ test('delivery is set up, changed and ended over HTTP, and the log of events is 
   const get = async (query: string) => json(await exchange({ address, method: 'GET', path: `/_sim/events${query}` }));
   await clock.advance(1_000);
   t.like(await get(''), { total: 0, events: [] });
-  t.deepEqual(await put({ to, token: 'a-secret-token', loss: 1 }), { status: 200, sends: true });
+  t.deepEqual(await put({ to, token: 'a-secret-token', loss: 1, duplicates: 1 }), { status: 200, sends: true });
   await clock.advance(1_000);
   const changed = await exchange({ address, method: 'PATCH', path: '/_sim/events', body: '{"loss":"0"}' });
   t.deepEqual(json(changed), { sends: true });
   await clock.advance(1_000);
-  await ended(simulator, 1);
+  await ended(simulator, 2);
   t.deepEqual(await put(null), { status: 200, sends: false });
   await clock.advance(1_000);
-  t.is(received.length, 1);
+  t.is(received.length, 2);
   t.is(
     received[0]?.headers['x-eventbridge-signature-token'],
     'a-secret-token',

@@ -24,7 +24,7 @@ const { values: flags } = parseArgs({
   },
 });
 
-/** The variable and the token in `config/demo.yml` and `config/demo-scenario.yml`. Everyone may know it. */
+/** The variable and the token in `config/demo.yml` and `config/demo-scenario.yml`. It is no secret. */
 const EVENTS_TOKEN = { ACR_DEMO_EVENTS_TOKEN: 'demo-events-token' };
 
 const temporary = mkdtempSync(join(tmpdir(), 'acr-scan-exporter-demo-'));

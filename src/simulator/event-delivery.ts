@@ -52,7 +52,7 @@ export class EventDelivery {
     this.#sendReady();
   }
 
-  /** Sends an event once, twice or never. `entry` learns what becomes of it. */
+  /** Sends an event once, twice or never. What becomes of it is recorded in `entry`. */
   send(event: SimulatedEvent, entry: LoggedEvent): void {
     const settings = this.settings;
     if (!settings) return;

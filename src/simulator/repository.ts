@@ -14,7 +14,7 @@ export type RepositoryNames = {
   readonly status: string;
 };
 
-/** Hears of what changes the scans of a repository's tags. */
+/** Receives what changes the scans of a repository's tags. */
 export interface RepositoryObserver {
   /** A tag was pushed; `isSame` says that it has the image that it had already. */
   pushed(repository: SimulatedRepository, tag: RegistryTag, atMs: number, isSame: boolean): void;
@@ -75,7 +75,7 @@ export class SimulatedRepository implements RepositoryNames {
     this.#change(tag, elapsedMs, () => image.startScan(elapsedMs));
   }
 
-  /** Tells `observer` of all changes from now on. */
+  /** Reports all changes to `observer` from now on. */
   observe(observer: RepositoryObserver): void {
     this.#observer = observer;
     this.#store.onPush = (tag, atMs, isSame) => observer.pushed(this, tag, atMs, isSame);

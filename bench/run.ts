@@ -3,6 +3,7 @@ import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { compile } from './compile.ts';
 import { discoveryPart } from './discovery/part.ts';
+import { eventsPart } from './events/part.ts';
 import type { BenchOptions, BenchPart } from './part.ts';
 import { pollPart } from './poll/part.ts';
 import { reloadPart } from './reload/part.ts';
@@ -11,7 +12,15 @@ import { scrapePart } from './scrape/part.ts';
 import { startPart } from './start/part.ts';
 import { formatResult } from './table.ts';
 
-const PARTS: readonly BenchPart[] = [scrapePart, reloadPart, startPart, pollPart, discoveryPart, restartPart];
+const PARTS: readonly BenchPart[] = [
+  scrapePart,
+  reloadPart,
+  startPart,
+  pollPart,
+  discoveryPart,
+  restartPart,
+  eventsPart,
+];
 
 async function main(): Promise<void> {
   const { values } = parseArgs({

@@ -2,6 +2,7 @@
 import type { Target } from './target.ts';
 import { answerSockets } from './targets/answer-sockets.ts';
 import { answers } from './targets/answers.ts';
+import { cloudEvents } from './targets/cloud-events.ts';
 import { commandLines, simulatorCommandLines } from './targets/command-lines.ts';
 import { configFiles } from './targets/config-files.ts';
 import { configReloads } from './targets/config-reloads.ts';
@@ -29,6 +30,7 @@ export const TARGETS: readonly Target[] = [
   credentialAnswers,
   answers,
   answerSockets,
+  cloudEvents,
   requests,
   queries,
   pagesOfMetrics,

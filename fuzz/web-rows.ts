@@ -36,6 +36,7 @@ export function overviewOf(): Overview {
     ready: true,
     totals: { scanning: 0, retrying: 0, complete: 1, failed: 0, not_scanned: 0, unknown: 0 },
     vulnerabilities: { wantedTags: 1, knownTags: 0, found: { high: 0, medium: 0, low: 0, unknown: 0 } },
+    events: [],
     discovery: [],
     maxTags: 100_000,
     quota: [],

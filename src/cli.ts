@@ -112,6 +112,7 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
     listenAddress: options.listenAddress,
     telemetryPath: options.telemetryPath,
     webSettings,
+    fetchCertificate: async (url) => (await import('./web/events/fetch-certificate.ts')).fetchCertificate(url),
     processMetrics: true,
     enableLifecycle: options.enableLifecycle,
     build: { ...build, nodeVersion },

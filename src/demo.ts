@@ -24,6 +24,9 @@ const { values: flags } = parseArgs({
   },
 });
 
+/** The variable and the token in `config/demo.yml` and `config/demo-scenario.yml`. It is no secret. */
+const EVENTS_TOKEN = { ACR_DEMO_EVENTS_TOKEN: 'demo-events-token' };
+
 const temporary = mkdtempSync(join(tmpdir(), 'acr-scan-exporter-demo-'));
 const children: ChildProcess[] = [];
 process.on('exit', () => rmSync(temporary, { recursive: true, force: true }));
@@ -40,6 +43,10 @@ const exporter = await startProgram('bin.js', [
   // Unless a directory is named, what is known outlives the exporter, but not the demo.
   `--storage.path=${flags['storage.path'] ?? join(temporary, 'state')}`,
 ]);
+await fetch(`http://${simulator}/_sim/events`, {
+  method: 'PATCH',
+  body: JSON.stringify({ to: `http://${exporter}/api/v1/events` }),
+});
 process.stdout.write(`
 The simulator answers at  http://${simulator}/
 The exporter answers at   http://${exporter}/metrics
@@ -59,7 +66,10 @@ function configFor(address: string): string {
 /** Starts one of the two programs. Resolves with the address that it listens on. Its log goes to standard error. */
 function startProgram(file: string, args: readonly string[]): Promise<string> {
   const program = fileURLToPath(new URL(file, import.meta.url));
-  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'inherit', 'pipe'] });
+  const child = spawn(process.execPath, [program, ...args], {
+    stdio: ['ignore', 'inherit', 'pipe'],
+    env: { ...EVENTS_TOKEN, ...process.env },
+  });
   children.push(child);
   child.once('exit', (status) => end(status ?? 1));
   return new Promise((resolve) => {

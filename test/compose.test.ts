@@ -18,6 +18,7 @@ type Service = {
   readonly build?: { readonly context: string; readonly target?: string };
   readonly profiles?: readonly string[];
   readonly command?: readonly string[];
+  readonly environment?: readonly string[];
   readonly ports?: readonly string[];
   readonly volumes?: readonly (string | Bind)[];
   readonly healthcheck?: Healthcheck;
@@ -171,4 +172,12 @@ test('Grafana finds Prometheus and the dashboards where its provisioning says', 
   t.is(paths.length, 1);
   for (const name of ['acr-scan-overview.json', 'acr-scan-exporter.json'])
     t.is(fileSeenAt('grafana', `${paths[0]}/${name}`), `./grafana/${name}`);
+});
+
+test('the simulator sends its events to the webhook of the exporter, with the token that the exporter expects', (t) => {
+  const { events } = loadConfig(`${ROOT}/${fileSeenAt('exporter', '/etc/acr-scan-exporter/config.yml')}`);
+  const { events: sent } = parse(read('config/demo-scenario.yml'));
+  t.true(service('simulator').command?.includes('--events-to=http://exporter:20181/api/v1/events'));
+  t.deepEqual(events.webhook?.token, { from: 'env', name: 'ACR_DEMO_EVENTS_TOKEN' });
+  t.true(service('exporter').environment?.includes(`ACR_DEMO_EVENTS_TOKEN=${sent.token}`));
 });

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import test from 'ava';
+import { parseCloudEvents } from '../src/events/cloud-event.ts';
 import { FLAGS, type FlagSpecification, helpText, variableOf } from '../src/flags.ts';
 import { allFamilies } from '../src/metrics/self-families.ts';
 
@@ -69,6 +70,21 @@ test('example queries use only families that exist', (t) => {
     used.filter((name) => !known.has(name)),
     [],
   );
+});
+
+test('the rules of EventBridge in docs/events.md are JSON and mean the same events, and its test is an event', (t) => {
+  const page = read('docs/events.md');
+  const [pattern, rule] = [...page.matchAll(/```json\n([\s\S]*?)```/g)].map(([, json = '']) => JSON.parse(json));
+  t.deepEqual(JSON.parse(rule.FilterPattern), pattern);
+  const [terraform = ''] = /```terraform[\s\S]*?```/.exec(page) ?? [];
+  for (const { ResourceKey: key } of rule.EventTargets[0].ParamList)
+    t.true(terraform.includes(`resource_key = "${key}"`), key);
+  for (const type of pattern.type) t.true(terraform.includes(`"${type}"`), type);
+  const [, data = ''] = /--data '(\{[\s\S]*?\n {2}\})'/.exec(page) ?? [];
+  const event = data.replace(`'"$(date +%s)"'`, '1').replace(/'"\$\(date -u [^)]*\)"'/, '2026-01-31T08:15:00Z');
+  const { events, problems } = parseCloudEvents(event);
+  t.deepEqual(problems, []);
+  t.is(events.length, 1);
 });
 
 /** The address of a heading in its page, as GitHub makes it. */

@@ -5,6 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { AcrApi, ListedImage } from '../../src/acr/operations.ts';
 import { createPipeline } from '../../src/app/pipeline.ts';
 import { Exposition } from '../../src/metrics/exposition.ts';
+import type { WatchedInstance } from '../../src/polling/watched-instance.ts';
 import { DueQueue } from '../../src/scheduler/due-queue.ts';
 import type { Task, TaskScheduler } from '../../src/scheduler/task.ts';
 import { systemClock } from '../../src/util/clock.ts';
@@ -70,6 +71,9 @@ const { watchList, discoveryManager, store } = createPipeline({
     requestEnded() {},
     scanEnded() {},
     discoveryPassEnded: () => passEnded(),
+    eventsReceived() {},
+    eventMissed() {},
+    eventAnswered() {},
   },
   stopping: new AbortController().signal,
   clock: systemClock,
@@ -111,11 +115,12 @@ class IdleScheduler implements TaskScheduler {
 }
 
 const scheduler = new IdleScheduler();
-const instance = {
+const instance: WatchedInstance = {
   id: 'cri-bench',
   api,
   scheduler,
-  discovery: undefined,
+  tasks: new Set(),
+  completeMs: undefined,
   discoveredTags: 0,
 };
 const instances = new Map([[instance.id, instance]]);

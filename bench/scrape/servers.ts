@@ -54,6 +54,7 @@ function makeExposition(): Exposition {
   const own = new SelfMetrics({
     schedulers: () => [],
     discoveries: () => [],
+    events: () => [],
     saves: () => undefined,
     droppedLogLines: () => 0,
     processMetrics: true,

@@ -130,6 +130,7 @@ async function runApp(sdk: Sdk, [first = '', ...rest]: readonly string[], isExpe
     listenAddress: { host: '127.0.0.1', port: 0 },
     telemetryPath: '/metrics',
     webSettings: undefined,
+    fetchCertificate: () => Promise.reject(new Error('nothing is fetched')),
     processMetrics: false,
     enableLifecycle: false,
     build: { version: '1.2.3', revision: '', nodeVersion: 'v20' },

@@ -8,6 +8,7 @@ import { createLogger, type Logger } from '../../src/util/logger.ts';
 import { Redactor } from '../../src/util/redactor.ts';
 import { AccessControl } from '../../src/web/access/access-control.ts';
 import { WebConfigWatcher } from '../../src/web/access/web-config-watcher.ts';
+import { EventWebhook } from '../../src/web/events/event-webhook.ts';
 import { createRoutes } from '../../src/web/routes.ts';
 import { WebServer } from '../../src/web/server.ts';
 import { requireNoSecret, SECRETS } from '../outputs.ts';
@@ -19,6 +20,16 @@ import { overviewOf, targetRow } from '../web-rows.ts';
 /** Of `secret`, at the lowest cost. */
 const HASH = '$2b$04$NFCd2wolGqHFOQhJJlsdaeyh0gxkl.sG86M2qVY1CMA8iI566jmBO';
 const PROOF = Buffer.from('admin:secret').toString('base64');
+/** Of the webhook, which asks for it instead of a password. */
+const TOKEN = 'token-of-the-webhook';
+const EVENT = JSON.stringify({
+  id: '1',
+  source: 'acs.cr',
+  specversion: '1.0',
+  type: 'cr:Artifact:ScanCompleted',
+  time: '2026-01-31T08:15:00Z',
+  data: { InstanceId: 'cri-1', RepoId: 'crr-1', Tag: 'latest' },
+});
 const WRONG = Buffer.from(`admin:${SECRETS.password}`).toString('base64');
 
 const PATHS = [
@@ -28,6 +39,10 @@ const PATHS = [
   '/-/healthy',
   '/-/ready',
   '/-/reload',
+  '/api/v1/events',
+  '/api/v1/events',
+  'http://x/api/v1/events?a',
+  '/api/v1/events/',
   '/nothing',
   '*',
   'http://x/metrics',
@@ -69,6 +84,11 @@ const HEADERS = [
     'authorization: Basic ====',
     'authorization: Bearer x',
     `authorization: Basic ${'A'.repeat(5_000)}`,
+    `x-eventbridge-signature-token: ${TOKEN}`,
+    `x-eventbridge-signature-token: ${SECRETS.password}`,
+    'content-type: application/json',
+    'content-type: application/json;charset',
+    'content-encoding: gzip',
   ],
   ...[
     'content-length: 0',
@@ -130,6 +150,15 @@ const GOOD = [
   'GET /metrics HTTP/1.1\r\nhost: x\r\naccept-encoding: gzip\r\n\r\n',
   `GET /api/v1/targets?status=failed HTTP/1.1\r\nhost: x\r\nauthorization: Basic ${PROOF}\r\n\r\n`,
   'POST /-/reload HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nhello',
+  [
+    'POST /api/v1/events HTTP/1.1',
+    'host: x',
+    'content-type: application/json',
+    `x-eventbridge-signature-token: ${TOKEN}`,
+    `content-length: ${EVENT.length}`,
+    '',
+    EVENT,
+  ].join('\r\n'),
 ];
 const PIECES = [
   ...METHODS,
@@ -182,24 +211,48 @@ export const requests = defineTarget({
       write: (line) => requireNoSecret(line, 'the log'),
     });
     const watcher = new WebConfigWatcher(file, { clock: systemClock, logger });
-    const [open, locked] = [await serve(undefined, logger, failures), await serve(watcher, logger, failures)];
+    let [taken, tokens] = [0, 0];
+    const took = () => {
+      taken += 1;
+    };
+    const context = { logger, failures, took };
+    const [open, locked] = [await serve(undefined, context), await serve(watcher, context)];
     return {
       close: async () => {
-        await Promise.all([open.server.close(0), locked.server.close(0)]);
+        for (const { stop } of [open, locked]) await stop();
         rmSync(directory, { recursive: true });
       },
       check: async ({ text, isLocked }) => {
         const { port } = isLocked ? locked : open;
         const answer = (await exchange(port, Buffer.from(text, 'latin1'))).toString('latin1');
         if (failures.length > 0) throw failures.splice(0)[0];
+        // An event is applied some time after its answer, maybe while a later input is checked.
+        tokens += text.split(TOKEN).length - 1;
+        if (taken > tokens) throw new Error(`${taken} events were taken with ${tokens} tokens`);
         return requireAnswer(answer, isLocked && !text.includes(PROOF));
       },
     };
   },
 });
 
-async function serve(watcher: WebConfigWatcher | undefined, logger: Logger, failures: unknown[]) {
+type Context = { readonly logger: Logger; readonly failures: unknown[]; readonly took: () => void };
+
+async function serve(watcher: WebConfigWatcher | undefined, { logger, failures, took }: Context) {
   const overview = overviewOf();
+  const stopping = new AbortController();
+  const failed = (error: unknown) => void failures.push(error);
+  const events = new EventWebhook({
+    clock: systemClock,
+    logger,
+    redactor: new Redactor(),
+    env: { TOKEN },
+    stopping: stopping.signal,
+    meter: { eventsReceived: () => {} },
+    receive: took,
+    failed,
+    fetchCertificate: () => Promise.reject(new Error('nothing is fetched')),
+  });
+  events.configure({ token: { from: 'env', name: 'TOKEN' }, signature: false }, []);
   const listener = createRoutes({
     telemetryPath: '/metrics',
     metrics: async () => ({ chunks: [Buffer.from('up 1\n')], length: 5, contentType: 'text/plain', done: () => {} }),
@@ -208,17 +261,23 @@ async function serve(watcher: WebConfigWatcher | undefined, logger: Logger, fail
     overview: () => overview,
     targets: () => [targetRow({})],
     reload: async () => ({ problems: [] }),
-    failed: (error) => failures.push(error),
+    events,
+    failed,
   });
   const accessControl = new AccessControl(watcher, logger);
   const server = new WebServer({
     listener: (incoming, response) => void listener(incoming, response),
     accessControl,
+    hasOwnProof: (incoming) => events.isFor(incoming),
     clock: systemClock,
     logger,
   });
   const address = await server.listen({ host: '127.0.0.1', port: 0 });
-  return { server, port: Number(address.split(':').at(-1)) };
+  const stop = () => {
+    stopping.abort();
+    return server.close(0);
+  };
+  return { stop, port: Number(address.split(':').at(-1)) };
 }
 
 function requireAnswer(answer: string, isRefused: boolean): string {

@@ -82,8 +82,15 @@ or sum(${tags('scanning|retrying')}) == 0`;
 /** The time of the last answer for each tag. */
 export const LAST_SUCCESS = `max by (${TAG}) (${select('acr_scan_tag_last_success_timestamp_seconds')})`;
 
-/** The seconds since the last answer, for tags for which that is too long. */
-export const STALE = `time() - ${LAST_SUCCESS} > ${STALE_AFTER_SECONDS}`;
+/**
+ * The seconds since the last answer, for tags for which that is too long. While events are healthy, and for an hour after, only tags whose last poll
+ * failed count.
+ */
+export const STALE = `time() - ${LAST_SUCCESS} > ${STALE_AFTER_SECONDS}
+  unless on (${TAG}) (
+    ${select('acr_scan_tag_poll_success')} == 1
+      and on (job, instance, instance_id) max_over_time(${select('acr_events_healthy')}[1h]) == 1
+  )`;
 
 /** When discovery last succeeded for each instance; before the first success, when the exporter started. */
 export const LISTED = `max by (instance_id) (

@@ -7,7 +7,7 @@ import { ApiError, networkFailure } from './api-error.ts';
 import type { CredentialSource } from './credentials/credentials.ts';
 import type { SdkCredentials } from './credentials/sdk-providers.ts';
 import type { ErrorCodeLimiter } from './error-code-limiter.ts';
-import type { AcrApi, AcrOperations, ApiAction, PageAnswer } from './operations.ts';
+import type { AcrApi, AcrOperations, ApiAction, EventCenterRecord, PageAnswer } from './operations.ts';
 import type { Caller, RequestFields, Sdk } from './sdk.ts';
 
 /** The timeout of the SDK is this much longer than ours, so that a slow answer is always our `RequestTimeout`. */
@@ -87,6 +87,16 @@ function createOperations(send: Sender): AcrOperations {
       const fields = await send('GetRepoTag', request);
       return { ...readImageOfTag(fields), requestId: fields.requestId };
     },
+    listEventCenterRecord: async (request) => {
+      const fields = await send('ListEventCenterRecord', request);
+      const totalCount = fields.optionalCount('TotalCount');
+      return { records: fields.list('Records', readEventRecord), totalCount, requestId: fields.requestId };
+    },
+    listEventCenterRuleName: async (request) => {
+      const fields = await send('ListEventCenterRuleName', request);
+      const ruleNames = fields.optionalList('RuleNames', (rule) => rule.anyText('RuleName'));
+      return { ruleNames, requestId: fields.requestId };
+    },
   };
 }
 
@@ -111,6 +121,18 @@ function readRepository(fields: AnswerFields) {
 
 function readListedRepository(fields: AnswerFields) {
   return { ...readRepository(fields), isGone: !['', 'NORMAL'].includes(fields.anyText('RepoStatus')) };
+}
+
+/** A damaged record must not make the others unreadable: what it lacks is empty. */
+function readEventRecord(fields: AnswerFields): EventCenterRecord {
+  return {
+    recordId: fields.anyText('RecordId'),
+    eventType: fields.anyText('EventType'),
+    namespace: fields.anyText('Namespace'),
+    repoName: fields.anyText('RepoName'),
+    tag: fields.anyText('Tag'),
+    createTime: fields.optionalCount('CreateTime'),
+  };
 }
 
 function readImage(fields: AnswerFields) {

@@ -227,6 +227,12 @@ export class AnswerFields {
     });
   }
 
+  /** The objects in a list that may be missing. */
+  optionalList<Item>(field: string, read: (item: AnswerFields) => Item): readonly Item[] {
+    const value = this.#object[field];
+    return value === undefined || value === null ? [] : this.list(field, read);
+  }
+
   /** Describes a value for a message. Lists and objects are not read, because they may be nested very deep. */
   #describe(value: unknown): string {
     if (Array.isArray(value)) return 'a list';

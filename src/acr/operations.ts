@@ -108,6 +108,39 @@ export type GetRepoTagRequest = { readonly instanceId: string; readonly repoId: 
 /** Answer of GetRepoTag: a tag that exists, or is being deleted. */
 export type GetRepoTagAnswer = Omit<ListedImage, 'tag'> & { readonly requestId: string };
 
+/** Request of ListEventCenterRecord (RAM action `cr:ListEventCenterRecord`). Pages count from 1. */
+export type ListEventCenterRecordRequest = {
+  readonly instanceId: string;
+  readonly eventType?: string;
+  readonly pageNo: number;
+  readonly pageSize: number;
+};
+
+/** Answer of ListEventCenterRecord: notifications that event rules of the instance have sent. */
+export type ListEventCenterRecordAnswer = {
+  readonly records: readonly EventCenterRecord[];
+  /** How many records there are, as the answer says; undefined if it does not say it with a number. */
+  readonly totalCount: number | undefined;
+  readonly requestId: string;
+};
+/** A record as sent: texts of any length. What the answer does not say is empty or undefined. */
+export type EventCenterRecord = {
+  readonly recordId: string;
+  /** Such as `cr:Artifact:ScanCompleted`. */
+  readonly eventType: string;
+  readonly namespace: string;
+  readonly repoName: string;
+  readonly tag: string;
+  /** In milliseconds since the epoch. */
+  readonly createTime: number | undefined;
+};
+
+/** Request of ListEventCenterRuleName (RAM action `cr:ListEventCenterRuleName`). */
+export type ListEventCenterRuleNameRequest = { readonly instanceId: string };
+
+/** Answer of ListEventCenterRuleName: the names of the event rules of the instance. */
+export type ListEventCenterRuleNameAnswer = { readonly ruleNames: readonly string[]; readonly requestId: string };
+
 /** The operations in use, by their names in the API: the values of the `action` label. */
 export type ApiAction =
   | 'GetRepoTagScanStatus'
@@ -115,7 +148,9 @@ export type ApiAction =
   | 'GetRepository'
   | 'ListRepository'
   | 'ListRepoTag'
-  | 'GetRepoTag';
+  | 'GetRepoTag'
+  | 'ListEventCenterRecord'
+  | 'ListEventCenterRuleName';
 
 /** The API of one instance under one set of credentials. Methods reject with {@link ApiError}; any other error is a bug of our own code. */
 export interface AcrOperations {
@@ -125,6 +160,8 @@ export interface AcrOperations {
   listRepository(request: ListRepositoryRequest): Promise<ListRepositoryAnswer>;
   listRepoTag(request: ListRepoTagRequest): Promise<ListRepoTagAnswer>;
   getRepoTag(request: GetRepoTagRequest): Promise<GetRepoTagAnswer>;
+  listEventCenterRecord(request: ListEventCenterRecordRequest): Promise<ListEventCenterRecordAnswer>;
+  listEventCenterRuleName(request: ListEventCenterRuleNameRequest): Promise<ListEventCenterRuleNameAnswer>;
 }
 
 /** The operations. Those of `afresh` use new connections, even if others are idle. */

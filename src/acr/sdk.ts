@@ -65,6 +65,8 @@ const ACTIONS: readonly ApiAction[] = [
   'ListRepository',
   'ListRepoTag',
   'GetRepoTag',
+  'ListEventCenterRecord',
+  'ListEventCenterRuleName',
 ];
 
 export type SdkOptions = {

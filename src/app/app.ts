@@ -4,6 +4,7 @@ import type { Sdk } from '../acr/sdk.ts';
 import type { Config } from '../config/config.ts';
 import { Exposition } from '../metrics/exposition.ts';
 import { SelfMetrics } from '../metrics/self-metrics.ts';
+import type { EventChannel } from '../model/events.ts';
 import { SCAN_STATUSES } from '../model/scan.ts';
 import { Saver } from '../storage/saver.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -15,6 +16,7 @@ import type { Redactor } from '../util/redactor.ts';
 import { ConfigError, formatProblems } from '../util/yaml/problems.ts';
 import { AccessControl } from '../web/access/access-control.ts';
 import type { WebConfigWatcher } from '../web/access/web-config-watcher.ts';
+import { EventWebhook } from '../web/events/event-webhook.ts';
 import { createRoutes, type ReloadResult } from '../web/routes.ts';
 import { WebServer } from '../web/server.ts';
 import { PageData } from './page-data.ts';
@@ -43,6 +45,10 @@ export type AppDependencies = {
   readonly telemetryPath: string;
   /** TLS and authentication. Undefined: plain HTTP for everyone. */
   readonly webSettings: WebConfigWatcher | undefined;
+  /** Gives the text of a certificate that signs events. Rejects with a message for the log. */
+  readonly fetchCertificate: (url: string) => Promise<string>;
+  /** Where the certificates of a region are, instead of at Alibaba Cloud: for a simulator. */
+  readonly certificateOrigin?: (region: string) => string;
   /** Whether `process_*` and `nodejs_*` are shown. */
   readonly processMetrics: boolean;
   /** Whether `POST /-/reload` is allowed. */
@@ -64,6 +70,7 @@ export class App {
   readonly #schedulerPool: SchedulerPool;
   readonly #pageData: PageData;
   readonly #accessControl: AccessControl;
+  readonly #webhook: EventWebhook;
   readonly #server: WebServer;
   readonly #reloads = new ReloadQueue(() => this.#reload());
   /** The configuration in force. */
@@ -85,6 +92,7 @@ export class App {
     const selfMetrics = new SelfMetrics({
       schedulers,
       discoveries: () => this.#pipeline.discoveryManager.statuses(),
+      events: () => this.#pipeline.eventManager.statuses(),
       saves: () => this.#saver?.status,
       droppedLogLines,
       processMetrics,
@@ -110,7 +118,20 @@ export class App {
     this.#schedulerPool = new SchedulerPool({ env, clock, logger, redactor, watchList, errors });
     this.#pageData = new PageData({ ...this.#pipeline, clock, schedulers, about: () => this.#about() });
     this.#accessControl = new AccessControl(deps.webSettings, logger);
-    this.#server = new WebServer({ listener: this.#routes(), accessControl: this.#accessControl, clock, logger });
+    this.#webhook = new EventWebhook({
+      ...deps,
+      stopping: this.#stopping.signal,
+      meter: selfMetrics,
+      receive: (event) => this.#pipeline.eventManager.intake.receive(event, 'webhook'),
+      failed: (error) => errors.report('events', error),
+    });
+    this.#server = new WebServer({
+      listener: this.#routes(),
+      accessControl: this.#accessControl,
+      hasOwnProof: (request) => this.#webhook.isFor(request),
+      clock,
+      logger,
+    });
   }
 
   /** Resolves when polling runs. Rejects when the address cannot be listened on or the SDK cannot be loaded. */
@@ -228,7 +249,7 @@ export class App {
 
   /** @param restore restores what a former process knew; for the first configuration */
   async #apply(config: Config, restore?: SnapshotRestore): Promise<void> {
-    const { watchList, polls, discoveryManager, reconciler } = this.#pipeline;
+    const { watchList, polls, discoveryManager, eventManager, reconciler } = this.#pipeline;
     const timing = timingOf(config);
     const isOtherTiming = !isDeepStrictEqual(timing, polls.timing);
     polls.timing = timing;
@@ -238,11 +259,19 @@ export class App {
     const instances = await this.#schedulerPool.configure(config, this.#sdk);
     await watchList.apply(config.instances, instances);
     await this.#unlessBroken(restore?.beforeDiscovery());
+    const { webhook, completeMs } = config.events;
+    const hasWebhook = webhook !== undefined;
+    this.#selfMetrics.setEvents(channelsOf(config));
+    this.#webhook.configure(
+      webhook,
+      config.instances.map(({ region }) => region),
+    );
+    const isSooner = eventManager.configure(config.instances, { hasWebhook, completeMs }, instances);
     await discoveryManager.configure(config.instances, config.discoveryIntervalMs, instances);
     await this.#unlessBroken(restore?.tags());
     await reconciler.limit(config.maxTags);
     this.#schedulerPool.retireUnused();
-    if (isOtherTiming) await watchList.hasten();
+    if (isOtherTiming || isSooner) await watchList.hasten();
     this.#selfMetrics.setInstances(idsOf(config));
     this.#config = config;
   }
@@ -262,6 +291,7 @@ export class App {
       overview: () => this.#pageData.overview(),
       targets: () => this.#pageData.targets(),
       reload: enableLifecycle ? () => this.reload() : undefined,
+      events: this.#webhook,
       failed: (error) => this.#errors.report('web', error),
     });
   }
@@ -285,6 +315,15 @@ export class App {
 
 function idsOf({ instances }: Config): readonly string[] {
   return instances.map(({ id }) => id);
+}
+
+/** The channels by which events of each instance may come; without instances that have none. */
+function channelsOf({ events, instances }: Config): ReadonlyMap<string, readonly EventChannel[]> {
+  const channels = instances.map(({ id, feedMs }): [string, EventChannel[]] => [
+    id,
+    [...(feedMs === undefined ? [] : ['feed' as const]), ...(events.webhook === undefined ? [] : ['webhook' as const])],
+  ]);
+  return new Map(channels.filter(([, each]) => each.length > 0));
 }
 
 /** The number of items, and how many were added and removed, as log fields. */

@@ -8,7 +8,7 @@ import type { AcrApi } from '../acr/operations.ts';
 import type { Sdk } from '../acr/sdk.ts';
 import type { Config, InstanceConfig } from '../config/config.ts';
 import { type CredentialSet, credentialSets } from '../config/credential-sets.ts';
-import { RAM_ACTIONS, ramListResource, ramResource } from '../config/ram-policy.ts';
+import { RAM_ACTIONS, ramInstance, ramListResource, ramResource } from '../config/ram-policy.ts';
 import { filterOf, pageOf, repositoryPage } from '../discovery/discovery-run.ts';
 import { FIRST_PAGE, PagedList } from '../discovery/paged-list.ts';
 import { Rules } from '../discovery/rules.ts';
@@ -129,6 +129,7 @@ async function* checkInstances(
         yield { subject: `${instance.id} ${describe(repository)}`, problem };
       }
       if (instance.discover.length > 0) yield* checkDiscovery(attempt);
+      if (instance.feedMs !== undefined) yield { subject: `${instance.id} events`, problem: await checkFeed(attempt) };
     }
   } finally {
     end.abort();
@@ -236,6 +237,19 @@ async function checkTags({ instance, ask }: Attempt, found: FoundRepository): Pr
   const request = { instanceId: instance.id, repoId: found.id, ...pageOf(FIRST_PAGE) };
   const tags = await problemOf(ask((api) => api.listRepoTag(request)));
   return tags && `${found.namespace}/${found.name}: ${explain(tags, 'ListRepoTag', ramResource(instance, found))}`;
+}
+
+/** Requests a page of the event center, and the names of the event rules, without which it stays empty. */
+async function checkFeed({ instance, ask }: Attempt): Promise<string | undefined> {
+  const instanceId = instance.id;
+  const page = { instanceId, eventType: 'cr:Artifact:ScanCompleted', pageNo: 1, pageSize: 1 };
+  const error = await problemOf(ask((api) => api.listEventCenterRecord(page)));
+  if (error !== undefined) return explain(error, 'ListEventCenterRecord', ramInstance(instance));
+  const rules = ask((api) => api.listEventCenterRuleName({ instanceId }));
+  const denied = await problemOf(rules);
+  if (denied !== undefined) return explain(denied, 'ListEventCenterRuleName', ramInstance(instance));
+  if ((await rules).ruleNames.length > 0) return undefined;
+  return 'the instance has no event rule, so its event center has no records: make one for finished scans in the console';
 }
 
 function explain({ code, kind, message }: ApiError, operation: keyof typeof RAM_ACTIONS, resource: string): string {

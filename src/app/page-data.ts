@@ -8,14 +8,17 @@ import type { Clock } from '../util/clock.ts';
 import type { Overview, TargetList, TargetRow } from '../web/overview.ts';
 import type { Pipeline } from './pipeline.ts';
 
-export type PageDataSources = Pick<Pipeline, 'store' | 'watchList' | 'discoveryManager' | 'tagLimit'> & {
+export type PageDataSources = Pick<
+  Pipeline,
+  'store' | 'watchList' | 'discoveryManager' | 'eventManager' | 'tagLimit'
+> & {
   readonly clock: Clock;
   readonly schedulers: () => readonly SchedulerStatus[];
   readonly about: () => Pick<Overview, 'startedMs' | 'version' | 'revision' | 'sdk' | 'telemetryPath' | 'ready'>;
 };
 
 /** The part of the overview that a reload changes step by step. */
-type Totals = Pick<Overview, 'totals' | 'vulnerabilities' | 'discovery' | 'maxTags'>;
+type Totals = Pick<Overview, 'totals' | 'vulnerabilities' | 'discovery' | 'events' | 'maxTags'>;
 
 /** Between {@link hold} and {@link release}, the list of targets and the totals stay as they were. */
 export class PageData {
@@ -51,11 +54,12 @@ export class PageData {
   }
 
   #totals(): Totals {
-    const { store, discoveryManager, tagLimit } = this.#sources;
+    const { store, discoveryManager, eventManager, tagLimit } = this.#sources;
     return {
       totals: store.totals(),
       vulnerabilities: store.vulnerabilityTotals(),
       discovery: discoveryManager.statuses(),
+      events: eventManager.statuses(),
       maxTags: tagLimit.maxTags,
     };
   }

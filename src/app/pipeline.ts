@@ -1,9 +1,10 @@
-// Creates and connects what keeps the state of the watched tags up to date: polls, lookups of repositories, and discovery.
+// Creates and connects what keeps the state of the watched tags up to date: polls, lookups of repositories, discovery, and events.
 
 import type { Config } from '../config/config.ts';
 import { DiscoveryManager } from '../discovery/discovery-manager.ts';
 import { DiscoveredReconciler } from '../discovery/reconcile-discovered.ts';
 import { TagLimit } from '../discovery/tag-limit.ts';
+import { EventManager } from '../events/event-manager.ts';
 import type { SelfMetrics } from '../metrics/self-metrics.ts';
 import type { Timing } from '../model/settings.ts';
 import { lookupFailures } from '../polling/repository-lookup.ts';
@@ -21,7 +22,14 @@ export type PipelineOptions = {
   readonly observer: StoreObserver;
   readonly meter: Pick<
     SelfMetrics,
-    'requestSent' | 'requestFailed' | 'requestEnded' | 'scanEnded' | 'discoveryPassEnded'
+    | 'requestSent'
+    | 'requestFailed'
+    | 'requestEnded'
+    | 'scanEnded'
+    | 'discoveryPassEnded'
+    | 'eventsReceived'
+    | 'eventMissed'
+    | 'eventAnswered'
   >;
   readonly clock: Clock;
   /** In [0, 1). */
@@ -44,6 +52,7 @@ export type Pipeline = {
   readonly polls: PollContext;
   readonly reconciler: DiscoveredReconciler;
   readonly discoveryManager: DiscoveryManager;
+  readonly eventManager: EventManager;
   readonly yieldEvery: YieldEvery;
   readonly tagLimit: TagLimit;
 };
@@ -60,6 +69,8 @@ export function createPipeline({ observer, meter, timing, maxTags, ...shared }: 
     requests,
     timing,
     scanEnded: (instanceId, seconds) => meter.scanEnded(instanceId, seconds),
+    scanEndFound: (poll, announcedBy) => eventManager.scanEndFound(poll, announcedBy),
+    eventAnswered: (instanceId, channel, seconds) => meter.eventAnswered(instanceId, channel, seconds),
     repositoryMissing: (poll) => watchList.checkId(poll),
   });
   const lookups = { ...shared, requests, timing: () => polls.timing, failures: lookupFailures(shared) };
@@ -82,7 +93,15 @@ export function createPipeline({ observer, meter, timing, maxTags, ...shared }: 
     backoff: () => polls.timing.backoff,
     runEnded: (seconds) => meter.discoveryPassEnded(seconds),
   });
-  return { store, watchList, polls, reconciler, discoveryManager, tagLimit, yieldEvery };
+  const eventManager: EventManager = new EventManager({
+    ...shared,
+    watchList,
+    requests,
+    meter,
+    backoff: () => polls.timing.backoff,
+    pushed: ({ instanceId, repository, tag }) => discoveryManager.pushed(instanceId, repository, tag),
+  });
+  return { store, watchList, polls, reconciler, discoveryManager, eventManager, tagLimit, yieldEvery };
 }
 
 /** When to poll, from the configuration. */

@@ -231,7 +231,7 @@ export class SchedulerPool {
 }
 
 function newInstance(id: string, scheduler: Scheduler): WatchedInstance {
-  return { id, api: undefined, scheduler, discovery: undefined, discoveredTags: 0 };
+  return { id, api: undefined, scheduler, tasks: new Set(), completeMs: undefined, discoveredTags: 0 };
 }
 
 function launch({ scheduler, stopping }: SchedulerEntry): void {

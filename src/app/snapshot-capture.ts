@@ -10,7 +10,7 @@ import { hasOtherId } from '../targets/instance-targets.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { SchedulerPool } from './scheduler-pool.ts';
 
-export type SnapshotSources = Pick<Pipeline, 'store' | 'watchList' | 'polls' | 'discoveryManager'> & {
+export type SnapshotSources = Pick<Pipeline, 'store' | 'watchList' | 'polls' | 'discoveryManager' | 'eventManager'> & {
   readonly schedulerPool: Pick<SchedulerPool, 'rates'>;
 };
 
@@ -64,12 +64,18 @@ export class SnapshotCapture implements SnapshotSource {
   }
 
   #instance(id: string): InstanceRecord | undefined {
-    const { watchList, polls, discoveryManager } = this.#sources;
+    const { watchList, polls, discoveryManager, eventManager } = this.#sources;
     const targets = watchList.targetsOf(id);
     if (targets === undefined) return undefined;
     const moment = polls.moment();
     const names = polls.scanRequests.memory(targets.instance, moment);
-    return { kind: 'instance', id, names, discovery: discoveryManager.memory(id, moment) };
+    return {
+      kind: 'instance',
+      id,
+      names,
+      discovery: discoveryManager.memory(id, moment),
+      events: eventManager.memory(id),
+    };
   }
 
   #repository(repository: Repository, number: number): RepositoryRecord {
@@ -84,8 +90,10 @@ export class SnapshotCapture implements SnapshotSource {
 
   /** A text that changes when anything changes that is in a snapshot. */
   #revision(): string {
-    const { store, discoveryManager } = this.#sources;
-    return JSON.stringify([store.changes, discoveryManager.statuses()]);
+    const { store, discoveryManager, eventManager } = this.#sources;
+    // Not the last answer of a feed: a snapshot in every period would be too many.
+    const events = eventManager.statuses().map(({ healthy, lastEventMs }) => [healthy, lastEventMs]);
+    return JSON.stringify([store.changes, discoveryManager.statuses(), events]);
   }
 }
 

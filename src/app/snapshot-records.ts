@@ -6,6 +6,9 @@ import type { RuleCount } from '../model/exporter-status.ts';
 import { isUnderWay, type PollError, SCAN_STATUSES, SCAN_SUBJECTS, type ScanSubject } from '../model/scan.ts';
 import type {
   DiscoveryMemory,
+  EventHealthMemory,
+  EventsMemory,
+  FeedCursor,
   InstanceRecord,
   NamesMemory,
   RateRecord,
@@ -96,6 +99,7 @@ function readInstance(fields: RecordFields): InstanceRecord {
     id: fields.text('id'),
     names: readNames(fields.get('names')),
     discovery: fields.optional('discovery', readDiscovery),
+    events: fields.optional('events', readEvents),
   };
 }
 
@@ -126,6 +130,30 @@ function readDiscovery(value: unknown): DiscoveryMemory {
     truncated: fields.isTrue('truncated'),
     counts: fields.optional('counts', () => fields.list('counts', readCount)),
   };
+}
+
+function readEvents(value: unknown): EventsMemory {
+  const fields = new RecordFields(value);
+  return { health: readHealth(fields.get('health')), cursor: fields.optional('cursor', readCursor) };
+}
+
+function readHealth(value: unknown): EventHealthMemory {
+  const fields = new RecordFields(value);
+  return {
+    missedTooMany: fields.isTrue('missedTooMany'),
+    webhookProven: fields.isTrue('webhookProven'),
+    feedWell: fields.isTrue('feedWell'),
+  };
+}
+
+function readCursor(value: unknown): FeedCursor {
+  const fields = new RecordFields(value);
+  return { sinceMs: fields.time('sinceMs'), ids: fields.list('ids', readId) };
+}
+
+function readId(value: unknown): string {
+  if (typeof value !== 'string' || value.length > MAX_TEXT_LENGTH) throw new InvalidValueError();
+  return value;
 }
 
 function readCount(value: unknown): RuleCount {

@@ -15,7 +15,7 @@ import { readRecord } from './snapshot-records.ts';
 
 export type SnapshotDestination = Pick<
   Pipeline,
-  'store' | 'watchList' | 'polls' | 'discoveryManager' | 'reconciler' | 'yieldEvery'
+  'store' | 'watchList' | 'polls' | 'discoveryManager' | 'eventManager' | 'reconciler' | 'yieldEvery'
 > & {
   readonly schedulerPool: Pick<SchedulerPool, 'resumeRate'>;
 };
@@ -44,13 +44,14 @@ export class SnapshotRestore {
 
   /** Restores what is known of credentials and instances. Call it when the listed targets are watched, and before discovery is configured. */
   async beforeDiscovery(): Promise<void> {
-    const { watchList, polls, discoveryManager, schedulerPool } = this.#destination;
+    const { watchList, polls, discoveryManager, eventManager, schedulerPool } = this.#destination;
     for (const record of this.#read()) {
       if (record.kind === 'rate') schedulerPool.resumeRate(record.credentials, record, this.#moment);
       if (record.kind === 'instance') {
         const instance = watchList.targetsOf(record.id)?.instance;
         if (instance === undefined) continue;
         polls.scanRequests.resume(instance, record.names, this.#moment);
+        if (record.events !== undefined) eventManager.resume(record.id, record.events);
         if (record.discovery !== undefined) discoveryManager.resume(record.id, inPast(record.discovery, this.#moment));
       }
       if (record.kind === 'repository') break;

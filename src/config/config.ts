@@ -1,5 +1,6 @@
 // The configuration as the program uses it: with all defaults, units in the names, absolute paths.
 import type { CredentialSettings } from '../model/credential-settings.ts';
+import type { WebhookSettings } from '../model/events.ts';
 import type { Backoff, ConfiguredRepository, DiscoverRule, Intervals, PerTag, RateLimits } from '../model/settings.ts';
 
 /** The configuration file. Immutable: a reload makes a new one. */
@@ -16,8 +17,17 @@ export type Config = {
   readonly discoveryIntervalMs: number;
   /** The maximum number of watched tags, unless the file lists more. Of the discovered tags, the newest are kept. */
   readonly maxTags: number;
+  readonly events: EventsConfig;
   /** At least one; ids are unique. */
   readonly instances: readonly InstanceConfig[];
+};
+
+/** How events arrive, and what they change, for all instances. */
+export type EventsConfig = {
+  /** Undefined: no events are accepted over HTTP. */
+  readonly webhook: WebhookSettings | undefined;
+  /** The interval of tags whose scan is complete, while the events of their instance are healthy. */
+  readonly completeMs: number;
 };
 
 /** A registry instance. */
@@ -32,6 +42,8 @@ export type InstanceConfig = {
   readonly credentials: CredentialSettings | undefined;
   /** Several may be about one repository, but no two of them list the same tag. Not empty unless `discover` is not. */
   readonly repositories: readonly ConfiguredRepository[];
+  /** How often to ask for new records of its event center; undefined for never. */
+  readonly feedMs: number | undefined;
   /** The rules that find more tags in the instance. */
   readonly discover: readonly DiscoverRule[];
 };

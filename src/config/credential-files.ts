@@ -1,6 +1,7 @@
-// The files and environment variables that credentials blocks name: makes their paths absolute, and finds those that do not exist.
+// The files and environment variables that credentials and the webhook name: makes their paths absolute, and finds those that do not exist.
 import { access } from 'node:fs/promises';
 import type { CredentialSettings, SecretSource } from '../model/credential-settings.ts';
+import type { WebhookSettings } from '../model/events.ts';
 import type { Config } from './config.ts';
 import { credentialSets } from './credential-sets.ts';
 
@@ -30,6 +31,12 @@ export function resolvePaths(settings: CredentialSettings, resolve: (path: strin
   }
 }
 
+/** The settings with an absolute path of the token's file. */
+export function resolveToken(settings: WebhookSettings, resolve: (path: string) => string): WebhookSettings {
+  const { token } = settings;
+  return token.from === 'file' ? { ...settings, token: { from: 'file', path: resolve(token.path) } } : settings;
+}
+
 /** Finds out whether something exists. */
 export type Lookup = {
   readonly hasVariable: (name: string) => boolean;
@@ -51,23 +58,27 @@ export function presentIn(env: Readonly<Record<string, string | undefined>>): Lo
 /** A file or variable that does not exist, by the key that names it: the name itself may be a secret in the wrong key. */
 export type MissingSecret = { readonly key: string; readonly reason: string };
 
-/** Every file and variable of a credentials block in use that does not exist. Does not read them. */
+/** Every file and variable that is in use and does not exist. Does not read them. */
 export async function missingSecrets(config: Config, lookup: Lookup): Promise<readonly MissingSecret[]> {
   const ids = config.instances.map(({ id }) => id);
   const missing: MissingSecret[] = [];
   for (const { name, settings, instanceIds } of credentialSets(config)) {
     const isShared = settings === config.credentials;
     const block = isShared ? 'credentials' : `instances[${ids.indexOf(instanceIds[0] ?? name)}].credentials`;
-    for (const { key, source } of requirementsOf(settings)) {
-      if (source.from === 'file' && !(await lookup.hasFile(source.path))) {
-        missing.push({ key: `${block}.${key}_file`, reason: 'no such file' });
-      }
-      if (source.from === 'env' && !lookup.hasVariable(source.name)) {
-        missing.push({ key: `${block}.${key}_env`, reason: 'no such environment variable' });
-      }
-    }
+    for (const { key, source } of requirementsOf(settings))
+      missing.push(...(await missingAt(`${block}.${key}`, source, lookup)));
   }
+  const { webhook } = config.events;
+  if (webhook !== undefined) missing.push(...(await missingAt('events.webhook.token', webhook.token, lookup)));
   return missing;
+}
+
+async function missingAt(key: string, source: SecretSource, lookup: Lookup): Promise<readonly MissingSecret[]> {
+  if (source.from === 'file' && !(await lookup.hasFile(source.path)))
+    return [{ key: `${key}_file`, reason: 'no such file' }];
+  if (source.from === 'env' && !lookup.hasVariable(source.name))
+    return [{ key: `${key}_env`, reason: 'no such environment variable' }];
+  return [];
 }
 
 /** One warning for each of the {@link missingSecrets}. */

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import type { CredentialSettings, SecretSource } from '../model/credential-settings.ts';
 import { looksLikeKey, MERGE_KEY, nearest, type Path, type Redaction } from '../util/yaml/descriptions.ts';
 import { strictMap } from '../util/yaml/schema.ts';
-import { matching, text } from './fields.ts';
+import { WEBHOOK_KEYS } from './events-schema.ts';
+import { environmentName, matching, text } from './fields.ts';
 
 const MAX_SECRET_LENGTH = 16_384;
 const MAX_TEXT_LENGTH = 2048;
@@ -83,14 +84,14 @@ export const CREDENTIAL_KEYS: ReadonlyMap<string, readonly string[]> = new Map(
   VARIANTS.map(({ in: { shape } }) => [shape.type.value, Object.keys(shape)]),
 );
 
-const ALL_KEYS = [...new Set([...CREDENTIAL_KEYS.values()].flat())];
+const ALL_KEYS = [...new Set([...CREDENTIAL_KEYS.values()].flat()), ...WEBHOOK_KEYS];
 
-/** Whether the value at a path is a part of credentials. */
+/** Whether the value at a path is a part of credentials, or of the webhook with its token. */
 export function isConfidential(path: Path): boolean {
-  return path.includes('credentials');
+  return path.includes('credentials') || path.includes('webhook');
 }
 
-/** What messages about a configuration hide. A key in credentials is shown only if it is close to a known one: it may be a misplaced value. */
+/** What messages about a configuration hide. A key in credentials or the webhook is shown only if it is close to a known one: it may be a misplaced value. */
 export const REDACTION: Redaction = {
   hidesValue: isConfidential,
   showsKey: (key, map) =>
@@ -176,10 +177,6 @@ function plain(description: string) {
 /** Secrets are sent in headers: the line break at the end of a YAML block text would break every request. */
 function visibleText() {
   return matching('a text of visible ASCII characters', new RegExp(`^[\\x21-\\x7e]{1,${MAX_SECRET_LENGTH}}$`));
-}
-
-function environmentName() {
-  return matching('the name of an environment variable', /^[A-Za-z_][A-Za-z0-9_.-]{0,254}$/);
 }
 
 function isHttpUrl(written: string): boolean {

@@ -7,6 +7,7 @@ import { parsed } from '../util/yaml/schema.ts';
 
 const MAX_LABEL_LENGTH = 255;
 const MAX_PATTERN_LENGTH = 10_000;
+const MAX_PATH_LENGTH = 2_048;
 const MAX_HOST_LENGTH = 253;
 const DAY_MS = 86_400_000;
 
@@ -50,6 +51,15 @@ export function truth() {
   return parsed('true or false', (written) => ({ true: true, false: false })[written]).meta({ type: 'boolean' });
 }
 
+/** The path of a file. */
+export function filePath() {
+  return text(`a path of 1 to ${MAX_PATH_LENGTH} characters`, MAX_PATH_LENGTH);
+}
+
+export function environmentName() {
+  return matching('the name of an environment variable', /^[A-Za-z_][A-Za-z0-9_.-]{0,254}$/);
+}
+
 /** Text that matches a regular expression. */
 export function matching(expected: string, pattern: RegExp) {
   return z.string({ error: expected }).regex(pattern, { error: expected });
@@ -62,11 +72,12 @@ export function digest() {
   ).meta({ pattern: DIGEST_PATTERN });
 }
 
-/** A duration above 0 and at most `maxMs`, in milliseconds. */
-export function duration(maxMs = 365 * DAY_MS) {
-  return parsed(`a duration such as 500ms, 15s or 1h30m, above 0 and at most ${formatDuration(maxMs)}`, (written) => {
+/** A duration above 0, of at least `minMs` and at most `maxMs`, in milliseconds. */
+export function duration(maxMs = 365 * DAY_MS, minMs = 0) {
+  const least = minMs === 0 ? 'above 0' : `at least ${formatDuration(minMs)}`;
+  return parsed(`a duration such as 500ms, 15s or 1h30m, ${least} and at most ${formatDuration(maxMs)}`, (written) => {
     const ms = parseDuration(written);
-    return ms !== undefined && ms > 0 && ms <= maxMs ? ms : undefined;
+    return ms !== undefined && ms > 0 && ms >= minMs && ms <= maxMs ? ms : undefined;
   }).meta({ pattern: DURATION_PATTERN });
 }
 

@@ -4,6 +4,7 @@ import type { ConfiguredRepository, DiscoverRule, ListedTag } from '../model/set
 import { strictMap } from '../util/yaml/schema.ts';
 import type { InstanceConfig } from './config.ts';
 import { credentialsSchema } from './credentials-schema.ts';
+import { instanceEventsSchema } from './events-schema.ts';
 import { count, digest, duration, endpoint, label, listOf, matching, namePattern, truth } from './fields.ts';
 
 /** For a check that runs even if other checks of the value fail. */
@@ -106,6 +107,7 @@ export const instanceSchema = strictMap({
   credentials: credentialsSchema.optional().meta({
     description: 'Replaces the top-level credentials for this instance, with its own rate limit.',
   }),
+  events: instanceEventsSchema.optional().meta({ description: 'How events of the instance arrive.' }),
   repositories: listOf('repository', repositorySchema)
     .optional()
     .meta({ description: 'Repositories to watch.', minItems: 0 }),
@@ -123,6 +125,7 @@ export const instanceSchema = strictMap({
       endpoint: given,
       domain = '',
       credentials,
+      events,
       repositories = [],
       discover = [],
     }): UndecidedInstance => ({
@@ -131,6 +134,7 @@ export const instanceSchema = strictMap({
       endpoint: given ?? { protocol: 'https', host: `cr.${region}.aliyuncs.com` },
       domain,
       credentials,
+      feedMs: events?.feed,
       repositories,
       discover,
     }),

@@ -4,7 +4,7 @@ import { loadYaml, type YamlDocument } from '../util/yaml/document.ts';
 import { readText } from '../util/yaml/read-text.ts';
 import { dropBlanks } from './blank-keys.ts';
 import type { Config } from './config.ts';
-import { resolvePaths } from './credential-files.ts';
+import { resolvePaths, resolveToken } from './credential-files.ts';
 import { REDACTION } from './credentials-schema.ts';
 import { reportImageReferences } from './image-references.ts';
 import { reportIssues } from './issues.ts';
@@ -48,6 +48,7 @@ function withAbsolutePaths(config: Config, directory: string): Config {
   return {
     ...config,
     credentials: resolvePaths(config.credentials, absolute),
+    events: { ...config.events, webhook: config.events.webhook && resolveToken(config.events.webhook, absolute) },
     instances: config.instances.map((instance) => ({
       ...instance,
       credentials: instance.credentials && resolvePaths(instance.credentials, absolute),

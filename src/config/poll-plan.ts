@@ -10,6 +10,8 @@ const SCANNING_SHARE = 0.01;
 const MAX_SCANNING_SHARE = 0.8;
 /** Discovery gets at most one of three requests while tags are due. */
 const MAX_DISCOVERY_SHARE = 1 / 3;
+/** Requests for events get at most two of five requests while tags of all kinds are due. */
+const MAX_FEED_SHARE = 2 / 5;
 /** The file does not say how many repositories discovery finds in an instance. Each needs one request, and their list one more. */
 const EXPECTED_REPOSITORIES = 100;
 /** The interval of requests for the vulnerabilities of a tag whose scan is complete. */
@@ -27,10 +29,14 @@ export type SetPlan = {
   readonly discoveryRate: number;
   /** Requests for vulnerabilities when the scans of all listed tags are complete. */
   readonly summaryRate: number;
+  /** Requests of the feeds of events. */
+  readonly feedRate: number;
   /** The time until every tag was polled once. */
   readonly firstSweepMs: number;
   /** The plan when the scans of all tags are complete. */
   readonly allComplete: CasePlan;
+  /** The same while events are healthy; undefined if no instance has events. */
+  readonly eventsHealthy: CasePlan | undefined;
   /** The plan when 1 % of the tags, and at least one, are scanning and the others are complete. */
   readonly someScanning: CasePlan;
 };
@@ -48,6 +54,8 @@ export type CasePlan = {
 export type Plan = {
   readonly sets: readonly SetPlan[];
   readonly intervals: Config['intervals'];
+  /** The interval of complete tags while events are healthy; undefined if no instance has events. */
+  readonly healthyCompleteMs: number | undefined;
   /** One for each set that needs more than its quota. */
   readonly warnings: readonly string[];
 };
@@ -55,7 +63,9 @@ export type Plan = {
 /** The plan of a configuration, for each set of credentials in use. */
 export function planPolls(config: Config): Plan {
   const sets = credentialSets(config).map((set) => planSet(set, config));
-  return { sets, intervals: config.intervals, warnings: sets.flatMap(warningsOf) };
+  const hasEvents = sets.some(({ eventsHealthy }) => eventsHealthy !== undefined);
+  const healthyCompleteMs = hasEvents ? healthyCompleteMsOf(config) : undefined;
+  return { sets, intervals: config.intervals, healthyCompleteMs, warnings: sets.flatMap(warningsOf) };
 }
 
 function planSet({ name, instanceIds }: CredentialSet, config: Config): SetPlan {
@@ -67,7 +77,11 @@ function planSet({ name, instanceIds }: CredentialSet, config: Config): SetPlan 
   const allowedRate = config.rateLimit.requestsPerSecond;
   const discovering = instances.filter(({ discover }) => discover.length > 0).length;
   const discoveryRate = (1000 * discovering * (1 + EXPECTED_REPOSITORIES)) / config.discoveryIntervalMs;
-  const forTags = allowedRate - Math.min(discoveryRate, MAX_DISCOVERY_SHARE * allowedRate);
+  const feedRate = instances.reduce((sum, { feedMs }) => sum + (feedMs === undefined ? 0 : 1000 / feedMs), 0);
+  const forTags =
+    allowedRate -
+    Math.min(discoveryRate, MAX_DISCOVERY_SHARE * allowedRate) -
+    Math.min(feedRate, MAX_FEED_SHARE * allowedRate);
   return {
     credentials: name,
     instances: ids.size,
@@ -75,11 +89,31 @@ function planSet({ name, instanceIds }: CredentialSet, config: Config): SetPlan 
     lookups,
     allowedRate,
     discoveryRate,
+    feedRate,
     summaryRate: (1000 * tagsIn(repositories.filter(({ vulnerabilities }) => vulnerabilities))) / SUMMARIES_EVERY_MS,
     firstSweepMs: (1000 * (tags + lookups)) / forTags,
     allComplete: planCase(0, tags, forTags, config),
+    eventsHealthy: planHealthy(instances, forTags, config),
     someScanning: planCase(Math.min(tags, Math.ceil(tags * SCANNING_SHARE)), tags, forTags, config),
   };
+}
+
+function healthyCompleteMsOf({ events, intervals }: Config): number {
+  return Math.max(events.completeMs, intervals.completeMs);
+}
+
+/** The plan when the scans of all tags are complete and events are healthy where there are some. */
+function planHealthy(instances: Config['instances'], allowed: number, config: Config): CasePlan | undefined {
+  const hasEvents = ({ feedMs }: Config['instances'][number]) =>
+    feedMs !== undefined || config.events.webhook !== undefined;
+  const tagsOf = (some: Config['instances']) => tagsIn(some.flatMap(({ repositories }) => repositories));
+  const withEvents = instances.filter(hasEvents);
+  if (withEvents.length === 0) return undefined;
+  const completeMs = healthyCompleteMsOf(config);
+  const others = instances.filter((instance) => !hasEvents(instance));
+  const askedRate = (1000 * tagsOf(withEvents)) / completeMs + (1000 * tagsOf(others)) / config.intervals.completeMs;
+  const completeEveryMs = tagsOf(withEvents) === 0 ? undefined : completeMs * Math.max(1, askedRate / allowed);
+  return { askedRate, scanningTags: 0, scanningEveryMs: undefined, completeEveryMs };
 }
 
 function tagsIn(repositories: readonly ConfiguredRepository[]): number {
@@ -103,7 +137,10 @@ function planCase(scanning: number, tags: number, allowed: number, { intervals }
   };
 }
 
-function warningsOf({ credentials, allowedRate, discoveryRate, summaryRate, ...cases }: SetPlan): string[] {
+function warningsOf({ credentials, allowedRate, discoveryRate, summaryRate, feedRate, ...cases }: SetPlan): string[] {
+  const { eventsHealthy } = cases;
+  const healthy =
+    eventsHealthy === undefined ? '' : ` (${formatRate(eventsHealthy.askedRate)} while events are healthy)`;
   const allowed = `${formatRate(allowedRate)} requests a second are allowed`;
   const late = 'tags will be polled less often than configured';
   for (const [when, { askedRate }] of [
@@ -112,15 +149,15 @@ function warningsOf({ credentials, allowedRate, discoveryRate, summaryRate, ...c
   ] as const) {
     if (askedRate <= allowedRate) continue;
     return [
-      `credentials ${credentials}: the intervals ask for ${formatRate(askedRate)} requests a second${when}, ${allowed}: ${late}`,
+      `credentials ${credentials}: the intervals ask for ${formatRate(askedRate)} requests a second${when}${healthy}, ${allowed}: ${late}`,
     ];
   }
   const forDiscovery = MAX_DISCOVERY_SHARE * allowedRate;
-  const forTags = cases.allComplete.askedRate + summaryRate;
+  const forTags = cases.allComplete.askedRate + summaryRate + feedRate;
   if (forTags + Math.min(discoveryRate, forDiscovery) > allowedRate) {
     const all = formatRate(forTags + Math.min(discoveryRate, forDiscovery));
     return [
-      `credentials ${credentials}: polls, vulnerabilities and discovery ask for ${all} requests a second together, ${allowed}: ${late}`,
+      `credentials ${credentials}: polls, vulnerabilities${feedRate > 0 ? ', discovery and events' : ' and discovery'} ask for ${all} requests a second together, ${allowed}: ${late}`,
     ];
   }
   if (discoveryRate <= forDiscovery) return [];
@@ -130,8 +167,8 @@ function warningsOf({ credentials, allowedRate, discoveryRate, summaryRate, ...c
   ];
 }
 
-/** The plan as a table with two rows for each set of credentials, and notes on discovery and vulnerabilities. Ends in a newline. */
-export function formatPlan({ sets, intervals }: Plan): string {
+/** The plan as a table with two rows for each set of credentials, three with events, and notes on discovery and vulnerabilities. Ends in a newline. */
+export function formatPlan({ sets, intervals, healthyCompleteMs }: Plan): string {
   const { scanningMs, completeMs, failedMs, notScannedMs } = intervals;
   const header = ['CREDENTIALS', 'TAGS', 'FIRST SWEEP', 'WHEN', 'ASKED', 'ALLOWED', 'SCANNING EVERY', 'COMPLETE EVERY'];
   const rows = sets.flatMap((set) => {
@@ -140,14 +177,30 @@ export function formatPlan({ sets, intervals }: Plan): string {
     return [
       [...start, 'all complete', ...caseCells(set.allComplete, set.allowedRate, intervals)],
       ['', '', '', '1 % scanning', ...caseCells(set.someScanning, set.allowedRate, intervals)],
+      ...(set.eventsHealthy === undefined || healthyCompleteMs === undefined
+        ? []
+        : [
+            [
+              '',
+              '',
+              '',
+              'events healthy',
+              ...caseCells(set.eventsHealthy, set.allowedRate, { ...intervals, completeMs: healthyCompleteMs }),
+            ],
+          ]),
     ];
   });
   const configured = `scanning ${formatDuration(scanningMs)}, complete ${formatDuration(completeMs)}, failed ${formatDuration(failedMs)}, not scanned ${formatDuration(notScannedMs)}`;
+  const healthy =
+    healthyCompleteMs === undefined ? '' : `, complete while events are healthy ${formatDuration(healthyCompleteMs)}`;
   const notes = sets.flatMap((set) => notesOf(set, intervals)).map((note) => `${note}\n`);
-  return `Intervals: ${configured}\n\n${alignColumns([header, ...rows])}\n${notes.length > 0 ? '\n' : ''}${notes.join('')}`;
+  return `Intervals: ${configured}${healthy}\n\n${alignColumns([header, ...rows])}\n${notes.length > 0 ? '\n' : ''}${notes.join('')}`;
 }
 
-function notesOf({ credentials, discoveryRate, summaryRate }: SetPlan, { completeMs }: Config['intervals']): string[] {
+function notesOf(
+  { credentials, discoveryRate, summaryRate, feedRate }: SetPlan,
+  { completeMs }: Config['intervals'],
+): string[] {
   const notes: string[] = [];
   if (discoveryRate > 0) {
     const polls = formatRate((1000 * 1000) / completeMs);
@@ -156,6 +209,9 @@ function notesOf({ credentials, discoveryRate, summaryRate }: SetPlan, { complet
       `${credentials}: discovery asks for ${formatRate(discoveryRate)}/s more if it finds ${EXPECTED_REPOSITORIES} repositories in each instance`,
       `${credentials}: each 1,000 tags that it finds ask for ${polls}/s when complete, and for ${summaries}/s with vulnerabilities`,
     );
+  }
+  if (feedRate > 0) {
+    notes.push(`${credentials}: feeds of events ask for ${formatRate(feedRate)}/s more, whatever the number of tags`);
   }
   if (summaryRate > 0) {
     notes.push(

@@ -12,6 +12,8 @@ export const RAM_ACTIONS = {
   ListRepository: 'cr:ListRepository',
   ListRepoTag: 'cr:ListRepositoryTag',
   GetRepoTag: 'cr:ListRepositoryTag',
+  ListEventCenterRecord: 'cr:ListEventCenterRecord',
+  ListEventCenterRuleName: 'cr:ListEventCenterRuleName',
 } as const;
 
 export type RamStatement = {
@@ -40,6 +42,7 @@ export function ramPolicies(config: Config): readonly RamPolicy[] {
       ...listed.filter(({ repository }) => repository.vulnerabilities).map(resourceOf),
       ...found.filter(({ rule }) => rule.vulnerabilities).flatMap(resourcesOfRule),
     ];
+    const feeds = instances.filter(({ feedMs }) => feedMs !== undefined).map(ramInstance);
     const statements = [
       statement(RAM_ACTIONS.GetRepoTagScanStatus, asked),
       statement(RAM_ACTIONS.GetRepoTagScanSummary, summarised),
@@ -50,6 +53,8 @@ export function ramPolicies(config: Config): readonly RamPolicy[] {
       ),
       // ListRepoTag, and GetRepoTag for tags without a scan.
       statement(RAM_ACTIONS.GetRepoTag, asked),
+      statement(RAM_ACTIONS.ListEventCenterRecord, feeds),
+      statement(RAM_ACTIONS.ListEventCenterRuleName, feeds),
     ].filter(({ Resource }) => Resource.length > 0);
     return { credentials: name, document: { Version: '1', Statement: statements } };
   });
@@ -61,6 +66,11 @@ type Names = { readonly namespace: string; readonly name: string };
 export function ramResource({ id, region }: InstanceConfig, { namespace, name }: Names = ANY): string {
   const repository = name === '' ? '*' : `${namespace}/${name}`;
   return `acs:cr:${region}:*:repository/${id}/${repository}`;
+}
+
+/** The resource of an operation on an instance. */
+export function ramInstance({ id, region }: InstanceConfig): string {
+  return `acs:cr:${region}:*:instance/${id}`;
 }
 
 const ANY: Names = { namespace: '', name: '' };

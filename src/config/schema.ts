@@ -5,6 +5,7 @@ import { formatDuration } from '../util/duration.ts';
 import { strictMap } from '../util/yaml/schema.ts';
 import type { Config } from './config.ts';
 import { credentialsSchema } from './credentials-schema.ts';
+import { eventsSchema } from './events-schema.ts';
 import { count, duration, listOf, rate, truth } from './fields.ts';
 import { always, instanceSchema, withDefaultVulnerabilities } from './instance-schema.ts';
 
@@ -66,6 +67,7 @@ export const configSchema = strictMap({
   max_tags: count().prefault('100000').meta({
     description: 'The limit on watched tags: if there are more, only the newest of the discovered tags are watched.',
   }),
+  events: eventsSchema.prefault({}).meta({ description: 'How events of the registry are used.' }),
   instances: listOf('instance', instanceSchema).meta({ description: 'Instances of Container Registry to watch.' }),
 })
   .meta({ title: 'Configuration of acr-scan-exporter' })

@@ -6,6 +6,7 @@ import type { DiscoverRule } from '../model/settings.ts';
 import type { DiscoveryMemory } from '../model/snapshot.ts';
 import type { WatchedInstance } from '../polling/watched-instance.ts';
 import { type DiscoveryContext, InstanceDiscovery } from './instance-discovery.ts';
+import type { PushedRepository } from './pushed-repositories.ts';
 import { type DiscoverySettings, Rules } from './rules.ts';
 
 /** The rules of an instance. */
@@ -77,6 +78,11 @@ export class DiscoveryManager {
     this.#memories.clear();
     for (const { discovery } of entries.values()) await this.#options.reconciler.retain(discovery.settings);
     for (const [id] of removed) await this.#options.reconciler.clear(id);
+  }
+
+  /** An event says that a tag was pushed: lists the tags of its repository as soon as possible, if a rule takes the tag. */
+  pushed(instanceId: string, names: PushedRepository, tag: string): 'taken' | 'unwatched' | 'dropped' {
+    return this.#entries.get(instanceId)?.discovery.pushed(names, tag) ?? 'unwatched';
   }
 
   #entry(

@@ -14,6 +14,7 @@ import type { YieldEvery } from '../util/yield-every.ts';
 import type { DiscoveryRequests } from './discovery-requests.ts';
 import { PAGE_SIZE, type Page, PagedList, type Position } from './paged-list.ts';
 import { isTransient, type ListFailure, listAll } from './paginate.ts';
+import type { PushedRepository } from './pushed-repositories.ts';
 import type { Collected, DiscoveredReconciler } from './reconcile-discovered.ts';
 import type { DiscoverySettings } from './rules.ts';
 import type { TagLimit } from './tag-limit.ts';
@@ -36,10 +37,40 @@ export type DiscoveryRunOptions = {
   readonly repositoryListed: (repository: FoundRepository) => void;
   /** Called for each namespace, or repository in one, that a rule names and that does not exist. */
   readonly scopeMissing: (scope: ListScope, failure: ListFailure) => void;
+  /** What other runs and single listings of the instance have listed meanwhile. */
+  readonly listings: ListingTimes;
 };
 
 /** After so many transient failures in a row the tags of the other repositories are not listed. */
 const MAX_FAILURES_IN_A_ROW = 3;
+
+/** After so many listings of one repository that another one overtook, the last one counts. */
+const MAX_OVERTAKEN = 3;
+
+/** When the tags of each repository of an instance were last listed and applied, since the present run began. */
+export class ListingTimes {
+  readonly #appliedAtMs = new Map<string, { readonly repository: FoundRepository; readonly atMs: number }>();
+
+  /** The tags of a repository were applied at this time. */
+  applied(repository: FoundRepository, atMs: number): void {
+    this.#appliedAtMs.set(repository.id, { repository, atMs });
+  }
+
+  /** Whether the tags of a repository were applied after this time. */
+  isAppliedAfter({ id }: FoundRepository, atMs: number): boolean {
+    return (this.#appliedAtMs.get(id)?.atMs ?? Number.NEGATIVE_INFINITY) > atMs;
+  }
+
+  /** The repositories that were listed at this time or later. */
+  *since(sinceMs: number): Generator<FoundRepository> {
+    for (const { repository, atMs } of this.#appliedAtMs.values()) if (atMs >= sinceMs) yield repository;
+  }
+
+  /** Forgets what is older. */
+  forgetBefore(beforeMs: number): void {
+    for (const [id, { atMs }] of this.#appliedAtMs) if (atMs < beforeMs) this.#appliedAtMs.delete(id);
+  }
+}
 
 /** The result of a run. `failure` and `denied` are undefined when everything was listed. */
 export type DiscoveryRunResult = {
@@ -90,6 +121,7 @@ export class DiscoveryRun {
       for (const [id, repository] of listing.items) repositories.set(id, repository);
     }
     tagLimit.beginRun(instanceId);
+    const { listings, clock } = this.#options;
     // A repository that no rule takes counts as gone.
     const wanted = new Map<string, FoundRepository>();
     await yieldEvery.each(repositories, ([id, repository]) => {
@@ -101,20 +133,56 @@ export class DiscoveryRun {
       discoveryRequests.throwIfCancelled();
       if (this.#failuresInARow === MAX_FAILURES_IN_A_ROW) break;
     }
+    // A repository that was made meanwhile is not in the lists of this run.
+    for (const repository of listings.since(Math.min(this.#beganAtMs, clock.monotonic())))
+      wanted.set(repository.id, repository);
     await reconciler.listed(instanceId, wanted, overLimit);
     discoveryRequests.throwIfCancelled();
     const found = { repositories: repositories.size, counts };
     return { failure: this.#failure, denied: this.#denied, found };
   }
 
-  async #takeTags(repository: FoundRepository): Promise<void> {
-    const { reconciler, settings, repositoryListed, repositoryFailed, discoveryRequests } = this.#options;
-    const tags = new PagedList<FoundTag>(({ tag }) => tag);
-    const failure = await this.#listTags(tags, repository);
+  /**
+   * Lists the tags of one repository and applies them, if it exists and a rule takes it. What could not be listed stays as it is. Rejects with
+   * `Cancelled` when the discovery ends.
+   *
+   * @param known the repository, if it is watched with its id and names; else it is looked up by its names
+   */
+  async runFor({ namespace, name }: PushedRepository, known: FoundRepository | undefined): Promise<void> {
+    const { reconciler, settings, clock, discoveryRequests } = this.#options;
+    const repository = known ?? (await this.#findRepository({ namespace, name }, clock.monotonic()));
+    if (repository === undefined || !settings().rules.takesRepository(repository)) return;
+    await this.#takeTags(repository);
     discoveryRequests.throwIfCancelled();
+    await reconciler.settle(settings().instanceId, this.#collected.overLimit);
+  }
+
+  async #findRepository(scope: PushedRepository, startAtMs: number): Promise<FoundRepository | undefined> {
+    const listing = new PagedList<FoundRepository>(({ id }) => id);
+    const failure = await this.#listRepositories(listing, scope, startAtMs);
+    if (failure !== undefined) return undefined;
+    return [...listing.items.values()].find(
+      ({ namespace, name }) => namespace === scope.namespace && name === scope.name,
+    );
+  }
+
+  async #takeTags(repository: FoundRepository): Promise<void> {
+    const { reconciler, settings, repositoryListed, repositoryFailed, discoveryRequests, listings, clock } =
+      this.#options;
+    let tags = new PagedList<FoundTag>(({ tag }) => tag);
+    let failure: ListFailure | undefined;
+    for (let overtaken = 0; overtaken < MAX_OVERTAKEN; overtaken += 1) {
+      const beganAtMs = clock.monotonic();
+      tags = new PagedList<FoundTag>(({ tag }) => tag);
+      failure = await this.#listTags(tags, repository);
+      discoveryRequests.throwIfCancelled();
+      if (failure !== undefined || !listings.isAppliedAfter(repository, beganAtMs)) break;
+    }
     const isGone = failure !== undefined && isNoSuchRepository(failure.code);
-    if (failure === undefined) await reconciler.found(settings(), { repository, tags: tags.items }, this.#collected);
-    else if (isGone) await reconciler.gone(settings().instanceId, repository);
+    if (failure === undefined) {
+      await reconciler.found(settings(), { repository, tags: tags.items }, this.#collected);
+      listings.applied(repository, clock.monotonic());
+    } else if (isGone) await reconciler.gone(settings().instanceId, repository);
     if (failure === undefined || isGone) {
       this.#failuresInARow = 0;
       repositoryListed(repository);

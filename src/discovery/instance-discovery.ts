@@ -17,9 +17,10 @@ import { keepRunning } from '../util/keep-running.ts';
 import type { Logger } from '../util/logger.ts';
 import type { YieldEvery } from '../util/yield-every.ts';
 import { Cancelled, DiscoveryRequests } from './discovery-requests.ts';
-import { DiscoveryRun, type DiscoveryRunResult } from './discovery-run.ts';
+import { DiscoveryRun, type DiscoveryRunResult, ListingTimes } from './discovery-run.ts';
 import { EmptyRuleLog } from './empty-rule-log.ts';
 import type { ListFailure } from './paginate.ts';
+import { PushedRepositories, type PushedRepository } from './pushed-repositories.ts';
 import type { DiscoveredReconciler } from './reconcile-discovered.ts';
 import type { DiscoverySettings } from './rules.ts';
 import type { TagLimit } from './tag-limit.ts';
@@ -69,6 +70,10 @@ export class InstanceDiscovery {
   /** Failed runs in a row. */
   #failures = 0;
   readonly #emptyRuleLog: EmptyRuleLog;
+  /** The requests between the runs, because of pushes. */
+  readonly #pushRequests: DiscoveryRequests;
+  readonly #pushed: PushedRepositories;
+  readonly #listings = new ListingTimes();
 
   constructor(options: InstanceDiscoveryOptions) {
     const { instance, requests, logger, clock } = options;
@@ -76,6 +81,11 @@ export class InstanceDiscovery {
     this.settings = options.settings;
     this.instance = instance;
     this.#requests = new DiscoveryRequests(instance, requests);
+    this.#pushRequests = new DiscoveryRequests(instance, requests);
+    this.#pushed = new PushedRepositories({
+      list: (names) => this.#listPushed(names),
+      report: (error) => options.errors.report('discovery', error, { instance_id: instance.id }),
+    });
     this.#emptyRuleLog = new EmptyRuleLog(instance.id, logger);
     const logOptions = { logger, clock, stopping: AbortSignal.any([options.stopping, this.#end.signal]) };
     this.#runFailures = new FailureLog(
@@ -138,7 +148,7 @@ export class InstanceDiscovery {
       this.#lastSuccessMs = before.lastSuccessMs;
       this.#lastError = before.lastError;
     }
-    this.#options.instance.discovery = this.#requests;
+    for (const task of [this.#requests, this.#pushRequests]) this.instance.tasks.add(task);
     const { clock, errors } = this.#options;
     void keepRunning(() => this.#loop(), this.#end.signal, {
       clock,
@@ -148,8 +158,34 @@ export class InstanceDiscovery {
 
   stop(): void {
     this.#end.abort();
-    this.#requests.cancel();
-    this.#options.instance.discovery = undefined;
+    for (const task of [this.#requests, this.#pushRequests]) {
+      task.cancel();
+      this.instance.tasks.delete(task);
+    }
+  }
+
+  /**
+   * An event says that a tag was pushed: lists the tags of its repository as soon as possible, if a rule takes the tag.
+   *
+   * @returns `unwatched` if no rule takes it, `dropped` if too many repositories wait: then the next run lists this one
+   */
+  pushed({ namespace, name }: PushedRepository, tag: string): 'taken' | 'unwatched' | 'dropped' {
+    if (!this.settings.rules.takesTag({ id: '', namespace, name }, tag)) return 'unwatched';
+    return this.#pushed.add({ namespace, name }) ? 'taken' : 'dropped';
+  }
+
+  async #listPushed(names: PushedRepository): Promise<void> {
+    const { reconciler } = this.#options;
+    const run = new DiscoveryRun({
+      ...this.#options,
+      discoveryRequests: this.#pushRequests,
+      settings: () => this.settings,
+      listings: this.#listings,
+      repositoryFailed: (repository, failure) => this.#repositoryFailed(repository, failure),
+      repositoryListed: ({ id }) => this.#repositoryListed(id),
+      scopeMissing: () => {},
+    });
+    await run.runFor(names, reconciler.known(this.instance.id, names));
   }
 
   status(): DiscoveryStatus {
@@ -209,6 +245,7 @@ export class InstanceDiscovery {
       ...this.#options,
       discoveryRequests: this.#requests,
       settings: () => this.settings,
+      listings: this.#listings,
       repositoryFailed: (repository, failure) => {
         failed.add(repository.id);
         this.#repositoryFailed(repository, failure);
@@ -221,6 +258,7 @@ export class InstanceDiscovery {
     });
     const result = await run.run(startAtMs);
     const endMs = clock.monotonic();
+    this.#listings.forgetBefore(run.beganAtMs);
     // A request that could not be sent may fail before it is due.
     runEnded((endMs - Math.min(startAtMs, run.beganAtMs, endMs)) / 1_000);
     const error = result.failure ?? result.denied;

@@ -47,6 +47,16 @@ export class DiscoveredReconciler {
     this.#matcher = new RepositoryMatcher(options.watchList, options.logger, options.yieldEvery);
   }
 
+  /** A watched repository by its names, if its id is known. */
+  known(
+    instanceId: string,
+    { namespace, name }: Pick<FoundRepository, 'namespace' | 'name'>,
+  ): FoundRepository | undefined {
+    const watched = this.#options.watchList.targetsOf(instanceId)?.find({ id: '', namespace, name });
+    const id = watched?.repository.id ?? '';
+    return id === '' ? undefined : { id, namespace, name };
+  }
+
   /** How many discovered tags of a repository are watched, and how many of them are not listed. */
   compareTags(instanceId: string, { id }: FoundRepository, listed: ReadonlyMap<string, unknown>): MissingCounts {
     const watched = this.#options.watchList.targetsOf(instanceId)?.findById(id);
@@ -128,6 +138,13 @@ export class DiscoveredReconciler {
       await this.#options.tagLimit.settle(instanceId, overLimit, this.#options.yieldEvery.next);
       instanceTargets.findsNew = true;
     });
+  }
+
+  /** Applies `max_tags` to the tags that exceeded it when a single repository was listed: the newest stay. */
+  settle(instanceId: string, overLimit: readonly TagOverLimit[]): Promise<void> {
+    const { tagLimit, yieldEvery } = this.#options;
+    if (overLimit.length === 0) return Promise.resolve();
+    return this.#change(instanceId, () => tagLimit.settle(undefined, overLimit, yieldEvery.next));
   }
 
   /** Applies other rules: removes the tags whose names they do not take, and updates the rest. */

@@ -67,6 +67,31 @@ export const SELF_FAMILIES = {
     labels: [],
     buckets: [1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600],
   },
+  events: {
+    name: 'acr_events_total',
+    type: 'counter',
+    help: 'Events of the registry that arrived, by what became of them.',
+    labels: ['instance_id', 'type', 'channel', 'outcome'],
+  },
+  eventsMissed: {
+    name: 'acr_events_missed_total',
+    type: 'counter',
+    help: 'Ends of scans that polls found and no event announced within a minute.',
+    labels: ['instance_id'],
+  },
+  eventsHealthy: {
+    name: 'acr_events_healthy',
+    type: 'gauge',
+    help: 'Whether events stand in for polls of complete tags: 1 or 0.',
+    labels: ['instance_id'],
+  },
+  eventsDelay: {
+    name: 'acr_events_delay_seconds',
+    type: 'histogram',
+    help: 'From the time of an event to the moment when the answer about its tag is applied.',
+    labels: ['instance_id', 'channel'],
+    buckets: [1, 2, 5, 10, 15, 30, 60, 120, 300, 600],
+  },
   running: {
     name: 'acr_scheduler_running',
     type: 'gauge',

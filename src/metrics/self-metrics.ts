@@ -1,6 +1,7 @@
 // The metrics of the exporter itself, counted by prom-client in a registry of their own.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { DiscoveryStatus, SaveStatus, SchedulerStatus } from '../model/exporter-status.ts';
+import { EVENT_OUTCOMES, EVENT_TYPES, type EventChannel, type EventLabels } from '../model/events.ts';
+import type { DiscoveryStatus, EventsStatus, SaveStatus, SchedulerStatus } from '../model/exporter-status.ts';
 import type { ExpositionFormat } from '../model/metrics-page.ts';
 import { COMPONENTS, type Component } from '../util/internal-errors.ts';
 import { type CollectedFamily, formatCollected } from './exposition-format.ts';
@@ -20,6 +21,8 @@ export type SelfMetricsOptions = {
   readonly schedulers: () => readonly SchedulerStatus[];
   /** Called at every scrape. Only instances with discovery. */
   readonly discoveries: () => readonly DiscoveryStatus[];
+  /** Called at every scrape. Only instances with events. */
+  readonly events: () => readonly EventsStatus[];
   /** Called at every scrape. Undefined without storage, and until it is loaded. */
   readonly saves: () => SaveStatus | undefined;
   /** Called at every scrape: the number of log lines lost so far. */
@@ -29,6 +32,9 @@ export type SelfMetricsOptions = {
 };
 
 /** These series exist at 0 from the start, so that the first occurrence shows as an increase. */
+/** What becomes of events that are read, and of messages that are not. */
+const READ_OUTCOMES = ['taken', 'duplicate', 'unwatched', 'outdated', 'future'] as const;
+const UNREAD_OUTCOMES = ['invalid', 'refused', 'dropped'] as const;
 const POLL_ACTION = 'GetRepoTagScanStatus';
 const EXPECTED_ERRORS = ['Throttling.User', 'NoPrivilege', 'SystemError', 'RequestTimeout'] as const;
 
@@ -37,6 +43,7 @@ export class SelfMetrics {
   readonly #registry = new Registry();
   readonly #schedulers: () => readonly SchedulerStatus[];
   readonly #discoveries: () => readonly DiscoveryStatus[];
+  readonly #events: () => readonly EventsStatus[];
   readonly #saves: () => SaveStatus | undefined;
   readonly #droppedLogLines: () => number;
   readonly #scanDuration = this.#histogram(SELF_FAMILIES.scanDuration);
@@ -48,6 +55,10 @@ export class SelfMetrics {
   readonly #discoverySuccess = this.#gauge(SELF_FAMILIES.discoverySuccess);
   readonly #discoveryRuleRepositories = this.#gauge(SELF_FAMILIES.discoveryRuleRepositories);
   readonly #discoveryDuration = this.#histogram(SELF_FAMILIES.discoveryDuration);
+  readonly #eventsTotal = this.#counter(SELF_FAMILIES.events);
+  readonly #eventsMissed = this.#counter(SELF_FAMILIES.eventsMissed);
+  readonly #eventsHealthy = this.#gauge(SELF_FAMILIES.eventsHealthy);
+  readonly #eventsDelay = this.#histogram(SELF_FAMILIES.eventsDelay);
   readonly #running = this.#gauge(SELF_FAMILIES.running);
   readonly #dueTags = this.#gauge(SELF_FAMILIES.dueTags);
   readonly #oldestDue = this.#gauge(SELF_FAMILIES.oldestDue);
@@ -66,12 +77,15 @@ export class SelfMetrics {
   readonly #restoredTags = this.#gauge(SELF_FAMILIES.restoredTags);
   /** The label values in use, to remove the series of an instance. */
   readonly #instances = new Set<string>();
+  /** The channels of events of each instance that has some. */
+  #eventChannels: ReadonlyMap<string, readonly EventChannel[]> = new Map();
   readonly #actions = new Set<string>();
   readonly #codes = new Set<string>();
 
-  constructor({ schedulers, discoveries, saves, droppedLogLines, processMetrics }: SelfMetricsOptions) {
+  constructor({ schedulers, discoveries, events, saves, droppedLogLines, processMetrics }: SelfMetricsOptions) {
     this.#schedulers = schedulers;
     this.#discoveries = discoveries;
+    this.#events = events;
     this.#saves = saves;
     this.#droppedLogLines = droppedLogLines;
     for (const component of COMPONENTS) this.#internalErrors.inc({ component }, 0);
@@ -106,6 +120,22 @@ export class SelfMetrics {
     if (this.#instances.has(instanceId)) this.#scanDuration.observe({ instance_id: instanceId }, seconds);
   }
 
+  /** So many events became of this. An event of an instance that is not configured, or has no events, counts without an instance. */
+  eventsReceived({ instanceId, type, channel, outcome }: EventLabels, count: number): void {
+    const id = this.#eventChannels.has(instanceId) ? instanceId : '';
+    this.#eventsTotal.inc({ instance_id: id, type, channel, outcome }, count);
+  }
+
+  /** A poll found the end of a scan that no event announced. */
+  eventMissed(instanceId: string): void {
+    if (this.#eventChannels.has(instanceId)) this.#eventsMissed.inc({ instance_id: instanceId });
+  }
+
+  /** The answer to a request that an event caused was applied, so many seconds after the event. */
+  eventAnswered(instanceId: string, channel: EventChannel, seconds: number): void {
+    if (this.#eventChannels.has(instanceId)) this.#eventsDelay.observe({ instance_id: instanceId, channel }, seconds);
+  }
+
   /** A run of discovery ended after so many seconds, with or without success. */
   discoveryPassEnded(seconds: number): void {
     this.#discoveryDuration.observe(seconds);
@@ -121,6 +151,27 @@ export class SelfMetrics {
     const wanted = new Set(ids);
     for (const id of this.#instances) if (!wanted.has(id)) this.#forget(id);
     for (const id of wanted) if (!this.#instances.has(id)) this.#begin(id);
+  }
+
+  /**
+   * Sets the channels by which events of each instance may come. Instances that are new here get series at 0; the series of removed ones go.
+   */
+  setEvents(channels: ReadonlyMap<string, readonly EventChannel[]>): void {
+    for (const [id, known] of this.#eventChannels) {
+      for (const channel of known) if (!channels.get(id)?.includes(channel)) this.#forgetEvents(id, channel);
+      if (!channels.has(id)) this.#eventsMissed.remove({ instance_id: id });
+    }
+    for (const [id, each] of channels) {
+      const before = this.#eventChannels.get(id);
+      if (before === undefined) this.#eventsMissed.inc({ instance_id: id }, 0);
+      for (const channel of each) if (!before?.includes(channel)) this.#beginEvents(id, channel);
+    }
+    this.#eventChannels = channels;
+    const hasWebhook = [...channels.values()].some((each) => each.includes('webhook'));
+    if (!hasWebhook) this.#forgetEvents('', 'webhook');
+    else
+      for (const outcome of UNREAD_OUTCOMES)
+        this.#eventsTotal.inc({ instance_id: '', type: '', channel: 'webhook', outcome }, 0);
   }
 
   /** An attempt to load the configuration ended, at `nowMs` by the wall clock. */
@@ -144,6 +195,7 @@ export class SelfMetrics {
   async render(format: ExpositionFormat): Promise<string> {
     this.#collectSchedulers();
     this.#collectDiscoveries();
+    this.#collectEvents();
     this.#collectSaves();
     this.#logLinesDropped.reset();
     this.#logLinesDropped.inc(this.#droppedLogLines());
@@ -190,6 +242,27 @@ export class SelfMetrics {
       this.#requestDuration.remove(labels);
       for (const code of this.#codes) this.#requestErrors.remove({ ...labels, code });
     }
+  }
+
+  #beginEvents(instanceId: string, channel: EventChannel): void {
+    const labels = { instance_id: instanceId, channel };
+    this.#eventsDelay.zero(labels);
+    for (const type of channel === 'feed' ? (['ScanCompleted'] as const) : EVENT_TYPES)
+      for (const outcome of READ_OUTCOMES)
+        this.#eventsTotal.inc({ instance_id: instanceId, type, channel, outcome }, 0);
+  }
+
+  #forgetEvents(instanceId: string, channel: EventChannel): void {
+    const labels = { instance_id: instanceId, channel };
+    this.#eventsDelay.remove(labels);
+    for (const type of [...EVENT_TYPES, ''])
+      for (const outcome of EVENT_OUTCOMES) this.#eventsTotal.remove({ ...labels, type, outcome });
+  }
+
+  #collectEvents(): void {
+    this.#eventsHealthy.reset();
+    for (const { instanceId, healthy } of this.#events())
+      this.#eventsHealthy.set({ instance_id: instanceId }, healthy ? 1 : 0);
   }
 
   #collectSchedulers(): void {

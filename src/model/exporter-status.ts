@@ -46,6 +46,30 @@ export type DiscoveryStatus = {
   readonly rules: readonly Readonly<RuleCount>[] | undefined;
 };
 
+/** The events of one instance. Times are wall-clock milliseconds since the epoch. */
+export type EventsStatus = {
+  readonly instanceId: string;
+  /** Whether they stand in for polls. */
+  readonly healthy: boolean;
+  /** Whether they may come over HTTP. */
+  readonly webhook: boolean;
+  /** Undefined without a feed. */
+  readonly feed: FeedStatus | undefined;
+  /** When the last event about a watched tag arrived; undefined before the first. */
+  readonly lastEventMs: number | undefined;
+  /** How many ends of scans no event has announced. */
+  readonly missed: number;
+};
+
+export type FeedStatus = {
+  /** The last answer; undefined before the first. */
+  readonly lastSuccessMs: number | undefined;
+  /** Why the last request failed; undefined when it was answered. */
+  readonly lastError: PollError | undefined;
+  /** Whether the instance has an event rule, without which its event center has no records; undefined while it is not known. */
+  readonly hasRule: boolean | undefined;
+};
+
 /** What one rule matched in a run. */
 export type RuleCount = {
   /** Repositories by their names. */

@@ -28,7 +28,25 @@ export type InstanceRecord = {
   readonly names: NamesMemory;
   /** Undefined without discovery. */
   readonly discovery?: DiscoveryMemory | undefined;
+  /** Undefined without events. */
+  readonly events?: EventsMemory | undefined;
 };
+
+/** The events of an instance. */
+export type EventsMemory = {
+  readonly health: EventHealthMemory;
+  /** Undefined without a feed, and before its first answer. */
+  readonly cursor?: FeedCursor | undefined;
+};
+
+export type EventHealthMemory = {
+  readonly missedTooMany: boolean;
+  readonly webhookProven: boolean;
+  readonly feedWell: boolean;
+};
+
+/** Which records of the event center are known: those before `sinceMs`, and these. */
+export type FeedCursor = { readonly sinceMs: number; readonly ids: readonly string[] };
 
 /** How an instance finds scans: the image name that works, and until when others are not tried again. */
 export type NamesMemory = {

@@ -3,6 +3,7 @@
 import type { ApiError } from '../acr/api-error.ts';
 import { isNoSuchRepository, isNoSuchThing } from '../acr/error-codes.ts';
 import type { GetRepoTagScanStatusAnswer, GetRepoTagScanSummaryAnswer } from '../acr/operations.ts';
+import type { EventChannel } from '../model/events.ts';
 import { dueMonotonicMs, type Moment, momentOf, pastMonotonicMs, type RestoreMoment, wallMs } from '../model/moment.ts';
 import { hadScan, type PollError, type ScanStatus, type ScanSubject, UNKNOWN_STATUS } from '../model/scan.ts';
 import type { Timing } from '../model/settings.ts';
@@ -32,6 +33,14 @@ export type PollContextOptions = {
   readonly timing: Timing;
   /** Called when a scan ends that was seen from its start, with its duration. */
   readonly scanEnded: (instanceId: string, seconds: number) => void;
+  /**
+   * Called when an answer shows that a scan has ended since the last answer that this process received.
+   *
+   * @param announcedBy the channel of an event that made the exporter ask; undefined if the interval was over
+   */
+  readonly scanEndFound: (poll: TagPoll, announcedBy: EventChannel | undefined) => void;
+  /** Called when the answer to a request that an event caused is applied, with the time since the event. */
+  readonly eventAnswered: (instanceId: string, channel: EventChannel, seconds: number) => void;
   /** Called when the API answers that the repository of a tag does not exist. */
   readonly repositoryMissing: (poll: TagPoll) => void;
 };
@@ -79,7 +88,33 @@ export class PollContext {
 /** The numbers of a complete scan change when new vulnerabilities become known. This is also the longest delay after failures. */
 const SUMMARY_INTERVAL_MS = 3_600_000;
 
+/**
+ * An answer that was requested so long after an event, by the clocks, contains what the event announces. Events may have times in whole seconds, and
+ * clocks differ.
+ */
+const CLOCK_TOLERANCE_MS = 2_000;
+
+/** An event that arrives later than this goes no further ahead of others. */
+const MAX_PRECEDENCE_MS = 60_000;
+
 const ENDED: Outcome = { kind: 'ended' };
+
+/** News of a tag, as an event announces it. */
+export type News = {
+  readonly channel: EventChannel;
+  /** The time of the event, in milliseconds since the epoch, by the clock of the registry. */
+  readonly timeMs: number;
+  /** The same by the monotonic clock. */
+  readonly atMs: number;
+};
+
+/** News that no answer contains yet. */
+type Announcement = {
+  /** Of the first event. */
+  readonly news: News;
+  /** Whether the present poll was begun before an event: then its answer may not contain the news. */
+  readonly needsAnotherPoll: boolean;
+};
 
 /** Times are monotonic milliseconds; the task is due at the earlier of the two due times. */
 export class TagPoll implements Task, ScanPoll {
@@ -106,6 +141,16 @@ export class TagPoll implements Task, ScanPoll {
   /** When the image was pushed, else when it was first seen. */
   #pushedAtMs: number;
   #isUnderWay = false;
+  /** The subject of the request that is under way. */
+  #asked: ScanSubject | undefined;
+  /** When the first request of the last poll was sent. */
+  #begunAtMs = Number.NEGATIVE_INFINITY;
+  /** The same of the last poll that was answered in this process. */
+  #answerBegunAtMs = Number.NEGATIVE_INFINITY;
+  /** What events announced and no answer contains yet. */
+  #announcement: Announcement | undefined;
+  /** The last news that an answer contains. */
+  #answeredNews: News | undefined;
 
   /** @param discovered what discovery found; undefined for a tag that the configuration lists */
   constructor(context: PollContext, tag: WatchedTag, instance: WatchedInstance, discovered: FoundTag | undefined) {
@@ -150,7 +195,7 @@ export class TagPoll implements Task, ScanPoll {
    * state of the tag is restored.
    */
   resume({ pushed, seen, summarised, summaryDue, summaryFailures = 0 }: PollMemory, moment: RestoreMoment): void {
-    const { options, timing } = this.#context;
+    const { options } = this.#context;
     const { target, state } = this.tag;
     this.#pushedAtMs = pastMonotonicMs(pushed, moment);
     this.seenAtMs = pastMonotonicMs(seen, moment);
@@ -162,7 +207,7 @@ export class TagPoll implements Task, ScanPoll {
     if (!Number.isFinite(polledAtMs)) return;
     const elapsedMs = moment.monotonicMs - polledAtMs;
     const ageMs = polledAtMs - this.#pushedAtMs;
-    this.#schedule(polledAtMs + resumedDelayMs(state, ageMs, timing, { random: options.random(), elapsedMs }));
+    this.#schedule(polledAtMs + resumedDelayMs(state, ageMs, this.#timing, { random: options.random(), elapsedMs }));
   }
 
   /** Moves the next poll forward if the present intervals are shorter than those that it was scheduled with. */
@@ -171,8 +216,37 @@ export class TagPoll implements Task, ScanPoll {
     if (this.position >= 0 && dueAtMs < this.statusDueAtMs) this.#schedule(dueAtMs);
   }
 
+  /**
+   * Polls the tag at once, before the tags without events, because an event says that there is news of it. This lasts until an answer that was
+   * requested after the event, or a failure that will not pass soon.
+   *
+   * @returns false if such an answer is known already
+   */
+  wake(news: News): boolean {
+    const knownSinceMs = news.atMs + CLOCK_TOLERANCE_MS;
+    if (this.#answerBegunAtMs >= knownSinceMs || this.#isToldAgain(news)) return false;
+    const hasBegun = this.#asked === 'status' || this.pending?.subject === 'status';
+    const isOlder = hasBegun && this.#begunAtMs < knownSinceMs;
+    const { news: first, needsAnotherPoll } = this.#announcement ?? { news, needsAnotherPoll: false };
+    this.#announcement = { news: first, needsAnotherPoll: needsAnotherPoll || isOlder };
+    // Of the tags with events, the one whose event happened first is polled first: a feed brings many at once.
+    const nowMs = this.#nowMs();
+    this.statusDueAtMs = Math.min(nowMs, Math.max(first.atMs, nowMs - MAX_PRECEDENCE_MS));
+    if (!this.#isUnderWay) this.#schedule(this.statusDueAtMs);
+    return true;
+  }
+
+  /** Whether the last news that an answer contains came by the other channel. Each channel announces the same scan with an id of its own. */
+  #isToldAgain({ channel, timeMs }: News): boolean {
+    const last = this.#answeredNews;
+    return last !== undefined && last.channel !== channel && timeMs <= last.timeMs + CLOCK_TOLERANCE_MS;
+  }
+
   /** Forgets what is known, as for a tag that was just added, and polls the tag at once. */
   startAnew(): void {
+    this.#answerBegunAtMs = Number.NEGATIVE_INFINITY;
+    this.#announcement = undefined;
+    this.#answeredNews = undefined;
     this.#resetSummary();
     this.pending = undefined;
     this.seenAtMs = Number.NEGATIVE_INFINITY;
@@ -207,6 +281,7 @@ export class TagPoll implements Task, ScanPoll {
       return await outcomeOf(() => this.#ask());
     } finally {
       this.#isUnderWay = false;
+      this.#asked = undefined;
       const waiting = underWay.get(key);
       underWay.delete(key);
       if (waiting?.isWatched) waiting.begin();
@@ -238,6 +313,8 @@ export class TagPoll implements Task, ScanPoll {
 
   async #ask(): Promise<ApiError | undefined> {
     const { repository } = this.tag.target;
+    this.#asked = this.pending?.subject ?? this.#subject();
+    if (this.#asked === 'status' && this.pending === undefined) this.#begunAtMs = this.#nowMs();
     const { result, error } = await this.#context.scanRequests.ask(this, this.#subject());
     // The tag may belong to another repository by now: then the answer says nothing about it.
     if (this.tag.target.repository.id !== repository.id) this.#resume();
@@ -249,10 +326,14 @@ export class TagPoll implements Task, ScanPoll {
     return error;
   }
 
-  /** The subject of the first request. If a reload has turned summaries off, the status is polled early instead. */
+  /**
+   * The subject of the first request: the status, if an event announces news of it. If a reload has turned summaries off, the status is polled early
+   * instead.
+   */
   #subject(): ScanSubject {
     const { vulnerabilities } = this.tag.target.repository;
-    return vulnerabilities && this.summaryDueAtMs <= this.statusDueAtMs ? 'summary' : 'status';
+    const isSummaryDue = vulnerabilities && this.summaryDueAtMs <= this.statusDueAtMs;
+    return isSummaryDue && this.#announcement === undefined ? 'summary' : 'status';
   }
 
   /** Polls the tag in the repository that it belongs to by now. */
@@ -272,6 +353,8 @@ export class TagPoll implements Task, ScanPoll {
   /** The answers say nothing about the present image of the tag. Discovery finds it; until then nothing changes. */
   #imageReplaced(subject: ScanSubject): void {
     if (subject === 'summary') this.#resetSummary();
+    // Its tag starts over when discovery finds it, and is polled at once then.
+    else this.#announcement = undefined;
     this.#schedule(subject === 'summary' ? this.statusDueAtMs : this.#nowMs() + this.#delayMs());
   }
 
@@ -341,6 +424,8 @@ export class TagPoll implements Task, ScanPoll {
   }
 
   #statusFailed(error: ApiError): void {
+    // Another failure will come again: the tag waits for its turn among the others.
+    if (error.kind === 'denied' || error.kind === 'answered') this.#announcement = undefined;
     this.#applyPoll({ type: 'failed', error: this.#asPollError(error) });
     if (isNoSuchRepository(error.code) && this.isWatched) this.#context.options.repositoryMissing(this);
   }
@@ -356,7 +441,27 @@ export class TagPoll implements Task, ScanPoll {
       options.logger.debug('scan status changed', { ...this.logFields(), from: before, to: state.status });
     }
     this.#scheduleSummary(before);
-    this.#schedule(this.#nowMs() + this.#delayMs());
+    if (event.type !== 'failed') this.#noteAnswer(before);
+    const isAnnounced = event.type !== 'failed' && this.#announcement !== undefined;
+    this.#schedule(this.#nowMs() + (isAnnounced ? 0 : this.#delayMs()));
+  }
+
+  /** Ends the wait for the answer to an event, unless the answer may be older than the event. */
+  #noteAnswer(before: ScanStatus): void {
+    const { scanEndFound, eventAnswered } = this.#context.options;
+    const { state } = this.tag;
+    const announcement = this.#announcement;
+    const hadAnswer = Number.isFinite(this.#answerBegunAtMs);
+    this.#answerBegunAtMs = this.#begunAtMs;
+    if (announcement?.needsAnotherPoll) this.#announcement = { ...announcement, needsAnotherPoll: false };
+    else if (announcement !== undefined) {
+      const { channel, atMs } = announcement.news;
+      this.#announcement = undefined;
+      this.#answeredNews = announcement.news;
+      eventAnswered(this.instance.id, channel, Math.max(0, this.#nowMs() - atMs) / 1_000);
+    }
+    const hasEnded = state.status === 'complete' || state.status === 'failed';
+    if (hasEnded && hadAnswer && state.status !== before) scanEndFound(this, announcement?.news.channel);
   }
 
   /** A deleted tag fails until the next discovery run removes it: that is expected, and not logged. */
@@ -366,8 +471,16 @@ export class TagPoll implements Task, ScanPoll {
 
   /** The time from now to the next poll. */
   #delayMs(): number {
-    const { options, timing } = this.#context;
-    return pollDelayMs(this.tag.state, this.#nowMs() - this.#pushedAtMs, timing, options.random());
+    const { random } = this.#context.options;
+    return pollDelayMs(this.tag.state, this.#nowMs() - this.#pushedAtMs, this.#timing, random());
+  }
+
+  /** The timing of the configuration, with the interval for healthy events while they are healthy. */
+  get #timing(): Timing {
+    const { timing } = this.#context;
+    const { completeMs } = this.instance;
+    if (completeMs === undefined || completeMs <= timing.intervals.completeMs) return timing;
+    return { ...timing, intervals: { ...timing.intervals, completeMs } };
   }
 
   /** Applies an event to the state. Gives false for a tag that was removed meanwhile: then the event is dropped. */
@@ -383,7 +496,8 @@ export class TagPoll implements Task, ScanPoll {
   #schedule(statusDueAtMs: number): void {
     this.statusDueAtMs = statusDueAtMs;
     if (this.tag.target.repository.id === '') return;
-    this.scheduler.schedule(this, groupOf(this.tag.state), Math.min(statusDueAtMs, this.summaryDueAtMs));
+    if (this.#announcement !== undefined) this.scheduler.schedule(this, 'woken', statusDueAtMs);
+    else this.scheduler.schedule(this, groupOf(this.tag.state), Math.min(statusDueAtMs, this.summaryDueAtMs));
   }
 
   #asPollError({ code, message, requestId }: ApiError): PollError {

@@ -9,8 +9,10 @@ export type WatchedInstance = {
   api: AcrApi | undefined;
   /** The scheduler of its credentials. */
   scheduler: TaskScheduler;
-  /** The task of its discovery; undefined without discovery rules. */
-  discovery: Task | undefined;
+  /** Its tasks that are not about one of its repositories: those of discovery and of events. */
+  readonly tasks: Set<Task>;
+  /** The interval of its complete tags while its events are healthy, if it is longer than that of the configuration; undefined otherwise. */
+  completeMs: number | undefined;
   /** The number of its watched tags that discovery found. */
   discoveredTags: number;
 };

@@ -1,12 +1,16 @@
-// Chooses the next task: three groups of tags by urgency, each with a guaranteed share, and discovery. Pure: the time is an argument.
-import { DueHeap, type HeapEntry } from './due-heap.ts';
+// Chooses the next task: four groups of tags by urgency, each with a guaranteed share, and discovery. Pure: the time is an argument.
+import type { HeapEntry } from '../util/heap.ts';
+import { DueHeap } from './due-heap.ts';
 
-/** The groups of tags, the most urgent first: the scan is under way; no answer yet; everything else. */
-export const TAG_GROUPS = ['running', 'unanswered', 'settled'] as const;
+/** The groups of tags, the most urgent first: an event has just announced news; the scan is under way; no answer yet; everything else. */
+export const TAG_GROUPS = ['woken', 'running', 'unanswered', 'settled'] as const;
 export type TagGroup = (typeof TAG_GROUPS)[number];
 
-/** The groups of tasks. Each has its own heap. Lookups and requests of discovery share the turns of the group `unanswered`. */
-export type TaskGroup = TagGroup | 'lookup' | 'discovery';
+/**
+ * The groups of tasks. Each has its own heap. Requests for events share the turns of the group `woken`, lookups and requests of discovery those of
+ * `unanswered`.
+ */
+export type TaskGroup = TagGroup | 'events' | 'lookup' | 'discovery';
 
 /** A group with due tasks gets at least one of this many consecutive requests. */
 const SHARE = 5;
@@ -26,9 +30,11 @@ export type Backlog = {
 /** The tasks of one set of credentials. All times are monotonic milliseconds. */
 export class DueQueue<Entry extends QueueEntry> {
   readonly #heaps: Readonly<Record<TaskGroup, DueHeap<Entry>>> = {
+    woken: new DueHeap(),
     running: new DueHeap(),
     unanswered: new DueHeap(),
     settled: new DueHeap(),
+    events: new DueHeap(),
     lookup: new DueHeap(),
     discovery: new DueHeap(),
   };
@@ -36,7 +42,7 @@ export class DueQueue<Entry extends QueueEntry> {
   #tagsSinceDiscovery = Number.POSITIVE_INFINITY;
   #unansweredSinceDiscovery = Number.POSITIVE_INFINITY;
   /** How many requests in a row went to other groups while this group had due tasks. */
-  readonly #skipped: Record<TagGroup, number> = { running: 0, unanswered: 0, settled: 0 };
+  readonly #skipped: Record<TagGroup, number> = { woken: 0, running: 0, unanswered: 0, settled: 0 };
 
   get size(): number {
     return Object.values(this.#heaps).reduce((sum, heap) => sum + heap.size, 0);
@@ -102,12 +108,12 @@ export class DueQueue<Entry extends QueueEntry> {
   }
 
   backlog(nowMs: number): Backlog {
-    const { running, unanswered, settled } = this.#heaps;
+    const { woken, running, unanswered, settled } = this.#heaps;
     const overdueMs = (heap: DueHeap<Entry>) => Math.max(0, nowMs - (heap.peek()?.dueAtMs ?? nowMs));
     return {
       urgent: {
-        due: running.countDue(nowMs) + unanswered.countDue(nowMs),
-        oldestMs: Math.max(overdueMs(running), overdueMs(unanswered)),
+        due: woken.countDue(nowMs) + running.countDue(nowMs) + unanswered.countDue(nowMs),
+        oldestMs: Math.max(overdueMs(woken), overdueMs(running), overdueMs(unanswered)),
       },
       background: { due: settled.countDue(nowMs), oldestMs: overdueMs(settled) },
     };
@@ -119,20 +125,20 @@ export class DueQueue<Entry extends QueueEntry> {
   }
 
   /**
-   * The most urgent group, unless another group would miss its share. Two groups may need the same request: if both would miss their share
-   * within one request, the one that is closer to that is chosen now.
+   * The most urgent group, unless another group would miss its share. Several groups may need the same request: if the next n requests are needed
+   * for the shares of n groups, the group that is closest to missing its share is chosen now.
    */
   #choose(due: readonly TagGroup[]): TagGroup | undefined {
     const [first, ...others] = due;
     const slack = (group: TagGroup) => SHARE - 1 - this.#skipped[group];
-    const [pressing, next] = others.sort((a, b) => slack(a) - slack(b));
-    if (pressing === undefined || slack(pressing) > 1) return first;
-    const contended = next !== undefined && slack(next) <= 1;
-    return slack(pressing) === 0 || contended ? pressing : first;
+    const bySlack = others.sort((a, b) => slack(a) - slack(b));
+    const isPressing = bySlack.some((group, index) => slack(group) <= index);
+    return isPressing ? bySlack[0] : first;
   }
 }
 
 /** The groups of tasks that belong to a group of tags. */
 function taskGroupsOf(group: TagGroup): readonly TaskGroup[] {
+  if (group === 'woken') return ['woken', 'events'];
   return group === 'unanswered' ? ['unanswered', 'lookup'] : [group];
 }

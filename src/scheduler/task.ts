@@ -5,7 +5,7 @@ import type { QueueEntry, TaskGroup } from './due-queue.ts';
 
 export interface Task extends QueueEntry {
   /** The part of the exporter that is reported when `perform` or `fail` throws. */
-  readonly component: 'polling' | 'discovery';
+  readonly component: 'polling' | 'discovery' | 'events';
   /** The scheduler of the credentials that the task is performed under. A reload may replace it at any time. */
   readonly scheduler: TaskScheduler;
   /** Sends the request that is due and applies its result. Throws only errors of our own code. */

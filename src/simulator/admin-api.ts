@@ -1,15 +1,17 @@
 // The admin API of the simulator: an overview, the true state of every tag, the log of requests, and changes of the running simulation.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { check, ScenarioError } from './check-scenario.ts';
+import { changedDelivery, deliverySchema } from './event-settings.ts';
 import { faultsSchema } from './faults.ts';
 import { readBody, targetOf } from './http-messages.ts';
 import { addRepository, deleteRepository, deleteTag, pushTag, RegistryError } from './registry-changes.ts';
 import { keysSchema, latencySchema } from './scenario.ts';
-import type { Simulation } from './simulation.ts';
+import { CERTIFICATE_PATH, type Simulation } from './simulation.ts';
 import { countTags, truthOf } from './truth.ts';
 
 const MAX_CHANGE_BYTES = 2 ** 20;
 const DEFAULT_LIMIT = 10_000;
+const PEM_TYPE = 'application/x-pem-file';
 const JSON_TYPE = 'application/json; charset=utf-8';
 
 type AdminPage = {
@@ -31,7 +33,12 @@ const READ = ['GET', 'HEAD'];
 const PAGES: Readonly<Record<string, AdminPage>> = {
   '/': { methods: [...READ, 'POST'], serve: overview }, // a POST itself goes to the API
   '/_sim/state': { methods: READ, serve: (simulation) => json(200, truthOf(simulation)) },
-  '/_sim/requests': { methods: READ, serve: requests },
+  '/_sim/requests': { methods: READ, serve: ({ log }, query) => logPage('requests', log, query) },
+  '/_sim/events': readOrChange(events, changes({ PUT: setEvents, PATCH: changeEvents })),
+  [CERTIFICATE_PATH]: {
+    methods: READ,
+    serve: ({ signer }) => ({ status: 200, type: PEM_TYPE, body: signer.certificate }),
+  },
   '/_sim/faults': changes({ PUT: setFaults }),
   '/_sim/latency': changes({ PUT: setLatency }),
   '/_sim/keys': changes({ PUT: setKeys }),
@@ -79,9 +86,12 @@ ${registry.size} instances, ${repositories} repositories, ${countTags(simulation
 
 GET /_sim/state      the truth about every tag
 GET /_sim/requests   the log of requests, ?since=INDEX&limit=NUMBER
+GET /_sim/events     the log of events, ?since=INDEX&limit=NUMBER
 PUT /_sim/faults     other faults, a JSON list as in the scenario
 PUT /_sim/latency    another latency, as in the scenario
 PUT /_sim/keys       other keys, a JSON list as in the scenario
+PUT /_sim/events     another delivery of events, as in the scenario; null sends none
+PATCH /_sim/events   changes of the delivery of events, with some of its keys
 
 POST, DELETE /_sim/tags           push to a tag, delete it
 POST, DELETE /_sim/repositories   add a repository, delete it
@@ -89,13 +99,36 @@ POST, DELETE /_sim/repositories   add a repository, delete it
   );
 }
 
-function requests({ log }: Simulation, query: URLSearchParams): AdminReply {
+/** A log whose entries are numbered from 0 on. */
+type Log = {
+  readonly first: number;
+  readonly total: number;
+  readonly page: (since: number, limit: number) => readonly { readonly index: number }[];
+};
+
+function logPage(name: string, log: Log, query: URLSearchParams): AdminReply {
   const since = wholeNumber(query.get('since') ?? '0');
   const limit = wholeNumber(query.get('limit') ?? String(DEFAULT_LIMIT));
   if (since === undefined || limit === undefined) return text(400, 'Expected whole numbers for since and limit.\n');
   const page = log.page(since, limit);
   const next = (page.at(-1)?.index ?? Math.max(since, log.first) - 1) + 1;
-  return json(200, { first: log.first, next, total: log.total, requests: page });
+  return json(200, { first: log.first, next, total: log.total, [name]: page });
+}
+
+function events(simulation: Simulation, query: URLSearchParams): AdminReply {
+  simulation.elapsedMs(); // what is due happens
+  return logPage('events', simulation.eventLog, query);
+}
+
+function setEvents(simulation: Simulation, input: unknown): unknown {
+  const settings = input === null ? undefined : check(deliverySchema, input, ['events']);
+  simulation.setDelivery(settings);
+  return { sends: settings !== undefined };
+}
+
+function changeEvents(simulation: Simulation, input: unknown): unknown {
+  simulation.setDelivery(changedDelivery(simulation.delivery, input));
+  return { sends: true };
 }
 
 function setFaults(simulation: Simulation, input: unknown): unknown {
@@ -136,6 +169,13 @@ function changes(byMethod: Readonly<Record<string, Change>>): AdminPage {
       }
     },
   };
+}
+
+/** A page that a GET reads; other methods change. */
+function readOrChange(read: AdminPage['serve'], change: AdminPage): AdminPage {
+  const serve: AdminPage['serve'] = (simulation, query, request) =>
+    READ.includes(request.method ?? '') ? read(simulation, query, request) : change.serve(simulation, query, request);
+  return { methods: [...READ, ...change.methods], serve };
 }
 
 function parseJson(body: Buffer): unknown {

@@ -6,9 +6,10 @@ import { mistakesOf } from '../util/yaml/schema.ts';
 
 const MAX_KEY_LENGTH = 100;
 
-/** Every value of an access key may be a secret, also one in the wrong place. */
+/** Every value of an access key may be a secret, also one in the wrong place. So may the token of events. */
 export const REDACTION: Redaction = {
-  hidesValue: (path) => path[0] === 'keys' && path.length > 1,
+  hidesValue: ([first, second]) =>
+    (first === 'keys' && second !== undefined) || (first === 'events' && second === 'token'),
   showsKey: (key, map) => looksLikeKey(key) || (map[0] !== 'keys' && key !== '' && key.length <= MAX_KEY_LENGTH),
 };
 

@@ -7,8 +7,10 @@ import { createLogger, LOG_FORMATS, type LogFormat, type Logger } from '../util/
 import { Redactor } from '../util/redactor.ts';
 import { ConfigError, formatProblems } from '../util/yaml/problems.ts';
 import { readText } from '../util/yaml/read-text.ts';
+import { ScenarioError } from './check-scenario.ts';
+import { changedDelivery, type DeliverySettings } from './event-settings.ts';
 import { parseScenario, type Scenario } from './scenario.ts';
-import { createSimulator, type Simulator, simulate } from './simulator.ts';
+import { type Simulator, simulate } from './simulator.ts';
 
 const DEFAULT_ADDRESS = '127.0.0.1:20182';
 const DEFAULT_SEED = '1';
@@ -19,6 +21,7 @@ An API of Alibaba Cloud Container Registry (2018-12-01) on this machine, for dem
 
   --listen-address=[HOST]:PORT  where to listen (default ${DEFAULT_ADDRESS}; without HOST on 127.0.0.1; port 0 picks a free one)
   --scenario=FILE               what to simulate, see docs/simulator.md (default: a small registry)
+  --events-to=URL               sends events to this URL, in place of the one in the scenario
   --seed=N                      a whole number that everything random follows from (default ${DEFAULT_SEED})
   --log.format=logfmt|json      (default logfmt)
   --help, --version
@@ -38,6 +41,7 @@ type Settings = {
   readonly host: string;
   readonly port: number;
   readonly scenarioFile: string | undefined;
+  readonly eventsTo: string | undefined;
   readonly seed: number;
   readonly logFormat: LogFormat;
 };
@@ -66,23 +70,33 @@ export async function main({ argv, version, stdout, stderr, stop }: ProcessParts
 }
 
 async function run(settings: Settings, stderr: ProcessParts['stderr'], stop: AbortSignal): Promise<number> {
-  const { scenarioFile, seed } = settings;
+  const { scenarioFile, eventsTo, seed } = settings;
   const redactor = new Redactor();
   const logger = createLogger({ level: 'info', format: settings.logFormat, redactor, write: stderr });
-  if (scenarioFile === undefined) return serve(createSimulator({ seed }), settings, logger, stop);
   let scenario: Scenario;
   try {
-    scenario = parseScenario(readText(scenarioFile), scenarioFile);
+    scenario = scenarioFile === undefined ? parseScenario('', '') : parseScenario(readText(scenarioFile), scenarioFile);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     for (const line of formatProblems(error.problems)) stderr(`${line}\n`);
     return 1;
   }
+  if (eventsTo !== undefined) scenario = { ...scenario, events: deliveryTo(eventsTo, scenario.events) };
   for (const { access_key_secret: secret, security_token: token } of scenario.keys) {
     redactor.add(secret);
     if (token !== undefined) redactor.add(token);
   }
+  if (scenario.events?.token !== undefined) redactor.add(scenario.events.token);
   return serve(simulate(scenario, { seed, clock: systemClock }), settings, logger, stop);
+}
+
+function deliveryTo(to: string, settings: DeliverySettings | undefined): DeliverySettings {
+  try {
+    return changedDelivery(settings, { to });
+  } catch (error) {
+    if (!(error instanceof ScenarioError)) throw error;
+    throw new CommandLineError(error.problems.join('; ').replaceAll('events.to:', '--events-to:'));
+  }
 }
 
 async function serve(
@@ -111,6 +125,7 @@ function readFlags(argv: readonly string[]): Settings | 'help' | 'version' {
   return {
     ...readAddress(values['listen-address'] ?? DEFAULT_ADDRESS),
     scenarioFile: values.scenario,
+    eventsTo: values['events-to'],
     seed: readSeed(values.seed ?? DEFAULT_SEED),
     logFormat: readLogFormat(values['log.format'] ?? 'logfmt'),
   };
@@ -123,6 +138,7 @@ function parseFlags(argv: readonly string[]) {
       options: {
         'listen-address': { type: 'string' },
         scenario: { type: 'string' },
+        'events-to': { type: 'string' },
         seed: { type: 'string' },
         'log.format': { type: 'string' },
         help: { type: 'boolean' },

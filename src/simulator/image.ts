@@ -9,6 +9,7 @@ import {
   fixedCourse,
   freshScanCourse,
   type Phase,
+  type ScanEnd,
   type ScanTiming,
   scanCourse,
   scriptedCourse,
@@ -71,6 +72,7 @@ export class Image {
   #timeline: Timeline | undefined;
   #vulnerabilities: Vulnerabilities | undefined;
   #tasks = 0;
+  #courses = 0;
 
   constructor(rules: ImageRules, settings: ImageSettings, origin: Origin) {
     this.#rules = rules;
@@ -109,6 +111,17 @@ export class Image {
     return this.#timeline.at(elapsedMs);
   }
 
+  /** The next end of a scan after `elapsedMs`; undefined when none follows. */
+  nextEndAfter(elapsedMs: number): ScanEnd | undefined {
+    this.#timeline ??= new Timeline(this.#course(), this.#origin.scannedFromMs);
+    return this.#timeline.nextEndAfter(elapsedMs);
+  }
+
+  /** How often another course was set. */
+  get courses(): number {
+    return this.#courses;
+  }
+
   /** The vulnerabilities that its scan found; undefined unless the scan is complete. They depend on the digest, whatever the tag. */
   vulnerabilitiesAt(elapsedMs: number): Vulnerabilities | undefined {
     if (this.scanAt(elapsedMs).status !== 'COMPLETE') return undefined;
@@ -121,6 +134,7 @@ export class Image {
   /** Sets another course, which begins now. */
   setCourse(course: Course, elapsedMs: number): void {
     this.#timeline = new Timeline(course, elapsedMs);
+    this.#courses++;
   }
 
   /** Starts a scan now. A running scan goes on. A fixed status stays, unless it is `NOT_SCANNED`. */

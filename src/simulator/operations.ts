@@ -2,7 +2,7 @@
 import { type DigestForm, formOf, inForm } from '../model/digest.ts';
 import { ApiFailure, apiFailure, businessFailure, missing } from './api-errors.ts';
 import { type Image, NO_VULNERABILITIES, NOT_SCANNED } from './image.ts';
-import type { Fields } from './pagination.ts';
+import { type Fields, pageByNumber } from './pagination.ts';
 import { type Action, PARAMETERS, type Parameters } from './parameters.ts';
 import type { Instance, Registry } from './registry.ts';
 import type { NotScannedAnswer } from './registry-schema.ts';
@@ -61,8 +61,17 @@ const OPERATIONS: Readonly<Record<Action, Operation>> = {
     const { listed_digests: form } = findInstance(registry, parameters).settings;
     return describeTag(findTag(registry, parameters, instant.elapsedMs), form, instant);
   },
+  ListEventCenterRecord: (registry, parameters, { elapsedMs }) => {
+    const records = findInstance(registry, parameters).eventCenter.list(parameters, elapsedMs);
+    const { items, fields } = pageByNumber(records, parameters);
+    return { ...fields, TotalCount: records.length, Records: items };
+  },
+  ListEventCenterRuleName: (registry, parameters) => ({
+    RuleNames: findInstance(registry, parameters).eventCenter.ruleNames,
+  }),
   CreateRepoTagScanTask: (registry, parameters, { elapsedMs }) => {
-    findImage(registry, parameters, elapsedMs).image?.startScan(elapsedMs);
+    const { tag, image } = findImage(registry, parameters, elapsedMs);
+    if (image) findRepository(registry, parameters).startScan(tag, image, elapsedMs);
     return {};
   },
 };

@@ -40,7 +40,7 @@ export class Pager {
   pageOf(list: List, parameters: Parameters): ListPage {
     const { MaxResults: maxResults, NextToken: token } = parameters;
     const isByToken = this.#paging === 'tokens' && Boolean(maxResults || token);
-    return isByToken ? this.#byToken(list, parameters) : byNumber(list, parameters);
+    return isByToken ? this.#byToken(list, parameters) : pageByNumber(list, parameters);
   }
 
   #byToken(list: List, { MaxResults: maxResults, NextToken: token }: Parameters): ListPage {
@@ -64,7 +64,8 @@ export class Pager {
   }
 }
 
-function byNumber(list: List, parameters: Parameters): ListPage {
+/** The page with the PageNo and the PageSize of a request. */
+export function pageByNumber(list: List, parameters: Parameters): ListPage {
   const number = positiveInteger('PageNo', parameters.PageNo, FIRST_PAGE);
   const size = sizeOf('PageSize', parameters.PageSize);
   const items = list.slice((number - FIRST_PAGE) * size, (number - FIRST_PAGE + 1) * size);

@@ -11,6 +11,11 @@ export const PARAMETERS = {
   },
   ListRepoTag: { required: ['InstanceId', 'RepoId'], optional: ['PageNo', 'PageSize', 'MaxResults', 'NextToken'] },
   GetRepoTag: { required: ['InstanceId', 'RepoId', 'Tag'], optional: [] },
+  ListEventCenterRecord: {
+    required: ['InstanceId'],
+    optional: ['EventType', 'RuleId', 'RepoNamespaceName', 'RepoName', 'PageNo', 'PageSize'],
+  },
+  ListEventCenterRuleName: { required: ['InstanceId'], optional: [] },
   CreateRepoTagScanTask: { required: ['InstanceId', 'RepoId', 'Tag'], optional: ['Digest', 'ScanService'] },
 } as const;
 
@@ -23,6 +28,8 @@ export const ACTIONS = [
   'ListRepository',
   'ListRepoTag',
   'GetRepoTag',
+  'ListEventCenterRecord',
+  'ListEventCenterRuleName',
   'CreateRepoTagScanTask',
 ] as const satisfies readonly Action[];
 

@@ -51,8 +51,8 @@ export function deleteTag(simulation: Simulation, request: unknown): void {
 /** Sets the course of a tag's scan, which begins now. */
 export function setCourse(simulation: Simulation, course: Course, request: unknown): void {
   const { instanceId, repoId, tag } = check(tagAddressSchema, request);
-  const { image } = findTag(simulation, findRepository(simulation, instanceId, repoId), tag);
-  image.setCourse(course, simulation.elapsedMs());
+  const repository = findRepository(simulation, instanceId, repoId);
+  repository.setCourse(findTag(simulation, repository, tag), course, simulation.elapsedMs());
 }
 
 /** Adds a repository, whose time begins now, and gives its id. */
@@ -64,7 +64,9 @@ export function addRepository(simulation: Simulation, request: unknown): { reado
   if (instance.withId(id) ?? instance.withNames(namespace, name)) {
     throw new RegistryError('taken', `expected a new repository, found ${namespace}/${name} or ${id} in ${instanceId}`);
   }
-  instance.add(simulation.createRepository(instanceId, settings));
+  const repository = simulation.createRepository(instanceId, settings);
+  instance.add(repository);
+  simulation.events.watch(repository, simulation.elapsedMs());
   return { repoId: id };
 }
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { SEVERITIES, type Severity } from '../model/scan.ts';
 import type { Path } from '../util/yaml/descriptions.ts';
 import { strictMap } from '../util/yaml/schema.ts';
+import { eventCenterSchema } from './event-settings.ts';
 import { PAGINGS } from './pagination.ts';
 import { stableHex } from './random.ts';
 import { boolean, countRange, duration, durationRange, integer, list, oneOf, share, text } from './scenario-fields.ts';
@@ -142,6 +143,7 @@ const instanceSchema = strictMap({
   paging: oneOf(PAGINGS)
     .default('tokens')
     .describe('Whether lists are also paged by MaxResults and NextToken, or these are ignored'),
+  event_center: eventCenterSchema.prefault({}).describe('Its event center'),
   listed_digests: oneOf(LISTED_DIGEST_FORMS).default('bare').describe('The form in which lists show digests'),
 });
 export const instancesSchema = list(instanceSchema, 'instances').superRefine(checkRegistry);

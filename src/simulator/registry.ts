@@ -1,5 +1,6 @@
 // The registry that a scenario describes: instances, their repositories, and tags with their images over time.
 
+import { EventCenter } from './event-center.ts';
 import type { ImageRules } from './image.ts';
 import { Pager } from './pagination.ts';
 import { type DurationRange, seededDraw, within } from './random.ts';
@@ -20,13 +21,15 @@ export class Instance {
   /** The settings that decide how it answers. */
   readonly settings: InstanceSettings;
   readonly pager: Pager;
+  readonly eventCenter: EventCenter;
   readonly #byId = new Map<string, SimulatedRepository>();
   readonly #byNames = new Map<string, SimulatedRepository>();
 
-  constructor(settings: InstanceSettings) {
+  constructor(settings: InstanceSettings, seed: number) {
     this.id = settings.id;
     this.settings = settings;
     this.pager = new Pager(settings.paging);
+    this.eventCenter = new EventCenter(settings.id, settings.event_center, seed);
   }
 
   /** In the order in which they were added. */
@@ -67,7 +70,7 @@ export function createRegistry(scenario: Scenario, seed: number): Registry {
   return new Map(
     scenario.instances.map((settings) => {
       const { id, repositories } = settings;
-      const instance = new Instance(settings);
+      const instance = new Instance(settings, seed);
       for (const settings of repositories) instance.add(createRepository(id, settings, scenario, seed, 0));
       return [id, instance];
     }),

@@ -2,6 +2,7 @@
 import { performance } from 'node:perf_hooks';
 import type { Clock } from '../util/clock.ts';
 import type { Parameters } from './parameters.ts';
+import { RecentEntries } from './recent-entries.ts';
 
 /** One request to the API. Times end in `AtMs` (wall clock, since the epoch) or `MonotonicMs` (`performance.now()`). */
 export type LoggedRequest = {
@@ -34,24 +35,22 @@ const LOG_CAPACITY = 200_000;
 /** Keeps the last {@link LOG_CAPACITY} requests. */
 export class RequestLog {
   readonly #clock: Clock;
-  readonly #capacity: number;
-  readonly #entries: LoggedRequest[] = [];
-  #total = 0;
+  readonly #entries: RecentEntries<LoggedRequest>;
   #underWay = 0;
 
   constructor(clock: Clock, capacity = LOG_CAPACITY) {
     this.#clock = clock;
-    this.#capacity = capacity;
+    this.#entries = new RecentEntries(capacity);
   }
 
   /** The number of all requests so far: the index of the next. */
   get total(): number {
-    return this.#total;
+    return this.#entries.total;
   }
 
   /** The index of the oldest request in the log. */
   get first(): number {
-    return Math.max(0, this.#total - this.#capacity);
+    return this.#entries.first;
   }
 
   /**
@@ -62,7 +61,7 @@ export class RequestLog {
   arrive(onConnection: number): LoggedRequest {
     this.#underWay++;
     const entry: LoggedRequest = {
-      index: this.#total,
+      index: this.total,
       arrivedAtMs: this.#clock.now(),
       arrivedMonotonicMs: performance.now(),
       underWay: this.#underWay,
@@ -77,8 +76,7 @@ export class RequestLog {
       finishedAtMs: null,
       finishedMonotonicMs: null,
     };
-    this.#entries[this.#total % this.#capacity] = entry;
-    this.#total++;
+    this.#entries.add(entry);
     return entry;
   }
 
@@ -92,12 +90,6 @@ export class RequestLog {
 
   /** At most `limit` requests from index `since` on, oldest first. */
   page(since: number, limit: number): LoggedRequest[] {
-    const start = Math.max(since, this.first);
-    const entries: LoggedRequest[] = [];
-    for (let index = start; index < this.#total && entries.length < limit; index++) {
-      const entry = this.#entries[index % this.#capacity];
-      if (entry) entries.push({ ...entry });
-    }
-    return entries;
+    return this.#entries.page(since, limit).map((entry) => ({ ...entry }));
   }
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { loadYaml } from '../util/yaml/document.ts';
 import { strictMap, validate } from '../util/yaml/schema.ts';
 import { REDACTION } from './check-scenario.ts';
+import { deliverySchema } from './event-settings.ts';
 import { faultsSchema } from './faults.ts';
 import { ACTIONS } from './parameters.ts';
 import { findingRangesSchema, instancesSchema, pushesSchema } from './registry-schema.ts';
@@ -64,6 +65,7 @@ export const scenarioSchema = strictMap({
   latency: latencySchema.prefault('0s').describe('From a request to its answer'),
   quota: quotaSchema.optional().describe('Requests a second, for each access key and operation'),
   faults: faultsSchema.prefault([]),
+  events: deliverySchema.optional().describe('Sends the events of the registry, as EventBridge does'),
 });
 
 /** A scenario in the form of its file; every key may be missing. */

@@ -1,6 +1,7 @@
 // The simulated API without HTTP: it receives a request and, after the latency, gives the answer.
 import type { Clock } from '../util/clock.ts';
 import { parseAuthorization, type SignedRequest } from './acs3-signature.ts';
+import { Agenda } from './agenda.ts';
 import {
   type ApiAnswer,
   ApiFailure,
@@ -11,6 +12,10 @@ import {
   successAnswer,
 } from './api-errors.ts';
 import { Authenticator, headerOf } from './authentication.ts';
+import { EventDelivery } from './event-delivery.ts';
+import { EventLog } from './event-log.ts';
+import type { DeliverySettings } from './event-settings.ts';
+import { EventSigner } from './event-signer.ts';
 import type { Fault } from './faults.ts';
 import { effectOf, FaultPicker } from './faults.ts';
 import { type Instant, namedRepository, perform } from './operations.ts';
@@ -19,13 +24,18 @@ import { type Action, isAction, knownParameters, type Parameters } from './param
 import { TokenBuckets } from './quota.ts';
 import { type Draw, type DurationRange, seededDraw, stableUuid, within } from './random.ts';
 import { createRegistry, createRepository, type Registry } from './registry.ts';
+import { RegistryEvents } from './registry-events.ts';
 import type { RepositorySettings } from './registry-schema.ts';
 import type { SimulatedRepository } from './repository.ts';
 import { type LoggedRequest, RequestLog } from './request-log.ts';
 import { parameterOf, type RpcRequest } from './rpc-signature.ts';
 import type { Scenario } from './scenario.ts';
+import type { SimulatedEvent } from './simulated-event.ts';
 
 const API_VERSION = '2018-12-01';
+
+/** The page with the certificate of the key that signs events. */
+export const CERTIFICATE_PATH = '/_sim/certificate.pem';
 
 /** A received request whose answer is not sent yet. */
 export type Call = {
@@ -46,6 +56,9 @@ export class Simulation {
   readonly registry: Registry;
   readonly authenticator: Authenticator;
   readonly log: RequestLog;
+  readonly eventLog = new EventLog();
+  readonly signer = new EventSigner();
+  readonly events: RegistryEvents;
   readonly #scenario: Scenario;
   readonly #seed: number;
   readonly #clock: Clock;
@@ -55,6 +68,11 @@ export class Simulation {
   #latency: DurationRange;
   #quota: TokenBuckets;
   #faults: FaultPicker;
+  readonly #agenda = new Agenda();
+  readonly #delivery: EventDelivery;
+  /** Aborted when the simulator stops listening; undefined while it does not listen. */
+  #listening: AbortSignal | undefined;
+  #isFollowing = false;
 
   constructor(scenario: Scenario, seed: number, clock: Clock) {
     this.#scenario = scenario;
@@ -70,15 +88,51 @@ export class Simulation {
     this.log = new RequestLog(clock);
     this.authenticator = new Authenticator(clock);
     this.authenticator.setKeys(scenario.keys);
+    this.events = new RegistryEvents({
+      registry: this.registry,
+      agenda: this.#agenda,
+      seed,
+      onEvent: (event) => this.#happened(event),
+    });
+    this.#delivery = new EventDelivery({
+      agenda: this.#agenda,
+      clock,
+      seed,
+      signer: this.signer,
+      startedAtMs: this.#startedAtMs,
+      elapsedMs: () => this.elapsedMs(),
+    });
+    if ([...this.registry.values()].some(({ eventCenter }) => eventCenter.hasRules)) this.#watchEvents();
+    if (scenario.events) this.setDelivery(scenario.events);
   }
 
-  /** Milliseconds since the simulation started. */
+  /** Milliseconds since the simulation started. The events until now have happened then. */
   elapsedMs(): number {
-    return this.#clock.monotonic() - this.#startedMonotonicMs;
+    const elapsedMs = this.#clock.monotonic() - this.#startedMonotonicMs;
+    this.#agenda.actUntil(elapsedMs);
+    return elapsedMs;
   }
 
   instant(): Instant {
     return { elapsedMs: this.elapsedMs(), startedAtMs: this.#startedAtMs };
+  }
+
+  /** How events are sent; undefined while none are. */
+  get delivery(): DeliverySettings | undefined {
+    return this.#delivery.settings;
+  }
+
+  /** Sends events as these settings say; undefined sends none. */
+  setDelivery(settings: DeliverySettings | undefined): void {
+    this.#delivery.settings = settings;
+    if (settings) this.#watchEvents();
+  }
+
+  /** Sends events while the simulator listens at `url`, until `signal` is aborted. */
+  listen(url: string, signal: AbortSignal): void {
+    this.#listening = signal;
+    this.#delivery.start(`${url}${CERTIFICATE_PATH}`, signal);
+    void this.#follow();
   }
 
   setFaults(faults: readonly Fault[]): void {
@@ -138,6 +192,29 @@ export class Simulation {
       if (error instanceof ApiFailure) return failureAnswer(error, requestId, hostId);
       throw error;
     }
+  }
+
+  #watchEvents(): void {
+    this.events.start(this.elapsedMs());
+    void this.#follow();
+  }
+
+  /** Lets events happen at their time, while the simulator listens and events are watched. */
+  async #follow(): Promise<void> {
+    const signal = this.#listening;
+    if (this.#isFollowing || !this.events.isStarted || !signal || signal.aborted) return;
+    this.#isFollowing = true;
+    await this.#agenda.follow(() => this.elapsedMs(), this.#clock, signal);
+    this.#isFollowing = false;
+    // Meanwhile it may listen again.
+    void this.#follow();
+  }
+
+  #happened(event: SimulatedEvent): void {
+    const entry = this.eventLog.add(event, this.#startedAtMs);
+    const instance = this.registry.get(event.repository.instanceId);
+    entry.recordIds = instance?.eventCenter.add(event, this.#startedAtMs) ?? [];
+    this.#delivery.send(event, entry);
   }
 
   #perform(action: Action, parameters: Parameters): Readonly<Record<string, unknown>> {

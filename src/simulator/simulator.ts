@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { type Clock, systemClock } from '../util/clock.ts';
 import { check } from './check-scenario.ts';
+import type { LoggedEvent } from './event-log.ts';
+import { type DeliveryInput, deliverySchema } from './event-settings.ts';
 import { type FaultInput, faultsSchema } from './faults.ts';
 import { createListener } from './http-server.ts';
 import { toPhases } from './image.ts';
@@ -64,6 +66,8 @@ export interface Simulator {
   setQuota(quota: QuotaInput | undefined): void;
   /** Replaces the latency of the requests that arrive from now on. */
   setLatency(latency: LatencyInput): void;
+  /** Replaces where events are sent to, and what goes wrong on the way; undefined sends none. */
+  setEvents(events: DeliveryInput | undefined): void;
   /** Sets the status of a tag until its next push. Throws a `RegistryError` when there is no such tag. */
   setStatus(instanceId: string, repoId: string, tag: string, status: string): void;
   /** Sets the phases of a tag's scan, which begin now; the last one stays. Throws a `RegistryError` when there is no such tag. */
@@ -78,6 +82,8 @@ export interface Simulator {
   deleteRepository(instanceId: string, repoId: string): void;
   /** The requests in the log, oldest first. */
   requests(): readonly LoggedRequest[];
+  /** The events in the log, oldest first. There are none before a rule of an event center or a delivery asks for them. */
+  events(): readonly LoggedEvent[];
   /** The present state of every tag that exists. */
   state(): readonly TagTruth[];
   /** How many tags exist. */
@@ -96,6 +102,7 @@ export function createSimulator({ scenario = {}, seed = 1, clock = systemClock }
 export function simulate(scenario: Scenario, { seed, clock }: Required<Omit<SimulatorOptions, 'scenario'>>): Simulator {
   const simulation = new Simulation(scenario, seed, clock);
   let server: Server | undefined;
+  let closed = new AbortController();
 
   return {
     async listen(host, port) {
@@ -107,21 +114,26 @@ export function simulate(scenario: Scenario, { seed, clock }: Required<Omit<Simu
         server = undefined;
         throw error;
       }
-      return addressOf(server);
+      const bound = addressOf(server);
+      closed = new AbortController();
+      simulation.listen(bound.url, closed.signal);
+      return bound;
     },
     async close() {
       const closing = server;
       server = undefined;
       if (!closing) return;
-      const closed = once(closing, 'close');
+      closed.abort();
+      const ended = once(closing, 'close');
       closing.close();
       closing.closeAllConnections();
-      await closed;
+      await ended;
     },
     setFaults: (faults) => simulation.setFaults(check(faultsSchema, faults, ['faults'])),
     setKeys: (keys) => simulation.authenticator.setKeys(check(keysSchema, keys, ['keys'])),
     setQuota: (quota) => simulation.setQuota(quota && check(quotaSchema, quota, ['quota'])),
     setLatency: (latency) => simulation.setLatency(check(latencySchema, latency, ['latency'])),
+    setEvents: (events) => simulation.setDelivery(events && check(deliverySchema, events, ['events'])),
     setStatus: (instanceId, repoId, tag, status) =>
       setCourse(simulation, fixedCourse(status), { instanceId, repoId, tag }),
     setTimeline(instanceId, repoId, tag, timeline) {
@@ -133,6 +145,10 @@ export function simulate(scenario: Scenario, { seed, clock }: Required<Omit<Simu
     addRepository: (instanceId, repository) => addRepository(simulation, { instanceId, repository }).repoId,
     deleteRepository: (instanceId, repoId) => deleteRepository(simulation, { instanceId, repoId }),
     requests: () => simulation.log.page(0, Number.POSITIVE_INFINITY),
+    events() {
+      simulation.elapsedMs(); // what is due happens
+      return simulation.eventLog.page(0, Number.POSITIVE_INFINITY);
+    },
     state: () => truthOf(simulation).tags,
     tagCount: () => countTags(simulation),
   };

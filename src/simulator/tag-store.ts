@@ -20,6 +20,9 @@ export type RegistryTag = {
 /** The settings of a tag at its first push. */
 export type TagStart = Pick<RegistryTag, 'scanService' | 'settings' | 'isScripted' | 'deletingFromMs'>;
 
+/** Is called after each push, with the tag as it is then. `isSame` says that the push brought the image that the tag had already. */
+export type OnPush = (tag: RegistryTag, atMs: number, isSame: boolean) => void;
+
 /** A push to a tag. */
 export type Push = {
   readonly tag: string;
@@ -46,6 +49,7 @@ export class TagStore {
   readonly #identity: readonly string[];
   readonly #tags = new Map<string, RegistryTag>();
   #newestFirst: readonly RegistryTag[] | undefined;
+  onPush: OnPush = () => {};
 
   /** @param identity the ids of the instance and the repository */
   constructor(rules: ImageRules, identity: readonly string[]) {
@@ -76,7 +80,14 @@ export class TagStore {
    * Adds a tag, or moves an existing one to a new image; the scan of the image begins. A push of the digest that the tag already has changes
    * only the time of its last push.
    */
-  push({ tag, atMs, which, start = PLAIN_TAG, settings = {} }: Push): RegistryTag {
+  push(push: Push): RegistryTag {
+    const before = this.#tags.get(push.tag)?.image;
+    const tag = this.#push(push);
+    this.onPush(tag, push.atMs, tag.image === before);
+    return tag;
+  }
+
+  #push({ tag, atMs, which, start = PLAIN_TAG, settings = {} }: Push): RegistryTag {
     const before = this.#tags.get(tag);
     if (before && settings.digest !== undefined && before.image.hasDigest(settings.digest)) {
       before.image.pushedMs = atMs;

@@ -23,7 +23,15 @@ export type ScanTiming = {
   readonly scannedShare: number;
 };
 
+/** The statuses of a scan that has ended. */
+export type EndStatus = 'COMPLETE' | 'FAILED';
+
+/** How a scan ends, and when, in milliseconds since the simulator started. */
+export type ScanEnd = { readonly atMs: number; readonly status: EndStatus };
+
 const MIN_PHASE_MS = 1;
+/** A scan that is under way in one cycle ends, if it ever does, before this many further cycles are over. */
+const CYCLES_AHEAD = 2;
 
 /** A course that begins at a moment. It remembers the last cycle that was asked for, which only saves time. */
 export class Timeline {
@@ -55,11 +63,32 @@ export class Timeline {
     }
   }
 
+  /** The next end of a scan after `elapsedMs`; undefined when none follows. */
+  nextEndAfter(elapsedMs: number): ScanEnd | undefined {
+    let { status: before } = this.at(elapsedMs);
+    let untilMs = this.#cycleStartMs;
+    for (let ahead = 0; ahead <= CYCLES_AHEAD; ahead++) {
+      for (const { status, durationMs } of ahead === 0 ? this.#phases : this.#course(this.#cycle + ahead)) {
+        const sinceMs = untilMs;
+        untilMs += durationMs;
+        if (sinceMs === Number.POSITIVE_INFINITY) return undefined;
+        if (sinceMs <= elapsedMs) continue;
+        if (isEnd(status) && status !== before) return { atMs: sinceMs, status };
+        before = status;
+      }
+    }
+    return undefined;
+  }
+
   #enter(cycle: number, startMs: number): void {
     this.#cycle = cycle;
     this.#cycleStartMs = startMs;
     this.#phases = this.#course(cycle);
   }
+}
+
+export function isEnd(status: string): status is EndStatus {
+  return status === 'COMPLETE' || status === 'FAILED';
 }
 
 /** One status for ever. */

@@ -101,7 +101,7 @@ export class WatchList {
       from.withdraw(task);
       scheduler.schedule(task, group, dueAtMs);
     };
-    move(instance.discovery);
+    for (const task of instance.tasks) move(task);
     await this.#mutex.run(async () => {
       for (const { polls, lookup } of this.#instances.get(instance.id)?.repositories ?? []) {
         move(lookup);
@@ -185,6 +185,23 @@ export class WatchList {
   /** Schedules polls earlier where the present timing says so. Call it when the intervals have changed. */
   hasten(): Promise<void> {
     return this.#yieldEvery.each(this.polls(), (poll) => poll.hasten());
+  }
+
+  /** The same for the polls of one instance. */
+  async hastenInstance(instanceId: string): Promise<void> {
+    for (const { polls } of this.#instances.get(instanceId)?.repositories ?? []) {
+      await this.#yieldEvery.each(polls.values(), (poll) => poll.hasten());
+    }
+  }
+
+  /** Calls `action` when no change of the watch list is under way: at once if none is, else after those. */
+  whenSettled(action: () => void): void {
+    this.#mutex.soon(async () => action());
+  }
+
+  /** Whether a change of the watch list is under way: then a target may not be found although it is watched. */
+  get isChanging(): boolean {
+    return this.#mutex.isBusy;
   }
 
   #instanceTargets(instance: WatchedInstance): InstanceTargets {

@@ -22,6 +22,11 @@ export class Mutex {
     this.#begin(() => (isFree ? change() : this.#last.then(change))).catch(this.#onError);
   }
 
+  /** Whether a change runs or waits. */
+  get isBusy(): boolean {
+    return this.#open > 0;
+  }
+
   #begin<Result>(change: () => Promise<Result>): Promise<Result> {
     this.#open += 1;
     const result = change().finally(() => {

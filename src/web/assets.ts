@@ -5,8 +5,20 @@ import { readFileSync } from 'node:fs';
 const CSS_PATH = '/assets/page.css';
 const JS_PATH = '/assets/page.js';
 
+/** There only when a webhook is configured. */
+export const EVENTS_PATH = '/api/v1/events';
+
 /** All paths except that of the metrics, which must be another one. */
-export const FIXED_PATHS = ['/', '/-/healthy', '/-/ready', '/-/reload', '/api/v1/targets', CSS_PATH, JS_PATH] as const;
+export const FIXED_PATHS = [
+  '/',
+  '/-/healthy',
+  '/-/ready',
+  '/-/reload',
+  '/api/v1/targets',
+  EVENTS_PATH,
+  CSS_PATH,
+  JS_PATH,
+] as const;
 
 export type Asset = { readonly path: string; readonly type: string; readonly body: string };
 

@@ -1,6 +1,6 @@
 // The values on the status page and in the JSON API.
 
-import type { DiscoveryStatus, SchedulerStatus } from '../model/exporter-status.ts';
+import type { DiscoveryStatus, EventsStatus, SchedulerStatus } from '../model/exporter-status.ts';
 import type { PollError, Vulnerabilities, VulnerabilityTotals } from '../model/scan.ts';
 
 /** Why a tag is watched: the configuration lists it, or discovery found it. */
@@ -57,6 +57,8 @@ export type Overview = {
   readonly vulnerabilities: VulnerabilityTotals;
   /** Only instances with discovery. */
   readonly discovery: readonly DiscoveryStatus[];
+  /** Only instances with events. */
+  readonly events: readonly EventsStatus[];
   /** The limit beyond which discovery leaves tags out. */
   readonly maxTags: number;
   readonly quota: readonly SchedulerStatus[];

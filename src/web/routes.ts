@@ -3,6 +3,7 @@ import Koa, { type Context } from 'koa';
 import type { ExpositionFormat, MetricsPage } from '../model/metrics-page.ts';
 import { loadAssets } from './assets.ts';
 import { TurnQueue } from './client-limits.ts';
+import type { EventWebhook } from './events/event-webhook.ts';
 import { isCrossSite, preferredFormat, prefersGzip, readRequestTarget } from './request.ts';
 import { answerPlainly, sendChunks } from './responses.ts';
 import { TargetAnswers, type TargetSources } from './target-answers.ts';
@@ -17,6 +18,7 @@ export type WebHandlers = TargetSources & {
   readonly isReady: () => boolean;
   /** Undefined if reloading over HTTP is not allowed. */
   readonly reload: (() => Promise<ReloadResult>) | undefined;
+  readonly events: Pick<EventWebhook, 'isAt' | 'answer'> | undefined;
   /** Called with the error when an answer fails through an error of the exporter's own code. */
   readonly failed: (error: unknown) => void;
 };
@@ -41,18 +43,21 @@ export function createRoutes(handlers: WebHandlers): ReturnType<Koa['callback']>
     ['/-/ready', { GET: (ctx) => showReadiness(ctx, handlers) }],
     ['/-/reload', { POST: (ctx) => reload(ctx, handlers), PUT: (ctx) => reload(ctx, handlers) }],
   ]);
+  const events: Route = { POST: (ctx) => handlers.events?.answer(ctx) };
+  // A reload may add the webhook, or take it away.
+  const routeAt = (path: string) => (handlers.events?.isAt(path) ? events : routes.get(path));
   const app = new Koa();
   app.on('error', (error: NodeJS.ErrnoException) => {
     if (!CLIENT_CLOSED.includes(error.code ?? '')) handlers.failed(error);
   });
-  app.use((ctx) => dispatch(ctx, routes));
+  app.use((ctx) => dispatch(ctx, routeAt));
   return app.callback();
 }
 
-async function dispatch(ctx: Context, routes: ReadonlyMap<string, Route>): Promise<void> {
+async function dispatch(ctx: Context, routeAt: (path: string) => Route | undefined): Promise<void> {
   const target = readRequestTarget(ctx.url);
   if (target === undefined) return answerPlainly(ctx, 400, 'The request target is neither a path nor an http URL.');
-  const route = routes.get(target.path);
+  const route = routeAt(target.path);
   if (route === undefined) return answerPlainly(ctx, 404, 'There is nothing here. The start page is at /.');
   const isRead = ctx.method === 'GET' || ctx.method === 'HEAD';
   const handler = route[isRead ? 'GET' : ctx.method];

@@ -39,6 +39,8 @@ const UNREADABLE: ReadonlyMap<string | undefined, number> = new Map([
 export type WebServerOptions = {
   readonly listener: RequestListener;
   readonly accessControl: AccessControl;
+  /** Whether a request proves itself in a way of its own, so that it needs no user and no password. */
+  readonly hasOwnProof?: (request: IncomingMessage) => boolean;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly maxConnections?: number;
@@ -142,7 +144,7 @@ export class WebServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { accessControl, listener, logger, deadlines = DEADLINES } = this.#options;
+    const { accessControl, listener, logger, hasOwnProof, deadlines = DEADLINES } = this.#options;
     const requestEnds = this.#connections.requestBegins(request.socket);
     const closed = once(response, 'close').catch(() => {});
     this.#answering.add(closed);
@@ -152,7 +154,7 @@ export class WebServer {
     });
     watchAnswer(response, deadlines);
     try {
-      const access = await accessControl.authorize(request);
+      const access = hasOwnProof?.(request) ? 'allowed' : await accessControl.authorize(request);
       if (access === 'allowed') listener(request, response);
       else deny(response, access);
     } catch (error) {

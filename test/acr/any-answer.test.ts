@@ -87,12 +87,13 @@ const OPERATIONS: readonly ((api: AcrApi) => Promise<unknown>)[] = [
   (api) => api.getRepository({ instanceId: 'cri-1', repoId: 'crr-1' }),
   (api) => api.listRepository({ instanceId: 'cri-1', pageNo: 1, pageSize: 100 }),
   (api) => api.listRepoTag({ instanceId: 'cri-1', repoId: 'crr-1', pageNo: 1, pageSize: 100 }),
+  (api) => api.listEventCenterRecord({ instanceId: 'cri-1', pageNo: 1, pageSize: 100 }),
 ];
 
 /** The fields that are read, the ones without which an answer is refused more often. */
 const FIELDS = 'Status HighSeverity RepoId RepoName RepoNamespaceName Repositories Images Tag'
   .concat(' Status HighSeverity RepoId Repositories Images Tag ScanService Code Message RequestId LowSeverity')
-  .concat(' TotalCount Digest ImageUpdate __proto__')
+  .concat(' TotalCount Digest ImageUpdate __proto__ Records RuleNames RecordId CreateTime')
   .split(' ');
 
 /** JSON text that nests, repeats and counts without a bound but that of an answer. */
@@ -131,7 +132,11 @@ test('any JSON, however deep, wide or large, is an answer or an ApiError in ever
   await t.notThrowsAsync(async () =>
     fc.assert(
       fc.asyncProperty(
-        fc.constantFrom(...OPERATIONS, (api: AcrApi) => api.getRepoTag(scanRequest)),
+        fc.constantFrom(
+          ...OPERATIONS,
+          (api: AcrApi) => api.getRepoTag(scanRequest),
+          (api: AcrApi) => api.listEventCenterRuleName({ instanceId: 'cri-1' }),
+        ),
         fc.constantFrom(200, 200, 200, 503),
         hostileBody,
         async (...given) => {
@@ -156,7 +161,8 @@ for (const [place, body] of [
   ['a field', (nested: string) => `{"IsSuccess":true,"Status":${nested},"HighSeverity":${nested},"RepoId":${nested}}`],
   [
     'a list',
-    (nested: string) => `{"IsSuccess":true,"Repositories":[${nested}],"Images":[${nested}],"Status":${nested}}`,
+    (nested: string) =>
+      `{"IsSuccess":true,"Repositories":[${nested}],"Images":[${nested}],"Records":[${nested}],"Status":${nested}}`,
   ],
   [
     'an item of a list',

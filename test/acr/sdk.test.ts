@@ -47,6 +47,10 @@ exports.ListRepoTagRequest = model({
   instanceId: 'InstanceId', maxResults: 'MaxResults', nextToken: 'NextToken', pageNo: 'PageNo', pageSize: 'PageSize', repoId: 'RepoId',
 });
 exports.GetRepoTagRequest = model({ instanceId: 'InstanceId', repoId: 'RepoId', tag: 'Tag' });
+exports.ListEventCenterRecordRequest = model({
+  eventType: 'EventType', instanceId: 'InstanceId', pageNo: 'PageNo', pageSize: 'PageSize',
+});
+exports.ListEventCenterRuleNameRequest = model({ instanceId: 'InstanceId' });
 const AnyResponse = response(model({ ...answer, totalCount: 'TotalCount' }));
 const ScanStatusResponse = response(model({ ...answer, status: 'Status', scanService: 'ScanService' }));
 const RepositoryResponse = response(model({ ...answer, repoId: 'RepoId', repoName: 'RepoName', repoNamespaceName: 'RepoNamespaceName' }));
@@ -93,6 +97,12 @@ exports.default = class Client extends core.default {
   async getRepoTagWithOptions(request, runtime) {
     return await this.run('GetRepoTag', AnyResponse, request, runtime);
   }
+  async listEventCenterRecordWithOptions(request, runtime) {
+    return await this.run('ListEventCenterRecord', AnyResponse, request, runtime);
+  }
+  async listEventCenterRuleNameWithOptions(request, runtime) {
+    return await this.run('ListEventCenterRuleName', AnyResponse, request, runtime);
+  }
 };
 Object.defineProperty(exports, '__esModule', { value: true });
 `;
@@ -128,7 +138,11 @@ test('an installed generated client makes the calls, and the same goes over the 
     const names = { RepoId: 'crr-1', RepoName: 'api', RepoNamespaceName: 'shop' };
     const numbers = { HighSeverity: 1, MediumSeverity: 2, LowSeverity: 3, UnknownSeverity: 4, TotalCount: '1' };
     const lists = { Repositories: [names], Images: [{ Tag: 'v1', Digest: 'sha256:a', ImageUpdate: '1700000000000' }] };
-    response.end(JSON.stringify({ ...scanAnswer, ...names, ...numbers, ...lists }));
+    const events = {
+      Records: [{ RecordId: 'crecrr-1', CreateTime: 1_700_000_000_000 }],
+      RuleNames: [{ RuleName: 'scans' }],
+    };
+    response.end(JSON.stringify({ ...scanAnswer, ...names, ...numbers, ...lists, ...events }));
   });
   const request = { ...scanRequest, digest: 'sha256:a', scanTaskId: 'task' };
   const byName = { instanceId: 'cri-1', repoNamespaceName: 'shop', repoName: 'api' };
@@ -140,10 +154,17 @@ test('an installed generated client makes the calls, and the same goes over the 
     await api.listRepository({ ...page, repoNamespaceName: 'shop', repoName: 'api', repoStatus: 'NORMAL' }),
     await api.listRepoTag({ ...page, repoId: 'crr-1' }),
     await api.getRepoTag({ instanceId: 'cri-1', repoId: 'crr-1', tag: 'v1' }),
+    await api.listEventCenterRecord({
+      instanceId: 'cri-1',
+      eventType: 'cr:Artifact:ScanCompleted',
+      pageNo: 2,
+      pageSize: 100,
+    }),
+    await api.listEventCenterRuleName({ instanceId: 'cri-1' }),
   ];
   t.deepEqual(await ask(testApi(host, { sdk })), await ask(testApi(host)));
-  t.is(seen.length, 12);
-  t.deepEqual(seen.slice(0, 6), seen.slice(6));
+  t.is(seen.length, 16);
+  t.deepEqual(seen.slice(0, 8), seen.slice(8));
 });
 
 test('errors through the generated client are the same as through the core', async (t) => {

@@ -10,13 +10,20 @@ import { closedHost } from '../helpers/raw-server.ts';
 const sdk = loadSdk();
 
 /** @param parts of the instance in the configuration */
-async function check(t: ExecutionContext, secret: string, parts: string, vulnerabilities = false) {
+async function check(
+  t: ExecutionContext,
+  secret: string,
+  parts: string,
+  vulnerabilities = false,
+  more: { readonly rules?: string[]; readonly faults?: object[] } = {},
+) {
   const simulator = createSimulator({
     scenario: {
       keys: [{ access_key_id: 'key', access_key_secret: 'right-secret' }],
       instances: [
         {
           id: 'cri-1',
+          ...(more.rules && { event_center: { rules: more.rules } }),
           repositories: [
             { namespace: 'shop', name: 'api', id: 'crr-api', tags: ['v1'] },
             { namespace: 'shop', name: 'web', id: 'crr-web', tags: ['v1'] },
@@ -36,6 +43,7 @@ async function check(t: ExecutionContext, secret: string, parts: string, vulnera
         },
       ],
       faults: [
+        ...(more.faults ?? []),
         { operation: 'GetRepoTagScanStatus', repository: 'crr-web', error: { code: 'NoPrivilege', http_status: 403 } },
         { operation: 'GetRepoTagScanSummary', error: { code: 'NoPrivilege', http_status: 403 } },
         { operation: 'GetRepoTag', repository: 'crr-closed', error: { code: 'NoPrivilege', http_status: 403 } },
@@ -190,4 +198,24 @@ test('an image that was never scanned is no problem, a tag that does not exist i
     closed ?? '',
     /^tag v1: the RAM action cr:ListRepositoryTag on acs:cr:cn-hangzhou:\*:repository\/cri-1\/shop\/closed is missing/,
   );
+});
+
+test('a feed of events is tried: a missing right, or an instance without an event rule, is a problem', async (t) => {
+  const parts = 'events: { feed: 15s }, repositories: [{ namespace: shop, name: api, id: crr-api, tags: [v1] }]';
+  const found = async (more: Parameters<typeof check>[4]) => {
+    const { findings } = await check(t, 'right-secret', parts, false, more);
+    return findings.find(({ subject }) => subject === 'cri-1 events')?.problem;
+  };
+  t.is(await found({ rules: ['scans'] }), undefined);
+  t.regex((await found({})) ?? '', /^the instance has no event rule, so its event center has no records/);
+  for (const operation of ['ListEventCenterRecord', 'ListEventCenterRuleName']) {
+    const denied = { operation, error: { code: 'NoPrivilege', http_status: 403 } };
+    t.regex(
+      (await found({ rules: ['scans'], faults: [denied] })) ?? '',
+      new RegExp(`^the RAM action cr:${operation} on acs:cr:cn-hangzhou:\\*:instance/cri-1 is missing`),
+    );
+  }
+  const { findings, requests } = await check(t, 'right-secret', parts.replace('events: { feed: 15s }, ', ''));
+  t.false(findings.some(({ subject }) => subject.includes('events')));
+  t.false(requests.some((action) => action.startsWith('ListEventCenter')));
 });

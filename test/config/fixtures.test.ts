@@ -33,6 +33,7 @@ const minimal: Config = {
   metrics: { perTag: 'full' },
   discoveryIntervalMs: 300_000,
   maxTags: 100_000,
+  events: { webhook: undefined, completeMs: 21_600_000 },
   instances: [
     {
       id: 'cri-1',
@@ -40,6 +41,7 @@ const minimal: Config = {
       endpoint: { protocol: 'https', host: 'cr.cn-hangzhou.aliyuncs.com' },
       domain: '',
       credentials: undefined,
+      feedMs: undefined,
       repositories: [
         {
           namespace: 'shop',
@@ -93,6 +95,10 @@ test('every key is in the unit of its name, and relative paths start at the dire
     metrics: { perTag: 'problems' },
     discoveryIntervalMs: 90_000,
     maxTags: 5_000,
+    events: {
+      webhook: { token: { from: 'file', path: `${fixtures}secrets/events` }, signature: true },
+      completeMs: 43_200_000,
+    },
     instances: [
       {
         id: 'cri-1',
@@ -105,6 +111,7 @@ test('every key is in the unit of its name, and relative paths start at the dire
           accessKeySecret: { from: 'file', path: '/run/secrets/key' },
           securityToken: { from: 'file', path: fileURLToPath(new URL('../token', directory)) },
         },
+        feedMs: 15_000,
         repositories: [
           {
             namespace: 'shop',
@@ -163,6 +170,7 @@ test('every key is in the unit of its name, and relative paths start at the dire
           oidcTokenFile: `${fixtures}token`,
           roleSessionName: undefined,
         },
+        feedMs: undefined,
         repositories: [
           {
             namespace: 'shop',

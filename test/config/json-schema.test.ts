@@ -128,6 +128,9 @@ for (const name of [
   'rate-negative',
   'endpoint-with-path',
   'digest-too-short',
+  'webhook-without-token',
+  'webhook-two-tokens',
+  'events-list',
 ]) {
   test(`an editor objects to ${name}.bad.yml`, (t) => {
     t.false(validate(parse(readFileSync(new URL(`${name}.bad.yml`, fixtures), 'utf8'))));

@@ -93,6 +93,38 @@ default: vulnerabilities ask for 0.556/s more, each complete tag once an hour
   );
 });
 
+test('the plan counts with both intervals where there are events', (t) => {
+  const head =
+    'rate_limit: { requests_per_second: 2 }\nvulnerabilities: false\nevents: { webhook: { token_env: TOKEN } }';
+  const plan = planPolls(configOf({ tags: 2_000, head }));
+  t.is(
+    formatPlan(plan),
+    `Intervals: scanning 15s, complete 10m, failed 10m, not scanned 10m, complete while events are healthy 6h
+
+CREDENTIALS  TAGS  FIRST SWEEP  WHEN            ASKED     ALLOWED  SCANNING EVERY  COMPLETE EVERY
+default      2000  16m41s       all complete    3.33/s    2/s      -               16m40s, not 10m
+                                1 % scanning    4.63/s    2/s      15s             49m30s, not 10m
+                                events healthy  0.0926/s  2/s      -               6h
+`,
+  );
+  t.deepEqual(plan.warnings, [
+    'credentials default: the intervals ask for 3.33 requests a second (0.0926 while events are healthy), 2 requests a second are allowed: tags will be polled less often than configured',
+  ]);
+});
+
+test('a feed needs one request a period, and only its instance is polled less often', (t) => {
+  const instance = (id: string, more: string) =>
+    `  - { id: ${id}, region: cn, ${more}repositories: [{ namespace: n, name: m, id: crr, tags: [v1, v2, v3] }] }\n`;
+  const text = `vulnerabilities: false\nevents: { complete: 1h }\ninstances:\n${instance('a', 'events: { feed: 20s }, ')}${instance('b', '')}`;
+  const plan = planPolls(parseConfig(text, '/etc/config.yml'));
+  t.is(plan.sets[0]?.feedRate, 1 / 20);
+  t.is(plan.sets[0]?.firstSweepMs, 6_000 / (5 - 1 / 20));
+  t.is(plan.sets[0]?.eventsHealthy?.askedRate, 3 / 3_600 + 3 / 600);
+  t.regex(formatPlan(plan), /^default: feeds of events ask for 0\.05\/s more, whatever the number of tags$/m);
+  const longer = planPolls(parseConfig(`intervals: { complete: 2h }\n${text}`, '/etc/config.yml'));
+  t.is(longer.healthyCompleteMs, 7_200_000, 'events never make an interval shorter');
+});
+
 test('discovery reduces the quota of tags by its own requests, up to a third', (t) => {
   const rules = 'discover: [{ newest: 20 }], repositories: [{ namespace: shop, name: api, id: crr-1, tags: [v1] }]';
   const plan = planPolls(parseConfig(`instances: [{ id: cri-1, region: cn-hangzhou, ${rules} }]`, '/etc/config.yml'));

@@ -125,6 +125,7 @@ const instance = fc.record({
     minLength: 1,
     maxLength: 3,
   }),
+  feedMs: fc.option(fc.integer({ min: 1_000, max: 86_400_000 }), { nil: undefined }),
   discover: fc.array(discoverRule, { maxLength: 2 }),
 });
 const configuration = fc.record({
@@ -140,8 +141,9 @@ test('a valid configuration arrives as it was meant', (t) => {
     const text = JSON.stringify({
       request_timeout: `${milliseconds}ms`,
       rate_limit: { requests_per_second: rate, max_concurrent: concurrent },
-      instances: instances.map(({ domain, repositories, discover, ...rest }) => ({
+      instances: instances.map(({ domain, feedMs, repositories, discover, ...rest }) => ({
         ...rest,
+        ...(feedMs === undefined ? {} : { events: { feed: `${feedMs}ms` } }),
         ...(domain === '' ? {} : { domain }),
         repositories: repositories.map(({ namespace, name, vulnerabilities, tags }) => ({
           namespace,

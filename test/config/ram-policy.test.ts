@@ -67,6 +67,22 @@ test('the policy does not allow unused operations: lookups, vulnerabilities, lis
   );
 });
 
+test('the policy allows the event center of instances with a feed, and of no others', (t) => {
+  const repositories = 'repositories: [{ namespace: a, name: b, id: c, tags: [v1] }]';
+  const [policy] = policies(`events: { webhook: { token_env: TOKEN } }
+instances:
+  - { id: cri-1, region: cn-hangzhou, events: { feed: 15s }, ${repositories} }
+  - { id: cri-2, region: cn-hangzhou, ${repositories} }
+`);
+  const statements = policy?.document.Statement.filter(({ Action }) => Action[0]?.startsWith('cr:ListEventCenter'));
+  t.deepEqual(
+    statements,
+    ['cr:ListEventCenterRecord', 'cr:ListEventCenterRuleName'].map((action) => {
+      return { Effect: 'Allow', Action: [action], Resource: ['acs:cr:cn-hangzhou:*:instance/cri-1'] };
+    }),
+  );
+});
+
 test('a repository that is given only by id allows its whole instance, and no other', (t) => {
   const text = `
 instances:

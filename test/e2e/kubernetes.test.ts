@@ -1,16 +1,18 @@
 // The manifests as kubectl renders them: valid, restricted, and fitting together.
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import type { IServiceMonitor } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/ServiceMonitor';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import type { IDeployment } from 'kubernetes-models/apps/v1/Deployment';
+import type { IIngress } from 'kubernetes-models/networking.k8s.io/v1/Ingress';
 import type { INetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1/NetworkPolicy';
 import type { IConfigMap } from 'kubernetes-models/v1/ConfigMap';
 import type { INamespace } from 'kubernetes-models/v1/Namespace';
 import type { IService } from 'kubernetes-models/v1/Service';
 import { parseConfig } from '../../src/config/load.ts';
 import { readOptions } from '../../src/flags.ts';
-import { FIXED_PATHS } from '../../src/web/assets.ts';
+import { EVENTS_PATH, FIXED_PATHS } from '../../src/web/assets.ts';
+import { temporaryDirectory } from './helpers/exporter.ts';
 import { type Resource, render, schemaFindings, typeFindings } from './helpers/kubernetes.ts';
 import { ROOT } from './helpers/program.ts';
 
@@ -177,6 +179,48 @@ test('in the example, the token is exchanged in the region and the VPC of the re
   ]);
   t.true(instance?.endpoint.host.startsWith('cr-vpc.'));
 });
+
+test('with the webhook, an ingress passes on just its path, from just the pods of the controller, and the token is mounted', (t) => {
+  const resources = render(overlayWith(t, 'events-webhook'));
+  t.deepEqual(kindsOf(resources), [...KINDS_OF_BASE, 'Ingress', 'NetworkPolicy'].sort());
+  t.deepEqual(schemaFindings(resources), []);
+  t.deepEqual(typeFindings(t, resources), []);
+  const { spec } = find<IIngress>(resources, 'Ingress');
+  const service = find<IService>(resources, 'Service');
+  const backend = { service: { name: service.metadata?.name, port: { name: service.spec?.ports?.[0]?.name } } };
+  t.deepEqual(
+    spec?.rules?.map(({ http }) => http?.paths),
+    [[{ path: EVENTS_PATH, pathType: 'Exact', backend }]],
+  );
+  const [rule] = spec?.rules ?? [];
+  t.deepEqual(spec?.tls?.[0]?.hosts, [rule?.host]);
+  const { spec: policy } = find<INetworkPolicy>(resources, 'NetworkPolicy', 'events');
+  const pod = find<IDeployment>(resources, 'Deployment').spec?.template;
+  t.like(pod?.metadata?.labels, policy?.podSelector?.matchLabels ?? { nothing: '' });
+  t.deepEqual(policy?.policyTypes, ['Ingress']);
+  const [from, ...others] = policy?.ingress?.[0]?.from ?? [];
+  t.deepEqual(others, []);
+  t.truthy(from?.namespaceSelector && from.podSelector, 'one peer that has both');
+  const [exporter] = pod?.spec?.containers ?? [];
+  const mount = exporter?.volumeMounts?.find(({ name }) => name === 'events');
+  const text = readFileSync(join(ROOT, 'deploy/kubernetes/components/events-webhook/kustomization.yaml'), 'utf8');
+  t.true(text.includes(`token_file: ${mount?.mountPath}/token`));
+  t.truthy(pod?.spec?.volumes?.find(({ name }) => name === mount?.name)?.secret);
+});
+
+/** A folder with the base and a component. */
+function overlayWith(t: ExecutionContext, component: string): string {
+  const directory = temporaryDirectory(t);
+  const pathTo = (folder: string) => relative(realpathSync(directory), join(ROOT, 'deploy/kubernetes', folder));
+  const overlay = {
+    apiVersion: 'kustomize.config.k8s.io/v1beta1',
+    kind: 'Kustomization',
+    resources: [pathTo('base')],
+    components: [pathTo(`components/${component}`)],
+  };
+  writeFileSync(join(directory, 'kustomization.yaml'), JSON.stringify(overlay));
+  return directory;
+}
 
 test('the image has the version of the package', (t) => {
   const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));

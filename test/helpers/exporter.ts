@@ -11,6 +11,7 @@ import { createSimulator, type Simulator } from '../../src/simulator/simulator.t
 import { type Clock, systemClock } from '../../src/util/clock.ts';
 import { createLogger, type LogFormat, type LogLevel } from '../../src/util/logger.ts';
 import { Redactor } from '../../src/util/redactor.ts';
+import { fetchCertificate } from '../../src/web/events/fetch-certificate.ts';
 import { eventually } from './eventually.ts';
 import { type ParsedPage, parsePage } from './exposition.ts';
 
@@ -38,6 +39,7 @@ export type ExporterOptions = {
   readonly logFormat?: LogFormat;
   readonly env?: Readonly<Record<string, string>>;
   readonly storage?: AppDependencies['storage'];
+  readonly certificateOrigin?: (region: string) => string;
   /** Where the configuration file is to be; a new directory by default. */
   readonly directory?: string;
   /** Called with the exporter's URL when it listens and polling does not run yet. */
@@ -159,6 +161,8 @@ function createExporter(file: string, log: string[], options: ExporterOptions): 
     listenAddress: { host: '127.0.0.1', port: 0 },
     telemetryPath: options.telemetryPath ?? '/metrics',
     webSettings: undefined,
+    fetchCertificate,
+    ...(options.certificateOrigin !== undefined && { certificateOrigin: options.certificateOrigin }),
     processMetrics: false,
     enableLifecycle: options.enableLifecycle ?? false,
     build: { version: '1.2.3', revision: 'abc', nodeVersion: 'v20' },

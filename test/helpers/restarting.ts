@@ -11,6 +11,8 @@ export type Watching = ReturnType<typeof createScriptedPipeline>;
 export type RestartOptions = Parameters<typeof createScriptedPipeline>[0] & {
   readonly repositories?: readonly ConfiguredRepository[];
   readonly discover?: readonly DiscoverRule[];
+  /** How events of each instance arrive. */
+  readonly events?: { readonly feedMs?: number; readonly hasWebhook?: boolean };
   /** From the capture to the start. */
   readonly downMs?: number;
 };
@@ -40,7 +42,7 @@ export async function startWith(
   records: readonly object[],
   options: RestartOptions & { readonly startMs: number; readonly savedMs?: number },
 ) {
-  const { repositories = [], discover = [], maxTags = 100_000 } = options;
+  const { repositories = [], discover = [], maxTags = 100_000, events = {} } = options;
   const watching = createScriptedPipeline(options);
   const schedulerPool = {
     resumeRate: (_credentials: string, memory: RateMemory, moment: RestoreMoment) =>
@@ -49,6 +51,7 @@ export async function startWith(
   const restore = new SnapshotRestore(records, options.savedMs, { ...watching, schedulerPool });
   await watching.watch(...repositories);
   await restore.beforeDiscovery();
+  watching.listen(events);
   await watching.discover(...discover);
   await restore.tags();
   await watching.reconciler.limit(maxTags);

@@ -10,6 +10,7 @@ export async function startRoutes(
   t: ExecutionContext,
   given: Partial<WebHandlers> = {},
   options: Partial<WebServerOptions> = {},
+  webConfig?: string,
 ): Promise<RunningServer & { readonly failures: readonly unknown[] }> {
   const failures: unknown[] = [];
   const listener = createRoutes({
@@ -23,9 +24,10 @@ export async function startRoutes(
     overview: () => overview(),
     targets: () => [targetRow()],
     reload: undefined,
+    events: undefined,
     failed: (error) => failures.push(error),
     ...given,
   });
-  const server = await startWebServer(t, undefined, (request, response) => void listener(request, response), options);
+  const server = await startWebServer(t, webConfig, (request, response) => void listener(request, response), options);
   return { ...server, failures };
 }

@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { ApiError, type ApiErrorKind, StaleConnection } from '../../src/acr/api-error.ts';
 import type { AcrApi, AcrOperations, ApiAction } from '../../src/acr/operations.ts';
 import { createPipeline } from '../../src/app/pipeline.ts';
+import type { EventChannel, EventLabels, EventOutcome } from '../../src/model/events.ts';
 import type { ScanStatus } from '../../src/model/scan.ts';
 import type { ConfiguredRepository, DiscoverRule, Timing } from '../../src/model/settings.ts';
 import type { WatchedInstance } from '../../src/polling/watched-instance.ts';
@@ -55,6 +56,8 @@ type Pushed = {
   readonly isDeleting?: boolean;
 };
 
+type RecordInput = { readonly id: string; readonly tag: string; readonly timeMs: number; readonly name?: string };
+
 /** Each answers a request of one operation, but for the last, which answers any. */
 type Answerer = {
   /** @param text the status as the API writes it */
@@ -65,6 +68,10 @@ type Answerer = {
   tags(tags: readonly Pushed[], totalCount?: number, nextToken?: string): void;
   /** One tag that exists, with its digest and when it was pushed. */
   tag(digest?: string, imageUpdate?: number, isDeleting?: boolean): void;
+  /** Records of the event center, all of the repository \`shop/api\` unless they say otherwise. */
+  records(records: readonly RecordInput[], totalCount?: number): void;
+  /** The names of the event rules. */
+  rules(...names: readonly string[]): void;
   stale(): void;
   error(code: string, kind: ApiErrorKind, retryAfterMs?: number): void;
   /** An error of our own code, which the port promises not to throw. */
@@ -86,12 +93,15 @@ export function createScriptedPipeline({
   ids = ['cri-1'],
   startMs,
   random = () => 0,
+  api: givenApi,
 }: {
   readonly maxTags?: number;
   readonly ids?: readonly [string, ...string[]];
   /** What the wall clock shows at first. */
   readonly startMs?: number;
   readonly random?: () => number;
+  /** Answers in place of the test. */
+  readonly api?: (clock: ManualClock) => AcrApi;
 } = {}) {
   const clock = new ManualClock(startMs);
   const pending: Pending[] = [];
@@ -100,11 +110,17 @@ export function createScriptedPipeline({
   const logger = { debug() {}, info: log, warn: log, error: log };
   const failures: string[] = [];
   const scans: number[] = [];
+  const outcomes: EventOutcome[] = [];
+  const missed: number[] = [];
+  const delays: [EventChannel, number][] = [];
   const meter = {
     requestSent() {},
     requestEnded() {},
     requestFailed: (_instance: string, action: string, code: string) => void failures.push(`${action} ${code}`),
     scanEnded: (_instance: string, seconds: number) => void scans.push(seconds),
+    eventsReceived: ({ outcome }: EventLabels) => void outcomes.push(outcome),
+    eventMissed: () => void missed.push(clock.now()),
+    eventAnswered: (_instance: string, channel: EventChannel, seconds: number) => void delays.push([channel, seconds]),
   };
   /** What a test may want to happen when long work lets the event loop turn, and around a change that is to be seen whole. */
   const hooks = {
@@ -131,8 +147,15 @@ export function createScriptedPipeline({
   const { store, watchList, discoveryManager } = pipeline;
   const credentials = new ScriptedCredentials();
   const scheduler = createScheduler('default', { clock, credentials, errors, logger });
-  const api = scriptedApi(pending);
-  const instanceOf = (id: string): WatchedInstance => ({ id, api, scheduler, discovery: undefined, discoveredTags: 0 });
+  const api = givenApi?.(clock) ?? scriptedApi(pending);
+  const instanceOf = (id: string): WatchedInstance => ({
+    id,
+    api,
+    scheduler,
+    tasks: new Set(),
+    completeMs: undefined,
+    discoveredTags: 0,
+  });
   const instance = instanceOf(ids[0]);
   const instances = new Map([instance, ...ids.slice(1).map(instanceOf)].map((each) => [each.id, each]));
   let rules: readonly DiscoverRule[] = [];
@@ -153,6 +176,10 @@ export function createScriptedPipeline({
     events,
     failures,
     scans,
+    /** What became of events, when the end of a scan was found that none announced, and the seconds from events to answers. */
+    outcomes,
+    missed,
+    delays,
     /** Watches these repositories of the first instance, and nothing of the others. */
     watch(...repositories: readonly ConfiguredRepository[]): Promise<void> {
       const list = ids.map((id, index) => {
@@ -165,6 +192,15 @@ export function createScriptedPipeline({
       rules = discover;
       const configs = ids.map((id) => ({ id, domain: '', discover }));
       return discoveryManager.configure(configs, 300_000, instances);
+    },
+    /** Uses events of every instance. */
+    listen(channels: { readonly feedMs?: number; readonly hasWebhook?: boolean }, completeMs = 21_600_000): boolean {
+      const { feedMs, hasWebhook = false } = channels;
+      return pipeline.eventManager.configure(
+        ids.map((id) => ({ id, feedMs })),
+        { hasWebhook, completeMs },
+        instances,
+      );
     },
     /** The watched tags as `NAMESPACE/NAME:TAG STATUS`, sorted. */
     shown(): string[] {
@@ -269,6 +305,8 @@ function scriptedOperations(pending: Pending[], isFresh: boolean): AcrOperations
     listRepository: wait('ListRepository'),
     listRepoTag: wait('ListRepoTag'),
     getRepoTag: wait('GetRepoTag'),
+    listEventCenterRecord: wait('ListEventCenterRecord'),
+    listEventCenterRuleName: wait('ListEventCenterRuleName'),
   };
 }
 
@@ -300,6 +338,15 @@ function answerer(give: (action: ApiAction) => (body: object) => void, reject: (
         nextToken,
       }),
     tag: (digest = '', imageUpdate, isDeleting = false) => give('GetRepoTag')({ digest, imageUpdate, isDeleting }),
+    records: (records, totalCount = records.length) =>
+      give('ListEventCenterRecord')({
+        records: records.map(({ id, tag, timeMs, name = 'api' }) => {
+          const eventType = 'cr:Artifact:ScanCompleted';
+          return { recordId: id, eventType, namespace: 'shop', repoName: name, tag, createTime: timeMs };
+        }),
+        totalCount,
+      }),
+    rules: (...ruleNames) => give('ListEventCenterRuleName')({ ruleNames }),
     stale: () => reject(new StaleConnection()),
     error: (code, kind, retryAfterMs) =>
       reject(new ApiError({ code, kind, message: `the API said ${code}`, retryAfterMs })),

@@ -38,6 +38,7 @@ export function overview(given: Partial<Overview> = {}): Overview {
     totals: { scanning: 1, retrying: 0, complete: 1_234, failed: 2, not_scanned: 0, unknown: 0 },
     vulnerabilities: { wantedTags: 1_237, knownTags: 1_230, found: { high: 0, medium: 1_204, low: 7, unknown: 0 } },
     discovery: [],
+    events: [],
     maxTags: 100_000,
     quota: [
       {

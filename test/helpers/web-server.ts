@@ -40,6 +40,7 @@ export type ClientOptions = Pick<
 > & {
   /** The name of a certificate among the fixtures. */
   readonly certificate?: string;
+  readonly body?: string;
 };
 
 export type RunningServer = {
@@ -112,7 +113,7 @@ export function certificateOf(name: string): { cert: Buffer; key: Buffer } {
   return { cert: readFileSync(join(FIXTURES, `${name}.crt`)), key: readFileSync(join(FIXTURES, `${name}.key`)) };
 }
 
-function ask(port: number, isEncrypted: boolean, { certificate, ...options }: ClientOptions): Promise<Answer> {
+function ask(port: number, isEncrypted: boolean, { certificate, body, ...options }: ClientOptions): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const request = (isEncrypted ? httpsRequest : httpRequest)({
       host: '127.0.0.1',
@@ -134,6 +135,6 @@ function ask(port: number, isEncrypted: boolean, { certificate, ...options }: Cl
         resolve({ status, headers, body: Buffer.concat(parts).toString(), servedBy: String(servedBy) });
       });
     });
-    request.end();
+    request.end(body);
   });
 }

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { allFamilies, MISNAMED_DEFAULTS } from '../../src/metrics/self-families.ts';
 import { SelfMetrics } from '../../src/metrics/self-metrics.ts';
-import type { DiscoveryStatus, SaveStatus, SchedulerStatus } from '../../src/model/exporter-status.ts';
+import type { DiscoveryStatus, EventsStatus, SaveStatus, SchedulerStatus } from '../../src/model/exporter-status.ts';
 import { type ParsedPage, parsePage } from '../helpers/exposition.ts';
 
 const IDLE: SchedulerStatus = {
@@ -20,8 +20,9 @@ function setUp(
   schedulers: () => readonly SchedulerStatus[] = () => [],
   discoveries: () => readonly DiscoveryStatus[] = () => [],
   saves: () => SaveStatus | undefined = () => undefined,
+  events: () => readonly EventsStatus[] = () => [],
 ) {
-  return new SelfMetrics({ schedulers, discoveries, saves, droppedLogLines: () => 0, processMetrics: false });
+  return new SelfMetrics({ schedulers, discoveries, events, saves, droppedLogLines: () => 0, processMetrics: false });
 }
 
 async function pageOf(own: SelfMetrics, format: 'text' | 'openmetrics' = 'text'): Promise<ParsedPage> {
@@ -111,6 +112,64 @@ test('an instance that comes back starts at 0', async (t) => {
   own.setInstances([]);
   own.setInstances(['cri-1']);
   t.is((await pageOf(own)).value('acr_api_requests_total', { instance_id: 'cri-1', action: POLL }), 0);
+});
+
+test('events count from 0 for the channels of an instance, and without an instance where it has none', async (t) => {
+  let healthy = true;
+  const status = { instanceId: 'cri-1', webhook: false, feed: undefined, lastEventMs: undefined, missed: 0 };
+  const own = setUp(undefined, undefined, undefined, () => [{ ...status, healthy }]);
+  own.setInstances(['cri-1', 'cri-2']);
+  t.is((await pageOf(own)).families.get('acr_events_total')?.samples.length ?? 0, 0);
+  own.setEvents(new Map([['cri-1', ['feed']]]));
+  const labels = { instance_id: 'cri-1', type: 'ScanCompleted', channel: 'feed' };
+  const first = await pageOf(own);
+  for (const outcome of ['taken', 'duplicate', 'unwatched', 'outdated', 'future'])
+    t.is(first.value('acr_events_total', { ...labels, outcome }), 0);
+  t.is(first.families.get('acr_events_total')?.samples.length, 5);
+  t.is(first.value('acr_events_missed_total', { instance_id: 'cri-1' }), 0);
+  t.is(first.value('acr_events_healthy', { instance_id: 'cri-1' }), 1);
+  t.is(first.value('acr_events_delay_seconds_count', { instance_id: 'cri-1', channel: 'feed' }), 0);
+  own.eventsReceived({ instanceId: 'cri-1', type: 'ScanCompleted', channel: 'feed', outcome: 'taken' }, 3);
+  own.eventsReceived({ instanceId: 'cri-9', type: 'ScanCompleted', channel: 'feed', outcome: 'unwatched' }, 1);
+  own.eventMissed('cri-1');
+  own.eventMissed('cri-2');
+  own.eventAnswered('cri-1', 'feed', 12);
+  own.eventAnswered('cri-2', 'feed', 12);
+  healthy = false;
+  const second = await pageOf(own);
+  t.is(second.value('acr_events_total', { ...labels, outcome: 'taken' }), 3);
+  t.is(second.value('acr_events_total', { ...labels, instance_id: '', outcome: 'unwatched' }), 1);
+  t.is(second.value('acr_events_missed_total', { instance_id: 'cri-1' }), 1);
+  t.is(second.value('acr_events_healthy', { instance_id: 'cri-1' }), 0);
+  t.is(second.value('acr_events_delay_seconds_bucket', { instance_id: 'cri-1', channel: 'feed', le: '15' }), 1);
+  t.is(seriesOf(second, 'cri-2'), seriesOf(first, 'cri-2'));
+});
+
+test('a channel that goes takes its series along, and one that comes leaves those of the others', async (t) => {
+  const own = setUp();
+  own.setInstances(['cri-1', 'cri-2']);
+  own.setEvents(new Map([['cri-1', ['feed']]]));
+  const event = { instanceId: 'cri-1', type: 'ScanCompleted', channel: 'feed', outcome: 'taken' } as const;
+  own.eventsReceived(event, 2);
+  own.setEvents(
+    new Map([
+      ['cri-1', ['feed', 'webhook']],
+      ['cri-2', ['webhook']],
+    ]),
+  );
+  const both = await pageOf(own);
+  const labels = { instance_id: 'cri-1', type: 'ScanCompleted', channel: 'feed', outcome: 'taken' };
+  t.is(both.value('acr_events_total', labels), 2);
+  t.is(both.value('acr_events_total', { ...labels, type: 'PushCompleted', channel: 'webhook' }), 0);
+  t.is(both.value('acr_events_total', { instance_id: '', type: '', channel: 'webhook', outcome: 'refused' }), 0);
+  own.setEvents(new Map([['cri-1', ['webhook']]]));
+  const one = await pageOf(own);
+  t.false(one.families.get('acr_events_total')?.samples.some(({ labels: each }) => each.channel === 'feed'));
+  t.is(one.value('acr_events_total', { ...labels, channel: 'webhook' }), 0);
+  own.setEvents(new Map());
+  const none = await pageOf(own);
+  for (const name of ['acr_events_total', 'acr_events_missed_total', 'acr_events_delay_seconds'])
+    t.is(none.families.get(name)?.samples.length ?? 0, 0, name);
 });
 
 test('schedulers are shown as they are at the scrape, and gone when they are', async (t) => {
@@ -234,6 +293,7 @@ test('process metrics are there, without the gauges that pass for counters and w
   const own = new SelfMetrics({
     schedulers: () => [],
     discoveries: () => [],
+    events: () => [],
     saves: () => undefined,
     droppedLogLines: () => 0,
     processMetrics: true,

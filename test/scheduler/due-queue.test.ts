@@ -8,6 +8,9 @@ function named(name: string): Named {
   return { name, group: 'unanswered', dueAtMs: 0, heap: undefined, position: -1 };
 }
 
+/** The groups while no event arrives. */
+const WITHOUT_EVENTS = ['running', 'unanswered', 'settled'] as const;
+
 /** A queue in which each group has `count` entries that have been due since the start, and are due again when taken. */
 function saturated(groups: readonly TagGroup[], count = 50) {
   const queue = new DueQueue<Named>();
@@ -36,19 +39,35 @@ test('nothing is taken before it is due, and the longest overdue of a group come
   t.is(queue.nextDueAtMs(), undefined);
 });
 
-test('with all groups due, each five consecutive requests hold one of every lower group and three of the most urgent', (t) => {
-  const { takeGroup } = saturated(TAG_GROUPS);
-  const taken = Array.from({ length: 500 }, takeGroup);
-  for (let start = 0; start + 5 <= taken.length; start++) {
-    const window = taken.slice(start, start + 5);
-    t.true(window.includes('unanswered'), `requests ${start} to ${start + 4}: ${window}`);
-    t.true(window.includes('settled'), `requests ${start} to ${start + 4}: ${window}`);
+test('with all groups due, each five consecutive requests hold one of every lower group, and the others are of the most urgent', (t) => {
+  for (const groups of [TAG_GROUPS, WITHOUT_EVENTS]) {
+    const { takeGroup } = saturated(groups);
+    const taken = Array.from({ length: 500 }, takeGroup);
+    const [first, ...lower] = groups;
+    for (let start = 0; start + 5 <= taken.length; start++) {
+      const window = taken.slice(start, start + 5);
+      for (const group of lower) t.true(window.includes(group), `requests ${start} to ${start + 4}: ${window}`);
+    }
+    t.is(taken.filter((group) => group === first).length, 500 - 100 * lower.length);
   }
-  t.is(taken.filter((group) => group === 'running').length, 300);
+});
+
+test('requests for events take the turns of tags that an event announced', (t) => {
+  const { queue } = saturated(['running', 'settled']);
+  queue.put(named('feed'), 'events', 20);
+  queue.put(named('announced'), 'woken', 10);
+  t.deepEqual(
+    [queue.takeNext(30), queue.takeNext(30)].map((entry) => entry?.name),
+    ['announced', 'feed'],
+  );
+  queue.put(named('feed'), 'events', 5);
+  t.is(queue.backlog(30).urgent.oldestMs, 30, 'it is no tag');
 });
 
 test('with two groups due, the lower one gets exactly one of five', (t) => {
   for (const pair of [
+    ['woken', 'running'],
+    ['woken', 'settled'],
     ['running', 'settled'],
     ['running', 'unanswered'],
     ['unanswered', 'settled'],
@@ -64,11 +83,11 @@ test('a lower group that becomes due gets one of the next five requests, whateve
     fc.array(fc.constantFrom(...TAG_GROUPS), { maxLength: 40 }),
     fc.nat({ max: 30 }),
     (initially, warmUp) => {
-      const { queue, takeGroup } = saturated(['running', ...initially]);
+      const { queue, takeGroup } = saturated(['woken', ...initially]);
       for (let i = 0; i < warmUp; i++) takeGroup();
-      for (const group of ['unanswered', 'settled'] as const) queue.put(named('new'), group, -1);
+      for (const group of WITHOUT_EVENTS) queue.put(named('new'), group, -1);
       const taken = Array.from({ length: 5 }, takeGroup);
-      return taken.includes('unanswered') && taken.includes('settled');
+      return WITHOUT_EVENTS.every((group) => taken.includes(group));
     },
   );
   t.notThrows(() => fc.assert(property));
@@ -116,7 +135,7 @@ test('while no more urgent tags are due, discovery gets a third of the requests'
 });
 
 test('discovery takes its requests from the share of tags without an answer, not from that of the other groups', (t) => {
-  const taken = groupsTaken(discovering(TAG_GROUPS), 300);
+  const taken = groupsTaken(discovering(WITHOUT_EVENTS), 300);
   const share = (group: TaskGroup) => taken.filter((each) => each === group).length;
   t.deepEqual([share('running'), share('settled'), share('unanswered'), share('discovery')], [180, 60, 40, 20]);
   for (let start = 0; start + 5 <= taken.length; start++) {
@@ -176,8 +195,9 @@ test('the backlog separates urgent from background tags, and has how long the ol
   queue.put(named('running'), 'running', 900);
   queue.put(named('new'), 'unanswered', 400);
   queue.put(named('later'), 'running', 1_001);
+  queue.put(named('announced'), 'woken', 950);
   queue.put(named('old'), 'settled', 0);
-  t.deepEqual(queue.backlog(1_000), { urgent: { due: 2, oldestMs: 600 }, background: { due: 1, oldestMs: 1_000 } });
+  t.deepEqual(queue.backlog(1_000), { urgent: { due: 3, oldestMs: 600 }, background: { due: 1, oldestMs: 1_000 } });
   t.deepEqual(new DueQueue<Named>().backlog(1_000), {
     urgent: { due: 0, oldestMs: 0 },
     background: { due: 0, oldestMs: 0 },

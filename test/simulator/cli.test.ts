@@ -158,3 +158,31 @@ test('help and version go to stdout', async (t) => {
   t.is(await version.ended, 0);
   t.regex(version.output.stdout, /^acr-simulator \d+\.\d+\.\d+\n$/);
 });
+
+test('--events-to sends events there, with or without a scenario that sends any', async (t) => {
+  const file = scenarioFile(t, 'events: { to: "http://127.0.0.1:1/", token: my-events-token, loss: 1 }');
+  for (const flags of [[], [`--scenario=${file}`]]) {
+    const program = run(t, '--listen-address=127.0.0.1:0', '--events-to=http://127.0.0.1:2/x', ...flags);
+    const address = await listening(program);
+    const pushed = { instanceId: 'cri-simulator', repoId: '', tag: 'new' };
+    const { tags } = json(await exchange({ address, method: 'GET', path: '/_sim/state' })) as {
+      tags: { repoId: string }[];
+    };
+    const body = JSON.stringify({ ...pushed, repoId: tags[0]?.repoId });
+    await exchange({ address, method: 'POST', path: '/_sim/tags', body });
+    const log = json(await exchange({ address, method: 'GET', path: '/_sim/events' }));
+    t.like(log, { events: [{ tag: 'new', isLost: flags.length > 0 }] });
+    program.child.kill('SIGTERM');
+    t.is(await program.ended, 0);
+    t.false(program.output.stderr.includes('my-events-token'));
+  }
+});
+
+test('--events-to with something else than a URL is a usage error', async (t) => {
+  const { ended, output } = run(t, '--events-to=x');
+  t.is(await ended, 2);
+  t.is(
+    output.stderr,
+    'acr-simulator: --events-to: expected a URL that begins with http:// or https://, found "x" (see --help)\n',
+  );
+});

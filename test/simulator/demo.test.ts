@@ -13,6 +13,7 @@ const UNLISTED = ['shop/web-frontend', 'shop/web-cache', 'platform/gateway'];
 type Watched = { namespace?: string; name?: string; id?: string; tags: string[] };
 
 const read = (name: string) => readFileSync(new URL(`../../config/${name}`, import.meta.url), 'utf8');
+const readDemo = () => readFileSync(new URL('../../src/demo.ts', import.meta.url), 'utf8');
 const scenario = parseScenario(read('demo-scenario.yml'), 'demo-scenario.yml');
 const config = parse(read('demo.yml'), { schema: 'failsafe' });
 const repositories: Watched[] = config.instances[0].repositories;
@@ -38,6 +39,15 @@ test('the exporter watches every tag of the listed repositories, with its key an
   t.is(config.credentials.access_key_id, key?.access_key_id);
   t.is(config.credentials.access_key_secret, key?.access_key_secret);
   t.is(config.instances[0].endpoint, 'http://127.0.0.1:20182');
+});
+
+test('the simulator sends its events to the exporter, which asks its event center as well', (t) => {
+  const { events, instances } = scenario;
+  t.is(events?.to, 'http://127.0.0.1:20181/api/v1/events');
+  t.deepEqual(config.events.webhook, { token_env: 'ACR_DEMO_EVENTS_TOKEN' });
+  t.true(readDemo().includes(`ACR_DEMO_EVENTS_TOKEN: '${events?.token}'`));
+  t.is(instances[0]?.event_center.rules.length, 1);
+  t.truthy(config.instances[0].events.feed);
 });
 
 test('one repository is given by its id alone, one by its names alone, one by both', (t) => {

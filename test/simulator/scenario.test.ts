@@ -40,11 +40,11 @@ test('tags are the text in the file, and generated ones follow their pattern', (
 const MISTAKES: readonly (readonly [text: string, ...problems: string[]])[] = [
   [
     'scna: {}',
-    '1:1: scna: expected one of keys, instances, pushes, scan, latency, quota, faults, found an unknown key',
+    '1:1: scna: expected one of keys, instances, pushes, scan, latency, quota, faults, events, found an unknown key',
   ],
   [
     '- 1',
-    '1:1: document: expected a map with the keys keys, instances, pushes, scan, latency, quota, faults, found a list',
+    '1:1: document: expected a map with the keys keys, instances, pushes, scan, latency, quota, faults, events, found a list',
   ],
   ['keys: x', '1:7: keys: expected a list of access keys, found "x"'],
   ['scan: { duration: 5 }', '1:19: scan.duration: expected a duration such as 15s or 1h30m, at least 1ms, found "5"'],
@@ -59,11 +59,11 @@ const MISTAKES: readonly (readonly [text: string, ...problems: string[]])[] = [
   ['quota: { burst: 1 }', '1:8: quota.requests_per_second: expected a number above 0, found nothing'],
   [
     '"": {}',
-    '1:1: (a key of 0 characters): expected one of keys, instances, pushes, scan, latency, quota, faults, found an unknown key',
+    '1:1: (a key of 0 characters): expected one of keys, instances, pushes, scan, latency, quota, faults, events, found an unknown key',
   ],
   [
     'quota: { requests_per_second: 1, operations: { GetRepositry: {} } }',
-    '1:48: quota.operations.GetRepositry: expected one of GetRepoTagScanStatus, GetRepoTagScanSummary, GetRepository, ListRepository, ListRepoTag, GetRepoTag, CreateRepoTagScanTask, found an unknown key (did you mean GetRepository?)',
+    '1:48: quota.operations.GetRepositry: expected one of GetRepoTagScanStatus, GetRepoTagScanSummary, GetRepository, ListRepository, ListRepoTag, GetRepoTag, ListEventCenterRecord, ListEventCenterRuleName, CreateRepoTagScanTask, found an unknown key (did you mean GetRepository?)',
   ],
   [withTags('[{}]'), '1:69: instances[0].repositories[0].tags[0]: expected exactly one of tag, count, found a map'],
   [

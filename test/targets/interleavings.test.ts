@@ -110,7 +110,10 @@ async function play(steps: readonly Step[], last: readonly [Part, Part]) {
       instances = new Map(
         list.map(({ id }) => {
           const scheduler = id === 'cri-1' ? pipeline.scheduler : own.scheduler;
-          return [id, instances.get(id) ?? { id, api, scheduler, discovery: undefined, discoveredTags: 0 }];
+          return [
+            id,
+            instances.get(id) ?? { id, api, scheduler, tasks: new Set(), completeMs: undefined, discoveredTags: 0 },
+          ];
         }),
       );
       await watchList.apply(list, instances);

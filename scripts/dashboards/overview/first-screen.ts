@@ -67,7 +67,7 @@ const NUMBERS = [
   stat({
     title: 'Stale',
     w: 2,
-    description: `Tags whose last answer is more than an hour old: their status may be outdated. Orange from 1, AcrScanResultsStale alerts on it. Tags that were never answered are unknown instead. ${NEEDS_TAGS} With \`problems\`, tags whose last poll succeeded are never counted.`,
+    description: `Tags whose last answer is more than an hour old: their status may be outdated. While events are healthy, only tags whose last poll failed count. Orange from 1, AcrScanResultsStale alerts on it. Tags that were never answered are unknown instead. ${NEEDS_TAGS} With \`problems\`, tags whose last poll succeeded are never counted.`,
     expr: `count(${STALE}) or 0 * count(${select('acr_scan_tag_last_success_timestamp_seconds')})`,
     unit: 'none',
     steps: ONE_IS_ORANGE,

@@ -11,7 +11,7 @@ export const FRESHNESS: InstanceTargets = {
     [
       timeSeries({
         title: 'Age of the last answer',
-        description: `The time since the last answer for tags: the median, the time for nine of ten tags, and the oldest. Normal is up to the interval for finished scans, 10 minutes by default. The line is at an hour, where AcrScanResultsStale alerts on a tag. ${NEEDS_TAGS} It reads all series of tags at every step, so a step is 5 minutes.`,
+        description: `The time since the last answer for tags: the median, the time for nine of ten tags, and the oldest. Normal is up to the interval for finished scans, 10 minutes by default, and 6 hours while events are healthy. The line is at an hour, where AcrScanResultsStale alerts on a tag; while events are healthy, only if its last poll failed. ${NEEDS_TAGS} It reads all series of tags at every step, so a step is 5 minutes.`,
         w: 8,
         h: 9,
         interval: '5m',
@@ -26,7 +26,7 @@ export const FRESHNESS: InstanceTargets = {
       }),
       barGauge({
         title: 'Longest without an answer',
-        description: `The ten tags whose last answer is oldest. Red from an hour, AcrScanResultsStale. Tags that were never answered are not here: they are unknown. ${NEEDS_TAGS}`,
+        description: `The ten tags whose last answer is oldest. Red from an hour, AcrScanResultsStale, which while events are healthy is only about tags whose last poll failed. Tags that were never answered are not here: they are unknown. ${NEEDS_TAGS}`,
         w: 8,
         h: 9,
         unit: 's',

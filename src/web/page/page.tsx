@@ -3,6 +3,7 @@ import { renderToString } from 'preact-render-to-string';
 import type { Overview } from '../overview.ts';
 import type { OrderedSelection } from '../target-query.ts';
 import { Discovery } from './discovery.tsx';
+import { Events } from './events.tsx';
 import { Filter } from './filter.tsx';
 import { TargetRows, TargetsTable } from './targets-table.tsx';
 import { countText, spanText } from './texts.ts';
@@ -61,6 +62,9 @@ function Page({ overview, selection, view, assets }: PageProps) {
               <Quota rows={overview.quota} />
               <div class="slot" data-live="discovery">
                 <Discovery overview={overview} view={view} />
+              </div>
+              <div class="slot" data-live="events">
+                <Events overview={overview} />
               </div>
             </div>
           </div>

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
+import type { EventsStatus } from '../../../src/model/exporter-status.ts';
 import type { Overview, TargetRow } from '../../../src/web/overview.ts';
 import { renderPage } from '../../../src/web/page/page.tsx';
 import { readView } from '../../../src/web/page/view.ts';
@@ -170,6 +171,37 @@ test('discovery that succeeded but for what there is no right to list is incompl
   const text = shownText(page([targetRow()], '', 1, { discovery }));
   t.true(text.includes('cri-1 incomplete'), text);
   t.true(text.includes('Not listed 5 s ago: NoPrivilege Access denied.'), text);
+});
+
+test('events show by which channels they come, the last one, and why polls go on as without them', (t) => {
+  const lastError = { code: 'NoPrivilege', message: 'Access denied.', requestId: '', timeMs: NOW_MS - 60_000 };
+  const shown = (row: Partial<EventsStatus>) => {
+    const usual = {
+      instanceId: 'cri-1',
+      healthy: true,
+      webhook: true,
+      feed: undefined,
+      lastEventMs: undefined,
+      missed: 0,
+    };
+    return shownText(page([targetRow()], '', 1, { events: [{ ...usual, ...row }] }));
+  };
+  const well = shown({ lastEventMs: NOW_MS - 5_000, missed: 1_200 });
+  t.regex(well, /Eventscri-1 Bywebhook ?Last event5 s ago ?Missed1,200/);
+  t.notRegex(well, /polled as without events|Last answer/);
+  const feed = { lastSuccessMs: NOW_MS - 60_000, lastError, hasRule: false };
+  const failing = shown({ healthy: false, webhook: false, feed });
+  for (const part of [
+    'cri-1 polled as without events',
+    'Byfeed',
+    'Last eventnot yet',
+    'Last answer1 min ago',
+    'The instance has no event rule',
+    'Failed 1 min ago: NoPrivilege Access denied.',
+  ]) {
+    t.true(failing.includes(part), `${part} in ${failing}`);
+  }
+  t.notRegex(shownText(page([targetRow()])), /Events/);
 });
 
 test('what is not known is said to be so', (t) => {

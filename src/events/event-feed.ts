@@ -1,0 +1,297 @@
+// The task that asks the event center of an instance for new records, and passes them on as events.
+
+import { ApiError } from '../acr/api-error.ts';
+import type { ApiAction, EventCenterRecord } from '../acr/operations.ts';
+import type { RegistryEvent } from '../model/events.ts';
+import type { FeedStatus } from '../model/exporter-status.ts';
+import type { PollError } from '../model/scan.ts';
+import type { Backoff } from '../model/settings.ts';
+import type { FeedCursor } from '../model/snapshot.ts';
+import type { FailureLog } from '../polling/failure-log.ts';
+import { outcomeOf, type RequestSender } from '../polling/request-sender.ts';
+import type { WatchedInstance } from '../polling/watched-instance.ts';
+import type { TaskGroup } from '../scheduler/due-queue.ts';
+import { backoffDelayMs, spreadMs } from '../scheduler/poll-delay.ts';
+import { NOT_QUEUED, type Outcome, type Task } from '../scheduler/task.ts';
+import type { Clock } from '../util/clock.ts';
+import type { Logger } from '../util/logger.ts';
+import { PAGE_SIZE, RecordPages } from './record-pages.ts';
+
+export type EventFeedOptions = {
+  readonly instance: WatchedInstance;
+  readonly periodMs: number;
+  /** The records that a former process knew. */
+  readonly cursor: FeedCursor | undefined;
+  readonly requests: RequestSender;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly backoff: () => Backoff;
+  readonly logger: Logger;
+  readonly failures: FailureLog<EventFeed>;
+  readonly receive: (event: RegistryEvent) => void;
+  /** Called for a record that is not as documented. */
+  readonly invalid: () => void;
+  /** Called with whether the feed is answered and the instance has an event rule. */
+  readonly isWell: (well: boolean) => void;
+};
+
+const EVENT_TYPE = 'cr:Artifact:ScanCompleted';
+/** Records may come late: those of this time before the newest one are compared by their ids. */
+const OVERLAP_MS = 300_000;
+/** The order of records need not be exact. */
+const MIXED_MS = 60_000;
+const RULES_CHECKED_EVERY_MS = 3_600_000;
+/** Without an answer for so many periods the feed has failed. */
+const FAILED_AFTER_PERIODS = 3;
+const MAX_IDS = 20_000;
+const MAX_IDS_KEPT = 2_000;
+/** Longer than any name or id of a record. */
+const MAX_TEXT_LENGTH = 255;
+
+export class EventFeed implements Task {
+  group: TaskGroup = 'events';
+  dueAtMs = NOT_QUEUED.dueAtMs;
+  heap = NOT_QUEUED.heap;
+  position = NOT_QUEUED.position;
+  readonly component = 'events';
+  /** A reload replaces it. */
+  periodMs: number;
+  readonly instance: WatchedInstance;
+  readonly #options: EventFeedOptions;
+  readonly #pages = new RecordPages();
+  /** The time of the newest record, by the wall clock. */
+  #newestMs: number;
+  /** The same when the present period began. */
+  #newestBeforeMs: number;
+  /** The records of the overlap, with their times. */
+  #ids: Map<string, number>;
+  /** The next page; undefined between two periods. */
+  #page: number | undefined;
+  #begunAtMs: number;
+  #isUnderWay = false;
+  #hasEnded = false;
+  /** Failed requests in a row. */
+  #failures = 0;
+  #answeredAtMs: number;
+  #lastSuccessMs: number | undefined;
+  #lastError: PollError | undefined;
+  #hasRule: boolean | undefined;
+  #rulesCheckedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: EventFeedOptions) {
+    const { instance, periodMs, cursor, clock } = options;
+    this.#options = options;
+    this.instance = instance;
+    this.periodMs = periodMs;
+    // Before the first answer about a tag, nothing can be news of it.
+    this.#newestMs = Math.min(clock.now(), cursor?.sinceMs ?? Number.POSITIVE_INFINITY);
+    this.#newestBeforeMs = this.#newestMs;
+    this.#ids = new Map(cursor?.ids.map((id) => [id, this.#newestMs]));
+    this.#begunAtMs = clock.monotonic();
+    this.#answeredAtMs = clock.monotonic();
+  }
+
+  get scheduler() {
+    return this.instance.scheduler;
+  }
+
+  /** Asks at once, and then in every period. */
+  begin(): void {
+    this.#schedule(0);
+  }
+
+  /** An answer that is under way is dropped. */
+  end(): void {
+    this.#hasEnded = true;
+    this.scheduler.withdraw(this);
+  }
+
+  status(): FeedStatus {
+    return { lastSuccessMs: this.#lastSuccessMs, lastError: this.#lastError, hasRule: this.#hasRule };
+  }
+
+  /** What outlives the process; undefined before the first answer. */
+  cursor(): FeedCursor | undefined {
+    if (this.#lastSuccessMs === undefined) return undefined;
+    const ids = [...this.#ids].sort(([, one], [, other]) => other - one).slice(0, MAX_IDS_KEPT);
+    return { sinceMs: this.#newestMs, ids: ids.map(([id]) => id) };
+  }
+
+  async perform(): Promise<Outcome> {
+    this.#isUnderWay = true;
+    try {
+      return await outcomeOf(() => this.#ask());
+    } finally {
+      this.#isUnderWay = false;
+    }
+  }
+
+  fail(error: ApiError): void {
+    this.#options.requests.failed(this.instance.id, this.#action, error.code);
+    this.#failed(error);
+  }
+
+  isOutstanding(): boolean {
+    return !this.#hasEnded && !this.#isUnderWay;
+  }
+
+  logFields() {
+    return { instance_id: this.instance.id };
+  }
+
+  get #action(): ApiAction {
+    return this.#areRulesDue ? 'ListEventCenterRuleName' : 'ListEventCenterRecord';
+  }
+
+  /** At the start, and every hour while there is no rule. */
+  get #areRulesDue(): boolean {
+    return (
+      this.#hasRule !== true &&
+      this.#page === undefined &&
+      this.#options.clock.monotonic() - this.#rulesCheckedAtMs >= RULES_CHECKED_EVERY_MS
+    );
+  }
+
+  #ask(): Promise<ApiError | undefined> {
+    return this.#areRulesDue ? this.#askRules() : this.#askRecords();
+  }
+
+  async #askRules(): Promise<ApiError | undefined> {
+    const { requests, clock, logger } = this.#options;
+    const instanceId = this.instance.id;
+    const answer = await requests.send(this, this.instance, 'ListEventCenterRuleName', (api) =>
+      api.listEventCenterRuleName({ instanceId }),
+    );
+    if (this.#hasEnded) return answer instanceof ApiError ? answer : undefined;
+    const isPassing = answer instanceof ApiError && answer.kind !== 'denied' && answer.kind !== 'answered';
+    if (isPassing) this.#failed(answer);
+    if (isPassing) return answer;
+    this.#rulesCheckedAtMs = clock.monotonic();
+    this.#schedule(0);
+    // Without the right to see the rules, what records show decides.
+    if (answer instanceof ApiError) return answer;
+    const hasRule = answer.ruleNames.length > 0;
+    const fields = { instance_id: instanceId };
+    if (!hasRule && this.#hasRule === undefined) {
+      logger.warn(
+        'the instance has no event rule, so its event center has no records: tags are polled as without events',
+        fields,
+      );
+    } else if (hasRule && this.#hasRule === false) logger.info('the instance has an event rule now', fields);
+    this.#hasRule = hasRule;
+    if (!hasRule) this.#options.isWell(false);
+    return undefined;
+  }
+
+  async #askRecords(): Promise<ApiError | undefined> {
+    const { requests, clock } = this.#options;
+    if (this.#page === undefined) {
+      this.#page = this.#pages.begin();
+      this.#begunAtMs = clock.monotonic();
+      this.#newestBeforeMs = this.#newestMs;
+    }
+    const request = { instanceId: this.instance.id, eventType: EVENT_TYPE, pageNo: this.#page, pageSize: PAGE_SIZE };
+    const answer = await requests.send(this, this.instance, 'ListEventCenterRecord', (api) =>
+      api.listEventCenterRecord(request),
+    );
+    if (answer instanceof ApiError) {
+      this.#failed(answer);
+      return answer;
+    }
+    if (this.#hasEnded) return undefined;
+    this.#answered();
+    const { records, totalCount = records.length } = answer;
+    const found = this.#take(records);
+    this.#page = this.#pages.next({ ...found, totalCount });
+    if (this.#page === undefined) this.#forget();
+    this.#schedule(this.#page === undefined ? this.#untilNextPeriodMs() : 0);
+    return undefined;
+  }
+
+  /** Passes the new records of a page on. */
+  #take(records: readonly EventCenterRecord[]) {
+    const { clock, receive, invalid } = this.#options;
+    const nowMs = clock.now();
+    const sinceMs = this.#newestBeforeMs - OVERLAP_MS;
+    let [newestMs, oldestMs, isAnyNew] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, false];
+    for (const record of records) {
+      const timeMs = Math.min(nowMs, record.createTime ?? nowMs);
+      newestMs = Math.max(newestMs, timeMs);
+      oldestMs = Math.min(oldestMs, timeMs);
+      const id = (record.recordId || JSON.stringify(record)).slice(0, MAX_TEXT_LENGTH);
+      if (timeMs < sinceMs || this.#ids.has(id)) continue;
+      isAnyNew = true;
+      this.#ids.set(id, timeMs);
+      this.#newestMs = Math.max(this.#newestMs, timeMs);
+      const event = this.#eventOf(record);
+      if (event === undefined) invalid();
+      else receive(event);
+    }
+    const times = records.length === 0 ? undefined : { newestMs, oldestMs };
+    return { times, mayGoOn: isAnyNew && oldestMs > this.#newestBeforeMs - MIXED_MS };
+  }
+
+  /** Undefined for a record that is not as documented. */
+  #eventOf({
+    recordId,
+    eventType,
+    namespace,
+    repoName,
+    tag,
+    createTime,
+  }: EventCenterRecord): RegistryEvent | undefined {
+    const texts = [recordId, namespace, repoName, tag];
+    const areTexts = texts.every((text) => text !== '' && text.length <= MAX_TEXT_LENGTH);
+    if (!areTexts || createTime === undefined || (eventType !== '' && eventType !== EVENT_TYPE)) return undefined;
+    return {
+      id: recordId,
+      type: 'ScanCompleted',
+      instanceId: this.instance.id,
+      repository: { id: '', namespace, name: repoName },
+      tag,
+      timeMs: createTime,
+    };
+  }
+
+  /** Forgets the records that are too old to come again. */
+  #forget(): void {
+    const sinceMs = this.#newestMs - OVERLAP_MS;
+    for (const [id, timeMs] of this.#ids) if (timeMs < sinceMs) this.#ids.delete(id);
+    for (const [id] of this.#ids) {
+      if (this.#ids.size <= MAX_IDS) break;
+      this.#ids.delete(id);
+    }
+  }
+
+  #answered(): void {
+    const { clock, failures, isWell } = this.#options;
+    this.#failures = 0;
+    this.#lastError = undefined;
+    this.#lastSuccessMs = clock.now();
+    this.#answeredAtMs = clock.monotonic();
+    failures.answered(this);
+    if (this.#hasRule !== false) isWell(true);
+  }
+
+  #failed(error: ApiError): void {
+    if (this.#hasEnded) return;
+    const { clock, random, backoff, failures, isWell } = this.#options;
+    const { code, message, requestId } = error;
+    this.#failures += 1;
+    this.#page = undefined;
+    this.#lastError = { code, message, requestId, timeMs: clock.now() };
+    failures.failed(this, error);
+    if (clock.monotonic() - this.#answeredAtMs >= FAILED_AFTER_PERIODS * this.periodMs) isWell(false);
+    this.#schedule(backoffDelayMs(this.#failures, backoff(), random()));
+  }
+
+  #untilNextPeriodMs(): number {
+    const { clock, random } = this.#options;
+    return Math.max(0, this.#begunAtMs + spreadMs(this.periodMs, random()) - clock.monotonic());
+  }
+
+  #schedule(delayMs: number): void {
+    if (!this.#hasEnded) this.scheduler.schedule(this, 'events', this.#options.clock.monotonic() + delayMs);
+  }
+}

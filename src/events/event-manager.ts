@@ -1,0 +1,118 @@
+// Keeps the events of each instance that has a feed or a webhook, over reloads.
+
+import type { EventChannel, RegistryEvent } from '../model/events.ts';
+import type { EventsStatus } from '../model/exporter-status.ts';
+import type { EventsMemory } from '../model/snapshot.ts';
+import { FailureLog } from '../polling/failure-log.ts';
+import type { TagPoll } from '../polling/tag-poll.ts';
+import type { WatchedInstance } from '../polling/watched-instance.ts';
+import type { EventFeed } from './event-feed.ts';
+import { EventIntake } from './event-intake.ts';
+import { type EventsContext, type EventsSettings, InstanceEvents } from './instance-events.ts';
+
+export type EventManagerOptions = EventsContext & {
+  /** Lists the repository of a tag that was pushed, if discovery takes the tag. */
+  readonly pushed: (event: RegistryEvent) => 'taken' | 'unwatched' | 'dropped';
+};
+
+/** The events of an instance in the configuration. */
+export type EventsConfigOf = { readonly id: string; readonly feedMs: number | undefined };
+
+export class EventManager {
+  /** Takes the events of all instances and channels. */
+  readonly intake: EventIntake;
+  readonly #options: EventManagerOptions;
+  readonly #feedFailures: FailureLog<EventFeed>;
+  #entries = new Map<string, InstanceEvents>();
+  #settings = new Map<string, EventsSettings>();
+  /** What a former process knew, by instance; until the first configuration. */
+  readonly #memories = new Map<string, EventsMemory>();
+
+  constructor(options: EventManagerOptions) {
+    this.#options = options;
+    this.intake = new EventIntake({
+      ...options,
+      scanAnnounced: (poll, channel) => this.#entries.get(poll.instance.id)?.scanAnnounced(poll, channel),
+    });
+    this.#feedFailures = new FailureLog(
+      {
+        action: 'ListEventCenterRecord',
+        begun: 'event feeds fail',
+        over: 'event feeds no longer fail',
+        failed: 'event feed failed',
+        counted: 'instances',
+        instanceOf: ({ instance }) => instance.id,
+        nameOf: ({ instance }) => instance.id,
+        isWatched: (feed) => feed.instance.tasks.has(feed),
+      },
+      options,
+    );
+  }
+
+  /** Goes on with what a former process knew of an instance. Call it before the first {@link configure}. */
+  resume(instanceId: string, memory: EventsMemory): void {
+    this.#memories.set(instanceId, memory);
+  }
+
+  /** What outlives the process of the events of an instance; undefined without events. */
+  memory(instanceId: string): EventsMemory | undefined {
+    return this.#entries.get(instanceId)?.memory();
+  }
+
+  /**
+   * Applies a configuration. The events of an instance whose channels did not change go on as before.
+   *
+   * @returns whether complete tags of an instance may be due earlier than before
+   */
+  configure(
+    configs: readonly EventsConfigOf[],
+    common: { readonly hasWebhook: boolean; readonly completeMs: number },
+    instances: ReadonlyMap<string, WatchedInstance>,
+  ): boolean {
+    const before = [...instances.values()].map((instance) => ({ instance, completeMs: instance.completeMs ?? 0 }));
+    const entries = new Map<string, InstanceEvents>();
+    const settings = new Map<string, EventsSettings>();
+    for (const { id, feedMs } of configs) {
+      const instance = instances.get(id);
+      if (instance === undefined || (feedMs === undefined && !common.hasWebhook)) continue;
+      const each = { feedMs, ...common };
+      settings.set(id, each);
+      entries.set(id, this.#entry(instance, each));
+    }
+    for (const [id, entry] of this.#entries) if (entries.get(id) !== entry) entry.stop();
+    for (const [id, entry] of entries) if (this.#entries.get(id) !== entry) entry.start();
+    this.#entries = entries;
+    this.#settings = settings;
+    this.#memories.clear();
+    return before.some(({ instance, completeMs }) => (instance.completeMs ?? 0) < completeMs);
+  }
+
+  /** A poll found that the scan of a tag has ended. */
+  scanEndFound(poll: TagPoll, announcedBy: EventChannel | undefined): void {
+    this.#entries.get(poll.instance.id)?.scanEndFound(poll, announcedBy);
+  }
+
+  /** The status of the events of each instance that has some. */
+  statuses(): readonly EventsStatus[] {
+    return [...this.#entries.values()].map((entry) => entry.status());
+  }
+
+  #entry(instance: WatchedInstance, settings: EventsSettings): InstanceEvents {
+    const { id } = instance;
+    const [known, before] = [this.#entries.get(id), this.#settings.get(id)];
+    const hasFeed = settings.feedMs !== undefined;
+    const isSame = before?.hasWebhook === settings.hasWebhook && (before.feedMs !== undefined) === hasFeed;
+    if (known !== undefined && isSame && known.instance === instance) {
+      known.settings = settings;
+      return known;
+    }
+    return new InstanceEvents({
+      ...this.#options,
+      instance,
+      settings,
+      memory: known?.memory() ?? this.#memories.get(id),
+      receive: (event, channel) => this.intake.receive(event, channel),
+      feedFailures: this.#feedFailures,
+    });
+  }
+}

@@ -1,0 +1,49 @@
+// The events of each instance: whether they stand in for polls, the last one, and what the feed says.
+
+import type { EventsStatus } from '../../model/exporter-status.ts';
+import { ErrorText } from './error-text.tsx';
+import { Fact } from './fact.tsx';
+import { RelativeTime } from './time.tsx';
+import type { SectionProps } from './view.ts';
+
+/** Empty without events. */
+export function Events({ overview: { events, nowMs } }: Pick<SectionProps, 'overview'>) {
+  if (events.length === 0) return null;
+  return (
+    <section aria-labelledby="events-heading">
+      <h2 id="events-heading">Events</h2>
+      <ul class="quota">
+        {events.map((row) => (
+          <Instance key={row.instanceId} row={row} nowMs={nowMs} />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Instance({ row, nowMs }: { readonly row: EventsStatus; readonly nowMs: number }) {
+  const { instanceId, healthy, webhook, feed, lastEventMs, missed } = row;
+  const channels = [...(feed === undefined ? [] : ['feed']), ...(webhook ? ['webhook'] : [])];
+  const past = (ms: number | undefined) => (ms === undefined ? 'not yet' : <RelativeTime ms={ms} nowMs={nowMs} />);
+  return (
+    <li>
+      <h3>
+        <bdi>{instanceId}</bdi> {healthy ? null : <span class="mark warn">polled as without events</span>}
+      </h3>
+      <dl>
+        <Fact name="By">{channels.join(', ')}</Fact>
+        <Fact name="Last event">{past(lastEventMs)}</Fact>
+        <Fact name="Missed">{missed.toLocaleString('en-US')}</Fact>
+        {feed === undefined ? null : <Fact name="Last answer">{past(feed.lastSuccessMs)}</Fact>}
+      </dl>
+      {feed?.hasRule === false ? (
+        <p class="note">The instance has no event rule, so its event center has no records.</p>
+      ) : null}
+      {feed?.lastError === undefined ? null : (
+        <p class="note">
+          Failed <RelativeTime ms={feed.lastError.timeMs} nowMs={nowMs} />: <ErrorText error={feed.lastError} />
+        </p>
+      )}
+    </li>
+  );
+}

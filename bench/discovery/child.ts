@@ -70,7 +70,7 @@ const { watchList, discoveryManager, store } = createPipeline({
     requestFailed() {},
     requestEnded() {},
     scanEnded() {},
-    discoveryPassEnded: () => passEnded(),
+    discoveryRunEnded: () => passEnded(),
     eventsReceived() {},
     eventMissed() {},
     eventAnswered() {},

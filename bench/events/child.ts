@@ -123,7 +123,7 @@ const { watchList, store, eventManager } = createPipeline({
     requestFailed() {},
     requestEnded() {},
     scanEnded() {},
-    discoveryPassEnded() {},
+    discoveryRunEnded() {},
     eventsReceived() {},
     eventMissed: () => {
       missed += 1;

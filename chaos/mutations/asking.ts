@@ -36,8 +36,8 @@ export const OF_ASKING: readonly Mutation[] = [
   {
     name: 'a refusal never ends',
     file: 'scheduler/scheduler.js',
-    before: 'accepted && this.breaker.accepted(sentAtMs)',
-    after: 'accepted && !this.breaker.refused',
+    before: 'accepted && this.breaker.recordAcceptance(sentAtMs)',
+    after: 'accepted && !this.breaker.isRefused',
     law: 'calm',
     often: ['refused credentials', 'credentials are spoilt'],
   },

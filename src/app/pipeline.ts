@@ -26,7 +26,7 @@ export type PipelineOptions = {
     | 'requestFailed'
     | 'requestEnded'
     | 'scanEnded'
-    | 'discoveryPassEnded'
+    | 'discoveryRunEnded'
     | 'eventsReceived'
     | 'eventMissed'
     | 'eventAnswered'
@@ -91,7 +91,7 @@ export function createPipeline({ observer, meter, timing, maxTags, ...shared }: 
     yieldEvery,
     requests,
     backoff: () => polls.timing.backoff,
-    runEnded: (seconds) => meter.discoveryPassEnded(seconds),
+    runEnded: (seconds) => meter.discoveryRunEnded(seconds),
   });
   const eventManager: EventManager = new EventManager({
     ...shared,

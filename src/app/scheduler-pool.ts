@@ -137,7 +137,7 @@ export class SchedulerPool {
           current: scheduler.quota.adaptiveRate.current(nowMs),
         },
         inUse: source?.inUse(),
-        paused: { refused: scheduler.breaker.refused, throttled: scheduler.quota.adaptiveRate.pausedUntilMs > nowMs },
+        paused: { refused: scheduler.breaker.isRefused, throttled: scheduler.quota.adaptiveRate.pausedUntilMs > nowMs },
       };
     });
   }

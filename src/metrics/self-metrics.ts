@@ -137,7 +137,7 @@ export class SelfMetrics {
   }
 
   /** A run of discovery ended after so many seconds, with or without success. */
-  discoveryPassEnded(seconds: number): void {
+  discoveryRunEnded(seconds: number): void {
     this.#discoveryDuration.observe(seconds);
   }
 

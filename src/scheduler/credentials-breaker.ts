@@ -12,7 +12,7 @@ export class CredentialsBreaker {
   #acceptedMs = Number.NEGATIVE_INFINITY;
   #delayMs = FIRST_PROBE_DELAY_MS;
 
-  get refused(): boolean {
+  get isRefused(): boolean {
     return this.#sinceMs !== undefined;
   }
 
@@ -26,7 +26,7 @@ export class CredentialsBreaker {
    *
    * @param sentAtMs when the refused request was sent: if a later one was accepted, it had older credentials
    */
-  refusedAt(sentAtMs: number, nowMs: number): void {
+  recordRefusal(sentAtMs: number, nowMs: number): void {
     if (this.#sinceMs !== undefined || sentAtMs < this.#acceptedMs) return;
     this.#sinceMs = nowMs;
     this.#delayMs = FIRST_PROBE_DELAY_MS;
@@ -58,9 +58,9 @@ export class CredentialsBreaker {
    * @param sentAtMs when it was sent: a request from before the refusal does not count
    * @returns whether this ends a refusal
    */
-  accepted(sentAtMs: number): boolean {
+  recordAcceptance(sentAtMs: number): boolean {
     if (this.#sinceMs !== undefined && sentAtMs < this.#sinceMs) return false;
-    const wasRefused = this.refused;
+    const wasRefused = this.isRefused;
     this.#acceptedMs = Math.max(this.#acceptedMs, sentAtMs);
     this.#sinceMs = undefined;
     return wasRefused;

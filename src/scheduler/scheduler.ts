@@ -149,11 +149,11 @@ export class Scheduler implements TaskScheduler {
     const { pausedUntilMs } = this.quota.adaptiveRate;
     const dueAtMs = this.#queue.nextDueAtMs();
     if (this.#credentials === undefined || dueAtMs === undefined) return Number.POSITIVE_INFINITY;
-    return Math.max(this.breaker.refused ? this.breaker.probeAtMs : dueAtMs, pausedUntilMs);
+    return Math.max(this.breaker.isRefused ? this.breaker.probeAtMs : dueAtMs, pausedUntilMs);
   }
 
   async #rest(waitMs: number, signal: AbortSignal): Promise<void> {
-    const boundedMs = this.breaker.refused ? Math.min(waitMs, SECRET_CHECK_MS) : waitMs;
+    const boundedMs = this.breaker.isRefused ? Math.min(waitMs, SECRET_CHECK_MS) : waitMs;
     const wake = new AbortController();
     const onAbort = () => wake.abort();
     signal.addEventListener('abort', onAbort, { once: true });
@@ -161,7 +161,7 @@ export class Scheduler implements TaskScheduler {
     await this.#clock.sleep(boundedMs, wake.signal);
     this.#idle = undefined;
     signal.removeEventListener('abort', onAbort);
-    if (this.breaker.refused && (await this.#credentials?.refresh())) this.breaker.probeNow(this.#clock.monotonic());
+    if (this.breaker.isRefused && (await this.#credentials?.refresh())) this.breaker.probeNow(this.#clock.monotonic());
   }
 
   #wake(dueAtMs: number): void {
@@ -173,7 +173,7 @@ export class Scheduler implements TaskScheduler {
     const credentials = this.#credentials;
     if (credentials === undefined) return false;
     try {
-      if (this.breaker.refused) await credentials.refresh();
+      if (this.breaker.isRefused) await credentials.refresh();
       await credentials.ensure();
       this.#ensured = credentials;
     } catch (error) {
@@ -187,7 +187,7 @@ export class Scheduler implements TaskScheduler {
   /** There are no credentials: the next task fails with the error, the other tasks wait. */
   #failNextTask(error: ApiError): void {
     const nowMs = this.#clock.monotonic();
-    const probing = this.breaker.refused;
+    const probing = this.breaker.isRefused;
     const task = this.#takeOwn(Number.POSITIVE_INFINITY);
     if (task !== undefined) this.#fail(task, error);
     this.#refuse(task, nowMs, nowMs);
@@ -222,7 +222,7 @@ export class Scheduler implements TaskScheduler {
       ended = this.#performNext(signal);
       return ended;
     }, signal);
-    if (started && this.breaker.refused) await ended;
+    if (started && this.breaker.isRefused) await ended;
   }
 
   /** Never rejects. A task that is taken from the queue is performed, put back or ended. */
@@ -230,7 +230,7 @@ export class Scheduler implements TaskScheduler {
     const nowMs = this.#clock.monotonic();
     // A reload may have replaced the credentials during the wait for the slot: the loop calls `ensure` for them first.
     if (signal.aborted || this.#credentials !== this.#ensured || this.#startsAtMs() > nowMs) return;
-    const probing = this.breaker.refused;
+    const probing = this.breaker.isRefused;
     const task = this.#takeOwn(probing ? Number.POSITIVE_INFINITY : nowMs);
     if (task === undefined) return;
     try {
@@ -240,7 +240,7 @@ export class Scheduler implements TaskScheduler {
       this.#checkScheduled(task);
     } catch (error) {
       this.#reportAndRetry(task, error);
-      if (probing && this.breaker.refused) this.breaker.probeFailed(this.#clock.monotonic());
+      if (probing && this.breaker.isRefused) this.breaker.probeFailed(this.#clock.monotonic());
     }
   }
 
@@ -256,8 +256,8 @@ export class Scheduler implements TaskScheduler {
     if (this.#hasEnded) return;
     if (error?.kind === 'refused') this.#refuse(task, sentAtMs, nowMs);
     const accepted = error === undefined || error.kind === 'answered' || error.kind === 'denied';
-    if (accepted && this.breaker.accepted(sentAtMs)) this.#resume(nowMs);
-    else if (probing && this.breaker.refused) this.breaker.probeFailed(nowMs);
+    if (accepted && this.breaker.recordAcceptance(sentAtMs)) this.#resume(nowMs);
+    else if (probing && this.breaker.isRefused) this.breaker.probeFailed(nowMs);
     if (error?.kind === 'refused') this.#reportRefusal(error, nowMs);
   }
 
@@ -273,13 +273,13 @@ export class Scheduler implements TaskScheduler {
 
   /** Logs a refusal, unless it was of a request with older credentials. */
   #reportRefusal(error: ApiError, nowMs: number): void {
-    if (this.breaker.refused) this.#log.refused(error, Math.max(0, this.breaker.probeAtMs - nowMs));
+    if (this.breaker.isRefused) this.#log.refused(error, Math.max(0, this.breaker.probeAtMs - nowMs));
   }
 
   #refuse(task: Task | undefined, sentAtMs: number, nowMs: number): void {
-    const before = this.breaker.refused;
-    this.breaker.refusedAt(sentAtMs, nowMs);
-    if (!this.breaker.refused) return;
+    const before = this.breaker.isRefused;
+    this.breaker.recordRefusal(sentAtMs, nowMs);
+    if (!this.breaker.isRefused) return;
     if (task !== undefined && this.#owns(task)) this.#failedByRefusal.add(task);
     if (before) return;
     // A wait that began earlier would not read the secret files in time.

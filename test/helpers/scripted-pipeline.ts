@@ -133,7 +133,7 @@ export function createScriptedPipeline({
   const errors = new InternalErrors({ logger, clock, count: (component) => void internalErrors.push(component) });
   const pipeline = createPipeline({
     observer: { ...SILENT, tagChanged: () => hooks.tagChanged() },
-    meter: { ...meter, discoveryPassEnded: (seconds) => void passes.push(seconds) },
+    meter: { ...meter, discoveryRunEnded: (seconds) => void passes.push(seconds) },
     clock,
     random,
     logger,

@@ -360,7 +360,7 @@ test('discovery shows what it found and when, without a time before the first su
   t.is(before.value('acr_discovery_tags', { instance_id: 'cri-1' }), 0);
   t.is(before.value('acr_discovery_truncated', { instance_id: 'cri-1' }), 0);
   t.false(before.families.has('acr_discovery_last_success_timestamp_seconds'));
-  own.discoveryPassEnded(4);
+  own.discoveryRunEnded(4);
   statuses = [
     {
       instanceId: 'cri-1',

@@ -93,7 +93,7 @@ test('refused credentials stop everything but one probe at a time, and one succe
   const { clock, pending, scheduler } = await running(t, 'v1', 'v2', 'v3');
   for (const { answer } of pending.splice(0)) answer.error('InvalidAccessKeyId.NotFound', 'refused');
   await clock.advance(4_999);
-  t.true(scheduler.breaker.refused);
+  t.true(scheduler.breaker.isRefused);
   t.is(pending.length, 0);
   await clock.advance(1);
   t.is(pending.length, 1, 'the first probe');
@@ -105,7 +105,7 @@ test('refused credentials stop everything but one probe at a time, and one succe
   await clock.advance(1);
   pending.splice(0)[0]?.answer.status('COMPLETE');
   await clock.advance(0);
-  t.false(scheduler.breaker.refused);
+  t.false(scheduler.breaker.isRefused);
   t.is(pending.length, 2, 'those that had failed for this reason do not wait for their back-off');
 });
 
@@ -115,11 +115,11 @@ test('an answer that the API gave to valid credentials resumes all, a network er
   await clock.advance(5_000);
   pending.splice(0)[0]?.answer.error('ConnectionReset', 'transport');
   await clock.advance(0);
-  t.true(scheduler.breaker.refused);
+  t.true(scheduler.breaker.isRefused);
   await clock.advance(10_000);
   pending.splice(0)[0]?.answer.error('NoPrivilege', 'denied');
   await clock.advance(0);
-  t.false(scheduler.breaker.refused);
+  t.false(scheduler.breaker.isRefused);
 });
 
 test('a changed secret file probes within 2 s', async (t) => {
@@ -204,7 +204,7 @@ test('a refusal is probed after 5 s, and a changed secret within 2 s, also while
   credentials.changed = true;
   await clock.advance(2_000);
   t.is(pending.length, 1);
-  t.true(scheduler.breaker.refused);
+  t.true(scheduler.breaker.isRefused);
 });
 
 test('credentials that come while a slot is waited for are looked at before anything is sent', async (t) => {
@@ -247,7 +247,7 @@ test('a refusal of a request that was sent with the credentials before these doe
   await clock.advance(1_000);
   first?.answer.error('InvalidAccessKeyId.NotFound', 'refused');
   await clock.advance(0);
-  t.false(scheduler.breaker.refused);
+  t.false(scheduler.breaker.isRefused);
 });
 
 test('an error of our own code in a poll is counted and logged, and the tag is polled again', async (t) => {
@@ -275,7 +275,7 @@ test('an error of our own code in a probe of refused credentials is followed by 
   await clock.advance(1);
   next().answer.status('COMPLETE');
   await clock.advance(0);
-  t.false(scheduler.breaker.refused);
+  t.false(scheduler.breaker.isRefused);
 });
 
 test('a loop that throws is started again after a second, and is not running meanwhile', async (t) => {
@@ -368,5 +368,5 @@ test('a renewal of credentials that the end of the scheduler aborts fails no tag
   stop.abort();
   await run;
   t.deepEqual(failures, []);
-  t.false(scheduler.breaker.refused);
+  t.false(scheduler.breaker.isRefused);
 });

@@ -327,7 +327,7 @@ test('a task that waits for the end of another one does not change the state of 
   await clock.advance(0);
   await watch(entry(API, 'v1', 'v2'));
   await clock.advance(20_000);
-  t.true(scheduler.breaker.refused);
+  t.true(scheduler.breaker.isRefused);
 });
 
 test('a task that moves to another scheduler during its request is started only by that scheduler', async (t) => {

@@ -24,7 +24,7 @@ export type Asset = { readonly path: string; readonly type: string; readonly bod
 
 export type PageAssets = {
   readonly all: readonly Asset[];
-  /** Addresses with a hash of the content, so that browsers may cache them forever. */
+  /** Addresses relative to the page, with a hash of the content, so that browsers may cache them forever. */
   readonly css: string;
   readonly js: string;
 };
@@ -41,5 +41,5 @@ function read(path: string, type: string): Asset {
 }
 
 function addressOf({ path, body }: Asset): string {
-  return `${path}?v=${createHash('sha256').update(body).digest('hex').slice(0, 12)}`;
+  return `.${path}?v=${createHash('sha256').update(body).digest('hex').slice(0, 12)}`;
 }

@@ -196,7 +196,7 @@ test('the metrics are at another path when that is asked for, and at no other', 
   const { url } = await startIdle(t, '/prometheus/v1');
   t.is((await send(`${url}/prometheus/v1`)).status, 200);
   t.is((await send(`${url}/metrics`)).status, 404);
-  t.true((await send(`${url}/`)).body.toString().includes('href="/prometheus/v1"'));
+  t.true((await send(`${url}/`)).body.toString().includes('href="./prometheus/v1"'));
 });
 
 test('a client that disconnects in the middle of a scrape disturbs no other', async (t) => {

@@ -11,7 +11,7 @@ export function Filter({ overview, view }: SectionProps) {
   const isFiltered = statuses.length + severities.length + sources.length > 0 || text !== '';
   return (
     <search>
-      <form method="get" action="/">
+      <form method="get" action="./">
         <Choice label="Status" name="status" choices={Object.keys(overview.totals)} chosen={statuses} />
         {overview.vulnerabilities.wantedTags > 0 || severities.length > 0 ? (
           <Choice label="Severity" name="severity" choices={SEVERITIES} chosen={severities} />

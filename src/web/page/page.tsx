@@ -14,7 +14,7 @@ export type PageProps = {
   readonly overview: Overview;
   readonly selection: OrderedSelection;
   readonly view: View;
-  /** The addresses of style sheet and script. */
+  /** The addresses of style sheet and script, relative to the page. */
   readonly assets: { readonly css: string; readonly js: string };
 };
 
@@ -96,8 +96,8 @@ function Header({ overview }: { readonly overview: Overview }) {
         {sdk === '' ? null : `, ${sdk}`}
       </p>
       <nav aria-label="Other pages">
-        <a href={telemetryPath}>Metrics</a> <a href="/api/v1/targets">JSON</a> <a href="/-/healthy">Health</a>{' '}
-        <a href="/-/ready">Readiness</a>
+        <a href={`.${telemetryPath}`}>Metrics</a> <a href="./api/v1/targets">JSON</a> <a href="./-/healthy">Health</a>{' '}
+        <a href="./-/ready">Readiness</a>
       </nav>
     </header>
   );

@@ -81,7 +81,7 @@ function firstOf<Choice extends string>(asked: readonly string[], choices: reado
   return asked.flatMap((text) => choices.find((choice) => choice === text) ?? []).slice(0, 1);
 }
 
-/** The address of a view, without defaults. */
+/** The address of a view, without defaults. It is relative to the page, which may be behind a path that only a proxy knows. */
 export function addressOf(view: View): string {
   const parameters = new URLSearchParams();
   for (const status of view.statuses) parameters.append('status', status);
@@ -92,7 +92,7 @@ export function addressOf(view: View): string {
   if (view.descending) parameters.set('order', 'desc');
   if (view.page !== 1) parameters.set('page', String(view.page));
   const text = parameters.toString();
-  return text === '' ? '/' : `/?${text}`;
+  return text === '' ? './' : `./?${text}`;
 }
 
 export function queryOf({ statuses, severities, sources, text, page }: View): TargetQuery {

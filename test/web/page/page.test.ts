@@ -10,7 +10,7 @@ const STATUSES = ['scanning', 'retrying', 'complete', 'failed', 'not_scanned', '
 
 function page(rows: readonly TargetRow[], query = '', total = rows.length, given: Partial<Overview> = {}): string {
   const view = readView(new URLSearchParams(query), STATUSES);
-  const assets = { css: '/assets/page.css?v=1', js: '/assets/page.js?v=1' };
+  const assets = { css: './assets/page.css?v=1', js: './assets/page.js?v=1' };
   return [...renderPage({ overview: overview(given), selection: { total, rows }, view, assets })].join('');
 }
 
@@ -31,7 +31,7 @@ test('names that try to break out show as text, wherever they come from', (t) =>
     const row = targetRow({ instanceId: name, repoNamespace: name, repoName: name, tag: name });
     const html = page([row], new URLSearchParams({ q: name }).toString());
     t.true(shownText(html).includes(name), name);
-    t.false(/<(script(?! src="\/assets\/page\.js)|img)/i.test(html), name);
+    t.false(/<(script(?! src="\.\/assets\/page\.js)|img)/i.test(html), name);
     // The filter's own link is the only element more.
     t.is(html.match(/<\/?[a-z]+/g)?.length, (usual ?? 0) + 2, name);
     t.true(shownText(page([targetRow({ lastError })])).includes(name), `as an error: ${name}`);
@@ -41,7 +41,7 @@ test('names that try to break out show as text, wherever they come from', (t) =>
       { instanceId: name, tags: 1, truncated: true, lastSuccessMs: NOW_MS, lastError, rules: undefined },
     ];
     const discovering = page([], '', 0, { discovery });
-    t.false(/<(script(?! src="\/assets\/page\.js)|img)/i.test(discovering), `in discovery: ${name}`);
+    t.false(/<(script(?! src="\.\/assets\/page\.js)|img)/i.test(discovering), `in discovery: ${name}`);
     t.is(shownText(discovering).split(name).length - 1, 4, `in discovery: ${name}`);
   }
 });
@@ -104,9 +104,9 @@ test('vulnerabilities are shown by severity, the worst first and without zeros, 
 test('vulnerabilities add up at the top, each severity leading to its tags; without tags that are asked for them the section is empty', (t) => {
   const html = page([targetRow()], 'severity=low&q=x');
   t.regex(shownText(html), /Vulnerabilities0 high1,204 medium7 low0 unknownknown of 1,230 of 1,237 tags/);
-  t.true(html.includes('href="/?severity=medium&amp;q=x"'));
-  t.regex(html, /href="\/\?q=x" class="[^"]*severity-low" aria-current="true"/, 'the chosen one leads back');
-  t.regex(html, /aria-sort="descending"|href="\/\?severity=low&amp;q=x&amp;sort=vulnerabilities&amp;order=desc"/);
+  t.true(html.includes('href="./?severity=medium&amp;q=x"'));
+  t.regex(html, /href="\.\/\?q=x" class="[^"]*severity-low" aria-current="true"/, 'the chosen one leads back');
+  t.regex(html, /aria-sort="descending"|href="\.\/\?severity=low&amp;q=x&amp;sort=vulnerabilities&amp;order=desc"/);
   const unwanted = { wantedTags: 0, knownTags: 0, found: { high: 0, medium: 0, low: 0, unknown: 0 } };
   const without = page([targetRow({ wantsVulnerabilities: false })], '', 1, { vulnerabilities: unwanted });
   t.notRegex(without, /vulnerabilit|severity/i);
@@ -142,7 +142,7 @@ test('discovered tags are marked, and where nothing is discovered nothing is sai
   t.is(shown({}), 'v1');
   const html = page([targetRow()], 'status=failed', 1, { discovery });
   t.regex(shownText(html), /Discoverycri-1 +Tags found1,200Last success5 s agocri-2 +Tags found0Last successnot yet/);
-  t.true(html.includes('href="/?status=failed&amp;source=discovered&amp;q=cri-1"'));
+  t.true(html.includes('href="./?status=failed&amp;source=discovered&amp;q=cri-1"'));
   t.notRegex(html, /truncated|failing/);
   t.notRegex(page([targetRow()]), /discover(ed|y-)|Source/);
 });
@@ -238,11 +238,14 @@ test('totals, quota and build are shown', (t) => {
 
 test('a page links to the next and the one before, keeping filter and order', (t) => {
   const html = page([targetRow()], 'status=failed&q=x&sort=tag&page=2', 250);
-  t.true(html.includes('href="/?status=failed&amp;q=x&amp;sort=tag" rel="prev"'));
-  t.true(html.includes('href="/?status=failed&amp;q=x&amp;sort=tag&amp;page=3" rel="next"'));
+  t.true(html.includes('href="./?status=failed&amp;q=x&amp;sort=tag" rel="prev"'));
+  t.true(html.includes('href="./?status=failed&amp;q=x&amp;sort=tag&amp;page=3" rel="next"'));
   t.true(html.includes('aria-sort="ascending"'));
   t.true(shownText(html).includes('Page 2 of 3'));
-  t.true(html.includes('href="/?status=failed&amp;q=x&amp;sort=tag&amp;order=desc"'), 'the ordered column turns round');
+  t.true(
+    html.includes('href="./?status=failed&amp;q=x&amp;sort=tag&amp;order=desc"'),
+    'the ordered column turns round',
+  );
 });
 
 test('no match, and a page beyond the last, say so', (t) => {
@@ -253,8 +256,26 @@ test('no match, and a page beyond the last, say so', (t) => {
 test('nothing is inline and nothing comes from elsewhere', (t) => {
   const html = page([targetRow()]);
   t.false(/\s(style|on\w+)=/.test(html));
-  t.false(/<script(?![^>]*src="\/assets\/)/.test(html));
+  t.false(/<script(?![^>]*src="\.\/assets\/)/.test(html));
   t.deepEqual(html.match(/https?:\/\/\S+/g), null);
+});
+
+test('every address on the page is relative, since only a proxy in front may know the path that the page is at', (t) => {
+  const discovery = [
+    { instanceId: 'cri-1', tags: 9, truncated: true, lastSuccessMs: NOW_MS, lastError: undefined, rules: undefined },
+  ];
+  for (const query of ['', 'status=failed&severity=high&source=listed&q=%2F%2Fevil&sort=tag&order=desc&page=2']) {
+    const html = page([targetRow({ status: 'failed' })], query, 250, { discovery, telemetryPath: '/prometheus/v1' });
+    const addresses = [...html.matchAll(/\s(?:href|src|action|formaction|poster|data)="([^"]*)"/g)].map(
+      ([, each]) => each,
+    );
+    t.true(addresses.length > 20);
+    t.true(html.includes('href="./prometheus/v1"'));
+    t.deepEqual(
+      addresses.filter((address) => !/^(\.\/|#|data:,)/.test(address ?? '')),
+      [],
+    );
+  }
 });
 
 test('what each rule of discovery takes is shown where there are several, or one takes nothing', (t) => {

@@ -23,30 +23,33 @@ export const ACTIONS: readonly Action[] = [
     perform: ({ simulator, random }) => simulator.push(DISCOVERED.instance, DISCOVERED.id, random.one(DISCOVERED.tags)),
   },
   {
-    name: 'answers take up to what the exporter waits',
+    name: 'answers take up to the request timeout',
     perform: ({ simulator, settings }) => simulator.setLatency({ minMs: 0, maxMs: settings.requestTimeoutMs }),
   },
-  { name: 'answers take a little less than the exporter waits', perform: (stage) => delay(stage, -100, -1) },
-  { name: 'answers take a little more than the exporter waits', perform: (stage) => delay(stage, 1, 100) },
-  { name: 'a deletion of a tag', perform: deleteSome },
-  { name: 'a repository made anew', perform: (stage) => stage.makeAnew('cri-a', 'shop', 'web') },
-  { name: 'a discovered repository comes or goes', perform: (stage) => stage.turnGuest() },
-  { name: 'SIGHUP: tags come and go', perform: (stage) => stage.reload((settings) => settings.turnTags(stage.random)) },
+  { name: 'answers take a little less than the request timeout', perform: (stage) => delay(stage, -100, -1) },
+  { name: 'answers take a little more than the request timeout', perform: (stage) => delay(stage, 1, 100) },
+  { name: 'a tag is deleted', perform: deleteSome },
+  { name: 'a repository is deleted and created again', perform: (stage) => stage.makeAnew('cri-a', 'shop', 'web') },
+  { name: 'a discovered repository is created or deleted', perform: (stage) => stage.turnGuest() },
   {
-    name: 'SIGHUP: an instance comes or goes',
+    name: 'SIGHUP: tags are added and removed',
+    perform: (stage) => stage.reload((settings) => settings.turnTags(stage.random)),
+  },
+  {
+    name: 'SIGHUP: an instance is added or removed',
     perform: (stage) => stage.reload((settings) => settings.turnInstance()),
   },
   {
-    name: 'SIGHUP: discovery comes or goes',
+    name: 'SIGHUP: discovery is switched on or off',
     perform: (stage) => stage.reload((settings) => settings.setDiscovery(stage.random.share() < 0.5)),
   },
   {
-    name: 'SIGHUP: other rules of discovery',
+    name: 'SIGHUP: other discovery rules',
     perform: (stage) => stage.reload((settings) => settings.turnRules(stage.random)),
   },
   { name: 'SIGHUP: tags listed by digest', perform: (stage) => stage.reloadByDigests() },
   {
-    name: 'SIGHUP: other series per tag',
+    name: 'SIGHUP: another metrics.per_tag',
     perform: (stage) => stage.reload((settings) => settings.turnPerTag(stage.random)),
   },
   {
@@ -67,10 +70,13 @@ export const ACTIONS: readonly Action[] = [
   },
   { name: 'SIGHUP: nothing changed', perform: (stage) => stage.reload(() => undefined) },
   {
-    name: 'SIGHUP: a broken file',
+    name: 'SIGHUP: an invalid file',
     perform: (stage) => stage.reloadBroken((settings) => settings.writeBroken(stage.random)),
   },
-  { name: 'SIGHUP: no file', perform: (stage) => stage.reloadBroken((settings) => settings.takeFileAway(false)) },
+  {
+    name: 'SIGHUP: a missing file',
+    perform: (stage) => stage.reloadBroken((settings) => settings.takeFileAway(false)),
+  },
   {
     name: 'SIGHUP: a directory in place of the file',
     perform: (stage) => stage.reloadBroken((settings) => settings.takeFileAway(true)),
@@ -80,7 +86,7 @@ export const ACTIONS: readonly Action[] = [
     perform: (stage) => stage.reload((settings) => settings.turnTags(stage.random), 10),
   },
   {
-    name: 'POST /-/reload: tags come and go',
+    name: 'POST /-/reload: tags are added and removed',
     perform: (stage) => stage.reloadOverHttp((settings) => settings.turnTags(stage.random), 1),
   },
   {
@@ -93,14 +99,14 @@ export const ACTIONS: readonly Action[] = [
   },
   { name: 'a key in use is revoked', perform: async (stage) => void (await revoke(stage)) },
   {
-    name: 'a key in use is revoked, and another takes its place',
+    name: 'a key in use is revoked, and another one replaces it',
     perform: async (stage) => {
       const set = await revoke(stage);
       await sleep(stage.random.whole(0, 1_000));
       stage.settings.rotate(set);
     },
   },
-  { name: 'credentials are spoilt', perform: async ({ settings, random }) => settings.spoil(random.one(SETS)) },
+  { name: 'credentials become invalid', perform: async ({ settings, random }) => settings.spoil(random.one(SETS)) },
   {
     name: 'a secret file is half-written for a moment',
     perform: (stage) => forAMoment(stage, (settings, set) => settings.writeHalf(set)),
@@ -110,7 +116,7 @@ export const ACTIONS: readonly Action[] = [
     perform: (stage) => forAMoment(stage, (settings, set) => settings.writeNothing(set)),
   },
   {
-    name: 'secret files are gone for a moment',
+    name: 'secret files are missing for a moment',
     perform: (stage) => forAMoment(stage, (settings, set) => settings.takeAway(set, false)),
   },
   {
@@ -120,12 +126,12 @@ export const ACTIONS: readonly Action[] = [
   { name: 'the wall clock jumps by seconds', perform: (stage) => jump(stage, 10_000) },
   { name: 'the wall clock jumps by minutes', perform: (stage) => jump(stage, 5 * 60_000) },
   { name: 'the wall clock jumps by an hour', perform: (stage) => jump(stage, 3_600_000, 3_600_000) },
-  { name: 'the wall clock is put right', perform: (stage) => stage.stepClock(0) },
-  { name: 'the API stands still', perform: (stage) => stage.stopApi(stage.random.whole(200, 2_500)) },
+  { name: 'the wall clock is corrected', perform: (stage) => stage.stepClock(0) },
+  { name: 'the API is stopped for some seconds', perform: (stage) => stage.stopApi(stage.random.whole(200, 2_500)) },
   { name: 'SIGTERM and a new start', perform: (stage) => stage.endAndStart(), endsLife: true },
   { name: 'kill -9', perform: (stage) => stage.killAndStart(), endsLife: true },
   {
-    name: 'kill -9, and a torn state file',
+    name: 'kill -9, and a truncated state file',
     perform: (stage) => stage.killAndDamage(torn),
     endsLife: true,
   },
@@ -150,28 +156,28 @@ export const ACTIONS: readonly Action[] = [
     endsLife: true,
   },
   {
-    name: 'kill -9, and tags come and go before the next start',
+    name: 'kill -9, and tags are added and removed before the next start',
     perform: (stage) => stage.killAndChange((settings) => settings.turnTags(stage.random)),
     endsLife: true,
   },
   {
-    name: 'kill -9, and other images are listed before the next start',
+    name: 'kill -9, and other digests are configured before the next start',
     perform: (stage) => stage.killAndChangeImages(),
     endsLife: true,
   },
   {
-    name: 'kill -9, and discovered tags come and go before the next start',
+    name: 'kill -9, and discovered tags are created and deleted before the next start',
     perform: (stage) => stage.killAndStart(() => turnDiscovered(stage)),
     endsLife: true,
   },
   {
-    name: 'kill -9, and a repository made anew before the next start',
+    name: 'kill -9, and a repository is created again before the next start',
     perform: (stage) => stage.killAndStart(() => stage.makeAnew('cri-a', 'shop', 'web')),
     endsLife: true,
   },
-  { name: 'the disk of the state is full for some seconds', perform: async (stage) => stage.blockState('full') },
+  { name: 'the disk with the state is full for some seconds', perform: async (stage) => stage.blockState('full') },
   {
-    name: 'a file is in place of the directory of the state for some seconds',
+    name: 'a file replaces the state directory for some seconds',
     perform: async (stage) => stage.blockState('a file'),
   },
   { name: 'SIGSTOP', perform: (stage) => stage.pause(stage.random.whole(200, 3_000)) },

@@ -39,7 +39,7 @@ function answer(fields: string): string {
 
 export const FAULTS: readonly FaultKind[] = [
   {
-    name: 'throttled, with a time to wait',
+    name: 'throttled, with a delay to wait',
     draw: (random) => ({
       first: random.whole(1, 3),
       error: { code: random.one(['Throttling.User', 'Throttling.Api']), retry_after: `${random.whole(100, 1_500)}ms` },
@@ -68,13 +68,13 @@ export const FAULTS: readonly FaultKind[] = [
   { name: 'a reset within the answer', draw: (random) => sometimes(random, { reset: 'mid_body' }) },
   { name: 'a hang before the answer', draw: (random) => sometimes(random, { hang: 'before_head' }) },
   { name: 'a hang within the answer', draw: (random) => sometimes(random, { hang: 'mid_body' }) },
-  body('half a JSON', { text: '{"RequestId":"1","Status":"COMP' }),
-  body('a page of HTML', { http_status: 502, content_type: 'text/html', text: '<html>Bad gateway</html>' }),
-  body('nothing', { text: '' }),
+  body('truncated JSON', { text: '{"RequestId":"1","Status":"COMP' }),
+  body('an HTML page', { http_status: 502, content_type: 'text/html', text: '<html>Bad gateway</html>' }),
+  body('an empty body', { text: '' }),
   body('null', { text: 'null' }),
   body('a huge body', { bytes: 3_000_000 }),
-  body('a JSON without end in depth', { text: '{"Status":'.repeat(20_000) }),
-  body('a text in another charset', {
+  body('very deeply nested JSON', { text: '{"Status":'.repeat(20_000) }),
+  body('text in another character set', {
     content_type: 'application/json;charset=utf-16le',
     text: [...'{"Code":"success","Status":"COMPLETE"}'].join('\0'),
   }),
@@ -90,30 +90,33 @@ export const FAULTS: readonly FaultKind[] = [
         },
       }),
   },
-  body('a text that says it is compressed', { headers: { 'content-encoding': 'gzip' }, text: '\u001f\u008b\b{}' }),
+  body('plain text that is declared as compressed', {
+    headers: { 'content-encoding': 'gzip' },
+    text: '\u001f\u008b\b{}',
+  }),
   {
-    name: 'an answer drop by drop',
+    name: 'an answer in small, slow pieces',
     draw: (random) => sometimes(random, { drip: `${random.whole(100, 1_500)}ms` }),
   },
   body('an error without a code', { http_status: 400, text: '{"Code":404,"Message":["no"]}' }),
   {
-    name: 'a status that is no text, or there twice',
+    name: 'a status that is not a text, or appears twice',
     draw: (random) => sometimes(random, { ...STATUS, body: { text: answer(random.one(NO_STATUS)) } }),
   },
   {
-    name: 'a list that is none, or there twice',
+    name: 'a list that is not a list, or appears twice',
     draw: (random) => sometimes(random, { operation: random.one(LISTS), body: { text: answer(random.one(NO_LIST)) } }),
   },
   {
-    name: 'a clock that the API does not accept',
+    name: 'a time stamp that the API refuses',
     draw: (random) => sometimes(random, { error: { code: 'InvalidTimeStamp.Expired' } }),
   },
   {
-    name: 'a list with a false total',
+    name: 'a list with a wrong total',
     draw: (random) => sometimes(random, { operation: random.one(LISTS), total_count: random.whole(0, 500) }),
   },
   {
-    name: 'a list with a token that leads nowhere',
+    name: 'a list with an invalid next token',
     draw: (random) => sometimes(random, { operation: random.one(LISTS), next_token: 'nowhere' }),
   },
 ];

@@ -52,42 +52,42 @@ function ask(path: string, { method = 'GET', demand = 'a: 1' }: { method?: strin
 }
 
 export const HOSTILE_CLIENTS: readonly HostileClient[] = [
-  { name: 'connects and says nothing', pieces: () => [], connections: 20, reads: 'at once' },
+  { name: 'connects and sends nothing', pieces: () => [], connections: 20, reads: 'at once' },
   {
     name: 'sends a header a second',
     pieces: () => [GET, 'a: 1\r\n', 'b: 2\r\n', 'c: 3\r\n'],
     connections: 10,
     reads: 'at once',
   },
-  { name: 'asks and does not read', pieces: () => [`${GET}\r\n`.repeat(50)], connections: 5, reads: 'never' },
-  { name: 'asks and goes', pieces: () => [`${GET}\r\n`], connections: 20, reads: 'at once' },
+  { name: 'sends requests and does not read', pieces: () => [`${GET}\r\n`.repeat(50)], connections: 5, reads: 'never' },
+  { name: 'sends a request and disconnects', pieces: () => [`${GET}\r\n`], connections: 20, reads: 'at once' },
   {
-    name: 'sends noise',
+    name: 'sends random bytes',
     pieces: (random) => [Array.from({ length: 500 }, () => String.fromCharCode(random.whole(0, 255))).join('')],
     connections: 5,
     reads: 'at once',
   },
   {
-    name: 'sends a header without end',
+    name: 'sends an endless header',
     pieces: () => [`${GET}x: ${'a'.repeat(200_000)}`],
     connections: 3,
     reads: 'at once',
   },
   {
-    name: 'announces a body that does not come',
+    name: 'announces a body and does not send it',
     pieces: () => ['POST /-/reload HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000000\r\n\r\n'],
     connections: 5,
     reads: 'at once',
     reloads: true,
   },
   {
-    name: 'asks for every path in half a request',
+    name: 'sends requests in small pieces',
     pieces: (random) => ask(random.one(PATHS)).match(/.{1,20}/gs) ?? [],
     connections: 10,
     reads: 'at once',
   },
   {
-    name: 'asks for the list and the page and does not read',
+    name: 'requests the list and the page and does not read',
     pieces: () => [ask('/api/v1/targets').repeat(25) + ask('/').repeat(25)],
     connections: 5,
     reads: 'never',
@@ -99,7 +99,7 @@ export const HOSTILE_CLIENTS: readonly HostileClient[] = [
     reads: 'slowly',
   },
   {
-    name: 'asks with other methods',
+    name: 'uses other methods',
     pieces: (random) => [
       Array.from({ length: 20 }, () => ask(random.one(PATHS), { method: random.one(METHODS) })).join(''),
     ],
@@ -107,13 +107,13 @@ export const HOSTILE_CLIENTS: readonly HostileClient[] = [
     reads: 'at once',
   },
   {
-    name: 'demands what there is not',
+    name: 'sends headers that cannot be satisfied',
     pieces: (random) => [ask(random.one(PATHS), { demand: random.one(DEMANDS) })],
     connections: 20,
     reads: 'at once',
   },
   {
-    name: 'asks for everything in one go',
+    name: 'sends many requests at once',
     pieces: (random) => [
       PATHS.flatMap((path) => [ask(path), ask(path, { method: 'HEAD', demand: random.one(DEMANDS.slice(0, 5)) })])
         .join('')
@@ -142,6 +142,6 @@ export function letIn(client: HostileClient, port: number, random: Random): void
     client.pieces(random).forEach((piece, second) => {
       setTimeout(() => socket.writable && socket.write(piece, 'latin1'), second * 1_000).unref();
     });
-    setTimeout(() => socket.destroy(), client.name === 'asks and goes' ? 5 : STAYS_MS).unref();
+    setTimeout(() => socket.destroy(), client.name === 'sends a request and disconnects' ? 5 : STAYS_MS).unref();
   }
 }

@@ -3,8 +3,7 @@ import { Findings, type Law } from './law.ts';
 
 export const calmLaw: Law = {
   name: 'calm',
-  sentence:
-    'after the faults end, everything equals the truth within 30 s, and every tag is polled within its interval',
+  sentence: 'within 30 s after the faults end, everything shown is true, and every tag is polled within its interval',
   check: ({ calms }, judged) => {
     const findings = new Findings(judged);
     for (const { to, equalAt, differences } of calms) {

@@ -7,7 +7,7 @@ import { repositoryOf, shownTags, time } from './tags.ts';
 
 export const configuredLaw: Law = {
   name: 'configured',
-  sentence: 'once a reload is answered, nothing that is configured is missing, and nothing else is there',
+  sentence: 'after a reload is confirmed, everything that is configured is shown, and nothing else',
   check: ({ scrapes, configurations }, judged) => {
     const findings = new Findings(judged);
     for (const scrape of scrapes) {

@@ -19,7 +19,7 @@ const NEW_KEY_WITHIN_MS = 4_000;
 
 export const keysLaw: Law = {
   name: 'keys',
-  sentence: 'every instance is asked with the key that the files of its credentials hold, a new one within 4 s',
+  sentence: 'every instance is polled with the key in the files of its credentials, and with a new key within 4 s',
   check: (record, judged) => {
     const findings = new Findings(judged);
     for (const { arrivedAtMs, accessKeyId, parameters, index } of record.requests) {
@@ -46,7 +46,7 @@ const SLOWEST_SHARE = 0.1;
 export const silenceLaw: Law = {
   name: 'silence',
   sentence:
-    'credentials that are good and not refused are used at least once in the longest interval or back-off, a time to wait, a time limit and a turn, whatever happens to others',
+    'credentials that are accepted are used at least once within the longest interval or back-off, a delay that the API asked for, a request timeout, and a turn, whatever happens to other credentials',
   check: (record, judged) => {
     const findings = new Findings(judged);
     const end = recordedTo(record, judged?.to);
@@ -90,7 +90,7 @@ const NEARLY_TOO_LATE_MS = 100;
 
 export const waitLaw: Law = {
   name: 'wait',
-  sentence: 'while the API asks to wait, nothing is asked under these credentials',
+  sentence: 'while the API asks for a delay, no request with these credentials starts',
   check: (record, judged) => {
     const findings = new Findings(judged);
     const { configurations, monotonicZeroAt: zero, pauses, wire } = record;

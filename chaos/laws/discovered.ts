@@ -9,7 +9,7 @@ import { isOfStart, isTrueAnswer, lastArrived, ROUNDING_MS, shownTags, time, tru
 export const discoveredLaw: Law = {
   name: 'discovered',
   sentence:
-    'a discovered tag that exists since before the last list of the last good pass is shown, and none that has not existed since',
+    'a tag that existed before the last list of the last successful run, and still exists, is shown, and no tag that has not existed since',
   check: (record, judged) => {
     const findings = new Findings(judged);
     const lists = record.requests.filter(isList);

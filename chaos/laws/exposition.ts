@@ -5,7 +5,7 @@ import { Findings, type Law } from './law.ts';
 
 export const wellFormedLaw: Law = {
   name: 'text',
-  sentence: 'every scrape is whole, and no series is there twice',
+  sentence: 'every scrape is complete, and no series appears twice',
   check: ({ scrapes }, judged) => {
     const findings = new Findings(judged);
     for (const { answeredAt, mode, exposition } of scrapes) {
@@ -18,7 +18,7 @@ export const wellFormedLaw: Law = {
 
 export const counterLaw: Law = {
   name: 'counters',
-  sentence: 'no counter falls within a life of the process, nor while its instance is configured',
+  sentence: 'no counter falls while its process lives and its instance is configured',
   check: ({ scrapes, configurations }, judged) => {
     const findings = new Findings(judged);
     const absences = new Map(

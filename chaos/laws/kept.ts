@@ -25,7 +25,7 @@ const SAVED_WITHIN_MS = 1_500;
 export const keptLaw: Law = {
   name: 'kept',
   sentence:
-    'a start shows what was known an interval and a second before the end of the process that wrote the last good file, at a clean end 0.3 s before it, of damaged files what the previous one has, and nothing else from before',
+    'a start shows what was known one interval and 1 s before the end of the process that wrote the last good file (0.3 s before a clean end), of a damaged file what the previous one has, and nothing else from before',
   check: (record, judged) => {
     const findings = new Findings(judged);
     for (const life of record.lives) {
@@ -144,7 +144,7 @@ function lastSave(scrape: Scrape): readonly number[] | undefined {
 export const savedLaw: Law = {
   name: 'saved',
   sentence:
-    'what is known is saved within the interval and 1.5 s, which the metrics say, and no save is successful while nothing can be written',
+    'what is known is saved within the interval and 1.5 s, the metrics show it, and no save counts as successful while nothing can be written',
   check: (record, judged) => {
     const findings = new Findings(judged);
     const { lives, blocks, pauses } = record;
@@ -199,7 +199,7 @@ const CLOCKS_MS = 25;
 export const resumedLaw: Law = {
   name: 'resumed',
   sentence:
-    'after a start no tag is asked about sooner than the interval of its status, less a tenth, after the answer from before that is shown',
+    'after a start, the first poll of a tag starts no sooner after its restored answer than the interval of its status, less a tenth',
   check: (record, judged) => {
     const findings = new Findings(judged);
     const polls = pollsByTag(record);

@@ -9,7 +9,7 @@ const MAX_OPEN_FILES = 64;
 
 export const memoryLaw: Law = {
   name: 'memory',
-  sentence: 'after each storm the process holds at most 256 MiB and 64 open files, however long it lives',
+  sentence: 'after each storm the process uses at most 256 MiB and 64 open files, however long it has run',
   check: ({ calms }, judged) => {
     const findings = new Findings(judged);
     for (const { to, rest } of calms) if (rest !== undefined) findings.note(to, excess(rest));

@@ -17,7 +17,7 @@ const NOTED_LATE_MS = 25;
 export const intervalLaw: Law = {
   name: 'interval',
   sentence:
-    'in a calm no tag is asked about sooner than the interval of its status, less a tenth, after the last answer',
+    'in a calm, the next poll of a tag starts no sooner after the last answer than the interval of its status, less a tenth',
   check: (record, judged) => {
     const findings = new Findings(judged);
     const isCalm = (poll: ApiRequest) =>
@@ -48,7 +48,7 @@ const OF_ONE_REQUEST = new Set([
 
 export const backoffLaw: Law = {
   name: 'backoff',
-  sentence: 'after an error no tag is asked about again sooner than half of backoff.initial',
+  sentence: 'after an error, the next poll of the tag starts no sooner than half of backoff.initial',
   check: (record, judged) => {
     const findings = new Findings(judged);
     const sent = sentRequests(record);

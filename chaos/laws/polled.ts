@@ -45,7 +45,7 @@ type Waiting = {
 export const overtakenLaw: Law = {
   name: 'turn',
   sentence:
-    'while a tag is due, no more than 2 polls of tags of its credentials and its class start that were due later',
+    'while a tag is due, at most 2 polls start of tags with the same credentials and class that became due later',
   check: (record, judged) => {
     const findings = new Findings(judged);
     const context = { record, polls: pollsByTag(record), sights: sightsOf(record) };
@@ -69,7 +69,7 @@ export const overtakenLaw: Law = {
 export const idleLaw: Law = {
   name: 'idle',
   sentence:
-    'from when a tag is due, its credentials not being paused, a request under them starts within a time limit, the time of ten turns and half a second',
+    'when a tag is due and its credentials are not paused, a request with these credentials starts within one request timeout, the time of ten turns, and half a second',
   check: (record, judged) => {
     const findings = new Findings(judged);
     const end = recordedTo(record, judged?.to);

@@ -9,7 +9,7 @@ const BURST = 2;
 
 export const rateLaw: Law = {
   name: 'rate',
-  sentence: 'in any T seconds at most rate × T + 2 requests are written under a set of credentials',
+  sentence: 'in any T seconds at most rate × T + 2 requests are written with one set of credentials',
   check: ({ wire, configurations, monotonicZeroAt }, judged) => {
     const findings = new Findings(judged);
     const allowed = allowance(configurations);
@@ -37,7 +37,7 @@ export const rateLaw: Law = {
 export const concurrencyLaw: Law = {
   name: 'concurrency',
   sentence:
-    'at most max_concurrent requests under a set of credentials have been written and are neither answered nor gone with their connection',
+    'of the requests with one set of credentials, at most max_concurrent are written and neither answered nor closed with their connection',
   check: ({ wire, configurations, monotonicZeroAt }, judged) => {
     const findings = new Findings(judged);
     for (const requests of byLifeAndSet(wire)) {

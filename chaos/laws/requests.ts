@@ -8,7 +8,7 @@ import { askedTag, isOfSame, lifeOf, pollsByTag, time } from './tags.ts';
 
 export const onceLaw: Law = {
   name: 'once',
-  sentence: 'no tag is asked about while another request about it is under way',
+  sentence: 'no tag has two requests under way',
   check: (record, judged) => {
     const findings = new Findings(judged);
     for (const polls of pollsByTag(record).values()) {
@@ -29,7 +29,7 @@ export const onceLaw: Law = {
 
 export const askedLaw: Law = {
   name: 'asked',
-  sentence: 'once a reload is answered, no tag is asked about that is not configured any more',
+  sentence: 'after a reload is confirmed, no request is sent for a tag that is no longer configured',
   check: (record, judged) => {
     const findings = new Findings(judged);
     for (const [name, polls] of pollsByTag(record)) {
@@ -60,7 +60,7 @@ const NOTED_WITHIN_MS = 3_000;
 
 export const timeoutLaw: Law = {
   name: 'timeout',
-  sentence: 'a request that is not answered is given up, and its connection closed, within request_timeout and 3 s',
+  sentence: 'a request without an answer is given up, and its connection is closed, within request_timeout and 3 s',
   check: (record, judged) => {
     const findings = new Findings(judged);
     const end = recordedTo(record, judged?.to);

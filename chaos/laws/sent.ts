@@ -14,7 +14,7 @@ const UNTOLD_MS = 1_000;
 export const seenLaw: Law = {
   name: 'seen',
   sentence:
-    "each request in the simulator's log was seen at the exporter's socket, and each that was answered there to its end is in the log",
+    "each request in the simulator's log was seen at the exporter's socket, and each request that was completely answered there is in the log",
   check: (record, judged) => {
     const findings = new Findings(judged);
     const end = recordedTo(record, judged?.to);

@@ -21,7 +21,7 @@ import {
 
 export const sumsLaw: Law = {
   name: 'sums',
-  sentence: 'where every tag is shown, the sums by status are the numbers of tags that are shown with it',
+  sentence: 'while every tag is shown, the sums by status equal the numbers of shown tags',
   check: ({ scrapes, configurations }, judged) => {
     const findings = new Findings(judged);
     for (const scrape of scrapes) {
@@ -54,7 +54,7 @@ const LOOK_WITHIN_MS = 1_000;
 
 export const foundLaw: Law = {
   name: 'found',
-  sentence: 'a tag that was found stays while it exists and discovery is wanted, whatever becomes of the lists',
+  sentence: 'a discovered tag stays while it exists and discovery is configured, even if lists are wrong or fail',
   check: (record, judged) => {
     const findings = new Findings(judged);
     let before: Scrape | undefined;
@@ -108,7 +108,7 @@ const SHOWN_WITHIN_MS = 1_000;
 
 export const newsLaw: Law = {
   name: 'news',
-  sentence: 'a second after the answer, the last poll of a tag is what is shown of it',
+  sentence: 'one second after an answer, the tag shows the result of its last poll',
   check: (record, judged) => {
     const findings = new Findings(judged);
     const polls = pollsByTag(record);

@@ -18,7 +18,7 @@ type Sight = { readonly scrape: Scrape; readonly tag: ShownTag };
 
 export const sinceLaw: Law = {
   name: 'since',
-  sentence: 'the time since when a status holds moves with the status, and with nothing else',
+  sentence: 'the time since when a status holds changes with the status, and with nothing else',
   check: (record, judged) => {
     const { scrapes, truth } = record;
     const findings = new Findings(judged);

@@ -22,7 +22,7 @@ import {
 export const statusLaw: Law = {
   name: 'status',
   sentence:
-    'each exported status was the true one at an instant between the sending and the answering of the last successful poll',
+    'each exported status was true at some moment between the sending of the last successful poll and its answer',
   check: (record, judged) => {
     const findings = new Findings(judged);
     const polls = pollsByTag(record);

@@ -3,7 +3,7 @@ import type { Mutation } from './mutation.ts';
 
 export const OF_ASKING: readonly Mutation[] = [
   {
-    name: 'a turn is dropped',
+    name: 'a poll is not scheduled again',
     file: 'polling/tag-poll.js',
     before: 'this.scheduler.schedule(this, groupOf(this.tag.state)',
     after: 'Math.random() < 0.05 || this.scheduler.schedule(this, groupOf(this.tag.state)',
@@ -18,7 +18,7 @@ export const OF_ASKING: readonly Mutation[] = [
     often: ['a hang before the answer', 'a hang within the answer'],
   },
   {
-    name: 'the scheduler oversleeps now and then',
+    name: 'the scheduler sometimes sleeps too long',
     file: 'scheduler/scheduler.js',
     before: 'await this.#clock.sleep(boundedMs, wake.signal);',
     after: 'await this.#clock.sleep(boundedMs + (Math.random() < 0.2 ? 8_000 : 0), wake.signal);',
@@ -39,7 +39,7 @@ export const OF_ASKING: readonly Mutation[] = [
     before: 'accepted && this.breaker.recordAcceptance(sentAtMs)',
     after: 'accepted && !this.breaker.isRefused',
     law: 'calm',
-    often: ['refused credentials', 'credentials are spoilt'],
+    often: ['refused credentials', 'credentials become invalid'],
   },
   {
     name: 'one request too many is under way',
@@ -49,7 +49,7 @@ export const OF_ASKING: readonly Mutation[] = [
     law: 'concurrency',
   },
   {
-    name: 'every reload makes a new quota',
+    name: 'every reload starts a new quota',
     file: 'app/scheduler-pool.js',
     before: 'known.scheduler.configure(rateLimit);',
     after:
@@ -58,7 +58,7 @@ export const OF_ASKING: readonly Mutation[] = [
     often: ['SIGHUP: nothing changed', 'SIGHUP ten times in 100 ms'],
   },
   {
-    name: 'every instance has a quota of its own',
+    name: 'every instance has its own quota',
     file: 'config/credential-sets.js',
     before: "[{ name: 'default', settings: credentials, instanceIds: shared }, ...own]",
     after: '[...shared.map((id) => ({ name: id, settings: credentials, instanceIds: [id] })), ...own]',
@@ -73,27 +73,27 @@ export const OF_ASKING: readonly Mutation[] = [
     often: ['kill -9', 'SIGTERM and a new start'],
   },
   {
-    name: 'a tag that is taken out waits on for its turn',
+    name: 'a removed tag stays in the queue',
     file: 'targets/target-updates.js',
     before: 'poll.scheduler.withdraw(poll);\n        polls.delete',
     after: 'polls.delete',
     law: 'asked',
-    often: ['SIGHUP: tags come and go', 'POST /-/reload: tags come and go'],
+    often: ['SIGHUP: tags are added and removed', 'POST /-/reload: tags are added and removed'],
   },
   {
-    name: 'an answer starts a removed tag anew',
+    name: 'an answer schedules a removed tag again',
     file: 'polling/tag-poll.js',
     before: 'if (!this.isWatched)\n            return false;',
     after: '',
     law: 'asked',
     often: [
-      'SIGHUP: tags come and go',
-      'POST /-/reload: tags come and go',
-      'answers take up to what the exporter waits',
+      'SIGHUP: tags are added and removed',
+      'POST /-/reload: tags are added and removed',
+      'answers take up to the request timeout',
     ],
   },
   {
-    name: 'a request goes on after its time is over',
+    name: 'a request continues after its timeout',
     file: 'acr/http-transport.js',
     before: 'this.#request?.destroy();',
     after: '',
@@ -109,7 +109,7 @@ export const OF_ASKING: readonly Mutation[] = [
     often: ['an error', 'a reset before the answer'],
   },
   {
-    name: 'a complete scan has the interval of one under way',
+    name: 'a complete scan has the interval of a running one',
     file: 'scheduler/poll-delay.js',
     before: 'return intervals.completeMs;',
     after: 'return intervals.scanningMs;',
@@ -121,10 +121,10 @@ export const OF_ASKING: readonly Mutation[] = [
     before: 'this.#provider?.fingerprint !== fingerprint',
     after: 'this.#provider === undefined',
     law: 'keys',
-    often: ['credentials change to another key', 'a key in use is revoked, and another takes its place'],
+    often: ['credentials change to another key', 'a key in use is revoked, and another one replaces it'],
   },
   {
-    name: 'every instance is asked with the first credentials',
+    name: 'every instance uses the first credentials',
     file: 'app/scheduler-pool.js',
     before: "this.#schedulers.get(setOf.get(each.id) ?? '')",
     after: "this.#schedulers.get('default')",

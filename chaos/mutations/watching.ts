@@ -3,7 +3,7 @@ import type { Mutation } from './mutation.ts';
 
 export const OF_WATCHING: readonly Mutation[] = [
   {
-    name: 'an error moves since',
+    name: 'an error changes since',
     file: 'state/tag-state.js',
     before: 'return onlyState({ ...before, lastPollMs: moment.nowMs, lastError: event.error, failures:',
     after:
@@ -11,7 +11,7 @@ export const OF_WATCHING: readonly Mutation[] = [
     law: 'since',
   },
   {
-    name: 'the same status moves since',
+    name: 'an unchanged status changes since',
     file: 'state/tag-state.js',
     before: 'status === before.status ? before.sinceMs : nowMs',
     after: 'nowMs',
@@ -34,7 +34,7 @@ export const OF_WATCHING: readonly Mutation[] = [
     often: ['an unknown status'],
   },
   {
-    name: 'a status is taken for another',
+    name: 'one status is read as another',
     file: 'acr/acr-api.js',
     before: "['RETRYING', 'retrying']",
     after: "['RETRYING', 'scanning']",
@@ -60,7 +60,7 @@ export const OF_WATCHING: readonly Mutation[] = [
     before: 'await this.#listed.remove(instanceTargets, watched);',
     after: '',
     law: 'configured',
-    often: ['SIGHUP: an instance comes or goes'],
+    often: ['SIGHUP: an instance is added or removed'],
   },
   {
     name: 'a status is kept after a push',
@@ -76,16 +76,16 @@ export const OF_WATCHING: readonly Mutation[] = [
     before: 'return listed !== undefined && chosen.has(listed)',
     after: 'return listed === undefined || chosen.has(listed)',
     law: 'discovered',
-    often: ['a deletion of a tag', 'a discovered repository comes or goes'],
+    often: ['a tag is deleted', 'a discovered repository is created or deleted'],
     minutes: 2,
   },
   {
-    name: 'the id of a repository is kept for ever',
+    name: 'the id of a repository is never looked up again',
     file: 'targets/watch-list.js',
     before: 'this.updates.confirmId(watched, poll);',
     after: '{}',
     law: 'calm',
-    often: ['a repository made anew'],
+    often: ['a repository is deleted and created again'],
     minutes: 2,
   },
   {
@@ -94,17 +94,17 @@ export const OF_WATCHING: readonly Mutation[] = [
     before: "return id !== '' && knownId !== '' && id !== knownId;",
     after: 'return false;',
     law: 'status',
-    often: ['a repository made anew'],
+    often: ['a repository is deleted and created again'],
   },
   {
-    name: 'since stays where the status moves',
+    name: 'since stays when the status changes',
     file: 'state/tag-state.js',
     before: 'status === before.status ? before.sinceMs : nowMs',
     after: 'before.sinceMs',
     law: 'since',
   },
   {
-    name: 'the counts do not move with the status',
+    name: 'the counts do not follow the status',
     file: 'state/store.js',
     before: 'before.state.status === after.state.status &&',
     after: '',
@@ -116,6 +116,6 @@ export const OF_WATCHING: readonly Mutation[] = [
     before: 'if (!this.#update(watched, each)) {',
     after: 'if (!this.#update(watched, each) && Math.random() < 0.5) {',
     law: 'discovered',
-    often: ['a push of a new tag', 'SIGHUP: discovery comes or goes'],
+    often: ['a push of a new tag', 'SIGHUP: discovery is switched on or off'],
   },
 ];

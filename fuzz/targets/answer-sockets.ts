@@ -74,8 +74,7 @@ const TIMEOUT_MS = 100;
 
 export const answerSockets = defineTarget({
   name: 'answer-sockets',
-  sentence:
-    'whatever comes back on a connection, the client has an answer or an error that is fit to be shown, and in time',
+  sentence: 'whatever arrives on a connection, the client gets an answer or an error that is fit to be shown, in time',
   share: 1,
   batch: 200,
   inputs: exchange,

@@ -61,7 +61,7 @@ class Answering extends HttpTransport {
 
 export const answers = defineTarget({
   name: 'answers',
-  sentence: 'an answer of the API is read as what it says, or is an error that is fit to be shown',
+  sentence: 'an answer of the API is read correctly, or is an error that is fit to be shown',
   share: 4,
   inputs,
   open: async () => {

@@ -44,7 +44,7 @@ const WHOLE = JSON.stringify({ id: '1', source: 'acs.cr', specversion: '1.0', ty
 
 export const cloudEvents = defineTarget({
   name: 'cloud-events',
-  sentence: 'a body of the webhook gives events with all that is needed of them, or says in a line what is wrong',
+  sentence: 'a body of the webhook gives complete events, or one line that says what is wrong',
   share: 2,
   inputs: fc.oneof(
     { weight: 5, arbitrary: event },

@@ -109,7 +109,7 @@ const TEXTS = [
 export const configFiles = defineTarget({
   name: 'config-files',
   sentence:
-    'a configuration file gives a configuration, which is the same however it is written and handed on, or clear problems',
+    'a configuration file gives a configuration that does not depend on the notation of the file, or clear problems',
   share: 3,
   inputs: fc.oneof(
     { weight: 4, arbitrary: yamlNear(TREES, TEXTS).map((text) => Buffer.from(text)) },

@@ -77,7 +77,7 @@ class Silence extends HttpTransport {
 
 export const configReloads = defineTarget({
   name: 'config-reloads',
-  sentence: 'after any series of reloads the same is shown as after a start with the last file that was good',
+  sentence: 'after any series of reloads, the page is the same as after a start with the last good file',
   share: 1,
   batch: 50,
   inputs: fc.array(

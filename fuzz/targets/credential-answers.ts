@@ -105,7 +105,7 @@ const NOW_MS = Date.UTC(2026, 0, 1);
 export const credentialAnswers = defineTarget({
   name: 'credential-answers',
   sentence:
-    'an answer of the token, metadata or credentials service gives the session in it, or a reason that quotes nothing secret',
+    'an answer of the token, metadata or credentials service gives its session, or a reason that contains no secret',
   share: 2,
   inputs,
   open: async () => {
@@ -208,7 +208,7 @@ const contents = fc.oneof(
 export const secretFiles = defineTarget({
   name: 'secret-files',
   sentence:
-    'a secret is what a file or a variable holds without the blanks around it, or a message says what is wrong and shows none of it',
+    'a secret is the content of a file or a variable without the surrounding white space, or a message says what is wrong and shows no part of it',
   share: 0.5,
   inputs: fc.record({
     file: spoilt(contents),

@@ -29,7 +29,7 @@ const LOGFMT = /^ts=\S+ level=info msg=("(?:[^"\\]|\\.)*") field=(?:("(?:[^"\\]|
 
 export const logLines = defineTarget({
   name: 'log-lines',
-  sentence: 'an event is one line without secrets and invisible characters, from which its fields are read again',
+  sentence: 'an event is one line without secrets and invisible characters, and its fields can be read from the line',
   share: 5,
   inputs: fc.record({ message: text, field: text, format: fc.constantFrom<LogFormat[]>('logfmt', 'json') }),
   open: () => {

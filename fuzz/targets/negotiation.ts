@@ -107,7 +107,7 @@ const encodings: fc.Arbitrary<Encoding> = fc.oneof(
 export const negotiation = defineTarget({
   name: 'negotiation',
   sentence:
-    'headers for negotiation give a format and an encoding that they accept, by the rules of HTTP where they follow them',
+    'the negotiated format and encoding are acceptable by the headers, as far as these follow the rules of HTTP',
   share: 3,
   inputs: fc.record({
     accept: fc.oneof({ weight: 2, arbitrary: wellFormed }, { weight: 1, arbitrary: odd }),

@@ -66,7 +66,7 @@ const OWN = '# HELP up Whether it is up.\n# TYPE up gauge\nup 1\n';
 export const pagesOfMetrics = defineTarget({
   name: 'pages-of-metrics',
   sentence:
-    'every label is read from the page as it is, in both formats and both encodings, and no series is there twice',
+    'every label is read from the page unchanged, in both formats and both encodings, and no series appears twice',
   share: 2,
   inputs: fc.record({
     steps: fc.array(step, { minLength: 1, maxLength: 8 }),

@@ -106,7 +106,7 @@ const STATUSES = ['scanning', 'retrying', 'complete', 'failed', 'not_scanned', '
 
 export const queries = defineTarget({
   name: 'queries',
-  sentence: 'any request target gives a page and a list of just the targets that it asks for, or a clear message',
+  sentence: 'any request target gives a page and a list of exactly the matching tags, or a clear message',
   share: 1.5,
   inputs: fc.record({ url: urls, rows }),
   open: () => {

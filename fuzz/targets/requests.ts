@@ -195,7 +195,7 @@ const inputs: fc.Arbitrary<Given> = fc.record({
 export const requests = defineTarget({
   name: 'requests',
   sentence:
-    'whatever a client sends, it is answered with no more than it may see, its connection ends, and the server goes on',
+    'whatever a client sends, the answer has only what this client may see, the connection ends, and the server continues',
   share: 1.5,
   batch: 300,
   inputs,

@@ -45,7 +45,7 @@ const TEXTS = [readFileSync(new URL('../../config/demo-scenario.yml', import.met
 
 export const scenarioFiles = defineTarget({
   name: 'scenario-files',
-  sentence: "a scenario file gives a simulator, or problems that show none of its keys' secrets",
+  sentence: 'a scenario file gives a simulator, or problems that show no secret of its keys',
   share: 1,
   batch: 300,
   inputs: yamlNear(TREES, TEXTS),

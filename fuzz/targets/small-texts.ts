@@ -34,7 +34,7 @@ const DURATION = [
 
 export const durations = defineTarget({
   name: 'durations',
-  sentence: 'a duration is read as the sum of its parts, and written so that it is read as the same',
+  sentence: 'a duration is the sum of its parts, and its written form is read as the same duration',
   share: 0.3,
   inputs: fc.oneof(
     { weight: 3, arbitrary: madeOf(DURATION, 8) },
@@ -89,7 +89,7 @@ const ADDRESS = [
 
 export const addresses = defineTarget({
   name: 'listen-addresses',
-  sentence: 'an address to listen at has a port that there is, or is none',
+  sentence: 'a listen address has a valid port, or is refused',
   share: 0.3,
   inputs: fc.oneof(
     fc
@@ -142,7 +142,7 @@ type Authorization = { readonly header: string; readonly claim?: { readonly user
 
 export const authorizations = defineTarget<Authorization>({
   name: 'authorizations',
-  sentence: 'an Authorization header gives the user and password that it was made of, or none',
+  sentence: 'an Authorization header gives the user and password that it was made from, or none',
   share: 3,
   inputs: fc.oneof(
     madeOf(AUTHORIZATION, 10).map((header) => ({ header })),
@@ -195,7 +195,7 @@ type CertificateNames = { readonly text: string; readonly names?: readonly Name[
 
 export const certificateNames = defineTarget<CertificateNames>({
   name: 'certificate-names',
-  sentence: 'of the names of a certificate just those are found that are in it, whatever they hold',
+  sentence: 'exactly the names in a certificate are found, whatever they contain',
   share: 3,
   inputs: fc.oneof(
     madeOf(SAN, 10).map((text) => ({ text })),
@@ -226,7 +226,7 @@ const PATTERN = ['*', '**', '?', 'a', 'aa', 'b', '-', '.', '[', '😀', 'é', '\
 
 export const patterns = defineTarget({
   name: 'patterns',
-  sentence: 'a pattern of discovery takes just the names that a search of all possibilities finds, and soon',
+  sentence: 'a discovery pattern matches exactly the names that an exhaustive search finds, and quickly',
   share: 3,
   inputs: fc.record({
     pattern: fc.oneof(

@@ -110,6 +110,8 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
     loadSdk: async () => (await import('./acr/sdk.ts')).loadSdk(),
     storage,
     listenAddress: options.listenAddress,
+    externalUrl: options.externalUrl,
+    routePrefix: options.routePrefix,
     telemetryPath: options.telemetryPath,
     webSettings,
     fetchCertificate: async (url) => (await import('./web/events/fetch-certificate.ts')).fetchCertificate(url),

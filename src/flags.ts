@@ -1,6 +1,7 @@
 // The command line of acr-scan-exporter: one table gives parsing, environment variables and the help text.
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { formatDuration, parseDuration } from './util/duration.ts';
+import { parseExternalUrl, parseRoutePrefix, pathOf } from './util/external-url.ts';
 import { escapeInvisible, inQuotes } from './util/invisible-characters.ts';
 import { type ListenAddress, parseListenAddress } from './util/listen-address.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './util/logger.ts';
@@ -45,11 +46,21 @@ export const FLAGS = {
     default: ':20181',
     help: 'The address to listen on. Port 0 means a free port; IPv6 hosts are in brackets.',
   },
+  'web.external-url': {
+    type: 'text',
+    value: 'URL',
+    help: 'The URL under which the exporter is reached from outside, for example through a reverse proxy. Its path is the default of --web.route-prefix.',
+  },
+  'web.route-prefix': {
+    type: 'text',
+    value: 'PATH',
+    help: 'The prefix of all paths that the exporter serves. Default: the path of --web.external-url. / for a proxy that removes the path.',
+  },
   'web.telemetry-path': {
     type: 'text',
     value: 'PATH',
     default: '/metrics',
-    help: 'The path of the metrics.',
+    help: 'The path of the metrics, after the prefix.',
   },
   'web.config.file': {
     type: 'text',
@@ -99,6 +110,10 @@ export type Options = {
   readonly configCheckOnline: boolean;
   readonly configPrintRamPolicy: boolean;
   readonly listenAddress: ListenAddress;
+  /** `https://example.com/acr`, `/acr`, or empty: without a slash at the end. */
+  readonly externalUrl: string;
+  /** `/acr`, or empty. */
+  readonly routePrefix: string;
   readonly telemetryPath: string;
   readonly webConfigFile: string | undefined;
   readonly enableLifecycle: boolean;
@@ -139,6 +154,7 @@ export function readOptions({ argv, env: environment }: Sources, takenPaths: rea
   if (flags['config.print-ram-policy'] && (flags['config.check'] || flags['config.check.online'])) {
     throw new UsageError('expected --config.print-ram-policy or --config.check, found both');
   }
+  const externalUrl = readExternalUrl(text('web.external-url'));
   const enableLifecycle = flags['web.enable-lifecycle'] ?? readSwitch('web.enable-lifecycle', env);
   return {
     configFile: notEmpty(text('config.file')),
@@ -146,6 +162,8 @@ export function readOptions({ argv, env: environment }: Sources, takenPaths: rea
     configCheckOnline: flags['config.check.online'] === true,
     configPrintRamPolicy: flags['config.print-ram-policy'] === true,
     listenAddress: readListenAddress(text('web.listen-address')),
+    externalUrl,
+    routePrefix: readRoutePrefix(text('web.route-prefix'), externalUrl),
     telemetryPath: readTelemetryPath(text('web.telemetry-path'), takenPaths),
     webConfigFile: text('web.config.file').value || undefined,
     enableLifecycle: enableLifecycle === true,
@@ -212,6 +230,23 @@ function readListenAddress({ value, origin }: Setting): ListenAddress {
   const address = parseListenAddress(value);
   if (address === undefined) throw new UsageError(`${origin}: expected [HOST]:PORT, found ${inQuotes(value)}`);
   return address;
+}
+
+function readExternalUrl({ value, origin }: Setting): string {
+  if (value === '') return '';
+  const url = parseExternalUrl(value);
+  if (url !== undefined) return url;
+  const expected = 'http://HOST/PATH, https://HOST/PATH or /PATH, without user, query and fragment';
+  // A password before the host is not repeated.
+  throw new UsageError(`${origin}: expected ${expected}, found ${inQuotes(value.replace(/\/\/.*@/, '//…@'))}`);
+}
+
+function readRoutePrefix({ value, origin }: Setting, externalUrl: string): string {
+  const prefix = parseRoutePrefix(value || pathOf(externalUrl));
+  if (prefix !== undefined) return prefix;
+  const expected = `${origin}: expected a path of letters, digits and ._~!$&()*+,;=:@-`;
+  if (value !== '') throw new UsageError(`${expected}, found ${inQuotes(value)}`);
+  throw new UsageError(`${expected}, found ${inQuotes(pathOf(externalUrl))}, the path of --web.external-url`);
 }
 
 function readTelemetryPath({ value, origin }: Setting, takenPaths: readonly string[]): string {

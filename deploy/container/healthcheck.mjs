@@ -28,19 +28,19 @@ function exporterFlags() {
 }
 
 function ask() {
-  const { listenAddress, webConfigFile } = readOptions({ argv: exporterFlags(), env: process.env }, []);
+  const { listenAddress, routePrefix, webConfigFile } = readOptions({ argv: exporterFlags(), env: process.env }, []);
   const host = ANY_HOST[listenAddress.host] ?? listenAddress.host ?? '127.0.0.1';
-  const target = { host, port: listenAddress.port, timeout: TIMEOUT_MS };
+  const target = { host, port: listenAddress.port, path: `${routePrefix}/-/healthy`, timeout: TIMEOUT_MS };
   // A web configuration may switch TLS on, or only require passwords.
   return webConfigFile === undefined ? askOverHttp(target) : shakeHands(target).catch(() => askOverHttp(target));
 }
 
 function askOverHttp(target) {
   return new Promise((resolve, reject) => {
-    const request = get({ ...target, path: '/-/healthy', agent: false }, (response) => {
+    const request = get({ ...target, agent: false }, (response) => {
       response.resume();
       if (SERVES.includes(response.statusCode)) resolve(`answered ${response.statusCode}`);
-      else reject(new Error(`expected ${SERVES.join(' or ')} of /-/healthy, found ${response.statusCode}`));
+      else reject(new Error(`expected ${SERVES.join(' or ')} of ${target.path}, found ${response.statusCode}`));
     });
     request.on('error', reject);
     request.on('timeout', () => request.destroy(new Error(`no answer within ${TIMEOUT_MS} ms`)));
@@ -48,9 +48,9 @@ function askOverHttp(target) {
 }
 
 /** Only a TLS handshake: a request may need a client certificate. */
-function shakeHands(target) {
+function shakeHands({ host, port, timeout }) {
   return new Promise((resolve, reject) => {
-    const socket = connect({ ...target, rejectUnauthorized: false }, () => {
+    const socket = connect({ host, port, timeout, rejectUnauthorized: false }, () => {
       socket.destroy();
       resolve('answered with a TLS handshake');
     });

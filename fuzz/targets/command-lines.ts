@@ -18,6 +18,8 @@ const VALUES = [
   '/m',
   '/',
   '/a/../b',
+  'https://example.com/acr/',
+  'https://user:password@example.com',
   '/-/ready',
   'true',
   'false',
@@ -48,12 +50,14 @@ export const commandLines = defineTarget({
   open: () => ({
     check: ({ argv, env }) => {
       try {
-        const { listenAddress, telemetryPath, configFile } = readOptions({ argv, env }, FIXED_PATHS);
+        const { listenAddress, telemetryPath, routePrefix, configFile } = readOptions({ argv, env }, FIXED_PATHS);
         if (!(listenAddress.port >= 0 && listenAddress.port < 65_536)) throw new Error(`a port ${listenAddress.port}`);
         if (configFile === '') throw new Error('no path for the configuration');
         const isOwn = FIXED_PATHS.every((path) => path !== telemetryPath);
         if (!isOwn || new URL(telemetryPath, 'http://x').pathname !== telemetryPath)
           throw new Error(`a path ${telemetryPath}`);
+        if (new URL(`${routePrefix}/`, 'http://x').pathname !== `${routePrefix}/`)
+          throw new Error(`a prefix ${routePrefix}`);
         return 'options';
       } catch (error) {
         if (!(error instanceof UsageError)) throw error;

@@ -128,6 +128,8 @@ async function runApp(sdk: Sdk, [first = '', ...rest]: readonly string[], isExpe
     loadConfig: async () => parseConfig(present, '/etc/c.yml'),
     loadSdk: async () => sdk,
     listenAddress: { host: '127.0.0.1', port: 0 },
+    externalUrl: '',
+    routePrefix: '',
     telemetryPath: '/metrics',
     webSettings: undefined,
     fetchCertificate: () => Promise.reject(new Error('nothing is fetched')),

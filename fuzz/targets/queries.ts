@@ -130,8 +130,8 @@ async function requirePage(
 ): Promise<void> {
   const view = readView(parameters, STATUSES);
   const address = addressOf(view);
-  const again = readRequestTarget(address);
-  requireEqual(again && readView(again.parameters, STATUSES), view, `the view of ${address}`);
+  const { searchParams: again } = new URL(address, 'http://exporter/');
+  requireEqual(readView(again, STATUSES), view, `the view of ${address}`);
   const selection = await selectFirstTargets(targets, queryOf(view), comparisonOf(view));
   const page = [...renderPage({ overview: overviewOf(), selection, view, assets })].join('');
   requireNoSecret(page, 'the page');

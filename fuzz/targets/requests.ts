@@ -242,6 +242,8 @@ async function serve(watcher: WebConfigWatcher | undefined, { logger, failures, 
   const stopping = new AbortController();
   const failed = (error: unknown) => void failures.push(error);
   const events = new EventWebhook({
+    externalUrl: '',
+    routePrefix: '',
     clock: systemClock,
     logger,
     redactor: new Redactor(),
@@ -254,6 +256,8 @@ async function serve(watcher: WebConfigWatcher | undefined, { logger, failures, 
   });
   events.configure({ token: { from: 'env', name: 'TOKEN' }, signature: false }, []);
   const listener = createRoutes({
+    externalUrl: '',
+    routePrefix: '',
     telemetryPath: '/metrics',
     metrics: async () => ({ chunks: [Buffer.from('up 1\n')], length: 5, contentType: 'text/plain', done: () => {} }),
     isReady: () => true,

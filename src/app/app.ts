@@ -42,6 +42,10 @@ export type AppDependencies = {
   /** Where what is known outlives the process, and how often it is saved. Undefined: it does not. */
   readonly storage?: { readonly place: Storage; readonly intervalMs: number } | undefined;
   readonly listenAddress: ListenAddress;
+  /** Where others reach the exporter, without a slash at its end: `https://example.com/acr`, `/acr`, or empty. */
+  readonly externalUrl: string;
+  /** Before every path: `/acr`, or empty. */
+  readonly routePrefix: string;
   readonly telemetryPath: string;
   /** TLS and authentication. Undefined: plain HTTP for everyone. */
   readonly webSettings: WebConfigWatcher | undefined;
@@ -282,8 +286,10 @@ export class App {
   }
 
   #routes(): ReturnType<typeof createRoutes> {
-    const { telemetryPath, enableLifecycle } = this.#deps;
+    const { externalUrl, routePrefix, telemetryPath, enableLifecycle } = this.#deps;
     return createRoutes({
+      externalUrl,
+      routePrefix,
       telemetryPath,
       metrics: (request) => this.#exposition.scrape(request),
       isReady: () => this.#isReady,

@@ -11,6 +11,15 @@ const ORIGIN_FORM = /^(\/[^?#]*)(?:\?([^#]*))?/;
 const ABSOLUTE_FORM = /^https?:\/\/[^/?#]+(\/[^?#]*)?(?:\?([^#]*))?/i;
 
 /**
+ * The path below the prefix that all paths of the exporter have: `/metrics` of `/acr/metrics`. Undefined for a path that is not below it.
+ *
+ * @param prefix empty, or a path without a slash at its end
+ */
+export function pathBelow(prefix: string, path: string | undefined): string | undefined {
+  return path?.startsWith(`${prefix}/`) ? path.slice(prefix.length) : undefined;
+}
+
+/**
  * Reads the target of a request line in each of the forms of HTTP (RFC 9112, section 3.2). `*`, which stands for the whole server, is
  * returned as the path. Undefined for text in none of the forms.
  */
@@ -49,8 +58,15 @@ const SAME_SITE = ['same-origin', 'none'];
 /**
  * Whether a page of another site makes a browser send the request. Newer browsers send `Sec-Fetch-Site` where they trust the connection,
  * and all of them send `Origin` with a POST. Programs send neither and are not affected.
+ *
+ * @param externalOrigin of the URL under which browsers reach the exporter, if that is known
  */
-export function isCrossSite({ 'sec-fetch-site': site, origin, host }: IncomingHttpHeaders): boolean {
+export function isCrossSite(
+  { 'sec-fetch-site': site, origin, host }: IncomingHttpHeaders,
+  externalOrigin: string | undefined,
+): boolean {
   if (site !== undefined) return !SAME_SITE.includes(String(site));
-  return origin !== undefined && origin.replace(/^https?:\/\//i, '').toLowerCase() !== host?.toLowerCase();
+  // A proxy may send another Host than the browser does.
+  if (origin === undefined || origin === externalOrigin) return false;
+  return origin.replace(/^https?:\/\//i, '').toLowerCase() !== host?.toLowerCase();
 }

@@ -4,7 +4,7 @@ import type { ExpositionFormat, MetricsPage } from '../model/metrics-page.ts';
 import { loadAssets } from './assets.ts';
 import { TurnQueue } from './client-limits.ts';
 import type { EventWebhook } from './events/event-webhook.ts';
-import { isCrossSite, preferredFormat, prefersGzip, readRequestTarget } from './request.ts';
+import { isCrossSite, pathBelow, preferredFormat, prefersGzip, readRequestTarget } from './request.ts';
 import { answerPlainly, sendChunks } from './responses.ts';
 import { TargetAnswers, type TargetSources } from './target-answers.ts';
 
@@ -13,6 +13,10 @@ export type ReloadResult = { readonly problems: readonly string[] };
 
 /** What the routes need from the application. */
 export type WebHandlers = TargetSources & {
+  /** Where others reach the exporter, without a slash at its end: `https://example.com/acr`, `/acr`, or empty. */
+  readonly externalUrl: string;
+  /** Before every path: `/acr`, or empty. */
+  readonly routePrefix: string;
   readonly telemetryPath: string;
   readonly metrics: (options: { format: ExpositionFormat; gzip: boolean }) => Promise<MetricsPage>;
   readonly isReady: () => boolean;
@@ -44,24 +48,57 @@ export function createRoutes(handlers: WebHandlers): ReturnType<Koa['callback']>
     ['/-/reload', { POST: (ctx) => reload(ctx, handlers), PUT: (ctx) => reload(ctx, handlers) }],
   ]);
   const events: Route = { POST: (ctx) => handlers.events?.answer(ctx) };
-  // A reload may add the webhook, or take it away.
-  const routeAt = (path: string) => (handlers.events?.isAt(path) ? events : routes.get(path));
+  const { routePrefix, externalUrl } = handlers;
+  const redirects = redirectsTo(routePrefix);
+  const routeAt = (path: string) => {
+    const below = pathBelow(routePrefix, path);
+    if (below === undefined) return redirects.get(path);
+    // A reload may add the webhook, or take it away.
+    return handlers.events?.isAt(below) ? events : routes.get(below);
+  };
   const app = new Koa();
   app.on('error', (error: NodeJS.ErrnoException) => {
     if (!CLIENT_CLOSED.includes(error.code ?? '')) handlers.failed(error);
   });
-  app.use((ctx) => dispatch(ctx, routeAt));
+  const paths: Paths = {
+    routeAt,
+    start: `${externalUrl || routePrefix}/`,
+    externalOrigin: URL.canParse(externalUrl) ? new URL(externalUrl).origin : undefined,
+  };
+  app.use((ctx) => dispatch(ctx, paths));
   return app.callback();
 }
 
-async function dispatch(ctx: Context, routeAt: (path: string) => Route | undefined): Promise<void> {
+/** As in Prometheus, `/` leads to the prefix, and the prefix to the start page. There are no other paths outside of the prefix. */
+function redirectsTo(routePrefix: string): ReadonlyMap<string, Route> {
+  if (routePrefix === '') return new Map();
+  return new Map<string, Route>([
+    ['/', { GET: (ctx, parameters) => redirect(ctx, 302, routePrefix, parameters) }],
+    [routePrefix, { GET: (ctx, parameters) => redirect(ctx, 301, `${routePrefix}/`, parameters) }],
+  ]);
+}
+
+function redirect(ctx: Context, status: 301 | 302, path: string, parameters: URLSearchParams): void {
+  const location = parameters.size === 0 ? path : `${path}?${parameters}`;
+  ctx.set('Location', location);
+  answerPlainly(ctx, status, `The page is at ${location}`);
+}
+
+type Paths = {
+  readonly routeAt: (path: string) => Route | undefined;
+  /** The URL or path of the start page. */
+  readonly start: string;
+  readonly externalOrigin: string | undefined;
+};
+
+async function dispatch(ctx: Context, { routeAt, start, externalOrigin }: Paths): Promise<void> {
   const target = readRequestTarget(ctx.url);
   if (target === undefined) return answerPlainly(ctx, 400, 'The request target is neither a path nor an http URL.');
   const route = routeAt(target.path);
-  if (route === undefined) return answerPlainly(ctx, 404, 'There is nothing here. The start page is at /.');
+  if (route === undefined) return answerPlainly(ctx, 404, `There is nothing here. The start page is at ${start}`);
   const isRead = ctx.method === 'GET' || ctx.method === 'HEAD';
   const handler = route[isRead ? 'GET' : ctx.method];
-  if (handler !== undefined && !isRead && isCrossSite(ctx.headers))
+  if (handler !== undefined && !isRead && isCrossSite(ctx.headers, externalOrigin))
     return answerPlainly(
       ctx,
       403,

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { readOptions } from '../../src/flags.ts';
 import {
   type ConfigurationInput,
   configurationFor,
@@ -32,6 +33,8 @@ test('--help lists every flag of the contract with its variable, on standard out
   for (const [flag, variable] of [
     ['config.file', 'CONFIG_FILE'],
     ['web.listen-address', 'WEB_LISTEN_ADDRESS'],
+    ['web.external-url', 'WEB_EXTERNAL_URL'],
+    ['web.route-prefix', 'WEB_ROUTE_PREFIX'],
     ['web.telemetry-path', 'WEB_TELEMETRY_PATH'],
     ['web.enable-lifecycle', 'WEB_ENABLE_LIFECYCLE'],
     ['storage.path', 'STORAGE_PATH'],
@@ -148,6 +151,11 @@ for (const [name, flags, found] of [
   ['a telemetry path without a slash', ['--web.telemetry-path=metrics'], '--web.telemetry-path'],
   ['a telemetry path that is taken', ['--web.telemetry-path=/-/ready'], '--web.telemetry-path'],
   ['the start page as telemetry path', ['--web.telemetry-path=/'], '--web.telemetry-path'],
+  ['an external URL without a scheme', ['--web.external-url=example.com/acr'], '--web.external-url'],
+  ['an external URL in quotes', ["--web.external-url='https://example.com'"], 'https://HOST/PATH'],
+  ['an external URL with a path to encode', ['--web.external-url=https://example.com/扫描'], '%E6%89%AB'],
+  ['a prefix that no client can send', ['--web.route-prefix=/a b'], '--web.route-prefix'],
+  ['a prefix with dot segments', ['--web.route-prefix=/a/../b'], '/a/../b'],
   ['a save interval that is no duration', ['--storage.interval=30'], '--storage.interval'],
   ['a save interval of less than a second', ['--storage.interval=999ms'], 'at least 1s'],
   ['an unknown log level', ['--log.level=verbose'], '--log.level'],
@@ -172,6 +180,35 @@ test('a variable that does not fit is a usage error that names it', async (t) =>
     t.is(status, 2);
     t.true(stderr.includes(variable) && stderr.includes(value), stderr);
   }
+});
+
+test('a password in the external URL is not repeated', async (t) => {
+  const { status, stderr } = await runInProcess(['--web.external-url=https://admin:hunter2@example.com/acr']);
+  t.is(status, 2);
+  t.true(stderr.includes('example.com/acr'), stderr);
+  t.false(/admin|hunter2/.test(stderr), stderr);
+});
+
+test('the prefix is the path of the external URL, unless a prefix is given', (t) => {
+  const read = (argv: readonly string[], env: Readonly<Record<string, string>> = {}) => {
+    const { externalUrl, routePrefix } = readOptions({ argv, env }, []);
+    return [externalUrl, routePrefix];
+  };
+  const url = '--web.external-url=https://example.com/acr/';
+  t.deepEqual(read([]), ['', '']);
+  t.deepEqual(read([url]), ['https://example.com/acr', '/acr']);
+  t.deepEqual(read([url, '--web.route-prefix=/']), ['https://example.com/acr', '']);
+  t.deepEqual(read([url, '--web.route-prefix=inside/']), ['https://example.com/acr', '/inside']);
+  t.deepEqual(read([url, '--web.route-prefix=']), ['https://example.com/acr', '/acr']);
+  t.deepEqual(read(['--web.external-url=https://example.com/扫描', '--web.route-prefix=/']).at(-1), '');
+  t.deepEqual(read(['--web.external-url=/acr']), ['/acr', '/acr']);
+  t.deepEqual(read(['--web.route-prefix=/acr']), ['', '/acr']);
+  const variables = {
+    ACR_SCAN_EXPORTER_WEB_EXTERNAL_URL: 'https://example.com/acr',
+    ACR_SCAN_EXPORTER_WEB_ROUTE_PREFIX: '/',
+  };
+  t.deepEqual(read([], variables), ['https://example.com/acr', '']);
+  t.deepEqual(read(['--web.route-prefix=/flag'], variables), ['https://example.com/acr', '/flag']);
 });
 
 test('what cannot be seen in a command line is shown as an escape', async (t) => {

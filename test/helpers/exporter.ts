@@ -159,6 +159,8 @@ function createExporter(file: string, log: string[], options: ExporterOptions): 
     },
     storage: options.storage,
     listenAddress: { host: '127.0.0.1', port: 0 },
+    externalUrl: '',
+    routePrefix: '',
     telemetryPath: options.telemetryPath ?? '/metrics',
     webSettings: undefined,
     fetchCertificate,

@@ -14,6 +14,8 @@ export async function startRoutes(
 ): Promise<RunningServer & { readonly failures: readonly unknown[] }> {
   const failures: unknown[] = [];
   const listener = createRoutes({
+    externalUrl: '',
+    routePrefix: '',
     telemetryPath: '/metrics',
     metrics: async () => {
       const chunks = [Buffer.from('up 1\n')];

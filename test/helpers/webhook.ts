@@ -49,7 +49,9 @@ export type RunningWebhook = RunningServer & {
   readonly post: (posting?: Posting) => Promise<Posted>;
 };
 
-export type WebhookTestOptions = Partial<Pick<WebhookOptions, 'fetchCertificate' | 'receive' | 'certificateOrigin'>> & {
+export type WebhookTestOptions = Partial<
+  Pick<WebhookOptions, 'fetchCertificate' | 'receive' | 'certificateOrigin' | 'externalUrl' | 'routePrefix'>
+> & {
   readonly settings?: WebhookSettings;
   readonly clock?: Clock;
   readonly env?: Readonly<Record<string, string>>;
@@ -74,12 +76,15 @@ export async function startWebhook(t: ExecutionContext, options: WebhookTestOpti
   const { fetchCertificate = async () => CERTIFICATE, receive = (event: RegistryEvent) => void received.push(event) } =
     options;
   const failed = (error: unknown) => void failures.push(error);
+  const { externalUrl = '', routePrefix = '' } = options;
+  const paths = { externalUrl, routePrefix };
   const webhook = new EventWebhook({
     clock: options.clock ?? systemClock,
     logger: createLogger({ level: 'debug', format: 'logfmt', redactor, write: (line) => log.push(line) }),
     redactor,
     env: options.env ?? { TOKEN },
     stopping: stopping.signal,
+    ...paths,
     meter: {
       eventsReceived: (each, count) => {
         labels.push(each);
@@ -96,7 +101,7 @@ export async function startWebhook(t: ExecutionContext, options: WebhookTestOpti
   });
   webhook.configure(options.settings ?? BY_ENV, [REGION]);
   const serverOptions = { hasOwnProof: (request: IncomingMessage) => webhook.isFor(request), ...options.server };
-  const server = await startRoutes(t, { events: webhook, failed }, serverOptions, options.webConfig);
+  const server = await startRoutes(t, { events: webhook, failed, ...paths }, serverOptions, options.webConfig);
   return {
     ...server,
     webhook,

@@ -99,6 +99,67 @@ for (const [name, headers, status] of SENDERS) {
   });
 }
 
+const BEHIND = { externalUrl: 'https://outside.example/acr', routePrefix: '/acr' };
+
+for (const [method, path, status, location] of [
+  ['GET', '/acr/', 200, undefined],
+  ['GET', '/acr/?status=failed', 200, undefined],
+  ['GET', 'http://exporter/acr/-/healthy', 200, undefined],
+  ['HEAD', '/acr/-/healthy', 200, undefined],
+  ['GET', '/acr/-/ready', 200, undefined],
+  ['GET', '/acr/metrics', 200, undefined],
+  ['GET', '/acr/api/v1/targets', 200, undefined],
+  ['GET', '/acr/assets/page.css', 200, undefined],
+  ['POST', '/acr/-/reload', 200, undefined],
+  ['GET', '/acr/-/reload', 405, undefined],
+  ['GET', '/', 302, '/acr'],
+  ['HEAD', '/', 302, '/acr'],
+  ['GET', '/?q=a b', 302, '/acr?q=a+b'],
+  ['GET', '/acr', 301, '/acr/'],
+  ['GET', '/acr?status=failed', 301, '/acr/?status=failed'],
+  ['POST', '/', 405, undefined],
+  ['POST', '/acr', 405, undefined],
+  ['GET', '/metrics', 404, undefined],
+  ['GET', '/-/healthy', 404, undefined],
+  ['POST', '/-/reload', 404, undefined],
+  ['GET', '/assets/page.css', 404, undefined],
+  ['GET', '/acrs/metrics', 404, undefined],
+  ['GET', '/acr/acr/metrics', 404, undefined],
+  ['GET', '//acr/metrics', 404, undefined],
+] as const) {
+  test(`with the prefix /acr, ${method} ${path} is answered ${status}${location ? ` and leads to ${location}` : ''}`, async (t) => {
+    const server = await startRoutes(t, { ...BEHIND, reload: async () => ({ problems: [] }) });
+    const sent = path.replace(' ', '%20');
+    const answer = await server.ask({ path: sent, method, headers: { 'X-Forwarded-Prefix': '/other' } });
+    t.is(answer.status, status, answer.body);
+    t.is(answer.headers.location, location);
+    if (status === 404) t.is(answer.body, 'There is nothing here. The start page is at https://outside.example/acr/\n');
+    if (status === 405) t.truthy(answer.headers.allow);
+  });
+}
+
+test('where a proxy removes the path, everything is served at the root, and the path is known all the same', async (t) => {
+  const server = await startRoutes(t, { ...BEHIND, routePrefix: '' });
+  t.is((await server.ask({ path: '/metrics' })).status, 200);
+  t.is((await server.ask({ path: '/' })).status, 200);
+  const { status, body } = await server.ask({ path: '/acr/' });
+  t.is(status, 404);
+  t.true(body.includes('https://outside.example/acr/'));
+  const withoutHost = await startRoutes(t, { externalUrl: '/acr' });
+  t.true((await withoutHost.ask({ path: '/nothing' })).body.endsWith('at /acr/\n'));
+});
+
+test('a reload from a page of our own is known by the external URL, when the proxy changes Host and the browser is older', async (t) => {
+  const server = await startRoutes(t, { ...BEHIND, reload: async () => ({ problems: [] }) });
+  const statusFrom = async (origin: string) => {
+    const headers = { Host: '10.0.0.1:20181', Origin: origin };
+    return (await server.ask({ path: '/acr/-/reload', method: 'POST', headers })).status;
+  };
+  t.is(await statusFrom('https://outside.example'), 200);
+  for (const origin of ['http://outside.example', 'https://outside.example:8443', 'https://out', 'null', ''])
+    t.is(await statusFrom(origin), 403, origin);
+});
+
 test('of scrapes that come at once no two begin in the same turn of the event loop, so that a probe does not wait for all of them', async (t) => {
   let turnsSoFar = 0;
   let immediate: NodeJS.Immediate | undefined;

@@ -8,7 +8,7 @@ import type { EventLabels, EventMeter, EventOutcome, RegistryEvent, WebhookSetti
 import type { Clock } from '../../util/clock.ts';
 import type { Logger } from '../../util/logger.ts';
 import { EVENTS_PATH } from '../assets.ts';
-import { readRequestTarget } from '../request.ts';
+import { pathBelow, readRequestTarget } from '../request.ts';
 import { answerPlainly } from '../responses.ts';
 import { CertificateError, Certificates, type CertificatesOptions } from './certificates.ts';
 import { EventQueue } from './event-queue.ts';
@@ -29,6 +29,10 @@ export type WebhookOptions = TokenDependencies & {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly stopping: AbortSignal;
+  /** Where others reach the exporter, without a slash at its end: `https://example.com/acr`, `/acr`, or empty. */
+  readonly externalUrl: string;
+  /** Before every path: `/acr`, or empty. */
+  readonly routePrefix: string;
   readonly meter: EventMeter;
   /** Takes each event. */
   readonly receive: (event: RegistryEvent) => void;
@@ -67,14 +71,14 @@ export class EventWebhook {
     this.#refusals = new RefusalLog(options);
   }
 
-  /** Whether the path is that of the webhook, and there is one. */
+  /** Whether a path without the prefix is that of the webhook, and there is one. */
   isAt(path: string | undefined): boolean {
     return this.#settings !== undefined && path === EVENTS_PATH;
   }
 
   /** Whether a request is for the webhook, which asks for its token instead of a user and a password. */
   isFor(request: IncomingMessage): boolean {
-    return this.isAt(readRequestTarget(request.url ?? '')?.path);
+    return this.isAt(pathBelow(this.#options.routePrefix, readRequestTarget(request.url ?? '')?.path));
   }
 
   /**
@@ -153,12 +157,20 @@ export class EventWebhook {
       );
     try {
       const key = await this.#certificates.keyAt(signature.certificateUrl);
-      if (isSignedBy(key, signature, { headers, url: ctx.url, body })) return undefined;
+      if (isSignedBy(key, signature, { headers, urls: this.#urlsOf(ctx), body })) return undefined;
       return refused('Unauthorized: the signature is wrong.');
     } catch (error) {
       if (!(error instanceof CertificateError)) throw error;
       return { status: 503, text: `Not checked: ${error.message}.`, outcome: 'refused' };
     }
+  }
+
+  /** The URLs to which the sender may have sent the request. A proxy that ends TLS or changes the path hides which it was. */
+  #urlsOf({ url, headers: { host } }: Context): readonly string[] {
+    const { externalUrl, routePrefix } = this.#options;
+    const below = pathBelow(routePrefix, url);
+    if (below === undefined) return [url];
+    return [`https://${host}${url}`, `http://${host}${url}`, ...(externalUrl === '' ? [] : [externalUrl + below])];
   }
 
   #takeBody(body: Buffer): Refusal | undefined {

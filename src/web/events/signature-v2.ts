@@ -17,8 +17,8 @@ const MAX_AGE_MS = 60_000;
 
 export type EventRequest = {
   readonly headers: IncomingHttpHeaders;
-  /** The target of the request line. */
-  readonly url: string;
+  /** The URLs to which it may have been sent. */
+  readonly urls: readonly string[];
   readonly body: Buffer;
 };
 
@@ -46,12 +46,11 @@ export function isSignedBy(key: KeyObject, signature: Signature, request: EventR
 }
 
 /**
- * What the signature may be of: the URL of the target, the headers, and the body. Behind a proxy that ends TLS, the exporter does not know the
- * scheme that the sender knows. The documentation has the body last; the sample of Alibaba Cloud adds the end of a line.
+ * What the signature may be of: the URL of the target, the headers, and the body. The documentation has the body last; the sample of Alibaba
+ * Cloud adds the end of a line.
  */
-function stringsToSign({ headers, url, body }: EventRequest): readonly Buffer[] {
+function stringsToSign({ headers, urls, body }: EventRequest): readonly Buffer[] {
   const lines = SIGNED_HEADERS.map((name) => `${name}: ${headers[name]}\n`).join('');
-  const urls = url.startsWith('/') ? ['https', 'http'].map((scheme) => `${scheme}://${headers.host}${url}`) : [url];
   return urls.flatMap((each) => {
     const text = Buffer.concat([Buffer.from(`${each}\n${lines}`), body]);
     return [text, Buffer.concat([text, Buffer.from('\n')])];

@@ -489,3 +489,15 @@ function small(id: string) {
     data,
   };
 }
+
+test('behind a prefix, the webhook asks for its token at its path with the prefix alone', async (t) => {
+  const { webhook } = await startWebhook(t, { routePrefix: '/acr' });
+  const { port } = await startWebServer(t, USERS, undefined, { hasOwnProof: (request) => webhook.isFor(request) });
+  const statusOf = async (path: string) => (await post(port, { path })).status;
+  t.is(await statusOf('/acr/api/v1/events'), 200);
+  for (const path of ['/api/v1/events', '/acr/acr/api/v1/events', '/acr/', '/acr/metrics', '/acrapi/v1/events'])
+    t.is(await statusOf(path), 401, path);
+  const routes = await startWebhook(t, { routePrefix: '/acr' });
+  t.is((await routes.post({ path: '/acr/api/v1/events' })).status, 204);
+  t.is((await routes.post({ path: '/api/v1/events' })).status, 404);
+});

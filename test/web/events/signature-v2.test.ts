@@ -45,6 +45,23 @@ for (const [what, { host = HOST, url = URL_OF_TARGET, path = '/api/v1/events', e
   });
 }
 
+for (const [style, options, path] of [
+  ['keeps the path', { externalUrl: 'https://outside.example/acr', routePrefix: '/acr' }, '/acr/api/v1/events'],
+  ['removes the path', { externalUrl: 'https://outside.example/acr', routePrefix: '' }, '/api/v1/events'],
+] as const) {
+  test(`an event is taken that came through a proxy that changes Host and ${style}, if the external URL is known`, async (t) => {
+    const { post, received } = await start(t, options);
+    const headers = {
+      host: 'exporter:20181',
+      ...signedHeaders({ url: `${options.externalUrl}/api/v1/events?a=b`, body: BODY }),
+    };
+    t.is((await post({ body: BODY, path: `${path}?a=b`, headers })).status, 204);
+    t.is(received.length, 1);
+    const elsewhere = signedHeaders({ url: 'https://elsewhere.example/acr/api/v1/events', body: BODY });
+    t.is((await post({ body: BODY, path, headers: { ...headers, ...elsewhere } })).status, 401);
+  });
+}
+
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const OTHER_KEY = Buffer.from(privateKey.export({ type: 'pkcs8', format: 'pem' }));
 const BODY = scanCompleted();

@@ -239,17 +239,23 @@ async function checkTags({ instance, ask }: Attempt, found: FoundRepository): Pr
   return tags && `${found.namespace}/${found.name}: ${explain(tags, 'ListRepoTag', ramResource(instance, found))}`;
 }
 
+/** The gateways of some regions do not know the operations of the event center. */
+const NO_EVENTS_HINTS: ReadonlyMap<string, string> = new Map([
+  ['InvalidAction.NotFound', ' The region may have no events: then remove the feed, tags are polled without it.'],
+]);
+
 /** Requests a page of the event center, and the names of the event rules, without which it stays empty. */
 async function checkFeed({ instance, ask }: Attempt): Promise<string | undefined> {
   const instanceId = instance.id;
   const page = { instanceId, eventType: 'cr:Artifact:ScanCompleted', pageNo: 1, pageSize: 1 };
   const error = await problemOf(ask((api) => api.listEventCenterRecord(page)));
-  if (error !== undefined) return explain(error, 'ListEventCenterRecord', ramInstance(instance));
+  if (error !== undefined)
+    return `${explain(error, 'ListEventCenterRecord', ramInstance(instance))}${NO_EVENTS_HINTS.get(error.code) ?? ''}`;
   const rules = ask((api) => api.listEventCenterRuleName({ instanceId }));
   const denied = await problemOf(rules);
   if (denied !== undefined) return explain(denied, 'ListEventCenterRuleName', ramInstance(instance));
   if ((await rules).ruleNames.length > 0) return undefined;
-  return 'the instance has no event rule, so its event center has no records: make one for finished scans in the console';
+  return 'the instance has no event rule, so its event center has no new records: make one for finished scans in the console';
 }
 
 function explain({ code, kind, message }: ApiError, operation: keyof typeof RAM_ACTIONS, resource: string): string {

@@ -28,11 +28,14 @@ export type EventFeedOptions = {
   readonly random: () => number;
   readonly backoff: () => Backoff;
   readonly logger: Logger;
+  /** Of requests for records. */
   readonly failures: FailureLog<EventFeed>;
+  /** Of requests for event rules. */
+  readonly ruleFailures: FailureLog<EventFeed>;
   readonly receive: (event: RegistryEvent) => void;
   /** Called for a record that is not as documented. */
   readonly invalid: () => void;
-  /** Called with whether the feed is answered and the instance has an event rule. */
+  /** Called with whether the feed is answered and its instance has an event rule. Not called while the latter is not known. */
   readonly isWell: (well: boolean) => void;
 };
 
@@ -41,7 +44,8 @@ const EVENT_TYPE = 'cr:Artifact:ScanCompleted';
 const OVERLAP_MS = 300_000;
 /** The order of records need not be exact. */
 const MIXED_MS = 60_000;
-const RULES_CHECKED_EVERY_MS = 3_600_000;
+/** People make rules, and remove them. */
+const RULES_CHECKED_EVERY_MS = 300_000;
 /** Without an answer for so many periods the feed has failed. */
 const FAILED_AFTER_PERIODS = 3;
 const MAX_IDS = 20_000;
@@ -76,7 +80,11 @@ export class EventFeed implements Task {
   #answeredAtMs: number;
   #lastSuccessMs: number | undefined;
   #lastError: PollError | undefined;
+  /** Undefined while no request for the rules was answered. */
   #hasRule: boolean | undefined;
+  #rulesError: PollError | undefined;
+  /** Whether a new record has shown that there is a rule. */
+  #hasNewRecord = false;
   #rulesCheckedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: EventFeedOptions) {
@@ -108,7 +116,12 @@ export class EventFeed implements Task {
   }
 
   status(): FeedStatus {
-    return { lastSuccessMs: this.#lastSuccessMs, lastError: this.#lastError, hasRule: this.#hasRule };
+    return {
+      lastSuccessMs: this.#lastSuccessMs,
+      lastError: this.#lastError,
+      hasRule: this.#hasRule,
+      rulesError: this.#rulesError,
+    };
   }
 
   /** What outlives the process; undefined before the first answer. */
@@ -144,13 +157,10 @@ export class EventFeed implements Task {
     return this.#areRulesDue ? 'ListEventCenterRuleName' : 'ListEventCenterRecord';
   }
 
-  /** At the start, and every hour while there is no rule. */
+  /** At the start, and then from time to time between two periods. */
   get #areRulesDue(): boolean {
-    return (
-      this.#hasRule !== true &&
-      this.#page === undefined &&
-      this.#options.clock.monotonic() - this.#rulesCheckedAtMs >= RULES_CHECKED_EVERY_MS
-    );
+    const elapsedMs = this.#options.clock.monotonic() - this.#rulesCheckedAtMs;
+    return this.#page === undefined && elapsedMs >= RULES_CHECKED_EVERY_MS;
   }
 
   #ask(): Promise<ApiError | undefined> {
@@ -158,30 +168,36 @@ export class EventFeed implements Task {
   }
 
   async #askRules(): Promise<ApiError | undefined> {
-    const { requests, clock, logger } = this.#options;
+    const { requests, clock, ruleFailures } = this.#options;
     const instanceId = this.instance.id;
     const answer = await requests.send(this, this.instance, 'ListEventCenterRuleName', (api) =>
       api.listEventCenterRuleName({ instanceId }),
     );
-    if (this.#hasEnded) return answer instanceof ApiError ? answer : undefined;
-    const isPassing = answer instanceof ApiError && answer.kind !== 'denied' && answer.kind !== 'answered';
-    if (isPassing) this.#failed(answer);
-    if (isPassing) return answer;
+    const error = answer instanceof ApiError ? answer : undefined;
+    if (this.#hasEnded) return error;
     this.#rulesCheckedAtMs = clock.monotonic();
+    this.#rulesError = error && this.#asPollError(error);
+    if (answer instanceof ApiError) ruleFailures.failed(this, answer);
+    else {
+      ruleFailures.answered(this);
+      this.#setHasRule(answer.ruleNames.length > 0);
+    }
+    // The records are asked for in any case: without the right to list rules, they show whether there is one.
     this.#schedule(0);
-    // Without the right to see the rules, what records show decides.
-    if (answer instanceof ApiError) return answer;
-    const hasRule = answer.ruleNames.length > 0;
-    const fields = { instance_id: instanceId };
-    if (!hasRule && this.#hasRule === undefined) {
+    return error;
+  }
+
+  #setHasRule(hasRule: boolean): void {
+    const { logger, isWell } = this.#options;
+    const fields = { instance_id: this.instance.id };
+    if (!hasRule && this.#hasRule !== false)
       logger.warn(
-        'the instance has no event rule, so its event center has no records: tags are polled as without events',
+        'the instance has no event rule, so its event center has no new records: tags are polled as without events',
         fields,
       );
-    } else if (hasRule && this.#hasRule === false) logger.info('the instance has an event rule now', fields);
+    if (hasRule && this.#hasRule === false) logger.info('the instance has an event rule now', fields);
     this.#hasRule = hasRule;
-    if (!hasRule) this.#options.isWell(false);
-    return undefined;
+    if (!hasRule) isWell(false);
   }
 
   async #askRecords(): Promise<ApiError | undefined> {
@@ -200,9 +216,9 @@ export class EventFeed implements Task {
       return answer;
     }
     if (this.#hasEnded) return undefined;
-    this.#answered();
     const { records, totalCount = records.length } = answer;
     const found = this.#take(records);
+    this.#answered();
     this.#page = this.#pages.next({ ...found, totalCount });
     if (this.#page === undefined) this.#forget();
     this.#schedule(this.#page === undefined ? this.#untilNextPeriodMs() : 0);
@@ -220,9 +236,13 @@ export class EventFeed implements Task {
       newestMs = Math.max(newestMs, timeMs);
       oldestMs = Math.min(oldestMs, timeMs);
       const id = (record.recordId || JSON.stringify(record)).slice(0, MAX_TEXT_LENGTH);
-      if (timeMs < sinceMs || this.#ids.has(id)) continue;
-      isAnyNew = true;
+      if (timeMs < sinceMs) continue;
+      const isKnown = this.#ids.has(id);
+      // A record without a time, or with one in the future, is not forgotten while it is listed.
       this.#ids.set(id, timeMs);
+      if (isKnown) continue;
+      isAnyNew = true;
+      this.#hasNewRecord = true;
       this.#newestMs = Math.max(this.#newestMs, timeMs);
       const event = this.#eventOf(record);
       if (event === undefined) invalid();
@@ -233,14 +253,8 @@ export class EventFeed implements Task {
   }
 
   /** Undefined for a record that is not as documented. */
-  #eventOf({
-    recordId,
-    eventType,
-    namespace,
-    repoName,
-    tag,
-    createTime,
-  }: EventCenterRecord): RegistryEvent | undefined {
+  #eventOf(record: EventCenterRecord): RegistryEvent | undefined {
+    const { recordId, eventType, namespace, repoName, tag, createTime } = record;
     const texts = [recordId, namespace, repoName, tag];
     const areTexts = texts.every((text) => text !== '' && text.length <= MAX_TEXT_LENGTH);
     if (!areTexts || createTime === undefined || (eventType !== '' && eventType !== EVENT_TYPE)) return undefined;
@@ -271,19 +285,22 @@ export class EventFeed implements Task {
     this.#lastSuccessMs = clock.now();
     this.#answeredAtMs = clock.monotonic();
     failures.answered(this);
-    if (this.#hasRule !== false) isWell(true);
+    if (this.#hasRule ?? this.#hasNewRecord) isWell(true);
   }
 
   #failed(error: ApiError): void {
     if (this.#hasEnded) return;
     const { clock, random, backoff, failures, isWell } = this.#options;
-    const { code, message, requestId } = error;
     this.#failures += 1;
     this.#page = undefined;
-    this.#lastError = { code, message, requestId, timeMs: clock.now() };
+    this.#lastError = this.#asPollError(error);
     failures.failed(this, error);
     if (clock.monotonic() - this.#answeredAtMs >= FAILED_AFTER_PERIODS * this.periodMs) isWell(false);
     this.#schedule(backoffDelayMs(this.#failures, backoff(), random()));
+  }
+
+  #asPollError({ code, message, requestId }: ApiError): PollError {
+    return { code, message, requestId, timeMs: this.#options.clock.now() };
   }
 
   #untilNextPeriodMs(): number {

@@ -27,7 +27,7 @@ const MAX_WAITING = 1_000;
 
 export class EventIntake {
   readonly #options: EventIntakeOptions;
-  /** When the events of the last day arrived, by channel and id, the oldest first. */
+  /** When the events of the last day arrived, by channel, instance and id, the oldest first. */
   readonly #arrivedAtMs = new Map<string, number>();
   #waiting = 0;
 
@@ -74,7 +74,7 @@ export class EventIntake {
     if (aheadMs > MAX_AHEAD_MS) return 'future';
     const nowMs = clock.monotonic();
     this.#forget(nowMs);
-    const key = `${channel} ${event.id}`;
+    const key = JSON.stringify([channel, event.instanceId, event.id]);
     if (this.#arrivedAtMs.has(key)) return 'duplicate';
     const outcome = this.#apply(event, channel, nowMs + Math.min(0, aheadMs));
     // Any number of events may be about what is not watched: they must not push out the ids of the others.

@@ -23,6 +23,7 @@ export class EventManager {
   readonly intake: EventIntake;
   readonly #options: EventManagerOptions;
   readonly #feedFailures: FailureLog<EventFeed>;
+  readonly #ruleFailures: FailureLog<EventFeed>;
   #entries = new Map<string, InstanceEvents>();
   #settings = new Map<string, EventsSettings>();
   /** What a former process knew, by instance; until the first configuration. */
@@ -34,19 +35,25 @@ export class EventManager {
       ...options,
       scanAnnounced: (poll, channel) => this.#entries.get(poll.instance.id)?.scanAnnounced(poll, channel),
     });
-    this.#feedFailures = new FailureLog(
-      {
-        action: 'ListEventCenterRecord',
-        begun: 'event feeds fail',
-        over: 'event feeds no longer fail',
-        failed: 'event feed failed',
-        counted: 'instances',
-        instanceOf: ({ instance }) => instance.id,
-        nameOf: ({ instance }) => instance.id,
-        isWatched: (feed) => feed.instance.tasks.has(feed),
-      },
-      options,
-    );
+    const shared = {
+      counted: 'instances',
+      isLoggedOnce: true,
+      instanceOf: ({ instance }: EventFeed) => instance.id,
+      nameOf: ({ instance }: EventFeed) => instance.id,
+      isWatched: (feed: EventFeed) => feed.instance.tasks.has(feed),
+    } as const;
+    const feeds = {
+      begun: 'event feeds fail: finished scans are found by polls',
+      over: 'event feeds no longer fail',
+      failed: 'event feed failed',
+    };
+    this.#feedFailures = new FailureLog({ ...shared, ...feeds, action: 'ListEventCenterRecord' }, options);
+    const rules = {
+      begun: 'event rules cannot be listed: only records show whether there are any',
+      over: 'event rules can be listed',
+      failed: 'event rules not listed',
+    };
+    this.#ruleFailures = new FailureLog({ ...shared, ...rules, action: 'ListEventCenterRuleName' }, options);
   }
 
   /** Goes on with what a former process knew of an instance. Call it before the first {@link configure}. */
@@ -113,6 +120,7 @@ export class EventManager {
       memory: known?.memory() ?? this.#memories.get(id),
       receive: (event, channel) => this.intake.receive(event, channel),
       feedFailures: this.#feedFailures,
+      ruleFailures: this.#ruleFailures,
     });
   }
 }

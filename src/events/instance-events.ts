@@ -51,6 +51,7 @@ export type InstanceEventsOptions = EventsContext & {
   readonly memory: EventsMemory | undefined;
   readonly receive: (event: RegistryEvent, channel: EventChannel) => void;
   readonly feedFailures: FailureLog<EventFeed>;
+  readonly ruleFailures: FailureLog<EventFeed>;
 };
 
 export class InstanceEvents {
@@ -180,7 +181,9 @@ export class InstanceEvents {
       logger.info('events are healthy: complete tags are polled less often', fields);
       return;
     }
-    const reason = hasMissedTooMany ? 'polls find ends of scans that no event announced' : 'the feed fails';
+    const isWithoutRule = this.#feed?.status().hasRule === false;
+    const feedReason = isWithoutRule ? 'the instance has no event rule' : 'the feed fails';
+    const reason = hasMissedTooMany ? 'polls find ends of scans that no event announced' : feedReason;
     logger.warn('events are not healthy: complete tags are polled as without events', { ...fields, reason });
     watchList.hastenInstance(instance.id).catch((error: unknown) => errors.report('events', error, fields));
   }

@@ -31,10 +31,10 @@ export type SelfMetricsOptions = {
   readonly processMetrics: boolean;
 };
 
-/** These series exist at 0 from the start, so that the first occurrence shows as an increase. */
 /** What becomes of events that are read, and of messages that are not. */
 const READ_OUTCOMES = ['taken', 'duplicate', 'unwatched', 'outdated', 'future'] as const;
 const UNREAD_OUTCOMES = ['invalid', 'refused', 'dropped'] as const;
+/** The series of these exist at 0 from the start, so that the first occurrence shows as an increase. */
 const POLL_ACTION = 'GetRepoTagScanStatus';
 const EXPECTED_ERRORS = ['Throttling.User', 'NoPrivilege', 'SystemError', 'RequestTimeout'] as const;
 
@@ -247,6 +247,8 @@ export class SelfMetrics {
   #beginEvents(instanceId: string, channel: EventChannel): void {
     const labels = { instance_id: instanceId, channel };
     this.#eventsDelay.zero(labels);
+    if (channel === 'feed')
+      this.#eventsTotal.inc({ instance_id: instanceId, type: '', channel, outcome: 'invalid' }, 0);
     for (const type of channel === 'feed' ? (['ScanCompleted'] as const) : EVENT_TYPES)
       for (const outcome of READ_OUTCOMES)
         this.#eventsTotal.inc({ instance_id: instanceId, type, channel, outcome }, 0);

@@ -11,7 +11,7 @@ export type EventChannel = (typeof EVENT_CHANNELS)[number];
 
 /** An event is a hint to ask the API. Only an answer of the API is shown. */
 export type RegistryEvent = {
-  /** Unique within its channel. */
+  /** Unique among the events of its instance in its channel. */
   readonly id: string;
   readonly type: EventType;
   readonly instanceId: string;

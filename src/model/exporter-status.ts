@@ -66,8 +66,10 @@ export type FeedStatus = {
   readonly lastSuccessMs: number | undefined;
   /** Why the last request failed; undefined when it was answered. */
   readonly lastError: PollError | undefined;
-  /** Whether the instance has an event rule, without which its event center has no records; undefined while it is not known. */
+  /** Whether the instance has an event rule, without which its event center has no new records; undefined while it is not known. */
   readonly hasRule: boolean | undefined;
+  /** Why the event rules could not be listed; undefined when they were. */
+  readonly rulesError: PollError | undefined;
 };
 
 /** What one rule matched in a run. */

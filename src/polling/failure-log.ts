@@ -1,5 +1,5 @@
 // Logs outages instead of single failed requests. All failures with the same code in the same instance are one outage: one line after a
-// second, one every ten minutes while it lasts, and one at its end. The failures of single tags are logged at the level debug.
+// second, one every ten minutes while it lasts (unless its kind is logged once), and one at its end. The failures of single tags are logged at the level debug.
 import type { ApiError } from '../acr/api-error.ts';
 import type { Clock } from '../util/clock.ts';
 import { formatDuration } from '../util/duration.ts';
@@ -21,6 +21,8 @@ export type FailureTexts<Subject> = {
   readonly failed: string;
   /** The field with the number of subjects whose requests fail. */
   readonly counted: 'tags' | 'repositories' | 'instances';
+  /** Set if an outage is not logged again while it lasts. */
+  readonly isLoggedOnce?: boolean;
   readonly instanceOf: (subject: Subject) => string;
   /** The name of a subject in its instance, such as `shop/api:v1`. */
   readonly nameOf: (subject: Subject) => string;
@@ -144,7 +146,7 @@ export class FailureLog<Subject extends object> {
       if (until.aborted) return;
       for (const subject of outage.failing) if (!this.#texts.isWatched(subject)) this.#remove(outage, subject);
       if (outage.failing.size === 0) this.#end(outage);
-      else this.#log(outage);
+      else if (!outage.isLogged || !this.#texts.isLoggedOnce) this.#log(outage);
     }
   }
 

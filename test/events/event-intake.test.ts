@@ -76,10 +76,12 @@ test('a repository is found by its id, and by its names where the event has no i
   t.deepEqual(tagsOf(await asked()), ['v1'], 'one poll answers all of them');
 });
 
-test('an event with a known id is a duplicate, for a day; each channel has its own ids', async (t) => {
-  const { send, asked, clock } = await watching(t);
+test('an event with a known id is a duplicate, for a day; each channel and each instance has its own ids', async (t) => {
+  const { send, asked, clock, eventManager } = await watching(t);
+  const ofAnother = { ...scanCompleted('one', 'v1', clock.now()), instanceId: 'cri-9' };
   t.is(send('v1', 0, { id: 'one' }), 'taken');
   t.is(send('v1', 0, { id: 'one' }), 'duplicate');
+  t.is(eventManager.intake.receive(ofAnother, 'webhook'), 'unwatched');
   for (const { answer } of await asked()) answer.status('COMPLETE');
   await clock.advance(30_000);
   t.is(send('v1', 0, { id: 'one' }), 'duplicate');

@@ -14,6 +14,8 @@ export class EventRegistry {
   rules: readonly string[] = ['scans'];
   /** Every request to the event center fails with this code. */
   feedError: string | undefined;
+  /** The same for requests for event rules only. */
+  rulesError: string | undefined;
   /** All statuses that a tag had, and since when. */
   readonly #history = new Map<string, { readonly status: ScanStatus; readonly sinceMs: number }[]>();
 
@@ -47,11 +49,15 @@ export class EventRegistry {
     return { ...operations, afresh: operations };
   }
 
+  #errorOf(action: string): string | undefined {
+    if (action === 'ListEventCenterRuleName') return this.rulesError ?? this.feedError;
+    return action === 'ListEventCenterRecord' ? this.feedError : undefined;
+  }
+
   #operations(clock: ManualClock, latencyMs: number): AcrOperations {
     const answer = async <Body extends object>(action: string, body: () => Body): Promise<Body> => {
       this.requests.set(action, (this.requests.get(action) ?? 0) + 1);
-      const isFeed = action.startsWith('ListEventCenter');
-      const [made, error] = [body(), isFeed ? this.feedError : undefined];
+      const [made, error] = [body(), this.#errorOf(action)];
       await clock.sleep(latencyMs);
       if (error === undefined) return made;
       throw new ApiError({ code: error, kind: error === 'NoPrivilege' ? 'denied' : 'transport', message: error });

@@ -125,7 +125,8 @@ test('events count from 0 for the channels of an instance, and without an instan
   const first = await pageOf(own);
   for (const outcome of ['taken', 'duplicate', 'unwatched', 'outdated', 'future'])
     t.is(first.value('acr_events_total', { ...labels, outcome }), 0);
-  t.is(first.families.get('acr_events_total')?.samples.length, 5);
+  t.is(first.value('acr_events_total', { ...labels, type: '', outcome: 'invalid' }), 0);
+  t.is(first.families.get('acr_events_total')?.samples.length, 6);
   t.is(first.value('acr_events_missed_total', { instance_id: 'cri-1' }), 0);
   t.is(first.value('acr_events_healthy', { instance_id: 'cri-1' }), 1);
   t.is(first.value('acr_events_delay_seconds_count', { instance_id: 'cri-1', channel: 'feed' }), 0);

@@ -1,6 +1,7 @@
 // The events of each instance: whether they stand in for polls, the last one, and what the feed says.
 
 import type { EventsStatus } from '../../model/exporter-status.ts';
+import type { PollError } from '../../model/scan.ts';
 import { ErrorText } from './error-text.tsx';
 import { Fact } from './fact.tsx';
 import { RelativeTime } from './time.tsx';
@@ -37,13 +38,21 @@ function Instance({ row, nowMs }: { readonly row: EventsStatus; readonly nowMs: 
         {feed === undefined ? null : <Fact name="Last answer">{past(feed.lastSuccessMs)}</Fact>}
       </dl>
       {feed?.hasRule === false ? (
-        <p class="note">The instance has no event rule, so its event center has no records.</p>
+        <p class="note">The instance has no event rule, so its event center has no new records.</p>
       ) : null}
-      {feed?.lastError === undefined ? null : (
-        <p class="note">
-          Failed <RelativeTime ms={feed.lastError.timeMs} nowMs={nowMs} />: <ErrorText error={feed.lastError} />
-        </p>
-      )}
+      <Failure what="Failed" error={feed?.lastError} nowMs={nowMs} />
+      <Failure what="Event rules not listed" error={feed?.rulesError} nowMs={nowMs} />
     </li>
+  );
+}
+
+type FailureProps = { readonly what: string; readonly error: PollError | undefined; readonly nowMs: number };
+
+function Failure({ what, error, nowMs }: FailureProps) {
+  if (error === undefined) return null;
+  return (
+    <p class="note">
+      {what} <RelativeTime ms={error.timeMs} nowMs={nowMs} />: <ErrorText error={error} />
+    </p>
   );
 }

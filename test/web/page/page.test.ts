@@ -189,7 +189,8 @@ test('events show by which channels they come, the last one, and why polls go on
   const well = shown({ lastEventMs: NOW_MS - 5_000, missed: 1_200 });
   t.regex(well, /Eventscri-1 Bywebhook ?Last event5 s ago ?Missed1,200/);
   t.notRegex(well, /polled as without events|Last answer/);
-  const feed = { lastSuccessMs: NOW_MS - 60_000, lastError, hasRule: false };
+  const rulesError = { ...lastError, timeMs: NOW_MS - 120_000 };
+  const feed = { lastSuccessMs: NOW_MS - 60_000, lastError, hasRule: false, rulesError };
   const failing = shown({ healthy: false, webhook: false, feed });
   for (const part of [
     'cri-1 polled as without events',
@@ -198,6 +199,7 @@ test('events show by which channels they come, the last one, and why polls go on
     'Last answer1 min ago',
     'The instance has no event rule',
     'Failed 1 min ago: NoPrivilege Access denied.',
+    'Event rules not listed 2 min ago: NoPrivilege Access denied.',
   ]) {
     t.true(failing.includes(part), `${part} in ${failing}`);
   }

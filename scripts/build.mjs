@@ -6,10 +6,11 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const missing = missingPackages();
-if (missing.length > 0) {
-  const cause = 'npm leaves them out with NODE_ENV=production or --omit=dev: run npm ci --include=dev';
-  console.error(`The build needs packages for development that are not installed (${cause}): ${missing.join(', ')}`);
+if (!existsSync(join(root, 'node_modules', 'typescript', 'package.json'))) {
+  // Without this line npm would only show that a command failed. With NODE_ENV=production npm runs the build, but installs no packages for it.
+  console.error(
+    'The build needs TypeScript, which npm does not install with NODE_ENV=production or --omit=dev. Run npm ci --include=dev, and then npm prune --omit=dev to keep only what the exporter needs.',
+  );
   process.exit(1);
 }
 const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
@@ -24,13 +25,6 @@ cpSync(join(root, 'src/web/assets'), join(root, 'dist/web/assets'), { recursive:
 for (const program of ['bin.js', 'simulator/bin.js']) chmodSync(join(root, 'dist', program), 0o755);
 
 writeFileSync(join(root, 'dist', 'build-info.json'), JSON.stringify({ version: version(), revision: revision() }));
-
-/** The missing packages for development; empty if the compiler is installed. */
-function missingPackages() {
-  const isThere = (name) => existsSync(join(root, 'node_modules', name, 'package.json'));
-  const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  return isThere('typescript') ? [] : Object.keys(devDependencies).filter((name) => !isThere(name));
-}
 
 /** The version of the Dockerfile, for an image between two releases, else of package.json. */
 function version() {

@@ -1,5 +1,7 @@
 // compose.yml, whose containers cannot be started in a test: what it names is there, and fits together.
+import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { parse } from 'yaml';
@@ -18,6 +20,8 @@ type Service = {
   readonly build?: { readonly context: string; readonly target?: string };
   readonly profiles?: readonly string[];
   readonly command?: readonly string[];
+  readonly entrypoint?: readonly string[];
+  readonly network_mode?: string;
   readonly environment?: readonly string[];
   readonly ports?: readonly string[];
   readonly volumes?: readonly (string | Bind)[];
@@ -64,7 +68,14 @@ function fileSeenAt(name: string, path: string): string {
 }
 
 test('the services are those of the demo, and only the simulator belongs to its profile', (t) => {
-  t.deepEqual(Object.keys(services).sort(), ['alertmanager', 'exporter', 'grafana', 'prometheus', 'simulator']);
+  t.deepEqual(Object.keys(services).sort(), [
+    'alertmanager',
+    'exporter',
+    'grafana',
+    'notifications',
+    'prometheus',
+    'simulator',
+  ]);
   t.deepEqual(
     named.filter(([, { profiles }]) => profiles?.includes('demo')).map(([name]) => name),
     ['simulator'],
@@ -91,9 +102,13 @@ test('exporter and simulator are built from the Dockerfile, each as an image of 
     [
       ['exporter', '.', undefined],
       ['simulator', '.', 'simulator'],
+      ['notifications', '.', undefined],
     ],
   );
-  t.is(new Set(built.map(([, { image }]) => image)).size, built.length);
+  t.deepEqual(
+    built.map(([, { image }]) => image),
+    ['acr-scan-exporter:local', 'acr-simulator:local', 'acr-scan-exporter:local'],
+  );
   const stages = [...read('Dockerfile').matchAll(/^FROM \S+(?: AS (\w+))?$/gm)].map(([, stage]) => stage);
   t.true(stages.includes('simulator'));
   t.not(stages.at(-1), 'simulator');
@@ -180,4 +195,23 @@ test('the simulator sends its events to the webhook of the exporter, with the to
   t.true(service('simulator').command?.includes('--events-to=http://exporter:20181/api/v1/events'));
   t.deepEqual(events.webhook?.token, { from: 'env', name: 'ACR_DEMO_EVENTS_TOKEN' });
   t.true(service('exporter').environment?.includes(`ACR_DEMO_EVENTS_TOKEN=${sent.token}`));
+});
+
+test('Alertmanager sends to a receiver that exists, which prints each alert', async (t) => {
+  const { network_mode, command: [port = ''] = [], entrypoint: [, program = ''] = [] } = service('notifications');
+  const { receivers } = parse(read(fileSeenAt('alertmanager', '/etc/alertmanager/alertmanager.yml')));
+  t.is(network_mode, 'service:alertmanager');
+  t.true(receivers.length > 1);
+  for (const { webhook_configs } of receivers) t.is(new URL(webhook_configs[0].url).host, `localhost:${port}`);
+
+  const receiver = spawn(process.execPath, [`${ROOT}/${fileSeenAt('notifications', program)}`, '0']);
+  t.teardown(() => receiver.kill('SIGKILL'));
+  const lines = createInterface(receiver.stdout)[Symbol.asyncIterator]();
+  const address = /[\d.]+:\d+$/.exec((await lines.next()).value ?? '')?.[0];
+  const send = (body: string) => fetch(`http://${address}/critical`, { method: 'POST', body });
+  t.is((await fetch(`http://${address}`)).status, 200);
+  t.is((await send('{')).status, 400);
+  const alert = { status: 'firing', labels: { alertname: 'AcrExporterDown' }, annotations: { summary: 'It is down.' } };
+  t.is((await send(JSON.stringify({ alerts: [alert] }))).status, 200);
+  t.is((await lines.next()).value, 'critical firing AcrExporterDown: It is down.');
 });

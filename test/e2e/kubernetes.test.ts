@@ -13,7 +13,7 @@ import { parseConfig } from '../../src/config/load.ts';
 import { readOptions } from '../../src/flags.ts';
 import { EVENTS_PATH, FIXED_PATHS } from '../../src/web/assets.ts';
 import { temporaryDirectory } from './helpers/exporter.ts';
-import { type Resource, render, schemaFindings, typeFindings } from './helpers/kubernetes.ts';
+import { find, type Resource, render, schemaFindings, typeFindings } from './helpers/kubernetes.ts';
 import { ROOT } from './helpers/program.ts';
 
 const BASE = 'deploy/kubernetes/base';
@@ -27,13 +27,6 @@ const KINDS_OF_BASE = [
   'ServiceAccount',
 ];
 const MONITORING_KINDS = ['ConfigMap', 'ConfigMap', 'Namespace', 'PrometheusRule', 'ServiceMonitor'];
-
-/** The resource of this kind and, where there are several, of this name. */
-function find<Type>(resources: readonly Resource[], kind: string, name = ''): Type {
-  const found = resources.filter((each) => each.kind === kind && each.metadata.name.includes(name));
-  if (found.length !== 1) throw new Error(`expected one ${kind} ${name}, found ${found.length}`);
-  return found[0] as Type;
-}
 
 function kindsOf(resources: readonly Resource[]): readonly string[] {
   return resources.map(({ kind }) => kind).sort();

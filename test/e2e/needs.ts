@@ -1,6 +1,7 @@
 // What the end-to-end tests need of the machine, and how it gets there.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { versionIn } from './versions.ts';
 
 /** Debian's own. One that comes earlier on the PATH would not see the modules that Debian's packages bring. */
 export const PYTHON = '/usr/bin/python3';
@@ -9,23 +10,12 @@ export const PYTHON = '/usr/bin/python3';
 type Need = {
   readonly package: string;
   readonly check: readonly [command: string, ...args: string[]];
-  /** An older one does not do. */
-  readonly atLeast?: string;
-  /** Where else to get it, for a Debian that has only an older one. */
-  readonly elsewhere?: string;
 };
 
 /** A later test that needs one more program needs one more line here. */
 const NEEDS: readonly Need[] = [
   { package: 'chromium', check: ['chromium', '--version'] },
   { package: 'curl', check: ['curl', '--version'] },
-  // Its kustomize knows components and labels.
-  {
-    package: 'kubernetes-client',
-    check: ['kubectl', 'version', '--client'],
-    atLeast: '1.27',
-    elsewhere: 'kubectl from https://kubernetes.io/docs/tasks/tools/',
-  },
   { package: 'iproute2', check: ['ip', '-V'] },
   { package: 'git', check: ['git', '--version'] },
   { package: 'openssl', check: ['openssl', 'version'] },
@@ -41,14 +31,7 @@ const NEEDS: readonly Need[] = [
 
 /** The packages that are missing. */
 export function missingPackages(): readonly string[] {
-  return missingNeeds().map((need) => need.package);
-}
-
-/** What is to be said of the missing packages besides their names. */
-export function otherSources(): readonly string[] {
-  return missingNeeds().flatMap(({ package: name, atLeast, elsewhere }) =>
-    elsewhere === undefined ? [] : [`${name} at least ${atLeast}, or ${elsewhere}`],
-  );
+  return NEEDS.filter((need) => versionOf(need) === undefined).map((need) => need.package);
 }
 
 /** The packages with their versions, for the record of a test run. */
@@ -72,18 +55,6 @@ export function install(packages: readonly string[]): void {
   }
 }
 
-function missingNeeds(): readonly Need[] {
-  return NEEDS.filter((need) => {
-    const version = versionOf(need);
-    return version === undefined || isOlder(version, need.atLeast ?? '0');
-  });
-}
-
 function versionOf({ check: [command, ...args] }: Need): string | undefined {
-  const { status, stdout } = spawnSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-  return status === 0 ? (/\d+(\.\d+)*/.exec(stdout)?.[0] ?? '') : undefined;
-}
-
-function isOlder(version: string, limit: string): boolean {
-  return version !== limit && version.localeCompare(limit, 'en', { numeric: true }) < 0;
+  return versionIn(command, args);
 }

@@ -1,9 +1,10 @@
-// Kubernetes' resources as kubectl renders them, and what the published types and schemas say of them. No cluster is asked.
+// Kubernetes' resources as kubectl and helm render them, and what the published types and schemas say of them. No cluster is asked.
 import { symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { parseAllDocuments } from 'yaml';
+import { commandOf } from '../kubernetes-tools.ts';
 import { temporaryDirectory } from './exporter.ts';
 import { ROOT, run } from './program.ts';
 
@@ -27,9 +28,29 @@ const PACKAGES: Readonly<Record<string, string>> = {
 
 /** What `kubectl apply --kustomize` would send. */
 export function render(directory: string): readonly Resource[] {
-  const { status, stdout, stderr } = run('kubectl', ['kustomize', directory]);
+  const { status, stdout, stderr } = run(commandOf('kubectl'), ['kustomize', directory]);
   if (status !== 0) throw new Error(`kubectl kustomize ${directory}: ${stderr}`);
   return parseAllDocuments(stdout).map((document) => document.toJS() as Resource);
+}
+
+/** The chart. */
+export const CHART = 'deploy/helm/acr-scan-exporter';
+
+/** What `helm install acr` with these flags would send; throws an error with helm's message if it refuses. */
+export function renderChart(flags: readonly string[], chart = CHART): readonly Resource[] {
+  const { status, stdout, stderr } = run(commandOf('helm'), ['template', 'acr', chart, ...flags]);
+  // Helm reports the links to the rules and dashboards, which are elsewhere in the checkout.
+  if (status !== 0) throw new Error(stderr.replace(/^.*symbolic link in path.*\n/gm, ''));
+  return parseAllDocuments(stdout).flatMap((document) =>
+    document.contents === null ? [] : [document.toJS() as Resource],
+  );
+}
+
+/** The resource of this kind and, where there are several, of this name. */
+export function find<Type>(resources: readonly Resource[], kind: string, name = ''): Type {
+  const found = resources.filter((each) => each.kind === kind && each.metadata.name.includes(name));
+  if (found.length !== 1) throw new Error(`expected one ${kind} ${name}, found ${found.length}`);
+  return found[0] as Type;
 }
 
 /** What the schemas find wrong: types, required fields, patterns. They let unknown fields pass. */
@@ -53,10 +74,19 @@ export function typeFindings(t: ExecutionContext, resources: readonly Resource[]
   symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
   const literals = resources.map(
     (resource, index) => `import type { I${resource.kind} as Type${index} } from '${moduleOf(resource)}';
-export const resource${index}: Type${index} = ${JSON.stringify(resource, null, 1)};`,
+export const resource${index}: Type${index}${resource.kind === 'ScrapeConfig' ? ' & ScrapeConfigFields' : ''} = ${JSON.stringify(resource, null, 1)};`,
   );
-  writeFileSync(join(directory, 'resources.ts'), literals.join('\n'));
-  const options = { strict: true, noEmit: true, skipLibCheck: true, module: 'preserve', target: 'es2023', types: [] };
+  const more = `import type { ScrapeConfigFields } from '${join(ROOT, 'test/e2e/helpers/scrape-config.ts')}';`;
+  writeFileSync(join(directory, 'resources.ts'), [more, ...literals].join('\n'));
+  const options = {
+    strict: true,
+    noEmit: true,
+    allowImportingTsExtensions: true,
+    skipLibCheck: true,
+    module: 'preserve',
+    target: 'es2023',
+    types: [],
+  };
   writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify({ compilerOptions: options }));
   const { stdout } = run(join(ROOT, 'node_modules/.bin/tsc'), ['--project', directory]);
   return stdout.split('\n').filter((line) => line.includes('error TS'));

@@ -1,0 +1,64 @@
+{{/* Ends the rendering with all contradictions in the values that their schema cannot tell. */}}
+{{- define "acr.checks" -}}
+{{- $problems := list -}}
+{{- with .Values -}}
+{{- if not .image.repository -}}
+  {{- $problems = append $problems "image.repository: expected the image that you pushed, such as registry.example.com/acr-scan-exporter, found nothing" -}}
+{{- end -}}
+{{- if and .config .existingConfigMap -}}
+  {{- $problems = append $problems "config, existingConfigMap: expected one of the two, found both" -}}
+{{- else if not (kindIs "string" .config) -}}
+  {{- $problems = append $problems (printf "config: expected a text (config: | or --set-file config=FILE), found a %s: Helm would turn the tag 1.10 into 1.1" (kindOf .config)) -}}
+{{- else if .config -}}
+  {{- $parsed := fromYaml .config -}}
+  {{- if hasKey $parsed "Error" -}}
+    {{- $problems = append $problems (printf "config: expected YAML, found: %s" $parsed.Error) -}}
+  {{- else if not $parsed.instances -}}
+    {{- $problems = append $problems "config: expected the key instances, found none" -}}
+  {{- end -}}
+{{- else if not .existingConfigMap -}}
+  {{- $problems = append $problems "config: expected the text of the exporter's configuration (--set-file config=FILE), or the name of a ConfigMap in existingConfigMap, found nothing" -}}
+{{- end -}}
+{{- range .extraArgs -}}
+  {{- $flag := regexFind "^--[^=]+" . -}}
+  {{- if has $flag (list "--config.file" "--log.format" "--log.level" "--storage.path" "--web.config.file" "--web.external-url" "--web.listen-address" "--web.route-prefix" "--web.telemetry-path") -}}
+    {{- $problems = append $problems (printf "extraArgs: expected flags that the chart does not set by itself, found %s" $flag) -}}
+  {{- end -}}
+{{- end -}}
+{{- with .rrsa -}}
+  {{- if and .roleName .roleArn -}}
+    {{- $problems = append $problems "rrsa.roleName, rrsa.roleArn: expected one of the two, found both" -}}
+  {{- end -}}
+  {{- if ne (empty .roleArn) (empty .oidcProviderArn) -}}
+    {{- $problems = append $problems "rrsa.roleArn, rrsa.oidcProviderArn: expected both, found one" -}}
+  {{- end -}}
+{{- end -}}
+{{- if and .rrsa.roleName (not .serviceAccount.create) -}}
+  {{- $problems = append $problems "rrsa.roleName: expected serviceAccount.create: true, found false: annotate your service account with pod-identity.alibabacloud.com/role-name instead" -}}
+{{- end -}}
+{{- if and .storage.existingClaim (ne .storage.kind "PersistentVolumeClaim") -}}
+  {{- $problems = append $problems (printf "storage.existingClaim: expected storage.kind: PersistentVolumeClaim, found %s" .storage.kind) -}}
+{{- end -}}
+{{- if and .web.existingSecret .web.config -}}
+  {{- $problems = append $problems "web.config, web.existingSecret: expected one of the two, found both" -}}
+{{- end -}}
+{{- if and .web.existingSecret (not .web.scheme) -}}
+  {{- $problems = append $problems "web.scheme: expected http or https, because the chart does not see the web configuration in web.existingSecret, found nothing" -}}
+{{- end -}}
+{{- if and .monitor.kind (not .monitor.basicAuth) .web.config.basic_auth_users -}}
+  {{- $problems = append $problems "monitor.basicAuth: expected the Secret with a name and password, because web.config.basic_auth_users requires one, found nothing" -}}
+{{- end -}}
+{{- with .events.ingress -}}
+  {{- if and .enabled (not (and .host .tlsSecret)) -}}
+    {{- $problems = append $problems "events.ingress: expected host and tlsSecret, because EventBridge sends the token over TLS, found nothing" -}}
+  {{- end -}}
+{{- end -}}
+{{- if and .events.ingress.enabled (eq (include "acr.scheme" $) "https") -}}
+  {{- $problems = append $problems "events.ingress: expected an exporter that serves http behind the ingress, found https" -}}
+{{- end -}}
+{{- end -}}
+{{- if and (eq .Values.probes.kind "httpGet") (eq (include "acr.webRefuses" .) "true") -}}
+  {{- $problems = append $problems "probes.kind: expected exec, because web.config requires a password or client certificate that kubelet does not have, found httpGet" -}}
+{{- end -}}
+{{- with $problems }}{{ fail (printf "\n%s\n" (join "\n" .)) }}{{ end -}}
+{{- end }}

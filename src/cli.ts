@@ -109,7 +109,7 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
     loadConfig,
     loadSdk: async () => (await import('./acr/sdk.ts')).loadSdk(),
     storage,
-    listenAddress: options.listenAddress,
+    listenAddresses: options.listenAddresses,
     externalUrl: options.externalUrl,
     routePrefix: options.routePrefix,
     telemetryPath: options.telemetryPath,

@@ -14,6 +14,8 @@ export type FlagSpecification = {
   readonly value?: string;
   readonly default?: string;
   readonly help: string;
+  /** May be given several times; in the environment variable, commas separate the values. */
+  readonly repeatable?: true;
   /** Without an environment variable. */
   readonly commandLineOnly?: true;
 };
@@ -44,7 +46,8 @@ export const FLAGS = {
     type: 'text',
     value: '[HOST]:PORT',
     default: ':20181',
-    help: 'The address to listen on. Port 0 means a free port; IPv6 hosts are in brackets.',
+    repeatable: true,
+    help: 'The address to listen on. Port 0 means a free port; IPv6 hosts are in brackets; localhost is 127.0.0.1 and ::1.',
   },
   'web.external-url': {
     type: 'text',
@@ -109,7 +112,7 @@ export type Options = {
   readonly configCheck: boolean;
   readonly configCheckOnline: boolean;
   readonly configPrintRamPolicy: boolean;
-  readonly listenAddress: ListenAddress;
+  readonly listenAddresses: readonly ListenAddress[];
   /** `https://example.com/acr`, `/acr`, or empty: without a slash at the end. */
   readonly externalUrl: string;
   /** `/acr`, or empty. */
@@ -151,6 +154,12 @@ export function readOptions({ argv, env: environment }: Sources, takenPaths: rea
     const fromEnvironment = env[variable];
     return fromEnvironment ? { value: fromEnvironment, origin: variable } : { value: fallback, origin: `--${name}` };
   };
+  const texts = (name: FlagName): Setting[] => {
+    const given = flags[name];
+    if (Array.isArray(given)) return given.map((each) => ({ value: String(each), origin: `--${name}` }));
+    const { value, origin } = text(name);
+    return value.split(',').map((each) => ({ value: each.trim(), origin }));
+  };
   if (flags['config.print-ram-policy'] && (flags['config.check'] || flags['config.check.online'])) {
     throw new UsageError('expected --config.print-ram-policy or --config.check, found both');
   }
@@ -161,7 +170,7 @@ export function readOptions({ argv, env: environment }: Sources, takenPaths: rea
     configCheck: flags['config.check'] === true,
     configCheckOnline: flags['config.check.online'] === true,
     configPrintRamPolicy: flags['config.print-ram-policy'] === true,
-    listenAddress: readListenAddress(text('web.listen-address')),
+    listenAddresses: readListenAddresses(texts('web.listen-address')),
     externalUrl,
     routePrefix: readRoutePrefix(text('web.route-prefix'), externalUrl),
     telemetryPath: readTelemetryPath(text('web.telemetry-path'), takenPaths),
@@ -179,9 +188,10 @@ export function readOptions({ argv, env: environment }: Sources, takenPaths: rea
 /** The help text. */
 export function helpText(): string {
   const rows = Object.entries<FlagSpecification>(FLAGS).map(
-    ([name, { value, default: fallback, help, commandLineOnly }]) => {
+    ([name, { value, default: fallback, help, repeatable, commandLineOnly }]) => {
       const lines = [`  --${name}${value === undefined ? '' : `=${value}`}`, `        ${help}`];
       if (fallback !== undefined) lines.push(`        Default: ${fallback}`);
+      if (repeatable) lines.push('        May be repeated; in the environment variable, commas separate the values.');
       if (commandLineOnly === undefined) lines.push(`        Environment: ${variableOf(name)}`);
       return lines.join('\n');
     },
@@ -202,10 +212,10 @@ export function variableOf(flag: string): string {
 /** A value and where it came from, for messages. */
 type Setting = { readonly value: string; readonly origin: string };
 
-function parseFlags(argv: readonly string[]): Partial<Record<FlagName, string | boolean>> {
+function parseFlags(argv: readonly string[]): ReturnType<typeof parseArgs>['values'] {
   const options: NonNullable<ParseArgsConfig['options']> = {};
-  for (const [name, { type }] of Object.entries<FlagSpecification>(FLAGS)) {
-    options[name] = { type: type === 'switch' ? 'boolean' : 'string' };
+  for (const [name, { type, repeatable = false }] of Object.entries<FlagSpecification>(FLAGS)) {
+    options[name] = { type: type === 'switch' ? 'boolean' : 'string', multiple: repeatable };
   }
   try {
     return parseArgs({ args: [...argv], options, strict: true, allowPositionals: false, allowNegative: true }).values;
@@ -226,10 +236,20 @@ function notEmpty({ value, origin }: Setting): string {
   return value;
 }
 
-function readListenAddress({ value, origin }: Setting): ListenAddress {
-  const address = parseListenAddress(value);
-  if (address === undefined) throw new UsageError(`${origin}: expected [HOST]:PORT, found ${inQuotes(value)}`);
-  return address;
+function readListenAddresses(settings: readonly Setting[]): ListenAddress[] {
+  const known = new Set<string>();
+  return settings.map(({ value, origin }) => {
+    const address = parseListenAddress(value);
+    if (address === undefined) {
+      const hint = /^\d+$/.test(value) ? ` (did you mean ${inQuotes(`:${value}`)}?)` : '';
+      throw new UsageError(`${origin}: expected [HOST]:PORT, found ${inQuotes(value)}${hint}`);
+    }
+    // Port 0 is another port each time.
+    if (address.port !== 0 && known.has(value))
+      throw new UsageError(`${origin}: expected different addresses, found ${inQuotes(value)} twice`);
+    known.add(value);
+    return address;
+  });
 }
 
 function readExternalUrl({ value, origin }: Setting): string {

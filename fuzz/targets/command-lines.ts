@@ -50,8 +50,9 @@ export const commandLines = defineTarget({
   open: () => ({
     check: ({ argv, env }) => {
       try {
-        const { listenAddress, telemetryPath, routePrefix, configFile } = readOptions({ argv, env }, FIXED_PATHS);
-        if (!(listenAddress.port >= 0 && listenAddress.port < 65_536)) throw new Error(`a port ${listenAddress.port}`);
+        const { listenAddresses, telemetryPath, routePrefix, configFile } = readOptions({ argv, env }, FIXED_PATHS);
+        if (listenAddresses.length === 0) throw new Error('no address');
+        for (const { port } of listenAddresses) if (!(port >= 0 && port < 65_536)) throw new Error(`a port ${port}`);
         if (configFile === '') throw new Error('no path for the configuration');
         const isOwn = FIXED_PATHS.every((path) => path !== telemetryPath);
         if (!isOwn || new URL(telemetryPath, 'http://x').pathname !== telemetryPath)

@@ -127,7 +127,7 @@ async function runApp(sdk: Sdk, [first = '', ...rest]: readonly string[], isExpe
     env: {},
     loadConfig: async () => parseConfig(present, '/etc/c.yml'),
     loadSdk: async () => sdk,
-    listenAddress: { host: '127.0.0.1', port: 0 },
+    listenAddresses: [{ host: '127.0.0.1', port: 0 }],
     externalUrl: '',
     routePrefix: '',
     telemetryPath: '/metrics',
@@ -138,13 +138,13 @@ async function runApp(sdk: Sdk, [first = '', ...rest]: readonly string[], isExpe
     build: { version: '1.2.3', revision: '', nodeVersion: 'v20' },
   });
   try {
-    const { address } = await app.start();
+    const { addresses } = await app.start();
     for (const text of rest) {
       present = text;
       const { problems } = await app.reload();
       requireEqual(problems.length === 0, isExpectedGood(text), `whether a reload of ${text} succeeded`);
     }
-    return await shownBy(`http://${address}`);
+    return await shownBy(`http://${addresses[0]}`);
   } finally {
     await app.stop();
   }

@@ -276,7 +276,7 @@ async function serve(watcher: WebConfigWatcher | undefined, { logger, failures, 
     clock: systemClock,
     logger,
   });
-  const address = await server.listen({ host: '127.0.0.1', port: 0 });
+  const [address = ''] = await server.listen([{ host: '127.0.0.1', port: 0 }]);
   const stop = () => {
     stopping.abort();
     return server.close(0);

@@ -41,7 +41,7 @@ export type AppDependencies = {
   readonly loadSdk: () => Promise<Sdk>;
   /** Where what is known outlives the process, and how often it is saved. Undefined: it does not. */
   readonly storage?: { readonly place: Storage; readonly intervalMs: number } | undefined;
-  readonly listenAddress: ListenAddress;
+  readonly listenAddresses: readonly ListenAddress[];
   /** Where others reach the exporter, without a slash at its end: `https://example.com/acr`, `/acr`, or empty. */
   readonly externalUrl: string;
   /** Before every path: `/acr`, or empty. */
@@ -138,8 +138,8 @@ export class App {
     });
   }
 
-  /** Resolves when polling runs. Rejects when the address cannot be listened on or the SDK cannot be loaded. */
-  start(): Promise<{ address: string }> {
+  /** Resolves when polling runs. Rejects when an address cannot be listened on or the SDK cannot be loaded. */
+  start(): Promise<{ addresses: readonly string[] }> {
     const started = this.#start();
     // A reload needs the first configuration in force, and a loaded SDK.
     this.#reloads.waitFor(started);
@@ -162,20 +162,20 @@ export class App {
     await this.#deps.storage?.place.close();
   }
 
-  async #start(): Promise<{ address: string }> {
-    const { clock, logger, build, listenAddress, loadSdk } = this.#deps;
+  async #start(): Promise<{ addresses: readonly string[] }> {
+    const { clock, logger, build, listenAddresses, loadSdk } = this.#deps;
     this.#selfMetrics.setBuildInfo({ ...build, sdk: '' });
     await this.#restore();
     this.#selfMetrics.configReloaded(true, clock.now());
-    const address = await this.#server.listen(listenAddress);
-    logger.info('listening', { address, tls: this.#accessControl.isEncrypted });
+    const addresses = await this.#server.listen(listenAddresses);
+    for (const address of addresses) logger.info('listening', { address, tls: this.#accessControl.isEncrypted });
     this.#sdk = await loadSdk();
     this.#selfMetrics.setBuildInfo({ ...build, sdk: this.#sdk.label });
     await this.#schedulerPool.configure(this.#config, this.#sdk);
     if (!this.#stopping.signal.aborted) this.#schedulerPool.start();
     this.#isPolling = true;
     logger.info('polling', { tags: this.#pipeline.store.size, sdk: this.#sdk.label });
-    return { address };
+    return { addresses };
   }
 
   /** Applies the configuration, and restores what a former process knew of its tags. From then on, what is known is saved. */

@@ -1,14 +1,15 @@
 // The HTTP server: listens, checks access, limits connections, and stops without interrupting a scrape under way.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { createServer as createTcpServer, type Socket, type Server as TcpServer } from 'node:net';
 import type { Clock } from '../util/clock.ts';
-import { formatListenAddress, type ListenAddress } from '../util/listen-address.ts';
+import type { ListenAddress } from '../util/listen-address.ts';
 import type { Logger } from '../util/logger.ts';
 import { openFilesAdvice, openFilesLimit } from '../util/open-files-limit.ts';
 import type { AccessControl } from './access/access-control.ts';
 import { Connections } from './connections.ts';
 import { ANSWER_MS, type Deadlines, STALL_MS, watchAnswer } from './deadlines.ts';
+import { bindAll } from './listeners.ts';
 import { Pipelining } from './pipelining.ts';
 import { closingResponse, responseWithHeaders } from './security-headers.ts';
 
@@ -52,6 +53,8 @@ export type WebServerOptions = {
 
 export class WebServer {
   readonly #server: Server;
+  /** The server itself for the first address, and for each other one a server that hands its connections over. */
+  readonly #listeners: TcpServer[];
   readonly #options: WebServerOptions;
   readonly #connections: Connections;
   readonly #pipelining = new Pipelining();
@@ -73,6 +76,7 @@ export class WebServer {
       (each) => this.#pipelining.onResponse(each),
     );
     this.#server = createServer({ ...LIMITS, ...limits, ServerResponse: response });
+    this.#listeners = [this.#server];
     const [startHttp] = this.#server.listeners('connection');
     this.#server.removeAllListeners('connection');
     this.#server.on('connection', (socket: Socket) => {
@@ -90,22 +94,20 @@ export class WebServer {
       // All pages have `GET`.
       this.#answerAndClose(socket, 405, { Allow: 'GET, HEAD' });
     });
-    this.#server.on('error', (error) => this.#notAccepted(error));
+    this.#server.on('error', (error) => this.#notAccepted(this.#server, error));
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
       this.#answerAndClose(socket, UNREADABLE.get(error.code) ?? 400);
     });
   }
 
   /**
-   * Starts to listen.
+   * Starts to listen on all addresses.
    *
-   * @returns the address `HOST:PORT`, with the actual port
-   * @throws the system's error, such as EADDRINUSE
+   * @returns each address `HOST:PORT`, with the actual port
+   * @throws the system's error for the first address that cannot be listened on, such as EADDRINUSE
    */
-  async listen({ host, port }: ListenAddress): Promise<string> {
-    this.#server.listen({ port, ...(host !== undefined && { host }) });
-    await once(this.#server, 'listening');
-    return formatListenAddress(this.#server.address() as AddressInfo);
+  listen(addresses: readonly ListenAddress[]): Promise<readonly string[]> {
+    return bindAll(addresses, () => this.#nextListener());
   }
 
   /** Waits for the answers under way, at most `graceMs`, then closes the listener and all connections. */
@@ -114,16 +116,26 @@ export class WebServer {
     await Promise.race([Promise.allSettled(this.#answering), this.#options.clock.sleep(graceMs, graceEnds.signal)]);
     graceEnds.abort();
     this.#options.accessControl.close();
-    if (!this.#server.listening) return;
-    const closed = once(this.#server, 'close');
-    this.#server.close();
+    const closed = this.#listeners.filter(({ listening }) => listening).map((each) => once(each.close(), 'close'));
     this.#connections.destroyAll();
-    await closed;
+    await Promise.all(closed);
+  }
+
+  /** A server that does not listen yet. */
+  #nextListener(): TcpServer {
+    const unused = this.#listeners.find(({ listening }) => !listening);
+    if (unused !== undefined) return unused;
+    // The options that Node gives to the sockets of an HTTP server.
+    const listener = createTcpServer({ allowHalfOpen: true, noDelay: true });
+    listener.on('connection', (socket) => this.#server.emit('connection', socket));
+    listener.on('error', (error) => this.#notAccepted(listener, error));
+    this.#listeners.push(listener);
+    return listener;
   }
 
   /** A connection could not be accepted for lack of file descriptors. Without a listener this error would end the program. */
-  #notAccepted(error: Error): void {
-    if (!this.#server.listening) return;
+  #notAccepted(server: TcpServer, error: Error): void {
+    if (!server.listening) return;
     const nowMs = this.#options.clock.monotonic();
     const madeRoom = this.#connections.makeRoom();
     if (nowMs - this.#acceptErrorMs < ACCEPT_ERROR_LOG_MS) return;

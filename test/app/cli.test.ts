@@ -146,6 +146,13 @@ for (const [name, flags, found] of [
   ['an empty path', ['--config.file='], '--config.file'],
   ['a switch with a value', ['--web.enable-lifecycle=yes'], 'web.enable-lifecycle'],
   ['an address without a port', ['--web.listen-address=localhost'], '--web.listen-address'],
+  ['a port alone', ['--web.listen-address=20181'], '(did you mean ":20181"?)'],
+  ['the second of two addresses', ['--web.listen-address=:0', '--web.listen-address=:x'], '":x"'],
+  [
+    'an address twice',
+    ['--web.listen-address=:81', '--web.listen-address=:80', '--web.listen-address=:81'],
+    '":81" twice',
+  ],
   ['a port beyond 65535', ['--web.listen-address=:65536'], '--web.listen-address'],
   ['an IPv6 address without brackets', ['--web.listen-address=::1:80'], '--web.listen-address'],
   ['a telemetry path without a slash', ['--web.telemetry-path=metrics'], '--web.telemetry-path'],
@@ -175,6 +182,7 @@ test('a variable that does not fit is a usage error that names it', async (t) =>
     ['ACR_SCAN_EXPORTER_WEB_ENABLE_LIFECYCLE', 'maybe'],
     ['ACR_SCAN_EXPORTER_LOG_LEVEL', 'loud'],
     ['ACR_SCAN_EXPORTER_STORAGE_INTERVAL', 'often'],
+    ['ACR_SCAN_EXPORTER_WEB_LISTEN_ADDRESS', '20181'],
   ] as const) {
     const { status, stderr } = await runInProcess([], { [variable]: value });
     t.is(status, 2);
@@ -280,6 +288,28 @@ test.serial('the process ends with these statuses, and writes nothing else', asy
   }
 });
 
+for (const [name, flags, env] of [
+  ['flags', ['--web.listen-address=127.0.0.1:0', '--web.listen-address=[::1]:0'], {}],
+  ['a variable with commas', [], { ACR_SCAN_EXPORTER_WEB_LISTEN_ADDRESS: '127.0.0.1:0, [::1]:0' }],
+  ['localhost, with one port', ['--web.listen-address=localhost:0'], {}],
+] as const) {
+  test.serial(`all addresses of ${name} are logged and served`, async (t) => {
+    const program = startProgram(t, [`--config.file=${configFile(t, UNREACHABLE)}`, ...flags], { env });
+    await program.logged(/msg="polling"/);
+    const addresses = [...program.output.stderr.matchAll(/msg="?listening"? address="?([^\s"]+)"?/g)].map(
+      ([, it]) => it ?? '',
+    );
+    t.deepEqual(
+      addresses.map((address) => address.replace(/\d+$/, 'PORT')),
+      ['127.0.0.1:PORT', '[::1]:PORT'],
+    );
+    for (const address of addresses) t.is((await fetch(`http://${address}/-/healthy`)).status, 200);
+    if (name.startsWith('localhost')) t.is(new Set(addresses.map((address) => address.split(':').at(-1))).size, 1);
+    program.child.kill('SIGTERM');
+    t.is(await program.ended, 0);
+  });
+}
+
 test('a missing file is a problem like another', async (t) => {
   const file = join(temporaryDirectory(t), 'none.yml');
   const { status, stderr } = await runInProcess([`--config.file=${file}`]);
@@ -287,6 +317,21 @@ test('a missing file is a problem like another', async (t) => {
   t.is(lines(stderr).length, 1);
   t.true(stderr.startsWith(`${file}:1:1: `), stderr);
 });
+
+test.serial(
+  'one of two addresses that is taken: status 1, one line that names it, and no address is said to be served',
+  async (t) => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    t.teardown(() => new Promise<void>((resolve) => taken.close(() => resolve())));
+    const { port } = taken.address() as AddressInfo;
+    const addresses = ['--web.listen-address=127.0.0.1:0', `--web.listen-address=127.0.0.1:${port}`];
+    const { status, stderr } = await runProgram(t, [`--config.file=${configFile(t, UNREACHABLE)}`, ...addresses]);
+    t.is(status, 1);
+    t.is(lines(stderr).length, 1, stderr);
+    t.true(stderr.includes(`EADDRINUSE: address already in use 127.0.0.1:${port}`), stderr);
+  },
+);
 
 test.serial('a port that is taken: status 1, one line that says so', async (t) => {
   const taken = createServer();

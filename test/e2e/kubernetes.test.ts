@@ -82,7 +82,10 @@ test('the exporter takes its flags, and finds its configuration', (t) => {
     const pod = find<IDeployment>(resources, 'Deployment').spec?.template.spec;
     const exporter = pod?.containers.find(({ name }) => name === 'exporter');
     const options = readOptions({ argv: exporter?.args ?? [], env: {} }, FIXED_PATHS);
-    t.is(options.listenAddress.port, exporter?.ports?.[0]?.containerPort ?? 0);
+    t.deepEqual(
+      options.listenAddresses.map(({ port }) => port),
+      exporter?.ports?.map(({ containerPort }) => containerPort),
+    );
     const mount = exporter?.volumeMounts?.find(({ mountPath }) => options.configFile.startsWith(`${mountPath}/`));
     const volume = pod?.volumes?.find(({ name }) => name === mount?.name);
     // A part of a volume is not brought up to date.
@@ -111,7 +114,7 @@ test('the reloader asks the exporter, which lets it', (t) => {
   const [exporter, reloader] = pod?.containers ?? [];
   const options = readOptions({ argv: exporter?.args ?? [], env: {} }, FIXED_PATHS);
   t.true(options.enableLifecycle);
-  const url = `http://127.0.0.1:${options.listenAddress.port}/-/reload`;
+  const url = `http://127.0.0.1:${options.listenAddresses[0]?.port}/-/reload`;
   t.true(reloader?.args?.includes(`--reload-url=${url}`));
   t.true(reloader?.args?.includes(`--watched-dir=${reloader.volumeMounts?.[0]?.mountPath}`));
   t.deepEqual(reloader?.volumeMounts, exporter?.volumeMounts?.slice(0, 1));

@@ -124,8 +124,8 @@ export async function startExporter(
   const log: string[] = [];
   const app = createExporter(file, log, options);
   t.teardown(() => app.stop());
-  const { address } = await app.start();
-  const url = `http://${address}`;
+  const { addresses } = await app.start();
+  const url = `http://${addresses[0]}`;
   const page = () => scrape(`${url}${options.telemetryPath ?? '/metrics'}`);
   const until: Exporter['until'] = (what, wanted) =>
     eventually(
@@ -158,7 +158,7 @@ function createExporter(file: string, log: string[], options: ExporterOptions): 
       return sdk;
     },
     storage: options.storage,
-    listenAddress: { host: '127.0.0.1', port: 0 },
+    listenAddresses: [{ host: '127.0.0.1', port: 0 }],
     externalUrl: '',
     routePrefix: '',
     telemetryPath: options.telemetryPath ?? '/metrics',

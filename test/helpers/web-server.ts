@@ -8,6 +8,7 @@ import type { TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import { systemClock } from '../../src/util/clock.ts';
+import type { ListenAddress } from '../../src/util/listen-address.ts';
 import { createLogger } from '../../src/util/logger.ts';
 import { Redactor } from '../../src/util/redactor.ts';
 import { AccessControl } from '../../src/web/access/access-control.ts';
@@ -44,7 +45,10 @@ export type ClientOptions = Pick<
 };
 
 export type RunningServer = {
+  /** Of the first address. */
   readonly port: number;
+  /** `HOST:PORT` of each. */
+  readonly addresses: readonly string[];
   readonly directory: string;
   readonly log: readonly string[];
   readonly accessControl: AccessControl;
@@ -68,12 +72,17 @@ export function webDirectory(t: ExecutionContext, text: string): { directory: st
   return { directory, file };
 }
 
+type StartOptions = Partial<WebServerOptions> & {
+  readonly handshakeTimeoutMs?: number;
+  readonly listenOn?: readonly ListenAddress[];
+};
+
 /** Starts a server; `text` is the web configuration, undefined for none. Every request is answered by `listener`. */
 export async function startWebServer(
   t: ExecutionContext,
   text: string | undefined,
   listener: RequestListener = (_request, response) => response.end('hello\n'),
-  { handshakeTimeoutMs, ...options }: Partial<WebServerOptions> & { readonly handshakeTimeoutMs?: number } = {},
+  { handshakeTimeoutMs, listenOn = [{ host: '127.0.0.1', port: 0 }], ...options }: StartOptions = {},
 ): Promise<RunningServer> {
   const { directory, file } = webDirectory(t, text ?? '');
   const log: string[] = [];
@@ -89,10 +98,11 @@ export async function startWebServer(
   const accessControl = new AccessControl(webSettings, logger, handshakeTimeoutMs);
   const server = new WebServer({ listener, accessControl, clock, logger, ...options });
   t.teardown(() => server.close(0));
-  const address = await server.listen({ host: '127.0.0.1', port: 0 });
-  const port = Number(address.split(':')[1]);
+  const addresses = await server.listen(listenOn);
+  const port = Number(addresses[0]?.split(':').at(-1));
   return {
     port,
+    addresses,
     directory,
     log,
     accessControl,

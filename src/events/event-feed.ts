@@ -66,8 +66,10 @@ export class EventFeed implements Task {
   readonly #pages = new RecordPages();
   /** The time of the newest record, by the wall clock. */
   #newestMs: number;
-  /** The same when the present period began. */
-  #newestBeforeMs: number;
+  /** The same at the end of the last period that was read to its end: all records of before are known. */
+  #completeUntilMs: number;
+  /** Whether a period may have ended early since then, through a failed request or the end of the process. */
+  #mayHaveGap = true;
   /** The records of the overlap, with their times. */
   #ids: Map<string, number>;
   /** The next page; undefined between two periods. */
@@ -94,7 +96,7 @@ export class EventFeed implements Task {
     this.periodMs = periodMs;
     // Before the first answer about a tag, nothing can be news of it.
     this.#newestMs = Math.min(clock.now(), cursor?.sinceMs ?? Number.POSITIVE_INFINITY);
-    this.#newestBeforeMs = this.#newestMs;
+    this.#completeUntilMs = this.#newestMs;
     this.#ids = new Map(cursor?.ids.map((id) => [id, this.#newestMs]));
     this.#begunAtMs = clock.monotonic();
     this.#answeredAtMs = clock.monotonic();
@@ -128,7 +130,7 @@ export class EventFeed implements Task {
   cursor(): FeedCursor | undefined {
     if (this.#lastSuccessMs === undefined) return undefined;
     const ids = [...this.#ids].sort(([, one], [, other]) => other - one).slice(0, MAX_IDS_KEPT);
-    return { sinceMs: this.#newestMs, ids: ids.map(([id]) => id) };
+    return { sinceMs: this.#completeUntilMs, ids: ids.map(([id]) => id) };
   }
 
   async perform(): Promise<Outcome> {
@@ -205,7 +207,6 @@ export class EventFeed implements Task {
     if (this.#page === undefined) {
       this.#page = this.#pages.begin();
       this.#begunAtMs = clock.monotonic();
-      this.#newestBeforeMs = this.#newestMs;
     }
     const request = { instanceId: this.instance.id, eventType: EVENT_TYPE, pageNo: this.#page, pageSize: PAGE_SIZE };
     const answer = await requests.send(this, this.instance, 'ListEventCenterRecord', (api) =>
@@ -220,7 +221,7 @@ export class EventFeed implements Task {
     const found = this.#take(records);
     this.#answered();
     this.#page = this.#pages.next({ ...found, totalCount });
-    if (this.#page === undefined) this.#forget();
+    if (this.#page === undefined) this.#endPeriod();
     this.#schedule(this.#page === undefined ? this.#untilNextPeriodMs() : 0);
     return undefined;
   }
@@ -229,7 +230,7 @@ export class EventFeed implements Task {
   #take(records: readonly EventCenterRecord[]) {
     const { clock, receive, invalid } = this.#options;
     const nowMs = clock.now();
-    const sinceMs = this.#newestBeforeMs - OVERLAP_MS;
+    const sinceMs = this.#completeUntilMs - OVERLAP_MS;
     let [newestMs, oldestMs, isAnyNew] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, false];
     for (const record of records) {
       const timeMs = Math.min(nowMs, record.createTime ?? nowMs);
@@ -249,7 +250,7 @@ export class EventFeed implements Task {
       else receive(event);
     }
     const times = records.length === 0 ? undefined : { newestMs, oldestMs };
-    return { times, mayGoOn: isAnyNew && oldestMs > this.#newestBeforeMs - MIXED_MS };
+    return { times, mayGoOn: (isAnyNew || this.#mayHaveGap) && oldestMs > this.#completeUntilMs - MIXED_MS };
   }
 
   /** Undefined for a record that is not as documented. */
@@ -266,6 +267,12 @@ export class EventFeed implements Task {
       tag,
       timeMs: createTime,
     };
+  }
+
+  #endPeriod(): void {
+    this.#completeUntilMs = this.#newestMs;
+    this.#mayHaveGap = false;
+    this.#forget();
   }
 
   /** Forgets the records that are too old to come again. */
@@ -292,6 +299,7 @@ export class EventFeed implements Task {
     if (this.#hasEnded) return;
     const { clock, random, backoff, failures, isWell } = this.#options;
     this.#failures += 1;
+    this.#mayHaveGap = true;
     this.#page = undefined;
     this.#lastError = this.#asPollError(error);
     failures.failed(this, error);

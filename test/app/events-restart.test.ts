@@ -44,6 +44,21 @@ test('after a restart the feed goes on with the records that are new, also those
   t.true(after.shown().includes('shop/api:v2 failed'));
 });
 
+test('a process that ended between two pages of records leaves those of the other pages to the next one', async (t) => {
+  const { registry, before, options } = await reading(t);
+  const stop = run(t, before);
+  for (let i = 0; i < 250; i += 1) registry.record(`more${i}`, 'v1', before.clock.now());
+  registry.failingPages.add(2);
+  await before.clock.advance(20_000);
+  t.true(before.outcomes.length < 250);
+  registry.failingPages.clear();
+  stop();
+  const after = await restart(before, { ...options, events: { feedMs: FEED_MS } });
+  run(t, after);
+  await after.clock.advance(5_000);
+  t.is(before.outcomes.length + after.outcomes.length, 20 + 250);
+});
+
 test('events that were healthy are healthy from the start: complete tags are not polled early', async (t) => {
   const { registry, before, options } = await reading(t);
   const polls = () => registry.requests.get('GetRepoTagScanStatus') ?? 0;

@@ -67,6 +67,21 @@ test('hundreds of new records are paged on, and known ones are not', async (t) =
   t.true(count('ListEventCenterRecord') - before <= 14);
 });
 
+test('records that a failed request did not bring come with the next period', async (t) => {
+  const { registry, clock, outcomes, count } = await feeding(t);
+  await clock.advance(60_000);
+  for (let i = 0; i < 350; i += 1) registry.record(`r${i}`, `v${(i % 3) + 1}`, clock.now() + i * 10);
+  registry.failingPages.add(3);
+  await clock.advance(FEED_MS + 100);
+  t.is(outcomes.length, 200);
+  registry.failingPages.clear();
+  await clock.advance(2 * FEED_MS);
+  t.is(outcomes.length, 350);
+  const before = count('ListEventCenterRecord');
+  await clock.advance(10 * FEED_MS);
+  t.true(count('ListEventCenterRecord') - before <= 14);
+});
+
 test('a damaged record is counted once and changes nothing', async (t) => {
   const { registry, clock, outcomes, status } = await feeding(t);
   const record = { recordId: 'r', eventType: '', namespace: 'shop', repoName: 'api', tag: 'v1', createTime: 5 };

@@ -16,6 +16,8 @@ export class EventRegistry {
   feedError: string | undefined;
   /** The same for requests for event rules only. */
   rulesError: string | undefined;
+  /** Requests for these pages of records fail. */
+  readonly failingPages = new Set<number>();
   /** All statuses that a tag had, and since when. */
   readonly #history = new Map<string, { readonly status: ScanStatus; readonly sinceMs: number }[]>();
 
@@ -84,6 +86,8 @@ export class EventRegistry {
         answer('GetRepoTag', () => ({ digest: '', imageUpdate: undefined, isDeleting: false, requestId })),
       listEventCenterRecord: ({ pageNo, pageSize }) =>
         answer('ListEventCenterRecord', () => {
+          if (this.failingPages.has(pageNo))
+            throw new ApiError({ code: 'SystemError', kind: 'transport', message: `page ${pageNo}` });
           const records = this.records.slice((pageNo - 1) * pageSize, pageNo * pageSize);
           return { records, totalCount: this.records.length, requestId };
         }),

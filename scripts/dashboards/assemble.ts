@@ -1,5 +1,5 @@
 // Converts a dashboard to the JSON that Grafana imports: places and numbers its panels, and adds variables and links.
-import type { Dashboard, InstanceTargets, Panel } from './model.ts';
+import type { Dashboard, Panel, Section } from './model.ts';
 import { DATASOURCE, variables } from './variables.ts';
 
 /** Grafana 12 and 13. */
@@ -46,7 +46,7 @@ function dashboardLink({ title, tooltip, url }: Dashboard['links'][number]): obj
   };
 }
 
-function placed(sections: readonly InstanceTargets[]): readonly object[] {
+function placed(sections: readonly Section[]): readonly object[] {
   let y = 0;
   const panels: object[] = [];
   for (const { title, rows } of sections) {

@@ -50,7 +50,7 @@ export type Panel = {
 };
 
 /** Panels under a heading; those on the first screen have none. Each row is filled from the left. */
-export type InstanceTargets = { readonly title?: string; readonly rows: readonly (readonly Panel[])[] };
+export type Section = { readonly title?: string; readonly rows: readonly (readonly Panel[])[] };
 
 export type Dashboard = {
   readonly uid: string;
@@ -58,5 +58,5 @@ export type Dashboard = {
   readonly description: string;
   /** The links at the top. */
   readonly links: readonly { readonly title: string; readonly tooltip: string; readonly url: string }[];
-  readonly sections: readonly InstanceTargets[];
+  readonly sections: readonly Section[];
 };

@@ -1,6 +1,6 @@
 // Whether CHANGELOG.md describes a version.
 
-type InstanceTargets = { readonly heading: string; readonly lines: readonly string[] };
+type Section = { readonly heading: string; readonly lines: readonly string[] };
 
 /** The mistakes in the changelog for a release of this version. */
 export function changelogProblems(changelog: string, version: string): readonly string[] {
@@ -17,14 +17,14 @@ export function changelogProblems(changelog: string, version: string): readonly 
   return [...problems, ...unreleasedProblems(sections)];
 }
 
-function unreleasedProblems(sections: readonly InstanceTargets[]): readonly string[] {
+function unreleasedProblems(sections: readonly Section[]): readonly string[] {
   const index = sections.findIndex(({ heading }) => heading === '[Unreleased]');
   if (index > 0) return ['expected [Unreleased] above all versions, found it below one'];
   const left = sections[index]?.lines.find((line) => line.trim() !== '');
   return left === undefined ? [] : [`expected nothing below [Unreleased], found ${left}`];
 }
 
-function sectionsOf(changelog: string): readonly InstanceTargets[] {
+function sectionsOf(changelog: string): readonly Section[] {
   return changelog
     .split(/^## /m)
     .slice(1)

@@ -1,5 +1,5 @@
 // The row about the API: requests, errors, latency.
-import type { InstanceTargets } from '../model.ts';
+import type { Section } from '../model.ts';
 import { QUANTILE_OVERRIDES } from '../palette.ts';
 import { table, timeSeries } from '../panels.ts';
 import { quantile, rate, select } from '../queries.ts';
@@ -8,7 +8,7 @@ const LATENCY = 'acr_api_request_duration_seconds';
 const FIRST_OF_A_CODE =
   'The first error of a code since the start of the exporter is missing unless it is Throttling.User, NoPrivilege, SystemError or RequestTimeout: other codes have no series before it.';
 
-export const API: InstanceTargets = {
+export const API: Section = {
   title: 'API',
   rows: [
     [

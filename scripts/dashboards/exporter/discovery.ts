@@ -1,13 +1,13 @@
 // The row about discovery.
 import { runbook } from '../links.ts';
-import type { InstanceTargets } from '../model.ts';
+import type { Section } from '../model.ts';
 import { GOOD, QUANTILE_OVERRIDES, thresholds, WARNING, words } from '../palette.ts';
 import { stat, table, timeSeries } from '../panels.ts';
 import { LISTED, quantile, select } from '../queries.ts';
 
 const DURATION = 'acr_discovery_duration_seconds';
 
-export const DISCOVERY: InstanceTargets = {
+export const DISCOVERY: Section = {
   title: 'Discovery',
   rows: [
     [

@@ -1,13 +1,13 @@
 // The row about events.
 import { runbook } from '../links.ts';
-import type { InstanceTargets } from '../model.ts';
+import type { Section } from '../model.ts';
 import { GOOD, QUANTILE_OVERRIDES, thresholds, WARNING, words } from '../palette.ts';
 import { table, timeSeries } from '../panels.ts';
 import { quantile, rate, select } from '../queries.ts';
 
 const DELAY = 'acr_events_delay_seconds';
 
-export const EVENTS: InstanceTargets = {
+export const EVENTS: Section = {
   title: 'Events',
   rows: [
     [

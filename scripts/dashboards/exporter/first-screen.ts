@@ -1,6 +1,6 @@
 // The first screen: numbers that show whether the exporter works.
 import { runbook } from '../links.ts';
-import type { InstanceTargets } from '../model.ts';
+import type { Section } from '../model.ts';
 import { BAD, GOOD, thresholds, WARNING, words } from '../palette.ts';
 import { stat, table } from '../panels.ts';
 import { LISTED, select } from '../queries.ts';
@@ -13,7 +13,7 @@ export const FOR_CREDENTIALS =
 const oldestDue = (group: string) => `max(${select('acr_scheduler_oldest_due_seconds', `class="${group}"`)})`;
 const rateLimit = (kind: string) => select('acr_scheduler_rate_limit_requests_per_second', `kind="${kind}"`);
 
-export const FIRST_SCREEN: InstanceTargets = {
+export const FIRST_SCREEN: Section = {
   rows: [
     [
       EXPORTER_UP,

@@ -1,6 +1,6 @@
 // The row about polls: which tags cannot be polled, and why.
 import { OVERVIEW_UID } from '../links.ts';
-import type { InstanceTargets } from '../model.ts';
+import type { Section } from '../model.ts';
 import { table, timeSeries } from '../panels.ts';
 import { LAST_SUCCESS, select, TAG } from '../queries.ts';
 import { INSTANCE_COLUMNS, repositoryColumn, withRepository } from '../repository-columns.ts';
@@ -8,7 +8,7 @@ import { INSTANCE_COLUMNS, repositoryColumn, withRepository } from '../repositor
 const ROWS = 100;
 const LAST_ERRORS = `max by (${TAG}, code) (${select('acr_scan_tag_last_error_info')})`;
 
-export const POLLS: InstanceTargets = {
+export const POLLS: Section = {
   title: 'Polls',
   rows: [
     [

@@ -1,12 +1,12 @@
 // The row about the process and its scrapes.
-import type { InstanceTargets } from '../model.ts';
+import type { Section } from '../model.ts';
 import { table, timeSeries } from '../panels.ts';
 import { rate, select } from '../queries.ts';
 
 /** One line for each exporter. */
 const EACH = '{{instance}}';
 
-export const PROCESS: InstanceTargets = {
+export const PROCESS: Section = {
   title: 'Process',
   rows: [
     [

@@ -1,5 +1,5 @@
 // The row about the quota: what it allows, what is used, and what waits.
-import type { InstanceTargets, Override } from '../model.ts';
+import type { Override, Section } from '../model.ts';
 import { timeSeries } from '../panels.ts';
 import { rate, select } from '../queries.ts';
 import { FOR_CREDENTIALS } from './first-screen.ts';
@@ -17,7 +17,7 @@ const DASHED: Override = {
   ],
 };
 
-export const QUOTA: InstanceTargets = {
+export const QUOTA: Section = {
   title: 'Quota',
   rows: [
     [

@@ -1,6 +1,6 @@
 // The first screen: numbers that show whether anything is wrong, and tables that show where.
 import { dashboardLink, EXPORTER_UID, RUNBOOK_OF_STATE, runbook } from '../links.ts';
-import type { InstanceTargets, Override } from '../model.ts';
+import type { Override, Section } from '../model.ts';
 import {
   BAD,
   GOOD,
@@ -201,4 +201,4 @@ const COURSES = [
   }),
 ];
 
-export const FIRST_SCREEN: InstanceTargets = { rows: [NUMBERS, TABLES, COURSES] };
+export const FIRST_SCREEN: Section = { rows: [NUMBERS, TABLES, COURSES] };

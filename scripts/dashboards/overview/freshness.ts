@@ -1,11 +1,11 @@
 // The row about the age of results.
-import type { InstanceTargets } from '../model.ts';
+import type { Section } from '../model.ts';
 import { BAD, colored, NEUTRAL, thresholds } from '../palette.ts';
 import { barGauge, timeSeries } from '../panels.ts';
 import { LAST_SUCCESS, STALE_AFTER_SECONDS, select, TAG } from '../queries.ts';
 import { NEEDS_TAGS } from './first-screen.ts';
 
-export const FRESHNESS: InstanceTargets = {
+export const FRESHNESS: Section = {
   title: 'Freshness',
   rows: [
     [

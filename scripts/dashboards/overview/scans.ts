@@ -1,5 +1,5 @@
 // The row about running scans and the duration of scans.
-import type { InstanceTargets } from '../model.ts';
+import type { Section } from '../model.ts';
 import { BAD, NEUTRAL, QUANTILE_OVERRIDES, thresholds } from '../palette.ts';
 import { barGauge, stat, timeSeries } from '../panels.ts';
 import { quantile, quantileOfRange, STUCK_AFTER_SECONDS, secondsInStatus } from '../queries.ts';
@@ -10,7 +10,7 @@ const MEASURED =
   'It is measured from the first answer with a running scan to the answer with its end. A scan that already ran when the exporter started is not measured.';
 const ONE_HOUR_MS = 3_600_000;
 
-export const SCANS: InstanceTargets = {
+export const SCANS: Section = {
   title: 'Scans',
   rows: [
     [

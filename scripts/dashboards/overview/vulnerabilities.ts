@@ -1,6 +1,6 @@
 // The row about vulnerabilities, and where most of them are.
 import { EXPORTER_UID } from '../links.ts';
-import type { InstanceTargets } from '../model.ts';
+import type { Section } from '../model.ts';
 import { type Column, table } from '../panels.ts';
 import { findings, REPOSITORY, select, TAG } from '../queries.ts';
 import { INSTANCE_COLUMNS, repositoryColumn, withRepository } from '../repository-columns.ts';
@@ -38,7 +38,7 @@ const COUNTS = [
   bars('Value #C', 'Low', 'yellow'),
 ];
 
-export const VULNERABILITIES: InstanceTargets = {
+export const VULNERABILITIES: Section = {
   title: 'Vulnerabilities',
   rows: [
     [

@@ -99,6 +99,9 @@ function Header({ overview }: { readonly overview: Overview }) {
         <a href={`.${telemetryPath}`}>Metrics</a> <a href="./api/v1/targets">JSON</a> <a href="./-/healthy">Health</a>{' '}
         <a href="./-/ready">Readiness</a>
       </nav>
+      <noscript>
+        Without JavaScript this page does not refresh itself. It shows {new Date(nowMs).toISOString()}.
+      </noscript>
     </header>
   );
 }

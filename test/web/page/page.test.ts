@@ -262,6 +262,10 @@ test('nothing is inline and nothing comes from elsewhere', (t) => {
   t.deepEqual(html.match(/https?:\/\/\S+/g), null);
 });
 
+test('without JavaScript the page says that it does not refresh itself, and what time it shows', (t) => {
+  t.regex(page([]), /<noscript>[^<]*does not refresh itself[^<]*2026-01-02T03:04:05.000Z[^<]*<\/noscript>/);
+});
+
 test('every address on the page is relative, since only a proxy in front may know the path that the page is at', (t) => {
   const discovery = [
     { instanceId: 'cri-1', tags: 9, truncated: true, lastSuccessMs: NOW_MS, lastError: undefined, rules: undefined },

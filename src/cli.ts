@@ -3,9 +3,8 @@ import { constants } from 'node:os';
 import type { App, AppDependencies } from './app/app.ts';
 import type { BuildInfo } from './build-info.ts';
 import type { Config } from './config/config.ts';
+import { ConfigFile } from './config/config-file.ts';
 import { missingSecrets, presentIn } from './config/credential-files.ts';
-import { loadConfigInWorker } from './config/load-in-worker.ts';
-import { checkHeapLimit } from './config/memory-check.ts';
 import type { CommandSurroundings } from './config-commands.ts';
 import { helpText, type Options, readOptions, UsageError } from './flags.ts';
 import { systemClock } from './util/clock.ts';
@@ -84,10 +83,11 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
   const redactor = new Redactor();
   const logger = createLog(options, surroundings, redactor);
   const signals = new SignalHandler(onSignal);
-  const loadConfig = configLoader(options, surroundings);
+  const { autoReloadIntervalMs } = options;
+  const configFile = new ConfigFile(options.configFile, surroundings.freeMemory);
   // The worker parses the file while this thread loads the rest of the program.
   const loading = loadTogether([
-    loadConfig,
+    () => configFile.load(),
     () => loadWebSettings(options, logger),
     () => createStorage(options, surroundings, logger),
     () => import('./app/app.ts'),
@@ -106,7 +106,8 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
     droppedLogLines: () => log.dropped,
     redactor,
     env,
-    loadConfig,
+    loadConfig: () => configFile.load(),
+    autoReload: autoReloadIntervalMs === undefined ? undefined : { file: configFile, intervalMs: autoReloadIntervalMs },
     loadSdk: async () => (await import('./acr/sdk.ts')).loadSdk(),
     storage,
     listenAddresses: options.listenAddresses,
@@ -168,17 +169,6 @@ class SignalHandler {
     this.#reload = reload;
     if (this.#isReloadAsked) reload();
   }
-}
-
-/** Loads the configuration, at the start and at each reload. A configuration that does not fit into the heap beside the present one is refused. */
-function configLoader({ configFile }: Options, { freeMemory }: Surroundings): () => Promise<Config> {
-  let present: Config | undefined;
-  return async () => {
-    const config = await loadConfigInWorker(configFile, freeMemory());
-    checkHeapLimit(configFile, present, config);
-    present = config;
-    return config;
-  };
 }
 
 async function warnOfMissingSecrets(config: Config, env: Surroundings['env'], logger: Logger): Promise<void> {

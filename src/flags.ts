@@ -42,6 +42,16 @@ export const FLAGS = {
     commandLineOnly: true,
     help: 'Print the RAM policy with the fewest permissions that the file needs and exit.',
   },
+  'config.enable-auto-reload': {
+    type: 'switch',
+    help: 'Reload the configuration file when its content has changed.',
+  },
+  'config.auto-reload-interval': {
+    type: 'text',
+    value: 'DURATION',
+    default: '30s',
+    help: 'How often to look whether it has.',
+  },
   'web.listen-address': {
     type: 'text',
     value: '[HOST]:PORT',
@@ -101,7 +111,7 @@ export const FLAGS = {
   help: { type: 'switch', commandLineOnly: true, help: 'Print this text and exit; so does -h.' },
 } as const satisfies Record<string, FlagSpecification>;
 
-/** The shortest time between two saves. */
+/** The shortest time between two saves, or between two looks at the configuration file. */
 const MIN_INTERVAL_MS = 1_000;
 
 type FlagName = keyof typeof FLAGS;
@@ -112,6 +122,8 @@ export type Options = {
   readonly configCheck: boolean;
   readonly configCheckOnline: boolean;
   readonly configPrintRamPolicy: boolean;
+  /** The time between two looks at the configuration file. Undefined: it is not watched. */
+  readonly autoReloadIntervalMs: number | undefined;
   readonly listenAddresses: readonly ListenAddress[];
   /** `https://example.com/acr`, `/acr`, or empty: without a slash at the end. */
   readonly externalUrl: string;
@@ -164,18 +176,23 @@ export function readOptions({ argv, env: environment }: Sources, takenPaths: rea
     throw new UsageError('expected --config.print-ram-policy or --config.check, found both');
   }
   const externalUrl = readExternalUrl(text('web.external-url'));
-  const enableLifecycle = flags['web.enable-lifecycle'] ?? readSwitch('web.enable-lifecycle', env);
+  const isOn = (name: FlagName): boolean => {
+    const given = flags[name];
+    return typeof given === 'boolean' ? given : readSwitch(name, env);
+  };
+  const autoReloadIntervalMs = readInterval(text('config.auto-reload-interval'));
   return {
     configFile: notEmpty(text('config.file')),
     configCheck: flags['config.check'] === true,
     configCheckOnline: flags['config.check.online'] === true,
     configPrintRamPolicy: flags['config.print-ram-policy'] === true,
+    autoReloadIntervalMs: isOn('config.enable-auto-reload') ? autoReloadIntervalMs : undefined,
     listenAddresses: readListenAddresses(texts('web.listen-address')),
     externalUrl,
     routePrefix: readRoutePrefix(text('web.route-prefix'), externalUrl),
     telemetryPath: readTelemetryPath(text('web.telemetry-path'), takenPaths),
     webConfigFile: text('web.config.file').value || undefined,
-    enableLifecycle: enableLifecycle === true,
+    enableLifecycle: isOn('web.enable-lifecycle'),
     storagePath: text('storage.path').value || undefined,
     storageIntervalMs: readInterval(text('storage.interval')),
     logLevel: oneOf(text('log.level'), LOG_LEVELS),

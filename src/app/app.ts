@@ -19,6 +19,7 @@ import type { WebConfigWatcher } from '../web/access/web-config-watcher.ts';
 import { EventWebhook } from '../web/events/event-webhook.ts';
 import { createRoutes, type ReloadResult } from '../web/routes.ts';
 import { WebServer } from '../web/server.ts';
+import { AutoReload, type WatchedFile } from './auto-reload.ts';
 import { PageData } from './page-data.ts';
 import { createPipeline, type Pipeline, timingOf } from './pipeline.ts';
 import { ReloadQueue } from './reload-queue.ts';
@@ -38,6 +39,8 @@ export type AppDependencies = {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Reads the configuration for a reload. Rejects with {@link ConfigError}. */
   readonly loadConfig: () => Promise<Config>;
+  /** The configuration file and how often to look whether it has changed. Undefined: it is not watched. */
+  readonly autoReload?: { readonly file: WatchedFile; readonly intervalMs: number } | undefined;
   readonly loadSdk: () => Promise<Sdk>;
   /** Where what is known outlives the process, and how often it is saved. Undefined: it does not. */
   readonly storage?: { readonly place: Storage; readonly intervalMs: number } | undefined;
@@ -163,7 +166,7 @@ export class App {
   }
 
   async #start(): Promise<{ addresses: readonly string[] }> {
-    const { clock, logger, build, listenAddresses, loadSdk } = this.#deps;
+    const { clock, logger, build, listenAddresses, loadSdk, autoReload } = this.#deps;
     this.#selfMetrics.setBuildInfo({ ...build, sdk: '' });
     await this.#restore();
     this.#selfMetrics.configReloaded(true, clock.now());
@@ -175,6 +178,10 @@ export class App {
     if (!this.#stopping.signal.aborted) this.#schedulerPool.start();
     this.#isPolling = true;
     logger.info('polling', { tags: this.#pipeline.store.size, sdk: this.#sdk.label });
+    if (autoReload !== undefined) {
+      const watcher = new AutoReload({ ...autoReload, clock, logger, reload: () => this.reload() });
+      void watcher.run(this.#stopping.signal);
+    }
     return { addresses };
   }
 

@@ -165,6 +165,7 @@ for (const [name, flags, found] of [
   ['a prefix with dot segments', ['--web.route-prefix=/a/../b'], '/a/../b'],
   ['a save interval that is no duration', ['--storage.interval=30'], '--storage.interval'],
   ['a save interval of less than a second', ['--storage.interval=999ms'], 'at least 1s'],
+  ['a look at the file more often than each second', ['--config.auto-reload-interval=0.5s'], 'at least 1s'],
   ['an unknown log level', ['--log.level=verbose'], '--log.level'],
   ['an unknown log format', ['--log.format=xml'], '--log.format'],
 ] as const) {

@@ -1,4 +1,5 @@
 // The npm package as its users get it: packed here, installed from the file in an empty folder, and run there.
+import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -30,6 +31,21 @@ test('this tree may be released, but for the section in the changelog and what i
   });
   t.is(status, 0, stdout);
   t.is(stdout.match(/^ok /gm)?.length, 8, stdout);
+});
+
+test('two clean checkouts give the same tarball, byte for byte', (t) => {
+  t.timeout(2 * INSTALL_MS);
+  /** Packs a new checkout at another place, in another time zone. The package has the modes of the files, so the umask is the usual one. */
+  const packed = (folder: string, zone: string) => {
+    const checkout = join(temporaryDirectory(t), folder);
+    const script = `umask 022 && git clone --quiet "${ROOT}" "${checkout}" && ln -s "${ROOT}/node_modules" "${checkout}/" && cd "${checkout}" && TZ=${zone} npm pack --silent`;
+    const { status, stderr } = run('sh', ['-c', script], { timeoutMs: INSTALL_MS });
+    t.is(status, 0, stderr);
+    return createHash('sha512')
+      .update(readFileSync(join(checkout, `acr-scan-exporter-${version}.tgz`)))
+      .digest('hex');
+  };
+  t.is(packed('here', 'UTC'), packed('in/another/place', 'Asia/Shanghai'));
 });
 
 test('the tarball, installed in an empty folder, tells its version, checks a configuration and runs the demo', async (t) => {

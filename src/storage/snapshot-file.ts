@@ -103,11 +103,11 @@ export class SnapshotFile implements Storage {
 
   /** Undefined if there is no file of this name, or no good one. */
   async #read(name: string): Promise<LoadedSnapshot | undefined> {
-    const { logger, clock } = this.#options;
+    const { logger } = this.#options;
     try {
-      const { records, savedMs } = await readSnapshot(await readWhole(this.#path(name)));
-      logger.debug('state loaded', { file: this.#path(name), saved: new Date(savedMs).toISOString() });
-      return { records, savedMs: Math.min(savedMs, clock.now()) };
+      const snapshot = await readSnapshot(await readWhole(this.#path(name)));
+      logger.debug('state loaded', { file: this.#path(name), saved: new Date(snapshot.savedMs).toISOString() });
+      return snapshot;
     } catch (error) {
       // What is wrong with the directory itself was logged.
       if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;

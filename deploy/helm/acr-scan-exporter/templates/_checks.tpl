@@ -21,7 +21,7 @@
 {{- end -}}
 {{- range .extraArgs -}}
   {{- $flag := regexFind "^--[^=]+" . -}}
-  {{- if has $flag (list "--config.file" "--log.format" "--log.level" "--storage.path" "--web.config.file" "--web.external-url" "--web.listen-address" "--web.route-prefix" "--web.telemetry-path") -}}
+  {{- if has $flag (list "--config.enable-auto-reload" "--config.file" "--log.format" "--log.level" "--storage.path" "--web.config.file" "--web.external-url" "--web.listen-address" "--web.route-prefix" "--web.telemetry-path") -}}
     {{- $problems = append $problems (printf "extraArgs: expected flags that the chart does not set by itself, found %s" $flag) -}}
   {{- end -}}
 {{- end -}}

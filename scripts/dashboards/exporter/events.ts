@@ -41,7 +41,7 @@ export const EVENTS: Section = {
         h: 8,
         unit: 'ops',
         look: 'bars',
-        series: { '{{instance_id}}': `sum by (instance_id) (${rate('acr_events_missed_total')}) > 0` },
+        series: { '{{instance_id}}': `sum by (instance_id) (${rate('acr_events_missed_total')})` },
       }),
       table({
         title: 'Health',

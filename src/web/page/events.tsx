@@ -32,10 +32,10 @@ function Instance({ row, nowMs }: { readonly row: EventsStatus; readonly nowMs: 
         <bdi>{instanceId}</bdi> {healthy ? null : <span class="mark warn">polled as without events</span>}
       </h3>
       <dl>
-        <Fact name="By">{channels.join(', ')}</Fact>
+        <Fact name="Channels">{channels.join(', ')}</Fact>
         <Fact name="Last event">{past(lastEventMs)}</Fact>
         <Fact name="Missed">{missed.toLocaleString('en-US')}</Fact>
-        {feed === undefined ? null : <Fact name="Last answer">{past(feed.lastSuccessMs)}</Fact>}
+        {feed === undefined ? null : <Fact name="Feed answered">{past(feed.lastSuccessMs)}</Fact>}
       </dl>
       {feed?.hasRule === false ? (
         <p class="note">The instance has no event rule, so its event center has no new records.</p>

@@ -187,16 +187,16 @@ test('events show by which channels they come, the last one, and why polls go on
     return shownText(page([targetRow()], '', 1, { events: [{ ...usual, ...row }] }));
   };
   const well = shown({ lastEventMs: NOW_MS - 5_000, missed: 1_200 });
-  t.regex(well, /Eventscri-1 Bywebhook ?Last event5 s ago ?Missed1,200/);
-  t.notRegex(well, /polled as without events|Last answer/);
+  t.regex(well, /Eventscri-1 Channelswebhook ?Last event5 s ago ?Missed1,200/);
+  t.notRegex(well, /polled as without events|Feed answered/);
   const rulesError = { ...lastError, timeMs: NOW_MS - 120_000 };
   const feed = { lastSuccessMs: NOW_MS - 60_000, lastError, hasRule: false, rulesError };
   const failing = shown({ healthy: false, webhook: false, feed });
   for (const part of [
     'cri-1 polled as without events',
-    'Byfeed',
+    'Channelsfeed',
     'Last eventnot yet',
-    'Last answer1 min ago',
+    'Feed answered1 min ago',
     'The instance has no event rule',
     'Failed 1 min ago: NoPrivilege Access denied.',
     'Event rules not listed 2 min ago: NoPrivilege Access denied.',

@@ -28,7 +28,8 @@ function exporterFlags() {
 }
 
 function ask() {
-  const { listenAddress, routePrefix, webConfigFile } = readOptions({ argv: exporterFlags(), env: process.env }, []);
+  const { listenAddresses, routePrefix, webConfigFile } = readOptions({ argv: exporterFlags(), env: process.env }, []);
+  const [listenAddress] = listenAddresses;
   const host = ANY_HOST[listenAddress.host] ?? listenAddress.host ?? '127.0.0.1';
   const target = { host, port: listenAddress.port, path: `${routePrefix}/-/healthy`, timeout: TIMEOUT_MS };
   // A web configuration may switch TLS on, or only require passwords.

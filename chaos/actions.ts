@@ -1,7 +1,9 @@
 // What happens to the registry and to the exporter itself, drawn by the seed. To add an action, add it to the list.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { FORGERIES } from './forger.ts';
 import { HOSTILE_CLIENTS, letIn } from './hostile.ts';
-import type { Stage } from './stage.ts';
+import type { DeliveryChange } from './simulator.ts';
+import { GOOD_DELIVERY, type Stage } from './stage.ts';
 import { replaced, torn, withFlippedByte, withOtherStatuses } from './state-directory.ts';
 import { DISCOVERED, keysBut, REPOSITORIES, SETS, type SetName, type Settings } from './world.ts';
 
@@ -123,6 +125,39 @@ export const ACTIONS: readonly Action[] = [
     name: 'secret files cannot be read for a moment',
     perform: (stage) => forAMoment(stage, (settings, set) => settings.takeAway(set, true)),
   },
+  {
+    name: 'SIGHUP: the webhook and the feeds are switched on or off',
+    perform: (stage) => stage.reload((settings) => settings.turnEvents(stage.random)),
+  },
+  {
+    name: 'SIGHUP: another interval while events are healthy',
+    perform: (stage) => stage.reload((settings) => settings.turnEventsInterval(stage.random)),
+  },
+  {
+    name: 'the token of events changes',
+    perform: async (stage) => {
+      stage.settings.rotateToken();
+      await sleep(stage.random.whole(0, 2_000));
+      await stage.sendToken();
+    },
+  },
+  { name: 'events are lost', perform: (stage) => spoilEvents(stage, { loss: stage.random.one([0.2, 0.5, 1]) }) },
+  { name: 'events are sent twice', perform: (stage) => spoilEvents(stage, { duplicates: stage.random.one([0.2, 1]) }) },
+  {
+    name: 'events are minutes late, and in any order',
+    perform: (stage) => spoilEvents(stage, { reorder: stage.random.one([0.2, 0.5]), reorder_by: LATE }),
+  },
+  { name: 'events are seconds late', perform: (stage) => spoilEvents(stage, { delay: { min: '0s', max: '5s' } }) },
+  {
+    name: 'no event is lost or late',
+    perform: (stage) => spoilEvents(stage, GOOD_DELIVERY),
+  },
+  ...FORGERIES.map((forgery) => ({
+    name: `an event to the webhook: ${forgery.name}`,
+    perform: (stage: Stage) => stage.forge(forgery),
+  })),
+  { name: 'an event to the webhook: ten times, and another event', perform: (stage) => stage.repeatEvent(10) },
+  { name: 'a flood of events', perform: (stage) => stage.floodEvents() },
   { name: 'the wall clock jumps by seconds', perform: (stage) => jump(stage, 10_000) },
   { name: 'the wall clock jumps by minutes', perform: (stage) => jump(stage, 5 * 60_000) },
   { name: 'the wall clock jumps by an hour', perform: (stage) => jump(stage, 3_600_000, 3_600_000) },
@@ -161,6 +196,16 @@ export const ACTIONS: readonly Action[] = [
     endsLife: true,
   },
   {
+    name: 'kill -9, and the webhook and the feeds are switched on or off before the next start',
+    perform: (stage) => stage.killAndChange((settings) => settings.turnEvents(stage.random)),
+    endsLife: true,
+  },
+  {
+    name: 'kill -9, and scans end before the next start',
+    perform: (stage) => stage.killAndStart(() => sleep(stage.random.whole(1_000, 4_000))),
+    endsLife: true,
+  },
+  {
     name: 'kill -9, and other digests are configured before the next start',
     perform: (stage) => stage.killAndChangeImages(),
     endsLife: true,
@@ -190,6 +235,12 @@ export const ACTIONS: readonly Action[] = [
     },
   })),
 ];
+
+const LATE = { min: '30s', max: '2m' };
+
+function spoilEvents({ simulator, webhook }: Stage, change: DeliveryChange): Promise<void> {
+  return simulator.changeEvents({ to: webhook, ...change });
+}
 
 /** Answers come this much after the request timeout; a negative time is before it. */
 async function delay({ simulator, settings }: Stage, fromMs: number, toMs: number): Promise<void> {

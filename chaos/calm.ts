@@ -2,12 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { samplesOf } from './exposition.ts';
 import { isDiscovered } from './laws/configured.ts';
+import { healthySpans } from './laws/healthy.ts';
 import { shownTags } from './laws/tags.ts';
 import { type Calm, overlap, type Rest, type Scrape } from './record.ts';
 import { MODES, scrape } from './scraper.ts';
 import type { Stage } from './stage.ts';
 import { bare, type State, tagKey } from './truth.ts';
-import { DISCOVERED, MAX_INTERVAL_MS, MAX_LATENCY_MS } from './world.ts';
+import { DISCOVERED, EVENTS_COMPLETE_MS, INSTANCES, MAX_INTERVAL_MS, MAX_LATENCY_MS } from './world.ts';
 
 const WITHIN_MS = 30_000;
 /** What a poll may take beyond its interval: its latency, its turn among those that are due, and a busy machine. */
@@ -26,7 +27,7 @@ export async function waitForTruth(stage: Stage, ending: AbortSignal): Promise<C
   if (first.length > 0) return calm(Number.POSITIVE_INFINITY, first);
   const equalAt = Date.now();
   // By then each tag was polled once more.
-  await sleep(MAX_INTERVAL_MS + SLACK_MS);
+  await sleep(Math.max(MAX_INTERVAL_MS, EVENTS_COMPLETE_MS) + SLACK_MS);
   const later = await firstTruth(stage, from, SLACK_MS, ending);
   return calm(later.length > 0 ? Number.POSITIVE_INFINITY : equalAt, later);
 }
@@ -99,7 +100,8 @@ export function difference(stage: Known, from: number, seen: Scrape, state: Stat
   if (configuration.discovers) for (const name of there.keys()) if (isDiscovered(name)) names.add(name);
   const shown = shownTags(seen);
   // What was polled last in the storm may be too old at any moment of the calm: intervals were longer in the storm.
-  const since = Math.max(from, seen.sentAt - longestAgeMs({ from, seen, tags: names.size }, stage));
+  const ageMs = longestAgeMs({ from, seen, tags: names.size }, stage);
+  const sparse = new Map(INSTANCES.map((id) => [id as string, healthySpans(record, id)]));
   for (const name of shown.keys()) if (!names.has(name)) differences.push(`${name} is shown, but there is none`);
   for (const name of names) {
     const [tag, truth] = [shown.get(name), there.get(name)];
@@ -107,6 +109,11 @@ export function difference(stage: Known, from: number, seen: Scrape, state: Stat
       differences.push(`${name} is not ${tag === undefined ? 'shown' : 'in the registry'}`);
       continue;
     }
+    const longerMs = EVENTS_COMPLETE_MS - MAX_INTERVAL_MS;
+    const isSparse =
+      tag.status === 'complete' &&
+      overlap(sparse.get(truth.instanceId) ?? [], seen.sentAt - ageMs - longerMs, seen.answeredAt) > 0;
+    const since = Math.max(from, seen.sentAt - ageMs - (isSparse ? longerMs : 0));
     const phases = record.truth.between(tagKey(truth.instanceId, truth.repoId, truth.tag), since, seen.answeredAt);
     if (!phases.some(({ status }) => status.toLowerCase() === tag.status))
       differences.push(`${name} is shown as ${tag.status}, but is ${truth.status}`);

@@ -14,6 +14,9 @@ const KEPT_MS = 60_000;
 export type Tally = { checked: number; readonly violations: Violation[]; broken: number };
 export type OnViolation = (law: string, violation: Violation) => void;
 
+/** By then an event was sent for the last time, however late it is: two minutes, and three more attempts. */
+const SENT_WITHIN_MS = 240_000;
+
 const VIOLATIONS_KEPT = 20;
 
 export class Checker {
@@ -33,6 +36,8 @@ export class Checker {
   #judgedTo = Number.NEGATIVE_INFINITY;
   /** The first request of which the record does not know how it ended. */
   #open = 0;
+  /** The first event that may still be sent. */
+  #events = 0;
 
   constructor(record: RunRecord, simulator: SimulatorClient, onViolation: OnViolation) {
     this.#record = record;
@@ -58,6 +63,7 @@ export class Checker {
 
   async #judge(to: number): Promise<void> {
     await this.#takeRequests();
+    await this.#takeEvents();
     await this.#simulator.look();
     const judged = { from: this.#judgedTo, to };
     this.#judgedTo = to;
@@ -85,6 +91,13 @@ export class Checker {
     tally.broken += violations.length;
     tally.violations.push(...violations.slice(0, VIOLATIONS_KEPT - tally.violations.length));
     for (const violation of violations) this.#onViolation(law, violation);
+  }
+
+  async #takeEvents(): Promise<void> {
+    const settledBy = Date.now() - SENT_WITHIN_MS;
+    const found = await this.#simulator.events(this.#events);
+    this.#record.events = [...this.#record.events.filter(({ index }) => index < this.#events), ...found];
+    this.#events = found.find(({ happenedAt }) => happenedAt >= settledBy)?.index ?? this.#events + found.length;
   }
 
   async #takeRequests(): Promise<void> {

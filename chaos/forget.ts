@@ -10,6 +10,11 @@ const START_JUDGED_MS = 15_000;
 /** What a file holds was known so long before it was written at most, on a busy machine. */
 const SAVED_WITHIN_MS = 5_000;
 
+/** A feed takes records that are five minutes old, and events are sent late by minutes. */
+const EVENTS_KEPT_MS = 420_000;
+/** An answer of the webhook is waited for so long. */
+const SENT_WITHIN_MS = 10_000;
+
 /** From when on the record has to be kept, if it is to be judged from a time on: a start may show what was known when its file was written. */
 export function neededFrom({ lives, stateFrom }: RunRecord, from: number, now: number): number {
   const files = lives.flatMap(({ from: startedAt, storage }) =>
@@ -35,6 +40,11 @@ export function forget(record: RunRecord, before: number): void {
   drop(record.lives, ({ to }) => to < before);
   const written = new Map(record.keyWrites.filter(({ at }) => at < before).map((each) => [each.set, each]));
   drop(record.keyWrites, (each) => each.at < before && written.get(each.set) !== each);
+  record.events = record.events.filter(({ happenedAt }) => happenedAt >= before - EVENTS_KEPT_MS);
+  drop(record.forgeries, ({ answeredAt, sentAt }) => Math.min(answeredAt, sentAt + SENT_WITHIN_MS) < before);
+  drop(record.certificateFetches, ({ at }) => at < before);
+  const token = record.tokenWrites.findLast(({ at }) => at < before);
+  drop(record.tokenWrites, (each) => each.at < before && each !== token);
   drop(record.blocks, ({ to }) => to < before);
   drop(record.calms, ({ to }) => to < before);
   const configuration = record.configurations.findLastIndex(({ inForceAt }) => inForceAt < before);

@@ -22,6 +22,8 @@ export type LifeStorage = {
   readonly intervalMs: number;
   /** Whether all files are those that the process before wrote. */
   readonly isUntouched: boolean;
+  /** Whether the previous file is: the present one may be damaged. */
+  readonly isPreviousUntouched?: boolean;
   /** Undefined where there was no good file to start with. */
   readonly restored?: RestoredState | undefined;
 };
@@ -73,10 +75,72 @@ export type Configuration = {
   readonly rate: number;
   readonly maxConcurrent: number;
   readonly requestTimeoutMs: number;
+  /** Undefined where it says nothing of events. */
+  readonly events?: EventsFile;
   /** From the end of a poll to the next, by the status that it found; that of `scanning` holds for `retrying` too. */
   readonly backoffMs: { readonly initial: number; readonly max: number };
   readonly intervalsMs: Readonly<Record<'scanning' | 'complete' | 'failed' | 'not_scanned', number>>;
 };
+
+/** What a configuration file says of events. */
+export type EventsFile = {
+  /** Whether there is a webhook, and whether it wants a signature. */
+  readonly webhook: boolean;
+  readonly signature: boolean;
+  /** The period of the feeds of all instances; undefined without feeds. */
+  readonly feedMs: number | undefined;
+  /** The interval of complete tags while events are healthy. */
+  readonly completeMs: number;
+};
+
+/** The kind of a delivery of an event of the registry. */
+export const TRUE_EVENT = 'true';
+
+/** An attempt to send one event, or several in one body, to the webhook. */
+export type Delivery = {
+  /** What is sent: {@link TRUE_EVENT}, else the name of a forgery. */
+  readonly kind: string;
+  readonly id: string;
+  /** Of the only event; undefined for several. */
+  readonly tag?: EventTag;
+  /** How many events are in the body. */
+  readonly count: number;
+  /** Undefined where it may be answered in several ways. */
+  readonly expected?: Expected;
+  readonly sentAt: number;
+  /** Infinity while there is no answer. */
+  answeredAt: number;
+  /** Of the answer; 0 without one. */
+  status: number;
+};
+
+/** The status of the answer where a signature is checked, and where it is not. */
+export type Expected = { readonly signed: number; readonly unsigned: number };
+
+/** What an event is about. */
+export type EventTag = {
+  readonly instanceId: string;
+  readonly repoId: string;
+  readonly repoNamespace: string;
+  readonly repoName: string;
+  readonly tag: string;
+  /** When it happened, in milliseconds since the epoch, as the event says it: to the second. */
+  readonly happenedAt: number;
+  readonly isScan: boolean;
+};
+
+/** An event of the simulator's log, and the attempts to send it. */
+export type LoggedEvent = EventTag & {
+  readonly id: string;
+  readonly index: number;
+  readonly attempts: readonly Delivery[];
+};
+
+/** Something that the exporter fetched as a certificate. */
+export type CertificateFetch = { readonly life: number; readonly url: string; readonly at: number };
+
+/** From then on the file has another token of events. */
+export type TokenWrite = { readonly token: string; readonly at: number };
 
 /** A line of the simulator's log, as far as it is read here. */
 export type ApiRequest = {
@@ -163,6 +227,12 @@ export type RunRecord = {
   readonly calms: Calm[];
   readonly ends: End[];
   readonly keyWrites: KeyWrite[];
+  /** In the order in which they happened. */
+  events: readonly LoggedEvent[];
+  /** What this program itself has sent to the webhook. */
+  readonly forgeries: Delivery[];
+  readonly certificateFetches: CertificateFetch[];
+  readonly tokenWrites: TokenWrite[];
   /** Times in which nothing could be written to the directory of the state. */
   readonly blocks: Span[];
   /** When the oldest state was written that a start may use; infinity where there is none. */
@@ -187,6 +257,10 @@ export function emptyRecord(): RunRecord {
     calms: [],
     ends: [],
     keyWrites: [],
+    events: [],
+    forgeries: [],
+    certificateFetches: [],
+    tokenWrites: [],
     blocks: [],
     stateFrom: Number.POSITIVE_INFINITY,
     lastSuccesses: new Map(),

@@ -1,13 +1,15 @@
 // The simulator as a run sees it: through its controls over HTTP.
 import { z } from 'zod';
 import type { Fault } from './faults.ts';
-import type { ApiRequest } from './record.ts';
+import { type ApiRequest, type LoggedEvent, TRUE_EVENT } from './record.ts';
 import type { ImageState, State, TagState, Truth } from './truth.ts';
 
 export type Latency = { readonly minMs: number; readonly maxMs: number };
 /** An access key in the form of the scenario. */
 export type Key = { readonly access_key_id: string; readonly access_key_secret: string };
 type RequestPage = { readonly first: number; readonly next: number; readonly requests: readonly ApiRequest[] };
+
+const SECOND_MS = 1_000;
 
 /** What the simulator answers, as far as a run reads it: other fields are dropped. */
 const image = z.object({
@@ -45,6 +47,29 @@ const requestPage: z.ZodType<RequestPage> = z.object({
   ),
 });
 
+const loggedEvent = z.object({
+  index: z.number(),
+  id: z.string(),
+  type: z.string(),
+  instanceId: z.string(),
+  repoId: z.string(),
+  repoNamespace: z.string(),
+  repoName: z.string(),
+  tag: z.string(),
+  happenedAtMs: z.number(),
+  deliveries: z.array(
+    z.object({
+      attempts: z.array(
+        z.object({ sentAtMs: z.number(), endedAtMs: z.number().nullable(), httpStatus: z.number().nullable() }),
+      ),
+    }),
+  ),
+});
+const eventPage = z.object({ first: z.number(), next: z.number(), events: z.array(loggedEvent) });
+
+/** How events are sent, in the form of the scenario. */
+export type DeliveryChange = Readonly<Record<string, unknown>>;
+
 export class SimulatorClient {
   readonly url: string;
   readonly #truth: Truth;
@@ -74,6 +99,18 @@ export class SimulatorClient {
   /** Sets the access keys that are accepted from now on. */
   async setKeys(keys: readonly Key[]): Promise<void> {
     await this.#ask('PUT', '/_sim/keys', keys);
+  }
+
+  /** Changes how events are sent, and what goes wrong on the way. */
+  async changeEvents(change: DeliveryChange): Promise<void> {
+    await this.#ask('PATCH', '/_sim/events', change);
+  }
+
+  /** The log of events from one on. */
+  async events(from: number): Promise<LoggedEvent[]> {
+    const { first, events } = await this.#read('GET', `/_sim/events?since=${from}`, eventPage);
+    if (first > from) throw new Error(`expected event ${from} in the simulator's log, found ${first}`);
+    return events.map(readEvent);
   }
 
   async push(instanceId: string, repoId: string, tag: string): Promise<void> {
@@ -134,4 +171,21 @@ export class SimulatorClient {
     if (!response.ok) throw new Error(`the simulator answers ${method} ${path} with ${response.status}: ${text}`);
     return text;
   }
+}
+
+function readEvent({ type, happenedAtMs, deliveries, index, ...event }: z.infer<typeof loggedEvent>): LoggedEvent {
+  const happenedAt = Math.floor(happenedAtMs / SECOND_MS) * SECOND_MS;
+  const tag = { ...event, happenedAt, isScan: type === 'cr:Artifact:ScanCompleted' };
+  const attempts = deliveries.flatMap((delivery) =>
+    delivery.attempts.map(({ sentAtMs, endedAtMs, httpStatus }) => ({
+      kind: TRUE_EVENT,
+      id: event.id,
+      tag,
+      count: 1,
+      sentAt: sentAtMs,
+      answeredAt: endedAtMs ?? Number.POSITIVE_INFINITY,
+      status: httpStatus ?? 0,
+    })),
+  );
+  return { ...tag, index, attempts };
 }

@@ -2,8 +2,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type CertificateSource, certificateProbe, TRUSTED_ORIGIN } from './certificates.ts';
 import { CLOCK_PROBE, type ClockSpan, noteStep, setClock, trueTimes } from './clock.ts';
 import { samplesOf } from './exposition.ts';
+import { Forger, type Forgery, type Target } from './forger.ts';
 import { temporaryDirectory } from './leftovers.ts';
 import { type Program, startExporter, startSimulator } from './processes.ts';
 import { createRandom, type Random } from './random.ts';
@@ -43,6 +45,9 @@ const SAVED_WITHIN_MS = 1_000;
 /** What was answered so long before the signal is in the last save of a process that ends in order. */
 const ANSWERED_BEFORE_END_MS = 300;
 
+/** Nothing goes wrong on the way. */
+export const GOOD_DELIVERY = { loss: 0, duplicates: 0, reorder: 0, delay: '0s' };
+
 export type StageOptions = {
   readonly seed: number;
   readonly random: Random;
@@ -56,13 +61,18 @@ export class Stage {
   readonly random: Random;
   readonly settings: Settings;
   readonly record: RunRecord;
+  readonly forger = new Forger();
+  #certificates: CertificateSource = { simulator: '', forger: '' };
   readonly #options: StageOptions;
   readonly #directory = temporaryDirectory('chaos');
   readonly #state = new StateDirectory();
   readonly #storageRandom: Random;
   /** Whether something was done to the files of the state since a process had them. */
   #isTouched = false;
+  #isPreviousTouched = false;
   #blockEnd: NodeJS.Timeout | undefined;
+  /** Resolves when no process is being started. */
+  #starting: Promise<void> = Promise.resolve();
   /** A save that was under way when the disk was filled makes room for the next one, which this fills. */
   #refill: NodeJS.Timeout | undefined;
   /** Whether the last process ended in order. */
@@ -80,7 +90,7 @@ export class Stage {
     this.random = options.random;
     this.record = emptyRecord();
     this.#storageRandom = createRandom(options.seed + 4);
-    this.settings = new Settings(this.#directory.path, this.record.keyWrites);
+    this.settings = new Settings(this.#directory.path, this.record.keyWrites, this.record.tokenWrites);
   }
 
   get simulator(): SimulatorClient {
@@ -116,6 +126,7 @@ export class Stage {
     this.settings.setEndpoint(this.simulator.url);
     await this.simulator.setLatency(usualLatency(this.random));
     await this.simulator.look();
+    this.#certificates = { simulator: this.simulator.url, forger: this.forger.publicKey };
     this.#note();
     await this.#start();
   }
@@ -206,6 +217,7 @@ export class Stage {
     await this.killAndStart(async () => {
       this.unblockState();
       this.#isTouched = true;
+      this.#isPreviousTouched ||= both;
       this.#state.damage(damage, this.random, both);
     });
   }
@@ -241,7 +253,8 @@ export class Stage {
       this.#refill = setInterval(() => this.#state.fill(), REFILLED_EVERY_MS);
     } else this.#state.putFileInPlace();
     this.record.blocks.push({ from: Date.now(), to: Number.POSITIVE_INFINITY });
-    this.#blockEnd = setTimeout(() => this.unblockState(), forMs);
+    // What a process finds at its start is looked at before: until it has taken it, nothing changes.
+    this.#blockEnd = setTimeout(() => void this.#starting.then(() => this.unblockState()), forMs);
   }
 
   unblockState(): void {
@@ -317,6 +330,27 @@ export class Stage {
     await this.simulator.addRepository(instance, { namespace, name, id: `crr-${name}-${this.#anew}`, tags });
   }
 
+  /** Sends a forged event. */
+  async forge(forgery: Forgery): Promise<void> {
+    const tag = this.random.one((await this.simulator.look()).tags);
+    await this.forger.send(forgery, tag, this.#target, this.record.forgeries, this.random);
+  }
+
+  /** Sends an event several times at once. */
+  async repeatEvent(times: number): Promise<void> {
+    const tag = this.random.one((await this.simulator.look()).tags);
+    await this.forger.repeat(tag, this.#target, this.record.forgeries, times);
+  }
+
+  async floodEvents(): Promise<void> {
+    const tag = this.random.one((await this.simulator.look()).tags);
+    await this.forger.flood(tag, this.#target, this.record.forgeries);
+  }
+
+  get #target(): Target {
+    return { url: this.webhook, token: this.settings.token };
+  }
+
   /** Has the file list tags by the digests that they have now. */
   async reloadByDigests(): Promise<void> {
     const { tags } = await this.simulator.look();
@@ -336,6 +370,8 @@ export class Stage {
     await this.simulator.setFaults([]);
     await this.simulator.setLatency(usualLatency(this.random));
     await this.simulator.setKeys(keysBut());
+    await this.simulator.changeEvents({ to: this.webhook, ...GOOD_DELIVERY });
+    await this.sendToken();
     this.unblockState();
     const { tags } = await this.simulator.look();
     for (const { instance, namespace, name, id, tags: listed } of REPOSITORIES) {
@@ -366,7 +402,13 @@ export class Stage {
     this.#pastClock = [...this.#pastClock, ...ofLife.map((span) => ({ ...span }))];
   }
 
-  async #start(): Promise<void> {
+  #start(): Promise<void> {
+    const started = this.#startNext();
+    this.#starting = started.catch(() => undefined);
+    return started;
+  }
+
+  async #startNext(): Promise<void> {
     const args = [
       `--config.file=${this.settings.file}`,
       '--web.listen-address=127.0.0.1:0',
@@ -379,7 +421,11 @@ export class Stage {
       args.push(`--storage.path=${this.#state.path}`, `--storage.interval=${storage.intervalMs}ms`);
     const startedAt = Date.now();
     for (const span of this.#pastClock) span.to = Math.min(span.to, startedAt);
-    const probes = [wireProbe(this.record.wire, number), { preload: CLOCK_PROBE, onMessage: () => {} }];
+    const probes = [
+      wireProbe(this.record.wire, number),
+      certificateProbe(this.record.certificateFetches, number, this.#certificates),
+      { preload: CLOCK_PROBE, onMessage: () => {} },
+    ];
     this.#exporter = await startExporter(this.#options.exporter, args, ...probes);
     const { onLog } = this.#options;
     if (onLog !== undefined) this.#exporter.child.stderr?.on('data', onLog);
@@ -393,6 +439,18 @@ export class Stage {
       clock: storage === undefined ? [own] : [...this.#pastClock, own],
       ...(storage !== undefined && { storage }),
     });
+    await this.simulator.changeEvents({ to: this.webhook, certificate_url: `${TRUSTED_ORIGIN}/simulator.pem` });
+    await this.sendToken();
+  }
+
+  /** The address of the webhook of the present process. */
+  get webhook(): string {
+    return `${this.exporter.url}/api/v1/events`;
+  }
+
+  /** Lets the events of the registry have the token that is in its file. */
+  async sendToken(): Promise<void> {
+    await this.simulator.changeEvents({ to: this.webhook, token: this.settings.token });
   }
 
   /** Whether and how the next process keeps its state, and what it finds. */
@@ -401,11 +459,13 @@ export class Stage {
     const intervalMs = this.#storageRandom.one(SAVE_INTERVALS_MS);
     if (!keeps) return undefined;
     const isUntouched = !this.#isTouched && this.#state.block !== 'a file';
-    this.#isTouched = false;
+    const isPreviousUntouched = !this.#isPreviousTouched && this.#state.block !== 'a file';
+    [this.#isTouched, this.#isPreviousTouched] = [false, false];
     const usable = this.#state.usable();
     return {
       intervalMs,
       isUntouched,
+      isPreviousUntouched,
       restored: usable && this.#restored(usable, isUntouched),
     };
   }

@@ -2,7 +2,7 @@
 import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Random } from './random.ts';
-import type { Configuration, KeyWrite, TagName } from './record.ts';
+import type { Configuration, EventsFile, KeyWrite, TagName, TokenWrite } from './record.ts';
 import type { Key, Latency } from './simulator.ts';
 
 /** In a calm, by status: from the end of a poll to the next. */
@@ -92,6 +92,21 @@ const RULES = [
 ];
 const ALL = [...REPOSITORIES, DISCOVERED, EXCLUDED];
 
+/**
+ * The event centers: the records of two instances are all on one page, those of the third on several, and the fourth has no rule. From an event
+ * to its record it takes some time.
+ */
+export const MAX_RECORD_LAG_MS = 1_000;
+const LAG = { min: '0s', max: `${MAX_RECORD_LAG_MS}ms` };
+const EVENT_CENTERS: ReadonlyMap<string, object> = new Map([
+  ['cri-a', { rules: ['scans'], order: 'newest_first', keep: 100, lag: LAG }],
+  ['cri-b', { rules: ['scans'], order: 'any', keep: 100, lag: LAG }],
+]);
+/** Instances whose feed has records. */
+export const FED: readonly string[] = [...EVENT_CENTERS.keys()];
+/** In a calm, while events are healthy: from the end of a poll of a complete tag to the next. */
+export const EVENTS_COMPLETE_MS = 5_000;
+
 /** What an answer takes at the most in a calm. */
 export const MAX_LATENCY_MS = 800;
 
@@ -120,6 +135,16 @@ const USUAL = {
 
 const LONG_INTERVAL_MS = 60_000;
 
+const USUAL_EVENTS: EventsFile = { webhook: true, signature: true, feedMs: 1_000, completeMs: EVENTS_COMPLETE_MS };
+/** Which of webhook and feeds there are, and how many files have them. */
+const EVENT_SOURCES = [
+  [0.5, { webhook: true, feeds: true }],
+  [0.7, { webhook: true, feeds: false }],
+  [0.9, { webhook: false, feeds: true }],
+  [1, { webhook: false, feeds: false }],
+] as const;
+const SIGNED_SHARE = 0.75;
+
 /** Every key that the API accepts, but for some. */
 export function keysBut(...refused: readonly string[]): Key[] {
   return Object.values(KEYS)
@@ -139,7 +164,11 @@ export function scenario(): object {
     }));
   return {
     keys: keysBut(),
-    instances: INSTANCES.map((id) => ({ id, repositories: repositories(id) })),
+    instances: INSTANCES.map((id) => ({
+      id,
+      repositories: repositories(id),
+      event_center: EVENT_CENTERS.get(id) ?? {},
+    })),
     scan: {
       duration: { min: '1500ms', max: '5s' },
       retry_share: 0.3,
@@ -166,11 +195,19 @@ export class Settings {
   #digests: ReadonlyMap<TagName, string> = new Map();
   #changes = 0;
   #written = '';
+  #events = USUAL_EVENTS;
+  readonly #tokenWrites: TokenWrite[];
+  #tokens = 0;
 
-  /** @param keyWrites is told of everything that becomes of the secret files */
-  constructor(directory: string, keyWrites: KeyWrite[]) {
+  /**
+   * @param keyWrites is told of everything that becomes of the secret files
+   * @param tokenWrites is told of every token of events
+   */
+  constructor(directory: string, keyWrites: KeyWrite[], tokenWrites: TokenWrite[] = []) {
     this.#directory = directory;
     this.#keyWrites = keyWrites;
+    this.#tokenWrites = tokenWrites;
+    this.rotateToken();
     this.file = join(directory, 'config.yml');
   }
 
@@ -200,6 +237,39 @@ export class Settings {
   /** Lists some tags by the digests that they have now. */
   turnDigests(random: Random, digests: ReadonlyMap<TagName, string>): void {
     this.#digests = new Map([...digests].filter(() => random.share() < 0.5));
+  }
+
+  /** Switches the webhook, its signature and the feeds on or off. */
+  turnEvents(random: Random): void {
+    const drawn = random.share();
+    const [, { webhook, feeds }] = EVENT_SOURCES.find(([share]) => drawn < share) ?? EVENT_SOURCES[0];
+    const feedMs = random.one([1_000, 2_000, 5_000]);
+    const signature = random.share() < SIGNED_SHARE;
+    this.#events = { ...this.#events, webhook, signature, feedMs: feeds ? feedMs : undefined };
+  }
+
+  turnEventsInterval(random: Random): void {
+    this.#events = { ...this.#events, completeMs: random.one([1_000, EVENTS_COMPLETE_MS, LONG_INTERVAL_MS]) };
+  }
+
+  get events(): EventsFile {
+    return this.#events;
+  }
+
+  /** The token of events that is in its file, or will be there in a moment. */
+  get token(): string {
+    return this.#tokenWrites.at(-1)?.token ?? '';
+  }
+
+  /** Writes another token of events; the exporter reads the file again without being told. */
+  rotateToken(): void {
+    this.#tokens++;
+    this.#tokenWrites.push({ token: `token-of-events-${this.#tokens}`, at: Date.now() });
+    this.#replace(this.#tokenFile, this.token);
+  }
+
+  get #tokenFile(): string {
+    return join(this.#directory, 'events-token');
   }
 
   setDiscovery(discovers: boolean): void {
@@ -242,6 +312,8 @@ export class Settings {
   /** Sets everything back that a storm may have changed and that a calm has a promise about. */
   restore(): void {
     this.#paces = USUAL;
+    const feedMs = this.#events.feedMs === undefined ? undefined : USUAL_EVENTS.feedMs;
+    this.#events = { ...this.#events, feedMs, completeMs: EVENTS_COMPLETE_MS };
     this.#perTag = 'full';
     this.#discovers = true;
     this.#digests = new Map();
@@ -308,7 +380,8 @@ export class Settings {
     this.#replace(this.file, this.#written);
     const tags = [...this.#tags].filter((name) => this.#hasB || !name.startsWith('cri-b '));
     const { discoveryIntervalMs: _, ...paces } = this.#paces;
-    return { perTag: this.#perTag, tags: new Set(tags), discovers: this.#discovers, digests: this.#digests, ...paces };
+    const [discovers, digests, events] = [this.#discovers, this.#digests, this.#events];
+    return { perTag: this.#perTag, tags: new Set(tags), discovers, digests, events, ...paces };
   }
 
   /** Writes a file that is no configuration. */
@@ -329,9 +402,15 @@ export class Settings {
     const { maxConcurrent, requestTimeoutMs, intervalsMs, backoffMs, discoveryIntervalMs } = this.#paces;
     const discover = this.#rules;
     const region = 'cn-hangzhou';
-    const a = { id: 'cri-a', region, endpoint: this.#endpoint, repositories: repositories('cri-a') };
-    const b = { id: 'cri-b', region, endpoint: this.#endpoint, repositories: repositories('cri-b') };
-    const c = { id: 'cri-c', region, endpoint: this.#endpoint, repositories: repositories('cri-c') };
+    const { webhook, signature, feedMs, completeMs } = this.#events;
+    const instance = (id: string) => ({
+      id,
+      region,
+      endpoint: this.#endpoint,
+      repositories: repositories(id),
+      ...(feedMs !== undefined && { events: { feed: `${feedMs}ms` } }),
+    });
+    const [a, b, c] = [instance('cri-a'), instance('cri-b'), instance('cri-c')];
     return {
       credentials: this.#credentials('default'),
       rate_limit: { requests_per_second: this.shownRate, max_concurrent: maxConcurrent },
@@ -340,6 +419,7 @@ export class Settings {
       backoff: durations(backoffMs),
       discovery_interval: `${discoveryIntervalMs}ms`,
       metrics: { per_tag: this.#perTag },
+      events: { complete: `${completeMs}ms`, ...(webhook && { webhook: { token_file: this.#tokenFile, signature } }) },
       instances: [
         { ...a, ...(this.#discovers && { discover }) },
         ...(this.#hasB ? [{ ...b, credentials: this.#credentials('cri-b') }] : []),

@@ -10,6 +10,7 @@ import {
   spansWithout,
 } from '../record.ts';
 import { KEYS, SETS, type SetName, setOf, setOfInstance } from '../world.ts';
+import { longestHealthyMs } from './healthy.ts';
 import { Findings, type Law } from './law.ts';
 import { sentRequests } from './sent.ts';
 import { lifeOf, time } from './tags.ts';
@@ -78,7 +79,9 @@ function longestSilenceMs(configurations: readonly Configuration[], from: number
   const files = inForce(configurations, from, to);
   const pauses = files.flatMap(({ intervalsMs, backoffMs }) => [...Object.values(intervalsMs), backoffMs.max]);
   const turnMs = 1_000 / (SLOWEST_SHARE * Math.min(...files.map(({ rate }) => rate)));
-  return Math.max(...pauses) + MAX_WAIT_MS + longestTimeoutMs(configurations, from, to) + turnMs;
+  return (
+    Math.max(...pauses, longestHealthyMs(files)) + MAX_WAIT_MS + longestTimeoutMs(configurations, from, to) + turnMs
+  );
 }
 
 /** How long an answer may take from the simulator to the exporter's decision. */

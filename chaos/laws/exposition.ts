@@ -1,5 +1,5 @@
 // What holds for the text of every scrape, and from one to the next.
-import { overlap, type Scrape, spansWithout, type TagName } from '../record.ts';
+import { type EventsFile, overlap, type Scrape, spansWithout, type TagName } from '../record.ts';
 import { INSTANCES } from '../world.ts';
 import { Findings, type Law } from './law.ts';
 
@@ -18,11 +18,14 @@ export const wellFormedLaw: Law = {
 
 export const counterLaw: Law = {
   name: 'counters',
-  sentence: 'no counter falls while its process lives and its instance is configured',
+  sentence: 'no counter falls while its process lives and its instance and its channel of events are configured',
   check: ({ scrapes, configurations }, judged) => {
     const findings = new Findings(judged);
     const absences = new Map(
       INSTANCES.map((id) => [id, spansWithout(configurations, ({ tags }) => hasInstance(tags, id))]),
+    );
+    const withoutChannel = new Map(
+      CHANNELS.map((channel) => [channel, spansWithout(configurations, ({ events }) => hasChannel(events, channel))]),
     );
     let before: Scrape | undefined;
     for (const scrape of scrapes) {
@@ -30,11 +33,16 @@ export const counterLaw: Law = {
       before = scrape;
       if (last === undefined || !findings.isJudged(scrape.answeredAt)) continue;
       const begunAnew = INSTANCES.filter((id) => overlap(absences.get(id) ?? [], last.sentAt, scrape.answeredAt) > 0);
+      const withoutChannels = CHANNELS.filter(
+        (channel) => overlap(withoutChannel.get(channel) ?? [], last.sentAt, scrape.answeredAt) > 0,
+      );
       const { samples, types } = scrape.exposition;
       for (const [series, value] of samples) {
         const lastValue = last.exposition.samples.get(series);
         if (lastValue === undefined || !isCounter(series, types)) continue;
         if (begunAnew.some((id) => series.includes(`instance_id="${id}"`))) continue;
+        if (series.startsWith('acr_events_') && withoutChannels.some((channel) => isOfChannel(series, channel)))
+          continue;
         findings.note(
           scrape.answeredAt,
           value < lastValue ? `${series} fell from ${lastValue} to ${value}` : undefined,
@@ -44,6 +52,18 @@ export const counterLaw: Law = {
     return findings;
   },
 };
+
+const CHANNELS = ['feed', 'webhook'] as const;
+type Channel = (typeof CHANNELS)[number];
+
+function hasChannel(events: EventsFile | undefined, channel: Channel): boolean {
+  return channel === 'webhook' ? events?.webhook === true : events?.feedMs !== undefined;
+}
+
+/** Whether a series about events ends with a channel. Missed events belong to both. */
+function isOfChannel(series: string, channel: Channel): boolean {
+  return series.includes(`channel="${channel}"`) || !series.includes('channel="');
+}
 
 function hasInstance(tags: ReadonlySet<TagName>, id: string): boolean {
   return [...tags].some((name) => name.startsWith(`${id} `));

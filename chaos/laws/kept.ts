@@ -12,6 +12,7 @@ import {
 } from '../record.ts';
 import { bare } from '../truth.ts';
 import { REPOSITORIES, SETS, setOfInstance } from '../world.ts';
+import { mayBeAnnounced } from './announced.ts';
 import { inForceDuring, isDiscovered, isOfBuild } from './configured.ts';
 import { ANSWER_READ_MS, troublesOf } from './credentials.ts';
 import { Findings, type Law } from './law.ts';
@@ -75,16 +76,22 @@ function anything(life: Life, scrape: Scrape): string | undefined {
   return known && `${known[0]} is shown with an answer from before the start, but there was no good file`;
 }
 
-/** Where the files are those that the process before wrote, its last one is there if it said that it was saved. */
+/**
+ * Where the files are those that the process before wrote, its last one is there if it said that it was saved. Where the present one was damaged, the
+ * one before is there.
+ */
 function lostFile({ scrapes, lives }: RunRecord, { number, storage }: Life): string | undefined {
   const writer = lives.findLast((each) => each.number < number && each.storage !== undefined)?.number;
   const told = scrapes
     .filter(({ life }) => life === writer)
     .map((scrape) => Math.min(...(lastSave(scrape) ?? [])))
     .filter(Number.isFinite);
-  const last = Math.max(...told);
+  // A save is shown at one time or another, by the rounding of clocks.
+  const saves = [...new Set(told)].sort((one, other) => other - one);
+  const previous = saves.find((each) => each < (saves[0] ?? 0) - SAVED_WITHIN_MS);
+  const last = storage?.isUntouched ? saves[0] : storage?.isPreviousUntouched ? previous : undefined;
   const savedAt = storage?.restored?.savedAt ?? Number.NEGATIVE_INFINITY;
-  if (!storage?.isUntouched || told.length === 0 || last <= savedAt + SAVED_WITHIN_MS) return undefined;
+  if (storage === undefined || last === undefined || last <= savedAt + SAVED_WITHIN_MS) return undefined;
   const found = storage.restored === undefined ? 'there is no good file' : `the last good file is of ${time(savedAt)}`;
   return `life ${writer} has shown a save at ${time(last)}, but ${found}`;
 }
@@ -199,7 +206,7 @@ const CLOCKS_MS = 25;
 export const resumedLaw: Law = {
   name: 'resumed',
   sentence:
-    'after a start, the first poll of a tag starts no sooner after its restored answer than the interval of its status, less a tenth',
+    'after a start, the first poll of a tag starts no sooner after its restored answer than the interval of its status, less a tenth, unless an event may announce news',
   check: (record, judged) => {
     const findings = new Findings(judged);
     const polls = pollsByTag(record);
@@ -219,6 +226,9 @@ export const resumedLaw: Law = {
           const { refusals = [] } = troubles.get(setOfInstance(poll.parameters.InstanceId ?? '')) ?? {};
           // While they are refused, tags are asked about before they are due, to find out whether they still are.
           if (overlap(refusals, poll.arrivedAtMs - ANSWER_READ_MS, poll.arrivedAtMs) > 0) continue;
+          // The process does not know how old the answers from before are: each event that it has not seen is news.
+          const gap = { answerFrom: Number.NEGATIVE_INFINITY, from: life.startedAt, to: poll.arrivedAtMs };
+          if (mayBeAnnounced(record, name, gap)) continue;
           findings.note(poll.arrivedAtMs, () => tooSoon(record, name, tag, answeredAt, poll));
         }
       }

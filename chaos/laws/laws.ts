@@ -3,6 +3,8 @@ import { calmLaw } from './calm.ts';
 import { configuredLaw, reloadLaw } from './configured.ts';
 import { keysLaw, silenceLaw, waitLaw } from './credentials.ts';
 import { discoveredLaw } from './discovered.ts';
+import { fedLaw, wokenLaw } from './events.ts';
+import { eventsHealthLaw, sparseLaw } from './events-health.ts';
 import { counterLaw, wellFormedLaw } from './exposition.ts';
 import { endLaw, healthLaw, scrapeLaw } from './health.ts';
 import { keptLaw, resumedLaw, savedLaw } from './kept.ts';
@@ -16,6 +18,7 @@ import { seenLaw } from './sent.ts';
 import { foundLaw, newsLaw, sumsLaw } from './shown.ts';
 import { sinceLaw } from './since.ts';
 import { statusLaw } from './status.ts';
+import { countedLaw, refusedLaw } from './webhook.ts';
 
 export const LAWS: readonly Law[] = [
   statusLaw,
@@ -42,6 +45,12 @@ export const LAWS: readonly Law[] = [
   intervalLaw,
   resumedLaw,
   backoffLaw,
+  wokenLaw,
+  fedLaw,
+  sparseLaw,
+  eventsHealthLaw,
+  refusedLaw,
+  countedLaw,
   keysLaw,
   silenceLaw,
   healthLaw,

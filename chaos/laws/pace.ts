@@ -3,6 +3,7 @@ import { inForce } from '../limits.ts';
 import { type ApiRequest, type Configuration, overlap, type RunRecord, type WireRequest } from '../record.ts';
 import { ANY, bare } from '../truth.ts';
 import { INTERVALS_MS, REPOSITORIES, SETS, setOfInstance } from '../world.ts';
+import { lastAnswerFrom, mayBeAnnounced } from './announced.ts';
 import { ANSWER_READ_MS, troublesOf } from './credentials.ts';
 import { Findings, type Law } from './law.ts';
 import { sentRequests } from './sent.ts';
@@ -17,7 +18,7 @@ const NOTED_LATE_MS = 25;
 export const intervalLaw: Law = {
   name: 'interval',
   sentence:
-    'in a calm, the next poll of a tag starts no sooner after the last answer than the interval of its status, less a tenth',
+    'in a calm, the next poll of a tag starts no sooner after the last answer than the interval of its status, less a tenth, unless an event may announce news',
   check: (record, judged) => {
     const findings = new Findings(judged);
     const isCalm = (poll: ApiRequest) =>
@@ -25,7 +26,7 @@ export const intervalLaw: Law = {
     for (const [before, poll] of successivePolls(record)) {
       if (!isTrueAnswer(before) || !isCalm(before) || !isCalm(poll)) continue;
       const intervalMs = intervalOf(record, before);
-      if (intervalMs === undefined) continue;
+      if (intervalMs === undefined || isAnnounced(record, before, poll)) continue;
       findings.note(poll.arrivedAtMs, () => {
         const finishedMs = beforeStall(record.simulatorStalls, before.finishedMonotonicMs ?? Number.NEGATIVE_INFINITY);
         const [afterMs, leastMs] = [poll.arrivedMonotonicMs - finishedMs, intervalMs * SHORTEST];
@@ -48,11 +49,13 @@ const OF_ONE_REQUEST = new Set([
 
 export const backoffLaw: Law = {
   name: 'backoff',
-  sentence: 'after an error, the next poll of the tag starts no sooner than half of backoff.initial',
+  sentence:
+    'after an error, the next poll of the tag starts no sooner than half of backoff.initial, unless an event may announce news',
   check: (record, judged) => {
     const findings = new Findings(judged);
     const sent = sentRequests(record);
     const troubles = new Map(SETS.map((set) => [set, troublesOf(record, set, (each) => isAccepted(each, sent))]));
+    const polls = pollsByTag(record);
     for (const [before, poll] of successivePolls(record)) {
       const [first, next] = [sent.get(before), sent.get(poll)];
       if (first === undefined || next === undefined) continue;
@@ -62,6 +65,9 @@ export const backoffLaw: Law = {
       // about before they are due, to find out whether they still are.
       if (overlap(spoils, before.arrivedAtMs, poll.arrivedAtMs) > 0) continue;
       if (overlap(refusals, poll.arrivedAtMs - ANSWER_READ_MS, poll.arrivedAtMs) > 0) continue;
+      const name = askedTag(record.truth, poll) ?? '';
+      const answerFrom = lastAnswerFrom(record, polls.get(name) ?? [], before.arrivedAtMs);
+      if (mayBeAnnounced(record, name, { answerFrom, from: before.arrivedAtMs, to: poll.arrivedAtMs })) continue;
       const files = inForce(record.configurations, before.arrivedAtMs, poll.arrivedAtMs);
       const leastMs = Math.min(...files.map((file) => shortestPauseMs(file, before))) / 2;
       // An answer that is none is given up before its end, perhaps as soon as the request was written.
@@ -73,6 +79,12 @@ export const backoffLaw: Law = {
     return findings;
   },
 };
+
+/** Whether an event may have made the exporter ask again. */
+function isAnnounced(record: RunRecord, before: ApiRequest, poll: ApiRequest): boolean {
+  const [from, to] = [before.arrivedAtMs, poll.arrivedAtMs];
+  return mayBeAnnounced(record, askedTag(record.truth, poll) ?? '', { answerFrom: from, from, to });
+}
 
 /** From the exporter's end of a request to the end that is noted at its socket. */
 const SOCKET_NOTED_LATE_MS = 5;

@@ -13,9 +13,11 @@ import {
   type Span,
   type TagName,
 } from '../record.ts';
-import { SETS, type SetName, setOf, setOfInstance } from '../world.ts';
+import { INSTANCES, SETS, type SetName, setOf, setOfInstance } from '../world.ts';
+import { lastAnswerFrom, mayBeAnnounced } from './announced.ts';
 import { isDiscovered } from './configured.ts';
 import { troublesOf } from './credentials.ts';
+import { healthySpans, latestDue, longestHealthyMs } from './healthy.ts';
 import { Findings, type Judged, type Law } from './law.ts';
 import { type Polls, pollsByTag, ROUNDING_MS, type ShownTag, shownTags, time } from './tags.ts';
 
@@ -45,13 +47,14 @@ type Waiting = {
 export const overtakenLaw: Law = {
   name: 'turn',
   sentence:
-    'while a tag is due, at most 2 polls start of tags with the same credentials and class that became due later',
+    'while a tag is due, at most 2 polls start of tags with the same credentials and class that became due later, not counting those that an event may have announced',
   check: (record, judged) => {
     const findings = new Findings(judged);
-    const context = { record, polls: pollsByTag(record), sights: sightsOf(record) };
+    const healthy = healthyIn(record);
+    const context = { record, polls: pollsByTag(record), sights: sightsOf(record, healthy) };
     for (const scrape of judgedScrapes(record, judged)) {
       const onItsWayMs = onItsWayMsAt(record, scrape);
-      for (const tag of waitingTags(record, scrape)) {
+      for (const tag of waitingTags(record, healthy, scrape)) {
         const until = scrape.sentAt - onItsWayMs - overlap(record.pauses, tag.to, scrape.sentAt);
         if (tag.to >= until || wasPolled(context.polls, tag, scrape.answeredAt)) continue;
         findings.note(scrape.answeredAt, () => {
@@ -80,11 +83,12 @@ export const idleLaw: Law = {
       }),
     );
     const starts = startsOf(record);
+    const healthy = healthyIn(record);
     // Scrapes show one answer after the other of a tag, and each of them many times.
     const seen = new Map<TagName, number>();
     for (const scrape of record.scrapes) {
       const idleMs = idleMsAt(record, scrape);
-      for (const tag of waitingTags(record, scrape)) {
+      for (const tag of waitingTags(record, healthy, scrape)) {
         if (seen.get(tag.name) === tag.answeredAt) continue;
         seen.set(tag.name, tag.answeredAt);
         const until = tag.to + idleMs + overlap(record.pauses, tag.to, tag.to + 2 * idleMs);
@@ -104,6 +108,14 @@ export const idleLaw: Law = {
     return findings;
   },
 };
+
+/** By instance: when its events may have been healthy. */
+type Healthy = (instanceId: string) => readonly Span[];
+
+function healthyIn(record: RunRecord): Healthy {
+  const spans = new Map(INSTANCES.map((id) => [id as string, healthySpans(record, id)]));
+  return (instanceId) => spans.get(instanceId) ?? [];
+}
 
 /** When requests were written under each set of credentials, in milliseconds since the epoch. */
 function startsOf({ wire, monotonicZeroAt }: RunRecord): ReadonlyMap<string, readonly number[]> {
@@ -136,12 +148,13 @@ function judgedScrapes({ scrapes }: RunRecord, judged: Judged | undefined): Scra
 }
 
 /** The tags whose last poll was answered, as the exporter itself shows it. */
-function waitingTags(record: RunRecord, scrape: Scrape): Waiting[] {
-  return [...shownTags(scrape)].flatMap(([name, tag]) => waiting(record, scrape, name, tag) ?? []);
+function waitingTags(record: RunRecord, healthy: Healthy, scrape: Scrape): Waiting[] {
+  return [...shownTags(scrape)].flatMap(([name, tag]) => waiting(record, healthy, scrape, name, tag) ?? []);
 }
 
 function waiting(
   { configurations, lives }: RunRecord,
+  healthy: Healthy,
   scrape: Scrape,
   name: TagName,
   { status, lastSuccess, lastSuccesses = [], shownSuccess = 0, success }: ShownTag,
@@ -153,11 +166,13 @@ function waiting(
   // By the clock of this process, the answer came when a clock that was off has shown it.
   const isByTrueClock = lastSuccesses.length === 1 && Math.abs(lastSuccess - shownSuccess) * 1_000 <= ROUNDING_MS;
   if (isRestored && !isByTrueClock) return undefined;
-  const intervals = inForce(configurations, answeredAt, scrape.answeredAt).flatMap((file) => intervalOf(file, status));
+  const files = inForce(configurations, answeredAt, scrape.answeredAt);
+  const intervals = files.flatMap((file) => intervalOf(file, status));
   if (intervals.length === 0) return undefined;
   const line = status === 'scanning' || status === 'retrying' ? 'running' : 'settled';
   const from = answeredAt + (1 - SHORTENED) * Math.min(...intervals) - ROUNDING_MS;
-  const dueAt = answeredAt + Math.max(...intervals) + ROUNDING_MS;
+  const longest = { shortMs: Math.max(...intervals), longMs: status === 'complete' ? longestHealthyMs(files) : 0 };
+  const dueAt = latestDue(healthy(instanceOf(name)), answeredAt, longest) + ROUNDING_MS;
   const to = isRestored ? Math.max(dueAt, life.from + POLLING_WITHIN_MS) : dueAt;
   return { name, line, answeredAt, from, to };
 }
@@ -184,7 +199,7 @@ function wasPolled(polls: Polls, { name, answeredAt }: Waiting, until: number): 
 type Sight = { readonly at: number; readonly repoId: string; readonly tag: Waiting | undefined };
 
 /** What the scrapes showed of each tag, in their order. */
-function sightsOf(record: RunRecord): ReadonlyMap<TagName, readonly Sight[]> {
+function sightsOf(record: RunRecord, healthy: Healthy): ReadonlyMap<TagName, readonly Sight[]> {
   const sights = new Map<TagName, Sight[]>();
   for (const scrape of record.scrapes) {
     for (const [name, shown] of shownTags(scrape)) {
@@ -193,7 +208,7 @@ function sightsOf(record: RunRecord): ReadonlyMap<TagName, readonly Sight[]> {
       list.push({
         at: scrape.answeredAt,
         repoId: shown.repoId ?? '',
-        tag: waiting(record, scrape, name, shown),
+        tag: waiting(record, healthy, scrape, name, shown),
       });
     }
   }
@@ -224,7 +239,9 @@ function isLater({ record, polls, sights }: Context, poll: ApiRequest, name: Tag
   if (parameters.RepoId !== sight.repoId) return false;
   if (record.configurations.some(({ toldAt, inForceAt }) => toldAt <= arrivedAtMs && inForceAt >= sight.at))
     return false;
-  return !wasPolled(polls, seen, arrivedAtMs - 1);
+  if (wasPolled(polls, seen, arrivedAtMs - 1)) return false;
+  const answerFrom = lastAnswerFrom(record, polls.get(name) ?? [], arrivedAtMs);
+  return !mayBeAnnounced(record, name, { answerFrom, from: answerFrom, to: arrivedAtMs });
 }
 
 function isPaused({ exposition }: Scrape, set: SetName): boolean {

@@ -132,7 +132,7 @@ function missedNews(
 ): string | undefined {
   const answer = `the answer to request ${poll.index}, about ${name}, at ${time(poll.finishedAtMs ?? 0)}`;
   // An answer that came too late for the exporter is none.
-  if (poll.fault === 'status' && (error === undefined || error === 'UnknownStatus'))
+  if (poll.fault === 'status' && poll.code === 'success' && (error === undefined || error === 'UnknownStatus'))
     return status === 'unknown' ? undefined : `${answer}, has an unknown status, but ${status} is shown`;
   const isShown = success === 0 || lastSuccess * 1_000 >= poll.arrivedAtMs - ROUNDING_MS;
   return !isTrueAnswer(poll) || isShown

@@ -97,7 +97,8 @@ const SHOWN_HOLDS_MS = 3_600_000;
 
 /** Whether the registry denied a scan of a tag that was there within the last hour. */
 function isOfShownTag({ truth }: RunRecord, poll: ApiRequest, until: number): boolean {
-  const isDenial = poll.code === 'REPO_TAG_NOT_EXIST' && isHonest(poll);
+  // Another status takes the place of a status only: an error stays what it is.
+  const isDenial = poll.code === 'REPO_TAG_NOT_EXIST' && (isHonest(poll) || poll.fault === 'status');
   return isDenial && truth.wasThere(askedKey(poll), poll.arrivedAtMs - SHOWN_HOLDS_MS, until);
 }
 

@@ -19,6 +19,14 @@ export const OF_KEEPING: readonly Mutation[] = [
     often: ['kill -9, and a truncated state file', 'kill -9, and something else in place of the state file'],
   },
   {
+    name: 'the previous state is not kept',
+    file: 'storage/snapshot-file.js',
+    before: 'await renameIfThere(this.#path(PRESENT), this.#path(PREVIOUS));',
+    after: '',
+    law: 'kept',
+    often: ['kill -9, and a truncated state file', 'kill -9, and something else in place of the state file'],
+  },
+  {
     name: 'since starts again with the process',
     file: 'app/snapshot-restore.js',
     before: 'sinceMs: Math.min(record.since, moment.nowMs),',

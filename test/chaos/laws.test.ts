@@ -225,6 +225,10 @@ test('a tag counts as never scanned where the API has said that there is no such
   const requests = [poll(0, 4_990, { code: 'REPO_TAG_NOT_EXIST', fault: 'business_error' })];
   t.is(broken('status', { requests, scrapes: [scrape({ at: 6_000, status: 'not_scanned' })] }), 0);
   t.is(broken('status', { requests, scrapes: [scrape({ at: 6_000 })] }), 1);
+  const denied = [poll(0, 4_990, { code: 'REPO_TAG_NOT_EXIST', fault: 'status' })];
+  const scrapes = [scrape({ at: 6_100, status: 'not_scanned' })];
+  t.is(broken('status', { requests: denied, scrapes }), 0, 'a fault that changes a status does not change an error');
+  t.is(broken('news', { requests: denied, scrapes }), 0);
 });
 
 test('an answer that is not shown a second later breaks the law, and so does a status before an unknown one', (t) => {

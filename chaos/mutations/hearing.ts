@@ -44,4 +44,32 @@ export const OF_HEARING: readonly Mutation[] = [
     after: 'if (true)',
     law: 'sparse',
   },
+  {
+    name: 'a removed webhook still answers',
+    file: 'web/events/event-webhook.js',
+    before: 'this.#settings = settings;',
+    after: 'this.#settings = settings ?? this.#settings;',
+    law: 'refused',
+    often: [
+      'SIGHUP: the webhook and the feeds are switched on or off',
+      'an event to the webhook: an event that did not happen',
+    ],
+  },
+  {
+    name: 'refused events are not counted',
+    file: 'web/events/event-webhook.js',
+    before: 'this.#count(outcome, count);',
+    after: "if (outcome !== 'refused')\n            this.#count(outcome, count);",
+    law: 'counted',
+    often: ['an event to the webhook: a wrong token', 'an event to the webhook: no token'],
+    minutes: 2,
+  },
+  {
+    name: 'a feed without an event rule is healthy',
+    file: 'events/event-feed.js',
+    before: 'if (this.#hasRule ?? this.#hasNewRecord)',
+    after: 'if (true)',
+    law: 'healthy',
+    often: ['SIGHUP: the webhook and the feeds are switched on or off'],
+  },
 ];

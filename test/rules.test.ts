@@ -78,13 +78,33 @@ test('durations are scaled to whole milliseconds, and comments stay', (t) => {
   t.is(scaleDurations('for: 10ms\n', 0.001), 'for: 1ms\n');
 });
 
+test('the threshold of AcrHighSeverityVulnerabilities can be another one, and nothing else changes', (t) => {
+  const { stdout } = generate('--high-severity-threshold=10');
+  const lines = stdout.split('\n');
+  const changed = shipped.split('\n').flatMap((line, index) => (line === lines[index] ? [] : [[line, lines[index]]]));
+  t.is(changed.length, 1);
+  const [[before = '', after = ''] = []] = changed;
+  t.regex(before, /acr_scan_vulnerabilities\{severity="high"\}.* > 0$/);
+  t.is(after, before.replace(/0$/, '10'));
+  t.is(generate('--high-severity-threshold=0').stdout, shipped);
+  t.regex(generate('--high-severity-threshold=10', '--time-scale=0.5').stdout, /severity="high"\}\[30m\]\)\) > 10$/m);
+});
+
 test('the links can lead elsewhere', (t) => {
   const { stdout } = generate('--runbook-url=https://wiki.example.com/acr');
   t.is(stdout.match(/runbook_url: https:\/\/wiki\.example\.com\/acr#acr/g)?.length, alerts.length);
 });
 
 test('a flag that does not exist or does not fit is a usage error', (t) => {
-  for (const flag of ['--time-scale=0', '--time-scale=2', '--time-scale=fast', '--scale=1', 'rules.yml']) {
+  for (const flag of [
+    '--time-scale=0',
+    '--time-scale=2',
+    '--time-scale=fast',
+    '--scale=1',
+    '--high-severity-threshold=-1',
+    '--high-severity-threshold=many',
+    'rules.yml',
+  ]) {
     const { status, stderr } = generate(flag);
     t.is(status, 2, flag);
     t.regex(stderr, /^Usage: /m);

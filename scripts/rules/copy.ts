@@ -1,4 +1,4 @@
-// Copies of the Prometheus rules with other durations or links.
+// Copies of the Prometheus rules with other durations, thresholds or links.
 import { formatDuration, parseDuration } from '../../src/util/duration.ts';
 
 /** The runbook that the alerts link to. */
@@ -6,6 +6,7 @@ export const RUNBOOK_URL = 'https://github.com/acr-scan-exporter/acr-scan-export
 
 const COMMENT_LINE = /^\s*#/;
 const DURATION = /\b\d+(?:ms|[smhd])\b/g;
+const HIGH_SEVERITY = /^(.*acr_scan_vulnerabilities\{severity="high"\}\[1h\]\)\) > )\d+$/m;
 const SECONDS = /\d+(?=\)* # seconds$)/;
 
 /**
@@ -23,6 +24,11 @@ export function scaleDurations(rules: string, scale: number): string {
 /** Replaces the runbook that the alerts link to. */
 export function replaceRunbook(rules: string, url: string): string {
   return rules.replaceAll(RUNBOOK_URL, url);
+}
+
+/** Replaces the number of vulnerabilities of high severity above which AcrHighSeverityVulnerabilities fires. */
+export function replaceHighSeverityThreshold(rules: string, threshold: number): string {
+  return rules.replace(HIGH_SEVERITY, (_line, before: string) => before + threshold);
 }
 
 /** At least one millisecond: Prometheus has no shorter duration. */

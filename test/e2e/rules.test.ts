@@ -31,6 +31,26 @@ test('Prometheus can read the rules at any time scale', (t) => {
   }
 });
 
+test('with another threshold, AcrHighSeverityVulnerabilities fires above it and not at it', (t) => {
+  const directory = temporaryDirectory(t);
+  const rules = join(directory, 'rules.yml');
+  const flags = ['--high-severity-threshold=10', `--output=${rules}`];
+  t.is(run('npm', ['run', '--silent', 'rules', '--', ...flags]).status, 0);
+  const labels = (name: string) => `{job="acr",instance="a:1",instance_id="cri-1",repo_name="${name}"`;
+  const input_series = ['api', 'web'].flatMap((name) => [
+    { series: `acr_scan_vulnerabilities${labels(name)},severity="high"}`, values: name === 'api' ? '11x30' : '10x30' },
+    { series: `acr_scan_tags${labels(name)},status="complete"}`, values: '1x30' },
+  ]);
+  const expr = 'count by (alertname, repo_name) (ALERTS{alertstate="firing"})';
+  const exp_samples = [{ labels: '{alertname="AcrHighSeverityVulnerabilities",repo_name="api"}', value: 1 }];
+  const tests = [{ interval: '1m', input_series, promql_expr_test: [{ expr, eval_time: '5m', exp_samples }] }];
+  const file = join(directory, 'rules_test.yml');
+  // JSON is YAML.
+  writeFileSync(file, JSON.stringify({ rule_files: [rules], evaluation_interval: '1m', tests }));
+  const { status, stdout, stderr } = run('promtool', ['test', 'rules', file]);
+  t.is(status, 0, stdout + stderr);
+});
+
 test('Prometheus can read every query of the documentation', (t) => {
   const blocks = (page: string) =>
     [...readFileSync(join(ROOT, page), 'utf8').matchAll(/```promql\n([\s\S]*?)```/g)].map(([, block = '']) =>

@@ -97,14 +97,59 @@ function anchorOf(heading: string): string {
 
 test('links between the pages lead somewhere', (t) => {
   const pages = readdirSync(new URL('../docs', import.meta.url)).filter((name) => name.endsWith('.md'));
-  for (const page of ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...pages.map((name) => `docs/${name}`)]) {
+  for (const page of [
+    'README.md',
+    'README.zh-CN.md',
+    'CONTRIBUTING.md',
+    'CHANGELOG.md',
+    ...pages.map((name) => `docs/${name}`),
+  ]) {
     const prose = read(page).replaceAll(/```[\s\S]*?```/g, '');
     for (const [, link = ''] of prose.matchAll(/\]\((?!https?:)([^)]+)\)/g)) {
       const { pathname, hash } = new URL(link, `file:///${page}`);
       t.true(existsSync(new URL(`..${pathname}`, import.meta.url)), `${page}: ${link}`);
       if (hash === '') continue;
       const headings = [...read(pathname.slice(1)).matchAll(/^#+ (.+)$/gm)];
-      t.true(headings.map(([, heading = '']) => anchorOf(heading)).includes(hash.slice(1)), `${page}: ${link}`);
+      t.true(
+        headings.map(([, heading = '']) => anchorOf(heading)).includes(decodeURIComponent(hash.slice(1))),
+        `${page}: ${link}`,
+      );
     }
   }
+});
+
+/** What two languages of a page have in common: levels of headings, code without comments, links, and the first cells of tables of code. */
+function structureOf(page: string) {
+  const text = read(page);
+  const prose = text.replaceAll(/```[\s\S]*?```/g, '');
+  return {
+    headings: [...prose.matchAll(/^#+(?= )/gm)].map(([level]) => level),
+    code: [...text.matchAll(/```[\s\S]*?```/g)].map(([block]) => block.replaceAll(/ +# .*$/gm, '')),
+    // The order of links within a sentence may differ.
+    links: [...prose.matchAll(/\]\((?!#)([^)]+)\)/g)]
+      .map(([, link = '']) => link)
+      .filter((link) => !link.startsWith('README'))
+      .sort(),
+    items: prose.match(/^(?:- |\d+\. )/gm)?.length,
+    rows: prose.match(/^\|/gm)?.length,
+    codeCells: rows(text).map(([cell]) => cell),
+    figures: [...prose.matchAll(/^\|.*\|$/gm)].map(([row]) => row.match(/\d+(?:[.,]\d+)*/g)?.sort() ?? []),
+  };
+}
+
+test('the READMEs in English and Chinese have the same headings, code, links, tables and figures, and link to each other', (t) => {
+  t.deepEqual(structureOf('README.zh-CN.md'), structureOf('README.md'));
+  t.true(read('README.md').includes('[简体中文](README.zh-CN.md)'));
+  t.true(read('README.zh-CN.md').includes('[English](README.md)'));
+});
+
+test('runbook URLs of alerts point at the repository that package.json names', (t) => {
+  const { repository } = JSON.parse(read('package.json'));
+  const base = repository.url.replace(/^git\+/, '').replace(/\.git$/, '');
+  const urls = [...read('config/prometheus/rules.yml').matchAll(/runbook_url: (\S+)/g)].map(([, url = '']) => url);
+  t.true(urls.length > 10);
+  t.deepEqual(
+    urls.filter((url) => !url.startsWith(`${base}/blob/main/docs/runbook.md#`)),
+    [],
+  );
 });

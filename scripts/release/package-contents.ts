@@ -18,6 +18,7 @@ const NEEDED = [
   'CONTRIBUTING.md',
   'LICENSE',
   'README.md',
+  'README.zh-CN.md',
   'THIRD-PARTY-LICENSES.md',
   'config/acr-scan-exporter.schema.json',
   'config/acr-scan-exporter.yml',

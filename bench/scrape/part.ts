@@ -11,6 +11,9 @@ const CHANGES = 750;
 /** A scrape of prom-client's registry takes seconds: a few are enough. */
 const REPEATS_OF_SLOW = 3;
 
+/** The part of the page with the sums of each repository. */
+const SUMS = '/metrics?name[]=acr_scan_tags';
+
 /** Scrapes before the measured ones, so that V8 compiles the hot code. */
 const WARM_UPS = 3;
 
@@ -25,6 +28,7 @@ export const scrapePart: BenchPart = {
       notes: [
         '`polls`: the tags were polled and had the same status; `transitions`: each had another. `first`: all tags are new, nothing is rendered.',
         'CPU is that of the whole process (user and system, all threads), the mean of all scrapes. Hold is the longest that the event loop was held up in any of them, by the scrape or by whatever else kept the machine busy.',
+        '`sums` is the part of the page that `?name[]=acr_scan_tags` selects.',
         '`one buffer` sends the same bytes from memory: the limit. `peer` has four of the families, and nothing changes in it.',
       ],
     };
@@ -56,6 +60,7 @@ async function measureSize(tags: number, options: BenchOptions): Promise<Row[]> 
   };
   const ours = (server: ServerName) => () => startServer(compiled, server, tags);
   await measure('exporter', ours('exporter'), CASES, repeats);
+  await measure('sums', ours('exporter'), POLLED, repeats);
   await measure('one buffer', ours('buffer'), UNCHANGING, repeats);
   await measure('prom-client', ours('prom-client'), POLLED, slow);
   if (peer !== undefined) await measure('peer', () => startPeer(peer, tags), UNCHANGING, slow);
@@ -69,11 +74,12 @@ async function measureSubject(
   cases: readonly Case[],
   repeats: number,
 ): Promise<Row[]> {
+  const path = name === 'sums' ? SUMS : undefined;
   const rows: Row[] = [];
   for (const gzip of [false, true]) {
     let bytes = 0;
     const first = await subject.measure(async () => {
-      bytes = (await subject.scrape(gzip)).bytes;
+      bytes = (await subject.scrape(gzip, path)).bytes;
     });
     if (name === 'exporter') rows.push(row(name, tags, 'first', gzip, bytes, [first]));
   }
@@ -83,7 +89,7 @@ async function measureSubject(
     for (let repeat = -WARM_UPS; repeat < repeats; repeat++) {
       if (change !== 'none') await subject.tell({ do: 'change', count: CHANGES, kind: change });
       const report = await subject.measure(async () => {
-        bytes = (await subject.scrape(gzip)).bytes;
+        bytes = (await subject.scrape(gzip, path)).bytes;
       });
       if (repeat >= 0) reports.push(report);
     }

@@ -13,7 +13,8 @@ export type Scrape = { readonly bytes: number; readonly wallMs: number };
 
 /** A process that serves /metrics. */
 export type Subject = {
-  readonly scrape: (gzip: boolean) => Promise<Scrape>;
+  /** @param path `/metrics` by default */
+  readonly scrape: (gzip: boolean, path?: string) => Promise<Scrape>;
   /** Runs `work` and gives its cost for the process; undefined if that is not known. */
   readonly measure: (work: () => Promise<unknown>) => Promise<Partial<Report>>;
   readonly tell: (command: Command) => Promise<unknown>;
@@ -66,11 +67,11 @@ export async function startPeer(command: string, tags: number): Promise<Subject>
 /** Scrapes over one kept-alive connection, like Prometheus, without decompressing the body. */
 function scraper(port: number): Subject['scrape'] {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  return (gzip) =>
+  return (gzip, path = '/metrics') =>
     new Promise((resolve, reject) => {
       const start = performance.now();
       const headers = { accept: 'text/plain;version=0.0.4', 'accept-encoding': gzip ? 'gzip' : 'identity' };
-      get({ host: '127.0.0.1', port, path: '/metrics', agent, headers }, (response) => {
+      get({ host: '127.0.0.1', port, path, agent, headers }, (response) => {
         let bytes = 0;
         response.on('data', (chunk: Buffer) => {
           bytes += chunk.length;

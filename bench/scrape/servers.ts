@@ -7,6 +7,7 @@ import { Exposition } from '../../src/metrics/exposition.ts';
 import { SelfMetrics } from '../../src/metrics/self-metrics.ts';
 import { SCAN_STATUSES } from '../../src/model/scan.ts';
 import type { RepositoryTotals, StoreObserver, WatchedTag } from '../../src/state/store.ts';
+import { readSelection } from '../../src/web/request.ts';
 import { sendChunks } from '../../src/web/responses.ts';
 import { type ChangeKind, INSTANCE_ID, InventedTags } from './tags.ts';
 
@@ -66,7 +67,8 @@ function makeExposition(): Exposition {
 function expositionListener(exposition: Exposition): RequestListener {
   return async (request, response) => {
     const gzip = request.headers['accept-encoding'] === 'gzip';
-    const { chunks, length, contentType, done } = await exposition.scrape({ format: 'text', gzip });
+    const selection = readSelection(new URL(request.url ?? '/', 'http://localhost').searchParams);
+    const { chunks, length, contentType, done } = await exposition.scrape({ format: 'text', gzip, selection });
     const encoding = gzip ? 'gzip' : 'identity';
     response.writeHead(200, { 'Content-Type': contentType, 'Content-Encoding': encoding, 'Content-Length': length });
     await sendChunks(response, chunks);

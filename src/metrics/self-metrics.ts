@@ -2,7 +2,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { EVENT_OUTCOMES, EVENT_TYPES, type EventChannel, type EventLabels } from '../model/events.ts';
 import type { DiscoveryStatus, EventsStatus, SaveStatus, SchedulerStatus } from '../model/exporter-status.ts';
-import type { ExpositionFormat } from '../model/metrics-page.ts';
+import { type ExpositionFormat, type PageSelection, WHOLE_PAGE } from '../model/metrics-page.ts';
 import { COMPONENTS, type Component } from '../util/internal-errors.ts';
 import { type CollectedFamily, formatCollected } from './exposition-format.ts';
 import { MISNAMED_DEFAULTS, SELF_FAMILIES, type SelfFamily } from './self-families.ts';
@@ -191,8 +191,14 @@ export class SelfMetrics {
     this.#buildInfo.set({ version, revision, node_version: nodeVersion, sdk }, 1);
   }
 
-  /** The text of all families at the time of the call, without the end mark of OpenMetrics. A family that cannot be collected is left out. */
-  async render(format: ExpositionFormat): Promise<string> {
+  /**
+   * The text of the selected families at the time of the call, without the end mark of OpenMetrics. A family that cannot be collected is left
+   * out.
+   */
+  async render(format: ExpositionFormat, { names, instanceIds }: PageSelection = WHOLE_PAGE): Promise<string> {
+    const isSelected = ({ name }: { readonly name: string }) => names === undefined || names.has(name);
+    // Some families of prom-client are collected together with others, so all are collected or none.
+    if (!this.#registry.getMetricsAsArray().some(isSelected)) return '';
     this.#collectSchedulers();
     this.#collectDiscoveries();
     this.#collectEvents();
@@ -205,7 +211,8 @@ export class SelfMetrics {
       result.status === 'fulfilled' && result.value ? [result.value] : [],
     );
     return withoutIdleLag(families)
-      .map((family) => formatCollected(family, format))
+      .filter(isSelected)
+      .map((family) => formatCollected(ofInstances(family, instanceIds), format))
       .join('');
   }
 
@@ -323,6 +330,12 @@ export class SelfMetrics {
 }
 
 type LabelledFamily<Label extends string> = SelfFamily & { readonly labels: readonly Label[] };
+
+function ofInstances(family: CollectedFamily, instanceIds: PageSelection['instanceIds']): CollectedFamily {
+  if (instanceIds === undefined) return family;
+  const isOfInstance = (id: unknown) => typeof id === 'string' && instanceIds.has(id);
+  return { ...family, values: family.values.filter(({ labels }) => isOfInstance(labels.instance_id)) };
+}
 
 /** An unknown value is left out. */
 function setOrRemove(gauge: Gauge<never>, value: number | undefined): void {

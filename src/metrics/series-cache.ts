@@ -1,5 +1,6 @@
 // The text of all families of one kind of item (tags or repositories), kept in blocks. Only what changed is rendered again.
 
+import type { PageSelection } from '../model/metrics-page.ts';
 import { formatMetadata } from './exposition-format.ts';
 import { BLOCK_ROWS, Block, EMPTY_BLOCK, type RowText } from './series-block.ts';
 import type { Family } from './tag-families.ts';
@@ -13,6 +14,8 @@ export type SeriesCacheView<Item, Snapshot> = {
   readonly labels: (snapshot: Snapshot) => string;
   /** The object that the labels are made of: the same object gives the same labels. */
   readonly labelSource: (snapshot: Snapshot) => unknown;
+  /** The instance of an item, which never changes. */
+  readonly instanceId: (item: Item) => string;
 };
 
 /** The row of an item, the same in every family. */
@@ -26,6 +29,18 @@ type Row<Item, Snapshot> = {
   stale: boolean;
 };
 
+/** The rows of one instance. No group has rows of two, so that the blocks of an instance are a part of the page. */
+type InstanceRows<Item, Snapshot> = {
+  /** For each family, in their order, the blocks in the order of the groups. */
+  readonly families: readonly FamilyBlock<Snapshot>[][];
+  /** Rows without an item, for reuse from the end. */
+  readonly free: Row<Item, Snapshot>[];
+  lastGroup: RowGroup<Snapshot> | undefined;
+  groups: number;
+  /** The number of items. */
+  size: number;
+};
+
 /** Up to {@link BLOCK_ROWS} rows, with one block in every family. */
 type RowGroup<Snapshot> = {
   readonly blocks: readonly FamilyBlock<Snapshot>[];
@@ -36,12 +51,32 @@ type RowGroup<Snapshot> = {
 /** The block of one group in one family. */
 type FamilyBlock<Snapshot> = { readonly family: Family<Snapshot>; block: Block };
 
-/** A family with its blocks, in the order of the groups. */
-type FamilyText<Snapshot> = {
-  readonly family: Family<Snapshot>;
+type FamilyText<Snapshot> = { readonly family: Family<Snapshot>; readonly metadata: Block };
+
+/** The blocks of one family, by instance, as they were when they were collected. */
+export type CollectedFamilyBlocks = {
+  readonly name: string;
   readonly metadata: Block;
-  readonly blocks: FamilyBlock<Snapshot>[];
+  readonly instances: ReadonlyMap<string, readonly Block[]>;
 };
+
+/** The blocks of a part of the page. Families without series are left out. */
+export function selectBlocks(
+  families: readonly CollectedFamilyBlocks[],
+  { names, instanceIds }: PageSelection,
+): Block[] {
+  const selected: Block[] = [];
+  for (const { name, metadata, instances } of families) {
+    if (names !== undefined && !names.has(name)) continue;
+    const before = selected.push(metadata);
+    for (const [instanceId, blocks] of instances) {
+      if (instanceIds !== undefined && !instanceIds.has(instanceId)) continue;
+      for (const block of blocks) selected.push(block);
+    }
+    if (selected.length === before) selected.pop();
+  }
+  return selected;
+}
 
 /** A row to render, with its new snapshot. */
 type Update<Item, Snapshot> = {
@@ -61,11 +96,9 @@ export class SeriesCache<Item extends object, Snapshot> {
   readonly #view: SeriesCacheView<Item, Snapshot>;
   readonly #families: readonly FamilyText<Snapshot>[];
   readonly #rows = new Map<Item, Row<Item, Snapshot>>();
-  /** Rows without an item, for reuse from the end. */
-  readonly #free: Row<Item, Snapshot>[] = [];
+  readonly #instances = new Map<string, InstanceRows<Item, Snapshot>>();
   /** Stale rows by group, in the order in which the groups became stale. */
   readonly #stale = new Map<RowGroup<Snapshot>, Row<Item, Snapshot>[]>();
-  #lastGroup: RowGroup<Snapshot> | undefined;
   #groups = 0;
 
   constructor(view: SeriesCacheView<Item, Snapshot>) {
@@ -73,12 +106,13 @@ export class SeriesCache<Item extends object, Snapshot> {
     this.#families = view.families.map((family) => ({
       family,
       metadata: new Block(Buffer.from(formatMetadata(family.name, family.type, family.help, 'text'))),
-      blocks: [],
     }));
   }
 
   add(item: Item): void {
-    const row = this.#free.pop() ?? this.#newRow();
+    const rows = this.#rowsOf(this.#view.instanceId(item));
+    const row = rows.free.pop() ?? this.#newRow(rows);
+    rows.size++;
     row.item = item;
     this.#rows.set(item, row);
     this.#markStale(row);
@@ -94,8 +128,12 @@ export class SeriesCache<Item extends object, Snapshot> {
     if (!row) return;
     row.item = undefined;
     this.#rows.delete(item);
-    this.#free.push(row);
+    const instanceId = this.#view.instanceId(item);
+    const rows = this.#rowsOf(instanceId);
+    rows.free.push(row);
+    rows.size--;
     this.#markStale(row);
+    if (rows.size === 0) this.#drop(instanceId, rows);
   }
 
   /** Marks all rows as stale: the view shows the items in another way. */
@@ -123,29 +161,51 @@ export class SeriesCache<Item extends object, Snapshot> {
     return true;
   }
 
-  /** Appends the blocks of the whole text, as rendered so far. Families without series are left out. */
-  collect(into: Block[]): void {
-    for (const { metadata, blocks } of this.#families) {
-      const before = into.push(metadata);
-      for (const { block } of blocks) if (block !== EMPTY_BLOCK) into.push(block);
-      if (into.length === before) into.pop();
-    }
+  /** The blocks of the whole text, as rendered so far. */
+  collect(): CollectedFamilyBlocks[] {
+    return this.#families.map(({ family, metadata }, index) => {
+      const instances = new Map<string, readonly Block[]>();
+      for (const [instanceId, { families }] of this.#instances) {
+        const blocks: Block[] = [];
+        for (const { block } of families[index] ?? []) if (block !== EMPTY_BLOCK) blocks.push(block);
+        instances.set(instanceId, blocks);
+      }
+      return { name: family.name, metadata, instances };
+    });
   }
 
-  #newRow(): Row<Item, Snapshot> {
-    const group = this.#lastGroup && this.#lastGroup.size < BLOCK_ROWS ? this.#lastGroup : this.#newGroup();
+  #rowsOf(instanceId: string): InstanceRows<Item, Snapshot> {
+    let rows = this.#instances.get(instanceId);
+    if (rows === undefined) {
+      rows = { families: this.#families.map(() => []), free: [], lastGroup: undefined, groups: 0, size: 0 };
+      this.#instances.set(instanceId, rows);
+    }
+    return rows;
+  }
+
+  /** Forgets an instance without items, so that instances that come and go do not use up memory. */
+  #drop(instanceId: string, rows: InstanceRows<Item, Snapshot>): void {
+    this.#instances.delete(instanceId);
+    this.#groups -= rows.groups;
+    for (const { group } of rows.free) this.#stale.delete(group);
+  }
+
+  #newRow(rows: InstanceRows<Item, Snapshot>): Row<Item, Snapshot> {
+    const { lastGroup } = rows;
+    const group = lastGroup && lastGroup.size < BLOCK_ROWS ? lastGroup : this.#newGroup(rows);
     return { group, position: group.size++, item: undefined, shown: undefined, stale: false };
   }
 
-  #newGroup(): RowGroup<Snapshot> {
-    const groupBlocks = this.#families.map(({ family, blocks }) => {
+  #newGroup(rows: InstanceRows<Item, Snapshot>): RowGroup<Snapshot> {
+    const groupBlocks = this.#families.map(({ family }, index) => {
       const empty: FamilyBlock<Snapshot> = { family, block: EMPTY_BLOCK };
-      blocks.push(empty);
+      rows.families[index]?.push(empty);
       return empty;
     });
     this.#groups++;
-    this.#lastGroup = { blocks: groupBlocks, size: 0 };
-    return this.#lastGroup;
+    rows.groups++;
+    rows.lastGroup = { blocks: groupBlocks, size: 0 };
+    return rows.lastGroup;
   }
 
   #markStale(row: Row<Item, Snapshot>): void {

@@ -1,7 +1,7 @@
 // What a request asks for: path and parameters, format and encoding of the metrics, and whether a page of another site sends it.
 import type { IncomingHttpHeaders } from 'node:http';
 import Negotiator from 'negotiator';
-import type { ExpositionFormat } from '../model/metrics-page.ts';
+import type { ExpositionFormat, PageSelection } from '../model/metrics-page.ts';
 
 export type RequestTarget = { readonly path: string; readonly parameters: URLSearchParams };
 
@@ -29,6 +29,12 @@ export function readRequestTarget(url: string): RequestTarget | undefined {
   if (match === null) return undefined;
   const [, path = '/', query = ''] = match;
   return { path, parameters: new URLSearchParams(query) };
+}
+
+/** The part of the page of metrics that the parameters `name[]` and `instance_id` ask for, each once or several times. */
+export function readSelection(parameters: URLSearchParams): PageSelection {
+  const allOf = (name: string) => (parameters.has(name) ? new Set(parameters.getAll(name)) : undefined);
+  return { names: allOf('name[]'), instanceIds: allOf('instance_id') };
 }
 
 const MEDIA_TYPES: Readonly<Record<ExpositionFormat, string>> = {

@@ -1,10 +1,10 @@
 // The koa application: paths, methods and their answers. `server.ts` listens.
 import Koa, { type Context } from 'koa';
-import type { ExpositionFormat, MetricsPage } from '../model/metrics-page.ts';
+import type { ExpositionFormat, MetricsPage, PageSelection } from '../model/metrics-page.ts';
 import { loadAssets } from './assets.ts';
 import { TurnQueue } from './client-limits.ts';
 import type { EventWebhook } from './events/event-webhook.ts';
-import { isCrossSite, pathBelow, preferredFormat, prefersGzip, readRequestTarget } from './request.ts';
+import { isCrossSite, pathBelow, preferredFormat, prefersGzip, readRequestTarget, readSelection } from './request.ts';
 import { answerPlainly, sendChunks } from './responses.ts';
 import { TargetAnswers, type TargetSources } from './target-answers.ts';
 
@@ -18,7 +18,11 @@ export type WebHandlers = TargetSources & {
   /** Before every path: `/acr`, or empty. */
   readonly routePrefix: string;
   readonly telemetryPath: string;
-  readonly metrics: (options: { format: ExpositionFormat; gzip: boolean }) => Promise<MetricsPage>;
+  readonly metrics: (options: {
+    format: ExpositionFormat;
+    gzip: boolean;
+    selection: PageSelection;
+  }) => Promise<MetricsPage>;
   readonly isReady: () => boolean;
   /** Undefined if reloading over HTTP is not allowed. */
   readonly reload: (() => Promise<ReloadResult>) | undefined;
@@ -40,7 +44,7 @@ export function createRoutes(handlers: WebHandlers): ReturnType<Koa['callback']>
   const answers = new TargetAnswers(handlers, assets, turns);
   const routes = new Map<string, Route>([
     ['/', { GET: (ctx, parameters) => answers.showPage(ctx, parameters) }],
-    [handlers.telemetryPath, { GET: (ctx) => showMetrics(ctx, handlers, turns) }],
+    [handlers.telemetryPath, { GET: (ctx, parameters) => showMetrics(ctx, parameters, handlers, turns) }],
     ['/api/v1/targets', { GET: (ctx, parameters) => answers.showTargets(ctx, parameters) }],
     ...assets.all.map(({ path, type, body }): [string, Route] => [path, { GET: (ctx) => showAsset(ctx, type, body) }]),
     ['/-/healthy', { GET: (ctx) => answerPlainly(ctx, 200, 'acr-scan-exporter is healthy.') }],
@@ -110,12 +114,17 @@ async function dispatch(ctx: Context, { routeAt, start, externalOrigin }: Paths)
   answerPlainly(ctx, 405, `${ctx.method} is not allowed here, only ${allowed.join(', ')}.`);
 }
 
-async function showMetrics(ctx: Context, { metrics }: WebHandlers, turns: TurnQueue): Promise<void> {
+async function showMetrics(
+  ctx: Context,
+  parameters: URLSearchParams,
+  { metrics }: WebHandlers,
+  turns: TurnQueue,
+): Promise<void> {
   const format = preferredFormat(ctx.get('Accept') || undefined);
   const gzip = prefersGzip(ctx.get('Accept-Encoding') || undefined);
   await turns.next(ctx.req.socket.remoteAddress ?? '');
   if (ctx.res.destroyed) return;
-  const page = await metrics({ format, gzip });
+  const page = await metrics({ format, gzip, selection: readSelection(parameters) });
   try {
     await sendPage(ctx, page, gzip);
   } finally {

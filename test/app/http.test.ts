@@ -34,6 +34,9 @@ function send(url: string, method = 'GET', headers: Record<string, string> = {})
   });
 }
 
+/** The path of a part of the page. */
+const SUMS = '/metrics?name[]=acr_scan_tags';
+
 /** An exporter whose only tag is answered and not due for an hour: its page does not change any more. */
 async function startIdle(t: ExecutionContext, telemetryPath = '/metrics') {
   const simulator = await startSimulator(t);
@@ -226,3 +229,19 @@ for (const [name, head] of [
     t.regex(answer, /^HTTP\/1\.1 200 /);
   });
 }
+
+test('a part of the page has the headers of the whole, in every encoding, and HEAD agrees', async (t) => {
+  const { url } = await startIdle(t);
+  const [plain, gzip, head] = await Promise.all([
+    send(`${url}${SUMS}`),
+    send(`${url}${SUMS}`, 'GET', { 'Accept-Encoding': 'gzip', Accept: OPENMETRICS }),
+    send(`${url}${SUMS}`, 'HEAD'),
+  ]);
+  t.deepEqual([...parsePage(plain.body.toString()).families.keys()], ['acr_scan_tags']);
+  t.is(gzip.headers['content-type'], OPENMETRICS);
+  t.is(gunzipSync(gzip.body).toString(), `${plain.body}# EOF\n`);
+  t.is(head.headers['content-length'], String(plain.body.length));
+  const empty = await send(`${url}/metrics?name%5B%5D=nonsense`, 'GET', { 'Accept-Encoding': 'gzip' });
+  t.is(empty.status, 200);
+  t.is(gunzipSync(empty.body).length, 0);
+});

@@ -69,3 +69,13 @@ test('Prometheus can read every query of the documentation', (t) => {
   const { status, stderr } = run('promtool', ['check', 'rules', file]);
   t.is(status, 0, stderr);
 });
+
+test('Prometheus can read the scrape jobs of the documentation', (t) => {
+  const text = readFileSync(join(ROOT, 'docs/metrics.md'), 'utf8');
+  const [, jobs = ''] = /```yaml\n(scrape_configs:[\s\S]*?)```/.exec(text) ?? [];
+  t.is(jobs.match(/job_name/g)?.length, 2);
+  const file = join(temporaryDirectory(t), 'prometheus.yml');
+  writeFileSync(file, jobs);
+  const { status, stdout, stderr } = run('promtool', ['check', 'config', '--lint=all', '--lint-fatal', file]);
+  t.is(status, 0, stdout + stderr);
+});

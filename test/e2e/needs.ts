@@ -18,6 +18,7 @@ const NEEDS: readonly Need[] = [
   { package: 'curl', check: ['curl', '--version'] },
   { package: 'iproute2', check: ['ip', '-V'] },
   { package: 'git', check: ['git', '--version'] },
+  { package: 'nginx-light', check: ['nginx', '-v'] },
   { package: 'openssl', check: ['openssl', 'version'] },
   { package: 'procps', check: ['ps', '--version'] },
   { package: 'prometheus', check: ['prometheus', '--version'] },

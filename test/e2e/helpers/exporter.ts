@@ -22,6 +22,7 @@ export type ExporterSetup = {
   readonly faults?: readonly FaultInput[];
   /** A web configuration file, which switches TLS on. */
   readonly webConfigFile?: string;
+  readonly flags?: readonly string[];
 };
 
 export type RunningExporter = { readonly program: Program; readonly url: string; readonly metricsUrl: string };
@@ -40,6 +41,7 @@ export async function startExporter(t: ExecutionContext, setup: ExporterSetup): 
     'dist/bin.js',
     '--web.listen-address=127.0.0.1:0',
     `--config.file=${config}`,
+    ...(setup.flags ?? []),
     ...(setup.webConfigFile === undefined ? [] : [`--web.config.file=${setup.webConfigFile}`]),
   ]);
   const scheme = setup.webConfigFile === undefined ? 'http' : 'https';

@@ -2,10 +2,13 @@
 import fc from 'fast-check';
 import { createAcrApi } from '../src/acr/acr-api.ts';
 import { ApiError, credentialsUnavailable } from '../src/acr/api-error.ts';
+import { Routes } from '../src/acr/connections/routes.ts';
 import type { CredentialSource } from '../src/acr/credentials/credentials.ts';
 import { ErrorCodeLimiter } from '../src/acr/error-code-limiter.ts';
 import type { AcrApi, AcrOperations } from '../src/acr/operations.ts';
 import type { Sdk } from '../src/acr/sdk.ts';
+import { DIRECT } from '../src/model/connection-settings.ts';
+import { systemClock } from '../src/util/clock.ts';
 import { Redactor } from '../src/util/redactor.ts';
 import { ANY_JSON, jsonLike, type Shape } from './json-texts.ts';
 import { requireFitMessage, requireNoSecret, SECRETS } from './outputs.ts';
@@ -264,6 +267,12 @@ function heldKeys(): CredentialSource {
 /** So many secrets are remembered of a process that renews its credentials for days. */
 const MANY_SECRETS = 250;
 
+/** Requests go straight to their hosts. */
+export function directRoutes(redactor: Redactor): Routes {
+  const logger = { debug() {}, info() {}, warn() {}, error() {} };
+  return new Routes(DIRECT, { env: {}, clock: systemClock, logger, redactor });
+}
+
 /** A client with the planted secrets; one that runs for long knows many more. */
 export function apiOf(sdk: Sdk, host: string, options: { requestTimeoutMs: number; isOld?: boolean }): AcrApi {
   const redactor = options.isOld ? OLD_REDACTOR : new Redactor();
@@ -272,6 +281,7 @@ export function apiOf(sdk: Sdk, host: string, options: { requestTimeoutMs: numbe
     sdk,
     endpoint: { protocol: 'http', host },
     region: 'cn-hangzhou',
+    routes: directRoutes(redactor),
     credentials: heldKeys(),
     requestTimeoutMs: options.requestTimeoutMs,
     errorCodes: new ErrorCodeLimiter(redactor),

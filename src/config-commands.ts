@@ -1,5 +1,6 @@
 // The commands on a configuration besides running it: check it, try it online, print its RAM policy.
 import { loadSdk } from './acr/sdk.ts';
+import { describeRoutes, uncheckedWarning, unusedProxyVariables } from './app/connection-report.ts';
 import { checkOnline } from './app/online-check.ts';
 import { missingSecretWarnings, presentIn } from './config/credential-files.ts';
 import { loadConfigInWorker } from './config/load-in-worker.ts';
@@ -36,8 +37,11 @@ export async function checkConfig(
   const plan = planPolls(config);
   const missing = await missingSecretWarnings(config, presentIn(env));
   stdout(formatPlan(plan));
+  stdout(`\n${describeRoutes(config, env).join('\n')}\n`);
   stdout(`\n${configFile} is valid.\n`);
-  for (const warning of [...missing, ...patternWarnings(config), ...plan.warnings]) stderr(`warning: ${warning}\n`);
+  const connection = [uncheckedWarning(config), unusedProxyVariables(config, env)].filter((each) => each !== undefined);
+  for (const warning of [...missing, ...connection, ...patternWarnings(config), ...plan.warnings])
+    stderr(`warning: ${warning}\n`);
   if (!options.configCheckOnline) return DONE;
   stdout('\n');
   let status = DONE;

@@ -5,13 +5,15 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { ApiError } from '../../src/acr/api-error.ts';
 import type { ProviderSettings } from '../../src/acr/credentials/default-chain.ts';
+import type { ProviderRequest } from '../../src/acr/credentials/provider-request.ts';
 import { createProvider, type Fetched } from '../../src/acr/credentials/providers.ts';
-import type { ProviderRequest, SdkProviders } from '../../src/acr/credentials/sdk-providers.ts';
+import type { SdkProviders } from '../../src/acr/credentials/sdk-providers.ts';
 import { readSecretValues } from '../../src/acr/credentials/secret-values.ts';
 import { describeProviderFailure } from '../../src/acr/credentials/session.ts';
 import { loadSdk } from '../../src/acr/sdk.ts';
 import { systemClock } from '../../src/util/clock.ts';
 import { Redactor } from '../../src/util/redactor.ts';
+import { directRoutes } from '../api-answers.ts';
 import { ANY_JSON, jsonLike, type Shape } from '../json-texts.ts';
 import { requireEqual, requireFitMessage, requireNoSecret, SECRETS } from '../outputs.ts';
 import { defineTarget } from '../target.ts';
@@ -114,6 +116,7 @@ export const credentialAnswers = defineTarget({
     const tokenFile = join(directory, 'token');
     writeFileSync(tokenFile, 'eyJ.an.oidc-token');
     const redactor = new Redactor();
+    const routes = directRoutes(redactor);
     return {
       close: async () => rmSync(directory, { recursive: true }),
       check: async (answer) => {
@@ -123,7 +126,7 @@ export const credentialAnswers = defineTarget({
         const values = { access_key_id: 'LTAIexample', access_key_secret: 'the-base-secret' };
         let fetched: Fetched;
         try {
-          fetched = await createProvider(settings, values, { providers: answering, clock, redactor }).fetch();
+          fetched = await createProvider(settings, values, { providers: answering, routes, clock, redactor }).fetch();
         } catch (error) {
           const reason = describeProviderFailure(error, redactor);
           requireFitMessage(reason, 'the reason', answer.body.toString());
@@ -166,8 +169,8 @@ function answeredBy(providers: SdkProviders, { status, body, failure }: Answer):
   };
   return {
     ...providers,
-    createSessionProvider: (type, fields) =>
-      Object.assign(providers.createSessionProvider(type, fields), { doRequest: answer }),
+    createSessionProvider: (type, fields, routes) =>
+      Object.assign(providers.createSessionProvider(type, fields, routes), { doRequest: answer }),
   };
 }
 

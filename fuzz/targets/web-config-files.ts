@@ -1,9 +1,9 @@
 // Web configuration files: TLS, headers and passwords.
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
+import { ReadFiles } from '../../src/util/read-files.ts';
 import { ConfigError } from '../../src/util/yaml/problems.ts';
 import { loadWebSettings } from '../../src/web/access/load.ts';
-import { ReadFiles } from '../../src/web/access/read-files.ts';
 import { requireEqual, SECRETS } from '../outputs.ts';
 import { requireClearProblems } from '../problems.ts';
 import { defineTarget } from '../target.ts';

@@ -4,6 +4,7 @@ import { MAX_SLEEP_MS } from '../util/clock.ts';
 import type { Redactor } from '../util/redactor.ts';
 import { type AnswerFields, readAnswer } from './answer.ts';
 import { ApiError, networkFailure } from './api-error.ts';
+import type { Routes } from './connections/routes.ts';
 import type { CredentialSource } from './credentials/credentials.ts';
 import type { SdkCredentials } from './credentials/sdk-providers.ts';
 import type { ErrorCodeLimiter } from './error-code-limiter.ts';
@@ -35,6 +36,7 @@ export type AcrApiOptions = {
     readonly host: string;
   };
   readonly region: string;
+  readonly routes: Routes;
   readonly credentials: CredentialSource;
   /** From sending to the last byte. */
   readonly requestTimeoutMs: number;
@@ -152,7 +154,7 @@ type Sender = (action: ApiAction, parameters: RequestFields) => Promise<AnswerFi
 
 /** Creates senders: on any connection, or on new connections only. */
 function createSenders(options: AcrApiOptions): (isFresh: boolean) => Sender {
-  const { sdk, endpoint, region, credentials, requestTimeoutMs, redactor } = options;
+  const { sdk, endpoint, region, routes, credentials, requestTimeoutMs, redactor } = options;
   /** A client of the SDK for each credentials in use: it asks for them during the call, when others may have taken their place. */
   const callers = new WeakMap<SdkCredentials, Caller>();
   const callerWith = (used: SdkCredentials): Caller => {
@@ -170,10 +172,12 @@ function createSenders(options: AcrApiOptions): (isFresh: boolean) => Sender {
   return (isFresh) => async (action, parameters) => {
     const used = credentials.current();
     if (used === undefined) throw credentials.unavailable();
+    const route = routes.to(endpoint, 'api');
     // An error of the SDK or Node is a network failure. An error of our own code while it reads the answer is not.
     const sent = sdk.transport.send((nonce) => callerWith(used)(action, parameters, nonce), {
       timeoutMs: requestTimeoutMs,
       isFresh,
+      route,
     });
     const reply = await sent.catch((error: unknown) => {
       throw error instanceof ApiError ? error : networkFailure(error, redactor);

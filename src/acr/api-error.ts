@@ -1,5 +1,6 @@
 // The error of a failed request: from answers of the API, from the network, and for missing credentials.
 import type { Redactor } from '../util/redactor.ts';
+import { ProxyError } from './connections/proxy-error.ts';
 import { messageText } from './safe-text.ts';
 
 /**
@@ -48,6 +49,9 @@ export class StaleConnection extends ApiError {
   }
 }
 
+/** The code of every failure of a proxy. */
+export const PROXY_FAILURE = 'ProxyFailure';
+
 /** The error of a request that was not sent because there are no credentials. */
 export function credentialsUnavailable(message: string): ApiError {
   return new ApiError({ code: 'CredentialsUnavailable', kind: 'refused', message });
@@ -67,15 +71,27 @@ const CODES = [
 
 /** The error of a request without a complete answer, from any thrown value. */
 export function networkFailure(error: unknown, redactor: Redactor): ApiError {
+  if (error instanceof ProxyError) return proxyFailure(error, redactor);
   const errors = attempts(error);
   const found = CODES.find(([, pattern]) => errors.some((attempt) => pattern.test(nodeCode(attempt))));
-  const texts = errors.map((attempt) => (attempt instanceof Error ? withoutUrl(attempt.message) : ''));
-  const message = messageText([...new Set(texts)].filter((text) => text !== '').join('; '), redactor);
+  const message = textOf(errors, redactor);
   return new ApiError({
     code: found?.[0] ?? 'NetworkError',
     kind: 'transport',
     message: message === '' ? 'the request failed without a reason' : message,
   });
+}
+
+function proxyFailure(error: ProxyError, redactor: Redactor): ApiError {
+  const cause = error.cause === undefined ? '' : textOf(attempts(error.cause), redactor);
+  const text = [withoutUrl(error.message), cause].filter((part) => part !== '').join(': ');
+  return new ApiError({ code: PROXY_FAILURE, kind: 'transport', message: messageText(text, redactor) });
+}
+
+/** The messages of all attempts, each once. */
+function textOf(errors: readonly unknown[], redactor: Redactor): string {
+  const texts = errors.map((attempt) => (attempt instanceof Error ? withoutUrl(attempt.message) : ''));
+  return messageText([...new Set(texts)].filter((text) => text !== '').join('; '), redactor);
 }
 
 /** A host with several addresses fails with one error for each address. */

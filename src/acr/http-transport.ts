@@ -2,14 +2,25 @@
 // could not parse. Node's diagnostics channel gives access to its requests, and so to all of that.
 import { randomUUID } from 'node:crypto';
 import { subscribe } from 'node:diagnostics_channel';
-import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import http, {
+  type ClientRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type RequestOptions,
+} from 'node:http';
+import https from 'node:https';
 import type { Socket } from 'node:net';
 import { MAX_SLEEP_MS } from '../util/clock.ts';
-import { ApiError, StaleConnection } from './api-error.ts';
+import { ApiError, PROXY_FAILURE, StaleConnection } from './api-error.ts';
+import { describeProxyStatus, ProxyError } from './connections/proxy-error.ts';
+import { closeIdle, isWaitingForProxy, type RequestRoute } from './connections/route.ts';
 import type { SentHeaders } from './safe-text.ts';
 
 /** Real answers have some kilobytes at most. */
 const MAX_BODY_BYTES = 1024 * 1024;
+
+/** The HTTP status of a proxy that wants another user or password. */
+const PROXY_AUTHENTICATION_REQUIRED = 407;
 
 /** A header with another value in each request. It identifies the requests of this process. */
 export const NONCE_HEADER = 'x-acs-signature-nonce';
@@ -35,35 +46,36 @@ export type SendOptions = {
   readonly timeoutMs: number;
   /** Whether the request needs a new connection. */
   readonly isFresh: boolean;
+  readonly route: RequestRoute;
 };
 
 /**
- * Observes the requests that are made through {@link HttpTransport.send}, and bounds the answers to all other requests of the process: those of
- * the credentials package, which would read an endless answer until the memory is full. Create one for the process.
+ * Leads the requests that are made through {@link HttpTransport.send} on their route and observes them. Bounds the answers to all other
+ * requests of the process: those of the credentials package, which would read an endless answer until the memory is full. Create one for the
+ * process.
  *
- * It identifies its requests by their nonce. `AsyncLocalStorage` would cost a tenth more CPU time a call before Node 24.
+ * The SDK's HTTP layer accepts no agent, but makes all its requests with `request` of Node's modules. A request is identified by its nonce:
+ * `AsyncLocalStorage` would cost a tenth more CPU time a call before Node 24.
  */
 export class HttpTransport {
-  /** By nonce, from the start of the call until its request has started. */
+  /** By nonce, from the start of the call until it makes its request. */
   readonly #expected = new Map<string, Exchange>();
   readonly #readTimers = new ReadTimers();
-  /** The agents that keep the connections of the SDK. */
-  readonly #agents = new Set<Agent>();
 
   /** @param answerBounds for requests that are not made through {@link HttpTransport.send} */
   constructor(answerBounds: AnswerBounds) {
+    for (const module of [http, https]) {
+      const { request } = module;
+      const make = (args: readonly unknown[]): ClientRequest => Reflect.apply(request, module, args);
+      Object.assign(module, { request: (...args: readonly unknown[]) => this.#make(make, args) });
+    }
     subscribe('http.client.request.start', (message) => {
       // The channel's message, by Node's documentation: it types none.
       const { request } = message as { readonly request: ClientRequest };
       const nonce = request.getHeader(NONCE_HEADER);
-      if (typeof nonce !== 'string') {
-        boundAnswer(request, answerBounds);
-        return;
-      }
-      this.#expected.get(nonce)?.attach(request);
-      this.#expected.delete(nonce);
-      const agent: unknown = Reflect.get(request, 'agent');
-      if (agent instanceof Agent) this.#agents.add(agent);
+      if (typeof nonce !== 'string') boundAnswer(request, answerBounds);
+      // It must not go another way than its route.
+      else if (this.#expected.has(nonce)) request.destroy(new Error('the SDK makes its requests in another way'));
     });
   }
 
@@ -71,15 +83,15 @@ export class HttpTransport {
    * Makes a call that sends one request with the given nonce, and returns the answer.
    *
    * Settles after the last byte, or when the request has failed or was destroyed: at the timeout, or because the body is too large or
-   * compressed. Rejects with the {@link ApiError} `RequestTimeout`, with {@link StaleConnection}, with Node's error, or with the error of the
-   * call if it made no request.
+   * compressed. Rejects with the {@link ApiError} `RequestTimeout` or `ProxyFailure`, with {@link StaleConnection}, with Node's error, or with
+   * the error of the call if it made no request.
    */
-  send(call: (nonce: string) => Promise<unknown>, { timeoutMs, isFresh }: SendOptions): Promise<Reply> {
+  send(call: (nonce: string) => Promise<unknown>, options: SendOptions): Promise<Reply> {
     // No connection can become idle between this line and the request, because no other code runs in between.
-    if (isFresh) for (const agent of this.#agents) closeIdle(agent);
+    if (options.isFresh) closeIdle(options.route.agent);
     return new Promise((resolve, reject) => {
       const nonce = randomUUID();
-      const exchange = new Exchange(timeoutMs, this.#readTimers, resolve, reject);
+      const exchange = new Exchange(options, this.#readTimers, resolve, reject);
       const ended = (error: unknown) => {
         this.#expected.delete(nonce);
         exchange.callEnded(error);
@@ -88,13 +100,27 @@ export class HttpTransport {
       call(nonce).then(() => ended(undefined), ended);
     });
   }
+
+  /** Makes a request. If it is an expected one, it goes on its route. */
+  #make(make: (args: readonly unknown[]) => ClientRequest, args: readonly unknown[]): ClientRequest {
+    const [options, ...rest] = args;
+    const nonce: unknown = Reflect.get(Object(Reflect.get(Object(options), 'headers')), NONCE_HEADER);
+    const exchange = typeof nonce === 'string' ? this.#expected.get(nonce) : undefined;
+    if (exchange === undefined) return make(args);
+    this.#expected.delete(String(nonce));
+    const made = make([exchange.onRoute(Object(options)), ...rest]);
+    exchange.attach(made);
+    return made;
+  }
 }
 
 class Exchange {
+  readonly #route: RequestRoute;
   readonly #readTimers: ReadTimers;
   readonly #resolve: (reply: Reply) => void;
   readonly #reject: (error: unknown) => void;
   readonly #deadline: NodeJS.Timeout;
+  readonly #ended = new AbortController();
   #request: ClientRequest | undefined;
   #response: IncomingMessage | undefined;
   #chunks: Buffer[] = [];
@@ -106,27 +132,34 @@ class Exchange {
   #bytesBefore = 0;
 
   constructor(
-    timeoutMs: number,
+    { route, timeoutMs }: SendOptions,
     readTimers: ReadTimers,
     resolve: (reply: Reply) => void,
     reject: (error: unknown) => void,
   ) {
+    this.#route = route;
     this.#readTimers = readTimers;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#deadline = setTimeout(() => this.#expire(timeoutMs), Math.min(timeoutMs, MAX_SLEEP_MS));
   }
 
-  /** Called with the request of the call when it starts. A request that starts after the end is destroyed, so that it does not reach the API. */
+  /** The options of the request of the call, which lead it on its route. */
+  onRoute(options: RequestOptions): RequestOptions {
+    return this.#route.options(options, this.#ended.signal);
+  }
+
+  /** Called with the request of the call when it is made. A request that is made after the end is destroyed, so that it does not reach the API. */
   attach(request: ClientRequest): void {
     if (this.#isOver) {
       request.destroy();
       return;
     }
     this.#request = request;
-    // A request starts when it has its connection.
-    this.#socket = request.socket ?? undefined;
-    this.#bytesBefore = this.#socket?.bytesRead ?? 0;
+    request.once('socket', (socket) => {
+      this.#socket = socket;
+      this.#bytesBefore = socket.bytesRead;
+    });
     request.prependOnceListener('error', (error) => this.#connectionFailed(request, error));
     request.once('response', (response) => this.#receive(request, response));
     // A connection may close after the last byte but before the answer was read.
@@ -147,6 +180,12 @@ class Exchange {
   #receive(request: ClientRequest, response: IncomingMessage): void {
     this.#response = response;
     if (response.socket) this.#readTimers.stop(response.socket);
+    const { proxy, isForwarded } = this.#route;
+    if (isForwarded && response.statusCode === PROXY_AUTHENTICATION_REQUIRED) {
+      this.#fail(new ProxyError(`the proxy ${proxy} answered ${describeProxyStatus(response.statusCode)}`));
+      request.destroy();
+      return;
+    }
     const encoding = response.headers['content-encoding'] ?? 'identity';
     if (encoding !== 'identity') {
       this.#rejectBody(request, response, `is encoded as ${encoding}, which was not asked for`);
@@ -182,16 +221,26 @@ class Exchange {
   }
 
   #expire(timeoutMs: number): void {
+    const { proxy } = this.#route;
+    const isProxySilent = this.#request !== undefined && isWaitingForProxy(this.#route, this.#request);
     this.#request?.destroy();
-    const message = `no whole answer within ${timeoutMs} ms`;
-    this.#fail(new ApiError({ code: 'RequestTimeout', kind: 'transport', message }));
+    const code = isProxySilent ? PROXY_FAILURE : 'RequestTimeout';
+    const through = proxy === undefined ? '' : ` through the proxy ${proxy}`;
+    const message = isProxySilent
+      ? `the proxy ${proxy} gave no connection within ${timeoutMs} ms`
+      : `no whole answer within ${timeoutMs} ms${through}`;
+    this.#fail(new ApiError({ code, kind: 'transport', message }));
   }
 
   /** The connection has failed, or was closed by us. */
   #connectionFailed(request: ClientRequest, error: Error): void {
     const isClosed = 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
     const isUnanswered = this.#socket !== undefined && this.#socket.bytesRead === this.#bytesBefore;
-    this.#fail(request.reusedSocket && isClosed && isUnanswered ? new StaleConnection() : error);
+    if (request.reusedSocket && isClosed && isUnanswered) this.#fail(new StaleConnection());
+    else
+      this.#fail(
+        this.#route.isForwarded ? new ProxyError(`the proxy ${this.#route.proxy} failed`, { cause: error }) : error,
+      );
   }
 
   #fail(error: unknown): void {
@@ -203,16 +252,13 @@ class Exchange {
   /** A kept-alive connection may keep a reference to this object. Therefore everything large is dropped. */
   #finish(): void {
     this.#isOver = true;
+    this.#ended.abort();
     clearTimeout(this.#deadline);
     this.#chunks = [];
     this.#request = undefined;
     this.#response = undefined;
     this.#socket = undefined;
   }
-}
-
-function closeIdle({ freeSockets }: Agent): void {
-  for (const sockets of Object.values(freeSockets)) for (const socket of sockets ?? []) socket.destroy();
 }
 
 function prematureClose(): Error {
@@ -238,6 +284,8 @@ class ReadTimers {
  * the reason, from the request or from the answer.
  */
 function boundAnswer(request: ClientRequest, { maxBytes, timeoutMs }: AnswerBounds): void {
+  // The request of a tunnel ends with the request that needs it.
+  if (request.method === 'CONNECT') return;
   let end = (reason: string): unknown => request.destroy(new Error(reason));
   const deadline = setTimeout(() => end(`no whole answer within ${timeoutMs} ms`), timeoutMs);
   request.once('close', () => clearTimeout(deadline));

@@ -20,6 +20,7 @@ import { EventWebhook } from '../web/events/event-webhook.ts';
 import { createRoutes, type ReloadResult } from '../web/routes.ts';
 import { WebServer } from '../web/server.ts';
 import { AutoReload, type WatchedFile } from './auto-reload.ts';
+import { uncheckedInstances, uncheckedWarning, unusedProxyVariables } from './connection-report.ts';
 import { PageData } from './page-data.ts';
 import { createPipeline, type Pipeline, timingOf } from './pipeline.ts';
 import { ReloadQueue } from './reload-queue.ts';
@@ -168,6 +169,7 @@ export class App {
   async #start(): Promise<{ addresses: readonly string[] }> {
     const { clock, logger, build, listenAddresses, loadSdk, autoReload } = this.#deps;
     this.#selfMetrics.setBuildInfo({ ...build, sdk: '' });
+    this.#warnOfConnections(this.#config);
     await this.#restore();
     this.#selfMetrics.configReloaded(true, clock.now());
     const addresses = await this.#server.listen(listenAddresses);
@@ -213,10 +215,12 @@ export class App {
     try {
       const config = await loadConfig();
       const before = this.#counted();
+      const isSame = isDeepStrictEqual(uncheckedInstances(config), uncheckedInstances(this.#config));
       await this.#exposition.holdDuring(() => {
         this.#pageData.hold();
         return this.#replace(config);
       });
+      if (!isSame) this.#warnOfUnchecked(config);
       this.#selfMetrics.configReloaded(true, clock.now());
       const after = this.#counted();
       logger.info('configuration reloaded', {
@@ -236,6 +240,18 @@ export class App {
     } finally {
       this.#pageData.release();
     }
+  }
+
+  #warnOfConnections(config: Config): void {
+    const { logger, env } = this.#deps;
+    const unused = unusedProxyVariables(config, env);
+    if (unused !== undefined) logger.info(unused);
+    this.#warnOfUnchecked(config);
+  }
+
+  #warnOfUnchecked(config: Config): void {
+    const warning = uncheckedWarning(config);
+    if (warning !== undefined) this.#deps.logger.warn(warning);
   }
 
   /** What the log line of a reload compares. */

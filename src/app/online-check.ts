@@ -1,6 +1,7 @@
 // `--config.check.online`: tries the credentials and each repository once, and lists what is missing.
 import { createAcrApi } from '../acr/acr-api.ts';
 import { ApiError } from '../acr/api-error.ts';
+import { Routes } from '../acr/connections/routes.ts';
 import { type CredentialSource, createCredentialSource } from '../acr/credentials/credentials.ts';
 import { ErrorCodeLimiter } from '../acr/error-code-limiter.ts';
 import { isNoSuchList, isNoSuchScan } from '../acr/error-codes.ts';
@@ -52,7 +53,9 @@ async function* checkSet(set: CredentialSet, config: Config, context: Context): 
   const report = (error: unknown) => {
     throw error;
   };
-  const options = { name: set.name, providers: sdk.providers, env, clock, logger: SILENT, redactor, report };
+  const routes = new Routes(set.connection, { ...context, logger: SILENT });
+  const { providers } = sdk;
+  const options = { name: set.name, providers, routes, env, clock, logger: SILENT, redactor, report };
   const source = createCredentialSource(set.settings, options);
   const verdict = new CredentialsVerdict();
   /** Findings from before it is known whether the API accepts the credentials. */
@@ -104,17 +107,19 @@ function describeRefusal({ code, message, requestId }: ApiError): string {
 async function* checkInstances(
   set: CredentialSet,
   config: Config,
-  { sdk, clock, redactor, errorCodes }: Context,
+  context: Context,
   credentials: CredentialSource,
   verdict: CredentialsVerdict,
 ): AsyncGenerator<Finding> {
+  const { sdk, clock, redactor, errorCodes } = context;
   const limiter = new RateLimiter(config.rateLimit, clock);
   const end = new AbortController();
   const { requestTimeoutMs } = config;
   try {
     for (const instance of config.instances.filter(({ id }) => set.instanceIds.includes(id))) {
-      const { region, endpoint } = instance;
-      const api = createAcrApi({ sdk, endpoint, region, credentials, requestTimeoutMs, errorCodes, redactor });
+      const { region, endpoint, connection } = instance;
+      const routes = new Routes(connection, { ...context, logger: SILENT });
+      const api = createAcrApi({ sdk, endpoint, region, routes, credentials, requestTimeoutMs, errorCodes, redactor });
       const ask: Attempt['ask'] = async (call) => {
         await credentials.ensure();
         const answer = inSlot(limiter, end.signal, () => call(api));

@@ -1,12 +1,13 @@
 // The schedulers and API clients of the configuration: one scheduler for each set of credentials, one client for each instance.
 
 import { createAcrApi } from '../acr/acr-api.ts';
+import { Routes } from '../acr/connections/routes.ts';
 import { type CredentialSource, createCredentialSource } from '../acr/credentials/credentials.ts';
 import { ErrorCodeLimiter } from '../acr/error-code-limiter.ts';
 import type { Sdk } from '../acr/sdk.ts';
 import type { Config, InstanceConfig } from '../config/config.ts';
 import { type CredentialSet, credentialSets } from '../config/credential-sets.ts';
-import type { CredentialSettings } from '../model/credential-settings.ts';
+import type { ConnectionSettings } from '../model/connection-settings.ts';
 import type { SchedulerStatus } from '../model/exporter-status.ts';
 import type { Moment, RestoreMoment } from '../model/moment.ts';
 import type { RateMemory, RateRecord } from '../model/snapshot.ts';
@@ -51,6 +52,8 @@ export class SchedulerPool {
   /** The quotas of removed sets, oldest first: a set that is added again does not start with a fresh quota. */
   readonly #retired = new Map<string, Quota>();
   #instances = new Map<string, InstanceEntry>();
+  /** By connection settings: instances with the same settings share their connections. */
+  #routes = new Map<string, Routes>();
   #inUse: readonly SchedulerEntry[] = [];
   #isOn = false;
 
@@ -68,6 +71,12 @@ export class SchedulerPool {
    */
   async configure(config: Config, sdk: Sdk | undefined): Promise<ReadonlyMap<string, WatchedInstance>> {
     const sets = credentialSets(config);
+    const routesBefore = this.#routes;
+    this.#routes = new Map();
+    for (const { connection } of [...sets, ...config.instances]) {
+      const key = JSON.stringify(connection);
+      this.#routes.set(key, routesBefore.get(key) ?? this.#routes.get(key) ?? new Routes(connection, this.#options));
+    }
     this.#inUse = sets.map((set) => this.#schedulerEntry(set, config, sdk));
     const setOf = new Map(sets.flatMap(({ name, instanceIds }) => instanceIds.map((id) => [id, name])));
     const instances = new Map<string, InstanceEntry>();
@@ -82,6 +91,7 @@ export class SchedulerPool {
       instances.set(each.id, instanceEntry);
     }
     this.#instances = instances;
+    for (const [key, routes] of routesBefore) if (!this.#routes.has(key)) routes.close();
     await Promise.all(moves);
     return new Map([...instances].map(([id, { instance }]) => [id, instance]));
   }
@@ -155,8 +165,9 @@ export class SchedulerPool {
     this.#schedulers.get(credentials)?.scheduler.quota.adaptiveRate.resume(memory, moment);
   }
 
-  #schedulerEntry({ name, settings }: CredentialSet, { rateLimit }: Config, sdk: Sdk | undefined): SchedulerEntry {
-    const settingsKey = JSON.stringify(settings);
+  #schedulerEntry(set: CredentialSet, { rateLimit }: Config, sdk: Sdk | undefined): SchedulerEntry {
+    const { name, settings, connection } = set;
+    const settingsKey = JSON.stringify([settings, connection]);
     const known = this.#schedulers.get(name);
     const entry = known ?? {
       scheduler: this.#scheduler(name, rateLimit),
@@ -168,7 +179,7 @@ export class SchedulerPool {
     else this.#schedulers.set(name, entry);
     if (sdk !== undefined && (entry.source === undefined || entry.settingsKey !== settingsKey)) {
       entry.source?.stop();
-      entry.source = this.#source(name, settings, sdk);
+      entry.source = this.#source(set, sdk);
       entry.scheduler.useCredentials(entry.source);
     }
     entry.settingsKey = settingsKey;
@@ -176,10 +187,17 @@ export class SchedulerPool {
     return entry;
   }
 
-  #source(name: string, settings: CredentialSettings, { providers }: Sdk): CredentialSource {
+  #source({ name, settings, connection }: CredentialSet, { providers }: Sdk): CredentialSource {
     const { env, clock, logger, redactor, errors } = this.#options;
     const report = (error: unknown) => errors.report('scheduler', error, { credentials: name });
-    return createCredentialSource(settings, { name, providers, env, clock, logger, redactor, report });
+    const routes = this.#routesOf(connection);
+    return createCredentialSource(settings, { name, providers, routes, env, clock, logger, redactor, report });
+  }
+
+  #routesOf(connection: ConnectionSettings): Routes {
+    const routes = this.#routes.get(JSON.stringify(connection));
+    if (routes === undefined) throw new Error('a connection has no routes');
+    return routes;
   }
 
   #scheduler(name: string, limits: Config['rateLimit']): Scheduler {
@@ -205,10 +223,10 @@ export class SchedulerPool {
     schedulerEntry: SchedulerEntry,
     sdk: Sdk | undefined,
   ): InstanceEntry {
-    const { id, region, endpoint } = config;
+    const { id, region, endpoint, connection } = config;
     const known = this.#instances.get(id);
     const entry = known ?? { instance: newInstance(id, schedulerEntry.scheduler), clientKey: '', source: undefined };
-    const clientKey = JSON.stringify([region, endpoint, requestTimeoutMs]);
+    const clientKey = JSON.stringify([region, endpoint, connection, requestTimeoutMs]);
     if (entry.clientKey === clientKey && entry.source === schedulerEntry.source) return entry;
     entry.clientKey = clientKey;
     entry.source = schedulerEntry.source;
@@ -219,6 +237,7 @@ export class SchedulerPool {
         sdk,
         endpoint,
         region,
+        routes: this.#routesOf(connection),
         credentials: schedulerEntry.source,
         requestTimeoutMs,
         errorCodes,

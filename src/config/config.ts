@@ -1,4 +1,5 @@
 // The configuration as the program uses it: with all defaults, units in the names, absolute paths.
+import type { ConnectionSettings } from '../model/connection-settings.ts';
 import type { CredentialSettings } from '../model/credential-settings.ts';
 import type { WebhookSettings } from '../model/events.ts';
 import type { Backoff, ConfiguredRepository, DiscoverRule, Intervals, PerTag, RateLimits } from '../model/settings.ts';
@@ -18,6 +19,8 @@ export type Config = {
   /** The maximum number of watched tags, unless the file lists more. Of the discovered tags, the newest are kept. */
   readonly maxTags: number;
   readonly events: EventsConfig;
+  /** For the credentials of the top level. Instances have their own, or a copy. */
+  readonly connection: ConnectionSettings;
   /** At least one; ids are unique. */
   readonly instances: readonly InstanceConfig[];
 };
@@ -40,6 +43,7 @@ export type InstanceConfig = {
   readonly domain: string;
   /** Replaces the top-level block for this instance. */
   readonly credentials: CredentialSettings | undefined;
+  readonly connection: ConnectionSettings;
   /** Several may be about one repository, but no two of them list the same tag. Not empty unless `discover` is not. */
   readonly repositories: readonly ConfiguredRepository[];
   /** How often to ask for new records of its event center; undefined for never. */

@@ -1,5 +1,7 @@
-// The files and environment variables that credentials and the webhook name: makes their paths absolute, and finds those that do not exist.
+// The files and environment variables that credentials, connections and the webhook name: makes their paths absolute, and finds those that do not exist.
 import { access } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
+import type { ConnectionSettings } from '../model/connection-settings.ts';
 import type { CredentialSettings, SecretSource } from '../model/credential-settings.ts';
 import type { WebhookSettings } from '../model/events.ts';
 import type { Config } from './config.ts';
@@ -7,8 +9,7 @@ import { credentialSets } from './credential-sets.ts';
 
 /** The settings with absolute file paths: `resolve` makes a path from the file absolute. */
 export function resolvePaths(settings: CredentialSettings, resolve: (path: string) => string): CredentialSettings {
-  const source = (given: SecretSource): SecretSource =>
-    given.from === 'file' ? { from: 'file', path: resolve(given.path) } : given;
+  const source = (given: SecretSource) => resolveSource(given, resolve);
   switch (settings.type) {
     case 'sts':
       return {
@@ -31,10 +32,25 @@ export function resolvePaths(settings: CredentialSettings, resolve: (path: strin
   }
 }
 
+/** The settings with absolute paths. */
+export function resolveConnection(
+  { proxy, tls }: ConnectionSettings,
+  resolve: (path: string) => string,
+): ConnectionSettings {
+  return {
+    proxy: proxy.from === 'url' ? { ...proxy, url: resolveSource(proxy.url, resolve) } : proxy,
+    tls: { ...tls, caFile: tls.caFile && resolve(tls.caFile) },
+  };
+}
+
 /** The settings with an absolute path of the token's file. */
 export function resolveToken(settings: WebhookSettings, resolve: (path: string) => string): WebhookSettings {
   const { token } = settings;
   return token.from === 'file' ? { ...settings, token: { from: 'file', path: resolve(token.path) } } : settings;
+}
+
+function resolveSource(given: SecretSource, resolve: (path: string) => string): SecretSource {
+  return given.from === 'file' ? { from: 'file', path: resolve(given.path) } : given;
 }
 
 /** Finds out whether something exists. */
@@ -68,9 +84,32 @@ export async function missingSecrets(config: Config, lookup: Lookup): Promise<re
     for (const { key, source } of requirementsOf(settings))
       missing.push(...(await missingAt(`${block}.${key}`, source, lookup)));
   }
+  const { connection } = config;
+  missing.push(...(await missingOf(connection, '', lookup)));
+  for (const [index, { connection: own }] of config.instances.entries()) {
+    const isOther = {
+      proxy: !isDeepStrictEqual(own.proxy, connection.proxy),
+      tls: !isDeepStrictEqual(own.tls, connection.tls),
+    };
+    missing.push(...(await missingOf(own, `instances[${index}].`, lookup, isOther)));
+  }
   const { webhook } = config.events;
   if (webhook !== undefined) missing.push(...(await missingAt('events.webhook.token', webhook.token, lookup)));
   return missing;
+}
+
+/** What is missing of the parts of a connection that are not those of the top level. */
+async function missingOf(
+  { proxy, tls }: ConnectionSettings,
+  block: string,
+  lookup: Lookup,
+  has = { proxy: true, tls: true },
+): Promise<readonly MissingSecret[]> {
+  const caFile = has.tls ? tls.caFile : undefined;
+  return [
+    ...(has.proxy && proxy.from === 'url' ? await missingAt(`${block}proxy_url`, proxy.url, lookup) : []),
+    ...(caFile === undefined ? [] : await missingAt(`${block}tls.ca`, { from: 'file', path: caFile }, lookup)),
+  ];
 }
 
 async function missingAt(key: string, source: SecretSource, lookup: Lookup): Promise<readonly MissingSecret[]> {

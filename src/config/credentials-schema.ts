@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { CredentialSettings, SecretSource } from '../model/credential-settings.ts';
 import { looksLikeKey, MERGE_KEY, nearest, type Path, type Redaction } from '../util/yaml/descriptions.ts';
 import { strictMap } from '../util/yaml/schema.ts';
+import { isProxyUrl } from './connection-schema.ts';
 import { WEBHOOK_KEYS } from './events-schema.ts';
 import { environmentName, matching, text } from './fields.ts';
 
@@ -93,7 +94,7 @@ export function isConfidential(path: Path): boolean {
 
 /** What messages about a configuration hide. A key in credentials or the webhook is shown only if it is close to a known one: it may be a misplaced value. */
 export const REDACTION: Redaction = {
-  hidesValue: isConfidential,
+  hidesValue: (path) => isConfidential(path) || isProxyUrl(path),
   showsKey: (key, map) =>
     isConfidential(map) ? key === MERGE_KEY || nearest(key, ALL_KEYS) !== undefined : looksLikeKey(key),
 };

@@ -1,8 +1,10 @@
 // The schema of an instance: the repositories with their tags, and the rules that discover others.
 import { z } from 'zod';
+import type { ApiTlsSettings, ConnectionSettings, ProxySettings } from '../model/connection-settings.ts';
 import type { ConfiguredRepository, DiscoverRule, ListedTag } from '../model/settings.ts';
 import { strictMap } from '../util/yaml/schema.ts';
 import type { InstanceConfig } from './config.ts';
+import { connectionKeys, connectionRules, proxyOf, requireOneProxy } from './connection-schema.ts';
 import { credentialsSchema } from './credentials-schema.ts';
 import { instanceEventsSchema } from './events-schema.ts';
 import { count, digest, duration, endpoint, label, listOf, matching, namePattern, truth } from './fields.ts';
@@ -86,8 +88,10 @@ const discoverSchema = strictMap({
   }),
 );
 
-/** An instance in which `vulnerabilities` may be missing. */
-type UndecidedInstance = Omit<InstanceConfig, 'repositories' | 'discover'> & {
+/** An instance in which things may be missing that the top level decides then. */
+type UndecidedInstance = Omit<InstanceConfig, 'repositories' | 'discover' | 'connection'> & {
+  readonly proxy: ProxySettings | undefined;
+  readonly tls: ApiTlsSettings | undefined;
   readonly repositories: readonly Undecided<ConfiguredRepository>[];
   readonly discover: readonly Undecided<DiscoverRule>[];
 };
@@ -107,6 +111,7 @@ export const instanceSchema = strictMap({
   credentials: credentialsSchema.optional().meta({
     description: 'Replaces the top-level credentials for this instance, with its own rate limit.',
   }),
+  ...connectionKeys,
   events: instanceEventsSchema.optional().meta({ description: 'How events of the instance arrive.' }),
   repositories: listOf('repository', repositorySchema)
     .optional()
@@ -117,7 +122,8 @@ export const instanceSchema = strictMap({
   }),
 })
   .superRefine(requireSomething, always)
-  .meta({ anyOf: ['repositories', 'discover'].map(oneAtLeast) })
+  .superRefine(requireOneProxy, always)
+  .meta({ anyOf: ['repositories', 'discover'].map(oneAtLeast), allOf: connectionRules })
   .transform(
     ({
       id,
@@ -126,8 +132,10 @@ export const instanceSchema = strictMap({
       domain = '',
       credentials,
       events,
+      tls,
       repositories = [],
       discover = [],
+      ...rest
     }): UndecidedInstance => ({
       id,
       region,
@@ -135,6 +143,8 @@ export const instanceSchema = strictMap({
       domain,
       credentials,
       feedMs: events?.feed,
+      proxy: proxyOf(rest),
+      tls,
       repositories,
       discover,
     }),
@@ -145,13 +155,20 @@ function oneAtLeast(key: string) {
   return { required: [key], properties: { [key]: { type: 'array' as const, minItems: 1 } } };
 }
 
-/** Fills in `vulnerabilities` of the top level where an instance does not say it. */
-export function withDefaultVulnerabilities(instance: UndecidedInstance, vulnerabilities: boolean): InstanceConfig {
+type Defaults = { readonly vulnerabilities: boolean; readonly connection: ConnectionSettings };
+
+/** Fills in what an instance does not say: `vulnerabilities`, the proxy as a whole and `tls` as a whole. */
+export function withDefaults({ proxy, tls, ...instance }: UndecidedInstance, defaults: Defaults): InstanceConfig {
   const decide = <Part extends { readonly vulnerabilities: boolean | undefined }>(part: Part) => ({
     ...part,
-    vulnerabilities: part.vulnerabilities ?? vulnerabilities,
+    vulnerabilities: part.vulnerabilities ?? defaults.vulnerabilities,
   });
-  return { ...instance, repositories: instance.repositories.map(decide), discover: instance.discover.map(decide) };
+  return {
+    ...instance,
+    connection: { proxy: proxy ?? defaults.connection.proxy, tls: tls ?? defaults.connection.tls },
+    repositories: instance.repositories.map(decide),
+    discover: instance.discover.map(decide),
+  };
 }
 
 /** Runs for any value. Another check reports a value that is not a map. */

@@ -3,8 +3,9 @@ import { dirname, resolve } from 'node:path';
 import { loadYaml, type YamlDocument } from '../util/yaml/document.ts';
 import { readText } from '../util/yaml/read-text.ts';
 import { dropBlanks } from './blank-keys.ts';
+import { reportCertificateFiles } from './certificate-files.ts';
 import type { Config } from './config.ts';
-import { resolvePaths, resolveToken } from './credential-files.ts';
+import { resolveConnection, resolvePaths, resolveToken } from './credential-files.ts';
 import { REDACTION } from './credentials-schema.ts';
 import { reportImageReferences } from './image-references.ts';
 import { reportIssues } from './issues.ts';
@@ -22,15 +23,17 @@ export function loadConfig(file: string): Config {
  * directory of `file`.
  */
 export function parseConfig(text: string, file: string): Config {
-  const config = loadYaml(text, { file, redaction: REDACTION }, check);
-  return withAbsolutePaths(config, dirname(resolve(file)));
+  const directory = dirname(resolve(file));
+  const config = loadYaml(text, { file, redaction: REDACTION }, (document) => check(document, directory));
+  return withAbsolutePaths(config, directory);
 }
 
-function check(document: YamlDocument): Config | undefined {
+function check(document: YamlDocument, directory: string): Config | undefined {
   dropBlanks(document.value);
   if (document.text.includes('$')) reportVariables(document);
   reportImageReferences(document);
   reportRepetitions(document);
+  reportCertificateFiles(document, directory);
   try {
     const { data, error } = configSchema.safeParse(document.value);
     if (error) reportIssues(error.issues, document);
@@ -47,11 +50,13 @@ function withAbsolutePaths(config: Config, directory: string): Config {
   const absolute = (path: string) => resolve(directory, path);
   return {
     ...config,
+    connection: resolveConnection(config.connection, absolute),
     credentials: resolvePaths(config.credentials, absolute),
     events: { ...config.events, webhook: config.events.webhook && resolveToken(config.events.webhook, absolute) },
     instances: config.instances.map((instance) => ({
       ...instance,
       credentials: instance.credentials && resolvePaths(instance.credentials, absolute),
+      connection: resolveConnection(instance.connection, absolute),
     })),
   };
 }

@@ -1,13 +1,15 @@
 // The schema of the configuration file: it validates the file, fills in defaults, converts values to the types of config.ts, and becomes the
 // JSON schema for editors. uniqueness.ts checks what must be unique in the file.
 import { z } from 'zod';
+import { DIRECT } from '../model/connection-settings.ts';
 import { formatDuration } from '../util/duration.ts';
 import { strictMap } from '../util/yaml/schema.ts';
 import type { Config } from './config.ts';
+import { connectionKeys, connectionRules, proxyOf, requireOneProxy } from './connection-schema.ts';
 import { credentialsSchema } from './credentials-schema.ts';
 import { eventsSchema } from './events-schema.ts';
 import { count, duration, listOf, rate, truth } from './fields.ts';
-import { always, instanceSchema, withDefaultVulnerabilities } from './instance-schema.ts';
+import { always, instanceSchema, withDefaults } from './instance-schema.ts';
 
 const metricsSchema = strictMap({
   per_tag: z.enum(['full', 'problems', 'none'], { error: 'full, problems or none' }).prefault('full').meta({
@@ -68,22 +70,28 @@ export const configSchema = strictMap({
     description: 'The limit on watched tags: if there are more, only the newest of the discovered tags are watched.',
   }),
   events: eventsSchema.prefault({}).meta({ description: 'How events of the registry are used.' }),
+  ...connectionKeys,
   instances: listOf('instance', instanceSchema).meta({ description: 'Instances of Container Registry to watch.' }),
 })
-  .meta({ title: 'Configuration of acr-scan-exporter' })
-  .transform(
-    ({ rate_limit: rateLimit, request_timeout: requestTimeoutMs, vulnerabilities, instances, ...rest }): Config => {
-      const { discovery_interval: discoveryIntervalMs, max_tags: maxTags, ...same } = rest;
-      return {
-        ...same,
-        rateLimit,
-        requestTimeoutMs,
-        discoveryIntervalMs,
-        maxTags,
-        instances: instances.map((instance) => withDefaultVulnerabilities(instance, vulnerabilities)),
-      };
-    },
-  );
+  .superRefine(requireOneProxy, always)
+  .meta({ title: 'Configuration of acr-scan-exporter', allOf: connectionRules })
+  .transform((keys): Config => {
+    const connection = { proxy: proxyOf(keys) ?? DIRECT.proxy, tls: keys.tls ?? DIRECT.tls };
+    const defaults = { vulnerabilities: keys.vulnerabilities, connection };
+    return {
+      credentials: keys.credentials,
+      rateLimit: keys.rate_limit,
+      requestTimeoutMs: keys.request_timeout,
+      intervals: keys.intervals,
+      backoff: keys.backoff,
+      metrics: keys.metrics,
+      discoveryIntervalMs: keys.discovery_interval,
+      maxTags: keys.max_tags,
+      events: keys.events,
+      connection,
+      instances: keys.instances.map((instance) => withDefaults(instance, defaults)),
+    };
+  });
 
 /** A value that is invalid by itself is not a number. */
 function requireOrder(keys: unknown, context: z.core.$RefinementCtx): void {

@@ -1,6 +1,7 @@
 // Finds values with references to variables: the exporter does not expand them, and would send them as they are.
 import type { Path } from '../util/yaml/descriptions.ts';
 import type { YamlDocument } from '../util/yaml/document.ts';
+import { isProxyUrl } from './connection-schema.ts';
 import { isConfidential } from './credentials-schema.ts';
 
 /** The syntax of shells, Compose and Kubernetes. */
@@ -21,7 +22,7 @@ export function reportVariables(document: YamlDocument): void {
   function reportVariable(path: Path): void {
     const key = String(path.at(-1));
     const instead =
-      isConfidential(path) && SECRETS.includes(key)
+      (isConfidential(path) && SECRETS.includes(key)) || isProxyUrl(path)
         ? `write ${key}_env with the name of the variable, or ${key}_file`
         : 'write the value, or let the tool that creates the file insert it';
     document.report(path, `a value, because variables are not expanded (${instead})`, 'a variable');

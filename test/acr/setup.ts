@@ -3,11 +3,14 @@ import type { RequestListener, ServerResponse } from 'node:http';
 import type { ExecutionContext } from 'ava';
 import { createAcrApi } from '../../src/acr/acr-api.ts';
 import { ApiError, credentialsUnavailable } from '../../src/acr/api-error.ts';
+import { Routes } from '../../src/acr/connections/routes.ts';
 import type { CredentialSource } from '../../src/acr/credentials/credentials.ts';
 import type { SdkCredentials } from '../../src/acr/credentials/sdk-providers.ts';
 import { ErrorCodeLimiter } from '../../src/acr/error-code-limiter.ts';
 import type { AcrApi } from '../../src/acr/operations.ts';
 import { loadSdk, type Sdk } from '../../src/acr/sdk.ts';
+import { type ConnectionSettings, DIRECT } from '../../src/model/connection-settings.ts';
+import { type Clock, systemClock } from '../../src/util/clock.ts';
 import { Redactor } from '../../src/util/redactor.ts';
 import { startHttp } from '../helpers/raw-server.ts';
 
@@ -58,10 +61,26 @@ export type TestApiOptions = {
   readonly protocol?: 'http' | 'https';
   readonly requestTimeoutMs?: number;
   readonly credentials?: CredentialSource;
+  readonly routes?: Routes;
   readonly errorCodes?: ErrorCodeLimiter;
   readonly sdk?: typeof sdk;
   readonly redactor?: Redactor;
 };
+
+const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** Routes with these settings; those of the default are direct. */
+export function testRoutes(
+  settings: Partial<ConnectionSettings> = {},
+  redactor = new Redactor(),
+  env = {},
+  clock: Pick<Clock, 'monotonic'> = systemClock,
+): Routes {
+  return new Routes({ ...DIRECT, ...settings }, { env, clock, logger: SILENT, redactor });
+}
+
+/** Shared, so that clients share connections. */
+const DIRECT_ROUTES = testRoutes();
 
 export function testApi(host: string, options: TestApiOptions = {}): AcrApi {
   const redactor = options.redactor ?? new Redactor();
@@ -71,6 +90,7 @@ export function testApi(host: string, options: TestApiOptions = {}): AcrApi {
     sdk: options.sdk ?? sdk,
     endpoint: { protocol: options.protocol ?? 'http', host },
     region: 'cn-hangzhou',
+    routes: options.routes ?? DIRECT_ROUTES,
     credentials: options.credentials ?? fixedCredentials(),
     requestTimeoutMs: options.requestTimeoutMs ?? NO_DEADLINE_MS,
     errorCodes: options.errorCodes ?? new ErrorCodeLimiter(redactor),
@@ -105,10 +125,11 @@ export async function askProvider(t: ExecutionContext, { providers }: Sdk, answe
     answer(response);
   };
   const { host } = await startHttp(t, listener);
-  const provider = providers.createSessionProvider('credentials_uri', {
+  const fields = {
     credentialsURI: `http://${host}/`,
     readTimeout: NO_DEADLINE_MS,
     connectTimeout: NO_DEADLINE_MS,
-  });
+  };
+  const provider = providers.createSessionProvider('credentials_uri', fields, testRoutes());
   return { asked: provider.refresher(), closed };
 }

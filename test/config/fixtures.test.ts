@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import type { Config } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import { type ConnectionSettings, DIRECT } from '../../src/model/connection-settings.ts';
 import { ConfigError, formatProblems } from '../../src/util/yaml/problems.ts';
 
 const directory = new URL('../fixtures/config/', import.meta.url);
@@ -34,6 +35,7 @@ const minimal: Config = {
   discoveryIntervalMs: 300_000,
   maxTags: 100_000,
   events: { webhook: undefined, completeMs: 21_600_000 },
+  connection: DIRECT,
   instances: [
     {
       id: 'cri-1',
@@ -42,6 +44,7 @@ const minimal: Config = {
       domain: '',
       credentials: undefined,
       feedMs: undefined,
+      connection: DIRECT,
       repositories: [
         {
           namespace: 'shop',
@@ -78,6 +81,18 @@ test('aliases have the value of their anchor', (t) => {
 });
 
 test('every key is in the unit of its name, and relative paths start at the directory of the file', (t) => {
+  const connection: ConnectionSettings = {
+    proxy: {
+      from: 'url',
+      url: { from: 'value', value: 'http://user:p%40ss@proxy.example.com:3128' },
+      noProxy: '10.0.0.0/8,.example.com',
+    },
+    tls: {
+      caFile: fileURLToPath(new URL('secrets/ca.pem', directory)),
+      serverName: 'cr.example.com',
+      insecureSkipVerify: true,
+    },
+  };
   const fixtures = fileURLToPath(new URL('.', directory));
   t.deepEqual(loadGood('everything'), {
     credentials: {
@@ -99,6 +114,7 @@ test('every key is in the unit of its name, and relative paths start at the dire
       webhook: { token: { from: 'file', path: `${fixtures}secrets/events` }, signature: true },
       completeMs: 43_200_000,
     },
+    connection,
     instances: [
       {
         id: 'cri-1',
@@ -112,6 +128,7 @@ test('every key is in the unit of its name, and relative paths start at the dire
           securityToken: { from: 'file', path: fileURLToPath(new URL('../token', directory)) },
         },
         feedMs: 15_000,
+        connection,
         repositories: [
           {
             namespace: 'shop',
@@ -171,6 +188,7 @@ test('every key is in the unit of its name, and relative paths start at the dire
           roleSessionName: undefined,
         },
         feedMs: undefined,
+        connection,
         repositories: [
           {
             namespace: 'shop',

@@ -5,6 +5,7 @@ import { missingSecretWarnings } from '../../src/config/credential-files.ts';
 import { credentialSets } from '../../src/config/credential-sets.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { formatPlan, planPolls } from '../../src/config/poll-plan.ts';
+import { DIRECT } from '../../src/model/connection-settings.ts';
 
 test('with a sufficient quota the planned intervals are the configured ones', (t) => {
   const { sets, warnings } = planPolls(configOf({ tags: 600, head: 'rate_limit: { requests_per_second: 5 }' }));
@@ -59,8 +60,8 @@ test('each set of credentials has its own row and its own quota', (t) => {
     '/etc/config.yml',
   );
   t.deepEqual(credentialSets(config), [
-    { name: 'default', settings: { type: 'default' }, instanceIds: ['a', 'c'] },
-    { name: 'b', settings: { type: 'ecs_ram_role', roleName: undefined }, instanceIds: ['b'] },
+    { name: 'default', settings: { type: 'default' }, connection: DIRECT, instanceIds: ['a', 'c'] },
+    { name: 'b', settings: { type: 'ecs_ram_role', roleName: undefined }, connection: DIRECT, instanceIds: ['b'] },
   ]);
   const [shared, own] = planPolls(config).sets;
   t.like(shared, { credentials: 'default', instances: 2, tags: 3, lookups: 1 });

@@ -163,7 +163,7 @@ test('a valid configuration arrives as it was meant', (t) => {
       })),
     });
     const config = parseConfig(text, '/etc/config.yml');
-    const read = config.instances.map(({ endpoint, credentials, ...rest }) => rest);
+    const read = config.instances.map(({ endpoint, credentials, connection, ...rest }) => rest);
     t.deepEqual(read, instances);
     t.is(config.requestTimeoutMs, milliseconds);
     t.deepEqual(config.rateLimit, { requestsPerSecond: rate, maxConcurrent: concurrent });

@@ -2,17 +2,14 @@
 import type { RequestListener } from 'node:http';
 import type { ExecutionContext } from 'ava';
 import { ApiError } from '../../src/acr/api-error.ts';
+import type { Routes } from '../../src/acr/connections/routes.ts';
 import { type CredentialSource, createCredentialSource } from '../../src/acr/credentials/credentials.ts';
-import type {
-  ProviderRequest,
-  SdkProviders,
-  SdkSession,
-  SessionProvider,
-} from '../../src/acr/credentials/sdk-providers.ts';
+import type { ProviderRequest } from '../../src/acr/credentials/provider-request.ts';
+import type { SdkProviders, SdkSession, SessionProvider } from '../../src/acr/credentials/sdk-providers.ts';
 import type { CredentialSettings, SecretSource } from '../../src/model/credential-settings.ts';
 import { createLogger } from '../../src/util/logger.ts';
 import { Redactor } from '../../src/util/redactor.ts';
-import { sdk } from '../acr/setup.ts';
+import { sdk, testRoutes } from '../acr/setup.ts';
 import { ManualClock } from './manual-clock.ts';
 import { startHttp } from './raw-server.ts';
 
@@ -24,6 +21,7 @@ export type SourceSetup = {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly redactor?: Redactor;
   readonly providers?: SdkProviders;
+  readonly routes?: Routes;
 };
 
 export type TestSource = CredentialSource & {
@@ -41,7 +39,16 @@ export function sourceOf(t: ExecutionContext, settings: CredentialSettings, setu
   const logger = createLogger({ level: 'info', format: 'logfmt', redactor, write });
   const report = (error: unknown) => t.fail(String(error));
   const providers = setup.providers ?? sdk.providers;
-  const options = { name: 'default', providers, env, clock, logger, redactor, report };
+  const options = {
+    name: 'default',
+    providers,
+    routes: setup.routes ?? testRoutes(),
+    env,
+    clock,
+    logger,
+    redactor,
+    report,
+  };
   const source = createCredentialSource(settings, options);
   t.teardown(() => source.stop());
   return Object.assign(source, { clock, redactor, log });
@@ -74,9 +81,9 @@ export function sessionAt(nowMs: number, count: number, lifetimeMs = 3_600_000) 
 export function redirectedTo(host: string, timeoutMs?: number): SdkProviders {
   return {
     ...sdk.providers,
-    createSessionProvider(type, fields) {
+    createSessionProvider(type, fields, routes) {
       const timeouts = timeoutMs === undefined ? {} : { readTimeout: timeoutMs, connectTimeout: timeoutMs };
-      const provider = sdk.providers.createSessionProvider(type, { ...fields, ...timeouts });
+      const provider = sdk.providers.createSessionProvider(type, { ...fields, ...timeouts }, routes);
       const send = provider.doRequest;
       provider.doRequest = (request) => send(type === 'credentials_uri' ? request : towards(request, host));
       return provider;

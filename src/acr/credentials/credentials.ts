@@ -7,6 +7,7 @@ import { keepRunning } from '../../util/keep-running.ts';
 import type { Logger } from '../../util/logger.ts';
 import type { Redactor } from '../../util/redactor.ts';
 import { ApiError, credentialsUnavailable } from '../api-error.ts';
+import type { Routes } from '../connections/routes.ts';
 import { CredentialLog } from './credential-log.ts';
 import { type ChosenProvider, chooseProvider } from './default-chain.ts';
 import { createProvider, ExpiringCredentials, type Fetched, type Provider, secretSources } from './providers.ts';
@@ -57,6 +58,8 @@ export type CredentialSourceOptions = {
   /** The value of the `credentials` label. */
   readonly name: string;
   readonly providers: SdkProviders;
+  /** For the requests of the services that give credentials. */
+  readonly routes: Routes;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly logger: Logger;

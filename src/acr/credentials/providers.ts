@@ -1,6 +1,7 @@
 // Creates the provider of a credentials block, which fetches credentials, and knows how long they are valid.
 import type { Clock } from '../../util/clock.ts';
 import type { Redactor } from '../../util/redactor.ts';
+import type { Routes } from '../connections/routes.ts';
 import type { ChosenProvider, ProviderSettings } from './default-chain.ts';
 import type { SdkCredentials, SdkProviders, SessionProviderFields, SessionProviderType } from './sdk-providers.ts';
 import type { SecretSources, SecretValues } from './secret-values.ts';
@@ -77,6 +78,7 @@ export type Provider = {
 
 export type ProviderContext = {
   readonly providers: SdkProviders;
+  readonly routes: Routes;
   readonly clock: Clock;
   readonly redactor: Redactor;
 };
@@ -130,7 +132,8 @@ export function createProvider(settings: ProviderSettings, values: SecretValues,
     case 'cli_profile':
     case 'profile':
       return {
-        fetch: async () => profileCredentials(await context.providers.createProfileProvider(type).getCredentials()),
+        fetch: async () =>
+          profileCredentials(await context.providers.createProfileProvider(type, context.routes).getCredentials()),
       };
   }
 }
@@ -152,14 +155,14 @@ function sessionProvider(
   type: SessionProviderType,
   fields: SessionProviderFields,
   roleOf: (metadata: Metadata) => string | undefined,
-  { providers, clock, redactor }: ProviderContext,
+  { providers, routes, clock, redactor }: ProviderContext,
 ): Provider {
   const metadata: Metadata = { role: undefined, hasTokens: true };
   const timeouts = type === 'ecs_ram_role' ? METADATA_TIMEOUTS : TIMEOUTS;
   return {
     fetch: async () => {
       const { accessKeyId, accessKeySecret, securityToken, expiration } = await fetchSession(
-        providers.createSessionProvider(type, { ...fields, ...timeouts }),
+        providers.createSessionProvider(type, { ...fields, ...timeouts }, routes),
         metadata,
         redactor,
       );

@@ -1,4 +1,6 @@
 // The parts in use of `@alicloud/credentials`: its providers, which know the services and how their requests are signed.
+import type { Routes } from '../connections/routes.ts';
+import { type ProviderRequest, type ProviderResponse, sendProviderRequest } from './provider-request.ts';
 
 /** The credentials that the SDK signs with: the fields of its `CredentialModel` in use. */
 export type SdkCredentials = {
@@ -18,9 +20,6 @@ export type SdkSession = {
   readonly expiration: string | undefined;
 };
 
-export type ProviderRequest = { readonly method: string; readonly readTimeout?: number; toRequestURL(): string };
-export type ProviderResponse = { readonly statusCode: number; readonly body: Buffer | string };
-
 /** A provider of sessions. Its `getCredentials`, which has a cache, is not used. */
 export type SessionProvider = {
   /** Fetches a session. */
@@ -39,8 +38,8 @@ export type ProfileProviderType = 'cli_profile' | 'profile';
 
 /** Creates providers. For missing fields the SDK reads the environment: the region of the STS, the name of a session. */
 export interface SdkProviders {
-  createSessionProvider(type: SessionProviderType, fields: SessionProviderFields): SessionProvider;
-  createProfileProvider(type: ProfileProviderType): ProfileProvider;
+  createSessionProvider(type: SessionProviderType, fields: SessionProviderFields, routes: Routes): SessionProvider;
+  createProfileProvider(type: ProfileProviderType, routes: Routes): ProfileProvider;
 }
 
 type ProviderClass<Provider> = { builder(): { build(): Provider } };
@@ -53,8 +52,11 @@ export type CredentialsModule = Readonly<
     | 'URICredentialsProvider',
     ProviderClass<SessionProvider>
   > &
-    Record<'CLIProfileCredentialsProvider' | 'ProfileCredentialsProvider', ProviderClass<ProfileProvider>>
+    Record<'CLIProfileCredentialsProvider' | 'ProfileCredentialsProvider', ProviderClass<SdkProfileProvider>>
 >;
+
+/** A provider of a file creates the provider that the file describes. */
+type SdkProfileProvider = ProfileProvider & { getCredentialsProvider: (...args: readonly unknown[]) => unknown };
 
 const SESSION_PROVIDERS = {
   ram_role_arn: 'RAMRoleARNCredentialsProvider',
@@ -70,16 +72,35 @@ const PROFILE_PROVIDERS = {
 /** @param module the loaded package */
 export function createSdkProviders(module: CredentialsModule): SdkProviders {
   return {
-    createSessionProvider(type, fields) {
+    createSessionProvider(type, fields, routes) {
       const builder = Object.assign(module[SESSION_PROVIDERS[type]].builder(), fields);
       const provider = builder.build();
-      if (typeof provider.refresher !== 'function' || typeof provider.doRequest !== 'function') {
-        throw new Error(
-          `this version of @alicloud/credentials has another provider for ${type}: 2.4.7 is known to work`,
-        );
-      }
+      if (typeof provider.refresher !== 'function' || typeof provider.doRequest !== 'function')
+        throw unknownVersion(type);
+      provider.doRequest = (request) => sendProviderRequest(request, routes);
       return provider;
     },
-    createProfileProvider: (type) => module[PROFILE_PROVIDERS[type]].builder().build(),
+    createProfileProvider(type, routes) {
+      const provider = module[PROFILE_PROVIDERS[type]].builder().build();
+      const create = provider.getCredentialsProvider;
+      if (typeof create !== 'function') throw unknownVersion(type);
+      provider.getCredentialsProvider = (...args) => {
+        const created: unknown = Reflect.apply(create, provider, args);
+        lead(created, routes);
+        return created;
+      };
+      return provider;
+    },
   };
+}
+
+/** Leads the requests of a provider, and of the one that it signs with, on their routes. Providers without requests stay as they are. */
+function lead(provider: unknown, routes: Routes): void {
+  const parts = Object(provider);
+  if ('doRequest' in parts) parts.doRequest = (request: ProviderRequest) => sendProviderRequest(request, routes);
+  if ('credentialsProvider' in parts) lead(parts.credentialsProvider, routes);
+}
+
+function unknownVersion(type: string): Error {
+  return new Error(`this version of @alicloud/credentials has another provider for ${type}: 2.4.7 is known to work`);
 }

@@ -2,9 +2,11 @@
 // their end and the reason of a failure. Therefore only `refresher`, which fetches one session, and `doRequest`, which sends its requests, are
 // used.
 import type { Redactor } from '../../util/redactor.ts';
-import { networkFailure } from '../api-error.ts';
+import { ApiError, networkFailure } from '../api-error.ts';
+import { ProxyError } from '../connections/proxy-error.ts';
 import { messageTextEnds } from '../safe-text.ts';
-import type { ProviderRequest, ProviderResponse, SdkSession, SessionProvider } from './sdk-providers.ts';
+import { type ProviderRequest, type ProviderResponse, ProviderTimeout } from './provider-request.ts';
+import type { SdkSession, SessionProvider } from './sdk-providers.ts';
 
 const MAX_PATH_LENGTH = 80;
 
@@ -74,7 +76,7 @@ class ProviderRequests {
     const place = placeOf(request);
     const response = await this.#send(request).catch((error: unknown) => {
       if (request.method === 'PUT') this.#metadata.hasTokens = false;
-      throw new ProviderFailure(`${place}: ${this.#reasonOf(error, request)}`);
+      throw new ProviderFailure(`${place}: ${reasonOf(error, this.#redactor)}`);
     });
     const { statusCode, body } = response;
     this.answered = `${place} answered HTTP ${statusCode}${codeIn(body)}`;
@@ -83,13 +85,12 @@ class ProviderRequests {
     if (role !== undefined) this.#metadata.role = role;
     return response;
   }
+}
 
-  #reasonOf(error: unknown, { readTimeout }: ProviderRequest): string {
-    // At a timeout the message of the SDK has the whole URL, which may contain a password.
-    const isTimeout = error instanceof Error && error.name.startsWith('RequestTimeout');
-    if (isTimeout) return `no whole answer within ${readTimeout} ms`;
-    return networkFailure(error, this.#redactor).message;
-  }
+/** Why a request has no answer. */
+function reasonOf(error: unknown, redactor: Redactor): string {
+  const isOurs = error instanceof ProviderTimeout || error instanceof ApiError;
+  return isOurs ? error.message : networkFailure(error, redactor).message;
 }
 
 /** The method and the URL without its possible secrets: user, password and query. */
@@ -122,6 +123,9 @@ const QUOTATION =
 /** Describes an error of a provider without secrets: what failed, and the code of an answer. */
 export function describeProviderFailure(error: unknown, redactor: Redactor): string {
   if (error instanceof ProviderFailure) return messageTextEnds(error.message, redactor);
+  // A profile may describe a provider that sends requests.
+  const isOfRequest = [ProviderTimeout, ProxyError, ApiError].some((kind) => error instanceof kind);
+  if (isOfRequest) return reasonOf(error, redactor);
   // The SDK does not check answers: `Cannot read properties of undefined` does not tell the cause.
   if (error instanceof TypeError) return 'the SDK could not use the answer that it got';
   const text = error instanceof Error ? error.message : String(error);

@@ -1,10 +1,10 @@
 // Loads a web configuration file: YAML, schema, and the files that it names. Reports all mistakes at once.
 import { dirname, resolve } from 'node:path';
+import { ReadFiles } from '../../util/read-files.ts';
 import type { Path, Redaction } from '../../util/yaml/descriptions.ts';
 import { loadYaml, valueAt, type YamlDocument } from '../../util/yaml/document.ts';
 import { textOf, unreadable } from '../../util/yaml/read-text.ts';
 import { validate } from '../../util/yaml/schema.ts';
-import { ReadFiles } from './read-files.ts';
 import { tlsBlockSchema, webConfigSchema } from './schema.ts';
 import type { WebSettings } from './settings.ts';
 import { tlsSettingsOf } from './tls-settings.ts';

@@ -2,15 +2,15 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { resolve } from 'node:path';
 import { createSecureContext, type TlsOptions } from 'node:tls';
+import { mistakeInCertificates, type PemMistake } from '../../util/pem.ts';
+import type { ReadFiles } from '../../util/read-files.ts';
 import type { YamlDocument } from '../../util/yaml/document.ts';
 import { describeReadFailure } from '../../util/yaml/read-text.ts';
 import { TLS_VERSION_NAMES, TLS_VERSIONS, TLS13_SUITES } from './go-names.ts';
-import type { ReadFiles } from './read-files.ts';
 import type { TlsKeys } from './schema.ts';
 import type { ClientPolicy, TlsSettings } from './settings.ts';
 
 const BLOCK = 'tls_server_config';
-const CERTIFICATE_PEM = /-----BEGIN CERTIFICATE-----/;
 
 type KeyName = keyof TlsKeys;
 type Reading = { readonly document: YamlDocument; readonly files: ReadFiles; readonly directory: string };
@@ -70,21 +70,8 @@ function pemOf(name: PemName, keys: TlsKeys, { document, files, directory }: Rea
   return undefined;
 }
 
-type FileProblem = { readonly expected: string; readonly found: string };
-
-function mistakeInCertificates(pem: Buffer): FileProblem | undefined {
-  const expected = 'a certificate in PEM';
-  if (!CERTIFICATE_PEM.test(pem.toString('latin1'))) return { expected, found: 'none' };
-  try {
-    new X509Certificate(pem);
-    return undefined;
-  } catch {
-    return { expected, found: 'one that cannot be read' };
-  }
-}
-
 /** Keys with a passphrase cannot be used, since there is no way to enter it. */
-function mistakeInKey(pem: Buffer): FileProblem | undefined {
+function mistakeInKey(pem: Buffer): PemMistake | undefined {
   const text = pem.toString('latin1');
   const expected = 'a private key in PEM without a passphrase';
   if (!/-----BEGIN ([A-Z]+ )?PRIVATE KEY-----/.test(text)) return { expected, found: 'none' };

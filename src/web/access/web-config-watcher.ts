@@ -1,9 +1,9 @@
 // Watches a web configuration file and the certificates that it names, and reloads the settings when they change.
 import type { Clock } from '../../util/clock.ts';
 import type { Logger } from '../../util/logger.ts';
+import { ReadFiles } from '../../util/read-files.ts';
 import { ConfigError, formatProblem, type Problem } from '../../util/yaml/problems.ts';
 import { loadWebSettings } from './load.ts';
-import { ReadFiles } from './read-files.ts';
 import type { WebSettings } from './settings.ts';
 
 /** The files are checked at most this often. */

@@ -3,9 +3,9 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { WebhookSettings } from '../../model/events.ts';
 import type { Clock } from '../../util/clock.ts';
 import type { Logger } from '../../util/logger.ts';
+import { ReadFiles } from '../../util/read-files.ts';
 import type { Redactor } from '../../util/redactor.ts';
 import { describeReadFailure } from '../../util/yaml/read-text.ts';
-import { ReadFiles } from '../access/read-files.ts';
 
 /** The file is looked at no more often, except when a token is wrong. */
 const CHECK_INTERVAL_MS = 1_000;

@@ -69,13 +69,13 @@ test.serial('a provider that fails is never replaced by another, and works as so
   const { providers, ...service } = stubbedService(clock, grantedAt(clock));
   const recording: typeof providers = {
     ...providers,
-    createSessionProvider(type, fields) {
+    createSessionProvider(type, fields, routes) {
       types.push(type);
       const failing = {
         refresher: () => Promise.reject(new Error('503')),
         doRequest: () => Promise.reject(new Error()),
       };
-      return types.length === 1 ? failing : providers.createSessionProvider(type, fields);
+      return types.length === 1 ? failing : providers.createSessionProvider(type, fields, routes);
     },
   };
   const source = sourceOf(

@@ -60,8 +60,8 @@ async function setup(t: ExecutionContext, settings: (path: string) => Credential
     clock: new ManualClock(Date.now()),
     providers: {
       ...sdk.providers,
-      createSessionProvider: (type, fields) =>
-        sdk.providers.createSessionProvider(type, { ...fields, stsEndpoint: endpoint }),
+      createSessionProvider: (type, fields, routes) =>
+        sdk.providers.createSessionProvider(type, { ...fields, stsEndpoint: endpoint }, routes),
     },
   });
   return { source, path, asked, endpoint };

@@ -1,7 +1,7 @@
-// The files that a web configuration was read from, and whether any of them has changed.
+// Files that settings were read from, and whether any of them has changed.
 import { type BigIntStats, statSync } from 'node:fs';
-import { readWithin } from '../../util/bounded-read.ts';
-import { MAX_PIPE_WAIT_MS } from '../../util/yaml/read-text.ts';
+import { readWithin } from './bounded-read.ts';
+import { MAX_PIPE_WAIT_MS } from './yaml/read-text.ts';
 
 /** Far more than any chain of certificates needs. */
 const MAX_BYTES = 2 ** 20;

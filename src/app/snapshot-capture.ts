@@ -101,7 +101,7 @@ function tagRecord(poll: TagPoll, repository: number, moment: Moment): TagRecord
   const { target, state } = poll.tag;
   const { status, scanSeenAtMonotonicMs: scanSeenAtMs } = state;
   const updatedMs = poll.discovered?.updatedMs;
-  const { pushed, seen, summarised, summaryDue, summaryFailures } = poll.memory(moment);
+  const { pushed, seen, summarised, summaryDue, summaryFailures, announced } = poll.memory(moment);
   return {
     kind: 'tag',
     repository,
@@ -126,6 +126,7 @@ function tagRecord(poll: TagPoll, repository: number, moment: Moment): TagRecord
     summarised,
     summaryDue,
     summaryFailures,
+    announced,
   };
 }
 

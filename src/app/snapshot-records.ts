@@ -2,6 +2,7 @@
 // used. Pure functions.
 
 import { IMAGE_NAMES } from '../model/digest.ts';
+import { EVENT_CHANNELS } from '../model/events.ts';
 import type { RuleCount } from '../model/exporter-status.ts';
 import { isUnderWay, type PollError, SCAN_STATUSES, SCAN_SUBJECTS, type ScanSubject } from '../model/scan.ts';
 import type {
@@ -78,7 +79,13 @@ function readTag(fields: RecordFields): TagRecord {
     summarised: fields.optionalTime('summarised'),
     summaryDue: fields.optionalTime('summaryDue'),
     summaryFailures: fields.optional('summaryFailures', () => fields.count('summaryFailures')),
+    announced: fields.optional('announced', readAnnounced),
   };
+}
+
+function readAnnounced(value: unknown): TagRecord['announced'] {
+  const fields = new RecordFields(value);
+  return { channel: fields.oneOf('channel', EVENT_CHANNELS), time: fields.time('time') };
 }
 
 function readRepository(fields: RecordFields): RepositoryRecord {

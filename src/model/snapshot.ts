@@ -2,6 +2,7 @@
 // its usual value.
 
 import type { ImageName } from './digest.ts';
+import type { EventChannel } from './events.ts';
 import type { RuleCount } from './exporter-status.ts';
 import type { PollError, ScanStatus, ScanSubject } from './scan.ts';
 
@@ -127,4 +128,6 @@ export type PollMemory = {
   readonly summaryDue?: number | undefined;
   /** Failed requests for them in a row. */
   readonly summaryFailures?: number | undefined;
+  /** The event that no answer contains yet. */
+  readonly announced?: { readonly channel: EventChannel; readonly time: number } | undefined;
 };

@@ -179,6 +179,7 @@ export class TagPoll implements Task, ScanPoll {
   /** What outlives the process, besides the state of the tag. */
   memory(moment: Moment): PollMemory {
     const { monotonicMs } = moment;
+    const news = this.#announcement?.news;
     const wall = (atMs: number, isKept: boolean) => (isKept ? wallMs(atMs, moment) : undefined);
     const isEvidence = monotonicMs - this.seenAtMs < EVIDENCE_HOLDS_MS && !hadScan(this.tag.state.status);
     return {
@@ -187,6 +188,7 @@ export class TagPoll implements Task, ScanPoll {
       summarised: wall(this.#summarisedAtMs, Number.isFinite(this.#summarisedAtMs)),
       summaryDue: wall(this.summaryDueAtMs, Number.isFinite(this.summaryDueAtMs)),
       summaryFailures: this.#summaryFailures || undefined,
+      announced: news && { channel: news.channel, time: news.timeMs },
     };
   }
 
@@ -194,7 +196,8 @@ export class TagPoll implements Task, ScanPoll {
    * Goes on with what a former process knew. The next poll is due when it was due there: in the past, if that time is over. Call it after the
    * state of the tag is restored.
    */
-  resume({ pushed, seen, summarised, summaryDue, summaryFailures = 0 }: PollMemory, moment: RestoreMoment): void {
+  resume(memory: PollMemory, moment: RestoreMoment): void {
+    const { pushed, seen, summarised, summaryDue, summaryFailures = 0, announced } = memory;
     const { options } = this.#context;
     const { target, state } = this.tag;
     this.#pushedAtMs = pastMonotonicMs(pushed, moment);
@@ -208,6 +211,9 @@ export class TagPoll implements Task, ScanPoll {
     const elapsedMs = moment.monotonicMs - polledAtMs;
     const ageMs = polledAtMs - this.#pushedAtMs;
     this.#schedule(polledAtMs + resumedDelayMs(state, ageMs, this.#timing, { random: options.random(), elapsedMs }));
+    if (announced === undefined) return;
+    const { channel, time: timeMs } = announced;
+    this.wake({ channel, timeMs, atMs: pastMonotonicMs(timeMs, moment) });
   }
 
   /** Moves the next poll forward if the present intervals are shorter than those that it was scheduled with. */

@@ -59,6 +59,23 @@ test('a process that ended between two pages of records leaves those of the othe
   t.is(before.outcomes.length + after.outcomes.length, 20 + 250);
 });
 
+test('a tag that an event announced and no poll has answered is polled first by the next process', async (t) => {
+  const { registry, before, options } = await reading(t);
+  registry.set('v2', 'failed', before.clock.now());
+  registry.record('announced', 'v2', before.clock.now());
+  // The feed hears of it, and the process ends before the poll is answered.
+  registry.unansweredActions.add('GetRepoTagScanStatus');
+  run(t, before);
+  await before.clock.advance(20_000);
+  t.is(before.outcomes.length, 21);
+  registry.unansweredActions.clear();
+  const after = await restart(before, { ...options, events: { feedMs: FEED_MS } });
+  run(t, after);
+  await after.clock.advance(2_000);
+  t.deepEqual(after.outcomes, []);
+  t.true(after.shown().includes('shop/api:v2 failed'));
+});
+
 test('events that were healthy are healthy from the start: complete tags are not polled early', async (t) => {
   const { registry, before, options } = await reading(t);
   const polls = () => registry.requests.get('GetRepoTagScanStatus') ?? 0;

@@ -60,8 +60,8 @@ export const OF_ASKING: readonly Mutation[] = [
   {
     name: 'every instance has its own quota',
     file: 'config/credential-sets.js',
-    before: "[{ name: 'default', settings: credentials, instanceIds: shared }, ...own]",
-    after: '[...shared.map((id) => ({ name: id, settings: credentials, instanceIds: [id] })), ...own]',
+    before: "[{ name: 'default', settings: credentials, connection, instanceIds: shared }, ...own]",
+    after: '[...shared.map((id) => ({ name: id, settings: credentials, connection, instanceIds: [id] })), ...own]',
     law: 'concurrency',
   },
   {

@@ -181,8 +181,9 @@ class Exchange {
     this.#response = response;
     if (response.socket) this.#readTimers.stop(response.socket);
     const { proxy, isForwarded } = this.#route;
-    if (isForwarded && response.statusCode === PROXY_AUTHENTICATION_REQUIRED) {
-      this.#fail(new ProxyError(`the proxy ${proxy} answered ${describeProxyStatus(response.statusCode)}`));
+    const { statusCode = 0 } = response;
+    if (isForwarded && wantsPasswordOfProxy(statusCode, response.headers)) {
+      this.#fail(new ProxyError(`the proxy ${proxy} answered ${describeProxyStatus(statusCode)}`));
       request.destroy();
       return;
     }
@@ -259,6 +260,12 @@ class Exchange {
     this.#response = undefined;
     this.#socket = undefined;
   }
+}
+
+/** tinyproxy answers 401 to a wrong password. The API never asks for one. */
+function wantsPasswordOfProxy(status: number, headers: IncomingHttpHeaders): boolean {
+  const isChallenge = /^basic\b/i.test(headers['www-authenticate'] ?? '');
+  return status === PROXY_AUTHENTICATION_REQUIRED || (status === 401 && isChallenge);
 }
 
 function prematureClose(): Error {

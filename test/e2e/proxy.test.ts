@@ -87,6 +87,22 @@ test('a proxy with a password forwards plain HTTP, and no output has the passwor
   for (const secret of [PASSWORD, Buffer.from(`me:${PASSWORD}`).toString('base64')]) t.false(outputs.includes(secret));
 });
 
+test('a wrong password is a ProxyFailure that does not show it', async (t) => {
+  const proxy = await startProxy(t);
+  const file = join(temporaryDirectory(t), 'proxy');
+  writeFileSync(file, `http://me:wrong-${PASSWORD}@${proxy.host}\n`);
+  const exporter = await startWith(t, { proxy_url_file: file });
+  await exporter.shows(PROXY_FAILURE);
+  const outputs = await exporter.outputs();
+  t.regex(
+    outputs,
+    /ProxyFailure: the proxy http:\/\/127\.0\.0\.1:\d+ answered HTTP 40[17]: its user and password are missing or wrong/,
+  );
+  t.false(outputs.includes(PASSWORD));
+  writeFileSync(file, `http://me:${PASSWORD}@${proxy.host}\n`);
+  await exporter.shows(SUCCESS);
+});
+
 test('HTTPS goes through a tunnel of the proxy, with the certificate in ca_file, and fails when the proxy is down', async (t) => {
   const answer = JSON.stringify({ Status: 'COMPLETE', Code: 'success', IsSuccess: true, RequestId: 'BC648259' });
   const identity = {

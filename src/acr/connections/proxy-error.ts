@@ -7,7 +7,7 @@ export class ProxyError extends Error {
 
 /** The status of an answer of a proxy, for people. */
 export function describeProxyStatus(status: number): string {
-  if (status === 407) return 'HTTP 407: its user and password are missing or wrong';
+  if (status === 407 || status === 401) return `HTTP ${status}: its user and password are missing or wrong`;
   if (status === 403) return 'HTTP 403: it does not allow this destination';
   return `HTTP ${status}`;
 }

@@ -141,10 +141,32 @@ test('a proxy that does not answer CONNECT is a ProxyFailure at the deadline, an
 });
 
 test('an API that does not answer through a tunnel is a RequestTimeout', async (t) => {
-  const { host } = await startTcp(t, (socket) => socket.resume());
+  let served = 0;
+  const server = createHttps(selfSigned, (_, response) => {
+    served += 1;
+    if (served === 1) response.end(JSON.stringify(scanAnswer));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   const proxy = await startTcp(t, tunnelling());
-  const client = through(proxyAt(`http://${proxy.host}`), host, { requestTimeoutMs: 300 });
-  t.is((await failureOf(client.getRepoTagScanStatus(scanRequest))).code, 'RequestTimeout');
+  const routes = testRoutes({ proxy: proxyAt(`http://${proxy.host}`), tls: ANY_CERTIFICATE });
+  await testApi(host, { protocol: 'https', routes }).getRepoTagScanStatus(scanRequest);
+  const hurried = testApi(host, { protocol: 'https', routes, requestTimeoutMs: 100 });
+  const error = await failureOf(hurried.getRepoTagScanStatus(scanRequest));
+  t.is(error.code, 'RequestTimeout');
+  t.is(error.message, `no whole answer within 100 ms through the proxy http://${proxy.host}`);
+});
+
+test('an answer 401 with which a proxy asks for a password, as tinyproxy does, is a ProxyFailure', async (t) => {
+  const proxy = await startHttp(t, (_, response) => {
+    response.writeHead(401, { 'www-authenticate': 'Basic realm="proxy"' }).end('<html>');
+  });
+  const client = through(proxyAt(`http://me:wrong@${proxy.host}`), 'cr.example.com', { protocol: 'http' });
+  t.is((await failureOf(client.getRepoTagScanStatus(scanRequest))).code, 'ProxyFailure');
 });
 
 test('plain HTTP is forwarded with the whole URL, and 407 is a ProxyFailure', async (t) => {

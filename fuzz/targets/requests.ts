@@ -268,7 +268,7 @@ async function serve(watcher: WebConfigWatcher | undefined, { logger, failures, 
     events,
     failed,
   });
-  const accessControl = new AccessControl(watcher, logger);
+  const accessControl = new AccessControl(watcher, { clock: systemClock, logger });
   const server = new WebServer({
     listener: (incoming, response) => void listener(incoming, response),
     accessControl,

@@ -125,7 +125,7 @@ export class App {
     const { watchList } = this.#pipeline;
     this.#schedulerPool = new SchedulerPool({ env, clock, logger, redactor, watchList, errors });
     this.#pageData = new PageData({ ...this.#pipeline, clock, schedulers, about: () => this.#about() });
-    this.#accessControl = new AccessControl(deps.webSettings, logger);
+    this.#accessControl = new AccessControl(deps.webSettings, { clock, logger });
     this.#webhook = new EventWebhook({
       ...deps,
       stopping: this.#stopping.signal,

@@ -165,13 +165,14 @@ export class WebServer {
       requestEnds();
     });
     watchAnswer(response, deadlines);
+    if (!accessControl.isWithinRate()) return refuse(response, 'tooMany');
     try {
       const access = hasOwnProof?.(request) ? 'allowed' : await accessControl.authorize(request);
       if (access === 'allowed') listener(request, response);
-      else deny(response, access);
+      else refuse(response, access);
     } catch (error) {
       logger.error('password could not be checked', { error: String(error) });
-      deny(response, 'busy');
+      refuse(response, 'busy');
     }
   }
 }
@@ -184,10 +185,16 @@ export function maxConnectionsFor(openFiles: number): number {
   return Math.max(MIN_CONNECTIONS, Math.min(MAX_CONNECTIONS, openFiles - RESERVED_FILES));
 }
 
-function deny(response: ServerResponse, access: 'denied' | 'busy'): void {
-  response.statusCode = access === 'denied' ? 401 : 503;
+const REFUSALS = {
+  denied: { status: 401, text: 'Unauthorized', headers: { 'WWW-Authenticate': 'Basic' } },
+  busy: { status: 503, text: 'Too many passwords are being checked.', headers: { 'Retry-After': '1' } },
+  tooMany: { status: 429, text: 'Too Many Requests', headers: {} },
+} as const;
+
+function refuse(response: ServerResponse, reason: keyof typeof REFUSALS): void {
+  const { status, text, headers } = REFUSALS[reason];
+  response.statusCode = status;
   response.setHeader('Content-Type', 'text/plain; charset=utf-8');
-  if (access === 'denied') response.setHeader('WWW-Authenticate', 'Basic');
-  else response.setHeader('Retry-After', '1');
-  response.end(access === 'denied' ? 'Unauthorized\n' : 'Too many passwords are being checked.\n');
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  response.end(`${text}\n`);
 }

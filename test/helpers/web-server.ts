@@ -95,7 +95,7 @@ export async function startWebServer(
     write: (line) => log.push(line),
   });
   const webSettings = text === undefined ? undefined : new WebConfigWatcher(file, { clock, logger });
-  const accessControl = new AccessControl(webSettings, logger, handshakeTimeoutMs);
+  const accessControl = new AccessControl(webSettings, { clock, logger }, handshakeTimeoutMs);
   const server = new WebServer({ listener, accessControl, clock, logger, ...options });
   t.teardown(() => server.close(0));
   const addresses = await server.listen(listenOn);

@@ -1,15 +1,19 @@
-// Access control: every connection and every request passes here. TLS, client certificates, passwords.
+// Access control: every connection and every request passes here. TLS, client certificates, the rate of requests, passwords.
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
+import type { Clock } from '../../util/clock.ts';
 import type { Logger } from '../../util/logger.ts';
 import { QueueFullError } from '../client-limits.ts';
 import { reasonToReject } from './client-certificates.ts';
 import { credentialsIn, Passwords } from './passwords.ts';
+import { RequestLimiter } from './rate-limit.ts';
 import { OPEN_SETTINGS, type TlsSettings, type WebSettings } from './settings.ts';
 import type { WebConfigWatcher } from './web-config-watcher.ts';
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
+
+type AccessDependencies = { readonly clock: Pick<Clock, 'monotonic'>; readonly logger: Logger };
 
 /** `busy`: too many passwords are being checked. */
 export type Access = 'allowed' | 'denied' | 'busy';
@@ -18,6 +22,7 @@ export class AccessControl {
   /** Undefined without a web configuration file: access is open. */
   readonly #watcher: WebConfigWatcher | undefined;
   readonly #passwords = new Passwords();
+  readonly #limiter: RequestLimiter;
   readonly #logger: Logger;
   readonly #handshakeTimeoutMs: number;
   #settings: WebSettings = OPEN_SETTINGS;
@@ -28,8 +33,13 @@ export class AccessControl {
    * @param watcher of the web configuration file; without one access is open
    * @param handshakeTimeoutMs how long a client may take for its TLS handshake, in milliseconds
    */
-  constructor(watcher: WebConfigWatcher | undefined, logger: Logger, handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS) {
+  constructor(
+    watcher: WebConfigWatcher | undefined,
+    { clock, logger }: AccessDependencies,
+    handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS,
+  ) {
     this.#logger = logger;
+    this.#limiter = new RequestLimiter(clock);
     this.#watcher = watcher;
     this.#handshakeTimeoutMs = handshakeTimeoutMs;
     this.#apply();
@@ -56,6 +66,12 @@ export class AccessControl {
     // This TLS server does not listen. It is given connections, and is replaced after each change of the settings.
     if (this.#tlsServer) this.#tlsServer.emit('connection', socket);
     else this.#accepted(socket);
+  }
+
+  /** Counts a request, from whichever client. False if it exceeds the configured rate of requests. */
+  isWithinRate(): boolean {
+    this.#refresh();
+    return this.#limiter.take();
   }
 
   /** Checks the user and password of a request. */
@@ -92,6 +108,7 @@ export class AccessControl {
     if (settings === this.#settings) return;
     this.#settings = settings;
     this.#passwords.setHashes(settings.passwordHashes);
+    this.#limiter.setLimit(settings.rateLimit);
     this.#tlsServer = settings.tls && this.#createTlsServer(settings.tls);
   }
 

@@ -5,7 +5,8 @@ import type { Path, Redaction } from '../../util/yaml/descriptions.ts';
 import { loadYaml, valueAt, type YamlDocument } from '../../util/yaml/document.ts';
 import { textOf, unreadable } from '../../util/yaml/read-text.ts';
 import { validate } from '../../util/yaml/schema.ts';
-import { tlsBlockSchema, webConfigSchema } from './schema.ts';
+import type { RateLimit } from './rate-limit.ts';
+import { type RateLimitKeys, tlsBlockSchema, webConfigSchema } from './schema.ts';
 import type { WebSettings } from './settings.ts';
 import { tlsSettingsOf } from './tls-settings.ts';
 
@@ -39,13 +40,21 @@ function settingsOf(document: YamlDocument, files: ReadFiles, directory: string)
   const { data: tlsKeys } = tlsBlockSchema.safeParse(valueAt(document.value, ['tls_server_config']));
   const tls = tlsKeys && tlsSettingsOf(tlsKeys, { document, files, directory });
   if (!data) return undefined;
-  const { http_server_config: http, basic_auth_users: users = {} } = data;
+  const { http_server_config: http, basic_auth_users: users = {}, rate_limit: rate } = data;
   const headers = Object.entries(http?.headers ?? {}).filter(([, value]) => value);
   return {
     tls,
     headers: new Map(headers.map(([name, value = '']) => [name, value])),
     passwordHashes: new Map(Object.entries(users)),
+    rateLimit: rate && rateLimitOf(rate, document),
   };
+}
+
+/** Without a burst no request would ever be allowed, which only a burst of 0 that is written there asks for. */
+function rateLimitOf({ interval = 0, burst }: RateLimitKeys, document: YamlDocument): RateLimit | undefined {
+  if (interval === 0) return undefined;
+  if (burst === undefined) document.report(['rate_limit'], 'a burst beside the interval', 'none', 'key');
+  return burst === undefined ? undefined : { intervalMs: interval, burst };
 }
 
 const NULL_WORDS = ['~', 'null', 'Null', 'NULL'];

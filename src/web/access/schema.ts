@@ -1,6 +1,7 @@
 // The schema of a web configuration file, as in Prometheus' exporter-toolkit. The files that it names are checked in tls-settings.ts.
 import { z } from 'zod';
 import { parsed, strictMap } from '../../util/yaml/schema.ts';
+import { parseGoDuration } from './go-duration.ts';
 import { CIPHER_SUITES, CURVES, TLS_VERSION_NAMES } from './go-names.ts';
 
 /** exporter-toolkit calls all but the last two insecure. `RequireClientCert` is an old name of `RequireAnyClientCert`. */
@@ -48,6 +49,11 @@ const httpServerConfig = strictMap({
   ),
 });
 
+const rateLimit = strictMap({
+  interval: nullOr(parsed('a duration such as 100ms, 1s or 1m30s, or 0 for no limit', parseGoDuration)),
+  burst: nullOr(parsed('a whole number', wholeNumber)),
+});
+
 /** The block alone, so that its files are checked even if there are mistakes elsewhere. */
 export const tlsBlockSchema = nullOr(tlsServerConfig);
 
@@ -57,10 +63,14 @@ export const webConfigSchema = strictMap({
   basic_auth_users: nullOr(
     z.record(z.string(), passwordHash(), { error: 'a map of users and the bcrypt hashes of their passwords' }),
   ),
+  rate_limit: nullOr(rateLimit),
 });
 
 /** The keys of `tls_server_config`, with defaults filled in. */
 export type TlsKeys = z.output<typeof tlsServerConfig>;
+
+/** The keys of `rate_limit`; the interval is in milliseconds. */
+export type RateLimitKeys = z.output<typeof rateLimit>;
 
 /** The value, or undefined for a key without a value, as in exporter-toolkit. */
 function nullOr<Schema extends z.core.$ZodType>(schema: Schema) {
@@ -96,6 +106,11 @@ function headerText() {
       return /(?!\t)\p{Cc}/u.test(line) ? undefined : line;
     }),
   );
+}
+
+function wholeNumber(written: string): number | undefined {
+  const value = /^\d+$/.test(written) ? Number(written) : Number.NaN;
+  return Number.isSafeInteger(value) ? value : undefined;
 }
 
 function passwordHash() {

@@ -1,5 +1,6 @@
 // The settings of a web configuration file.
 import type { TlsOptions } from 'node:tls';
+import type { RateLimit } from './rate-limit.ts';
 
 /** The requirements on client certificates. */
 export type ClientPolicy = {
@@ -20,7 +21,14 @@ export type WebSettings = {
   readonly headers: ReadonlyMap<string, string>;
   /** The bcrypt hash of each user's password; empty for access without password. */
   readonly passwordHashes: ReadonlyMap<string, string>;
+  /** The limit on the requests of all clients together; undefined for none. */
+  readonly rateLimit: RateLimit | undefined;
 };
 
 /** The settings without a web configuration file. */
-export const OPEN_SETTINGS: WebSettings = { tls: undefined, headers: new Map(), passwordHashes: new Map() };
+export const OPEN_SETTINGS: WebSettings = {
+  tls: undefined,
+  headers: new Map(),
+  passwordHashes: new Map(),
+  rateLimit: undefined,
+};

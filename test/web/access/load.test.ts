@@ -25,7 +25,7 @@ const SANS_TYPES = 'client_auth_type RequireAndVerifyClientCert or RequireAnyCli
 const BAD: readonly (readonly [text: string, ...problems: string[]])[] = [
   [
     'tls_config: {}',
-    '1:1: tls_config: expected one of tls_server_config, http_server_config, basic_auth_users, found an unknown key',
+    '1:1: tls_config: expected one of tls_server_config, http_server_config, basic_auth_users, rate_limit, found an unknown key',
   ],
   [
     `tls_server_config: { ${TLS_FILES}, ca: x }`,
@@ -134,6 +134,22 @@ const BAD: readonly (readonly [text: string, ...problems: string[]])[] = [
     '1:33: tls_server_config.cert_file: expected a file that can be read, found none',
     '1:53: tls_server_config.key_file: expected a private key in PEM without a passphrase, found none',
     '2:28: basic_auth_users.alice: expected a bcrypt hash such as htpasswd -nBC 10 "" prints, found a text of 2 characters',
+  ],
+  [
+    'rate_limit: { interval: 1 }',
+    '1:25: rate_limit.interval: expected a duration such as 100ms, 1s or 1m30s, or 0 for no limit, found "1"',
+  ],
+  [
+    'rate_limit: { interval: -1s, burst: -1 }',
+    '1:25: rate_limit.interval: expected a duration such as 100ms, 1s or 1m30s, or 0 for no limit, found "-1s"',
+    '1:37: rate_limit.burst: expected a whole number, found "-1"',
+  ],
+  ['rate_limit: { interval: 1s, burst: 1.5 }', '1:36: rate_limit.burst: expected a whole number, found "1.5"'],
+  ['rate_limit: { interval: 1s }', '1:1: rate_limit: expected a burst beside the interval, found none'],
+  ['rate_limit: 5', '1:13: rate_limit: expected a map with the keys interval, burst, found "5"'],
+  [
+    'rate_limit: { interval: 1s, burst: 5, bursts: 5 }',
+    '1:39: rate_limit.bursts: expected one of interval, burst, found an unknown key (did you mean burst?)',
   ],
   [
     'tls_server_config: { key_file: none, min_version: 3 }\nbasic_auth_users: { alice: no }',
@@ -276,6 +292,46 @@ test('headers are taken as one line each, empty ones not at all', (t) => {
     ['Content-Security-Policy', "default-src 'self';   img-src *"],
     ['X-Frame-Options', 'sameorigin'],
   ]);
+});
+
+for (const [interval, intervalMs] of [
+  ['1s', 1_000],
+  ['100ms', 100],
+  ['1.5s', 1_500],
+  ['.5h', 1_800_000],
+  ['1m30s', 90_000],
+  ['250us', 0.25],
+  ['1µs', 0.001],
+  ['1d', 86_400_000],
+] as const) {
+  test(`an interval between requests is understood: ${interval}`, (t) => {
+    const { file } = webDirectory(t, `rate_limit: { interval: ${interval}, burst: 20 }`);
+    t.deepEqual(loadWebSettings(file).rateLimit, { intervalMs, burst: 20 });
+  });
+}
+
+for (const interval of ['""', 's', '1', '1 s', '1x', '1s1', '-1s', '1w', `${'9'.repeat(400)}h`, '3000000h']) {
+  test(`an interval between requests is refused: ${interval.slice(0, 20)}`, (t) => {
+    t.is(problemsOf(t, `rate_limit: { interval: ${interval}, burst: 20 }`).length, 1);
+  });
+}
+
+for (const text of [
+  'rate_limit:',
+  'rate_limit: {}',
+  'rate_limit: { burst: 20 }',
+  'rate_limit: { interval: 0, burst: 20 }',
+  'rate_limit: { interval: 0s }',
+  'rate_limit: { interval: ~, burst: ~ }',
+]) {
+  test(`does not limit the rate of requests: ${text}`, (t) => {
+    t.is(loadWebSettings(webDirectory(t, text).file).rateLimit, undefined);
+  });
+}
+
+test('a burst of 0 beside an interval is taken as it is', (t) => {
+  const { file } = webDirectory(t, 'rate_limit: { interval: 1s, burst: 0 }');
+  t.deepEqual(loadWebSettings(file).rateLimit, { intervalMs: 1_000, burst: 0 });
 });
 
 test('users and hashes come as they are', (t) => {

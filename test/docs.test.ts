@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import test from 'ava';
+import { parse } from 'yaml';
 import { parseCloudEvents } from '../src/events/cloud-event.ts';
 import { FLAGS, type FlagSpecification, helpText, variableOf } from '../src/flags.ts';
 import { allFamilies } from '../src/metrics/self-families.ts';
@@ -152,4 +153,23 @@ test('runbook URLs of alerts point at the repository that package.json names', (
     urls.filter((url) => !url.startsWith(`${base}/blob/main/docs/runbook.md#`)),
     [],
   );
+});
+
+test('docs/deployment.md has the versions of Node.js that CI tests, and those that Compose starts', (t) => {
+  const [, section = ''] = /^## Tested versions\n([\s\S]*?)^## /m.exec(read('docs/deployment.md')) ?? [];
+  const versions = Object.fromEntries(
+    [...section.matchAll(/^\| ([^|]+) \| ([^|]+) \|/gm)].map(([, name, version]) => [name, version]),
+  );
+  const { jobs } = parse(read('.github/workflows/ci.yml'));
+  t.is(versions['Node.js'], jobs.test.strategy.matrix.node.join(', '));
+  t.is(`>=${versions['Node.js']?.split(', ')[0]}`, JSON.parse(read('package.json')).engines.node);
+  t.true(
+    section.includes(`the tests end to end with ${/node:(\d+)-bookworm/.exec(jobs['end-to-end'].container)?.[1]}.`),
+  );
+  const { services } = parse(read('compose.yml'));
+  for (const name of ['Prometheus', 'Alertmanager', 'Grafana']) {
+    const [, tag] = services[name.toLowerCase()].image.split(':');
+    t.is(`${versions[`${name} of \`compose.yml\``]}`, tag.replace(/^v/, ''), name);
+  }
+  t.true(read('README.md').includes(`The rules are tested with Prometheus ${versions.Prometheus}, `));
 });

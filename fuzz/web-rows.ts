@@ -1,5 +1,5 @@
 // What the pages are given to show, beside what a target draws.
-import type { Overview, TargetRow } from '../src/web/overview.ts';
+import type { Overview, ProblemSummary, TargetRow } from '../src/web/overview.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 2);
 
@@ -18,6 +18,8 @@ export function targetRow(given: Partial<TargetRow>): TargetRow {
     nextPollMs: undefined,
     lastError: undefined,
     source: 'listed',
+    stuck: false,
+    stale: false,
     wantsVulnerabilities: true,
     vulnerabilities: undefined,
     vulnerabilitiesError: undefined,
@@ -34,6 +36,8 @@ export function overviewOf(): Overview {
     sdk: '',
     telemetryPath: '/metrics',
     ready: true,
+    instances: 1,
+    reloadFailure: undefined,
     totals: { scanning: 0, retrying: 0, complete: 1, failed: 0, not_scanned: 0, unknown: 0 },
     vulnerabilities: { wantedTags: 1, knownTags: 0, found: { high: 0, medium: 0, low: 0, unknown: 0 } },
     events: [],
@@ -41,4 +45,10 @@ export function overviewOf(): Overview {
     maxTags: 100_000,
     quota: [],
   };
+}
+
+export function problemsOf(): ProblemSummary {
+  const none = { count: 0, repositories: 0, most: undefined };
+  const totals = { failed: none, stuck: none, stale: none, unknown: none, errors: none, high: none, not_scanned: none };
+  return { totals, waiting: 0, repositories: 0, worst: [] };
 }

@@ -10,7 +10,7 @@ import { renderTargets } from '../../src/web/targets-api.ts';
 import { requireEqual, requireFitMessage, requireNoSecret } from '../outputs.ts';
 import { defineTarget } from '../target.ts';
 import { anyText, madeOf, repeated } from '../texts.ts';
-import { overviewOf, targetRow } from '../web-rows.ts';
+import { overviewOf, problemsOf, targetRow } from '../web-rows.ts';
 
 const PIECES = [
   ...[
@@ -133,7 +133,9 @@ async function requirePage(
   const { searchParams: again } = new URL(address, 'http://exporter/');
   requireEqual(readView(again, STATUSES), view, `the view of ${address}`);
   const selection = await selectFirstTargets(targets, queryOf(view), comparisonOf(view));
-  const page = [...renderPage({ overview: overviewOf(), selection, view, assets })].join('');
+  const page = [
+    ...renderPage({ overview: overviewOf(), problems: problemsOf(), selection, tag: undefined, view, assets }),
+  ].join('');
   requireNoSecret(page, 'the page');
   if (/<(?:script>|b>)|"onload="|href="javascript:/i.test(page)) throw new Error(`a name is taken for markup: ${page}`);
 }

@@ -15,7 +15,7 @@ import { requireNoSecret, SECRETS } from '../outputs.ts';
 import { exchange } from '../sockets.ts';
 import { defineTarget } from '../target.ts';
 import { edited, madeOf } from '../texts.ts';
-import { overviewOf, targetRow } from '../web-rows.ts';
+import { overviewOf, problemsOf, targetRow } from '../web-rows.ts';
 
 /** Of `secret`, at the lowest cost. */
 const HASH = '$2b$04$NFCd2wolGqHFOQhJJlsdaeyh0gxkl.sG86M2qVY1CMA8iI566jmBO';
@@ -263,6 +263,8 @@ async function serve(watcher: WebConfigWatcher | undefined, { logger, failures, 
     isReady: () => true,
     statuses: Object.keys(overview.totals),
     overview: () => overview,
+    problems: async () => problemsOf(),
+    details: () => undefined,
     targets: () => [targetRow({})],
     reload: async () => ({ problems: [] }),
     events,

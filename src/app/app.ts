@@ -17,6 +17,7 @@ import { ConfigError, formatProblems } from '../util/yaml/problems.ts';
 import { AccessControl } from '../web/access/access-control.ts';
 import type { WebConfigWatcher } from '../web/access/web-config-watcher.ts';
 import { EventWebhook } from '../web/events/event-webhook.ts';
+import type { ReloadFailure } from '../web/overview.ts';
 import { createRoutes, type ReloadResult } from '../web/routes.ts';
 import { WebServer } from '../web/server.ts';
 import { AutoReload, type WatchedFile } from './auto-reload.ts';
@@ -86,6 +87,7 @@ export class App {
   /** Undefined until the SDK is loaded. */
   #sdk: Sdk | undefined;
   #isPolling = false;
+  #reloadFailure: ReloadFailure | undefined;
   /** Undefined without storage, and until it is loaded. */
   #saver: Saver | undefined;
   #saved: Promise<void> = Promise.resolve();
@@ -222,6 +224,7 @@ export class App {
       });
       if (!isSame) this.#warnOfUnchecked(config);
       this.#selfMetrics.configReloaded(true, clock.now());
+      this.#reloadFailure = undefined;
       const after = this.#counted();
       logger.info('configuration reloaded', {
         tags: this.#pipeline.store.size,
@@ -235,6 +238,7 @@ export class App {
       this.#selfMetrics.configReloaded(false, clock.now());
       if (!(error instanceof ConfigError)) this.#errors.report('reload', error);
       const problems = error instanceof ConfigError ? formatProblems(error.problems) : [String(error)];
+      this.#reloadFailure = { timeMs: clock.now(), problems };
       for (const problem of problems) logger.error('configuration not reloaded', { problem });
       return { problems };
     } finally {
@@ -318,6 +322,8 @@ export class App {
       isReady: () => this.#isReady,
       statuses: SCAN_STATUSES,
       overview: () => this.#pageData.overview(),
+      problems: (range) => this.#pageData.problems(range),
+      details: (row) => this.#pageData.details(row),
       targets: () => this.#pageData.targets(),
       reload: enableLifecycle ? () => this.reload() : undefined,
       events: this.#webhook,
@@ -338,6 +344,8 @@ export class App {
       sdk: this.#sdk?.label ?? '',
       telemetryPath,
       ready: this.#isReady,
+      instances: this.#config.instances.length,
+      reloadFailure: this.#reloadFailure,
     };
   }
 }

@@ -2,11 +2,13 @@
 
 import { shownDigest } from '../model/digest.ts';
 import type { SchedulerStatus } from '../model/exporter-status.ts';
+import { isStale, isStuck } from '../model/overdue.ts';
 import type { TagPoll } from '../polling/tag-poll.ts';
-import { shownVulnerabilities } from '../state/store.ts';
+import { type StateStore, shownVulnerabilities } from '../state/store.ts';
 import type { Clock } from '../util/clock.ts';
-import type { Overview, TargetList, TargetRow } from '../web/overview.ts';
+import type { Overview, ProblemSummary, TargetDetails, TargetList, TargetRow } from '../web/overview.ts';
 import type { Pipeline } from './pipeline.ts';
+import { RepositoryProblems } from './repository-problems.ts';
 
 export type PageDataSources = Pick<
   Pipeline,
@@ -14,7 +16,7 @@ export type PageDataSources = Pick<
 > & {
   readonly clock: Clock;
   readonly schedulers: () => readonly SchedulerStatus[];
-  readonly about: () => Pick<Overview, 'startedMs' | 'version' | 'revision' | 'sdk' | 'telemetryPath' | 'ready'>;
+  readonly about: () => Omit<Overview, keyof Totals | 'nowMs' | 'quota'>;
 };
 
 /** The part of the overview that a reload changes step by step. */
@@ -23,6 +25,7 @@ type Totals = Pick<Overview, 'totals' | 'vulnerabilities' | 'discovery' | 'event
 /** Between {@link hold} and {@link release}, the list of targets and the totals stay as they were. */
 export class PageData {
   readonly #sources: PageDataSources;
+  readonly #problems: RepositoryProblems;
   /**
    * The list that was made last, and the number of changes before it. Readers that are slow share it, since it takes 800 kB at 100,000 tags;
    * it is freed when nothing uses it.
@@ -32,6 +35,7 @@ export class PageData {
 
   constructor(sources: PageDataSources) {
     this.#sources = sources;
+    this.#problems = new RepositoryProblems({ ...sources, polls: () => this.#polls() });
   }
 
   hold(): void {
@@ -46,6 +50,19 @@ export class PageData {
     const { clock, schedulers, about } = this.#sources;
     const totals = this.#held?.totals ?? this.#totals();
     return { ...about(), ...totals, nowMs: clock.now(), quota: schedulers() };
+  }
+
+  /** What is wrong in the repositories, of which those from `offset` on are given, the worst first. */
+  problems(range: { readonly offset: number; readonly limit: number }): Promise<ProblemSummary> {
+    return this.#problems.summary(range);
+  }
+
+  /** What only the view of a single tag shows; undefined when it is not watched any more. */
+  details({ instanceId, repoNamespace, repoName, repoId, tag }: TargetRow): TargetDetails | undefined {
+    const { watchList, store } = this.#sources;
+    const repository = watchList.targetsOf(instanceId)?.find({ id: repoId, namespace: repoNamespace, name: repoName });
+    const poll = repository?.polls.get(tag);
+    return poll && targetDetails(poll, store);
   }
 
   /** The watched tags in the order of the configuration. Tags that are added or removed later do not change the list. */
@@ -68,10 +85,11 @@ export class PageData {
     const { clock } = this.#sources;
     const polls = this.#polls();
     // The schedule uses the monotonic clock; the page shows the wall clock.
-    const wallOffsetMs = clock.now() - clock.monotonic();
+    const nowMs = clock.now();
+    const wallOffsetMs = nowMs - clock.monotonic();
     const at = (index: number) => {
       const poll = polls[index];
-      return poll && targetRow(poll, wallOffsetMs);
+      return poll && targetRow(poll, nowMs, wallOffsetMs);
     };
     return { length: polls.length, at };
   }
@@ -88,8 +106,18 @@ export class PageData {
   }
 }
 
-function targetRow({ tag, position, statusDueAtMs, discovered }: TagPoll, wallOffsetMs: number): TargetRow {
+function targetDetails({ tag }: TagPoll, store: StateStore): TargetDetails {
+  const { scanService, failures } = tag.state;
+  return { scanTaskId: tag.target.scanTaskId, scanService, failures, history: store.historyOf(tag) };
+}
+
+function targetRow(
+  { tag, position, statusDueAtMs, discovered }: TagPoll,
+  nowMs: number,
+  wallOffsetMs: number,
+): TargetRow {
   const { target, state } = tag;
+  const nextPollMs = position < 0 ? undefined : statusDueAtMs + wallOffsetMs;
   const { instanceId, namespace, name, id, vulnerabilities: wantsVulnerabilities } = target.repository;
   return {
     instanceId,
@@ -102,9 +130,11 @@ function targetRow({ tag, position, statusDueAtMs, discovered }: TagPoll, wallOf
     sinceMs: state.sinceMs,
     lastPollMs: state.lastPollMs,
     lastSuccessMs: state.lastSuccessMs,
-    nextPollMs: position < 0 ? undefined : statusDueAtMs + wallOffsetMs,
+    nextPollMs,
     lastError: state.lastError,
     source: discovered === undefined ? 'listed' : 'discovered',
+    stuck: isStuck(state, nowMs),
+    stale: isStale(state, nextPollMs, nowMs),
     wantsVulnerabilities,
     vulnerabilities: shownVulnerabilities(tag),
     vulnerabilitiesError: wantsVulnerabilities ? state.summaryError : undefined,

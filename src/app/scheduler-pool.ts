@@ -147,6 +147,7 @@ export class SchedulerPool {
           current: scheduler.quota.adaptiveRate.current(nowMs),
         },
         inUse: source?.inUse(),
+        refusal: scheduler.refusal,
         paused: { refused: scheduler.breaker.isRefused, throttled: scheduler.quota.adaptiveRate.pausedUntilMs > nowMs },
       };
     });

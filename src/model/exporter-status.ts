@@ -15,8 +15,18 @@ export type SchedulerStatus = {
   /** Requests per second. */
   readonly rate: { readonly configured: number; readonly current: number };
   readonly paused: { readonly refused: boolean; readonly throttled: boolean };
+  /** Why the credentials are refused; undefined while they are accepted. */
+  readonly refusal: CredentialsRefusal | undefined;
   /** The credentials that sign the requests; undefined while there are none. */
   readonly inUse: CredentialsInUse | undefined;
+};
+
+/** Times are wall-clock milliseconds since the epoch. */
+export type CredentialsRefusal = {
+  readonly error: PollError;
+  readonly sinceMs: number;
+  /** When the next request tries the credentials; in the past while it is under way. */
+  readonly nextProbeMs: number;
 };
 
 type ByUrgency = { readonly urgent: number; readonly background: number };

@@ -44,5 +44,11 @@ export type PollError = {
   readonly timeMs: number;
 };
 
+/** A status that a tag had, until the next one. */
+export type FormerStatus = { readonly status: ScanStatus; readonly sinceMs: number };
+
+/** What happened to a tag since the process started, as far as it is kept. The oldest first. */
+export type TagHistory = { readonly formerStatuses: readonly FormerStatus[]; readonly errors: readonly PollError[] };
+
 /** The code of a poll that was answered with a status that this version does not know. */
 export const UNKNOWN_STATUS = 'UnknownStatus';

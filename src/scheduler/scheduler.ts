@@ -1,5 +1,8 @@
 // The loop of one set of credentials: waits until a task may start, gets a slot, and only then chooses the task.
 import { ApiError } from '../acr/api-error.ts';
+import type { CredentialsRefusal } from '../model/exporter-status.ts';
+import { momentOf, wallMs } from '../model/moment.ts';
+import type { PollError } from '../model/scan.ts';
 import type { RateLimits } from '../model/settings.ts';
 import type { Clock } from '../util/clock.ts';
 import type { InternalErrors } from '../util/internal-errors.ts';
@@ -63,6 +66,8 @@ export class Scheduler implements TaskScheduler {
   #isRunning = false;
   #hasEnded = false;
   #isThrottled = false;
+  /** The last refusal, and the time of the first in a row. */
+  #refusal: { readonly error: PollError; readonly sinceMs: number } | undefined;
   /** The credentials of the last successful `ensure`. */
   #ensured: SchedulerCredentials | undefined;
   #idle: { readonly untilMs: number; readonly wake: AbortController } | undefined;
@@ -89,6 +94,12 @@ export class Scheduler implements TaskScheduler {
   /** How many tasks are in the queue, due or not. */
   get size(): number {
     return this.#queue.size;
+  }
+
+  /** Why the credentials are refused; undefined while they are accepted. */
+  get refusal(): CredentialsRefusal | undefined {
+    if (!this.breaker.isRefused || this.#refusal === undefined) return undefined;
+    return { ...this.#refusal, nextProbeMs: wallMs(this.breaker.probeAtMs, momentOf(this.#clock)) };
   }
 
   backlog(nowMs: number) {
@@ -271,9 +282,14 @@ export class Scheduler implements TaskScheduler {
     this.#applyLimits();
   }
 
-  /** Logs a refusal, unless it was of a request with older credentials. */
+  /** Keeps and logs a refusal, unless it was of a request with older credentials. */
   #reportRefusal(error: ApiError, nowMs: number): void {
-    if (this.breaker.isRefused) this.#log.refused(error, Math.max(0, this.breaker.probeAtMs - nowMs));
+    if (!this.breaker.isRefused) return;
+    const { code, message, requestId } = error;
+    const timeMs = this.#clock.now();
+    const sinceMs = this.#refusal?.sinceMs ?? timeMs;
+    this.#refusal = { error: { code, message, requestId, timeMs }, sinceMs };
+    this.#log.refused(error, Math.max(0, this.breaker.probeAtMs - nowMs));
   }
 
   #refuse(task: Task | undefined, sentAtMs: number, nowMs: number): void {
@@ -289,6 +305,7 @@ export class Scheduler implements TaskScheduler {
   /** The credentials are accepted again: tasks that failed because of them are due at once. */
   #resume(nowMs: number): void {
     this.#log.accepted();
+    this.#refusal = undefined;
     for (const task of this.#failedByRefusal) {
       if (task.position >= 0 && this.#owns(task)) this.#queue.put(task, task.group, nowMs);
     }

@@ -2,14 +2,18 @@
 
 import type { Moment } from '../model/moment.ts';
 import {
+  type FormerStatus,
+  type PollError,
   SCAN_STATUSES,
   type ScanStatus,
   SEVERITIES,
   type Severity,
+  type TagHistory,
   type Vulnerabilities,
   type VulnerabilityTotals,
 } from '../model/scan.ts';
 import type { Repository, Target } from '../model/target.ts';
+import { RecentItems } from './recent-items.ts';
 import { neverAnswered, type TagEvent, type TagState, transition } from './tag-state.ts';
 
 /** A watched tag: the same object as long as the tag is watched. Its parts are replaced, never changed. */
@@ -36,6 +40,9 @@ export interface StoreObserver {
   repositoryRemoved(totals: RepositoryTotals): void;
 }
 
+/** At most 3 MB for the statuses, and 5 MB for the errors with their messages. */
+const MAX_HISTORY = { formerStatuses: { keys: 10_000, items: 8 }, errors: { keys: 1_000, items: 5 } };
+
 /** How many tags were added and removed so far. */
 export type Turnover = { readonly added: number; readonly removed: number };
 
@@ -44,6 +51,8 @@ export class StateStore {
   readonly #observer: StoreObserver;
   readonly #tags = new Set<WatchedTag>();
   readonly #repositories = new Map<Repository, RepositoryTotals>();
+  readonly #formerStatuses = new RecentItems<WatchedTag, FormerStatus>(MAX_HISTORY.formerStatuses);
+  readonly #errors = new RecentItems<WatchedTag, PollError>(MAX_HISTORY.errors);
   #added = 0;
   #changes = 0;
 
@@ -72,6 +81,10 @@ export class StateStore {
   /** Repositories with at least one watched tag. */
   repositories(): IterableIterator<RepositoryTotals> {
     return this.#repositories.values();
+  }
+
+  historyOf(tag: WatchedTag): TagHistory {
+    return { formerStatuses: this.#formerStatuses.of(tag), errors: this.#errors.of(tag) };
   }
 
   /** Tags by status, over all repositories. */
@@ -113,6 +126,8 @@ export class StateStore {
   remove(tag: WatchedTag): void {
     if (!this.#tags.delete(tag)) return;
     this.#changes += 1;
+    this.#formerStatuses.delete(tag);
+    this.#errors.delete(tag);
     this.#count(tag, -1);
     this.#observer.tagRemoved(tag);
   }
@@ -153,11 +168,22 @@ export class StateStore {
     this.#changes += 1;
     tag.target = target;
     tag.state = state;
+    this.#remember(tag, before.state);
     if (!hasSameCounts(before, tag)) {
       this.#count(tag, 1);
       this.#count(before, -1);
     }
     this.#observer.tagChanged(tag);
+  }
+
+  #remember(tag: WatchedTag, { status, sinceMs, answered, lastError, summaryError }: TagState): void {
+    const { state } = tag;
+    if (answered && state.status !== status) this.#formerStatuses.add(tag, { status, sinceMs });
+    for (const error of [
+      state.lastError === lastError ? undefined : state.lastError,
+      state.summaryError === summaryError ? undefined : state.summaryError,
+    ])
+      if (error !== undefined) this.#errors.add(tag, error);
   }
 
   #count(tag: Readonly<WatchedTag>, by: 1 | -1): void {

@@ -4,11 +4,12 @@ import type { Context } from 'koa';
 import type { PageAssets } from './assets.ts';
 import type { TurnQueue } from './client-limits.ts';
 import { ConcurrencyLimit, FairQueue, QueueFullError } from './client-limits.ts';
-import type { Overview, TargetList } from './overview.ts';
+import type { Overview, ProblemSummary, TargetDetails, TargetList, TargetRow } from './overview.ts';
 import { renderPage } from './page/page.tsx';
-import { comparisonOf, queryOf, readView } from './page/view.ts';
+import { comparisonOf, queryOf, readView, repositoryRangeOf, type ShownTag, type View } from './page/view.ts';
 import { answerPlainly, sendPieces } from './responses.ts';
 import {
+  type OrderedSelection,
   ParameterError,
   readTargetQuery,
   selectFirstTargets,
@@ -42,6 +43,10 @@ export type TargetSources = {
   readonly statuses: readonly string[];
   /** Everything but the tags. Takes some milliseconds when many tags are due. */
   readonly overview: () => Overview;
+  /** What is wrong in the repositories, of which those from `offset` on are given, the worst first. */
+  readonly problems: (range: { readonly offset: number; readonly limit: number }) => Promise<ProblemSummary>;
+  /** What else is known of a tag; undefined when it is not watched any more. */
+  readonly details: (row: TargetRow) => TargetDetails | undefined;
   /** All watched tags, as of now. */
   readonly targets: () => TargetList;
 };
@@ -61,14 +66,25 @@ export class TargetAnswers {
 
   /** Answers with the status page. */
   async showPage(ctx: Context, parameters: URLSearchParams): Promise<void> {
-    const { statuses, overview, targets } = this.#sources;
+    const { statuses } = this.#sources;
     const view = readView(parameters, statuses);
     ctx.set('Content-Security-Policy', CONTENT_SECURITY_POLICY);
-    await this.#answer(ctx, 'text/html', async () => {
-      const shown = overview();
-      const selection = await selectFirstTargets(targets(), queryOf(view), comparisonOf(view));
-      return renderPage({ overview: shown, selection, view, assets: this.#assets });
-    });
+    await this.#answer(ctx, 'text/html', () => this.#page(view));
+  }
+
+  async #page(view: View): Promise<Iterable<string>> {
+    const targets = this.#sources.targets();
+    const selection = await selectFirstTargets(targets, queryOf(view), comparisonOf(view));
+    const problems = await this.#sources.problems(repositoryRangeOf(view));
+    const overview = this.#sources.overview();
+    const tag = view.tag === '' ? undefined : this.#onlyTag(selection);
+    return renderPage({ overview, problems, selection, tag, view, assets: this.#assets });
+  }
+
+  /** The tag of a selection of one. */
+  #onlyTag({ total, rows: [row] }: OrderedSelection): ShownTag | undefined {
+    const details = total === 1 && row !== undefined ? this.#sources.details(row) : undefined;
+    return row && details && { row, details };
   }
 
   /** Answers with the list as JSON. */

@@ -2,7 +2,12 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { type PollError, SEVERITIES, type Severity } from '../model/scan.ts';
 import { inQuotes } from '../util/invisible-characters.ts';
-import { SOURCES, type Source, type TargetList, type TargetRow } from './overview.ts';
+import { FirstItems } from './first-items.ts';
+import { repositoryName, SOURCES, type Source, type TargetList, type TargetRow } from './overview.ts';
+
+/** What a status does not say: a stuck scan, an old answer, a failed poll. */
+export const TARGET_PROBLEMS = ['stuck', 'stale', 'errors'] as const;
+export type TargetProblem = (typeof TARGET_PROBLEMS)[number];
 
 export type TargetQuery = {
   /** Any of these; all when empty. */
@@ -11,6 +16,14 @@ export type TargetQuery = {
   readonly severities: readonly Severity[];
   /** Any of these; all when empty. */
   readonly sources: readonly Source[];
+  /** Any of these; all when empty. */
+  readonly problems: readonly TargetProblem[];
+  /** Of this instance; of all when empty. */
+  readonly instance: string;
+  /** `NAMESPACE/NAME`; all when empty. */
+  readonly repository: string;
+  /** All when empty. */
+  readonly tag: string;
   /** Words that must all occur in the shown texts of a target, in upper or lower case. */
   readonly text: string;
   readonly offset: number;
@@ -30,7 +43,8 @@ export class ParameterError extends Error {
 }
 
 /**
- * Reads `status`, `severity` and `source` (each may be given several times), `q`, `limit` and `offset`, and ignores other parameters.
+ * Reads `status`, `severity`, `source` and `problem` (each may be given several times), `instance`, `repository`, `tag`, `q`, `limit` and
+ * `offset`, and ignores other parameters.
  *
  * @param statuses all scan statuses
  * @throws {ParameterError}
@@ -41,6 +55,10 @@ export function readTargetQuery(parameters: URLSearchParams, statuses: readonly 
     statuses: readChoices(parameters, 'status', statuses),
     severities: readChoices(parameters, 'severity', SEVERITIES),
     sources: readChoices(parameters, 'source', SOURCES),
+    problems: readChoices(parameters, 'problem', TARGET_PROBLEMS),
+    instance: parameters.get('instance') ?? '',
+    repository: parameters.get('repository') ?? '',
+    tag: parameters.get('tag') ?? '',
     text: parameters.get('q') ?? '',
     offset: readCount(parameters, 'offset', 0),
     limit: limit === 0 ? Number.POSITIVE_INFINITY : limit,
@@ -115,19 +133,13 @@ export async function selectFirstTargets(
   query: TargetQuery,
   compare: Comparison,
 ): Promise<OrderedSelection> {
-  const end = query.offset + query.limit;
-  const first: TargetRow[] = [];
-  let last: TargetRow | undefined;
+  const first = new FirstItems<TargetRow>(query.offset + query.limit, compare);
   let total = 0;
   await forEachMatch(targets, query, (row) => {
     total += 1;
-    if (last !== undefined && compare(row, last) >= 0) return;
-    first.push(row);
-    if (first.length < 2 * end) return;
-    first.sort(compare).length = end;
-    last = first.at(-1);
+    first.add(row);
   });
-  return { total, rows: first.sort(compare).slice(query.offset, end) };
+  return { total, rows: first.sorted().slice(query.offset) };
 }
 
 async function forEachMatch(
@@ -143,16 +155,22 @@ async function forEachMatch(
   }
 }
 
-function isForAll({ statuses, severities, sources, text }: TargetQuery): boolean {
-  return statuses.length + severities.length + sources.length === 0 && text.trim() === '';
+function isForAll({ statuses, severities, sources, problems, instance, repository, tag, text }: TargetQuery): boolean {
+  const choices = statuses.length + severities.length + sources.length + problems.length;
+  return choices === 0 && `${instance}${repository}${tag}${text.trim()}` === '';
 }
 
-function matcher({ statuses, severities, sources, text }: TargetQuery): (target: TargetRow) => boolean {
+function matcher(query: TargetQuery): (target: TargetRow) => boolean {
+  const { statuses, severities, sources, problems, instance, repository, tag: wantedTag, text } = query;
   const words = text
     .toLowerCase()
     .split(/\s+/)
     .filter((word) => word !== '');
   return (target) => {
+    if (instance !== '' && target.instanceId !== instance) return false;
+    if (repository !== '' && repositoryName(target) !== repository) return false;
+    if (wantedTag !== '' && target.tag !== wantedTag) return false;
+    if (problems.length > 0 && !problems.some((problem) => hasProblem(target, problem))) return false;
     if (statuses.length > 0 && !statuses.includes(target.status)) return false;
     if (sources.length > 0 && !sources.includes(target.source)) return false;
     if (severities.length > 0 && !severities.some((severity) => (target.vulnerabilities?.[severity] ?? 0) > 0))
@@ -164,6 +182,11 @@ function matcher({ statuses, severities, sources, text }: TargetQuery): (target:
       `${instanceId} ${repoNamespace}/${repoName}:${tag} ${repoId} ${digest} ${status} ${errors}`.toLowerCase();
     return words.every((word) => shown.includes(word));
   };
+}
+
+function hasProblem({ stuck, stale, lastError }: TargetRow, problem: TargetProblem): boolean {
+  if (problem === 'errors') return lastError !== undefined;
+  return problem === 'stuck' ? stuck : stale;
 }
 
 function errorText(error: PollError | undefined): string {

@@ -35,9 +35,9 @@ test('40 pages at once, and 1,000 lists of tags that one connection asks for and
   socket.write('GET /api/v1/targets HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(1_000));
   const pages = Array.from({ length: PAGES_AT_ONCE }, async () => {
     const response = await fetch(`http://${address}/`);
-    return { status: response.status, rows: (await response.text()).match(/<tr>/g)?.length };
+    return { status: response.status, rows: (await response.text()).match(/<tr class="row">/g)?.length };
   });
-  for (const page of await Promise.all(pages)) t.deepEqual(page, { status: 200, rows: 101 });
+  for (const page of await Promise.all(pages)) t.deepEqual(page, { status: 200, rows: 100 });
   const peak = /^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${program.child.pid}/status`, 'utf8'))?.[1];
   t.true((Number(peak) * 1_024) / MEBIBYTE < 256, `${peak} kB`);
 });

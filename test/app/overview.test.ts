@@ -117,7 +117,7 @@ async function textOf(url: string, part: RegExp): Promise<string | undefined> {
     .trim();
 }
 
-const DISCOVERY = /<section aria-labelledby="discovery-heading".*?<\/section>/s;
+const DISCOVERY = /<th[^>]*><div class="line" title="Discovery cri-1">.*?<\/tr>/s;
 
 test('the page shows the state of discovery: what it found, what it left out, and its last error', async (t) => {
   const simulator = await startSimulator(t, SCENARIO);
@@ -127,20 +127,19 @@ test('the page shows the state of discovery: what it found, what it left out, an
     const text = await textOf(url, DISCOVERY);
     return text?.includes('truncated') ? text : undefined;
   });
-  t.regex(shown, /^Discovery cri-1 truncated Tags found 2 Last success \d+ s ago /);
-  t.true(shown.endsWith('More were found than max_tags allows (3): the newest are watched.'), shown);
+  t.regex(shown, /^Discovery cri-1 truncated: more than max_tags \(3\) 2 tags found ; rule 1: .* \d+ s ago$/);
 
   simulator.setFaults([{ operation: 'ListRepository', error: { code: 'NoPrivilege', message: 'Not this list.' } }]);
   const failing = await eventually('a pass that fails', async () => {
     const text = await textOf(url, DISCOVERY);
     return text?.includes('failing') ? text : undefined;
   });
-  t.regex(failing, /Failed \d+ s ago : NoPrivilege HTTP 403: Not this list\. RequestId [0-9A-F-]{36}/);
-  t.regex(failing, /Tags found 2 /, 'a failed pass removes nothing');
+  t.regex(failing, /failing NoPrivilege HTTP 403: Not this list\. \d+ s ago RequestId [0-9A-F-]{36}/);
+  t.regex(failing, /2 tags found/, 'a failed pass removes nothing');
 
   write(configurationFor(simulator.address));
   t.deepEqual(await app.reload(), { problems: [] });
-  t.is(await textOf(url, DISCOVERY), undefined, 'no section where nothing is discovered');
+  t.is(await textOf(url, DISCOVERY), undefined, 'no line where nothing is discovered');
 });
 
 test('the page adds up what was found in all tags, and says of how many that is known', async (t) => {
@@ -152,4 +151,40 @@ test('the page adds up what was found in all tags, and says of how many that is 
     return text?.endsWith('known of 2 of 4 tags') ? text : undefined;
   });
   t.is(shown, 'Vulnerabilities 3 high 2 medium 1 low 4 unknown known of 2 of 4 tags');
+});
+
+const VERDICT = /<p class="sentence">.*?<\/p>/s;
+
+test('the page says first what is wrong and where, and leads to it, from the sums down to a tag with its history', async (t) => {
+  const simulator = await startSimulator(t, SCENARIO);
+  const { url, write, app } = await startExporter(t, configurationAt(simulator.address));
+  await eventually('the failed scan', async () =>
+    (await textOf(url, VERDICT)) === '1 scan failed in shop/api' ? true : undefined,
+  );
+  const html = await (await fetch(url)).text();
+  t.regex(html, /<title>✕ 1 scan failed in shop\/api · acr-scan-exporter<\/title>/);
+  t.regex(html, /href="\.\/\?repository=shop%2Fapi&amp;status=failed#targets">1</, 'the number of the repository');
+  const rows = async (query: string) =>
+    (await (await fetch(`${url}/${query}`)).text()).match(/<tr class="row">/g)?.length;
+  t.is(await rows('?repository=shop/api&status=failed'), 1);
+  t.is(await rows('?repository=shop/api'), 4);
+  t.is(await rows('?repository=shop/quiet'), 1);
+  t.is(await rows('?repository=shop/qui'), undefined);
+  t.regex(await (await fetch(`${url}/?by=repository`)).text(), /1 to 1 of 1 repository with problems/);
+
+  simulator.setStatus('cri-1', 'crr-api', 'listed', 'FAILED');
+  write({ ...configurationAt(simulator.address), intervals: { complete: '100ms' } });
+  t.deepEqual(await app.reload(), { problems: [] });
+  const tag = `${url}/?repository=shop/api&tag=listed`;
+  const text = await eventually('the change of the status', async () => {
+    const found = await textOf(tag, /<article.*?<\/article>/s);
+    return found?.includes('failed from') ? found : undefined;
+  });
+  t.regex(text, /failed from .* complete from /);
+  t.regex(text, /acr_scan_tag_status\{instance_id=&quot;cri-1&quot;,.*,tag=&quot;listed&quot;\}/);
+  t.regex(text, /aliyun cr GetRepoTagScanStatus --InstanceId cri-1 --RepoId crr-api --Tag listed/);
+
+  write('instances: [');
+  t.not((await app.reload()).problems.length, 0);
+  t.regex((await textOf(url, VERDICT)) ?? '', /^The configuration was not reloaded 0 s ago: \d+ problem/);
 });

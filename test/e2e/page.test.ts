@@ -4,7 +4,7 @@ import test from 'ava';
 import type { Page } from 'playwright-core';
 import { renderPage } from '../../src/web/page/page.tsx';
 import { readView } from '../../src/web/page/view.ts';
-import { NASTY_NAMES, NOW_MS, overview, targetRow } from '../helpers/target-rows.ts';
+import { NASTY_NAMES, NOW_MS, overview, problemSummary, repositoryRow, targetRow } from '../helpers/target-rows.ts';
 import { openPage, startBrowser, takePicture } from './helpers/browser.ts';
 import { startDemo, truthOf } from './helpers/demo.ts';
 import { startExporter, untilAllPolled } from './helpers/exporter.ts';
@@ -13,7 +13,7 @@ import { until } from './helpers/until.ts';
 
 /** The texts of a column, from top to bottom. */
 function column(page: Page, label: string): Promise<string[]> {
-  return page.locator(`tbody [data-label="${label}"] > div`).allInnerTexts();
+  return page.locator(`tr.row [data-label="${label}"] > div`).allInnerTexts();
 }
 
 function startOf(metricsUrl: string): string {
@@ -37,19 +37,19 @@ test('the page of the demo can be filtered, ordered and followed, light and dark
   await page.goto(`${url}?source=listed`);
   const { tags } = await truthOf(demo);
   const listed = tags.filter(({ repoName }) => ['api', 'web', 'base-image'].includes(repoName)).map(({ tag }) => tag);
-  t.deepEqual((await page.locator('tbody .tag').allTextContents()).sort(), listed.sort());
+  t.deepEqual((await page.locator('tr.row .tag').allTextContents()).sort(), listed.sort());
   await until('discovered tags', 30_000, async () => {
     await page.goto(`${url}?source=discovered`);
-    return (await page.locator('tbody tr').count()) > 0 || undefined;
+    return (await page.locator('tr.row').count()) > 0 || undefined;
   });
-  for (const text of await column(page, 'Tag')) t.regex(text, /^(v|release-)\d.*discovered$/s);
+  for (const text of await column(page, 'Tag')) t.regex(text, /^(v|release-)\d.*discovered/s);
   for (const text of await column(page, 'Repository')) t.regex(text, /^(shop\/web-frontend|platform\/gateway)$/);
-  const discovery = page.getByRole('region', { name: 'Discovery' });
-  t.regex(await discovery.innerText(), /cri-demo1234567890ab\s+Tags found\s+\d+\s+Last success\s+\d+ s ago/);
+  const discovery = page.getByRole('row', { name: 'Discovery cri-demo1234567890ab' });
+  t.regex(await discovery.innerText(), /complete\s+\d+ tags found\s+\d+ s ago/);
 
   await page.goto(url);
   await page.getByRole('columnheader', { name: 'Vulnerabilities' }).getByRole('link').click();
-  await page.waitForURL(/sort=vulnerabilities&order=desc$/);
+  await page.waitForURL(/sort=vulnerabilities&order=desc#targets$/);
   const high = (await column(page, 'Vulnerabilities')).map((text) => Number(/^(\d+) high/.exec(text)?.[1] ?? 0));
   t.true((high[0] ?? 0) > 0);
   t.deepEqual(
@@ -57,29 +57,32 @@ test('the page of the demo can be filtered, ordered and followed, light and dark
     high.toSorted((a, b) => b - a),
   );
   await page.goto(url);
-  await page.getByRole('link', { name: /^\d+ high$/ }).click();
-  await page.waitForURL(/\?severity=high$/);
+  await page
+    .locator('.vulnerabilities')
+    .getByRole('link', { name: /^\d+ high$/ })
+    .click();
+  await page.waitForURL(/\?severity=high#targets$/);
   for (const text of await column(page, 'Vulnerabilities')) t.regex(text, /^\d+ high/);
   await page.goto(url);
 
-  await page.getByLabel('Status').selectOption('failed');
+  await page.locator('select[name=status]').selectOption('failed');
   await page.getByRole('button', { name: 'Filter' }).click();
   await page.waitForURL(/\?status=failed/);
   const failed = await column(page, 'Status');
   t.true(failed.length > 0 && failed.every((status) => status === 'failed'), failed.join());
 
   await page.getByRole('link', { name: 'Show all' }).click();
-  await page.waitForURL(url);
-  await page.getByLabel('Text').fill('SHOP/WEB 2026.1');
+  await page.waitForURL(`${url}#targets`);
+  await page.locator('input[name=q]').fill('SHOP/WEB 2026.1');
   await page.keyboard.press('Enter');
   await page.waitForURL(/q=SHOP/);
   t.deepEqual((await column(page, 'Tag')).sort(), ['2026.1', '2026.10', '2026.11']);
-  t.is(await page.getByLabel('Text').inputValue(), 'SHOP/WEB 2026.1', 'the text stays in its field');
+  t.is(await page.locator('input[name=q]').inputValue(), 'SHOP/WEB 2026.1', 'the text stays in its field');
 
   await page.getByRole('link', { name: 'Show all' }).click();
-  await page.waitForURL(url);
+  await page.waitForURL(`${url}#targets`);
   await page.getByRole('columnheader', { name: 'Tag' }).getByRole('link').click();
-  await page.waitForURL(/sort=tag$/);
+  await page.waitForURL(/sort=tag#targets$/);
   const ascending = await column(page, 'Tag');
   t.deepEqual(ascending, ascending.toSorted());
   await page.getByRole('columnheader', { name: 'Tag' }).getByRole('link').click();
@@ -129,8 +132,8 @@ test('the page works by keyboard alone, has landmarks and headers, and its colou
     const { page } = await openPage(browser, `${exporter.url}/`, { colorScheme });
     for (const role of ['banner', 'main', 'search', 'navigation', 'table'] as const)
       t.true((await page.getByRole(role).count()) > 0, role);
-    t.is(await page.getByRole('columnheader').count(), 9);
-    t.is(await page.getByRole('rowheader').count(), 5);
+    t.is(await page.locator('.targets').getByRole('columnheader').count(), 8);
+    t.is(await page.locator('.targets').getByRole('rowheader').count(), 5);
     await page.keyboard.press('Tab');
     t.is(await page.evaluate('document.activeElement.textContent.trim()'), 'Skip to the watched tags');
     t.deepEqual(await page.evaluate<string[]>(LOW_CONTRASTS), [], colorScheme);
@@ -194,6 +197,8 @@ test('nothing sticks out on wide screens, at 1280 pixels, on a tablet or a phone
   const shown = overview({ discovery });
   const pieces = renderPage({
     overview: shown,
+    problems: problemSummary([repositoryRow({ failed: 12_345, high: 99_999 }, names)]),
+    tag: undefined,
     selection: { total: 2_000, rows: [much, names] },
     view: readView(new URLSearchParams(), Object.keys(shown.totals)),
     assets: { css: 'data:text/css,', js: 'data:text/javascript,' },
@@ -208,6 +213,8 @@ test('nothing sticks out on wide screens, at 1280 pixels, on a tablet or a phone
       page.locator(selector).evaluate((element) => element.scrollWidth - element.clientWidth);
     t.is(await sticksOut('html'), 0, `the page at ${width}`);
     t.is(await sticksOut('[data-live="targets"]'), 0, `the table at ${width}`);
+    t.is(await sticksOut('[data-live="problems"]'), 0, `the repositories at ${width}`);
+    t.is(await sticksOut('[data-live="connections"]'), 0, `the credentials at ${width}`);
     await takePicture(page, `page-much-${width}`);
   }
 });
@@ -222,7 +229,7 @@ test('names that try to break out show as text in a browser', async (t) => {
   await untilAllPolled(exporter, names.length);
   const browser = await startBrowser(t);
   const { page, complaints } = await openPage(browser, `${exporter.url}/`);
-  t.deepEqual((await page.locator('tbody .tag').allTextContents()).sort(), names.toSorted());
+  t.deepEqual((await page.locator('tr.row .tag').allTextContents()).sort(), names.toSorted());
   t.deepEqual(await page.locator('main :is(script, img, b, i)').count(), 0);
   await takePicture(page, 'page-nasty-names', true);
   t.deepEqual(complaints, []);
@@ -248,6 +255,6 @@ test('with 10,000 tags the first page is there within 300 ms and has less than 2
   const { page } = await openPage(browser, `${exporter.url}/`);
   await page.getByRole('link', { name: 'Next', exact: true }).click();
   await page.waitForURL(/page=2/);
-  t.is(await page.locator('tbody tr').count(), 100);
+  t.is(await page.locator('tr.row').count(), 100);
   t.true((await page.locator('.found').textContent())?.startsWith('101 to 200 of 10,000 tags'));
 });

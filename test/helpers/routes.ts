@@ -2,7 +2,7 @@
 import type { ExecutionContext } from 'ava';
 import { createRoutes, type WebHandlers } from '../../src/web/routes.ts';
 import type { WebServerOptions } from '../../src/web/server.ts';
-import { overview, targetRow } from './target-rows.ts';
+import { overview, problemSummary, targetRow } from './target-rows.ts';
 import { type RunningServer, startWebServer } from './web-server.ts';
 
 /** Starts them, with one tag unless the test wants others; `failures` is what answers failed with. */
@@ -24,6 +24,8 @@ export async function startRoutes(
     isReady: () => true,
     statuses: Object.keys(overview().totals),
     overview: () => overview(),
+    problems: async () => problemSummary(),
+    details: () => undefined,
     targets: () => [targetRow()],
     reload: undefined,
     events: undefined,

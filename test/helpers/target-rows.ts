@@ -1,5 +1,5 @@
 // Rows for the pages, as a test wants them.
-import type { Overview, TargetRow } from '../../src/web/overview.ts';
+import type { Overview, ProblemSummary, RepositoryProblem, RepositoryRow, TargetRow } from '../../src/web/overview.ts';
 
 export const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
 
@@ -19,6 +19,8 @@ export function targetRow(given: Partial<TargetRow> = {}): TargetRow {
     nextPollMs: NOW_MS + 60_000,
     lastError: undefined,
     source: 'listed',
+    stuck: false,
+    stale: false,
     wantsVulnerabilities: true,
     vulnerabilities: { high: 0, medium: 0, low: 0, unknown: 0 },
     vulnerabilitiesError: undefined,
@@ -35,6 +37,8 @@ export function overview(given: Partial<Overview> = {}): Overview {
     sdk: '@alicloud/openapi-core@1.0.8',
     telemetryPath: '/metrics',
     ready: true,
+    instances: 1,
+    reloadFailure: undefined,
     totals: { scanning: 1, retrying: 0, complete: 1_234, failed: 2, not_scanned: 0, unknown: 0 },
     vulnerabilities: { wantedTags: 1_237, knownTags: 1_230, found: { high: 0, medium: 1_204, low: 7, unknown: 0 } },
     discovery: [],
@@ -48,6 +52,7 @@ export function overview(given: Partial<Overview> = {}): Overview {
         inFlight: 1,
         due: { urgent: 3, background: 0 },
         oldestDueSeconds: { urgent: 61, background: 0 },
+        refusal: undefined,
         paused: { refused: false, throttled: false },
         inUse: { provider: 'access_key', identity: 'LTAI…abcd', renewalFails: false },
       },
@@ -70,3 +75,41 @@ export const NASTY_NAMES = [
   '&amp;&lt;&#60;',
   'x'.repeat(255),
 ];
+
+const NO_PROBLEMS = { failed: 0, stuck: 0, stale: 0, unknown: 0, errors: 0, high: 0, not_scanned: 0 };
+
+/** A repository `shop/api` of `cri-1` with these problems. */
+export function repositoryRow(
+  problems: Partial<Record<RepositoryProblem, number>>,
+  given: Partial<RepositoryRow> = {},
+): RepositoryRow {
+  return {
+    instanceId: 'cri-1',
+    repoNamespace: 'shop',
+    repoName: 'api',
+    problems: { ...NO_PROBLEMS, ...problems },
+    ...given,
+  };
+}
+
+/** What is wrong in these repositories. */
+export function problemSummary(rows: readonly RepositoryRow[] = [], waiting = 0): ProblemSummary {
+  const totalOf = (problem: RepositoryProblem) => {
+    const [most, ...others] = rows
+      .filter(({ problems }) => problems[problem] > 0)
+      .sort((one, other) => other.problems[problem] - one.problems[problem]);
+    const all = most === undefined ? [] : [most, ...others];
+    const count = all.reduce((sum, { problems }) => sum + problems[problem], 0);
+    return { count, repositories: all.length, most };
+  };
+  const totals = {
+    failed: totalOf('failed'),
+    stuck: totalOf('stuck'),
+    stale: totalOf('stale'),
+    unknown: totalOf('unknown'),
+    errors: totalOf('errors'),
+    high: totalOf('high'),
+    not_scanned: totalOf('not_scanned'),
+  };
+  return { totals, waiting, repositories: rows.length, worst: rows };
+}

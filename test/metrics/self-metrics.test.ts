@@ -11,6 +11,7 @@ const IDLE: SchedulerStatus = {
   oldestDueSeconds: { urgent: 0, background: 0 },
   inFlight: 0,
   rate: { configured: 5, current: 5 },
+  refusal: undefined,
   paused: { refused: false, throttled: false },
   inUse: undefined,
 };

@@ -15,6 +15,10 @@ const ALL: TargetQuery = {
   statuses: [],
   severities: [],
   sources: [],
+  problems: [],
+  instance: '',
+  repository: '',
+  tag: '',
   text: '',
   offset: 0,
   limit: Number.POSITIVE_INFINITY,
@@ -34,14 +38,23 @@ test('without parameters everything is asked for', (t) => {
 });
 
 test('statuses, severities, sources, text, limit and offset are read; a limit of 0 is none', (t) => {
-  t.deepEqual(read('status=failed&status=unknown&severity=high&severity=low&source=listed&q=a+b&limit=10&offset=20'), {
-    statuses: ['failed', 'unknown'],
-    severities: ['high', 'low'],
-    sources: ['listed'],
-    text: 'a b',
-    offset: 20,
-    limit: 10,
-  });
+  t.deepEqual(
+    read(
+      'status=failed&status=unknown&severity=high&severity=low&source=listed&problem=stuck&instance=cri-1&repository=shop/api&tag=v1&q=a+b&limit=10&offset=20',
+    ),
+    {
+      statuses: ['failed', 'unknown'],
+      severities: ['high', 'low'],
+      sources: ['listed'],
+      problems: ['stuck'],
+      instance: 'cri-1',
+      repository: 'shop/api',
+      tag: 'v1',
+      text: 'a b',
+      offset: 20,
+      limit: 10,
+    },
+  );
   t.is(read('limit=0').limit, Number.POSITIVE_INFINITY);
 });
 

@@ -11,7 +11,7 @@ const MAX_AGE_MS = 30_000;
 /** A part with a selection is not replaced for this long, so that the selected text can be copied. */
 const SELECTION_MS = 60_000;
 const COPIED_MS = 1_500;
-const STEPS = [
+const UNITS = [
   [86_400, 'd'],
   [3_600, 'h'],
   [60, 'min'],
@@ -49,13 +49,8 @@ function arrivalOfDocument() {
 
 function spanText(ms) {
   const seconds = Math.max(0, Math.round(ms / 1_000));
-  const first = STEPS.findIndex(([size]) => seconds >= size);
-  if (first < 0) return '0 s';
-  const [size, unit] = STEPS[first];
-  const [nextSize, nextUnit] = STEPS[first + 1] ?? [1, ''];
-  const rest = Math.floor((seconds % size) / nextSize);
-  const head = `${Math.floor(seconds / size)} ${unit}`;
-  return rest === 0 || nextUnit === '' ? head : `${head} ${rest} ${nextUnit}`;
+  const [size, unit] = UNITS.find(([each]) => seconds >= 2 * each) ?? [1, 's'];
+  return `${Math.floor(seconds / size)} ${unit}`;
 }
 
 /** All times are those of the server's clock. On a stale page they stop: nothing is known of what happened since. */

@@ -1,16 +1,16 @@
 // An error of the API: code, message, and the RequestId that Alibaba Cloud's support asks for.
 import type { PollError } from '../../model/scan.ts';
+import { CopyButton } from './copy-button.tsx';
 
 export function ErrorText({ error: { code, message, requestId } }: { readonly error: PollError }) {
   return (
     <>
       <code class="code">{code}</code> <bdi class="message">{message}</bdi>
       {requestId === '' ? null : (
-        <span class="detail">
+        <span class="request">
+          {' '}
           RequestId <code class="request-id">{requestId}</code>
-          <button type="button" class="copy" data-copy={requestId} hidden>
-            Copy<span class="hidden"> RequestId {requestId}</span>
-          </button>
+          <CopyButton text={requestId} what={`RequestId ${requestId}`} />
         </span>
       )}
     </>

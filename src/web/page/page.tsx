@@ -1,52 +1,64 @@
-// The status page at `/`: the watched tags and their problems. Complete without JavaScript; a script refreshes it.
+// The status page at `/`: what is wrong and where, and the watched tags. Complete without JavaScript; a script refreshes it.
 import { renderToString } from 'preact-render-to-string';
-import type { Overview } from '../overview.ts';
+import type { Overview, ProblemSummary } from '../overview.ts';
 import type { OrderedSelection } from '../target-query.ts';
-import { Discovery } from './discovery.tsx';
-import { Events } from './events.tsx';
+import { Connections } from './connections.tsx';
 import { Filter } from './filter.tsx';
-import { TargetRows, TargetsTable } from './targets-table.tsx';
-import { countText, spanText } from './texts.ts';
-import { Quota, StatusSummary } from './totals.tsx';
-import { addressOf, ROWS_PER_PAGE, type View } from './view.ts';
+import { type Verdict, verdictOf } from './findings.ts';
+import { Found, Pages } from './pages.tsx';
+import { RepositoryTable, WorstRepositories } from './problems.tsx';
+import { StatusSummary } from './summary.tsx';
+import { TagView } from './tag-view.tsx';
+import { type Shown, shownColumns, TargetRows, TargetsTable } from './targets-table.tsx';
+import { spanText } from './texts.ts';
+import { TabVerdict, VerdictLine } from './verdict.tsx';
+import { addressOf, EVERYTHING, type ShownTag, type View } from './view.ts';
 
 export type PageProps = {
   readonly overview: Overview;
+  readonly problems: ProblemSummary;
   readonly selection: OrderedSelection;
+  /** Shown instead of the table. */
+  readonly tag: ShownTag | undefined;
   readonly view: View;
   /** The addresses of style sheet and script, relative to the page. */
   readonly assets: { readonly css: string; readonly js: string };
 };
 
 const ROWS_PER_PIECE = 10;
-/** The place of the table's rows. No name can contain it, since the renderer escapes all values. */
+/** The place of the rows of the table of tags. No name can contain it, since the renderer escapes all values. */
 const NO_ROWS = '<tbody></tbody>';
 
 /** The page as HTML, in pieces, so that pieces that a client does not read are not made. The renderer escapes all values. */
 export function* renderPage(props: PageProps): Generator<string> {
-  const { selection, overview } = props;
-  const [before = '', after] = renderToString(<Page {...props} />).split(NO_ROWS);
+  const { selection, overview, problems } = props;
+  const verdict = verdictOf({ overview, problems });
+  const shown = shownColumns(overview, selection.rows);
+  const [before = '', after] = renderToString(<Page {...props} verdict={verdict} shown={shown} />).split(NO_ROWS);
   yield `<!doctype html>\n${before}`;
   if (after !== undefined) {
     yield '<tbody>';
     for (let from = 0; from < selection.rows.length; from += ROWS_PER_PIECE) {
       const rows = selection.rows.slice(from, from + ROWS_PER_PIECE);
-      yield renderToString(<TargetRows rows={rows} overview={overview} />);
+      yield renderToString(<TargetRows rows={rows} overview={overview} shown={shown} />);
     }
     yield `</tbody>${after}`;
   }
   yield '\n';
 }
 
-function Page({ overview, selection, view, assets }: PageProps) {
+type WholePageProps = PageProps & { readonly verdict: Verdict; readonly shown: Shown };
+
+function Page(props: WholePageProps) {
+  const { overview, problems, view, assets, verdict } = props;
+  const hasProblems = problems.repositories > 0;
   return (
     <html lang="en">
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
-        <title>acr-scan-exporter</title>
-        <link rel="icon" href="data:," />
+        <TabVerdict verdict={verdict} />
         <link rel="stylesheet" href={assets.css} />
         <script src={assets.js} defer />
       </head>
@@ -56,28 +68,18 @@ function Page({ overview, selection, view, assets }: PageProps) {
         </a>
         <Header overview={overview} />
         <main data-now={new Date(overview.nowMs).toISOString()}>
-          <div class="top">
-            <StatusSummary overview={overview} view={view} />
-            <div class="stack">
-              <Quota rows={overview.quota} />
-              <div class="slot" data-live="discovery">
-                <Discovery overview={overview} view={view} />
-              </div>
-              <div class="slot" data-live="events">
-                <Events overview={overview} />
-              </div>
+          <VerdictLine verdict={verdict} />
+          <StatusSummary overview={overview} view={view} />
+          <div class={hasProblems ? 'top' : 'top single'}>
+            <div class="slot" data-live="problems">
+              {hasProblems && !view.byRepository ? <WorstRepositories overview={overview} problems={problems} /> : null}
+            </div>
+            <div class="slot" data-live="connections">
+              <Connections overview={overview} />
             </div>
           </div>
           <section id="targets" aria-labelledby="targets-heading">
-            <h2 id="targets-heading" class="hidden">
-              Targets
-            </h2>
-            <Filter overview={overview} view={view} />
-            <div data-live="targets">
-              <Found selection={selection} view={view} />
-              {selection.rows.length === 0 ? null : <TargetsTable view={view} overview={overview} />}
-              <Pages total={selection.total} view={view} />
-            </div>
+            <Targets {...props} />
           </section>
         </main>
       </body>
@@ -89,9 +91,12 @@ function Header({ overview }: { readonly overview: Overview }) {
   const { version, revision, sdk, nowMs, startedMs, telemetryPath, ready } = overview;
   return (
     <header>
-      <h1>acr-scan-exporter</h1>
+      <h1>
+        <a href="./">acr-scan-exporter</a>
+      </h1>
       <p data-live="build">
-        <span class={ready ? 'mark good' : 'mark warn'}>{ready ? 'polling' : 'not polling yet'}</span> version {version}
+        <span class={`mark ${ready ? 'tone-good' : 'tone-bad'}`}>{ready ? 'polling' : 'not polling'}</span> version{' '}
+        {version}
         {revision === '' ? null : ` (${revision})`}, up for {spanText(nowMs - startedMs)}
         {sdk === '' ? null : `, ${sdk}`}
       </p>
@@ -106,41 +111,74 @@ function Header({ overview }: { readonly overview: Overview }) {
   );
 }
 
-function Found({ selection: { total, rows }, view }: { readonly selection: OrderedSelection; readonly view: View }) {
-  const first = (view.page - 1) * ROWS_PER_PAGE + 1;
-  const range = `${first.toLocaleString('en-US')} to ${(first + rows.length - 1).toLocaleString('en-US')} of ${countText(total, 'tag')}`;
-  const text =
-    total === 0 ? 'No tag matches.' : rows.length === 0 ? `There are only ${countText(total, 'tag')}.` : range;
+/** The table of tags, that of repositories, or a single tag. */
+function Targets(props: WholePageProps) {
+  const { overview, problems, selection, view, tag, shown } = props;
+  const { total, rows } = selection;
+  const heading = (
+    <h2 id="targets-heading" class={view.repository === '' && !view.byRepository ? 'hidden' : ''}>
+      {headingOf(view)}
+    </h2>
+  );
+  if (view.byRepository) {
+    return (
+      <>
+        {heading}
+        <div data-live="targets">
+          <Found total={problems.repositories} rows={problems.worst.length} view={view} noun={REPOSITORIES} />
+          {problems.worst.length === 0 ? null : <RepositoryTable overview={overview} problems={problems} />}
+          <Pages total={problems.repositories} view={view} />
+        </div>
+      </>
+    );
+  }
+  if (tag !== undefined) {
+    return (
+      <>
+        <h2 id="targets-heading" class="hidden">
+          Tag
+        </h2>
+        <div data-live="targets">
+          <TagView tag={tag} overview={overview} />
+        </div>
+      </>
+    );
+  }
   return (
-    <p class="found" role="status">
-      {text}
-    </p>
+    <>
+      {heading}
+      <Filter overview={overview} problems={problems} view={view} />
+      <div data-live="targets">
+        <Found total={total} rows={rows.length} view={view} noun={TAGS} />
+        {rows.length === 0 ? null : <TargetsTable view={view} shown={shown} />}
+        <Pages total={total} view={view} />
+      </div>
+    </>
   );
 }
 
-function Pages({ total, view }: { readonly total: number; readonly view: View }) {
-  const last = Math.max(1, Math.ceil(total / ROWS_PER_PAGE));
-  if (last === 1 && view.page === 1) return null;
-  const to = (page: number) => addressOf({ ...view, page });
+const TAGS = ['tag', 'tags'] as const;
+const REPOSITORIES = ['repository with problems', 'repositories with problems'] as const;
+
+/** What the table is limited to. */
+function headingOf({ byRepository, repository, instance, tag }: View) {
+  if (byRepository)
+    return (
+      <>
+        Repositories with problems · <a href={addressOf(EVERYTHING)}>all tags</a>
+      </>
+    );
+  if (repository === '') return 'Tags';
   return (
-    <nav class="pages" aria-label="Pages of tags">
-      {view.page > 1 ? (
-        <a href={to(Math.min(view.page - 1, last))} rel="prev">
-          Previous
-        </a>
-      ) : (
-        <span class="quiet">Previous</span>
-      )}
-      <span>
-        Page {view.page} of {last}
-      </span>
-      {view.page < last ? (
-        <a href={to(view.page + 1)} rel="next">
-          Next
-        </a>
-      ) : (
-        <span class="quiet">Next</span>
-      )}
-    </nav>
+    <>
+      <bdi>{tag === '' ? repository : `${repository}:${tag}`}</bdi>
+      {instance === '' ? null : (
+        <>
+          {' '}
+          on <bdi>{instance}</bdi>
+        </>
+      )}{' '}
+      · <a href={addressOf(EVERYTHING)}>all tags</a>
+    </>
   );
 }

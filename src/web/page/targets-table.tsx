@@ -1,10 +1,10 @@
-// The table of watched tags, with the reason for each problem.
+// The table of watched tags. A row is one line; a row that has the focus shows everything.
 import type { ComponentChildren } from 'preact';
-import type { Overview, TargetRow } from '../overview.ts';
+import { type Overview, repositoryName, type TargetRow } from '../overview.ts';
 import { ErrorText } from './error-text.tsx';
 import { shortDigest, statusText } from './texts.ts';
 import { RelativeTime } from './time.tsx';
-import { addressOf, type SectionProps, type SortKey, type View } from './view.ts';
+import { addressOf, EVERYTHING, type SortKey, type View } from './view.ts';
 import { FoundOfTag } from './vulnerabilities.tsx';
 
 type Column = {
@@ -14,7 +14,7 @@ type Column = {
   readonly mostFirst?: true;
 };
 
-const COLUMNS: readonly Column[] = [
+export const COLUMNS: readonly Column[] = [
   { key: 'status', title: 'Status' },
   { key: 'repository', title: 'Repository' },
   { key: 'tag', title: 'Tag' },
@@ -26,12 +26,28 @@ const COLUMNS: readonly Column[] = [
   { key: 'instance', title: 'Instance' },
 ];
 
+/** The columns that would not be empty. */
+export type Shown = { readonly vulnerabilities: boolean; readonly error: boolean; readonly instance: boolean };
+
+export function shownColumns({ vulnerabilities, instances }: Overview, rows: readonly TargetRow[]): Shown {
+  return {
+    vulnerabilities: vulnerabilities.wantedTags > 0,
+    error: rows.some(({ lastError, vulnerabilitiesError }) => (lastError ?? vulnerabilitiesError) !== undefined),
+    instance: instances > 1,
+  };
+}
+
 /** The table without its rows. */
-export function TargetsTable({ view, overview }: SectionProps) {
-  const columns = COLUMNS.filter(({ key }) => key !== 'vulnerabilities' || showsVulnerabilities(overview));
+export function TargetsTable({ view, shown }: { readonly view: View; readonly shown: Shown }) {
+  const columns = COLUMNS.filter(({ key }) => !(key in shown) || shown[key as keyof Shown]);
   return (
-    <table>
+    <table class="targets">
       <caption class="hidden">Watched tags with their scan status</caption>
+      <colgroup>
+        {columns.map(({ key }) => (
+          <col key={key} class={`col-${key}`} />
+        ))}
+      </colgroup>
       <thead>
         <tr>
           {columns.map((column) => (
@@ -44,27 +60,16 @@ export function TargetsTable({ view, overview }: SectionProps) {
   );
 }
 
-type RowsProps = { readonly rows: readonly TargetRow[]; readonly overview: Overview };
+type RowsProps = { readonly rows: readonly TargetRow[]; readonly overview: Overview; readonly shown: Shown };
 
-export function TargetRows({ rows, overview }: RowsProps) {
-  const shows = { vulnerabilities: showsVulnerabilities(overview) };
+export function TargetRows({ rows, overview, shown }: RowsProps) {
   return (
     <>
       {rows.map((row) => (
-        <Row
-          key={`${row.instanceId} ${row.repoNamespace}/${row.repoName}:${row.tag}`}
-          row={row}
-          shows={shows}
-          nowMs={overview.nowMs}
-        />
+        <Row key={`${row.instanceId} ${repositoryName(row)}:${row.tag}`} {...{ row, overview, shown }} />
       ))}
     </>
   );
-}
-
-/** If no tag is asked for its vulnerabilities, the column would be empty. */
-function showsVulnerabilities({ vulnerabilities }: Overview): boolean {
-  return vulnerabilities.wantedTags > 0;
 }
 
 function ColumnHead({ column, view }: { readonly column: Column; readonly view: View }) {
@@ -83,60 +88,86 @@ function ColumnHead({ column, view }: { readonly column: Column; readonly view: 
   );
 }
 
-type RowProps = {
-  readonly row: TargetRow;
-  readonly shows: { readonly vulnerabilities: boolean };
-  readonly nowMs: number;
-};
+type RowProps = { readonly row: TargetRow; readonly overview: Overview; readonly shown: Shown };
 
-function Row({ row, shows, nowMs }: RowProps) {
+function Row({ row, overview: { nowMs, instances }, shown }: RowProps) {
+  const { status, sinceMs, instanceId, tag, nextPollMs } = row;
+  const repository = repositoryName(row);
+  const scope = { ...EVERYTHING, repository, instance: instances > 1 ? instanceId : '' };
   return (
-    <tr>
+    <tr class="row">
       <Cell label="Status">
-        <span class={`badge status-${row.status}`}>
-          <span class="dot" aria-hidden="true" />
-          {statusText(row.status)}
-        </span>
+        <Status row={row} status={status} />
       </Cell>
-      <th scope="row" data-label="Repository" class="name">
-        <div>
-          {row.repoNamespace === '' ? null : (
-            <>
-              <bdi>{row.repoNamespace}</bdi>/
-            </>
-          )}
-          <bdi>{row.repoName}</bdi>
+      <th scope="row" data-label="Repository">
+        <div class="line" title={repository}>
+          <a href={addressOf(scope)} class="plain">
+            <RepositoryName row={row} />
+          </a>
         </div>
       </th>
-      <Cell label="Tag" kind="name">
-        <bdi class="tag">{row.tag}</bdi>
+      <Cell label="Tag">
+        <a href={addressOf({ ...scope, tag })} class="tag" title={tag}>
+          <bdi>{tag}</bdi>
+        </a>
         <Origin row={row} />
       </Cell>
-      {shows.vulnerabilities ? (
+      {shown.vulnerabilities ? (
         <Cell label="Vulnerabilities">
           <FoundOfTag row={row} />
         </Cell>
       ) : null}
       <Cell label="Since">
-        <RelativeTime ms={row.sinceMs} nowMs={nowMs} />
+        <RelativeTime ms={sinceMs} nowMs={nowMs} />
       </Cell>
-      <Cell label="Last poll" kind="times">
+      <Cell label="Last poll">
         <LastPoll row={row} nowMs={nowMs} />
       </Cell>
       <Cell label="Next poll">
-        {row.nextPollMs === undefined ? (
+        {nextPollMs === undefined ? (
           <span class="quiet">{nextText(row)}</span>
         ) : (
-          <RelativeTime ms={row.nextPollMs} nowMs={nowMs} ahead />
+          <RelativeTime ms={nextPollMs} nowMs={nowMs} ahead />
         )}
       </Cell>
-      <Cell label="Last error" kind="error">
-        <Errors row={row} />
-      </Cell>
-      <Cell label="Instance" kind="instance">
-        <bdi>{row.instanceId}</bdi>
-      </Cell>
+      {shown.error ? (
+        <Cell label="Last error" kind="error">
+          <Errors row={row} />
+        </Cell>
+      ) : null}
+      {shown.instance ? (
+        <Cell label="Instance">
+          <bdi title={instanceId}>{instanceId}</bdi>
+        </Cell>
+      ) : null}
     </tr>
+  );
+}
+
+/** Each name is isolated from the direction of the text around it. */
+export function RepositoryName({ row: { repoNamespace, repoName } }: { readonly row: TargetRow }) {
+  return (
+    <>
+      {repoNamespace === '' ? null : (
+        <>
+          <bdi>{repoNamespace}</bdi>/
+        </>
+      )}
+      <bdi>{repoName}</bdi>
+    </>
+  );
+}
+
+export function Status({ row: { stuck, stale }, status }: { readonly row: TargetRow; readonly status: string }) {
+  return (
+    <>
+      <span class={`badge status-${status}`}>
+        <span class="dot" aria-hidden="true" />
+        {statusText(status)}
+      </span>
+      {stuck ? <span class="mark tone-bad">stuck</span> : null}
+      {stale ? <span class="mark tone-warn">stale</span> : null}
+    </>
   );
 }
 
@@ -146,59 +177,62 @@ type CellProps = { readonly label: string; readonly kind?: string; readonly chil
 function Cell({ label, kind, children }: CellProps) {
   return (
     <td data-label={label} class={kind}>
-      <div>{children}</div>
+      <div class="line">{children}</div>
     </td>
   );
 }
 
 /** The digest of the tag, and a mark if discovery found it. */
 function Origin({ row: { digest, source } }: { readonly row: TargetRow }) {
-  if (digest === '' && source === 'listed') return null;
-  return (
-    <span class="detail origin">
-      {digest === '' ? null : <code title={digest}>{shortDigest(digest)}</code>}{' '}
-      {source === 'listed' ? null : <span title="Found by discovery, not listed in the configuration">discovered</span>}
-    </span>
-  );
-}
-
-function Errors({ row: { lastError, vulnerabilitiesError } }: { readonly row: TargetRow }) {
-  if (lastError === undefined && vulnerabilitiesError === undefined) return <span class="quiet">none</span>;
   return (
     <>
-      {lastError === undefined ? null : <ErrorText error={lastError} />}
-      {vulnerabilitiesError === undefined ? null : (
-        <div>
-          <span class="detail">Vulnerabilities:</span> <ErrorText error={vulnerabilitiesError} />
-        </div>
+      {source === 'listed' ? null : (
+        <>
+          {' '}
+          <span class="quiet origin" title="Found by discovery, not listed in the configuration">
+            discovered
+          </span>
+        </>
+      )}
+      {digest === '' ? null : (
+        <>
+          {' '}
+          <code class="quiet more-text" title={digest}>
+            {shortDigest(digest)}
+          </code>
+        </>
       )}
     </>
   );
 }
 
-function nextText({ repoId }: TargetRow): string {
+function Errors({ row: { lastError, vulnerabilitiesError } }: { readonly row: TargetRow }) {
+  return (
+    <>
+      {lastError === undefined ? null : <ErrorText error={lastError} />}
+      {vulnerabilitiesError === undefined ? null : (
+        <span class="summary-error">
+          {' '}
+          <span class="quiet">Vulnerabilities:</span> <ErrorText error={vulnerabilitiesError} />
+        </span>
+      )}
+    </>
+  );
+}
+
+export function nextText({ repoId }: TargetRow): string {
   return repoId === '' ? 'waits for the repository lookup' : 'under way';
 }
 
-function LastPoll({
-  row: { lastPollMs, lastSuccessMs, lastError },
-  nowMs,
-}: {
-  readonly row: TargetRow;
-  readonly nowMs: number;
-}) {
+type LastPollProps = { readonly row: TargetRow; readonly nowMs: number };
+
+function LastPoll({ row: { lastPollMs, lastSuccessMs, lastError }, nowMs }: LastPollProps) {
   if (lastPollMs === undefined) return <span class="quiet">not yet</span>;
-  if (lastError === undefined) {
-    return (
-      <>
-        <RelativeTime ms={lastPollMs} nowMs={nowMs} />, <span class="ok">answered</span>
-      </>
-    );
-  }
+  if (lastError === undefined) return <RelativeTime ms={lastPollMs} nowMs={nowMs} />;
   return (
     <>
-      <RelativeTime ms={lastPollMs} nowMs={nowMs} />, <span class="bad">failed</span>
-      <span class="detail">
+      <RelativeTime ms={lastPollMs} nowMs={nowMs} /> <span class="bad">failed</span>
+      <span class="more-text">
         {lastSuccessMs === undefined ? (
           'never answered'
         ) : (

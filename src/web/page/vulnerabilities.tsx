@@ -2,19 +2,19 @@
 
 import { SEVERITIES, type Vulnerabilities } from '../../model/scan.ts';
 import type { TargetRow } from '../overview.ts';
-import { addressOf, type SectionProps } from './view.ts';
+import { addressOf, EVERYTHING, type SectionProps } from './view.ts';
 
 /** The totals. Each severity links to the tags that have such vulnerabilities. Empty if no tag is asked for its vulnerabilities. */
-export function VulnerabilitySummary({ overview, view }: SectionProps) {
+export function VulnerabilitySummary({ overview, view }: Omit<SectionProps, 'problems'>) {
   const { wantedTags, knownTags, found } = overview.vulnerabilities;
   if (wantedTags === 0) return null;
   return (
-    <>
+    <div class="vulnerabilities">
       <h3>Vulnerabilities</h3>
       <ul class="totals">
         {SEVERITIES.map((severity) => {
-          const chosen = view.severities[0] === severity;
-          const href = addressOf({ ...view, severities: chosen ? [] : [severity], page: 1 });
+          const chosen = view.severities[0] === severity && view.repository === '';
+          const href = addressOf(chosen ? EVERYTHING : { ...EVERYTHING, severities: [severity] });
           return (
             <li key={severity}>
               <a
@@ -28,10 +28,10 @@ export function VulnerabilitySummary({ overview, view }: SectionProps) {
           );
         })}
       </ul>
-      <p class="detail">
+      <p class="quiet known">
         known of {knownTags.toLocaleString('en-US')} of {wantedTags.toLocaleString('en-US')} tags
       </p>
-    </>
+    </div>
   );
 }
 
@@ -44,8 +44,8 @@ export function FoundOfTag({ row }: { readonly row: TargetRow }) {
     return (
       <>
         <Counts found={vulnerabilities} />
-        {status === 'complete' ? null : <span class="detail">of the scan before</span>}
-        {failed ? <span class="detail bad">asking again failed</span> : null}
+        {status === 'complete' ? null : <span class="quiet"> of the scan before</span>}
+        {failed ? <span class="bad"> asking again failed</span> : null}
       </>
     );
   }

@@ -4,14 +4,23 @@ import type { EventsStatus } from '../../../src/model/exporter-status.ts';
 import type { Overview, TargetRow } from '../../../src/web/overview.ts';
 import { renderPage } from '../../../src/web/page/page.tsx';
 import { readView } from '../../../src/web/page/view.ts';
-import { NASTY_NAMES, NOW_MS, overview, targetRow } from '../../helpers/target-rows.ts';
+import { NASTY_NAMES, NOW_MS, overview, problemSummary, targetRow } from '../../helpers/target-rows.ts';
 
 const STATUSES = ['scanning', 'retrying', 'complete', 'failed', 'not_scanned', 'unknown'];
 
 function page(rows: readonly TargetRow[], query = '', total = rows.length, given: Partial<Overview> = {}): string {
   const view = readView(new URLSearchParams(query), STATUSES);
   const assets = { css: './assets/page.css?v=1', js: './assets/page.js?v=1' };
-  return [...renderPage({ overview: overview(given), selection: { total, rows }, view, assets })].join('');
+  return [
+    ...renderPage({
+      overview: overview(given),
+      problems: problemSummary(),
+      selection: { total, rows },
+      tag: undefined,
+      view,
+      assets,
+    }),
+  ].join('');
 }
 
 /** What a browser would show: tags away, references resolved. */
@@ -42,7 +51,7 @@ test('names that try to break out show as text, wherever they come from', (t) =>
     ];
     const discovering = page([], '', 0, { discovery });
     t.false(/<(script(?! src="\.\/assets\/page\.js)|img)/i.test(discovering), `in discovery: ${name}`);
-    t.is(shownText(discovering).split(name).length - 1, 4, `in discovery: ${name}`);
+    t.true(shownText(discovering).split(name).length > 3, `in discovery: ${name}`);
   }
 });
 
@@ -56,13 +65,12 @@ test('a row shows the reason of a problem: status, since, outcome, next poll, er
     'shop/api',
     'v1',
     '67bf67bf67bf',
-    '1 h ago',
-    '1 min ago, failed',
+    '60 min ago',
+    '60 s ago failed',
     'answered 2 h ago',
-    'in 1 min',
+    'in 60 s',
     'NoPrivilege Access denied.',
     'RequestId BC648259-91A7',
-    'cri-1',
   ]) {
     t.true(text.includes(part), part);
   }
@@ -82,10 +90,10 @@ test('vulnerabilities are shown by severity, the worst first and without zeros, 
   const found = { high: 2, medium: 0, low: 1_234, unknown: 1 };
   const shown = (row: Partial<TargetRow>) => cell(page([targetRow(row)]), 'Vulnerabilities');
   t.is(shown({ vulnerabilities: found }), '2 high, 1,234 low, 1 unknown,');
-  t.is(shown({ vulnerabilities: found, status: 'scanning' }), '2 high, 1,234 low, 1 unknown, of the scan before');
+  t.is(shown({ vulnerabilities: found, status: 'scanning' }), '2 high, 1,234 low, 1 unknown,  of the scan before');
   t.is(
     shown({ vulnerabilities: found, vulnerabilitiesError: error }),
-    '2 high, 1,234 low, 1 unknown, asking again failed',
+    '2 high, 1,234 low, 1 unknown,  asking again failed',
   );
   t.is(shown({}), 'none');
   const vulnerabilities = undefined;
@@ -96,7 +104,7 @@ test('vulnerabilities are shown by severity, the worst first and without zeros, 
   const html = page([targetRow({ vulnerabilities, vulnerabilitiesError: error })]);
   t.is(
     cell(html, 'Last error'),
-    'Vulnerabilities: SystemError Try later.RequestId BC648259-91A7Copy RequestId BC648259-91A7',
+    'Vulnerabilities: SystemError Try later. RequestId BC648259-91A7Copy RequestId BC648259-91A7',
   );
   t.true(html.includes('data-copy="BC648259-91A7"'));
 });
@@ -104,12 +112,15 @@ test('vulnerabilities are shown by severity, the worst first and without zeros, 
 test('vulnerabilities add up at the top, each severity leading to its tags; without tags that are asked for them the section is empty', (t) => {
   const html = page([targetRow()], 'severity=low&q=x');
   t.regex(shownText(html), /Vulnerabilities0 high1,204 medium7 low0 unknownknown of 1,230 of 1,237 tags/);
-  t.true(html.includes('href="./?severity=medium&amp;q=x"'));
-  t.regex(html, /href="\.\/\?q=x" class="[^"]*severity-low" aria-current="true"/, 'the chosen one leads back');
-  t.regex(html, /aria-sort="descending"|href="\.\/\?severity=low&amp;q=x&amp;sort=vulnerabilities&amp;order=desc"/);
+  t.true(html.includes('href="./?severity=medium#targets"'));
+  t.regex(html, /href="\.\/#targets" class="[^"]*severity-low" aria-current="true"/, 'the chosen one leads back');
+  t.regex(
+    html,
+    /aria-sort="descending"|href="\.\/\?severity=low&amp;q=x&amp;sort=vulnerabilities&amp;order=desc#targets"/,
+  );
   const unwanted = { wantedTags: 0, knownTags: 0, found: { high: 0, medium: 0, low: 0, unknown: 0 } };
   const without = page([targetRow({ wantsVulnerabilities: false })], '', 1, { vulnerabilities: unwanted });
-  t.notRegex(without, /vulnerabilit|severity/i);
+  t.notRegex(without, /<h3>Vulnerabilit|name="severity"/i);
   t.regex(
     page([], 'severity=low', 0, { vulnerabilities: unwanted }),
     /<option value="low" selected>/,
@@ -138,11 +149,11 @@ test('discovered tags are marked, and where nothing is discovered nothing is sai
   ];
   const shown = (row: Partial<TargetRow>) => cell(page([targetRow(row)], '', 1, { discovery }), 'Tag');
   t.is(shown({ source: 'discovered' }), 'v1 discovered');
-  t.is(shown({ source: 'discovered', digest: 'sha256:67bf' }), 'v167bf discovered');
+  t.is(shown({ source: 'discovered', digest: 'sha256:67bf' }), 'v1 discovered 67bf');
   t.is(shown({}), 'v1');
   const html = page([targetRow()], 'status=failed', 1, { discovery });
-  t.regex(shownText(html), /Discoverycri-1 +Tags found1,200Last success5 s agocri-2 +Tags found0Last successnot yet/);
-  t.true(html.includes('href="./?status=failed&amp;source=discovered&amp;q=cri-1"'));
+  t.regex(shownText(html), /Discovery cri-1complete1,200 tags found5 s agoDiscovery cri-2running0 tags foundnot yet/);
+  t.true(html.includes('href="./?instance=cri-1&amp;source=discovered#targets"'));
   t.notRegex(html, /truncated|failing/);
   t.notRegex(page([targetRow()]), /discover(ed|y-)|Source/);
 });
@@ -154,10 +165,10 @@ test('discovery that fails or leaves tags out shows the reason', (t) => {
   ];
   const text = shownText(page([targetRow()], '', 1, { discovery, maxTags: 1_000 }));
   for (const part of [
-    'failing truncated',
-    'Last success1 h ago',
-    'More were found than max_tags allows (1,000): the newest are watched.',
-    'Failed 1 min ago: NoPrivilege Access denied.RequestId BC648259',
+    'Discovery cri-1failing NoPrivilege',
+    'Access denied. 60 s ago RequestId BC648259',
+    '90 tags found60 min ago',
+    'more tags than max_tags',
   ]) {
     t.true(text.includes(part), `${part} in ${text}`);
   }
@@ -169,8 +180,8 @@ test('discovery that succeeded but for what there is no right to list is incompl
     { instanceId: 'cri-1', tags: 9, truncated: false, lastSuccessMs: NOW_MS - 5_000, lastError, rules: undefined },
   ];
   const text = shownText(page([targetRow()], '', 1, { discovery }));
-  t.true(text.includes('cri-1 incomplete'), text);
-  t.true(text.includes('Not listed 5 s ago: NoPrivilege Access denied.'), text);
+  t.true(text.includes('Discovery cri-1incomplete NoPrivilege'), text);
+  t.true(text.includes('Access denied. 5 s ago'), text);
 });
 
 test('events show by which channels they come, the last one, and why polls go on as without them', (t) => {
@@ -187,19 +198,16 @@ test('events show by which channels they come, the last one, and why polls go on
     return shownText(page([targetRow()], '', 1, { events: [{ ...usual, ...row }] }));
   };
   const well = shown({ lastEventMs: NOW_MS - 5_000, missed: 1_200 });
-  t.regex(well, /Eventscri-1 Channelswebhook ?Last event5 s ago ?Missed1,200/);
+  t.regex(well, /Events cri-1healthywebhook, 1,200 missed5 s ago/);
   t.notRegex(well, /polled as without events|Feed answered/);
   const rulesError = { ...lastError, timeMs: NOW_MS - 120_000 };
   const feed = { lastSuccessMs: NOW_MS - 60_000, lastError, hasRule: false, rulesError };
   const failing = shown({ healthy: false, webhook: false, feed });
   for (const part of [
-    'cri-1 polled as without events',
-    'Channelsfeed',
-    'Last eventnot yet',
-    'Feed answered1 min ago',
-    'The instance has no event rule',
-    'Failed 1 min ago: NoPrivilege Access denied.',
-    'Event rules not listed 2 min ago: NoPrivilege Access denied.',
+    'Events cri-1no event rule NoPrivilege',
+    'Access denied. 60 s ago',
+    'feed, 0 missed; event rules not listed: NoPrivilege Access denied.',
+    'no event yet',
   ]) {
     t.true(failing.includes(part), `${part} in ${failing}`);
   }
@@ -217,9 +225,9 @@ test('what is not known is said to be so', (t) => {
 test('an image that was never scanned is shown in words, with a filter and a colour of its own, and without an error', (t) => {
   const html = page([targetRow({ status: 'not_scanned', lastError: undefined })], 'status=not_scanned');
   t.is(cell(html, 'Status'), 'not scanned');
-  t.is(cell(html, 'Last error'), 'none');
+  t.is(cell(html, 'Last error'), '', 'no column without an error');
   t.regex(html, /<option value="not_scanned" selected>not scanned<\/option>/);
-  t.regex(html, /class="total status-not_scanned"/);
+  t.regex(html, /class="badge status-not_scanned"/);
   const css = readFileSync(new URL('../../../src/web/assets/page.css', import.meta.url), 'utf8');
   for (const rule of ['.fill-not_scanned {', '.status-not_scanned {']) t.true(css.includes(rule), rule);
 });
@@ -229,10 +237,10 @@ test('totals, quota and build are shown', (t) => {
   for (const part of [
     '1,237 watched tags',
     '1,234 complete',
-    'version 1.2.3 (abc), up for 1 d',
+    'version 1.2.3 (abc), up for 24 h',
     '2.5 of 5',
     'slowed down: throttled',
-    '3, the oldest for 1 min 1 s',
+    '3 tags due, the oldest for 61 s',
   ]) {
     t.true(text.includes(part), part);
   }
@@ -240,12 +248,12 @@ test('totals, quota and build are shown', (t) => {
 
 test('a page links to the next and the one before, keeping filter and order', (t) => {
   const html = page([targetRow()], 'status=failed&q=x&sort=tag&page=2', 250);
-  t.true(html.includes('href="./?status=failed&amp;q=x&amp;sort=tag" rel="prev"'));
-  t.true(html.includes('href="./?status=failed&amp;q=x&amp;sort=tag&amp;page=3" rel="next"'));
+  t.true(html.includes('href="./?status=failed&amp;q=x&amp;sort=tag#targets" rel="prev"'));
+  t.true(html.includes('href="./?status=failed&amp;q=x&amp;sort=tag&amp;page=3#targets" rel="next"'));
   t.true(html.includes('aria-sort="ascending"'));
-  t.true(shownText(html).includes('Page 2 of 3'));
+  t.regex(html, /<input type="number" name="page" min="1" max="3" value="2"/);
   t.true(
-    html.includes('href="./?status=failed&amp;q=x&amp;sort=tag&amp;order=desc"'),
+    html.includes('href="./?status=failed&amp;q=x&amp;sort=tag&amp;order=desc#targets"'),
     'the ordered column turns round',
   );
 });
@@ -278,7 +286,7 @@ test('every address on the page is relative, since only a proxy in front may kno
     t.true(addresses.length > 20);
     t.true(html.includes('href="./prometheus/v1"'));
     t.deepEqual(
-      addresses.filter((address) => !/^(\.\/|#|data:,)/.test(address ?? '')),
+      addresses.filter((address) => !/^(\.\/|#|data:image\/svg\+xml,)/.test(address ?? '')),
       [],
     );
   }
@@ -288,14 +296,14 @@ test('what each rule of discovery takes is shown where there are several, or one
   const row = { instanceId: 'cri-1', tags: 9, truncated: false, lastSuccessMs: NOW_MS, lastError: undefined };
   const shown = (rules: readonly { repositories: number; tags: number }[] | undefined) =>
     shownText(page([], '', 0, { discovery: [{ ...row, rules }] }));
-  t.false(shown(undefined).includes('Rule'));
-  t.false(shown([{ repositories: 3, tags: 9 }]).includes('Rule'));
-  t.regex(shown([{ repositories: 0, tags: 0 }]), /Rule 1: 0 repositories, 0 tags matches nothing/);
+  t.false(shown(undefined).includes('rule'));
+  t.false(shown([{ repositories: 3, tags: 9 }]).includes('rule'));
+  t.regex(shown([{ repositories: 0, tags: 0 }]), /rule 1 matches nothing9 tags found; rule 1: 0 repositories, 0 tags/);
   t.regex(
     shown([
       { repositories: 1, tags: 1 },
       { repositories: 2, tags: 0 },
     ]),
-    /Rule 1: 1 repository, 1 tag Rule 2: 2 repositories, 0 tags matches nothing/,
+    /rule 2 matches nothing9 tags found; rule 1: 1 repository, 1 tag; rule 2: 2 repositories, 0 tags/,
   );
 });

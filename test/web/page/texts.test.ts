@@ -1,9 +1,9 @@
 import test from 'ava';
 import { countText, rateText, shortDigest, spanText } from '../../../src/web/page/texts.ts';
 
-test('durations have their two largest units', (t) => {
+test('durations are in the largest unit of which there are two', (t) => {
   const spans = [-5, 0, 499, 59_499, 60_000, 200_000, 3_600_000, 86_399_000, 86_400_000, 187_200_000].map(spanText);
-  t.deepEqual(spans, ['0 s', '0 s', '0 s', '59 s', '1 min', '3 min 20 s', '1 h', '23 h 59 min', '1 d', '2 d 4 h']);
+  t.deepEqual(spans, ['0 s', '0 s', '0 s', '59 s', '60 s', '3 min', '60 min', '23 h', '24 h', '2 d']);
 });
 
 test('rates, counts and digests are short', (t) => {

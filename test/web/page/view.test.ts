@@ -11,6 +11,11 @@ function read(address: string): View {
 
 test('a view is in its address: whatever it is, reading the address gives it back', (t) => {
   const view = fc.record<View>({
+    byRepository: fc.boolean(),
+    instance: fc.string({ unit: 'grapheme' }),
+    repository: fc.string({ unit: 'grapheme' }),
+    tag: fc.string({ unit: 'grapheme' }),
+    problems: fc.uniqueArray(fc.constantFrom('stuck', 'stale', 'errors'), { maxLength: 1 }),
     statuses: fc.uniqueArray(fc.constantFrom(...STATUSES), { maxLength: 1 }),
     severities: fc.uniqueArray(fc.constantFrom('high', 'medium', 'low', 'unknown'), { maxLength: 1 }),
     sources: fc.uniqueArray(fc.constantFrom('listed', 'discovered'), { maxLength: 1 }),
@@ -31,7 +36,7 @@ test('a view is in its address: whatever it is, reading the address gives it bac
     page: fc.integer({ min: 1, max: 10_000 }),
   });
   t.notThrows(() => fc.assert(fc.property(view, (each) => t.deepEqual(read(addressOf(each)), each) || true)));
-  t.is(addressOf(read('/')), './');
+  t.is(addressOf(read('/')), './#targets');
 });
 
 test('what does not fit in an address falls back', (t) => {
@@ -53,14 +58,21 @@ test('what does not fit in an address falls back', (t) => {
 });
 
 test('a page of 100 is asked for', (t) => {
-  t.deepEqual(queryOf(read('/?status=failed&severity=high&source=listed&q=x&page=3')), {
-    statuses: ['failed'],
-    severities: ['high'],
-    sources: ['listed'],
-    text: 'x',
-    offset: 200,
-    limit: 100,
-  });
+  t.deepEqual(
+    queryOf(read('/?status=failed&severity=high&source=listed&problem=stale&repository=shop/api&q=x&page=3')),
+    {
+      statuses: ['failed'],
+      severities: ['high'],
+      sources: ['listed'],
+      problems: ['stale'],
+      instance: '',
+      repository: 'shop/api',
+      tag: '',
+      text: 'x',
+      offset: 200,
+      limit: 100,
+    },
+  );
 });
 
 test('what needs attention comes first, and equal ones stay in their order', (t) => {

@@ -1,0 +1,250 @@
+// The credentials, discovery and events of the exporter, one line each, what has a problem first.
+import type { ComponentChildren } from 'preact';
+import type { DiscoveryStatus, EventsStatus, SchedulerStatus } from '../../model/exporter-status.ts';
+import type { PollError } from '../../model/scan.ts';
+import type { Overview } from '../overview.ts';
+import { CopyButton } from './copy-button.tsx';
+import { ErrorText } from './error-text.tsx';
+import { isPartial, type Tone } from './findings.ts';
+import { countText, rateText, spanText } from './texts.ts';
+import { RelativeTime } from './time.tsx';
+import { addressOf, EVERYTHING } from './view.ts';
+
+type ConnectionLine = {
+  readonly kind: 'Credentials' | 'Discovery' | 'Events' | 'Configuration';
+  /** An instance or a set of credentials. */
+  readonly name: string;
+  readonly tone: Tone;
+  readonly state: string;
+  /** Why the state is not good, with what support asks for. */
+  readonly error: PollError | undefined;
+  readonly facts: ComponentChildren;
+  /** What comes next, or came last. */
+  readonly when: ComponentChildren;
+};
+
+const ORDER: Readonly<Record<Tone, number>> = { bad: 0, warn: 1, busy: 2, good: 3 };
+
+/** More lines are behind a click. */
+const LINES = 8;
+
+export function Connections({ overview }: { readonly overview: Overview }) {
+  const { quota, discovery, events, nowMs } = overview;
+  const lines = [
+    ...configurationLine(overview),
+    ...quota.map((row) => credentialsLine(row, nowMs)),
+    ...discovery.map((row) => discoveryLine(row, overview)),
+    ...events.map((row) => eventsLine(row, nowMs)),
+  ].sort((one, other) => ORDER[one.tone] - ORDER[other.tone]);
+  return (
+    <section id="connections" class="connections" aria-labelledby="connections-heading">
+      <h2 id="connections-heading">{headingOf(overview)}</h2>
+      <Lines lines={lines.slice(0, LINES)} nowMs={nowMs} />
+      {lines.length > LINES ? (
+        <details>
+          <summary>{lines.length - LINES} more</summary>
+          <Lines lines={lines.slice(LINES)} nowMs={nowMs} />
+        </details>
+      ) : null}
+    </section>
+  );
+}
+
+type LinesProps = { readonly lines: readonly ConnectionLine[]; readonly nowMs: number };
+
+function Lines({ lines, nowMs }: LinesProps) {
+  return (
+    <table>
+      <colgroup>
+        <col class="col-part" />
+        <col class="col-state" />
+        <col />
+        <col class="col-when" />
+      </colgroup>
+      <thead class="hidden">
+        <tr>
+          <th scope="col">Part</th>
+          <th scope="col">State</th>
+          <th scope="col">Facts</th>
+          <th scope="col">When</th>
+        </tr>
+      </thead>
+      <tbody>
+        {lines.map((line) => (
+          <Row key={`${line.kind} ${line.name}`} line={line} nowMs={nowMs} />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function headingOf({ discovery, events }: Overview): string {
+  const parts = [
+    'Credentials',
+    ...(discovery.length > 0 ? ['discovery'] : []),
+    ...(events.length > 0 ? ['events'] : []),
+  ];
+  const last = parts.pop() ?? '';
+  return parts.length === 0 ? last : `${parts.join(', ')} and ${last}`;
+}
+
+function Row({ line, nowMs }: { readonly line: ConnectionLine; readonly nowMs: number }) {
+  const { kind, name, tone, state, error, facts, when } = line;
+  return (
+    <tr>
+      <th scope="row">
+        <div class="line" title={`${kind} ${name}`}>
+          <span class="quiet">{kind}</span> <bdi>{name}</bdi>
+        </div>
+      </th>
+      <td>
+        <div class="line" title={error && errorTitle(error)}>
+          <span class={`state tone-${tone}`}>{state}</span>
+          {error === undefined ? null : (
+            <>
+              {' '}
+              <code class="code">{error.code}</code>
+            </>
+          )}
+        </div>
+        {error === undefined ? null : (
+          <p class="more-text">
+            <bdi class="message">{error.message}</bdi> <RelativeTime ms={error.timeMs} nowMs={nowMs} />
+            {error.requestId === '' ? null : (
+              <>
+                {' '}
+                RequestId <code class="request-id">{error.requestId}</code>
+                <CopyButton text={error.requestId} what={`RequestId ${error.requestId}`} />
+              </>
+            )}
+          </p>
+        )}
+      </td>
+      <td>
+        <div class="line">{facts}</div>
+      </td>
+      <td class="when">
+        <div class="line">{when}</div>
+      </td>
+    </tr>
+  );
+}
+
+function errorTitle({ code, message, requestId }: PollError): string {
+  return `${code}: ${message}${requestId === '' ? '' : `\nRequestId ${requestId}`}`;
+}
+
+/** A file that was not put in force. */
+function configurationLine({ reloadFailure, nowMs }: Overview): readonly ConnectionLine[] {
+  if (reloadFailure === undefined) return [];
+  const [first = ''] = reloadFailure.problems;
+  return [
+    {
+      kind: 'Configuration',
+      name: '',
+      tone: 'bad',
+      state: 'not reloaded',
+      error: undefined,
+      facts: <bdi title={reloadFailure.problems.join('\n')}>{first}</bdi>,
+      when: <RelativeTime ms={reloadFailure.timeMs} nowMs={nowMs} />,
+    },
+  ];
+}
+
+function credentialsLine(row: SchedulerStatus, nowMs: number): ConnectionLine {
+  const { credentials, inUse, rate, inFlight, due, oldestDueSeconds, refusal } = row;
+  const waiting = due.urgent + due.background;
+  const oldest = Math.max(oldestDueSeconds.urgent, oldestDueSeconds.background) * 1_000;
+  return {
+    kind: 'Credentials',
+    name: credentials,
+    ...credentialsState(row),
+    error: refusal?.error,
+    facts: (
+      <>
+        {inUse === undefined ? 'no credentials' : <bdi>{`${inUse.identity} (${inUse.provider})`}</bdi>},{' '}
+        {rateText(rate.current)} of {rateText(rate.configured)}/s, {inFlight} under way,{' '}
+        {waiting === 0 ? 'none due' : `${countText(waiting, 'tag')} due, the oldest for ${spanText(oldest)}`}
+      </>
+    ),
+    when:
+      refusal === undefined ? null : (
+        <>
+          probe <RelativeTime ms={refusal.nextProbeMs} nowMs={nowMs} ahead />
+        </>
+      ),
+  };
+}
+
+function credentialsState({ running, paused, rate, inUse }: SchedulerStatus): { tone: Tone; state: string } {
+  if (paused.refused) return { tone: 'bad', state: 'refused' };
+  if (!running) return { tone: 'bad', state: 'not polling' };
+  if (paused.throttled) return { tone: 'warn', state: 'paused: throttled' };
+  if (rate.current < rate.configured) return { tone: 'warn', state: 'slowed down: throttled' };
+  if (inUse?.renewalFails) return { tone: 'warn', state: 'cannot be renewed' };
+  return { tone: 'good', state: 'polling' };
+}
+
+function discoveryLine(row: DiscoveryStatus, { maxTags, nowMs }: Overview): ConnectionLine {
+  const { instanceId, tags, lastSuccessMs, lastError } = row;
+  return {
+    kind: 'Discovery',
+    name: instanceId,
+    ...discoveryState(row, maxTags),
+    error: lastError,
+    facts: (
+      <>
+        <a href={addressOf({ ...EVERYTHING, sources: ['discovered'], instance: instanceId })}>
+          {countText(tags, 'tag')} found
+        </a>
+        {ruleTexts(row)}
+      </>
+    ),
+    when: lastSuccessMs === undefined ? 'not yet' : <RelativeTime ms={lastSuccessMs} nowMs={nowMs} />,
+  };
+}
+
+/** The matches of each rule, if there are several, or one without a match. */
+function ruleTexts({ rules = [] }: DiscoveryStatus): readonly string[] {
+  if (rules.length <= 1 && rules.every(({ tags }) => tags > 0)) return [];
+  return rules.map(({ repositories, tags }, index) => {
+    const found = `${countText(repositories, 'repository', 'repositories')}, ${countText(tags, 'tag')}`;
+    return `; rule ${index + 1}: ${found}`;
+  });
+}
+
+function discoveryState(row: DiscoveryStatus, maxTags: number): { tone: Tone; state: string } {
+  if (row.lastError !== undefined)
+    return isPartial(row) ? { tone: 'warn', state: 'incomplete' } : { tone: 'bad', state: 'failing' };
+  if (row.truncated)
+    return { tone: 'warn', state: `truncated: more than max_tags (${maxTags.toLocaleString('en-US')})` };
+  const empty = (row.rules ?? []).flatMap(({ tags }, index) => (tags === 0 ? [index + 1] : []));
+  if (empty.length > 0) return { tone: 'warn', state: `rule ${empty.join(', ')} matches nothing` };
+  return row.lastSuccessMs === undefined ? { tone: 'good', state: 'running' } : { tone: 'good', state: 'complete' };
+}
+
+function eventsLine(
+  { instanceId, healthy, webhook, feed, lastEventMs, missed }: EventsStatus,
+  nowMs: number,
+): ConnectionLine {
+  const channels = [...(feed === undefined ? [] : ['feed']), ...(webhook ? ['webhook'] : [])].join(', ');
+  const state = feed?.hasRule === false ? 'no event rule' : healthy ? 'healthy' : 'polled as without events';
+  return {
+    kind: 'Events',
+    name: instanceId,
+    tone: healthy ? 'good' : 'warn',
+    state,
+    error: feed?.lastError,
+    facts: (
+      <>
+        {channels}, {missed.toLocaleString('en-US')} missed
+        {feed?.rulesError === undefined ? null : (
+          <>
+            ; event rules not listed: <ErrorText error={feed.rulesError} />
+          </>
+        )}
+      </>
+    ),
+    when: lastEventMs === undefined ? 'no event yet' : <RelativeTime ms={lastEventMs} nowMs={nowMs} />,
+  };
+}

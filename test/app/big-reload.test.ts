@@ -68,7 +68,7 @@ test('a scrape that is under way when a reload comes is whole, and of the old se
 function topOf(html: string): string {
   const [, tags] = /([\d,]+) watched tags/.exec(html) ?? [];
   const [, wanted] = /known of \d+ of ([\d,]+) tags/.exec(html) ?? [];
-  return `tags=${tags} wanted=${wanted} discovery=${html.includes('id="discovery-heading"')}`;
+  return `tags=${tags} wanted=${wanted} discovery=${html.includes('Credentials and discovery')}`;
 }
 
 test('pages for people during a reload of 20,000 tags show the old state or the new one at their top', async (t) => {

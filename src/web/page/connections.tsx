@@ -228,7 +228,8 @@ function eventsLine(
   nowMs: number,
 ): ConnectionLine {
   const channels = [...(feed === undefined ? [] : ['feed']), ...(webhook ? ['webhook'] : [])].join(', ');
-  const state = feed?.hasRule === false ? 'no event rule' : healthy ? 'healthy' : 'polled as without events';
+  const reason = feed?.hasRule === false ? 'no event rule: ' : '';
+  const state = healthy ? 'healthy' : `${reason}polled as without events`;
   return {
     kind: 'Events',
     name: instanceId,

@@ -204,7 +204,7 @@ test('events show by which channels they come, the last one, and why polls go on
   const feed = { lastSuccessMs: NOW_MS - 60_000, lastError, hasRule: false, rulesError };
   const failing = shown({ healthy: false, webhook: false, feed });
   for (const part of [
-    'Events cri-1no event rule NoPrivilege',
+    'Events cri-1no event rule: polled as without events NoPrivilege',
     'Access denied. 60 s ago',
     'feed, 0 missed; event rules not listed: NoPrivilege Access denied.',
     'no event yet',

@@ -35,6 +35,8 @@ export class Truth {
   readonly #lastThere = new Map<string, number>();
   /** By instance and id of a repository. */
   readonly #names = new Map<string, string>();
+  /** When the last look was taken, on the simulator's clock. */
+  #lookedMs = 0;
   #startedFrom = Number.NEGATIVE_INFINITY;
   #startedTo = Number.POSITIVE_INFINITY;
 
@@ -49,8 +51,12 @@ export class Truth {
     }
     for (const [key, phases] of [...this.#phases, ...this.#former]) {
       const last = phases.at(-1);
-      if (last !== undefined && !seen.has(tagOf(key))) last.to = Math.min(last.to, elapsedMs);
+      if (last === undefined || seen.has(tagOf(key)) || last.to <= this.#lookedMs) continue;
+      // It was deleted since the last look, and may have had any status until then.
+      last.to = Math.max(last.from, this.#lookedMs);
+      phases.push({ digest: ANY, status: ANY, from: last.to, to: elapsedMs });
     }
+    this.#lookedMs = elapsedMs;
   }
 
   /** Takes what is true of one tag, as the answer to a push says it. */

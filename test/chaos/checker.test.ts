@@ -521,6 +521,20 @@ test('truth knows which statuses it missed', (t) => {
   );
 });
 
+test('truth does not know when a tag was deleted between two looks', (t) => {
+  const known = new Truth();
+  const tag = { instanceId: 'i', repoId: 'r', repoNamespace: 'n', repoName: 'n', tag: 't', digest: 'one', former: [] };
+  const scanning = { ...tag, status: 'SCANNING', sinceMs: 0, untilMs: 800 };
+  known.look({ elapsedMs: 400, tags: [scanning] }, START + 400, START + 400);
+  known.look({ elapsedMs: 900, tags: [] }, START + 900, START + 900);
+  known.look({ elapsedMs: 990, tags: [] }, START + 990, START + 990);
+  const statuses = (from: number, to: number) =>
+    known.between('i r t', START + from, START + to).map(({ status }) => status);
+  t.deepEqual(statuses(300, 350), ['SCANNING']);
+  t.deepEqual(statuses(500, 600), ['any']);
+  t.deepEqual(statuses(950, 960), []);
+});
+
 test('the simulator takes every fault that is drawn', (t) => {
   const random = createRandom(7);
   for (const kind of FAULTS) {

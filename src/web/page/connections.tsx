@@ -19,6 +19,8 @@ type ConnectionLine = {
   /** Why the state is not good, with what support asks for. */
   readonly error: PollError | undefined;
   readonly facts: ComponentChildren;
+  /** The same as text, since a line may be too short for them. */
+  readonly factsText: string;
   /** What comes next, or came last. */
   readonly when: ComponentChildren;
 };
@@ -89,7 +91,7 @@ function headingOf({ discovery, events }: Overview): string {
 }
 
 function Row({ line, nowMs }: { readonly line: ConnectionLine; readonly nowMs: number }) {
-  const { kind, name, tone, state, error, facts, when } = line;
+  const { kind, name, tone, state, error, facts, factsText, when } = line;
   return (
     <tr>
       <th scope="row">
@@ -121,7 +123,9 @@ function Row({ line, nowMs }: { readonly line: ConnectionLine; readonly nowMs: n
         )}
       </td>
       <td>
-        <div class="line">{facts}</div>
+        <div class="line" title={factsText}>
+          {facts}
+        </div>
       </td>
       <td class="when">
         <div class="line">{when}</div>
@@ -145,7 +149,8 @@ function configurationLine({ reloadFailure, nowMs }: Overview): readonly Connect
       tone: 'bad',
       state: 'not reloaded',
       error: undefined,
-      facts: <bdi title={reloadFailure.problems.join('\n')}>{first}</bdi>,
+      facts: <bdi>{first}</bdi>,
+      factsText: reloadFailure.problems.join('\n'),
       when: <RelativeTime ms={reloadFailure.timeMs} nowMs={nowMs} />,
     },
   ];
@@ -155,18 +160,19 @@ function credentialsLine(row: SchedulerStatus, nowMs: number): ConnectionLine {
   const { credentials, inUse, rate, inFlight, due, oldestDueSeconds, refusal } = row;
   const waiting = due.urgent + due.background;
   const oldest = Math.max(oldestDueSeconds.urgent, oldestDueSeconds.background) * 1_000;
+  const facts = [
+    inUse === undefined ? 'no credentials' : `${inUse.identity} (${inUse.provider})`,
+    `${rateText(rate.current)} of ${rateText(rate.configured)}/s`,
+    `${inFlight} under way`,
+    waiting === 0 ? 'none due' : `${countText(waiting, 'tag')} due, the oldest for ${spanText(oldest)}`,
+  ].join(', ');
   return {
     kind: 'Credentials',
     name: credentials,
     ...credentialsState(row),
     error: refusal?.error,
-    facts: (
-      <>
-        {inUse === undefined ? 'no credentials' : <bdi>{`${inUse.identity} (${inUse.provider})`}</bdi>},{' '}
-        {rateText(rate.current)} of {rateText(rate.configured)}/s, {inFlight} under way,{' '}
-        {waiting === 0 ? 'none due' : `${countText(waiting, 'tag')} due, the oldest for ${spanText(oldest)}`}
-      </>
-    ),
+    facts,
+    factsText: facts,
     when:
       refusal === undefined ? null : (
         <>
@@ -200,6 +206,7 @@ function discoveryLine(row: DiscoveryStatus, { maxTags, nowMs }: Overview): Conn
         {ruleTexts(row)}
       </>
     ),
+    factsText: `${countText(tags, 'tag')} found${ruleTexts(row).join('')}`,
     when: lastSuccessMs === undefined ? 'not yet' : <RelativeTime ms={lastSuccessMs} nowMs={nowMs} />,
   };
 }
@@ -246,6 +253,7 @@ function eventsLine(
         )}
       </>
     ),
+    factsText: `${channels}, ${missed.toLocaleString('en-US')} missed${feed?.rulesError === undefined ? '' : `; event rules not listed: ${errorTitle(feed.rulesError)}`}`,
     when: lastEventMs === undefined ? 'no event yet' : <RelativeTime ms={lastEventMs} nowMs={nowMs} />,
   };
 }

@@ -51,7 +51,7 @@ type WholePageProps = PageProps & { readonly verdict: Verdict; readonly shown: S
 
 function Page(props: WholePageProps) {
   const { overview, problems, view, assets, verdict } = props;
-  const hasProblems = problems.repositories > 0;
+  const showsWorst = problems.repositories > 0 && !view.byRepository && view.repository === '';
   return (
     <html lang="en">
       <head>
@@ -70,9 +70,9 @@ function Page(props: WholePageProps) {
         <main data-now={new Date(overview.nowMs).toISOString()}>
           <VerdictLine verdict={verdict} />
           <StatusSummary overview={overview} view={view} />
-          <div class={hasProblems ? 'top' : 'top single'}>
+          <div class={showsWorst ? 'top' : 'top single'}>
             <div class="slot" data-live="problems">
-              {hasProblems && !view.byRepository ? <WorstRepositories overview={overview} problems={problems} /> : null}
+              {showsWorst ? <WorstRepositories overview={overview} problems={problems} /> : null}
             </div>
             <div class="slot" data-live="connections">
               <Connections overview={overview} />

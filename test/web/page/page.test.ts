@@ -4,17 +4,23 @@ import type { EventsStatus } from '../../../src/model/exporter-status.ts';
 import type { Overview, TargetRow } from '../../../src/web/overview.ts';
 import { renderPage } from '../../../src/web/page/page.tsx';
 import { readView } from '../../../src/web/page/view.ts';
-import { NASTY_NAMES, NOW_MS, overview, problemSummary, targetRow } from '../../helpers/target-rows.ts';
+import { NASTY_NAMES, NOW_MS, overview, problemSummary, repositoryRow, targetRow } from '../../helpers/target-rows.ts';
 
 const STATUSES = ['scanning', 'retrying', 'complete', 'failed', 'not_scanned', 'unknown'];
 
-function page(rows: readonly TargetRow[], query = '', total = rows.length, given: Partial<Overview> = {}): string {
+function page(
+  rows: readonly TargetRow[],
+  query = '',
+  total = rows.length,
+  given: Partial<Overview> = {},
+  problems = problemSummary(),
+): string {
   const view = readView(new URLSearchParams(query), STATUSES);
   const assets = { css: './assets/page.css?v=1', js: './assets/page.js?v=1' };
   return [
     ...renderPage({
       overview: overview(given),
-      problems: problemSummary(),
+      problems,
       selection: { total, rows },
       tag: undefined,
       view,
@@ -306,4 +312,12 @@ test('what each rule of discovery takes is shown where there are several, or one
     ]),
     /rule 2 matches nothing9 tags found; rule 1: 1 repository, 1 tag; rule 2: 2 repositories, 0 tags/,
   );
+});
+
+test('a view of one repository has no list of others, and nothing beside the credentials', (t) => {
+  const problems = problemSummary([repositoryRow({ failed: 1 })]);
+  const shown = (query: string) => page([targetRow()], query, 1, {}, problems);
+  t.true(shown('').includes('<div class="top"><div class="slot" data-live="problems"><section'));
+  for (const query of ['repository=shop/api', 'by=repository'])
+    t.true(shown(query).includes('<div class="top single"><div class="slot" data-live="problems"></div>'), query);
 });

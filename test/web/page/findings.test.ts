@@ -132,6 +132,11 @@ test('problems of tags are said in the order of their weight', (t) => {
 test('tags that wait for their first answer are no problem', (t) => {
   const found = verdict({}, problemSummary([repositoryRow({ unknown: 900 })], 900));
   t.deepEqual([found.tone, found.text], ['busy', '900 of 1,237 tags wait for the first answer']);
+  const oldestDueSeconds = { urgent: 900, background: 0 };
+  const quota = USUAL === undefined ? [] : [{ ...USUAL, ...WELL, oldestDueSeconds }];
+  const waiting = verdict({ quota }, problemSummary([repositoryRow({ unknown: 900 })], 900));
+  t.is(waiting.text, found.text, 'their polls are not late: they come as fast as the quota allows');
+  t.is(verdict({ quota }).text, 'Polls are up to 15 min late with the credentials: default');
   const empty = { scanning: 0, retrying: 0, complete: 0, failed: 0, not_scanned: 0, unknown: 0 };
   t.is(verdict({ totals: empty }).text, 'No tag is watched');
 });

@@ -8,7 +8,7 @@ export type FetchCertificate = (url: string) => Promise<string>;
 const KEPT_MS = 86_400_000;
 /** EventBridge has one for each region. */
 const MAX_KEPT = 32;
-/** Who has the token, but not the key, can name any number of certificates that there are not. */
+/** A sender with the token, but without the key, can name any number of certificates that do not exist. */
 const MAX_FETCHES = 10;
 const FETCHES_WITHIN_MS = 60_000;
 

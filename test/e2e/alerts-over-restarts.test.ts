@@ -175,7 +175,8 @@ class Registry {
     const seen = [...digests].flatMap((digest) => this.#truth.ofImage(key, digest, beganMs - SEEN_WITHIN_MS, beganMs));
     const began = seen.some(isCause) ? [] : [`${episode} begins`];
     if (!isOver(lastMs, endMs) || wasForgotten || repository === ONLY_NEWEST) return began;
-    const phases = this.#truth.between(key, lastMs - SEEN_WITHIN_MS, lastMs);
+    // It ended before the next evaluation, and the scan may have ended then, too.
+    const phases = this.#truth.between(key, lastMs - SEEN_WITHIN_MS, lastMs + INTERVAL_MS);
     const goesOn = phases.length > 0 && phases.every(({ status }) => statuses.includes(status));
     const isOneImage = new Set(phases.map(({ digest }) => digest)).size === 1;
     return goesOn && isOneImage ? [...began, `${episode} ends`] : began;

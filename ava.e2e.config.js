@@ -3,7 +3,7 @@ import shared from './ava.config.js';
 
 export default {
   ...shared,
-  files: ['test/e2e/**/*.test.ts', '!test/e2e/image.test.ts'],
+  files: ['test/e2e/**/*.test.ts', '!test/e2e/**/*.waiting.test.ts', '!test/e2e/image.test.ts'],
   concurrency: 1,
   serial: true,
 };

@@ -15,11 +15,23 @@ function main(): number {
   if (tools.length > 0) complain(`missing: ${tools.join(', ')}`);
   if (packages.length + tools.length > 0) return 1;
   process.stdout.write(`test:e2e: against ${[...packageVersions(), ...toolVersions()].join(', ')}\n`);
+  const args = process.argv.slice(2);
+  const files = args.filter((arg) => arg.endsWith('.test.ts'));
+  const options = args.filter((arg) => !files.includes(arg));
+  const waiting = files.filter((file) => file.endsWith('.waiting.test.ts'));
+  const others = files.filter((file) => !waiting.includes(file));
+  const passed = [
+    files.length > 0 && waiting.length === 0 ? true : ava('ava.waiting.config.js', [...options, ...waiting]),
+    files.length > 0 && others.length === 0 ? true : ava('ava.e2e.config.js', [...options, ...others]),
+  ].every(Boolean);
+  process.stdout.write(passed ? 'test:e2e: all passed\n' : 'test:e2e: FAILED\n');
+  return passed ? 0 : 1;
+}
+
+/** Whether all tests of a configuration, or of those files of it, passed. */
+function ava(config: string, args: readonly string[]): boolean {
   const cwd = fileURLToPath(new URL('../..', import.meta.url));
-  const args = ['--config', 'ava.e2e.config.js', ...process.argv.slice(2)];
-  const { status } = spawnSync('node_modules/.bin/ava', args, { cwd, stdio: 'inherit' });
-  process.stdout.write(status === 0 ? 'test:e2e: all passed\n' : 'test:e2e: FAILED\n');
-  return status ?? 1;
+  return spawnSync('node_modules/.bin/ava', ['--config', config, ...args], { cwd, stdio: 'inherit' }).status === 0;
 }
 
 function complain(text: string): void {

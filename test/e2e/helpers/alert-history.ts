@@ -27,10 +27,14 @@ export class Episode {
   }
 
   toString(): string {
-    const time = (ms: number) => new Date(ms).toISOString().slice(11, 21);
     const subject = [this.alertname, this.repository, this.tag].filter((part) => part !== '').join(' ');
-    return `${subject} (${time(this.beganMs)} to ${time(this.lastMs)}${this.fires ? ', firing' : ''})`;
+    return `${subject} (${clock(this.beganMs)} to ${clock(this.lastMs)}${this.fires ? ', firing' : ''})`;
   }
+}
+
+/** The time of day in UTC, with tenths of a second. */
+export function clock(ms: number): string {
+  return new Date(ms).toISOString().slice(11, 21);
 }
 
 type Labels = Readonly<Record<string, string>>;

@@ -1,6 +1,6 @@
 // The demo's registry, two exporters that are restarted again and again, one with --storage.path and one without, and a real Prometheus with the
 // shipped rules: no alert begins or ends because of a restart. Rules, scrapes and saves run at a tenth of their time: half an hour takes three minutes.
-// `RESTARTS=10 npm run test:e2e -- test/e2e/alerts-over-restarts.test.ts` restarts more often than CI.
+// `RESTARTS=10 npm run test:e2e -- test/e2e/alerts-over-restarts.waiting.test.ts` restarts more often than CI.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,7 +9,7 @@ import { createRandom } from '../../chaos/random.ts';
 import { SimulatorClient } from '../../chaos/simulator.ts';
 import { ANY, type Phase, Truth, tagKey } from '../../chaos/truth.ts';
 import { scaleDurations } from '../../scripts/rules/copy.ts';
-import { type AlertSubject, type Episode, readEpisodes } from './helpers/alert-history.ts';
+import { type AlertSubject, clock, type Episode, readEpisodes } from './helpers/alert-history.ts';
 import { temporaryDirectory } from './helpers/exporter.ts';
 import { Program, ROOT } from './helpers/program.ts';
 import { Prometheus } from './helpers/prometheus.ts';
@@ -85,7 +85,9 @@ test(`${RESTARTS} restarts begin and end no alert, with and without storage`, as
   const restarts = await restartAgainAndAgain(t, stored, forgetful);
   const endMs = Date.now();
   await registry.end();
-  t.log(`restarts took ${restarts.map(({ downMs, upMs }) => `${upMs - downMs} ms`).join(', ')}`);
+  for (const { downMs, upMs, savedMs } of restarts) {
+    t.log(`restart from ${clock(downMs)} to ${clock(upMs)}, with what was saved at ${clock(savedMs)}`);
+  }
 
   const wrong: string[] = [];
   for (const { job } of [stored, forgetful]) {

@@ -68,7 +68,8 @@ export function unusedProxyVariables({ connection, instances }: Config, env: Pro
     ({ proxy }) => proxy.from === 'environment',
   );
   if (names.length === 0 || isUsed) return undefined;
-  return `${listed(names)} ${names.length === 1 ? 'is' : 'are'} set but not used: proxy_from_environment: true uses them`;
+  const [are, them] = names.length === 1 ? ['is', 'it'] : ['are', 'them'];
+  return `${listed(names)} ${are} set but not used: proxy_from_environment: true uses ${them}`;
 }
 
 /** The instances whose API may show any certificate. */

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttps } from 'node:https';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -11,6 +11,7 @@ import { type ConnectionSettings, DIRECT } from '../../../src/model/connection-s
 import { Redactor } from '../../../src/util/redactor.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import { closedHost, selfSigned, startHttp, startTcp, startTls } from '../../helpers/raw-server.ts';
+import { tunnelling } from '../../helpers/tunnelling-proxy.ts';
 import { failureOf, scanAnswer, scanRequest, testApi, testRoutes } from '../setup.ts';
 
 const PASSWORD = 'pr0xy/pass:word';
@@ -34,28 +35,6 @@ async function startApi(t: ExecutionContext, onConnection: (socket: Socket) => v
     server.close();
   });
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-/** Opens a tunnel for each CONNECT, and keeps the heads of the requests. */
-function tunnelling(heads: string[] = []) {
-  return (socket: Socket) => {
-    let head = '';
-    const read = (chunk: Buffer) => {
-      head += chunk.toString('latin1');
-      if (!head.includes('\r\n\r\n')) return;
-      socket.off('data', read);
-      heads.push(head);
-      const [, host = '', port = ''] = /^CONNECT (\S+):(\d+) /.exec(head) ?? [];
-      const onward = connect(Number(port), host, () => {
-        socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
-        socket.pipe(onward).pipe(socket);
-      });
-      onward.on('error', () => socket.destroy());
-      socket.on('close', () => onward.destroy());
-    };
-    socket.on('data', read);
-    socket.on('error', () => {});
-  };
 }
 
 function through(proxy: ConnectionSettings['proxy'], api: string, options: Parameters<typeof testApi>[1] = {}) {

@@ -1,5 +1,6 @@
 // Roles that are assumed at a security token service: a real one over TLS, whose certificate this process alone does not check.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { IncomingHttpHeaders } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,11 +9,12 @@ import { text } from 'node:stream/consumers';
 import test, { type ExecutionContext } from 'ava';
 import type { CredentialSettings } from '../../../src/model/credential-settings.ts';
 import { REDACTED } from '../../../src/util/redactor.ts';
-import { sourceOf } from '../../helpers/credential-sources.ts';
+import { sourceOf, unavailable } from '../../helpers/credential-sources.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import { ManualClock } from '../../helpers/manual-clock.ts';
-import { selfSigned } from '../../helpers/raw-server.ts';
-import { sdk } from '../setup.ts';
+import { closedHost, selfSigned, startTcp } from '../../helpers/raw-server.ts';
+import { tunnelling } from '../../helpers/tunnelling-proxy.ts';
+import { sdk, testRoutes } from '../setup.ts';
 
 process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
 process.removeAllListeners('warning');
@@ -24,7 +26,9 @@ type Answer = { readonly status: number; readonly body: unknown };
 /** A security token service that keeps what it is asked. */
 async function startSts(t: ExecutionContext, answer: (count: number) => Answer) {
   const asked: URLSearchParams[] = [];
+  const headers: IncomingHttpHeaders[] = [];
   const server = createServer(selfSigned, async (request, response) => {
+    headers.push(request.headers);
     const query = new URL(request.url ?? '', 'https://sts').searchParams;
     asked.push(new URLSearchParams([...query, ...new URLSearchParams(await text(request))]));
     const { status, body } = answer(asked.length);
@@ -36,7 +40,7 @@ async function startSts(t: ExecutionContext, answer: (count: number) => Answer) 
     server.close();
   });
   const endpoint = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { endpoint, asked };
+  return { endpoint, asked, headers };
 }
 
 const granted = (count: number): Answer => ({
@@ -51,20 +55,26 @@ const granted = (count: number): Answer => ({
   },
 });
 
-async function setup(t: ExecutionContext, settings: (path: string) => CredentialSettings, answer = granted) {
+async function setup(
+  t: ExecutionContext,
+  settings: (path: string) => CredentialSettings,
+  answer = granted,
+  routes = testRoutes(),
+) {
   const folder = await mkdtemp(join(tmpdir(), 'acr-sts-'));
   t.teardown(() => rm(folder, { recursive: true }));
   const path = join(folder, 'secret');
-  const { endpoint, asked } = await startSts(t, answer);
+  const { endpoint, asked, headers } = await startSts(t, answer);
   const source = sourceOf(t, settings(path), {
     clock: new ManualClock(Date.now()),
+    routes,
     providers: {
       ...sdk.providers,
       createSessionProvider: (type, fields, routes) =>
         sdk.providers.createSessionProvider(type, { ...fields, stsEndpoint: endpoint }, routes),
     },
   });
-  return { source, path, asked, endpoint };
+  return { source, path, asked, endpoint, headers };
 }
 
 const ramRole = (path: string): CredentialSettings => ({
@@ -149,4 +159,37 @@ test('a session stays in use when its token file is written again', async (t) =>
   await source.ensure();
   t.is(source.current()?.accessKeyId, 'STS.1');
   t.is(asked.length, 1);
+});
+
+const throughProxy = (url: string) =>
+  testRoutes({ proxy: { from: 'url', url: { from: 'value', value: url }, noProxy: '' } });
+
+for (const [settings, action] of [
+  [ramRole, 'AssumeRole'],
+  [oidcRole, 'AssumeRoleWithOIDC'],
+] as const) {
+  test(`${action} goes through the tunnel of the proxy, and the token service does not get the password of the proxy`, async (t) => {
+    const heads: string[] = [];
+    const proxy = await startTcp(t, tunnelling(heads));
+    const routes = throughProxy(`http://me:pr0xy-pass@${proxy.host}`);
+    const { source, path, asked, endpoint, headers } = await setup(t, settings, granted, routes);
+    await writeFile(path, SECRET);
+    await source.ensure();
+    t.is(source.current()?.accessKeyId, 'STS.1');
+    t.is(asked[0]?.get('Action'), action);
+    t.regex(heads.join(), new RegExp(`^CONNECT ${endpoint} HTTP/1.1\\r\\n`));
+    t.true(heads[0]?.includes(`Basic ${Buffer.from('me:pr0xy-pass').toString('base64')}`));
+    t.false('proxy-authorization' in (headers[0] ?? {}));
+  });
+}
+
+test('a role cannot be assumed while the proxy is down, and the token service is not asked past it', async (t) => {
+  const host = await closedHost();
+  const { source, path, asked } = await setup(t, ramRole, granted, throughProxy(`http://me:pr0xy-pass@${host}`));
+  await writeFile(path, SECRET);
+  const { message } = await unavailable(source);
+  t.true(message.startsWith(`no credentials from ram_role_arn: `), message);
+  t.true(message.includes(`the proxy http://${host} gave no connection: `), message);
+  t.notRegex(message, /pr0xy/);
+  t.is(asked.length, 0);
 });

@@ -7,7 +7,7 @@ import type { FaultInput } from '../../../src/simulator/faults.ts';
 import { Program } from './program.ts';
 import { until } from './until.ts';
 
-const LISTENING = /msg="listening" address=(\S+)/;
+export const LISTENING = /msg="listening" address=(\S+)/;
 const INSTANCE_ID = 'cri-e2e';
 
 /** The only instance's repositories, with each tag's status, which never changes. */

@@ -295,6 +295,18 @@ test('the network policy is that of the base, and opens more only where values s
     wide.egress?.map(({ ports }) => ports?.map(({ port }) => port)),
     [[53, 53], [443], [80], [3128]],
   );
+  const toProxy = (name: string) => policyOf(renderGood(name)).egress?.slice(2);
+  t.deepEqual(toProxy('proxy'), [
+    {
+      to: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'proxy' } } }],
+      ports: [{ protocol: 'TCP', port: 3128 }],
+    },
+  ]);
+  t.deepEqual(
+    toProxy('proxy-anywhere'),
+    [{ ...base.egress?.[1], ports: [{ protocol: 'TCP', port: 80 }] }],
+    'the metadata service stays closed',
+  );
   t.is(wide.ingress?.length, 2);
   t.false(renderGood('no-network-policy').some(({ kind }) => kind === 'NetworkPolicy'));
   t.is(policyOf(renderGood('events')).ingress?.length, 2);
@@ -340,6 +352,8 @@ test('helm says after an install which command to run next', (t) => {
   t.regex(notes, /port-forward service\/acr-acr-scan-exporter 20181:20181\n[\s\S]*open http:\/\/localhost:20181\/\n/);
   t.regex(notes, /set monitor\.kind/);
   t.regex(notesOf('rrsa-by-webhook'), /kubectl label namespace default pod-identity\.alibabacloud\.com\/injection=on/);
+  t.regex(notesOf('proxy-behind-the-policy'), /\n\n.*set networkPolicy\.proxy\.port\.\n/);
+  for (const name of ['proxy', 'minimal']) t.notRegex(notesOf(name), /proxy/);
   t.regex(notesOf('tls'), /open https:/);
   t.notRegex(notesOf('tls'), /set monitor\.kind/);
 });

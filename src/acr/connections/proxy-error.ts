@@ -9,5 +9,6 @@ export class ProxyError extends Error {
 export function describeProxyStatus(status: number): string {
   if (status === 407 || status === 401) return `HTTP ${status}: its user and password are missing or wrong`;
   if (status === 403) return 'HTTP 403: it does not allow this destination';
+  if (status >= 500) return `HTTP ${status}: it does not reach this destination`;
   return `HTTP ${status}`;
 }

@@ -154,7 +154,10 @@ function discoveryFailing({ overview: { discovery } }: VerdictInput): PageFindin
       rows.length === 1 ? ')' : ', …)',
     ],
     short: ['discovery fails'],
-    advice: 'New tags are not found. Check the network and the permission to list.',
+    advice:
+      first.lastError.code === 'ProxyFailure'
+        ? 'New tags are not found. Check the proxy and proxy_url.'
+        : 'New tags are not found. Check the network and the permission to list.',
     href: CONNECTIONS,
   };
 }

@@ -83,7 +83,7 @@ test('a proxy with https:// is asked over TLS', async (t) => {
 
 const FAILING: readonly (readonly [string, (socket: Socket) => unknown, RegExp])[] = [
   ['that wants another password', (s) => s.end('HTTP/1.1 407 No\r\n\r\n'), /answered HTTP 407: its user and password/],
-  ['that does not reach the API', (s) => s.end('HTTP/1.1 503 No\r\n\r\n'), /answered HTTP 503/],
+  ['that does not reach the API', (s) => s.end('HTTP/1.1 503 No\r\n\r\n'), /answered HTTP 503: it does not reach this/],
   ['that resets', (s) => s.resetAndDestroy(), /gave no connection: .*ECONNRESET/],
   ['that closes', (s) => s.end(), /gave no connection: socket hang up/],
   ['that is no proxy', (s) => s.end('SSH-2.0\r\n\r\n'), /gave no connection: Parse Error/],

@@ -74,6 +74,16 @@ test('failed scans are said with their repositories, and the one that has most o
   t.is(one.href, './?instance=cri-1&repository=shop%2Fapi&status=failed#targets');
 });
 
+test('where discovery fails because of the proxy, the advice is about the proxy', (t) => {
+  const adviceFor = (code: string) => {
+    const lastError = { code, message: 'No.', requestId: '', timeMs: NOW_MS };
+    const discovery = [{ ...DISCOVERY, lastSuccessMs: undefined, lastError }];
+    return verdictOf({ overview: well({ discovery }), problems: problemSummary() }).first.advice;
+  };
+  t.is(adviceFor('ProxyFailure'), 'New tags are not found. Check the proxy and proxy_url.');
+  t.is(adviceFor('NoPrivilege'), 'New tags are not found. Check the network and the permission to list.');
+});
+
 test('what is refused, late, failing to reload or to discover, stopped or throttled is never good', (t) => {
   const lastError = { code: 'NoPrivilege', message: 'No.', requestId: '', timeMs: NOW_MS };
   const late = { urgent: 0, background: 1_200 };

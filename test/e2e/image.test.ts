@@ -6,17 +6,28 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { parsePage } from '../helpers/exposition.ts';
-import { buildImage, Container, describeImage, runOnce, withPrivateCheckout } from './helpers/container.ts';
+import {
+  buildImage,
+  buildImageOfTime,
+  Container,
+  describeImage,
+  digestOf,
+  runOnce,
+  withCleanCheckout,
+  withPrivateCheckout,
+} from './helpers/container.ts';
 import { configureSimulated } from './helpers/exporter.ts';
 import { ROOT } from './helpers/program.ts';
 import { until } from './helpers/until.ts';
 
 const IMAGE = 'localhost/acr-scan-exporter:tested';
 const SIMULATOR_IMAGE = 'localhost/acr-simulator:tested';
+const IMAGE_AGAIN = 'localhost/acr-scan-exporter:tested-again';
 const IMAGE_OF_STAGE = 'localhost/acr-scan-exporter:tested-stage';
 // The Dockerfile's default.
 const VERSION: string = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).version;
 const REVISION = 'd00dfeedd00dfeedd00dfeedd00dfeedd00dfeed';
+const EPOCH = 1_790_000_000;
 const MEMORY = '128m';
 const MAX_BYTES = 190e6;
 const STOP_WITHIN_S = 5;
@@ -27,8 +38,8 @@ const TLS_FIXTURES = fileURLToPath(new URL('../fixtures/tls/', import.meta.url))
 test.before('the images are built', (t) => {
   t.timeout(10 * 60_000);
   const builds = withPrivateCheckout((tree) => [
-    buildImage(tree, IMAGE, { REVISION }),
     buildImage(tree, SIMULATOR_IMAGE, { REVISION }, ['--target', 'simulator']),
+    buildImageOfTime(EPOCH, tree, IMAGE, { REVISION }),
   ]);
   for (const { status, stderr } of builds) t.is(status, 0, stderr);
 });
@@ -49,6 +60,15 @@ test('the image has no more than Node.js and the program, and says what it is', 
   );
   for (const program of ['/bin/sh', '/usr/local/bin/npm', '/bin/bash', '/bin/busybox'])
     t.regex(runOnce(IMAGE, ['--entrypoint', program], '-c', 'exit').stderr, /no such file/, program);
+});
+
+test('a clean checkout at another place, with another umask, gives the same image, byte for byte', (t) => {
+  t.timeout(5 * 60_000);
+  const { status, stderr } = withCleanCheckout((tree) => buildImageOfTime(EPOCH, tree, IMAGE_AGAIN, { REVISION }));
+  t.is(status, 0, stderr);
+  t.is(digestOf(IMAGE_AGAIN), digestOf(IMAGE), 'the image is that of the last commit: is all committed?');
+  const { Config, Healthcheck } = describeImage(IMAGE);
+  t.like(describeImage(IMAGE_AGAIN), { Config, Healthcheck });
 });
 
 test('the image holds neither the simulator nor the demo', (t) => {

@@ -1,5 +1,5 @@
 // The image, built and run by the tools in CONTAINER_TOOLS: scripts that need neither a container engine nor a registry.
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import type { ExecutionContext } from 'ava';
@@ -29,16 +29,21 @@ export type ImageDescription = {
   readonly Healthcheck: { readonly Test: readonly string[] };
 };
 
-/** For the time of an action, a copy of the tree as a checkout with umask 077 makes it: nobody but its owner may read it. */
+/** For the time of an action, a copy of the tree as a checkout with umask 077 makes it: only its owner can read it. */
 export function withPrivateCheckout<Result>(action: (tree: string) => Result): Result {
-  const tree = mkdtempSync(join(tmpdir(), 'acr-scan-exporter-checkout-'));
-  try {
+  return withDirectory((tree) => {
     cpSync(ROOT, tree, { recursive: true, filter: (path) => !LEFT_OUT.includes(relative(ROOT, path)) });
     succeed(run('chmod', ['--recursive', 'go=', tree]));
     return action(tree);
-  } finally {
-    rmSync(tree, { recursive: true });
-  }
+  });
+}
+
+/** For the time of an action, a clone of the repository, without what is not committed. */
+export function withCleanCheckout<Result>(action: (tree: string) => Result): Result {
+  return withDirectory((tree) => {
+    succeed(run('git', ['clone', '--quiet', ROOT, tree]));
+    return action(tree);
+  });
 }
 
 /** Builds a tree's Dockerfile, every layer anew: buildah 1.28 takes a layer from its cache whatever the build arguments say. */
@@ -48,8 +53,32 @@ export function buildImage(
   buildArguments: Readonly<Record<string, string>>,
   options: readonly string[] = [],
 ): Finished {
-  const args = Object.entries(buildArguments).flatMap(([key, value]) => ['--build-arg', `${key}=${value}`]);
-  return tool('build.sh', [tree, name, '--no-cache', ...args, ...options], BUILD_WITHIN_MS);
+  return tool('build.sh', [tree, name, '--no-cache', ...toOptions(buildArguments), ...options], BUILD_WITHIN_MS);
+}
+
+/**
+ * Builds a tree's Dockerfile, every layer anew, and gives every file in the image the same time: `epoch`, in seconds of Unix time. It does not make
+ * stand-ins of base images, so `buildImage` comes first.
+ */
+export function buildImageOfTime(
+  epoch: number,
+  tree: string,
+  name: string,
+  buildArguments: Readonly<Record<string, string>>,
+): Finished {
+  const time = ['--timestamp', String(epoch), '--layers=false'];
+  const local = ['--isolation', 'chroot', '--pull=never', '--format', 'docker'];
+  const args = ['build', ...local, ...time, ...toOptions(buildArguments), '--tag', name, tree];
+  return tool('podman.sh', args, BUILD_WITHIN_MS);
+}
+
+/** The digest of an image in the OCI format: in Docker's format, podman stores the random id of the container in which it built the image. */
+export function digestOf(name: string): string {
+  return withDirectory((directory) => {
+    const file = join(directory, 'digest');
+    succeed(podman('push', '--format', 'oci', '--digestfile', file, name, `dir:${join(directory, 'image')}`));
+    return readFileSync(file, 'utf8');
+  });
 }
 
 export function describeImage(name: string): ImageDescription {
@@ -103,6 +132,19 @@ export class Container {
   stop(): Stopped {
     this.#stopped = true;
     return JSON.parse(tool('stop.sh', [this.#id]).stdout);
+  }
+}
+
+function toOptions(buildArguments: Readonly<Record<string, string>>): readonly string[] {
+  return Object.entries(buildArguments).flatMap(([key, value]) => ['--build-arg', `${key}=${value}`]);
+}
+
+function withDirectory<Result>(action: (directory: string) => Result): Result {
+  const directory = mkdtempSync(join(tmpdir(), 'acr-scan-exporter-image-'));
+  try {
+    return action(directory);
+  } finally {
+    rmSync(directory, { recursive: true });
   }
 }
 

@@ -19,6 +19,7 @@ const SEED = Number(process.env.SEED ?? 1);
 const TIME_SCALE = 0.1;
 /** Of scrapes and evaluations. */
 const INTERVAL_MS = 15_000 * TIME_SCALE;
+const SCRAPE_TIMEOUT_MS = INTERVAL_MS;
 const SAVE_INTERVAL_MS = 30_000 * TIME_SCALE;
 /** Before the first restart. Until then all repositories are found, and what is wrong from the start is seen. */
 const WARM_UP_MS = 45_000;
@@ -97,11 +98,17 @@ test(`${RESTARTS} restarts begin and end no alert, with and without storage`, as
     t.true(fired > 10);
     const lost = job === stored.job ? episodes.filter((episode) => wasLost(episode, restarts)) : [];
     t.log(`${job}: ${lost.length} alerts about what was not saved yet`);
+    const failedMs = await failedScrapes(prometheus, job, beganMs, endMs, restarts);
+    t.log(`${job}: ${failedMs.length} scrapes took too long on this machine, outside of restarts`);
+    const unexplained = (episode: Episode) => {
+      const isUnknown = lost.includes(episode) || failedMs.some((atMs) => isNextScrape(atMs, episode.lastMs));
+      return registry.wrongsOf(episode, endMs, isUnknown);
+    };
     const wasDown = restarts.some(({ downMs, upMs }) => upMs - downMs > DOWN_AFTER_MS);
     const wrongs = [
       ...LASTING.flatMap((subject) => movesOf(subject, episodes, endMs)),
       ...episodes.filter((episode) => episode.fires && !mayFire(episode, wasDown)).map((episode) => `${episode} fires`),
-      ...episodes.flatMap((episode) => registry.wrongsOf(episode, endMs, lost.includes(episode))),
+      ...episodes.flatMap(unexplained),
     ];
     wrong.push(...wrongs.map((each) => `${job}: ${each}`));
   }
@@ -147,6 +154,24 @@ function wasLost({ beganMs, lastMs }: Episode, restarts: readonly Restart[]): bo
   );
 }
 
+/** When scrapes failed although the exporter ran: an alert that is not firing yet ends then, as Prometheus has it. */
+async function failedScrapes(
+  prometheus: Prometheus,
+  job: string,
+  fromMs: number,
+  toMs: number,
+  restarts: readonly Restart[],
+): Promise<readonly number[]> {
+  const [up] = await prometheus.range(`up{job="${job}"}`, fromMs, toMs, INTERVAL_MS);
+  const isOfRestart = (atMs: number) =>
+    restarts.some(({ downMs, upMs }) => downMs <= atMs && atMs <= upMs + INTERVAL_MS);
+  return [...(up?.values ?? [])].flatMap(([atMs, value]) => (value === 0 && !isOfRestart(atMs) ? [atMs] : []));
+}
+
+function isNextScrape(atMs: number, lastMs: number): boolean {
+  return lastMs < atMs && atMs <= lastMs + 2 * INTERVAL_MS;
+}
+
 /** What was true of the registry, at every moment of the test. */
 class Registry {
   readonly #truth = new Truth();
@@ -167,7 +192,7 @@ class Registry {
   }
 
   /** Why an alert about a tag began or ended without a reason in the registry. */
-  wrongsOf(episode: Episode, endMs: number, wasForgotten: boolean): readonly string[] {
+  wrongsOf(episode: Episode, endMs: number, isUnknown: boolean): readonly string[] {
     const { alertname, beganMs, lastMs, repository, tag } = episode;
     const statuses = STATUSES[alertname];
     if (statuses === undefined) return [];
@@ -176,9 +201,10 @@ class Registry {
     // Until discovery finds a new image, the exporter asks for the one before.
     const seen = [...digests].flatMap((digest) => this.#truth.ofImage(key, digest, beganMs - SEEN_WITHIN_MS, beganMs));
     const began = seen.some(isCause) ? [] : [`${episode} begins`];
-    if (!isOver(lastMs, endMs) || wasForgotten || repository === ONLY_NEWEST) return began;
-    // It ended before the next evaluation, and the scan may have ended then, too.
-    const phases = this.#truth.between(key, lastMs - SEEN_WITHIN_MS, lastMs + INTERVAL_MS);
+    if (!isOver(lastMs, endMs) || isUnknown || repository === ONLY_NEWEST) return began;
+    // It ended before the next evaluation, and the scan may have ended then, too. Samples have the time of the request for them, and the
+    // answer may come a timeout later: what it says, and an evaluation that is late, are then from after their own time.
+    const phases = this.#truth.between(key, lastMs - SEEN_WITHIN_MS, lastMs + INTERVAL_MS + SCRAPE_TIMEOUT_MS);
     const goesOn = phases.length > 0 && phases.every(({ status }) => statuses.includes(status));
     const isOneImage = new Set(phases.map(({ digest }) => digest)).size === 1;
     return goesOn && isOneImage ? [...began, `${episode} ends`] : began;
@@ -228,7 +254,11 @@ function startPrometheus(t: ExecutionContext, directory: string, exporters: read
   writeFileSync(rules, scaleDurations(shipped, TIME_SCALE));
   const interval = `${INTERVAL_MS}ms`;
   return Prometheus.startWith(t, {
-    global: { scrape_interval: interval, scrape_timeout: interval, evaluation_interval: interval },
+    global: {
+      scrape_interval: interval,
+      scrape_timeout: `${SCRAPE_TIMEOUT_MS}ms`,
+      evaluation_interval: interval,
+    },
     rule_files: [rules],
     scrape_configs: exporters.map(({ job, address }) => ({
       job_name: job,

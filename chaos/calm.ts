@@ -1,4 +1,4 @@
-// Waits after the faults until what is shown is the truth.
+// Waits after the faults until the exporter shows the truth.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { samplesOf } from './exposition.ts';
 import { isDiscovered } from './laws/configured.ts';
@@ -16,7 +16,7 @@ const SLACK_MS = 2_000;
 
 type Known = Pick<Stage, 'configuration' | 'record'>;
 
-/** Waits until what is shown is the truth, and stays it; undefined where the run ends before. */
+/** Waits until the exporter shows the truth, and continues to; undefined if the run ends before. */
 export async function waitForTruth(stage: Stage, ending: AbortSignal): Promise<Calm | undefined> {
   const from = Date.now();
   const calm = (equalAt: number, differences: readonly string[]): Calm | undefined =>
@@ -47,7 +47,7 @@ function restOf(scrape: Scrape | undefined): Rest | undefined {
   };
 }
 
-/** What still differs after so much time, without that in which the exporter was not let run; nothing once there is no difference. */
+/** What still differs after so much time in which the exporter could run; nothing if there is no difference. */
 async function firstTruth(
   stage: Stage,
   calmFrom: number,

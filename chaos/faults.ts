@@ -1,4 +1,4 @@
-// What the API does wrong, drawn by the seed. To add a fault, add it to the list.
+// The faults of the API, chosen by the seed. To add a fault, add it to the list.
 import type { Random } from './random.ts';
 
 /** A fault as `PUT /_sim/faults` takes it. */

@@ -7,15 +7,15 @@ const MAX_STALL_MS = 10_000;
 
 /** A start is judged within this time. */
 const START_JUDGED_MS = 15_000;
-/** What a file holds was known so long before it was written at most, on a busy machine. */
+/** The maximum age of what a file contains when the file is written, on a busy machine. */
 const SAVED_WITHIN_MS = 5_000;
 
 /** A feed takes records that are five minutes old, and events are sent late by minutes. */
 const EVENTS_KEPT_MS = 420_000;
-/** An answer of the webhook is waited for so long. */
+/** The longest time that a client waits for an answer of the webhook. */
 const SENT_WITHIN_MS = 10_000;
 
-/** From when on the record has to be kept, if it is to be judged from a time on: a start may show what was known when its file was written. */
+/** The start of the record that the laws need to judge times after `from`: a start may show what was known when its file was written. */
 export function neededFrom({ lives, stateFrom }: RunRecord, from: number, now: number): number {
   const files = lives.flatMap(({ from: startedAt, storage }) =>
     startedAt > now - START_JUDGED_MS && storage?.restored !== undefined ? [storage.restored.savedAt] : [],
@@ -24,8 +24,8 @@ export function neededFrom({ lives, stateFrom }: RunRecord, from: number, now: n
 }
 
 /**
- * Drops what happened before a time, in milliseconds since the epoch. Kept are, however old they are, the configuration and the life that
- * were there at that time, and of each tag what led to the last answer that was shown: its poll, and what was true then.
+ * Drops what happened before a time, in milliseconds since the epoch. It keeps the configuration and the life of that time, and for each tag the
+ * poll of the last answer that was shown, and what was true then.
  */
 export function forget(record: RunRecord, before: number): void {
   record.keptFrom = Math.max(record.keptFrom, before);

@@ -1,4 +1,4 @@
-// Clients that mean no good. To add one, add it to the list.
+// Hostile clients. To add one, add it to the list.
 import { connect } from 'node:net';
 import type { Random } from './random.ts';
 
@@ -9,12 +9,12 @@ type HostileClient = {
   readonly connections: number;
   /** Whether it takes what is answered, and how fast. */
   readonly reads: 'at once' | 'slowly' | 'never';
-  /** Whether it makes the exporter take its file anew. */
+  /** Whether it makes the exporter reload its file. */
   readonly reloads?: true;
 };
 
 const GET = 'GET /metrics HTTP/1.1\r\nhost: x\r\n';
-/** Every path, and such as there are not. */
+/** Every path, and paths that do not exist. */
 const PATHS = [
   '/metrics',
   '/',
@@ -30,7 +30,7 @@ const PATHS = [
   '*',
 ];
 const METHODS = ['HEAD', 'OPTIONS', 'PATCH', 'DELETE', 'TRACE', 'PROPFIND', 'QUERY', 'CONNECT', 'BREW', 'get'];
-/** Headers that ask for what there is not, or contradict themselves. */
+/** Headers that request what does not exist, or contradict themselves. */
 const DEMANDS = [
   'accept: ,;q=;;*/*;q=7,application/openmetrics-text;version=9;q=nan',
   `accept: ${'text/plain;q=0.1,'.repeat(400)}*`,
@@ -128,11 +128,11 @@ const SLOW = { bytes: 50, everyMs: 50 };
 
 const STAYS_MS = 4_000;
 
-/** Connects to a port of this machine, and goes after a while. */
+/** Connects to a port of this machine, and disconnects after a while. */
 export function letIn(client: HostileClient, port: number, random: Random): void {
   for (let number = 0; number < client.connections; number++) {
     const socket = connect(port, '127.0.0.1');
-    // It is cut off, now or later: that is what it is for.
+    // The exporter cuts the connection, now or later, as it should.
     socket.on('error', () => socket.destroy());
     if (client.reads === 'at once') socket.resume();
     if (client.reads === 'slowly') {

@@ -40,7 +40,7 @@ function watchForEnd(): void {
     for (const task of tasks) task();
   });
   for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.once(signal, () => endAsBy(signal));
-  // As in `npm run chaos | head`: nobody would see the rest.
+  // As in `npm run chaos | head`: the reader has ended.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => endAsBy('SIGPIPE'));
 }
 

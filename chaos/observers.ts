@@ -11,7 +11,7 @@ const PROBE_EVERY_MS = 250;
 const LOOK_EVERY_MS = 200;
 const TICK_MS = 20;
 const STARVATION_EVERY_MS = 50;
-/** Longer than the laws allow, so that it is known by how much an answer is late. */
+/** Longer than the laws allow, to measure how late an answer is. */
 const TIMEOUT_MS = 8_000;
 
 export type Observers = {
@@ -21,7 +21,7 @@ export type Observers = {
   readonly end: () => Promise<void>;
 };
 
-/** Something that is done again so long after it was done. */
+/** An action, and the pause after which it is repeated. */
 export type Repeated = { readonly everyMs: number; readonly run: () => Promise<void> };
 
 /** Starts every observer, and another that is given. */
@@ -84,7 +84,7 @@ async function watch({ life, record }: Stage, path: string, ask: () => Promise<b
     record.probes.push({ path, sentAt, tookMs: performance.now() - begin, ok });
 }
 
-/** Notes when this program itself stood still, since then nothing that it measures is the exporter's. */
+/** Notes when this program itself was blocked: then its measurements are not about the exporter. */
 async function watchOwnLoop({ record }: Stage): Promise<void> {
   const from = Date.now();
   await sleep(TICK_MS);

@@ -1,4 +1,4 @@
-// How long a process waited for a processor, as Linux counts it. On a busy machine that is none of the process's own doing.
+// How long a process waited for a processor, as Linux counts it. On a busy machine the process does not cause this itself.
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Span } from './record.ts';
 

@@ -8,10 +8,10 @@ const SECTIONS = [
   'The API, and what is between it and the exporter',
   'Names of targets: repositories, tags and digests',
   'Configuration authors',
-  'Scrapers, and who else reaches the port',
+  'Scrapers, and other clients that reach the port',
   'Visitors of the page',
   'Events',
-  'The way from here to you',
+  'Releases',
 ];
 const read = (path: string) => readFileSync(`${ROOT}/${path}`, 'utf8');
 const model = read('SECURITY.md').split('\n## Threat model\n')[1] ?? '';

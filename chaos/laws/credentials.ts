@@ -1,4 +1,4 @@
-// The exporter uses the keys that it is given, waits where it is told to, and lets no set of credentials suffer for another.
+// The exporter uses the configured keys, waits when the API demands it, and keeps problems of one set of credentials away from the others.
 import { inForce, longestTimeoutMs } from '../limits.ts';
 import {
   type ApiRequest,

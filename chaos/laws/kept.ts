@@ -1,4 +1,4 @@
-// What outlives the process: what the state's file had is there after a start, nothing else is, and no tag is asked about sooner for it.
+// What outlives the process: after a start the exporter shows what the state's file had, and nothing else, and polls no tag sooner for it.
 import { samplesOf } from '../exposition.ts';
 import { inForce } from '../limits.ts';
 import {
@@ -103,7 +103,7 @@ function later(life: Life, scrape: Scrape, { savedAt }: RestoredState): string |
   return late && `${late[0]} is shown with an answer from before the start, but after the save at ${time(savedAt)}`;
 }
 
-/** What the file has of the images that are shown has to be there. */
+/** The exporter has to show what the file has about the images that are shown. */
 function notRestored(life: Life, scrape: Scrape, { savedAt, successes }: RestoredState): string | undefined {
   if (hasStepped(life, scrape)) return undefined;
   for (const [name, tag] of shownTags(scrape)) {

@@ -1,4 +1,4 @@
-// What the exporter took during a storm, it gives back.
+// The exporter frees the memory that it took during a storm.
 import type { Rest } from '../record.ts';
 import { Findings, type Law } from './law.ts';
 

@@ -1,4 +1,4 @@
-// How soon a tag is asked about again.
+// How soon a tag is polled again.
 import { inForce } from '../limits.ts';
 import { type ApiRequest, type Configuration, overlap, type RunRecord, type WireRequest } from '../record.ts';
 import { ANY, bare } from '../truth.ts';
@@ -37,7 +37,7 @@ export const intervalLaw: Law = {
   },
 };
 
-/** Codes that say nothing of the credentials, nor that there is no such thing. */
+/** Codes that say neither that the credentials are wrong nor that something does not exist. */
 const OF_ONE_REQUEST = new Set([
   'SYSTEM_ERROR',
   'SystemError',
@@ -80,7 +80,7 @@ export const backoffLaw: Law = {
   },
 };
 
-/** Whether an event may have made the exporter ask again. */
+/** Whether an event may have caused the poll. */
 function isAnnounced(record: RunRecord, before: ApiRequest, poll: ApiRequest): boolean {
   const [from, to] = [before.arrivedAtMs, poll.arrivedAtMs];
   return mayBeAnnounced(record, askedTag(record.truth, poll) ?? '', { answerFrom: from, from, to });

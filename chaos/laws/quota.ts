@@ -1,5 +1,5 @@
-// The exporter asks no more of the API than it promised, measured where it writes to its own sockets: no stall of the simulator, of the
-// network or of this program has a part in it.
+// The exporter sends no more requests than it promises, measured where it writes to its own sockets: stalls of the simulator, of the network or of
+// this program do not matter.
 import { allowance, maxConcurrentAt } from '../limits.ts';
 import { grouped, type RunRecord, type WireRequest } from '../record.ts';
 import { setOf } from '../world.ts';

@@ -1,4 +1,4 @@
-// The exporter asks the API about what it is told to watch, about each tag once at a time, and with the keys that it is given.
+// The exporter requests only what its file lists, one request for a tag at a time, and with the configured keys.
 import { longestTimeoutMs } from '../limits.ts';
 import { type Configuration, overlap, type RunRecord, recordedTo } from '../record.ts';
 import { isDiscovered } from './configured.ts';

@@ -6,9 +6,9 @@ import { time } from './tags.ts';
 
 /** The clocks of two processes, and how the wall clock is set right against the monotonic one in an hour. */
 const CLOCKS_MS = 50;
-/** What a process says of a request comes within this time, without the time for which it was not let run. */
+/** A process reports a request within this time, not counting the time in which it could not run. */
 const TOLD_WITHIN_MS = 4_000;
-/** What a process did so shortly before it was killed it may not have said. */
+/** A process may not have reported what it did in this time before it was killed. */
 const UNTOLD_MS = 1_000;
 
 export const seenLaw: Law = {
@@ -22,7 +22,7 @@ export const seenLaw: Law = {
     for (const request of record.requests) {
       const { arrivedAtMs, accessKeyId, index, action } = request;
       const until = toldBy(record, arrivedAtMs);
-      // A request without a key is one that the simulator did not get whole.
+      // The simulator did not get a request without a key completely.
       if (accessKeyId === '' || until > end || isNearAnEnd(record, request)) continue;
       findings.note(until, () =>
         sent.has(request)

@@ -1,4 +1,4 @@
-// What is shown hangs together: sums with tags, what discovery found with what there is, and answers with what follows from them.
+// What is shown is consistent: sums and tags, what discovery found and what exists, and answers and their results.
 import { samplesOf } from '../exposition.ts';
 import { inForce } from '../limits.ts';
 import { type ApiRequest, isToldBetween, overlap, type RunRecord, type Scrape, type TagName } from '../record.ts';
@@ -131,7 +131,7 @@ function missedNews(
   poll: ApiRequest,
 ): string | undefined {
   const answer = `the answer to request ${poll.index}, about ${name}, at ${time(poll.finishedAtMs ?? 0)}`;
-  // An answer that came too late for the exporter is none.
+  // An answer that came too late for the exporter does not count.
   if (poll.fault === 'status' && poll.code === 'success' && (error === undefined || error === 'UnknownStatus'))
     return status === 'unknown' ? undefined : `${answer}, has an unknown status, but ${status} is shown`;
   const isShown = success === 0 || lastSuccess * 1_000 >= poll.arrivedAtMs - ROUNDING_MS;

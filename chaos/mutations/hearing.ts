@@ -22,7 +22,7 @@ export const OF_HEARING: readonly Mutation[] = [
     ],
   },
   {
-    name: 'a signature is right for ever',
+    name: 'a signature never expires',
     file: 'web/events/signature-v2.js',
     before: 'if (Math.abs(ageMs) > MAX_AGE_MS)',
     after: 'if (false)',

@@ -39,6 +39,27 @@ test('docs/metrics.md has every family with its type and labels, and no other', 
   );
 });
 
+test('of the two documented scrapes each family is in exactly one, with all that rules and dashboards use, and both are one job', (t) => {
+  const [, jobs = ''] = /```yaml\n(scrape_configs:[\s\S]*?)```/.exec(read('docs/metrics.md')) ?? [];
+  const { scrape_configs: scrapes } = parse(jobs);
+  const names = scrapes.map((scrape: { params: Record<string, string[]> }) => scrape.params['name[]']);
+  const [sums, tags]: readonly string[][] = names;
+  const isOfTags = (name: string) => name.startsWith('acr_scan_tag_');
+  const families = allFamilies().map(({ name }) => name);
+  const own = (name: string) => /^(process|nodejs)_/.test(name);
+  t.deepEqual(tags?.toSorted(), families.filter(isOfTags).toSorted());
+  t.deepEqual(sums?.filter((name) => !own(name)).toSorted(), families.filter((name) => !isOfTags(name)).toSorted());
+  const files = ['config/prometheus/rules.yml', ...readdirSync('grafana').map((name) => `grafana/${name}`)];
+  const used = files
+    .filter((path) => /\.(yml|json)$/.test(path))
+    .flatMap((path) => read(path).match(/\b(process|nodejs)_[a-z0-9_]+/g) ?? []);
+  t.deepEqual([...new Set(used)].toSorted(), sums?.filter(own).toSorted());
+  const [first, second] = scrapes;
+  const [{ labels, targets }] = second.static_configs;
+  t.deepEqual(labels, { job: first.job_name, part: 'tags' });
+  t.deepEqual(targets, first.static_configs[0].targets);
+});
+
 test('the README has every flag with its default and environment variable, and no other', (t) => {
   const documented = rows(read('README.md')).filter(([flag]) => flag?.startsWith('`--'));
   const flags = documented.map(([flag = '']) => flag.replaceAll('`', '').replace(/^--/, '').replace(/=.*/, ''));

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { ProbeReading, ProbeRequest } from './probe.ts';
 
 /** The access key in the scenarios and configurations. */
 const KEY = { id: 'bench-key', secret: 'bench-key-secret' };
@@ -56,6 +57,14 @@ export async function startProgram(file: string, args: readonly string[], preloa
     await exit;
   };
   return { child, pid: child.pid, address, listeningMs: performance.now() - begin, logged, stop };
+}
+
+/** Asks the probe in a program, which was started with `probe.js` as its `preload`. */
+export async function ask({ child }: Program, request: ProbeRequest): Promise<ProbeReading> {
+  const answer = once(child, 'message');
+  child.send(request);
+  const [reading] = await answer;
+  return reading as ProbeReading;
 }
 
 /** A directory for the files of one measurement, removed at the end of the process. */

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { compile } from './compile.ts';
 import { discoveryPart } from './discovery/part.ts';
 import { eventsPart } from './events/part.ts';
+import { pagePart } from './page/part.ts';
 import type { BenchOptions, BenchPart } from './part.ts';
 import { pollPart } from './poll/part.ts';
 import { reloadPart } from './reload/part.ts';
@@ -14,6 +15,7 @@ import { formatResult } from './table.ts';
 
 const PARTS: readonly BenchPart[] = [
   scrapePart,
+  pagePart,
   reloadPart,
   startPart,
   pollPart,

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import type { BenchPart, Row } from '../part.ts';
 import {
+  ask,
   cpuMsOf,
   type Program,
   rssMegabytesOf,
@@ -15,7 +16,6 @@ import {
   writeConfiguration,
   writeScenario,
 } from '../program.ts';
-import type { ProbeReading, ProbeRequest } from './probe.ts';
 import { stateFile, stateMegabytes, writeState } from './state.ts';
 
 /** More tags than this are found by discovery: nobody lists them. */
@@ -92,7 +92,7 @@ async function measure(compiled: string, { tags, kind, requestsPerSecond, saveEv
   const readMs = readCpuMs(state);
   const start = async (...flags: readonly string[]) => {
     const args = [`--config.file=${config}`, '--web.listen-address=127.0.0.1:0', ...flags];
-    const exporter = await startProgram(`${compiled}/src/bin.js`, args, `${compiled}/bench/restart/probe.js`);
+    const exporter = await startProgram(`${compiled}/src/bin.js`, args, `${compiled}/bench/probe.js`);
     const startCpuMs = cpuMsOf(exporter.pid);
     const begin = performance.now();
     const page = await scrape(exporter);
@@ -158,13 +158,6 @@ async function saves(file: string, count: number): Promise<void> {
     last = present;
     seen += 1;
   }
-}
-
-async function ask({ child }: Program, request: ProbeRequest): Promise<ProbeReading> {
-  const answer = once(child, 'message');
-  child.send(request);
-  const [reading] = await answer;
-  return reading as ProbeReading;
 }
 
 /** A page as Prometheus asks for it. */

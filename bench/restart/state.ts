@@ -19,6 +19,8 @@ export type StateOptions = {
   readonly tagsEach: number;
   readonly completeIntervalMs: number;
   readonly discovered: boolean;
+  /** Of so many tags in a row the scan of one has failed. Undefined: all are complete. */
+  readonly failedEvery?: number;
 };
 
 /** Writes the state file. */
@@ -43,7 +45,14 @@ export function stateMegabytes(directory: string): number {
   return statSync(stateFile(directory)).size / 1e6;
 }
 
-function* records({ config, repositories, tagsEach, discovered, ...options }: StateOptions): Generator<SnapshotRecord> {
+function* records({
+  config,
+  repositories,
+  tagsEach,
+  discovered,
+  failedEvery,
+  ...options
+}: StateOptions): Generator<SnapshotRecord> {
   const nowMs = Date.now();
   if (discovered) {
     const { instances, discoveryIntervalMs: intervalMs } = loadConfig(config);
@@ -59,7 +68,7 @@ function* records({ config, repositories, tagsEach, discovered, ...options }: St
         kind: 'tag',
         repository: number,
         tag: `v${index}`,
-        status: 'complete',
+        status: failedEvery !== undefined && index % failedEvery === 0 ? 'failed' : 'complete',
         since: success - randomMs(30 * DAY_MS),
         success,
         service: 'ACR_SCAN_SERVICE',

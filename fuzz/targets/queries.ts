@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { loadAssets } from '../../src/web/assets.ts';
 import type { TargetRow } from '../../src/web/overview.ts';
 import { renderPage } from '../../src/web/page/page.tsx';
-import { addressOf, comparisonOf, queryOf, readView } from '../../src/web/page/view.ts';
+import { addressOf, orderOf, queryOf, readView } from '../../src/web/page/view.ts';
 import { readRequestTarget } from '../../src/web/request.ts';
-import { ParameterError, readTargetQuery, selectFirstTargets, selectTargets } from '../../src/web/target-query.ts';
+import { ParameterError, readTargetQuery, selectOrderedTargets, selectTargets } from '../../src/web/target-query.ts';
 import { renderTargets } from '../../src/web/targets-api.ts';
 import { requireEqual, requireFitMessage, requireNoSecret } from '../outputs.ts';
 import { defineTarget } from '../target.ts';
@@ -132,7 +132,7 @@ async function requirePage(
   const address = addressOf(view);
   const { searchParams: again } = new URL(address, 'http://exporter/');
   requireEqual(readView(again, STATUSES), view, `the view of ${address}`);
-  const selection = await selectFirstTargets(targets, queryOf(view), comparisonOf(view));
+  const selection = await selectOrderedTargets(targets, queryOf(view), orderOf(view));
   const page = [
     ...renderPage({ overview: overviewOf(), problems: problemsOf(), selection, tag: undefined, view, assets }),
   ].join('');

@@ -3,10 +3,12 @@
 import { shownDigest } from '../model/digest.ts';
 import type { SchedulerStatus } from '../model/exporter-status.ts';
 import { isStale, isStuck } from '../model/overdue.ts';
+import type { Target } from '../model/target.ts';
 import type { TagPoll } from '../polling/tag-poll.ts';
 import { type StateStore, shownVulnerabilities } from '../state/store.ts';
+import type { TagState } from '../state/tag-state.ts';
 import type { Clock } from '../util/clock.ts';
-import type { Overview, ProblemSummary, TargetDetails, TargetList, TargetRow } from '../web/overview.ts';
+import type { Overview, ProblemSummary, Source, TargetDetails, TargetList, TargetRow } from '../web/overview.ts';
 import type { Pipeline } from './pipeline.ts';
 import { RepositoryProblems } from './repository-problems.ts';
 
@@ -89,7 +91,7 @@ export class PageData {
     const wallOffsetMs = nowMs - clock.monotonic();
     const at = (index: number) => {
       const poll = polls[index];
-      return poll && targetRow(poll, nowMs, wallOffsetMs);
+      return poll && new PolledRow(poll, nowMs, wallOffsetMs);
     };
     return { length: polls.length, at };
   }
@@ -111,32 +113,91 @@ function targetDetails({ tag }: TagPoll, store: StateStore): TargetDetails {
   return { scanTaskId: tag.target.scanTaskId, scanService, failures, history: store.historyOf(tag) };
 }
 
-function targetRow(
-  { tag, position, statusDueAtMs, discovered }: TagPoll,
-  nowMs: number,
-  wallOffsetMs: number,
-): TargetRow {
-  const { target, state } = tag;
-  const nextPollMs = position < 0 ? undefined : statusDueAtMs + wallOffsetMs;
-  const { instanceId, namespace, name, id, vulnerabilities: wantsVulnerabilities } = target.repository;
-  return {
-    instanceId,
-    repoNamespace: namespace,
-    repoName: name,
-    repoId: id,
-    tag: target.tag,
-    digest: shownDigest(target.digest),
-    status: state.status,
-    sinceMs: state.sinceMs,
-    lastPollMs: state.lastPollMs,
-    lastSuccessMs: state.lastSuccessMs,
-    nextPollMs,
-    lastError: state.lastError,
-    source: discovered === undefined ? 'listed' : 'discovered',
-    stuck: isStuck(state, nowMs),
-    stale: isStale(state, nextPollMs, nowMs),
-    wantsVulnerabilities,
-    vulnerabilities: shownVulnerabilities(tag),
-    vulnerabilitiesError: wantsVulnerabilities ? state.summaryError : undefined,
-  };
+/**
+ * A tag with its state at the time when the row was made. Each value is worked out when it is read: a page looks at every tag for a few of them,
+ * and shows only some tags.
+ */
+class PolledRow implements TargetRow {
+  readonly #target: Target;
+  readonly #state: TagState;
+  readonly #discovered: boolean;
+  readonly #nowMs: number;
+  readonly nextPollMs: number | undefined;
+
+  /** @param wallOffsetMs from the monotonic clock to the wall clock */
+  constructor({ tag, position, statusDueAtMs, discovered }: TagPoll, nowMs: number, wallOffsetMs: number) {
+    this.#target = tag.target;
+    this.#state = tag.state;
+    this.#discovered = discovered !== undefined;
+    this.#nowMs = nowMs;
+    this.nextPollMs = position < 0 ? undefined : statusDueAtMs + wallOffsetMs;
+  }
+
+  get instanceId() {
+    return this.#target.repository.instanceId;
+  }
+
+  get repoNamespace() {
+    return this.#target.repository.namespace;
+  }
+
+  get repoName() {
+    return this.#target.repository.name;
+  }
+
+  get repoId() {
+    return this.#target.repository.id;
+  }
+
+  get tag() {
+    return this.#target.tag;
+  }
+
+  get digest() {
+    return shownDigest(this.#target.digest);
+  }
+
+  get status() {
+    return this.#state.status;
+  }
+
+  get sinceMs() {
+    return this.#state.sinceMs;
+  }
+
+  get lastPollMs() {
+    return this.#state.lastPollMs;
+  }
+
+  get lastSuccessMs() {
+    return this.#state.lastSuccessMs;
+  }
+
+  get lastError() {
+    return this.#state.lastError;
+  }
+
+  get source(): Source {
+    return this.#discovered ? 'discovered' : 'listed';
+  }
+
+  get stuck() {
+    return isStuck(this.#state, this.#nowMs);
+  }
+
+  get stale() {
+    return isStale(this.#state, this.nextPollMs, this.#nowMs);
+  }
+
+  get wantsVulnerabilities() {
+    return this.#target.repository.vulnerabilities;
+  }
+
+  get vulnerabilities() {
+    return shownVulnerabilities({ target: this.#target, state: this.#state });
+  }
+
+  get vulnerabilitiesError() {
+    return this.wantsVulnerabilities ? this.#state.summaryError : undefined;
+  }
 }

@@ -6,9 +6,8 @@ import type { TagPoll } from '../polling/tag-poll.ts';
 import type { RepositoryTotals, StateStore } from '../state/store.ts';
 import type { Clock } from '../util/clock.ts';
 import { YieldEvery } from '../util/yield-every.ts';
-import { FirstItems } from '../web/first-items.ts';
+import { type ItemOrder, OrderedItems } from '../web/item-order.ts';
 import {
-  compareProblems,
   PROBLEMS,
   type ProblemSummary,
   type ProblemTotal,
@@ -31,6 +30,11 @@ type Timed = { readonly byRepository: ReadonlyMap<Repository, TimedCounts>; read
 const KEPT_FOR_MS = 5_000;
 /** Tags, or repositories, that are counted before the event loop gets a turn. */
 const COUNTED_AT_ONCE = 2_000;
+/** The repository with most of the worst problem comes first. */
+const WORST_FIRST: ItemOrder<RepositoryRow> = {
+  values: PROBLEMS.map((problem) => (row: RepositoryRow) => row.problems[problem]),
+  descending: true,
+};
 const NO_COUNTS: TimedCounts = { stuck: 0, stale: 0, errors: 0 };
 
 export class RepositoryProblems {
@@ -46,15 +50,17 @@ export class RepositoryProblems {
   async summary({ offset, limit }: { readonly offset: number; readonly limit: number }): Promise<ProblemSummary> {
     const { byRepository, waiting } = await this.#recentTimed();
     const totals = noProblems();
-    const worst = new FirstItems<RepositoryRow>(offset + limit, compareProblems);
-    let repositories = 0;
+    const rows: RepositoryRow[] = [];
+    const ordered = new OrderedItems(WORST_FIRST);
     await this.#yieldEvery.each(this.#sources.store.repositories(), (each) => {
       const row = repositoryRow(each, byRepository.get(each.repository) ?? NO_COUNTS);
       if (!addTo(totals, row)) return;
-      repositories += 1;
-      worst.add(row);
+      rows.push(row);
+      ordered.add(row);
     });
-    return { totals, waiting, repositories, worst: worst.sorted().slice(offset) };
+    const numbers = await ordered.at(offset, limit);
+    const worst = numbers.flatMap((number) => rows[number] ?? []);
+    return { totals, waiting, repositories: rows.length, worst };
   }
 
   #recentTimed(): Promise<Timed> {

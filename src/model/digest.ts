@@ -24,7 +24,7 @@ export function inForm(digest: string, form: DigestForm): string {
 
 /** The digest as it is shown: with `sha256:`. */
 export function shownDigest(digest: string): string {
-  return inForm(digest, 'prefixed');
+  return digest.startsWith(ALGORITHM) ? digest : inForm(digest, 'prefixed');
 }
 
 export function isSameDigest(one: string, other: string): boolean {

@@ -84,12 +84,6 @@ export type ProblemSummary = {
   readonly worst: readonly RepositoryRow[];
 };
 
-/** The repository with most of the worst problem comes first. */
-export function compareProblems({ problems: one }: RepositoryRow, { problems: other }: RepositoryRow): number {
-  for (const problem of PROBLEMS) if (one[problem] !== other[problem]) return other[problem] - one[problem];
-  return 0;
-}
-
 /** `NAMESPACE/NAME`, or the id while the names are not known. */
 export function repositoryName({ repoNamespace, repoName }: Pick<TargetRow, 'repoNamespace' | 'repoName'>): string {
   return repoNamespace === '' ? repoName : `${repoNamespace}/${repoName}`;

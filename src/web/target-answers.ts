@@ -6,13 +6,13 @@ import type { TurnQueue } from './client-limits.ts';
 import { ConcurrencyLimit, FairQueue, QueueFullError } from './client-limits.ts';
 import type { Overview, ProblemSummary, TargetDetails, TargetList, TargetRow } from './overview.ts';
 import { renderPage } from './page/page.tsx';
-import { comparisonOf, queryOf, readView, repositoryRangeOf, type ShownTag, type View } from './page/view.ts';
+import { orderOf, queryOf, readView, repositoryRangeOf, type ShownTag, type View } from './page/view.ts';
 import { answerPlainly, sendPieces } from './responses.ts';
 import {
   type OrderedSelection,
   ParameterError,
   readTargetQuery,
-  selectFirstTargets,
+  selectOrderedTargets,
   selectTargets,
   type TargetQuery,
 } from './target-query.ts';
@@ -74,7 +74,7 @@ export class TargetAnswers {
 
   async #page(view: View): Promise<Iterable<string>> {
     const targets = this.#sources.targets();
-    const selection = await selectFirstTargets(targets, queryOf(view), comparisonOf(view));
+    const selection = await selectOrderedTargets(targets, queryOf(view), orderOf(view));
     const problems = await this.#sources.problems(repositoryRangeOf(view));
     const overview = this.#sources.overview();
     const tag = view.tag === '' ? undefined : this.#onlyTag(selection);

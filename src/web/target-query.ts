@@ -2,7 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { type PollError, SEVERITIES, type Severity } from '../model/scan.ts';
 import { inQuotes } from '../util/invisible-characters.ts';
-import { FirstItems } from './first-items.ts';
+import { type ItemOrder, OrderedItems } from './item-order.ts';
 import { repositoryName, SOURCES, type Source, type TargetList, type TargetRow } from './overview.ts';
 
 /** What a status does not say: a stuck scan, an old answer, a failed poll. */
@@ -35,7 +35,7 @@ export type TargetQuery = {
 export type TargetSelection = { readonly total: number; readonly rows: Iterable<TargetRow> };
 export type OrderedSelection = { readonly total: number; readonly rows: readonly TargetRow[] };
 
-export type Comparison = (one: TargetRow, other: TargetRow) => number;
+export type TargetOrder = ItemOrder<TargetRow>;
 
 /** An invalid parameter. The message names it, the expected and the found value. */
 export class ParameterError extends Error {
@@ -124,22 +124,21 @@ function* rowsOf(
   }
 }
 
-/**
- * The targets that match, in the order of `compare`; equal ones stay in the order of the list. At most twice `offset + limit` rows are kept
- * at a time.
- */
-export async function selectFirstTargets(
+/** The targets that match, in this order. Of targets that are not asked for, only what orders them is kept. */
+export async function selectOrderedTargets(
   targets: TargetList,
   query: TargetQuery,
-  compare: Comparison,
+  order: TargetOrder,
 ): Promise<OrderedSelection> {
-  const first = new FirstItems<TargetRow>(query.offset + query.limit, compare);
-  let total = 0;
-  await forEachMatch(targets, query, (row) => {
-    total += 1;
-    first.add(row);
+  const matches: number[] = [];
+  const ordered = new OrderedItems<TargetRow>(order);
+  await forEachMatch(targets, query, (row, index) => {
+    matches.push(index);
+    ordered.add(row);
   });
-  return { total, rows: first.sorted().slice(query.offset) };
+  const numbers = await ordered.at(query.offset, query.limit);
+  const rows = numbers.flatMap((number) => targets.at(matches[number] ?? 0) ?? []);
+  return { total: matches.length, rows };
 }
 
 async function forEachMatch(
@@ -177,9 +176,9 @@ function matcher(query: TargetQuery): (target: TargetRow) => boolean {
       return false;
     if (words.length === 0) return true;
     const { instanceId, repoNamespace, repoName, repoId, tag, digest, status } = target;
-    const errors = `${errorText(target.lastError)} ${errorText(target.vulnerabilitiesError)}`;
+    const errors = errorText(target.lastError) + errorText(target.vulnerabilitiesError);
     const shown =
-      `${instanceId} ${repoNamespace}/${repoName}:${tag} ${repoId} ${digest} ${status} ${errors}`.toLowerCase();
+      `${instanceId} ${repoNamespace}/${repoName}:${tag} ${repoId} ${digest} ${status}${errors}`.toLowerCase();
     return words.every((word) => shown.includes(word));
   };
 }
@@ -190,5 +189,5 @@ function hasProblem({ stuck, stale, lastError }: TargetRow, problem: TargetProbl
 }
 
 function errorText(error: PollError | undefined): string {
-  return error === undefined ? '' : `${error.code} ${error.message} ${error.requestId}`;
+  return error === undefined ? '' : ` ${error.code} ${error.message} ${error.requestId}`;
 }

@@ -4,13 +4,12 @@ import { type ScanStatus, SEVERITIES, type Severity } from '../../model/scan.ts'
 import {
   type Overview,
   type ProblemSummary,
-  repositoryName,
   SOURCES,
   type Source,
   type TargetDetails,
   type TargetRow,
 } from '../overview.ts';
-import { type Comparison, TARGET_PROBLEMS, type TargetProblem, type TargetQuery } from '../target-query.ts';
+import { TARGET_PROBLEMS, type TargetOrder, type TargetProblem, type TargetQuery } from '../target-query.ts';
 
 export const ROWS_PER_PAGE = 100;
 /** As many as fit beside the credentials on the first screen. */
@@ -87,7 +86,7 @@ export const EVERYTHING: View = {
 const SORT_VALUES = {
   attention: [attention, ({ vulnerabilities }) => -(vulnerabilities?.high ?? 0)],
   instance: [({ instanceId }) => instanceId],
-  repository: [repositoryName],
+  repository: [({ repoNamespace }) => repoNamespace, ({ repoName }) => repoName],
   tag: [({ tag }) => tag],
   status: [({ status }) => ATTENTION[status]],
   vulnerabilities: SEVERITIES.map(countOf),
@@ -95,10 +94,7 @@ const SORT_VALUES = {
   last_poll: [({ lastPollMs }) => lastPollMs],
   next_poll: [({ nextPollMs }) => nextPollMs],
   error: [({ lastError, vulnerabilitiesError }) => (lastError ?? vulnerabilitiesError)?.code],
-} as const satisfies Readonly<Record<string, readonly SortValue[]>>;
-
-/** What is not known is undefined, and comes last in both directions. */
-type SortValue = (row: TargetRow) => number | string | undefined;
+} as const satisfies Readonly<Record<string, TargetOrder['values']>>;
 
 export type SortKey = keyof typeof SORT_VALUES;
 
@@ -170,18 +166,8 @@ export function repositoryRangeOf({ byRepository, page }: View): { readonly offs
 }
 
 /** The order of a view. Targets that are equal in it stay in the order of the configuration. */
-export function comparisonOf({ sort, descending }: View): Comparison {
-  const sortValues: readonly SortValue[] = SORT_VALUES[sort];
-  const sign = descending ? -1 : 1;
-  return (one, other) => {
-    for (const sortValue of sortValues) {
-      const [a, b] = [sortValue(one), sortValue(other)];
-      if (a === b) continue;
-      if (a === undefined || b === undefined) return a === undefined ? 1 : -1;
-      return sign * (a < b ? -1 : 1);
-    }
-    return 0;
-  };
+export function orderOf({ sort, descending }: View): TargetOrder {
+  return { values: SORT_VALUES[sort], descending };
 }
 
 function isSortKey(text: string): text is SortKey {

@@ -19,8 +19,6 @@ type ConnectionLine = {
   /** Why the state is not good, with what support asks for. */
   readonly error: PollError | undefined;
   readonly facts: ComponentChildren;
-  /** The same as text, since a line may be too short for them. */
-  readonly factsText: string;
   /** What comes next, or came last. */
   readonly when: ComponentChildren;
 };
@@ -59,7 +57,6 @@ function Lines({ lines, nowMs }: LinesProps) {
     <table>
       <colgroup>
         <col class="col-part" />
-        <col class="col-state" />
         <col />
         <col class="col-when" />
       </colgroup>
@@ -67,7 +64,6 @@ function Lines({ lines, nowMs }: LinesProps) {
         <tr>
           <th scope="col">Part</th>
           <th scope="col">State</th>
-          <th scope="col">Facts</th>
           <th scope="col">When</th>
         </tr>
       </thead>
@@ -91,24 +87,23 @@ function headingOf({ discovery, events }: Overview): string {
 }
 
 function Row({ line, nowMs }: { readonly line: ConnectionLine; readonly nowMs: number }) {
-  const { kind, name, tone, state, error, facts, factsText, when } = line;
+  const { kind, name, tone, state, error, facts, when } = line;
   return (
     <tr>
       <th scope="row">
-        <div class="line" title={`${kind} ${name}`}>
-          <span class="quiet">{kind}</span> <bdi>{name}</bdi>
-        </div>
+        <span class="quiet">{kind}</span> <bdi>{name}</bdi>
       </th>
-      <td>
-        <div class="line" title={error && errorTitle(error)}>
-          <span class={`state tone-${tone}`}>{state}</span>
-          {error === undefined ? null : (
-            <>
-              {' '}
-              <code class="code">{error.code}</code>
-            </>
-          )}
-        </div>
+      <td colSpan={when === null ? 2 : 1}>
+        <span class={`state tone-${tone}`}>{state}</span>
+        {error === undefined ? null : (
+          <>
+            {' '}
+            <code class="code" title={errorTitle(error)}>
+              {error.code}
+            </code>
+          </>
+        )}{' '}
+        {facts}
         {error === undefined ? null : (
           <p class="more-text">
             <bdi class="message">{error.message}</bdi> <RelativeTime ms={error.timeMs} nowMs={nowMs} />
@@ -122,14 +117,7 @@ function Row({ line, nowMs }: { readonly line: ConnectionLine; readonly nowMs: n
           </p>
         )}
       </td>
-      <td>
-        <div class="line" title={factsText}>
-          {facts}
-        </div>
-      </td>
-      <td class="when">
-        <div class="line">{when}</div>
-      </td>
+      {when === null ? null : <td class="when">{when}</td>}
     </tr>
   );
 }
@@ -141,7 +129,7 @@ function errorTitle({ code, message, requestId }: PollError): string {
 /** A file that was not put in force. */
 function configurationLine({ reloadFailure, nowMs }: Overview): readonly ConnectionLine[] {
   if (reloadFailure === undefined) return [];
-  const [first = ''] = reloadFailure.problems;
+  const [first = '', ...others] = reloadFailure.problems;
   return [
     {
       kind: 'Configuration',
@@ -149,30 +137,40 @@ function configurationLine({ reloadFailure, nowMs }: Overview): readonly Connect
       tone: 'bad',
       state: 'not reloaded',
       error: undefined,
-      facts: <bdi>{first}</bdi>,
-      factsText: reloadFailure.problems.join('\n'),
+      facts: (
+        <span title={reloadFailure.problems.join('\n')}>
+          <bdi>{first}</bdi>
+          {others.length === 0 ? null : ` and ${countText(others.length, 'more problem')}`}
+        </span>
+      ),
       when: <RelativeTime ms={reloadFailure.timeMs} nowMs={nowMs} />,
     },
   ];
 }
 
 function credentialsLine(row: SchedulerStatus, nowMs: number): ConnectionLine {
-  const { credentials, inUse, rate, inFlight, due, oldestDueSeconds, refusal } = row;
+  const { credentials, inUse, rate, due, oldestDueSeconds, refusal } = row;
   const waiting = due.urgent + due.background;
   const oldest = Math.max(oldestDueSeconds.urgent, oldestDueSeconds.background) * 1_000;
-  const facts = [
-    inUse === undefined ? 'no credentials' : `${inUse.identity} (${inUse.provider})`,
-    `${rateText(rate.current)} of ${rateText(rate.configured)}/s`,
-    `${inFlight} under way`,
-    waiting === 0 ? 'none due' : `${countText(waiting, 'tag')} due, the oldest for ${spanText(oldest)}`,
-  ].join(', ');
+  const facts = (
+    <>
+      {inUse === undefined ? (
+        'no credentials'
+      ) : (
+        <>
+          <bdi class="identity">{inUse.identity}</bdi> ({inUse.provider})
+        </>
+      )}
+      {refusal === undefined ? ` at ${rateOf(rate)}/s` : ''}
+      {waiting === 0 ? '' : `, ${countText(waiting, 'tag')} due for up to ${spanText(oldest)}`}
+    </>
+  );
   return {
     kind: 'Credentials',
     name: credentials,
     ...credentialsState(row),
     error: refusal?.error,
     facts,
-    factsText: facts,
     when:
       refusal === undefined ? null : (
         <>
@@ -180,6 +178,11 @@ function credentialsLine(row: SchedulerStatus, nowMs: number): ConnectionLine {
         </>
       ),
   };
+}
+
+/** Both rates while throttling makes them differ. */
+function rateOf({ current, configured }: SchedulerStatus['rate']): string {
+  return current < configured ? `${rateText(current)} of ${rateText(configured)}` : rateText(configured);
 }
 
 function credentialsState({ running, paused, rate, inUse }: SchedulerStatus): { tone: Tone; state: string } {
@@ -206,7 +209,6 @@ function discoveryLine(row: DiscoveryStatus, { maxTags, nowMs }: Overview): Conn
         {ruleTexts(row)}
       </>
     ),
-    factsText: `${countText(tags, 'tag')} found${ruleTexts(row).join('')}`,
     when: lastSuccessMs === undefined ? 'not yet' : <RelativeTime ms={lastSuccessMs} nowMs={nowMs} />,
   };
 }
@@ -253,7 +255,6 @@ function eventsLine(
         )}
       </>
     ),
-    factsText: `${channels}, ${missed.toLocaleString('en-US')} missed${feed?.rulesError === undefined ? '' : `; event rules not listed: ${errorTitle(feed.rulesError)}`}`,
     when: lastEventMs === undefined ? 'no event yet' : <RelativeTime ms={lastEventMs} nowMs={nowMs} />,
   };
 }

@@ -115,7 +115,7 @@ function refused({ overview: { quota } }: VerdictInput): PageFinding | undefined
   const codes = [...new Set(rows.flatMap(({ refusal }) => refusal?.error.code ?? []))];
   const reason = codes.length === 0 ? '' : `: ${codes.slice(0, MAX_NAMES).join(', ')}`;
   const where: readonly Part[] = quota.length === 1 ? [] : [' (', ...names(rows), ')'];
-  const tags = sum(rows.map(({ due }) => due.urgent + due.background));
+  const tags = dueOf(rows);
   const head = quota.length === 1 ? 'The credentials are refused' : `${setsText(rows, quota)} refused`;
   return {
     tone: 'bad',
@@ -214,7 +214,8 @@ function late({ overview: { quota }, problems }: VerdictInput): PageFinding | un
 function withoutStatus({ overview, problems }: VerdictInput): PageFinding | undefined {
   const { count, repositories, most } = problems.totals.unknown;
   const known = Math.max(0, count - problems.waiting);
-  if (known === 0 || most === undefined) return undefined;
+  // Where their last polls have failed, they are in the sentence about polls.
+  if (known <= problems.totals.errors.count || most === undefined) return undefined;
   const head = `${countText(known, 'tag')} without a known status`;
   const where = problems.waiting > 0 ? [] : whereText(most, repositories, 'unknown', overview);
   return {
@@ -327,8 +328,9 @@ function nothingWatched({ overview: { totals, discovery } }: VerdictInput): Page
   };
 }
 
-function waiting({ overview: { totals }, problems }: VerdictInput): PageFinding | undefined {
-  if (problems.waiting === 0) return undefined;
+function waiting({ overview: { totals, quota }, problems }: VerdictInput): PageFinding | undefined {
+  // Those of refused credentials are in the sentence about these.
+  if (problems.waiting <= dueOf(quota.filter(({ paused }) => paused.refused))) return undefined;
   const all = sum(Object.values(totals));
   const sentence = [
     `${problems.waiting.toLocaleString('en-US')} of ${countText(all, 'tag')} wait for the first answer`,
@@ -365,6 +367,11 @@ function names(rows: readonly SchedulerStatus[]): readonly Part[] {
     .slice(0, MAX_NAMES)
     .flatMap(({ credentials }, index) => [index === 0 ? '' : ', ', { name: credentials }]);
   return rows.length > MAX_NAMES ? [...shown, ', …'] : shown;
+}
+
+/** How many polls are due. */
+function dueOf(rows: readonly SchedulerStatus[]): number {
+  return sum(rows.map(({ due }) => due.urgent + due.background));
 }
 
 function sum(numbers: readonly number[]): number {

@@ -31,9 +31,9 @@ const NO_ROWS = '<tbody></tbody>';
 
 /** The page as HTML, in pieces, so that pieces that a client does not read are not made. The renderer escapes all values. */
 export function* renderPage(props: PageProps): Generator<string> {
-  const { selection, overview, problems } = props;
+  const { selection, overview, problems, view } = props;
   const verdict = verdictOf({ overview, problems });
-  const shown = shownColumns(overview, selection.rows);
+  const shown = shownColumns(overview, view, selection.rows);
   const [before = '', after] = renderToString(<Page {...props} verdict={verdict} shown={shown} />).split(NO_ROWS);
   yield `<!doctype html>\n${before}`;
   if (after !== undefined) {

@@ -83,12 +83,15 @@ function Row({ row, columns, overview }: RepositoryRowProps) {
   return (
     <tr>
       <th scope="row">
-        <div class="line" title={instance === '' ? name : `${name} on ${instance}`}>
-          <a href={addressOf({ ...EVERYTHING, repository: name, instance })}>
-            <bdi>{name}</bdi>
-          </a>
-          {instance === '' ? null : <bdi class="detail-inline">{instance}</bdi>}
-        </div>
+        <a href={addressOf({ ...EVERYTHING, repository: name, instance })}>
+          <bdi>{name}</bdi>
+        </a>
+        {instance === '' ? null : (
+          <>
+            {' '}
+            <bdi class="detail-inline">{instance}</bdi>
+          </>
+        )}
       </th>
       {columns.map((problem) => {
         const count = row.problems[problem];
@@ -96,7 +99,11 @@ function Row({ row, columns, overview }: RepositoryRowProps) {
         return (
           <td key={problem} class="number" data-label={title}>
             {count === 0 ? null : (
-              <a class={kind} data-title={title} href={addressOf(repositoryView(row, problem, overview))}>
+              <a
+                class={`count-link ${kind}`}
+                data-title={title}
+                href={addressOf(repositoryView(row, problem, overview))}
+              >
                 {count.toLocaleString('en-US')}
                 <span class="hidden"> {title}</span>
               </a>

@@ -26,14 +26,24 @@ export const COLUMNS: readonly Column[] = [
   { key: 'instance', title: 'Instance' },
 ];
 
-/** The columns that would not be empty. */
-export type Shown = { readonly vulnerabilities: boolean; readonly error: boolean; readonly instance: boolean };
+/** The columns that would not be empty, or the same in every row. */
+export type Shown = {
+  readonly repository: boolean;
+  readonly vulnerabilities: boolean;
+  readonly error: boolean;
+  readonly instance: boolean;
+};
 
-export function shownColumns({ vulnerabilities, instances }: Overview, rows: readonly TargetRow[]): Shown {
+export function shownColumns(
+  { vulnerabilities, instances }: Overview,
+  { repository, instance }: View,
+  rows: readonly TargetRow[],
+): Shown {
   return {
+    repository: repository === '',
     vulnerabilities: vulnerabilities.wantedTags > 0,
     error: rows.some(({ lastError, vulnerabilitiesError }) => (lastError ?? vulnerabilitiesError) !== undefined),
-    instance: instances > 1,
+    instance: instances > 1 && instance === '',
   };
 }
 
@@ -99,14 +109,14 @@ function Row({ row, overview: { nowMs, instances }, shown }: RowProps) {
       <Cell label="Status">
         <Status row={row} status={status} />
       </Cell>
-      <th scope="row" data-label="Repository">
-        <div class="line" title={repository}>
+      {shown.repository ? (
+        <Cell label="Repository" isHeader>
           <a href={addressOf(scope)} class="plain">
             <RepositoryName row={row} />
           </a>
-        </div>
-      </th>
-      <Cell label="Tag">
+        </Cell>
+      ) : null}
+      <Cell label="Tag" isHeader={!shown.repository}>
         <a href={addressOf({ ...scope, tag })} class="tag" title={tag}>
           <bdi>{tag}</bdi>
         </a>
@@ -131,7 +141,7 @@ function Row({ row, overview: { nowMs, instances }, shown }: RowProps) {
         )}
       </Cell>
       {shown.error ? (
-        <Cell label="Last error" kind="error">
+        <Cell label="Last error">
           <Errors row={row} />
         </Cell>
       ) : null}
@@ -171,14 +181,17 @@ export function Status({ row: { stuck, stale }, status }: { readonly row: Target
   );
 }
 
-type CellProps = { readonly label: string; readonly kind?: string; readonly children: ComponentChildren };
+type CellProps = { readonly label: string; readonly isHeader?: boolean; readonly children: ComponentChildren };
 
 /** On a phone a row is a card, with the label beside the content, so the content is one box. */
-function Cell({ label, kind, children }: CellProps) {
-  return (
-    <td data-label={label} class={kind}>
-      <div class="line">{children}</div>
-    </td>
+function Cell({ label, isHeader = false, children }: CellProps) {
+  const content = <div>{children}</div>;
+  return isHeader ? (
+    <th scope="row" data-label={label}>
+      {content}
+    </th>
+  ) : (
+    <td data-label={label}>{content}</td>
   );
 }
 
@@ -189,7 +202,7 @@ function Origin({ row: { digest, source } }: { readonly row: TargetRow }) {
       {source === 'listed' ? null : (
         <>
           {' '}
-          <span class="quiet origin" title="Found by discovery, not listed in the configuration">
+          <span class="quiet more-text" title="Found by discovery, not listed in the configuration">
             discovered
           </span>
         </>

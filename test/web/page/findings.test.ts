@@ -150,3 +150,15 @@ test('tags that wait for their first answer are no problem', (t) => {
   const empty = { scanning: 0, retrying: 0, complete: 0, failed: 0, not_scanned: 0, unknown: 0 };
   t.is(verdict({ totals: empty }).text, 'No tag is watched');
 });
+
+test('a problem that another sentence says already is not said twice', (t) => {
+  const quota = sets(['default', 'cri-2'], ['cri-2']);
+  const shorts = (waiting: number, problems: Parameters<typeof repositoryRow>[0]) =>
+    verdictOf({ overview: well({ quota }), problems: problemSummary([repositoryRow(problems)], waiting) }).others.map(
+      ({ short }) => plainText(short),
+    );
+  t.deepEqual(shorts(40, { unknown: 40 }), [], 'the 40 tags that wait are those of the refused credentials');
+  t.deepEqual(shorts(41, { unknown: 41 }), ['41 of 1,237 tags wait for the first answer']);
+  t.deepEqual(shorts(0, { unknown: 3, errors: 3 }), ['3 polls failing'], 'a tag without a status has a failed poll');
+  t.deepEqual(shorts(0, { unknown: 3, errors: 2 }), ['2 polls failing', '3 tags without a known status']);
+});

@@ -15,7 +15,7 @@ const REPEATS_OF_SLOW = 3;
 const SUMS = '/metrics?name[]=acr_scan_tags';
 
 /** Scrapes before the measured ones, so that V8 compiles the hot code. */
-const WARM_UPS = 3;
+const WARM_UPS = 10;
 
 export const scrapePart: BenchPart = {
   name: 'scrape',
@@ -29,11 +29,28 @@ export const scrapePart: BenchPart = {
         '`polls`: the tags were polled and had the same status; `transitions`: each had another. `first`: all tags are new, nothing is rendered.',
         'CPU is that of the whole process (user and system, all threads), the mean of all scrapes. Hold is the longest that the event loop was held up in any of them, by the scrape or by whatever else kept the machine busy.',
         '`sums` is the part of the page that `?name[]=acr_scan_tags` selects.',
+        ...options.sizes.map((tags) => shareOfSums(rows, tags)),
         '`one buffer` sends the same bytes from memory: the limit. `peer` has four of the families, and nothing changes in it.',
       ],
     };
   },
 };
+
+/** What the sums cost of the whole page, when tags were polled. */
+function shareOfSums(rows: readonly Row[], tags: number): string {
+  const shares = ['plain', 'gzip'].map((encoding) => {
+    const of = (server: string, column: string) =>
+      Number(
+        rows.find(
+          (each) =>
+            each.tags === tags && each.server === server && each.changed === 'polls' && each.encoding === encoding,
+        )?.[column],
+      );
+    const share = (column: string) => `1/${(of('exporter', column) / of('sums', column)).toFixed(0)}`;
+    return `${encoding} ${share('CPU ms')} of the CPU time and ${share('MB sent')} of the bytes`;
+  });
+  return `Sums of ${tags} tags cost of the whole page: ${shares.join(', ')}.`;
+}
 
 type Case = { readonly change: ChangeKind | 'none'; readonly gzip: boolean };
 

@@ -31,6 +31,18 @@ test('with any free port on all addresses, the printed URLs have the loopback ad
   t.is((await fetch(url)).status, 200);
 });
 
+test('on a machine without IPv6 the demo starts with its usual addresses, and localhost answers', async (t) => {
+  const withoutIpv6 = 'ip link set lo up && echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6 && ip -6 -brief address';
+  const retry = '--retry 60 --retry-all-errors --retry-delay 1';
+  const ask = `curl --silent --show-error --fail ${retry} http://localhost:20181/metrics`;
+  const script = `${withoutIpv6} && { "$@" & ${ask} | grep '^acr_scan_exporter_build_info' && echo answered; wait; }`;
+  const shell = ['sh', '-c', script, 'sh', process.execPath, ...DEMO];
+  const program = await Program.start(t, 'unshare', ['--map-root-user', '--net', ...shell]);
+  t.is(await program.outputMatch(/page is at\s+(http:\S+)/), 'http://127.0.0.1:20181/');
+  await program.outputMatch(/^(answered)$/m);
+  t.notRegex(program.stdout, /^lo /m, 'there is no address of IPv6');
+});
+
 const freePortsBut = (flag: string) => FREE_PORTS.filter((each) => !each.startsWith(flag));
 
 for (const flag of ['--web.listen-address', '--simulator.listen-address']) {

@@ -12,6 +12,7 @@ import type { LogOutput } from './util/log-output.ts';
 import { createLogger, type Logger } from './util/logger.ts';
 import { openFilesAdvice } from './util/open-files-limit.ts';
 import { Redactor } from './util/redactor.ts';
+import { systemdSockets } from './util/systemd-sockets.ts';
 import { ConfigError, formatProblems, loadTogether } from './util/yaml/problems.ts';
 import type { WebConfigWatcher } from './web/access/web-config-watcher.ts';
 import { FIXED_PATHS } from './web/assets.ts';
@@ -110,7 +111,7 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
     autoReload: autoReloadIntervalMs === undefined ? undefined : { file: configFile, intervalMs: autoReloadIntervalMs },
     loadSdk: async () => (await import('./acr/sdk.ts')).loadSdk(),
     storage,
-    listenAddresses: options.listenAddresses,
+    listenAddresses: options.systemdSocket ? systemdSockets(env, surroundings.pid) : options.listenAddresses,
     externalUrl: options.externalUrl,
     routePrefix: options.routePrefix,
     telemetryPath: options.telemetryPath,

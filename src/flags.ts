@@ -59,6 +59,10 @@ export const FLAGS = {
     repeatable: true,
     help: 'The address to listen on. Port 0 means a free port; IPv6 hosts are in brackets; localhost is 127.0.0.1 and ::1.',
   },
+  'web.systemd-socket': {
+    type: 'switch',
+    help: 'Listen on the sockets that systemd hands over, instead of --web.listen-address.',
+  },
   'web.external-url': {
     type: 'text',
     value: 'URL',
@@ -125,6 +129,8 @@ export type Options = {
   /** The time between two looks at the configuration file. Undefined: it is not watched. */
   readonly autoReloadIntervalMs: number | undefined;
   readonly listenAddresses: readonly ListenAddress[];
+  /** Whether systemd gives the sockets, and not the addresses. */
+  readonly systemdSocket: boolean;
   /** `https://example.com/acr`, `/acr`, or empty: without a slash at the end. */
   readonly externalUrl: string;
   /** `/acr`, or empty. */
@@ -188,6 +194,7 @@ export function readOptions({ argv, env: environment }: Sources, takenPaths: rea
     configPrintRamPolicy: flags['config.print-ram-policy'] === true,
     autoReloadIntervalMs: isOn('config.enable-auto-reload') ? autoReloadIntervalMs : undefined,
     listenAddresses: readListenAddresses(texts('web.listen-address')),
+    systemdSocket: isOn('web.systemd-socket'),
     externalUrl,
     routePrefix: readRoutePrefix(text('web.route-prefix'), externalUrl),
     telemetryPath: readTelemetryPath(text('web.telemetry-path'), takenPaths),

@@ -13,6 +13,7 @@ import { InternalErrors } from '../util/internal-errors.ts';
 import type { ListenAddress } from '../util/listen-address.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Redactor } from '../util/redactor.ts';
+import type { OpenSocket } from '../util/systemd-sockets.ts';
 import { ConfigError, formatProblems } from '../util/yaml/problems.ts';
 import { AccessControl } from '../web/access/access-control.ts';
 import type { WebConfigWatcher } from '../web/access/web-config-watcher.ts';
@@ -46,7 +47,7 @@ export type AppDependencies = {
   readonly loadSdk: () => Promise<Sdk>;
   /** Where what is known outlives the process, and how often it is saved. Undefined: it does not. */
   readonly storage?: { readonly place: Storage; readonly intervalMs: number } | undefined;
-  readonly listenAddresses: readonly ListenAddress[];
+  readonly listenAddresses: readonly (ListenAddress | OpenSocket)[];
   /** Where others reach the exporter, without a slash at its end: `https://example.com/acr`, `/acr`, or empty. */
   readonly externalUrl: string;
   /** Before every path: `/acr`, or empty. */

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { AddressInfo, Server } from 'node:net';
 import { codeOf } from '../util/error-code.ts';
 import { formatListenAddress, type ListenAddress } from '../util/listen-address.ts';
+import type { OpenSocket } from '../util/systemd-sockets.ts';
 
 const LOOPBACK = ['127.0.0.1', '::1'] as const;
 /** The errors for an address that the host does not have. */
@@ -15,9 +16,17 @@ const ABSENT: readonly unknown[] = ['EADDRNOTAVAIL', 'EAFNOSUPPORT'];
  * @returns each address `HOST:PORT`, with the actual port
  * @throws the system's error for the first address that cannot be bound; those before it stay bound
  */
-export async function bindAll(addresses: readonly ListenAddress[], next: () => Server): Promise<readonly string[]> {
+export async function bindAll(
+  addresses: readonly (ListenAddress | OpenSocket)[],
+  next: () => Server,
+): Promise<readonly string[]> {
   const bound: AddressInfo[] = [];
-  for (const { host, port } of addresses) {
+  for (const place of addresses) {
+    if ('fd' in place) {
+      bound.push(await listening(next().listen(place)));
+      continue;
+    }
+    const { host, port } = place;
     const isLocalhost = host?.toLowerCase() === 'localhost';
     try {
       bound.push(...(isLocalhost ? await bindLoopback(port, next) : [await bind(next(), { host, port })]));
@@ -29,7 +38,10 @@ export async function bindAll(addresses: readonly ListenAddress[], next: () => S
 }
 
 async function bind(server: Server, { host, port }: ListenAddress): Promise<AddressInfo> {
-  server.listen({ port, ...(host !== undefined && { host }) });
+  return listening(server.listen({ port, ...(host !== undefined && { host }) }));
+}
+
+async function listening(server: Server): Promise<AddressInfo> {
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error(`expected a TCP socket, found ${address}`);

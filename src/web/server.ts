@@ -6,6 +6,7 @@ import type { Clock } from '../util/clock.ts';
 import type { ListenAddress } from '../util/listen-address.ts';
 import type { Logger } from '../util/logger.ts';
 import { openFilesAdvice, openFilesLimit } from '../util/open-files-limit.ts';
+import type { OpenSocket } from '../util/systemd-sockets.ts';
 import type { AccessControl } from './access/access-control.ts';
 import { Connections } from './connections.ts';
 import { ANSWER_MS, type Deadlines, STALL_MS, watchAnswer } from './deadlines.ts';
@@ -106,7 +107,7 @@ export class WebServer {
    * @returns each address `HOST:PORT`, with the actual port
    * @throws the system's error for the first address that cannot be listened on, such as EADDRINUSE
    */
-  listen(addresses: readonly ListenAddress[]): Promise<readonly string[]> {
+  listen(addresses: readonly (ListenAddress | OpenSocket)[]): Promise<readonly string[]> {
     return bindAll(addresses, () => this.#nextListener());
   }
 

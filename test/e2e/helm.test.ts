@@ -200,10 +200,10 @@ test('every kind of monitor means the port of the exporter, and sets the job tha
   t.is(renderGood('two-scrape-configs').filter(({ kind }) => kind === 'ScrapeConfig').length, 2);
   const two = find<IServiceMonitor>(renderGood('two-scrapes'), 'ServiceMonitor').spec?.endpoints;
   t.deepEqual(
-    two?.map(({ interval, params }) => [interval, params?.['name[]']]),
+    two?.map(({ interval, params, relabelings }) => [interval, params?.['name[]'], relabelings]),
     [
-      ['15s', ['acr_scan_tags', 'acr_scan_vulnerabilities']],
-      ['5m', undefined],
+      ['15s', ['acr_scan_tags', 'acr_scan_vulnerabilities'], undefined],
+      ['4m', ['acr_scan_tag_status'], [{ targetLabel: 'part', replacement: 'tags' }]],
     ],
   );
   const tls = find<IServiceMonitor>(renderGood('tls'), 'ServiceMonitor').spec?.endpoints[0];

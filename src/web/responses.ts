@@ -25,7 +25,8 @@ export async function sendChunks(response: ServerResponse, chunks: readonly Buff
   const batchBytes = response.socket instanceof TLSSocket ? ENCRYPTED_BATCH_BYTES : BATCH_BYTES;
   for (let next = 0; next < chunks.length && !response.destroyed; ) {
     next = writeBatch(response, chunks, next, batchBytes);
-    if (response.writableNeedDrain) await eventOrClose(response, 'drain');
+    // Without `Content-Length`, Node.js 22 emits no `drain` if the system took everything at once: https://github.com/nodejs/node/issues/60432
+    if (response.writableNeedDrain && response.writableLength > 0) await eventOrClose(response, 'drain');
     // With a client that reads fast enough, every write succeeds at once, and the whole body would be written in one turn.
     await nextTurn();
   }

@@ -19,7 +19,7 @@ export type RepositoryProblemsSources = {
   readonly store: StateStore;
   readonly clock: Clock;
   /** All watched tags. */
-  readonly polls: () => readonly TagPoll[];
+  readonly polls: () => readonly Pick<TagPoll, 'tag' | 'position' | 'statusDueAtMs'>[];
 };
 
 /** Tags of a repository whose scan is stuck, whose results are stale, and whose last poll has failed. */

@@ -209,6 +209,12 @@ for (const [what, answer, told, isOver] of [
     /the exporter is too busy, or a proxy cannot reach it \(status 503\)\..*as of then\.$/,
     false,
   ],
+  [
+    '429',
+    withStatus(429),
+    /this exporter's own limit of requests, rate_limit in its web configuration, refused the refresh \(status 429\)\./,
+    false,
+  ],
   ['502', withStatus(502), /a proxy cannot reach the exporter \(status 502\)\./, false],
   ['500', withStatus(500), /the answer was an error \(status 500\)\./, false],
   [

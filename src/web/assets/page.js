@@ -136,6 +136,10 @@ async function fetchPage(signal) {
 function problemOf(status) {
   if (status === 401) return new Problem('a user and a password are asked for (status 401).', true);
   if (status === 503) return new Problem('the exporter is too busy, or a proxy cannot reach it (status 503).');
+  if (status === 429)
+    return new Problem(
+      "this exporter's own limit of requests, rate_limit in its web configuration, refused the refresh (status 429).",
+    );
   if (status === 502 || status === 504) return new Problem(`a proxy cannot reach the exporter (status ${status}).`);
   return new Problem(`the answer was an error (status ${status}).`);
 }

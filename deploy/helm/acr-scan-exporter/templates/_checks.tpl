@@ -25,6 +25,13 @@
     {{- $problems = append $problems (printf "extraArgs: expected flags that the chart does not set by itself, found %s" $flag) -}}
   {{- end -}}
 {{- end -}}
+{{- $paths := list "/etc/acr-scan-exporter" -}}
+{{- range concat .secrets .extraVolumeMounts -}}
+  {{- if has .mountPath $paths -}}
+    {{- $problems = append $problems (printf "secrets, extraVolumeMounts: expected each mountPath once, and not that of the configuration, found %s again" .mountPath) -}}
+  {{- end -}}
+  {{- $paths = append $paths .mountPath -}}
+{{- end -}}
 {{- with .rrsa -}}
   {{- if and .roleName .roleArn -}}
     {{- $problems = append $problems "rrsa.roleName, rrsa.roleArn: expected one of the two, found both" -}}
@@ -59,6 +66,9 @@
 {{- end -}}
 {{- if and (eq .Values.probes.kind "httpGet") (eq (include "acr.webRefuses" .) "true") -}}
   {{- $problems = append $problems "probes.kind: expected exec, because web.config requires a password or client certificate that kubelet does not have, found httpGet" -}}
+{{- end -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" (include "acr.fullname" .)) -}}
+  {{- $problems = append $problems (printf "fullnameOverride, nameOverride, name of the release: expected a name for the Service, of lower-case letters, digits and hyphens, with a letter first, found %s: set fullnameOverride" (include "acr.fullname" .)) -}}
 {{- end -}}
 {{- with $problems }}{{ fail (printf "\n%s\n" (join "\n" .)) }}{{ end -}}
 {{- end }}

@@ -5,7 +5,9 @@ import type { Config } from '../config/config.ts';
 import { Exposition } from '../metrics/exposition.ts';
 import { SelfMetrics } from '../metrics/self-metrics.ts';
 import type { EventChannel } from '../model/events.ts';
+import type { RepositoryNames } from '../model/replicas.ts';
 import { SCAN_STATUSES } from '../model/scan.ts';
+import type { StoreObserver } from '../state/store.ts';
 import { Saver } from '../storage/saver.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Clock } from '../util/clock.ts';
@@ -25,9 +27,14 @@ import { uncheckedInstances, uncheckedWarning, unusedProxyVariables } from './co
 import { PageData } from './page-data.ts';
 import { createPipeline, type Pipeline, timingOf } from './pipeline.ts';
 import { ReloadQueue } from './reload-queue.ts';
+import type { Replica, ReplicaOptions } from './replica.ts';
 import { SchedulerPool } from './scheduler-pool.ts';
+import type { SharedState } from './shared-state.ts';
 import { SnapshotCapture } from './snapshot-capture.ts';
 import { SnapshotRestore } from './snapshot-restore.ts';
+
+/** What a replica uses of the exporter. */
+export type ReplicaParts = Pick<ReplicaOptions, 'errors' | 'watchList' | 'receive' | 'schedulers' | 'apply'>;
 
 /** The parts that a test may replace. */
 export type AppDependencies = {
@@ -44,6 +51,8 @@ export type AppDependencies = {
   /** The configuration file and how often to look whether it has changed. Undefined: it is not watched. */
   readonly autoReload?: { readonly file: WatchedFile; readonly intervalMs: number } | undefined;
   readonly loadSdk: () => Promise<Sdk>;
+  /** Creates this exporter's part in the replicas of the configuration. Undefined without replicas. */
+  readonly createReplica?: ((parts: ReplicaParts) => Replica) | undefined;
   /** Where what is known outlives the process, and how often it is saved. Undefined: it does not. */
   readonly storage?: { readonly place: Storage; readonly intervalMs: number } | undefined;
   readonly listenAddresses: readonly ListenAddress[];
@@ -80,6 +89,8 @@ export class App {
   readonly #pageData: PageData;
   readonly #accessControl: AccessControl;
   readonly #webhook: EventWebhook;
+  /** Undefined for one exporter alone. */
+  readonly #replica: Replica | undefined;
   readonly #server: WebServer;
   readonly #reloads = new ReloadQueue(() => this.#reload());
   /** The configuration in force. */
@@ -112,8 +123,11 @@ export class App {
     this.#selfMetrics = selfMetrics;
     this.#errors = errors;
     this.#exposition = exposition;
+    this.#replica = this.#createReplica();
     this.#pipeline = createPipeline({
-      observer: exposition,
+      observer: this.#replica === undefined ? exposition : observersOf(exposition, this.#replica.sharedState),
+      owns: (instanceId, repository) => this.#owns(instanceId, repository),
+      forward: (event, channel) => this.#replica?.forward(event, channel) ?? false,
       meter: selfMetrics,
       clock,
       random,
@@ -125,7 +139,15 @@ export class App {
       holdScrapes: (change) => exposition.holdDuring(change),
     });
     const { watchList } = this.#pipeline;
-    this.#schedulerPool = new SchedulerPool({ env, clock, logger, redactor, watchList, errors });
+    this.#schedulerPool = new SchedulerPool({
+      env,
+      clock,
+      logger,
+      redactor,
+      watchList,
+      errors,
+      group: this.#replica,
+    });
     this.#pageData = new PageData({ ...this.#pipeline, clock, schedulers, about: () => this.#about() });
     this.#accessControl = new AccessControl(deps.webSettings, { clock, logger });
     this.#webhook = new EventWebhook({
@@ -164,7 +186,7 @@ export class App {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#schedulerPool.stop();
-    await Promise.all([this.#server.close(STOP_GRACE_MS), this.#saved]);
+    await Promise.all([this.#server.close(STOP_GRACE_MS), this.#saved, this.#replica?.stop()]);
     await this.#deps.storage?.place.close();
   }
 
@@ -181,6 +203,7 @@ export class App {
     await this.#schedulerPool.configure(this.#config, this.#sdk);
     if (!this.#stopping.signal.aborted) this.#schedulerPool.start();
     this.#isPolling = true;
+    this.#replica?.start();
     logger.info('polling', { tags: this.#pipeline.store.size, sdk: this.#sdk.label });
     if (autoReload !== undefined) {
       const watcher = new AutoReload({ ...autoReload, clock, logger, reload: () => this.reload() });
@@ -192,7 +215,7 @@ export class App {
   /** Applies the configuration, and restores what a former process knew of its tags. From then on, what is known is saved. */
   async #restore(): Promise<void> {
     const { storage, clock, logger } = this.#deps;
-    if (storage === undefined) return this.#apply(this.#config);
+    if (storage === undefined || this.#replica !== undefined) return this.#apply(this.#config);
     const { place, intervalMs } = storage;
     const sources = { ...this.#pipeline, schedulerPool: this.#schedulerPool };
     const { records, savedMs } = await place.load();
@@ -288,7 +311,11 @@ export class App {
     this.#selfMetrics.setInstances([...idsOf(this.#config), ...idsOf(config)]);
     this.#exposition.perTag = config.metrics.perTag;
     const instances = await this.#schedulerPool.configure(config, this.#sdk);
-    await watchList.apply(config.instances, instances);
+    const owned = config.instances.map((instance) => ({
+      ...instance,
+      repositories: instance.repositories.filter((repository) => this.#owns(instance.id, repository)),
+    }));
+    await watchList.apply(owned, instances);
     await this.#unlessBroken(restore?.beforeDiscovery());
     const { webhook, completeMs } = config.events;
     const hasWebhook = webhook !== undefined;
@@ -297,7 +324,11 @@ export class App {
       webhook,
       config.instances.map(({ region }) => region),
     );
-    const isSooner = eventManager.configure(config.instances, { hasWebhook, completeMs }, instances);
+    const feeds = config.instances.map(({ id, feedMs }) => {
+      const isOwn = this.#replica?.ownsFeed(id) ?? true;
+      return { id, feedMs: isOwn ? feedMs : undefined, isForwarded: !isOwn && feedMs !== undefined };
+    });
+    const isSooner = eventManager.configure(feeds, { hasWebhook, completeMs }, instances);
     await discoveryManager.configure(config.instances, config.discoveryIntervalMs, instances);
     await this.#unlessBroken(restore?.tags());
     await reconciler.limit(config.maxTags);
@@ -312,13 +343,39 @@ export class App {
     await restoring?.catch((error: unknown) => this.#errors.report('storage', error));
   }
 
+  #owns(instanceId: string, repository: RepositoryNames): boolean {
+    return this.#replica?.owns(instanceId, repository) ?? true;
+  }
+
+  #createReplica(): Replica | undefined {
+    return this.#deps.createReplica?.({
+      errors: this.#errors,
+      watchList: () => this.#pipeline.watchList,
+      receive: (event, channel) => this.#pipeline.eventManager.intake.receiveForwarded(event, channel),
+      schedulers: () => this.#schedulerPool.all,
+      apply: (records) => this.#reloads.between(() => this.#share(records)),
+    });
+  }
+
+  /** Applies the configuration in force again, because this replica owns other repositories now. */
+  async #share(records: readonly object[]): Promise<void> {
+    const { schedulerPool, pipeline } = { schedulerPool: this.#schedulerPool, pipeline: this.#pipeline };
+    const restore = new SnapshotRestore(records, undefined, { ...pipeline, schedulerPool });
+    const applied = this.#exposition.holdDuring(() => this.#apply(this.#config, restore));
+    await Promise.all(schedulerPool.all.map((scheduler) => scheduler.holdDuring(applied)));
+    await applied;
+  }
+
   #routes(): ReturnType<typeof createRoutes> {
     const { externalUrl, routePrefix, telemetryPath, enableLifecycle } = this.#deps;
     return createRoutes({
       externalUrl,
       routePrefix,
       telemetryPath,
-      metrics: (request) => this.#exposition.scrape(request),
+      metrics: async (request) => {
+        await this.#replica?.settled();
+        return this.#exposition.scrape(request);
+      },
       isReady: () => this.#isReady,
       statuses: SCAN_STATUSES,
       overview: () => this.#pageData.overview(),
@@ -348,6 +405,27 @@ export class App {
       reloadFailure: this.#reloadFailure,
     };
   }
+}
+
+/** Reports every change to the exposition, and those of tags to the other replicas too. */
+function observersOf(exposition: Exposition, sharedState: SharedState): StoreObserver {
+  return {
+    tagAdded(tag) {
+      exposition.tagAdded(tag);
+      sharedState.tagAdded(tag);
+    },
+    tagChanged(tag) {
+      exposition.tagChanged(tag);
+      sharedState.tagChanged(tag);
+    },
+    tagRemoved(tag) {
+      exposition.tagRemoved(tag);
+      sharedState.tagRemoved(tag);
+    },
+    repositoryAdded: (totals) => exposition.repositoryAdded(totals),
+    repositoryChanged: (totals) => exposition.repositoryChanged(totals),
+    repositoryRemoved: (totals) => exposition.repositoryRemoved(totals),
+  };
 }
 
 function idsOf({ instances }: Config): readonly string[] {

@@ -4,6 +4,7 @@ import type { DiscoveryStatus } from '../model/exporter-status.ts';
 import { type Moment, momentOf } from '../model/moment.ts';
 import type { DiscoverRule } from '../model/settings.ts';
 import type { DiscoveryMemory } from '../model/snapshot.ts';
+import type { FoundRepository } from '../model/target.ts';
 import type { WatchedInstance } from '../polling/watched-instance.ts';
 import { type DiscoveryContext, InstanceDiscovery } from './instance-discovery.ts';
 import type { PushedRepository } from './pushed-repositories.ts';
@@ -23,13 +24,18 @@ type ManagedDiscovery = {
   readonly discovery: InstanceDiscovery;
 };
 
+export type DiscoveryManagerOptions = DiscoveryContext & {
+  /** Whether this replica watches a repository. */
+  readonly owns: (instanceId: string, repository: FoundRepository) => boolean;
+};
+
 export class DiscoveryManager {
-  readonly #options: DiscoveryContext;
+  readonly #options: DiscoveryManagerOptions;
   #entries = new Map<string, ManagedDiscovery>();
   /** What a former process knew, by instance; until the first configuration. */
   readonly #memories = new Map<string, DiscoveryMemory>();
 
-  constructor(options: DiscoveryContext) {
+  constructor(options: DiscoveryManagerOptions) {
     this.#options = options;
   }
 
@@ -91,7 +97,8 @@ export class DiscoveryManager {
     instance: WatchedInstance,
     known: ManagedDiscovery | undefined,
   ): ManagedDiscovery {
-    const settings = { instanceId: id, domain, rules: new Rules(discover) };
+    const { owns } = this.#options;
+    const settings = { instanceId: id, domain, rules: new Rules(discover, (repository) => owns(id, repository)) };
     const isSame = known?.intervalMs === intervalMs && isDeepStrictEqual(known.discover, discover);
     if (known !== undefined && isSame && known.discovery.instance === instance) {
       known.discovery.settings = settings;

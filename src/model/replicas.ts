@@ -1,0 +1,45 @@
+// Several exporters that share the work and the quota.
+
+import type { SecretSource } from './credential-settings.ts';
+
+/** The `replicas` block of the configuration. */
+export type ReplicasSettings = {
+  /** The URL of Redis, which may hold a password. */
+  readonly redisUrl: SecretSource;
+  /** The prefix of all keys: members of one group share the work. */
+  readonly group: string;
+  /** The maximum number of members. Without Redis, each member uses the rate divided by this. */
+  readonly max: number;
+};
+
+/** The members of the group, as all of them see it. It changes with every member that joins or leaves. */
+export type GroupView = {
+  /** Grows with every change. */
+  readonly epoch: number;
+  /** Ids of the members, sorted. */
+  readonly members: readonly string[];
+};
+
+/** Which repositories this member polls and shows. */
+export interface Ownership {
+  /** @param name the repository as {@link repositoryKey} writes it */
+  owns(instanceId: string, repository: RepositoryNames): boolean;
+}
+
+export type RepositoryNames = { readonly id: string; readonly namespace: string; readonly name: string };
+
+/** For `acr_replica_*`, and the page. */
+export type ReplicaStatus = {
+  readonly id: string;
+  /** Whether the last exchange with Redis succeeded. */
+  readonly isConnected: boolean;
+  /** Whether the member takes part: false before it joined, and while the group is full. */
+  readonly isMember: boolean;
+  /** The members that Redis knew at the last exchange, this one included. */
+  readonly members: readonly { readonly id: string; readonly host: string }[];
+  readonly max: number;
+  /** The part of the rate of each set of credentials, in requests per second. */
+  readonly shares: readonly { readonly credentials: string; readonly requestsPerSecond: number }[];
+  /** Tags whose state waits to be written. */
+  readonly unwrittenTags: number;
+};

@@ -1,0 +1,160 @@
+// One exchange of a member with its group, as one script, so that Redis sees all members at the same moment and by one clock.
+
+/** Milliseconds. A member that is not heard of for so long has left. */
+export const MEMBER_LEASE_MS = 15_000;
+/** Milliseconds. The share of a rate that is not renewed for so long is over, and shrinks to the safe share. */
+export const SHARE_LEASE_MS = 6_000;
+
+/** What a member tells. Rates in requests per second. */
+export type Beat = {
+  readonly id: string;
+  readonly host: string;
+  /** The channel to which a living process of this member is subscribed. */
+  readonly channel: string;
+  readonly max: number;
+  /** The number of the last exchange that this member knows of; 0 before the first. */
+  readonly seen: number;
+  /** The epoch of the view after which this member has released what others own now. */
+  readonly released: number;
+  readonly leaves: boolean;
+  readonly rates: Readonly<Record<string, RateWish>>;
+};
+
+/** `total` is the configured rate, `wanted` what the member could use, `held` what it may use now. */
+export type RateWish = { readonly total: number; readonly wanted: number; readonly held: number };
+
+export type BeatReply = {
+  /** The number of this exchange. */
+  readonly sequence: number;
+  readonly epoch: number;
+  readonly members: readonly { readonly id: string; readonly host: string }[];
+  /** Whether all members have released what others own in this view, and no forgotten member can be left. */
+  readonly settled: boolean;
+  /** Whether Redis has no data of the group, or too old data: nobody gets more than it holds for a while. */
+  readonly isLearning: boolean;
+  readonly isMember: boolean;
+  /** `granted` is the share until it is renewed, `target` the one that it grows to when others have given back theirs. */
+  readonly shares: Readonly<Record<string, { readonly granted: number; readonly target: number }>>;
+};
+
+/**
+ * KEYS[1]: a hash with one field for each member, and the fields `sequence`, `epoch`, `learning` and `last`. KEYS[2]: the channel of the group. ARGV[1]: a
+ * {@link Beat} as JSON, ARGV[2] and [3]: the leases. Gives a {@link BeatReply} as JSON.
+ *
+ * The sum of what members may use is at most the total: a share grows only when another member has confirmed a smaller one, or its lease is over. A
+ * member whose share is over goes on with `total / max` while its process lives, because it may be cut off from Redis, not dead: so much is kept
+ * for it. A process that ended has closed its connection, so nothing is kept for it.
+ *
+ * Redis may have lost its data, or gone back to older data: then members hold shares of which it does not know. A member notices, because the number
+ * of the exchange is smaller than one that it has seen, or nobody was heard of for the time of a lease. For the time of a share's lease nobody gets more
+ * than it says that it holds, and nobody counts as gone.
+ */
+export const LEASE_SCRIPT = `#!lua flags=allow-oom
+local key, channel = KEYS[1], KEYS[2]
+local me = cjson.decode(ARGV[1])
+local memberLease, shareLease = tonumber(ARGV[2]), tonumber(ARGV[3])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local fields = redis.call('HGETALL', key)
+local meta = { sequence = 0, epoch = 0, learning = 0, last = 0 }
+local members, lost = {}, {}
+for at = 1, #fields, 2 do
+  local name, value = fields[at], fields[at + 1]
+  if meta[name] then meta[name] = tonumber(value)
+  else members[string.sub(name, 3)] = cjson.decode(value) end
+end
+
+local function isAlive(member) return redis.call('PUBSUB', 'NUMSUB', member.channel)[2] > 0 end
+
+-- After an outage all members come back within a moment: none of them is gone.
+if meta.sequence == 0 or meta.sequence < me.seen or now - meta.last > shareLease then meta.learning = now + shareLease end
+meta.sequence = math.max(meta.sequence, me.seen) + 1
+local learns = now < meta.learning
+
+local changed = false
+for id, member in pairs(members) do
+  local isOver = member.leaseEnd <= now or (member.shareEnd <= now and not isAlive(member))
+  if id ~= me.id and isOver and not learns then
+    if not member.isLost then changed = true; member.isLost = true; redis.call('HSET', key, 'm:' .. id, cjson.encode(member)) end
+    if isAlive(member) then lost[id] = member else redis.call('HDEL', key, 'm:' .. id) end
+    members[id] = nil
+  end
+end
+
+local known = members[me.id]
+local others = 0
+for id in pairs(members) do if id ~= me.id then others = others + 1 end end
+local joins = not me.leaves and (others < me.max)
+if known and known.isLost then known = nil end
+if joins ~= (known ~= nil) then changed = true end
+if changed then
+  meta.epoch = math.max(meta.epoch + 1, now)
+  redis.call('PUBLISH', channel, '{"type":"beat"}')
+end
+
+-- What a member may use at most at this moment.
+local function outstanding(member, credentials, total, max)
+  local share = member.rates and member.rates[credentials]
+  if share and now < member.shareEnd then return share.granted end
+  if isAlive(member) then return total / max end
+  return 0
+end
+
+-- Each gets what it wants, as far as it goes; what is left is shared equally, so that nobody has to wait for its first request.
+local function fairShare(credentials, total)
+  local wanted, rest, count = {}, total, 0
+  for id, member in pairs(members) do
+    local share = id == me.id and me.rates[credentials] or (member.rates and member.rates[credentials])
+    if id ~= me.id or joins then
+      count = count + 1
+      table.insert(wanted, { id = id, wish = math.min(share and share.wanted or 0, total) })
+    end
+  end
+  if not members[me.id] and joins then
+    count = count + 1
+    table.insert(wanted, { id = me.id, wish = math.min(me.rates[credentials].wanted, total) })
+  end
+  table.sort(wanted, function(a, b) return a.wish < b.wish or (a.wish == b.wish and a.id < b.id) end)
+  local mine, left = 0, count
+  for _, each in ipairs(wanted) do
+    local given = math.min(each.wish, rest / left)
+    rest, left = rest - given, left - 1
+    if each.id == me.id then mine = given end
+  end
+  return mine + rest / math.max(count, 1)
+end
+
+local shares, kept = {}, {}
+for credentials, wish in pairs(me.rates) do
+  local free = wish.total
+  for _, group in ipairs({ members, lost }) do
+    for id, member in pairs(group) do
+      if id ~= me.id then free = free - outstanding(member, credentials, wish.total, me.max) end
+    end
+  end
+  free = math.max(free, 0)
+  local target = fairShare(credentials, wish.total)
+  local granted = math.min(target, free)
+  if learns then granted = math.min(wish.held > 0 and wish.held or wish.total / me.max, free) end
+  if not joins then granted, target = 0, 0 end
+  shares[credentials] = { granted = granted, target = target }
+  -- Until the member confirms the new share, it may use the old one.
+  kept[credentials] = { granted = math.max(granted, wish.held), wanted = wish.wanted }
+end
+
+local reply = { sequence = meta.sequence, epoch = meta.epoch, isMember = joins, settled = not learns, isLearning = learns, shares = shares, members = {} }
+members[me.id] = nil
+if joins then
+  members[me.id] = { host = me.host, channel = me.channel, leaseEnd = now + memberLease, shareEnd = now + shareLease, released = me.released, rates = kept }
+  redis.call('HSET', key, 'm:' .. me.id, cjson.encode(members[me.id]))
+else
+  redis.call('HDEL', key, 'm:' .. me.id)
+end
+redis.call('HSET', key, 'sequence', string.format('%.0f', meta.sequence), 'epoch', string.format('%.0f', meta.epoch), 'learning', string.format('%.0f', meta.learning), 'last', string.format('%.0f', now))
+for id, member in pairs(members) do
+  table.insert(reply.members, { id = id, host = member.host })
+  if member.released ~= meta.epoch then reply.settled = false end
+end
+-- cjson writes an empty list as a map.
+return (string.gsub(cjson.encode(reply), '"members":{}', '"members":[]'))
+`;

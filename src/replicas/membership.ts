@@ -1,0 +1,227 @@
+// The loop of a member: renews its lease, learns of the other members, and takes its share of each rate.
+import type { GroupView, ReplicaStatus } from '../model/replicas.ts';
+import type { Clock } from '../util/clock.ts';
+import type { Logger } from '../util/logger.ts';
+import type { GroupClient, GroupMessage } from './group-client.ts';
+import { type BeatReply, MEMBER_LEASE_MS, SHARE_LEASE_MS } from './lease-script.ts';
+
+const BEAT_MS = 2_000;
+/** While others have to give back a share, or wait for this member to give back its own. */
+const SOON_MS = 250;
+
+/** What a set of credentials may use in all, and what this member could use, in requests per second. */
+export type Wish = { readonly total: number; readonly wanted: number };
+
+export type MembershipOptions = {
+  readonly client: GroupClient;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly id: string;
+  readonly host: string;
+  readonly channel: string;
+  readonly max: number;
+  /** By set of credentials. */
+  readonly wishes: () => ReadonlyMap<string, Wish>;
+  /** Gives up what this member does not own in this view; undefined: everything, because it is no member. Resolves when others may take it. */
+  readonly release: (view: GroupView | undefined) => Promise<void>;
+  /** Takes what this member owns in this view. Called when the other members have given up what they do not own in it. */
+  readonly take: (view: GroupView) => Promise<void>;
+  /** Called after every exchange, successful or not: shares may have changed. */
+  readonly sharesChanged: () => void;
+  /** Called when Redis has lost data: what this member has written may be gone. */
+  readonly dataLost: () => void;
+  /** An error of our own code in a release or a take. */
+  readonly failed: (error: unknown) => void;
+};
+
+type Share = { readonly granted: number; readonly endMs: number };
+
+export class Membership {
+  readonly #options: MembershipOptions;
+  #wake = new AbortController();
+  #shares = new Map<string, Share>();
+  #seen = 0;
+  #epoch = 0;
+  /** The epoch of the view after which everything was released. */
+  #released = 0;
+  #taken = 0;
+  #leaseEndMs = Number.NEGATIVE_INFINITY;
+  #isConnected = false;
+  #isMember = false;
+  #members: BeatReply['members'] = [];
+  /** Releases and takes, one after the other. */
+  #changes: Promise<void> = Promise.resolve();
+  readonly #exchange = new Exchange();
+  #lastProblem: string | undefined;
+
+  constructor(options: MembershipOptions) {
+    this.#options = options;
+  }
+
+  /** Takes part until `signal` is aborted. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    while (!signal.aborted) {
+      this.#wake = new AbortController();
+      const waitMs = await this.#beat(false);
+      await clock.sleep(waitMs, AbortSignal.any([signal, this.#wake.signal]));
+    }
+  }
+
+  /** Leaves the group, so that others take over at once. Send no request after this call. */
+  async leave(): Promise<void> {
+    this.#shares.clear();
+    await this.#beat(true);
+  }
+
+  /** Makes the next exchange due at once. */
+  beatNow(): void {
+    this.#wake.abort();
+  }
+
+  /**
+   * What this member may use of the rate of a set of credentials, in requests per second. A share that Redis does not renew is over after its
+   * lease. Then this member goes on with no more than it had and no more than the safe share, `total / max`; and a lease later, when
+   * the shares of all others are over too, with the safe share.
+   */
+  share(credentials: string, total: number): number {
+    const share = this.#shares.get(credentials);
+    if (share === undefined) return 0;
+    const overMs = this.#options.clock.monotonic() - share.endMs;
+    const safe = total / this.#options.max;
+    if (overMs < 0) return Math.min(share.granted, total);
+    return overMs < SHARE_LEASE_MS ? Math.min(share.granted, safe) : safe;
+  }
+
+  /**
+   * Resolves when this member knows whether others have taken over what it owned, and has released that. They may have when its lease is over
+   * and it has not tried to renew it since, because the process stood still.
+   */
+  async confirmed(): Promise<void> {
+    if (!this.#isConnected || this.#leaseEndMs >= this.#options.clock.monotonic()) return;
+    this.beatNow();
+    await this.#exchange.next();
+    await this.#changes;
+  }
+
+  /** Sends a message to the other members. */
+  tell(message: GroupMessage): void {
+    this.#options.client.tell(message);
+  }
+
+  get status(): Omit<ReplicaStatus, 'unwrittenTags'> {
+    const shares = [...this.#options.wishes()].map(([credentials, { total }]) => {
+      return { credentials, requestsPerSecond: this.share(credentials, total) };
+    });
+    const { id, max } = this.#options;
+    return { id, isConnected: this.#isConnected, isMember: this.#isMember, members: this.#members, max, shares };
+  }
+
+  /** One exchange. Gives the pause until the next. */
+  async #beat(leaves: boolean): Promise<number> {
+    const { client, clock, id, host, channel, max, wishes, sharesChanged } = this.#options;
+    const sentMs = clock.monotonic();
+    const rates = Object.fromEntries(
+      [...wishes()].map(([credentials, { total, wanted }]) => {
+        return [credentials, { total, wanted, held: this.share(credentials, total) }];
+      }),
+    );
+    const beat = { id, host, channel, max, seen: this.#seen, released: this.#released, leaves, rates };
+    try {
+      const reply = await client.beat(beat);
+      this.#log(undefined);
+      return leaves ? 0 : this.#apply(reply, rates, sentMs);
+    } catch (error) {
+      this.#isConnected = false;
+      this.#log(error instanceof Error ? error.message : String(error));
+      return BEAT_MS / 2;
+    } finally {
+      sharesChanged();
+      this.#exchange.ended();
+    }
+  }
+
+  #apply(reply: BeatReply, held: Readonly<Record<string, { readonly held: number }>>, sentMs: number): number {
+    const { dataLost, logger } = this.#options;
+    if (reply.isLearning && this.#seen > 0) dataLost();
+    this.#isConnected = true;
+    this.#seen = reply.sequence;
+    this.#leaseEndMs = sentMs + MEMBER_LEASE_MS;
+    this.#members = reply.members;
+    if (!reply.isMember && (this.#isMember || this.#epoch === 0))
+      logger.warn('the group of replicas is full: this one waits', { members: reply.members.length });
+    this.#isMember = reply.isMember;
+    this.#shares = new Map();
+    let pauseMs = BEAT_MS;
+    for (const [credentials, { granted, target }] of Object.entries(reply.shares)) {
+      if (reply.isMember) this.#shares.set(credentials, { granted, endMs: sentMs + SHARE_LEASE_MS });
+      const before = held[credentials]?.held ?? 0;
+      // Others wait for the confirmation of a smaller share.
+      if (granted < before * 0.999 || granted < target * 0.999) pauseMs = SOON_MS;
+    }
+    this.#follow(reply);
+    return pauseMs;
+  }
+
+  #follow({ epoch, members, settled, isMember }: BeatReply): void {
+    const { release, take } = this.#options;
+    const view = { epoch, members: members.map(({ id }) => id).sort() };
+    if (epoch !== this.#epoch) {
+      this.#epoch = epoch;
+      this.#change(
+        async () => {
+          await release(isMember ? view : undefined);
+          this.#released = epoch;
+        },
+        () => {
+          this.#epoch = 0;
+        },
+      );
+    }
+    if (settled && isMember && this.#taken !== epoch && this.#released === epoch) {
+      this.#taken = epoch;
+      this.#change(
+        async () => {
+          if (epoch === this.#epoch) await take(view);
+        },
+        () => {
+          this.#taken = 0;
+        },
+      );
+    }
+  }
+
+  #change(make: () => Promise<void>, undo: () => void): void {
+    this.#changes = this.#changes.then(make).then(
+      () => this.beatNow(),
+      (error: unknown) => {
+        undo();
+        this.#options.failed(error);
+      },
+    );
+  }
+
+  #log(problem: string | undefined): void {
+    const { logger, max } = this.#options;
+    if (problem === this.#lastProblem) return;
+    if (problem === undefined) logger.info('Redis is there again: the replicas share the quota');
+    else if (this.#lastProblem === undefined)
+      logger.error(`no answer from Redis: each replica goes on with its last repositories and 1/${max} of each rate`, {
+        problem,
+      });
+    this.#lastProblem = problem;
+  }
+}
+
+/** Lets others wait for the end of an exchange. */
+class Exchange {
+  readonly #waiting: (() => void)[] = [];
+
+  next(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  ended(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+}

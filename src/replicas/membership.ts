@@ -94,11 +94,12 @@ export class Membership {
   }
 
   /**
-   * Resolves when this member knows whether others have taken over what it owned, and has released that. They may have when its lease is over
-   * and it has not tried to renew it since, because the process stood still.
+   * Resolves when this member knows whether others have taken over what it owned, and has released that; or that Redis does not answer. They may
+   * have when its lease is over, because the process stood still or was cut off.
    */
   async confirmed(): Promise<void> {
-    if (!this.#isConnected || this.#leaseEndMs >= this.#options.clock.monotonic()) return;
+    if (!this.#isMember || this.#leaseEndMs >= this.#options.clock.monotonic()) return;
+    if (this.#exchange.isUnderWay) await this.#exchange.next();
     this.beatNow();
     await this.#exchange.next();
     await this.#changes;
@@ -121,6 +122,7 @@ export class Membership {
   async #beat(leaves: boolean): Promise<number> {
     const { client, clock, id, host, channel, max, wishes, sharesChanged } = this.#options;
     const sentMs = clock.monotonic();
+    this.#exchange.isUnderWay = true;
     const rates = Object.fromEntries(
       [...wishes()].map(([credentials, { total, wanted }]) => {
         return [credentials, { total, wanted, held: this.share(credentials, total) }];
@@ -215,6 +217,7 @@ export class Membership {
 
 /** Lets others wait for the end of an exchange. */
 class Exchange {
+  isUnderWay = false;
   readonly #waiting: (() => void)[] = [];
 
   next(): Promise<void> {
@@ -222,6 +225,7 @@ class Exchange {
   }
 
   ended(): void {
+    this.isUnderWay = false;
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }

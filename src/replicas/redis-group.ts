@@ -1,6 +1,6 @@
 // The group in Redis: the exchange is a script, messages are published.
 import { EVENT_CHANNELS, EVENT_TYPES } from '../model/events.ts';
-import type { RedisConnection } from '../storage/redis-connection.ts';
+import { connectNow, type RedisConnection } from '../storage/redis-connection.ts';
 import type { GroupClient, GroupMessage } from './group-client.ts';
 import { type Beat, type BeatReply, LEASE_SCRIPT, MEMBER_LEASE_MS, SHARE_LEASE_MS } from './lease-script.ts';
 
@@ -43,6 +43,7 @@ export class RedisGroup implements GroupClient {
     const { commands, prefix } = this.#options;
     const [key, channel] = [`${prefix}:members`, this.#news];
     const leases = [MEMBER_LEASE_MS, SHARE_LEASE_MS];
+    await connectNow(commands);
     const reply = await commands.eval(LEASE_SCRIPT, 2, key, channel, JSON.stringify(beat), ...leases);
     return readReply(reply);
   }

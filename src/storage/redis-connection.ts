@@ -1,11 +1,12 @@
 // Connects to Redis by a URL: one server, Sentinel, or a cluster. The only file that imports ioredis.
+import { once } from 'node:events';
 import { Cluster, Redis } from 'ioredis';
 
 export type RedisConnection = Redis | Cluster;
 
 /** No exchange may take longer: a member that waits does not renew its lease. */
 const COMMAND_TIMEOUT_MS = 1_500;
-const CONNECT_TIMEOUT_MS = 3_000;
+const CONNECT_TIMEOUT_MS = 1_000;
 const MAX_RECONNECT_DELAY_MS = 2_000;
 
 const FORMS =
@@ -113,6 +114,18 @@ export function connectRedis(address: RedisAddress, subscribes = false): RedisCo
   // Every command says itself that it failed.
   connection.on('error', () => {});
   return connection;
+}
+
+/** Connects now, rather than after the delay, if there is no connection. Rejects when that fails or takes longer than two attempts. */
+export async function connectNow(connection: RedisConnection): Promise<void> {
+  if (connection.status === 'ready') return;
+  // An attempt under way may have begun when it could not succeed.
+  await attempt(connection).catch(() => attempt(connection));
+}
+
+async function attempt(connection: RedisConnection): Promise<void> {
+  connection.connect().catch(() => {});
+  await once(connection, 'ready', { signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS) });
 }
 
 function delayMs(attempt: number): number {

@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import { until } from './until.ts';
 
+/** What a test does at its end. Also for what is no test. */
+export type Cleanup = Pick<ExecutionContext, 'teardown'>;
+
 /** The checkout. */
 export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -54,7 +57,7 @@ export class Program {
   }
 
   /** Starts a program, which ends with the test at the latest. */
-  static async start(t: ExecutionContext, command: string, args: readonly string[], cwd = ROOT): Promise<Program> {
+  static async start(t: Cleanup, command: string, args: readonly string[], cwd = ROOT): Promise<Program> {
     const child = spawn(command, args, { cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
     const program = new Program(child);
     t.teardown(() => program.#end());

@@ -14,6 +14,7 @@ import type { LogOutput } from './util/log-output.ts';
 import { createLogger, type Logger } from './util/logger.ts';
 import { openFilesAdvice } from './util/open-files-limit.ts';
 import { Redactor } from './util/redactor.ts';
+import { parseRedisUrl } from './util/redis-url.ts';
 import { ConfigError, formatProblems, loadTogether } from './util/yaml/problems.ts';
 import type { WebConfigWatcher } from './web/access/web-config-watcher.ts';
 import { FIXED_PATHS } from './web/assets.ts';
@@ -228,6 +229,7 @@ async function loadReplica(
   ]);
   const redisUrl = async () => {
     const { redis_url = '' } = await readSecretValues({ redis_url: settings.redisUrl }, { env, redactor });
+    for (const secret of parseRedisUrl(redis_url)?.secrets ?? []) redactor.add(secret);
     return redis_url;
   };
   return (parts) =>

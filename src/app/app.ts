@@ -5,8 +5,8 @@ import type { Config } from '../config/config.ts';
 import { Exposition } from '../metrics/exposition.ts';
 import { SelfMetrics } from '../metrics/self-metrics.ts';
 import type { EventChannel } from '../model/events.ts';
-import type { RepositoryNames } from '../model/replicas.ts';
 import { SCAN_STATUSES } from '../model/scan.ts';
+import type { FoundRepository } from '../model/target.ts';
 import type { StoreObserver } from '../state/store.ts';
 import { Saver } from '../storage/saver.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -27,7 +27,7 @@ import { uncheckedInstances, uncheckedWarning, unusedProxyVariables } from './co
 import { PageData } from './page-data.ts';
 import { createPipeline, type Pipeline, timingOf } from './pipeline.ts';
 import { ReloadQueue } from './reload-queue.ts';
-import type { Replica, ReplicaOptions } from './replica.ts';
+import type { OwnershipChange, Replica, ReplicaOptions } from './replica.ts';
 import { SchedulerPool } from './scheduler-pool.ts';
 import type { SharedState } from './shared-state.ts';
 import { SnapshotCapture } from './snapshot-capture.ts';
@@ -215,6 +215,8 @@ export class App {
   /** Applies the configuration, and restores what a former process knew of its tags. From then on, what is known is saved. */
   async #restore(): Promise<void> {
     const { storage, clock, logger } = this.#deps;
+    if (storage !== undefined && this.#replica !== undefined)
+      logger.warn('--storage.path is not used: replicas keep their state in Redis');
     if (storage === undefined || this.#replica !== undefined) return this.#apply(this.#config);
     const { place, intervalMs } = storage;
     const sources = { ...this.#pipeline, schedulerPool: this.#schedulerPool };
@@ -241,11 +243,13 @@ export class App {
       const config = await loadConfig();
       const before = this.#counted();
       const isSame = isDeepStrictEqual(uncheckedInstances(config), uncheckedInstances(this.#config));
+      const hasSameReplicas = isDeepStrictEqual(config.replicas, this.#config.replicas);
       await this.#exposition.holdDuring(() => {
         this.#pageData.hold();
         return this.#replace(config);
       });
       if (!isSame) this.#warnOfUnchecked(config);
+      if (!hasSameReplicas) logger.warn('replicas have changed in the configuration: restart the exporter to use them');
       this.#selfMetrics.configReloaded(true, clock.now());
       this.#reloadFailure = undefined;
       const after = this.#counted();
@@ -301,8 +305,11 @@ export class App {
     }
   }
 
-  /** @param restore restores what a former process knew; for the first configuration */
-  async #apply(config: Config, restore?: SnapshotRestore): Promise<void> {
+  /**
+   * @param restore restores what a former process, or another replica, knew
+   * @param takesOver whether this replica gets repositories of others
+   */
+  async #apply(config: Config, restore?: SnapshotRestore, takesOver = false): Promise<void> {
     const { watchList, polls, discoveryManager, eventManager, reconciler } = this.#pipeline;
     const timing = timingOf(config);
     const isOtherTiming = !isDeepStrictEqual(timing, polls.timing);
@@ -310,6 +317,7 @@ export class App {
     // Until the former instances are removed, their requests still count.
     this.#selfMetrics.setInstances([...idsOf(this.#config), ...idsOf(config)]);
     this.#exposition.perTag = config.metrics.perTag;
+    this.#replica?.configure(config);
     const instances = await this.#schedulerPool.configure(config, this.#sdk);
     const owned = config.instances.map((instance) => ({
       ...instance,
@@ -329,7 +337,7 @@ export class App {
       return { id, feedMs: isOwn ? feedMs : undefined, isForwarded: !isOwn && feedMs !== undefined };
     });
     const isSooner = eventManager.configure(feeds, { hasWebhook, completeMs }, instances);
-    await discoveryManager.configure(config.instances, config.discoveryIntervalMs, instances);
+    await discoveryManager.configure(config.instances, config.discoveryIntervalMs, instances, takesOver);
     await this.#unlessBroken(restore?.tags());
     await reconciler.limit(config.maxTags);
     this.#schedulerPool.retireUnused();
@@ -343,7 +351,7 @@ export class App {
     await restoring?.catch((error: unknown) => this.#errors.report('storage', error));
   }
 
-  #owns(instanceId: string, repository: RepositoryNames): boolean {
+  #owns(instanceId: string, repository: FoundRepository): boolean {
     return this.#replica?.owns(instanceId, repository) ?? true;
   }
 
@@ -353,15 +361,15 @@ export class App {
       watchList: () => this.#pipeline.watchList,
       receive: (event, channel) => this.#pipeline.eventManager.intake.receiveForwarded(event, channel),
       schedulers: () => this.#schedulerPool.all,
-      apply: (records) => this.#reloads.between(() => this.#share(records)),
+      apply: (change) => this.#reloads.between(() => this.#changeOwnership(change)),
     });
   }
 
   /** Applies the configuration in force again, because this replica owns other repositories now. */
-  async #share(records: readonly object[]): Promise<void> {
-    const { schedulerPool, pipeline } = { schedulerPool: this.#schedulerPool, pipeline: this.#pipeline };
-    const restore = new SnapshotRestore(records, undefined, { ...pipeline, schedulerPool });
-    const applied = this.#exposition.holdDuring(() => this.#apply(this.#config, restore));
+  async #changeOwnership({ records, takesOver }: OwnershipChange): Promise<void> {
+    const schedulerPool = this.#schedulerPool;
+    const restore = new SnapshotRestore(records, undefined, { ...this.#pipeline, schedulerPool });
+    const applied = this.#exposition.holdDuring(() => this.#apply(this.#config, restore, takesOver));
     await Promise.all(schedulerPool.all.map((scheduler) => scheduler.holdDuring(applied)));
     await applied;
   }

@@ -1,24 +1,27 @@
 // This exporter as one of several replicas: which repositories it owns, its part of each rate, and what it tells the others.
 
+import type { Config } from '../config/config.ts';
 import type { EventChannel, RegistryEvent } from '../model/events.ts';
-import type { GroupView, Ownership, ReplicaStatus, ReplicasSettings, RepositoryNames } from '../model/replicas.ts';
+import type { GroupView, Ownership, ReplicaStatus, ReplicasSettings } from '../model/replicas.ts';
+import type { FoundRepository } from '../model/target.ts';
 import type { GroupMessage } from '../replicas/group-client.ts';
 import { Membership } from '../replicas/membership.ts';
 import { ownerOf } from '../replicas/ownership.ts';
 import { RedisGroup } from '../replicas/redis-group.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
-import { connectRedis, parseRedisUrl, type RedisConnection } from '../storage/redis-connection.ts';
+import { RedisError } from '../storage/redis-connection.ts';
 import { RedisRecords } from '../storage/redis-records.ts';
 import { namesKey } from '../targets/repository-ids.ts';
 import type { WatchList } from '../targets/watch-list.ts';
 import type { Clock } from '../util/clock.ts';
 import type { InternalErrors } from '../util/internal-errors.ts';
 import type { Logger } from '../util/logger.ts';
+import { parseRedisUrl, REDIS_URL_EXPECTED } from '../util/redis-url.ts';
 import type { SchedulerPoolGroup } from './scheduler-pool.ts';
-import { repositoryKey, SharedState } from './shared-state.ts';
+import { SharedState } from './shared-state.ts';
 
 export type ReplicaOptions = {
-  readonly settings: Pick<ReplicasSettings, 'group' | 'max'>;
+  readonly settings: ReplicasSettings;
   /** Reads the URL of Redis, which may be in a file. Rejects with a message for the log. */
   readonly redisUrl: () => Promise<string>;
   /** Unique among all processes. */
@@ -32,63 +35,103 @@ export type ReplicaOptions = {
   /** Takes an event that another replica has heard. */
   readonly receive: (event: RegistryEvent, channel: EventChannel) => void;
   readonly schedulers: () => readonly Scheduler[];
-  /** Applies the configuration again, because the replica owns other repositories now. Restores the records of those that it gets. */
-  readonly apply: (records: readonly object[]) => Promise<void>;
+  /** Applies the configuration again, because the replica owns other repositories now. */
+  readonly apply: (change: OwnershipChange) => Promise<void>;
+};
+
+/** What a replica does when it owns other repositories. */
+export type OwnershipChange = {
+  /** What is known of the repositories that it gets, as records of a snapshot. */
+  readonly records: readonly object[];
+  /** Whether it gets repositories: discovery looks for their tags. */
+  readonly takesOver: boolean;
 };
 
 /** A replica wants a rate that is enough for what is due within so many seconds. */
 const DUE_WITHIN_S = 5;
 /** Repositories that are read at once. */
 const READS_AT_ONCE = 50;
-const CONNECT_AGAIN_MS = 2_000;
+/** How often the URL of Redis is read again: a password may change. */
+const URL_CHECK_MS = 2_000;
+/** The process ends 5 s after it was asked to, whatever Redis does. */
+const HAND_OVER_MS = 3_500;
 
 /** Which instance's feed a replica asks is decided like the owner of a repository. */
 const FEED = { id: '', namespace: '', name: '' };
-
-type Connections = {
-  readonly commands: RedisConnection;
-  readonly messages: RedisConnection;
-  readonly membership: Membership;
-  readonly records: RedisRecords;
-};
 
 export class Replica implements SchedulerPoolGroup, Ownership {
   /** Reports what changes to the other replicas. */
   readonly sharedState: SharedState;
   readonly #options: ReplicaOptions;
   readonly #stopping = new AbortController();
-  #connections: Connections | undefined;
+  readonly #group: RedisGroup;
+  readonly #records: RedisRecords;
+  readonly #membership: Membership;
   /** It owns what it owns in all of these: the view that it took, and later ones for which others have not released their part. */
   #views: readonly GroupView[] = [];
-  /** The names of repositories that are configured by their ids, by instance and id. */
-  readonly #names = new Map<string, { readonly namespace: string; readonly name: string }>();
+  /** The ids of repositories that the configuration lists by their ids alone, by instance. */
+  #listedByIds: ReadonlyMap<string, ReadonlySet<string>> = new Map();
+  #usedUrl: string | undefined;
   #ended: Promise<unknown> = Promise.resolve();
 
   constructor(options: ReplicaOptions) {
-    const { clock, logger, watchList } = options;
+    const { settings, id, errors, logger, schedulers } = options;
+    const prefix = `{acr-scan-exporter:${settings.group}}`;
     this.#options = options;
-    this.sharedState = new SharedState({ clock, logger, watchList, owns: (...names) => this.owns(...names) });
+    this.#group = new RedisGroup({ prefix, id, received: (message) => this.#receive(message) });
+    this.#records = new RedisRecords(this.#group.connection, prefix);
+    this.#membership = new Membership({
+      ...options,
+      client: this.#group,
+      max: settings.max,
+      wishes: () => this.#wishes(),
+      release: (view) => this.#release(view),
+      take: (view) => this.#take(view),
+      sharesChanged: () => {
+        for (const scheduler of schedulers()) scheduler.shareChanged();
+      },
+      dataLost: () => this.sharedState.writeAll(),
+      failed: (error) => {
+        if (error instanceof RedisError) logger.warn('repositories are not taken over yet', { problem: error.message });
+        else errors.report('replicas', error);
+      },
+    });
+    this.sharedState = new SharedState({
+      ...options,
+      records: this.#records,
+      owns: (instanceId, repository) => this.owns(instanceId, repository),
+      keyOf: (instanceId, repository) => this.#keyOf(instanceId, repository),
+      mayWrite: () => this.#membership.holdsLease,
+    });
   }
 
   /** Joins the group, now or when Redis can be reached. */
   start(): void {
-    this.#ended = this.#run();
+    const { signal } = this.#stopping;
+    this.#ended = Promise.all([this.#followUrl(), this.#membership.run(signal), this.sharedState.run(signal)]);
   }
 
   /** Hands over to the other replicas. Send no request after this call. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await this.#ended;
-    const connections = this.#connections;
-    if (connections === undefined) return;
-    await this.sharedState.flush(connections.records);
-    await connections.membership.leave();
-    connections.commands.disconnect();
-    connections.messages.disconnect();
+    const { clock } = this.#options;
+    const handOver = this.#ended.then(async () => {
+      if (this.#membership.holdsLease) await this.sharedState.flush();
+      await this.#membership.leave();
+    });
+    await Promise.race([handOver, clock.sleep(HAND_OVER_MS)]);
+    this.#group.connection.close();
   }
 
-  owns(instanceId: string, repository: RepositoryNames): boolean {
-    return this.#isMine(this.#views, instanceId, repository);
+  /** Call it before the configuration is applied. */
+  configure({ instances }: Pick<Config, 'instances'>): void {
+    const idsOf = ({ repositories }: Config['instances'][number]) =>
+      new Set(repositories.flatMap(({ id, namespace }) => (namespace === '' ? [id] : [])));
+    this.#listedByIds = new Map(instances.map((instance) => [instance.id, idsOf(instance)]));
+  }
+
+  owns(instanceId: string, repository: FoundRepository): boolean {
+    return this.#isMine(this.#views, instanceId, this.#keyOf(instanceId, repository));
   }
 
   ownsFeed(instanceId: string): boolean {
@@ -96,87 +139,52 @@ export class Replica implements SchedulerPoolGroup, Ownership {
   }
 
   share(credentials: string, total: number): number {
-    return this.#connections?.membership.share(credentials, total) ?? 0;
+    return this.#membership.share(credentials, total);
   }
 
   throttled(credentials: string, retryAfterMs: number | undefined): void {
-    this.#tell({ type: 'throttled', credentials, retryAfterMs });
+    this.#group.tell({ type: 'throttled', credentials, retryAfterMs });
   }
 
   refused(credentials: string): void {
-    this.#tell({ type: 'refused', credentials });
+    this.#group.tell({ type: 'refused', credentials });
   }
 
-  /** Gives an event to the others if one of them watches its repository; false if this one does. */
+  /** Gives an event to the others, unless this replica watches its repository. False if it is for this one to decide about. */
   forward(event: RegistryEvent, channel: EventChannel): boolean {
-    if (this.owns(event.instanceId, event.repository)) return false;
-    this.#tell({ type: 'event', event, channel });
-    return true;
+    if (this.#watches(event)) return false;
+    this.#group.tell({ type: 'event', event, channel });
+    return !this.owns(event.instanceId, event.repository);
   }
 
   get status(): ReplicaStatus {
-    const { id, settings } = this.#options;
-    const none = { id, isConnected: false, isMember: false, members: [], max: settings.max, shares: [] };
-    return {
-      ...(this.#connections?.membership.status ?? none),
-      unwrittenTags: this.sharedState.unwrittenTags,
-    };
+    return { ...this.#membership.status, unwrittenTags: this.sharedState.unwrittenTags };
   }
 
   /** Resolves when it is known whether another replica has taken over what this one shows: after the process stood still. */
   async settled(): Promise<void> {
-    await this.#connections?.membership.confirmed();
+    await this.#membership.confirmed();
   }
 
-  async #run(): Promise<void> {
+  /** Uses the URL of Redis, and another one when it changes. */
+  async #followUrl(): Promise<void> {
+    const { clock, redisUrl } = this.#options;
     const { signal } = this.#stopping;
-    const connections = await this.#connect(signal);
-    if (connections === undefined) return;
-    this.#connections = connections;
-    await Promise.all([connections.membership.run(signal), this.sharedState.run(connections.records, signal)]);
-  }
-
-  async #connect(signal: AbortSignal): Promise<Connections | undefined> {
-    const { clock, logger, redisUrl, settings, id, host } = this.#options;
-    let lastProblem = '';
+    const { connection } = this.#group;
     while (!signal.aborted) {
       try {
-        const address = parseRedisUrl(await redisUrl());
-        const [commands, messages] = [connectRedis(address), connectRedis(address, true)];
-        const prefix = `{acr-scan-exporter:${settings.group}}`;
-        const client = new RedisGroup({
-          commands,
-          messages,
-          prefix,
-          id,
-          received: (message) => this.#receive(message),
-        });
-        const membership = new Membership({
-          client,
-          clock,
-          logger,
-          id,
-          host,
-          channel: client.channel,
-          max: settings.max,
-          wishes: () => this.#wishes(),
-          release: (view) => this.#release(view),
-          take: (view) => this.#take(view),
-          sharesChanged: () => {
-            for (const scheduler of this.#options.schedulers()) scheduler.shareChanged();
-          },
-          dataLost: () => this.sharedState.writeAll(),
-          failed: (error) => this.#options.errors.report('replicas', error),
-        });
-        return { commands, messages, membership, records: new RedisRecords(commands, prefix) };
+        const url = await redisUrl();
+        if (url !== this.#usedUrl) {
+          const address = parseRedisUrl(url);
+          if (address === undefined) throw new Error(`redis_url: expected ${REDIS_URL_EXPECTED}`);
+          this.#usedUrl = url;
+          connection.use(address);
+        }
       } catch (error) {
-        const problem = error instanceof Error ? error.message : String(error);
-        if (problem !== lastProblem) logger.error('no URL of Redis: this replica waits for it', { problem });
-        lastProblem = problem;
-        await clock.sleep(CONNECT_AGAIN_MS, signal);
+        if (this.#usedUrl === undefined) connection.problem = error instanceof Error ? error.message : String(error);
       }
+      await clock.sleep(URL_CHECK_MS, signal);
     }
-    return undefined;
   }
 
   /** What each set of credentials could use within the next seconds. */
@@ -193,36 +201,32 @@ export class Replica implements SchedulerPoolGroup, Ownership {
 
   async #release(view: GroupView | undefined): Promise<void> {
     if (this.#views.length === 0) return;
-    const records = this.#connections?.records;
-    if (records !== undefined) await this.sharedState.flush(records);
+    if (view === undefined) this.sharedState.dropAll();
+    else await this.sharedState.flush();
     this.#views = view === undefined ? [] : [...this.#views, view];
-    await this.#options.apply([]);
+    await this.#options.apply({ records: [], takesOver: false });
   }
 
   async #take(view: GroupView): Promise<void> {
     const { apply, logger } = this.#options;
-    await this.#readNames();
     const records = await this.#read(view);
     this.#views = [view];
-    await this.sharedState.duringRestore(() => apply(records));
+    await this.sharedState.duringRestore(() => apply({ records, takesOver: true }));
     logger.info('repositories are shared by replicas', { replicas: view.members.length, restored: records.length });
   }
 
   /** What is written of the repositories that this replica gets. */
   async #read(view: GroupView): Promise<object[]> {
-    const records = this.#connections?.records;
-    if (records === undefined) return [];
     const gained: { readonly instanceId: string; readonly key: string }[] = [];
     for (const instanceId of this.#options.watchList().instanceIds()) {
-      for (const key of await records.repositories(instanceId)) {
-        const isMine = (views: readonly GroupView[]) => this.#isMineByKey(views, instanceId, key);
-        if (isMine([view]) && !isMine(this.#views)) gained.push({ instanceId, key });
-      }
+      for (const key of await this.#records.repositories(instanceId))
+        if (this.#isMine([view], instanceId, key) && !this.#isMine(this.#views, instanceId, key))
+          gained.push({ instanceId, key });
     }
     const found: object[] = [];
     for (let at = 0; at < gained.length; at += READS_AT_ONCE) {
       const some = gained.slice(at, at + READS_AT_ONCE);
-      const stored = await Promise.all(some.map(({ instanceId, key }) => records.read(instanceId, key)));
+      const stored = await Promise.all(some.map(({ instanceId, key }) => this.#records.read(instanceId, key)));
       for (const [index, each] of stored.entries()) {
         if (each === undefined) continue;
         const number = at + index;
@@ -233,39 +237,34 @@ export class Replica implements SchedulerPoolGroup, Ownership {
     return found;
   }
 
-  #isMine(views: readonly GroupView[], instanceId: string, repository: RepositoryNames): boolean {
-    const names = repository.namespace === '' ? this.#names.get(namesKey(instanceId, repository.id)) : undefined;
-    return this.#isMineByKey(views, instanceId, repositoryKey({ ...repository, ...names }));
-  }
-
-  #isMineByKey(views: readonly GroupView[], instanceId: string, key: string): boolean {
+  #isMine(views: readonly GroupView[], instanceId: string, key: string): boolean {
     const { id } = this.#options;
     return views.length > 0 && views.every(({ members }) => ownerOf(members, namesKey(instanceId, key)) === id);
   }
 
-  async #readNames(): Promise<void> {
-    for (const [field, names] of Object.entries((await this.#connections?.records.names()) ?? {})) {
-      const [namespace, name]: unknown[] = JSON.parse(names);
-      if (typeof namespace === 'string' && typeof name === 'string') this.#names.set(field, { namespace, name });
-    }
+  /**
+   * A text for a repository that all replicas form alike, whatever they know of it: its names, or its id if it is listed by that alone, also where
+   * discovery finds it.
+   */
+  #keyOf(instanceId: string, { id, namespace, name }: FoundRepository): string {
+    return id !== '' && this.#listedByIds.get(instanceId)?.has(id) ? id : namesKey(namespace, name);
   }
 
-  #tell(message: GroupMessage): void {
-    this.#connections?.membership.tell(message);
+  #watches({ instanceId, repository }: RegistryEvent): boolean {
+    return this.#options.watchList().targetsOf(instanceId)?.find(repository) !== undefined;
   }
 
   #receive(message: GroupMessage): void {
-    const schedulers = this.#options.schedulers();
-    if (message.type === 'beat') this.#connections?.membership.beatNow();
-    if (message.type === 'names') this.#names.set(namesKey(message.instanceId, message.id), message);
-    if (message.type === 'event') this.#receiveEvent(message.event, message.channel);
-    if (message.type !== 'throttled' && message.type !== 'refused') return;
-    const scheduler = schedulers.find(({ name }) => name === message.credentials);
-    if (message.type === 'throttled') scheduler?.throttledElsewhere(message.retryAfterMs);
-    else scheduler?.refusedElsewhere();
+    if (message.type === 'beat') this.#membership.beatNow();
+    else if (message.type === 'event') this.#receiveEvent(message.event, message.channel);
+    else {
+      const scheduler = this.#options.schedulers().find(({ name }) => name === message.credentials);
+      if (message.type === 'throttled') scheduler?.throttledElsewhere(message.retryAfterMs);
+      else scheduler?.refusedElsewhere();
+    }
   }
 
   #receiveEvent(event: RegistryEvent, channel: EventChannel): void {
-    if (this.owns(event.instanceId, event.repository)) this.#options.receive(event, channel);
+    if (this.#watches(event) || this.owns(event.instanceId, event.repository)) this.#options.receive(event, channel);
   }
 }

@@ -1,7 +1,7 @@
 // Writes what is known of this replica's tags where the other replicas find it, a second after it changed at the latest.
 
 import { momentOf } from '../model/moment.ts';
-import type { RepositoryNames } from '../model/replicas.ts';
+import type { FoundRepository } from '../model/target.ts';
 import type { TagPoll } from '../polling/tag-poll.ts';
 import type { StoreObserver, WatchedTag } from '../state/store.ts';
 import type { RedisRecords, RepositoryChanges } from '../storage/redis-records.ts';
@@ -17,15 +17,15 @@ const MAX_TAGS_AT_ONCE = 2_000;
 
 export type SharedStateOptions = {
   readonly watchList: () => WatchList;
-  readonly owns: (instanceId: string, repository: RepositoryNames) => boolean;
+  readonly records: RedisRecords;
+  readonly owns: (instanceId: string, repository: FoundRepository) => boolean;
+  /** A text for a repository that all replicas form alike. */
+  readonly keyOf: (instanceId: string, repository: FoundRepository) => string;
+  /** Whether no other replica can have taken over what this one owns: else what it knows may be older than what is written. */
+  readonly mayWrite: () => boolean;
   readonly clock: Clock;
   readonly logger: Logger;
 };
-
-/** A text for a repository that all replicas form alike: its names, or its id until they are known. */
-export function repositoryKey({ id, namespace, name }: RepositoryNames): string {
-  return namespace === '' ? id : namesKey(namespace, name);
-}
 
 /** The changes of one repository that wait to be written. */
 type Pending = {
@@ -38,8 +38,6 @@ export class SharedState implements Pick<StoreObserver, 'tagAdded' | 'tagChanged
   readonly #options: SharedStateOptions;
   /** By instance and repository. */
   #pending = new Map<string, Pending & { readonly key: string }>();
-  /** Under which key each tag was last written: the names of its repository may become known. */
-  readonly #writtenAs = new WeakMap<WatchedTag, string>();
   #isRestoring = false;
   #lastProblem: string | undefined;
 
@@ -58,16 +56,22 @@ export class SharedState implements Pick<StoreObserver, 'tagAdded' | 'tagChanged
   }
 
   /** Writes changes every second until `signal` is aborted. Never rejects. */
-  async run(records: RedisRecords, signal: AbortSignal): Promise<void> {
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, mayWrite } = this.#options;
     while (!signal.aborted) {
-      await this.#options.clock.sleep(WRITE_INTERVAL_MS, signal);
-      await this.#tryWrite(records);
+      await clock.sleep(WRITE_INTERVAL_MS, signal);
+      if (mayWrite()) await this.#tryWrite();
     }
   }
 
   /** Writes everything that waits. Gives up when Redis cannot be reached. */
-  async flush(records: RedisRecords): Promise<void> {
-    while (this.unwrittenTags > 0 && (await this.#tryWrite(records)));
+  async flush(): Promise<void> {
+    while (this.unwrittenTags > 0 && (await this.#tryWrite()));
+  }
+
+  /** Others have taken over the tags of this replica: what it knows of them is not written any more. */
+  dropAll(): void {
+    this.#pending.clear();
   }
 
   get unwrittenTags(): number {
@@ -100,16 +104,13 @@ export class SharedState implements Pick<StoreObserver, 'tagAdded' | 'tagChanged
 
   #mark(tag: WatchedTag): void {
     const pending = this.#pendingOf(tag);
-    const former = this.#writtenAs.get(tag);
-    if (former !== undefined && former !== pending.key) {
-      this.#pendingAs(pending.instanceId, former).removed.add(tag.target.tag);
-    }
     pending.changed.set(tag.target.tag, tag);
     pending.removed.delete(tag.target.tag);
   }
 
   #pendingOf({ target: { repository } }: WatchedTag): Pending & { readonly key: string } {
-    return this.#pendingAs(repository.instanceId, repositoryKey(repository));
+    const { instanceId } = repository;
+    return this.#pendingAs(instanceId, this.#options.keyOf(instanceId, repository));
   }
 
   #pendingAs(instanceId: string, key: string): Pending & { readonly key: string } {
@@ -121,7 +122,10 @@ export class SharedState implements Pick<StoreObserver, 'tagAdded' | 'tagChanged
     return pending;
   }
 
-  async #tryWrite(records: RedisRecords): Promise<boolean> {
+  async #tryWrite(): Promise<boolean> {
+    const { watchList, records } = this.#options;
+    // While the watch list changes, a tag may not be found although it is watched.
+    await new Promise<void>((resolve) => watchList().whenSettled(resolve));
     const taken = this.#take();
     try {
       if (taken.length > 0) await records.write(taken.map((each) => this.#changesOf(each)));
@@ -169,7 +173,6 @@ export class SharedState implements Pick<StoreObserver, 'tagAdded' | 'tagChanged
       if (poll?.tag !== tag) continue;
       repository = repositoryRecord(tag.target.repository, 0, watchList);
       tags.set(name, tagRecord(poll, 0, moment));
-      this.#writtenAs.set(tag, key);
     }
     return { instanceId, key, repository, tags, removed: [...removed] };
   }

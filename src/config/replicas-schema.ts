@@ -1,21 +1,26 @@
 // The schema of replicas: several exporters that share the work and the quota over Redis.
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { SecretSource } from '../model/credential-settings.ts';
 import type { ReplicasSettings } from '../model/replicas.ts';
+import { parseRedisUrl, REDIS_URL_EXPECTED } from '../util/redis-url.ts';
 import { strictMap } from '../util/yaml/schema.ts';
-import { count, environmentName, filePath, matching, text } from './fields.ts';
+import { count, environmentName, filePath, matching } from './fields.ts';
 
 const URL_FORMS = ['redis_url', 'redis_url_file', 'redis_url_env'] as const;
-const MAX_URL_LENGTH = 2_048;
 
 /** The keys of the block. */
 export const REPLICAS_KEYS: readonly string[] = [...URL_FORMS, 'group', 'max'];
 
 /** A relative path stays as written until the file is loaded. */
 export const replicasSchema = strictMap({
-  redis_url: text(`a URL of 1 to ${MAX_URL_LENGTH} characters`, MAX_URL_LENGTH)
+  redis_url: z
+    .string({ error: REDIS_URL_EXPECTED })
+    .refine((url) => parseRedisUrl(url) !== undefined, { error: REDIS_URL_EXPECTED })
     .optional()
-    .meta({ description: 'URL of Redis, such as redis://redis:6379 or rediss://USER:PASSWORD@redis:6379.' }),
+    .meta({
+      description: 'URL of Redis, such as redis://redis:6379 or rediss://USER:PASSWORD@redis:6379.',
+      pattern: '^(rediss?(-sentinel|-cluster)?://[^/]|unix:///).*$',
+    }),
   redis_url_file: filePath()
     .optional()
     .meta({ description: 'File that holds the URL of Redis; relative to the directory of this file.' }),

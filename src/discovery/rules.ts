@@ -41,7 +41,9 @@ export class Rules {
   countRepository(repository: FoundRepository, counts: readonly RuleCount[]): void {
     for (const [index, { takesRepository }] of this.#rules.entries()) {
       const count = counts[index];
-      if (count !== undefined && takesRepository(repository)) count.repositories += 1;
+      if (count === undefined || !takesRepository(repository)) continue;
+      if (this.#owns(repository)) count.repositories += 1;
+      else count.elsewhere = (count.elsewhere ?? 0) + 1;
     }
   }
 

@@ -1,6 +1,7 @@
 // Several exporters that share the work and the quota.
 
 import type { SecretSource } from './credential-settings.ts';
+import type { FoundRepository } from './target.ts';
 
 /** The `replicas` block of the configuration. */
 export type ReplicasSettings = {
@@ -22,11 +23,8 @@ export type GroupView = {
 
 /** Which repositories this member polls and shows. */
 export interface Ownership {
-  /** @param name the repository as {@link repositoryKey} writes it */
-  owns(instanceId: string, repository: RepositoryNames): boolean;
+  owns(instanceId: string, repository: FoundRepository): boolean;
 }
-
-export type RepositoryNames = { readonly id: string; readonly namespace: string; readonly name: string };
 
 /** For `acr_replica_*`, and the page. */
 export type ReplicaStatus = {
@@ -37,6 +35,10 @@ export type ReplicaStatus = {
   readonly isMember: boolean;
   /** The members that Redis knew at the last exchange, this one included. */
   readonly members: readonly { readonly id: string; readonly host: string }[];
+  /** The last successful exchange, in milliseconds since the epoch; undefined before it. */
+  readonly lastExchangeMs: number | undefined;
+  /** Why the last exchange failed; undefined if it succeeded. */
+  readonly problem: string | undefined;
   readonly max: number;
   /** The part of the rate of each set of credentials, in requests per second. */
   readonly shares: readonly { readonly credentials: string; readonly requestsPerSecond: number }[];

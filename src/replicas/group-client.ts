@@ -10,16 +10,8 @@ export type GroupMessage =
   | { readonly type: 'throttled'; readonly credentials: string; readonly retryAfterMs?: number | undefined }
   /** The API refuses these credentials. */
   | { readonly type: 'refused'; readonly credentials: string }
-  /** An event about a repository of another member. */
-  | { readonly type: 'event'; readonly event: RegistryEvent; readonly channel: EventChannel }
-  /** The names of a repository that is configured by its id alone. */
-  | {
-      readonly type: 'names';
-      readonly instanceId: string;
-      readonly id: string;
-      readonly namespace: string;
-      readonly name: string;
-    };
+  /** An event about a repository that another member watches, or may watch. */
+  | { readonly type: 'event'; readonly event: RegistryEvent; readonly channel: EventChannel };
 
 export interface GroupClient {
   /** Rejects with an error whose message is for the log when there is no answer in time. */

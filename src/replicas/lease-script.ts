@@ -1,16 +1,14 @@
 // One exchange of a member with its group, as one script, so that Redis sees all members at the same moment and by one clock.
 
-/** Milliseconds. A member that is not heard of for so long has left. */
+/** Milliseconds. A member that has not renewed its lease for so long has left. */
 export const MEMBER_LEASE_MS = 15_000;
 /** Milliseconds. The share of a rate that is not renewed for so long is over, and shrinks to the safe share. */
 export const SHARE_LEASE_MS = 6_000;
 
 /** What a member tells. Rates in requests per second. */
 export type Beat = {
-  readonly id: string;
+  /** For people. */
   readonly host: string;
-  /** The channel to which a living process of this member is subscribed. */
-  readonly channel: string;
   readonly max: number;
   /** The number of the last exchange that this member knows of; 0 before the first. */
   readonly seen: number;
@@ -28,9 +26,11 @@ export type BeatReply = {
   readonly sequence: number;
   readonly epoch: number;
   readonly members: readonly { readonly id: string; readonly host: string }[];
+  /** Whether the group knew this member; if not, it is new, or others have taken over what it owned, or Redis has lost its data. */
+  readonly isKnown: boolean;
   /** Whether all members have released what others own in this view, and no forgotten member can be left. */
   readonly settled: boolean;
-  /** Whether Redis has no data of the group, or too old data: nobody gets more than it holds for a while. */
+  /** Whether Redis may have lost data of the group: for a while no share grows, and no member counts as gone. */
   readonly isLearning: boolean;
   readonly isMember: boolean;
   /** `granted` is the share until it is renewed, `target` the one that it grows to when others have given back theirs. */
@@ -39,15 +39,16 @@ export type BeatReply = {
 
 /**
  * KEYS[1]: a hash with one field for each member, and the fields `sequence`, `epoch`, `learning` and `last`. KEYS[2]: the channel of the group. ARGV[1]: a
- * {@link Beat} as JSON, ARGV[2] and [3]: the leases. Gives a {@link BeatReply} as JSON.
+ * {@link Beat} as JSON, with the `id` of the member and the `channel` to which its process is subscribed. ARGV[2] and [3]: the leases. Gives a
+ * {@link BeatReply} as JSON.
  *
  * The sum of what members may use is at most the total: a share grows only when another member has confirmed a smaller one, or its lease is over. A
  * member whose share is over goes on with `total / max` while its process lives, because it may be cut off from Redis, not dead: so much is kept
  * for it. A process that ended has closed its connection, so nothing is kept for it.
  *
- * Redis may have lost its data, or gone back to older data: then members hold shares of which it does not know. A member notices, because the number
- * of the exchange is smaller than one that it has seen, or nobody was heard of for the time of a lease. For the time of a share's lease nobody gets more
- * than it says that it holds, and nobody counts as gone.
+ * Redis may have lost its data, or have gone back to older data: then members hold shares of which it does not know. It shows in a number of an exchange that
+ * is smaller than one that a member has seen. Redis may also have been away, and members could not renew their leases. In both cases the group learns for
+ * the time of a share's lease: no member gets more than it holds, and none counts as gone.
  */
 export const LEASE_SCRIPT = `#!lua flags=allow-oom
 local key, channel = KEYS[1], KEYS[2]
@@ -64,24 +65,34 @@ for at = 1, #fields, 2 do
   else members[string.sub(name, 3)] = cjson.decode(value) end
 end
 
-local function isAlive(member) return redis.call('PUBSUB', 'NUMSUB', member.channel)[2] > 0 end
+local function isAlive(member) return redis.call('PUBSUB', 'SHARDNUMSUB', member.channel)[2] > 0 end
 
+-- A clock that was set back would lengthen all leases.
+if now + 1000 < meta.last then
+  meta.learning = math.min(meta.learning, now + shareLease)
+  for id, member in pairs(members) do
+    member.leaseEnd, member.shareEnd = now + memberLease, now + shareLease
+    redis.call('HSET', key, 'm:' .. id, cjson.encode(member))
+  end
+end
+
+local known = members[me.id]
 -- After an outage all members come back within a moment: none of them is gone.
-if meta.sequence == 0 or meta.sequence < me.seen or now - meta.last > shareLease then meta.learning = now + shareLease end
+local isLost = meta.sequence == 0 or meta.sequence < me.seen or (known and known.sequence < me.seen)
+if isLost or now - meta.last > shareLease then meta.learning = now + shareLease end
 meta.sequence = math.max(meta.sequence, me.seen) + 1
 local learns = now < meta.learning
 
 local changed = false
 for id, member in pairs(members) do
   local isOver = member.leaseEnd <= now or (member.shareEnd <= now and not isAlive(member))
-  if id ~= me.id and isOver and not learns then
+  if id ~= me.id and (member.isLost or (isOver and not learns)) then
     if not member.isLost then changed = true; member.isLost = true; redis.call('HSET', key, 'm:' .. id, cjson.encode(member)) end
     if isAlive(member) then lost[id] = member else redis.call('HDEL', key, 'm:' .. id) end
     members[id] = nil
   end
 end
 
-local known = members[me.id]
 local others = 0
 for id in pairs(members) do if id ~= me.id then others = others + 1 end end
 local joins = not me.leaves and (others < me.max)
@@ -89,7 +100,7 @@ if known and known.isLost then known = nil end
 if joins ~= (known ~= nil) then changed = true end
 if changed then
   meta.epoch = math.max(meta.epoch + 1, now)
-  redis.call('PUBLISH', channel, '{"type":"beat"}')
+  redis.call('SPUBLISH', channel, '{"type":"beat"}')
 end
 
 -- What a member may use at most at this moment.
@@ -135,17 +146,17 @@ for credentials, wish in pairs(me.rates) do
   free = math.max(free, 0)
   local target = fairShare(credentials, wish.total)
   local granted = math.min(target, free)
-  if learns then granted = math.min(wish.held > 0 and wish.held or wish.total / me.max, free) end
+  if learns then granted = math.min(wish.held, free) end
   if not joins then granted, target = 0, 0 end
   shares[credentials] = { granted = granted, target = target }
   -- Until the member confirms the new share, it may use the old one.
   kept[credentials] = { granted = math.max(granted, wish.held), wanted = wish.wanted }
 end
 
-local reply = { sequence = meta.sequence, epoch = meta.epoch, isMember = joins, settled = not learns, isLearning = learns, shares = shares, members = {} }
+local reply = { sequence = meta.sequence, epoch = meta.epoch, isMember = joins, isKnown = known ~= nil, settled = not learns, isLearning = learns, shares = shares, members = {} }
 members[me.id] = nil
 if joins then
-  members[me.id] = { host = me.host, channel = me.channel, leaseEnd = now + memberLease, shareEnd = now + shareLease, released = me.released, rates = kept }
+  members[me.id] = { host = me.host, channel = me.channel, leaseEnd = now + memberLease, shareEnd = now + shareLease, released = me.released, sequence = meta.sequence, rates = kept }
   redis.call('HSET', key, 'm:' .. me.id, cjson.encode(members[me.id]))
 else
   redis.call('HDEL', key, 'm:' .. me.id)
@@ -155,6 +166,8 @@ for id, member in pairs(members) do
   table.insert(reply.members, { id = id, host = member.host })
   if member.released ~= meta.epoch then reply.settled = false end
 end
+-- The others wait for the last one.
+if reply.settled and not (known and known.released == meta.epoch) then redis.call('SPUBLISH', channel, '{"type":"beat"}') end
 -- cjson writes an empty list as a map.
 return (string.gsub(cjson.encode(reply), '"members":{}', '"members":[]'))
 `;

@@ -2,12 +2,15 @@
 import type { GroupView, ReplicaStatus } from '../model/replicas.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
-import type { GroupClient, GroupMessage } from './group-client.ts';
+import type { GroupClient } from './group-client.ts';
 import { type BeatReply, MEMBER_LEASE_MS, SHARE_LEASE_MS } from './lease-script.ts';
 
 const BEAT_MS = 2_000;
+const RETRY_MS = 1_000;
 /** While others have to give back a share, or wait for this member to give back its own. */
 const SOON_MS = 250;
+/** Shares that differ by less are equal. */
+const EQUAL = 0.999;
 
 /** What a set of credentials may use in all, and what this member could use, in requests per second. */
 export type Wish = { readonly total: number; readonly wanted: number };
@@ -18,17 +21,19 @@ export type MembershipOptions = {
   readonly logger: Logger;
   readonly id: string;
   readonly host: string;
-  readonly channel: string;
   readonly max: number;
   /** By set of credentials. */
   readonly wishes: () => ReadonlyMap<string, Wish>;
-  /** Gives up what this member does not own in this view; undefined: everything, because it is no member. Resolves when others may take it. */
+  /**
+   * Gives up what this member does not own in this view; undefined: everything, because it is no member, or others have taken it over. Resolves when
+   * others may take it.
+   */
   readonly release: (view: GroupView | undefined) => Promise<void>;
   /** Takes what this member owns in this view. Called when the other members have given up what they do not own in it. */
   readonly take: (view: GroupView) => Promise<void>;
   /** Called after every exchange, successful or not: shares may have changed. */
   readonly sharesChanged: () => void;
-  /** Called when Redis has lost data: what this member has written may be gone. */
+  /** Called when Redis may have lost what this member has written. */
   readonly dataLost: () => void;
   /** An error of our own code in a release or a take. */
   readonly failed: (error: unknown) => void;
@@ -48,10 +53,14 @@ export class Membership {
   #leaseEndMs = Number.NEGATIVE_INFINITY;
   #isConnected = false;
   #isMember = false;
+  #isLearning = false;
+  #lastExchangeMs: number | undefined;
   #members: BeatReply['members'] = [];
   /** Releases and takes, one after the other. */
   #changes: Promise<void> = Promise.resolve();
-  readonly #exchange = new Exchange();
+  #isExchanging = false;
+  /** Called at the end of the next exchange. */
+  #waiting: (() => void)[] = [];
   #lastProblem: string | undefined;
 
   constructor(options: MembershipOptions) {
@@ -71,6 +80,7 @@ export class Membership {
   /** Leaves the group, so that others take over at once. Send no request after this call. */
   async leave(): Promise<void> {
     this.#shares.clear();
+    this.#isMember = false;
     await this.#beat(true);
   }
 
@@ -93,21 +103,21 @@ export class Membership {
     return overMs < SHARE_LEASE_MS ? Math.min(share.granted, safe) : safe;
   }
 
+  /** Whether no other member can have taken over what this one owns. */
+  get holdsLease(): boolean {
+    return this.#leaseEndMs > this.#options.clock.monotonic();
+  }
+
   /**
    * Resolves when this member knows whether others have taken over what it owned, and has released that; or that Redis does not answer. They may
    * have when its lease is over, because the process stood still or was cut off.
    */
   async confirmed(): Promise<void> {
-    if (!this.#isMember || this.#leaseEndMs >= this.#options.clock.monotonic()) return;
-    if (this.#exchange.isUnderWay) await this.#exchange.next();
+    if (!this.#isMember || this.holdsLease) return;
+    if (this.#isExchanging) await this.#exchangeEnd();
     this.beatNow();
-    await this.#exchange.next();
+    await this.#exchangeEnd();
     await this.#changes;
-  }
-
-  /** Sends a message to the other members. */
-  tell(message: GroupMessage): void {
-    this.#options.client.tell(message);
   }
 
   get status(): Omit<ReplicaStatus, 'unwrittenTags'> {
@@ -115,43 +125,60 @@ export class Membership {
       return { credentials, requestsPerSecond: this.share(credentials, total) };
     });
     const { id, max } = this.#options;
-    return { id, isConnected: this.#isConnected, isMember: this.#isMember, members: this.#members, max, shares };
+    return {
+      id,
+      max,
+      shares,
+      isConnected: this.#isConnected,
+      isMember: this.#isMember,
+      members: this.#members,
+      lastExchangeMs: this.#lastExchangeMs,
+      problem: this.#lastProblem,
+    };
   }
 
   /** One exchange. Gives the pause until the next. */
   async #beat(leaves: boolean): Promise<number> {
-    const { client, clock, id, host, channel, max, wishes, sharesChanged } = this.#options;
+    const { client, clock, host, max, wishes, sharesChanged } = this.#options;
     const sentMs = clock.monotonic();
-    this.#exchange.isUnderWay = true;
+    this.#isExchanging = true;
     const rates = Object.fromEntries(
       [...wishes()].map(([credentials, { total, wanted }]) => {
         return [credentials, { total, wanted, held: this.share(credentials, total) }];
       }),
     );
-    const beat = { id, host, channel, max, seen: this.#seen, released: this.#released, leaves, rates };
     try {
-      const reply = await client.beat(beat);
+      const reply = await client.beat({ host, max, seen: this.#seen, released: this.#released, leaves, rates });
       this.#log(undefined);
-      return leaves ? 0 : this.#apply(reply, rates, sentMs);
+      this.#isConnected = !leaves;
+      if (leaves) return 0;
+      return this.#apply(reply, rates, sentMs);
     } catch (error) {
       this.#isConnected = false;
       this.#log(error instanceof Error ? error.message : String(error));
-      return BEAT_MS / 2;
+      return RETRY_MS;
     } finally {
       sharesChanged();
-      this.#exchange.ended();
+      this.#isExchanging = false;
+      for (const resolve of this.#waiting.splice(0)) resolve();
     }
   }
 
+  #exchangeEnd(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
   #apply(reply: BeatReply, held: Readonly<Record<string, { readonly held: number }>>, sentMs: number): number {
-    const { dataLost, logger } = this.#options;
-    if (reply.isLearning && this.#seen > 0) dataLost();
-    this.#isConnected = true;
+    const { dataLost, logger, clock } = this.#options;
+    const isNew = this.#seen === 0;
+    if (reply.isLearning && !this.#isLearning && !isNew) dataLost();
+    if (!reply.isMember && (this.#isMember || isNew))
+      logger.warn('the group of replicas is full: this one waits', { members: reply.members.length });
+    this.#isLearning = reply.isLearning;
     this.#seen = reply.sequence;
     this.#leaseEndMs = sentMs + MEMBER_LEASE_MS;
+    this.#lastExchangeMs = clock.now();
     this.#members = reply.members;
-    if (!reply.isMember && (this.#isMember || this.#epoch === 0))
-      logger.warn('the group of replicas is full: this one waits', { members: reply.members.length });
     this.#isMember = reply.isMember;
     this.#shares = new Map();
     let pauseMs = BEAT_MS;
@@ -159,20 +186,21 @@ export class Membership {
       if (reply.isMember) this.#shares.set(credentials, { granted, endMs: sentMs + SHARE_LEASE_MS });
       const before = held[credentials]?.held ?? 0;
       // Others wait for the confirmation of a smaller share.
-      if (granted < before * 0.999 || granted < target * 0.999) pauseMs = SOON_MS;
+      if (granted < before * EQUAL || granted < target * EQUAL) pauseMs = SOON_MS;
     }
-    this.#follow(reply);
+    // While the group learns, nobody can have taken over what this member owns.
+    this.#follow(reply, !reply.isKnown && !reply.isLearning);
     return pauseMs;
   }
 
-  #follow({ epoch, members, settled, isMember }: BeatReply): void {
+  #follow({ epoch, members, settled, isMember }: BeatReply, isForgotten: boolean): void {
     const { release, take } = this.#options;
     const view = { epoch, members: members.map(({ id }) => id).sort() };
     if (epoch !== this.#epoch) {
       this.#epoch = epoch;
       this.#change(
         async () => {
-          await release(isMember ? view : undefined);
+          await release(isMember && !isForgotten ? view : undefined);
           this.#released = epoch;
         },
         () => {
@@ -206,26 +234,12 @@ export class Membership {
   #log(problem: string | undefined): void {
     const { logger, max } = this.#options;
     if (problem === this.#lastProblem) return;
-    if (problem === undefined) logger.info('Redis is there again: the replicas share the quota');
-    else if (this.#lastProblem === undefined)
-      logger.error(`no answer from Redis: each replica goes on with its last repositories and 1/${max} of each rate`, {
-        problem,
-      });
+    if (problem === undefined) logger.info('Redis answers again: the replicas share the quota');
+    else if (this.#seen === 0) logger.error('no answer from Redis: this replica waits to join the others', { problem });
+    else {
+      const message = `no answer from Redis: each replica goes on with its last repositories and 1/${max} of each rate`;
+      logger.error(message, { problem });
+    }
     this.#lastProblem = problem;
-  }
-}
-
-/** Lets others wait for the end of an exchange. */
-class Exchange {
-  isUnderWay = false;
-  readonly #waiting: (() => void)[] = [];
-
-  next(): Promise<void> {
-    return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  ended(): void {
-    this.isUnderWay = false;
-    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }

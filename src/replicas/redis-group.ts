@@ -1,14 +1,10 @@
 // The group in Redis: the exchange is a script, messages are published.
 import { EVENT_CHANNELS, EVENT_TYPES } from '../model/events.ts';
-import { connectNow, type RedisConnection } from '../storage/redis-connection.ts';
+import { RedisConnection } from '../storage/redis-connection.ts';
 import type { GroupClient, GroupMessage } from './group-client.ts';
 import { type Beat, type BeatReply, LEASE_SCRIPT, MEMBER_LEASE_MS, SHARE_LEASE_MS } from './lease-script.ts';
 
 export type RedisGroupOptions = {
-  /** For commands. */
-  readonly commands: RedisConnection;
-  /** For messages. While it lives, Redis knows that the process lives. */
-  readonly messages: RedisConnection;
   /** The prefix of all keys. Its braces keep them together in a cluster. */
   readonly prefix: string;
   /** The id of this member. */
@@ -19,38 +15,43 @@ export type RedisGroupOptions = {
 type Envelope = { readonly from?: string } & GroupMessage;
 
 export class RedisGroup implements GroupClient {
+  readonly connection: RedisConnection;
   readonly #options: RedisGroupOptions;
   readonly #news: string;
+  /** Only this process is subscribed to it: while it is, Redis knows that the process lives. */
+  readonly #alive: string;
 
   constructor(options: RedisGroupOptions) {
-    const { messages, prefix, id, received } = options;
+    const { prefix, id } = options;
     this.#options = options;
     this.#news = `${prefix}:news`;
-    messages.on('message', (channel: string, text: string) => {
-      if (channel !== this.#news) return;
-      const message = readMessage(text);
-      if (message !== undefined && message.from !== id) received(message);
+    this.#alive = `${prefix}:member:${id}`;
+    this.connection = new RedisConnection({
+      channels: [this.#news, this.#alive],
+      received: (channel, text) => {
+        if (channel === this.#news) this.#receive(text);
+      },
     });
-    void messages.subscribe(this.#news, this.channel).catch(() => {});
-  }
-
-  /** The channel to which only this process is subscribed. */
-  get channel(): string {
-    return `${this.#options.prefix}:member:${this.#options.id}`;
   }
 
   async beat(beat: Beat): Promise<BeatReply> {
-    const { commands, prefix } = this.#options;
-    const [key, channel] = [`${prefix}:members`, this.#news];
-    const leases = [MEMBER_LEASE_MS, SHARE_LEASE_MS];
-    await connectNow(commands);
-    const reply = await commands.eval(LEASE_SCRIPT, 2, key, channel, JSON.stringify(beat), ...leases);
+    const { prefix, id } = this.#options;
+    const [key, argument] = [`${prefix}:members`, JSON.stringify({ ...beat, id, channel: this.#alive })];
+    await this.connection.connectNow();
+    const reply = await this.connection.send((redis) =>
+      redis.eval(LEASE_SCRIPT, 2, key, this.#news, argument, MEMBER_LEASE_MS, SHARE_LEASE_MS),
+    );
     return readReply(reply);
   }
 
   tell(message: GroupMessage): void {
-    const { commands, id } = this.#options;
-    commands.publish(this.#news, JSON.stringify({ from: id, ...message })).catch(() => {});
+    const text = JSON.stringify({ from: this.#options.id, ...message });
+    this.connection.send((redis) => redis.spublish(this.#news, text)).catch(() => {});
+  }
+
+  #receive(text: string): void {
+    const message = readMessage(text);
+    if (message !== undefined && message.from !== this.#options.id) this.#options.received(message);
   }
 }
 
@@ -85,8 +86,6 @@ function isMessage(value: unknown): value is Envelope {
       return typeof fields.credentials === 'string';
     case 'event':
       return isEvent(fields.event) && EVENT_CHANNELS.some((channel) => channel === fields.channel);
-    case 'names':
-      return ['instanceId', 'id', 'namespace', 'name'].every((key) => typeof fields[key] === 'string');
     default:
       return false;
   }

@@ -1,129 +1,129 @@
-// Connects to Redis by a URL: one server, Sentinel, or a cluster. The only file that imports ioredis.
+// Connects to Redis: one server, Sentinel, or a cluster. The only file that imports ioredis.
 import { once } from 'node:events';
 import { Cluster, Redis } from 'ioredis';
+import type { RedisAddress } from '../util/redis-url.ts';
 
-export type RedisConnection = Redis | Cluster;
+export type RedisCommands = Redis | Cluster;
+export type Pipeline = ReturnType<RedisCommands['pipeline']>;
 
 /** No exchange may take longer: a member that waits does not renew its lease. */
 const COMMAND_TIMEOUT_MS = 1_500;
 const CONNECT_TIMEOUT_MS = 1_000;
 const MAX_RECONNECT_DELAY_MS = 2_000;
 
-const FORMS =
-  'redis://HOST:PORT/DB, rediss:// for TLS, redis-sentinel://HOST:PORT,HOST:PORT/DB#NAME or redis-cluster://HOST:PORT,HOST:PORT, with USER:PASSWORD@ before the first host';
+/** Messages of ioredis about a command that was not sent. The last error of the connection says why. */
+const NOT_SENT =
+  /^(Stream isn't writeable|Connection is closed|Cluster isn't ready|None of startup nodes|Failed to refresh slots)/;
 
-/** What a URL of Redis says. */
-export type RedisAddress = {
-  readonly kind: 'single' | 'sentinel' | 'cluster';
-  readonly hosts: readonly { readonly host: string; readonly port: number }[];
-  readonly isEncrypted: boolean;
-  readonly username?: string;
-  readonly password?: string;
-  readonly database: number;
-  /** The name of the primary, for Sentinel. */
-  readonly primary: string;
+export type RedisConnectionOptions = {
+  /** To which the connection subscribes. All in one slot of a cluster. */
+  readonly channels: readonly string[];
+  readonly received: (channel: string, message: string) => void;
 };
 
-/** A message about a URL does not show it: it may hold a password. */
-export class RedisUrlError extends Error {
-  override readonly name = 'RedisUrlError';
+/** A command that failed, or that Redis did not answer in time. The message is for the log. */
+export class RedisError extends Error {
+  override readonly name = 'RedisError';
 }
 
-const PATTERN =
-  /^(redis|rediss)(-sentinel|-cluster)?:\/\/(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<hosts>[^/@#?]+)(?:\/(?<db>\d*))?(?:#(?<name>[^#]+))?$/;
+/** Two connections, one for commands and one for messages. Each connects again whenever it is lost. */
+export class RedisConnection {
+  readonly #options: RedisConnectionOptions;
+  #commands: RedisCommands | undefined;
+  #messages: RedisCommands | undefined;
+  /** Why there is no connection. */
+  problem = 'not connected yet';
 
-/** @throws {RedisUrlError} */
-export function parseRedisUrl(url: string): RedisAddress {
-  const match = PATTERN.exec(url);
-  if (match?.groups === undefined) throw new RedisUrlError(`expected a URL such as ${FORMS}`);
-  const { user, password, hosts = '', db, name = '' } = match.groups;
-  const kind = match[2] === '-sentinel' ? 'sentinel' : match[2] === '-cluster' ? 'cluster' : 'single';
-  const list = hosts.split(',').map((each) => hostOf(each, kind === 'sentinel' ? 26_379 : 6_379));
-  if (kind === 'single' && list.length > 1)
-    throw new RedisUrlError('expected one host: several are for redis-sentinel:// and redis-cluster://');
-  if ((kind === 'sentinel') !== (name !== ''))
-    throw new RedisUrlError('expected the name of the primary after # with redis-sentinel://, and only there');
-  return {
-    kind,
-    hosts: list,
-    isEncrypted: match[1] === 'rediss',
-    ...(user ? { username: decoded(user) } : undefined),
-    ...(password ? { password: decoded(password) } : undefined),
-    database: Number(db || 0),
-    primary: name,
-  };
-}
+  constructor(options: RedisConnectionOptions) {
+    this.#options = options;
+  }
 
-function hostOf(text: string, defaultPort: number): { host: string; port: number } {
-  const [, bracketed, plain, port] = /^(?:\[([\da-fA-F:.]+)\]|([\w.-]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
-  const host = bracketed ?? plain;
-  const number = port === undefined ? defaultPort : Number(port);
-  if (host === undefined || number < 1 || number > 65_535) throw new RedisUrlError(`expected a URL such as ${FORMS}`);
-  return { host, port: number };
-}
+  /** Connects by this address from now on. */
+  use(address: RedisAddress): void {
+    this.close();
+    this.#commands = this.#connect(address, false);
+    this.#messages = this.#connect(address, true);
+    this.#messages.on('smessage', this.#options.received);
+    // Rejects if the connection is given up before it subscribes.
+    this.#messages.ssubscribe(...this.#options.channels).catch(() => {});
+  }
 
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw new RedisUrlError('expected a user and a password in percent-encoding');
+  /** Sends commands. Rejects with {@link RedisError} at once while there is no connection, and without an answer in time. */
+  async send<Reply>(commands: (redis: RedisCommands) => Promise<Reply>): Promise<Reply> {
+    if (this.#commands === undefined) throw new RedisError(this.problem);
+    try {
+      return await commands(this.#commands);
+    } catch (error) {
+      const { message } = error instanceof Error ? error : new Error(String(error));
+      throw new RedisError(NOT_SENT.test(message) ? this.problem : message, { cause: error });
+    }
+  }
+
+  /** Connects now, rather than after the delay, if there is no connection. Resolves when there is one, or after two attempts without success. */
+  async connectNow(): Promise<void> {
+    const commands = this.#commands;
+    if (commands === undefined || commands.status === 'ready') return;
+    // An attempt under way may have begun when it could not succeed.
+    await attempt(commands)
+      .catch(() => attempt(commands))
+      .catch(() => {});
+  }
+
+  close(): void {
+    this.#commands?.disconnect();
+    this.#messages?.disconnect();
+  }
+
+  #connect(address: RedisAddress, subscribes: boolean): RedisCommands {
+    const connection = connect(address, subscribes);
+    connection.on('error', (error: Error) => {
+      this.problem = error.message || 'no connection';
+    });
+    return connection;
   }
 }
 
-/**
- * Connects, and again whenever the connection is lost. A command while there is none, or without an answer in time, rejects.
- *
- * @param subscribes whether the connection is for messages: then it waits for a connection, and subscribes again after each
- */
-export function connectRedis(address: RedisAddress, subscribes = false): RedisConnection {
-  const { kind, hosts, isEncrypted, username, password, database, primary } = address;
-  const common = {
+/** A connection that subscribes waits for a connection with it, and subscribes again after each. */
+function connect(address: RedisAddress, subscribes: boolean): RedisCommands {
+  const { kind, hosts, path, isEncrypted, username, password, database, primary } = address;
+  const redisOptions = {
     ...(username === undefined ? undefined : { username }),
     ...(password === undefined ? undefined : { password }),
+    ...(isEncrypted ? { tls: {} } : undefined),
     connectTimeout: CONNECT_TIMEOUT_MS,
     ...(subscribes ? undefined : { commandTimeout: COMMAND_TIMEOUT_MS, socketTimeout: 2 * COMMAND_TIMEOUT_MS }),
     enableOfflineQueue: subscribes,
     maxRetriesPerRequest: null,
     autoResendUnfulfilledCommands: false,
-    autoResubscribe: true,
     keepAlive: 10_000,
     retryStrategy: delayMs,
     // A replica that was a primary before a failover.
     reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
     connectionName: 'acr-scan-exporter',
   };
-  const tls = isEncrypted ? { tls: {} } : undefined;
-  const connection =
-    kind === 'cluster'
-      ? new Cluster([...hosts], {
-          redisOptions: { ...common, ...tls },
-          enableOfflineQueue: subscribes,
-          clusterRetryStrategy: delayMs,
-        })
-      : kind === 'sentinel'
-        ? new Redis({
-            ...common,
-            ...tls,
-            sentinels: [...hosts],
-            name: primary,
-            db: database,
-            sentinelRetryStrategy: delayMs,
-            ...(isEncrypted ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : undefined),
-          })
-        : new Redis({ ...common, ...tls, ...hosts[0], db: database });
-  // Every command says itself that it failed.
-  connection.on('error', () => {});
-  return connection;
+  switch (kind) {
+    case 'single':
+      return new Redis({ ...redisOptions, ...(path === undefined ? hosts[0] : { path }), db: database });
+    case 'cluster':
+      return new Cluster([...hosts], {
+        redisOptions,
+        enableOfflineQueue: subscribes,
+        shardedSubscribers: subscribes,
+        clusterRetryStrategy: delayMs,
+      });
+    case 'sentinel':
+      return new Redis({
+        ...redisOptions,
+        sentinels: [...hosts],
+        name: primary,
+        db: database,
+        sentinelRetryStrategy: delayMs,
+        ...(isEncrypted ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : undefined),
+      });
+  }
 }
 
-/** Connects now, rather than after the delay, if there is no connection. Rejects when that fails or takes longer than two attempts. */
-export async function connectNow(connection: RedisConnection): Promise<void> {
-  if (connection.status === 'ready') return;
-  // An attempt under way may have begun when it could not succeed.
-  await attempt(connection).catch(() => attempt(connection));
-}
-
-async function attempt(connection: RedisConnection): Promise<void> {
+async function attempt(connection: RedisCommands): Promise<void> {
   connection.connect().catch(() => {});
   await once(connection, 'ready', { signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS) });
 }

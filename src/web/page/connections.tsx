@@ -1,6 +1,11 @@
 // The credentials, discovery and events of the exporter, one line each, what has a problem first.
 import type { ComponentChildren } from 'preact';
-import type { DiscoveryStatus, EventsStatus, SchedulerStatus } from '../../model/exporter-status.ts';
+import {
+  type DiscoveryStatus,
+  type EventsStatus,
+  matchesNothing,
+  type SchedulerStatus,
+} from '../../model/exporter-status.ts';
 import type { PollError } from '../../model/scan.ts';
 import type { Overview } from '../overview.ts';
 import { CopyButton } from './copy-button.tsx';
@@ -213,7 +218,7 @@ function discoveryLine(row: DiscoveryStatus, { maxTags, nowMs }: Overview): Conn
 
 /** The matches of each rule, if there are several, or one without a match. */
 function ruleTexts({ rules = [] }: DiscoveryStatus): readonly string[] {
-  if (rules.length <= 1 && rules.every(({ tags }) => tags > 0)) return [];
+  if (rules.length <= 1 && !rules.some(matchesNothing)) return [];
   return rules.map(({ repositories, tags }, index) => {
     const found = `${countText(repositories, 'repository', 'repositories')}, ${countText(tags, 'tag')}`;
     return `; rule ${index + 1}: ${found}`;
@@ -225,7 +230,7 @@ function discoveryState(row: DiscoveryStatus, maxTags: number): { tone: Tone; st
     return isPartial(row) ? { tone: 'warn', state: 'incomplete' } : { tone: 'bad', state: 'failing' };
   if (row.truncated)
     return { tone: 'warn', state: `truncated: more than max_tags (${maxTags.toLocaleString('en-US')})` };
-  const empty = (row.rules ?? []).flatMap(({ tags }, index) => (tags === 0 ? [index + 1] : []));
+  const empty = (row.rules ?? []).flatMap((rule, index) => (matchesNothing(rule) ? [index + 1] : []));
   if (empty.length > 0) return { tone: 'warn', state: `rule ${empty.join(', ')} matches nothing` };
   return row.lastSuccessMs === undefined ? { tone: 'good', state: 'running' } : { tone: 'good', state: 'complete' };
 }

@@ -1,6 +1,6 @@
 // What is wrong, and where: the findings of the page, the worst first.
 
-import type { DiscoveryStatus, SchedulerStatus } from '../../model/exporter-status.ts';
+import { type DiscoveryStatus, matchesNothing, type SchedulerStatus } from '../../model/exporter-status.ts';
 import {
   type Overview,
   type ProblemSummary,
@@ -267,7 +267,7 @@ function discoveryIncomplete({ overview: { discovery } }: VerdictInput): PageFin
 
 function rulesWithoutMatch({ overview: { discovery } }: VerdictInput): PageFinding | undefined {
   const rows = discovery.flatMap(({ instanceId, rules }) =>
-    (rules ?? []).flatMap(({ tags }, index) => (tags === 0 ? [{ instanceId, rule: index + 1 }] : [])),
+    (rules ?? []).flatMap((rule, index) => (matchesNothing(rule) ? [{ instanceId, rule: index + 1 }] : [])),
   );
   const [first] = rows;
   if (first === undefined) return undefined;

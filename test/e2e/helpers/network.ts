@@ -1,6 +1,8 @@
 // A network of its own for one process, which can be cut off from the rest of the machine. Needs root.
 import { type Cleanup, run } from './program.ts';
 
+let created = 0;
+
 export class Network {
   /** An address of this machine that stays while the network is cut off. */
   readonly outside: string;
@@ -18,7 +20,7 @@ export class Network {
   }
 
   static create(t: Cleanup): Network {
-    const number = process.pid % 256;
+    const number = (process.pid + created++) % 256;
     const network = new Network(number);
     const [name, link] = [network.#name, network.#link];
     const gateway = `10.213.${number}.1`;

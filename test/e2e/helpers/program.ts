@@ -81,7 +81,7 @@ export class Program {
 
   /** Sends a signal to the program alone, or to all of its group as a terminal does. */
   signal(signal: NodeJS.Signals, whom: 'program' | 'group' = 'program'): void {
-    process.kill(whom === 'group' ? -this.#pid : this.#pid, signal);
+    process.kill(whom === 'group' ? -this.pid : this.pid, signal);
   }
 
   /** Waits for the end: its exit status, or the signal that ended it. */
@@ -94,11 +94,12 @@ export class Program {
     const { stdout } = run('ps', ['-A', '-o', 'pgid=,stat=,args=']);
     return stdout.split('\n').flatMap((line) => {
       const [, group, state = '', args = ''] = /^\s*(\d+)\s+(\S+)\s+(.*)$/.exec(line) ?? [];
-      return Number(group) === this.#pid && !state.startsWith('Z') ? [args] : [];
+      return Number(group) === this.pid && !state.startsWith('Z') ? [args] : [];
     });
   }
 
-  get #pid(): number {
+  /** The id of its process. */
+  get pid(): number {
     if (this.#child.pid === undefined) throw new Error('the program was not started');
     return this.#child.pid;
   }

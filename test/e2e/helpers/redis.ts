@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { temporaryDirectory } from './exporter.ts';
 import { type Cleanup, Program } from './program.ts';
-import { until } from './until.ts';
 
 const END_WITHIN_MS = 10_000;
 
@@ -33,6 +32,11 @@ export class RedisServer {
 
   get url(): string {
     return `redis://${this.host}:${this.port}`;
+  }
+
+  get pid(): number {
+    if (this.#program === undefined) throw new Error('Redis was not started');
+    return this.#program.pid;
   }
 
   /** Ends the process as a crash does. */
@@ -83,13 +87,6 @@ export class RedisServer {
     const found = new RegExp(`^${field}:(\\d+)`, 'm').exec(await this.command('INFO'))?.[1];
     if (found === undefined) throw new Error(`expected ${field} in INFO, found none`);
     return Number(found);
-  }
-
-  /** Waits until so many connections listen to messages. */
-  async subscribed(connections: number): Promise<void> {
-    await until(`${connections} connections that listen to messages`, END_WITHIN_MS, async () => {
-      return (await this.info('pubsub_clients').catch(() => 0)) === connections || undefined;
-    });
   }
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { LoggedRequest } from '../../../src/simulator/request-log.ts';
-import { countBetween, largestExcess } from '../../helpers/arrivals.ts';
+import { largestExcess } from '../../helpers/arrivals.ts';
 import { type Look, ReplicaLaws } from '../../helpers/replica-laws.ts';
 import { temporaryDirectory } from './exporter.ts';
 import type { Network } from './network.ts';
@@ -29,6 +29,8 @@ export type ReplicasSetup = {
   readonly requestsPerSecond: number;
   /** `max` of the configuration. */
   readonly max: number;
+  /** Whether discovery finds the tags. Else they are listed, and always due. */
+  readonly discovers?: boolean;
 };
 
 export class Replica {
@@ -71,9 +73,9 @@ export class Replica {
 export class Replicas {
   readonly #t: Cleanup;
   readonly #setup: ReplicasSetup;
-  readonly #directory: string;
+  readonly #config: string;
   readonly #simulator: string;
-  readonly #laws: ReplicaLaws;
+  #laws = new ReplicaLaws([]);
   readonly #replicas: Replica[] = [];
   /** Looks that were begun, and have no answer yet. */
   readonly #pending = new Map<Replica, Promise<Look | undefined>>();
@@ -82,17 +84,11 @@ export class Replicas {
   #mostAtOnce = 0;
   #next = 1;
 
-  private constructor(t: Cleanup, setup: ReplicasSetup, directory: string, simulator: string) {
+  private constructor(t: Cleanup, setup: ReplicasSetup, config: string, simulator: string) {
     this.#t = t;
     this.#setup = setup;
-    this.#directory = directory;
+    this.#config = config;
     this.#simulator = simulator;
-    const numbers = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
-    this.#laws = new ReplicaLaws(
-      numbers(setup.repositories).flatMap((repository) =>
-        numbers(setup.tagsEach).map((tag) => `app-${repository}:v${tag}`),
-      ),
-    );
   }
 
   /** Starts a simulator, on the address of Redis, with tags whose status never changes. */
@@ -111,7 +107,9 @@ export class Replicas {
       `--listen-address=${setup.redis.host}:0`,
       `--scenario=${scenario}`,
     ]);
-    return new Replicas(t, setup, directory, await program.outputMatch(LISTENING));
+    const config = join(directory, 'config.yml');
+    writeFileSync(config, JSON.stringify(configuration(setup, await program.outputMatch(LISTENING))));
+    return new Replicas(t, setup, config, await program.outputMatch(LISTENING));
   }
 
   /** Starts replicas at the same time. */
@@ -122,6 +120,11 @@ export class Replicas {
 
   /** Looks at all replicas once a second until {@link end}. */
   watch(): void {
+    const { repositories, tagsEach } = this.#setup;
+    const numbers = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
+    this.#laws = new ReplicaLaws(
+      numbers(repositories).flatMap((repository) => numbers(tagsEach).map((tag) => `app-${repository}:v${tag}`)),
+    );
     this.#event();
     this.#watched = this.#watch();
   }
@@ -159,9 +162,14 @@ export class Replicas {
 
   /** All requests that arrived so far. */
   async requests(): Promise<readonly LoggedRequest[]> {
-    const response = await fetch(`http://${this.#simulator}/_sim/requests?limit=200000`);
-    const { requests }: { readonly requests: readonly LoggedRequest[] } = JSON.parse(await response.text());
+    const { requests }: { readonly requests: readonly LoggedRequest[] } = await this.#log(200_000);
     return requests;
+  }
+
+  /** How many requests arrived so far. */
+  async requestCount(): Promise<number> {
+    const { total }: { readonly total: number } = await this.#log(0);
+    return total;
   }
 
   /** By how much requests exceeded the rate in a window of any length, at most. The promise: twice the number of replicas. */
@@ -169,11 +177,19 @@ export class Replicas {
     return largestExcess(await this.requests(), this.#setup.requestsPerSecond);
   }
 
-  /** The part of the rate that was used in the last so many milliseconds. */
-  async used(lastMs: number): Promise<number> {
+  /** The part of the rate that was used between two moments, in milliseconds since 1970. */
+  async used(fromMs: number, toMs = Date.now()): Promise<number> {
     const requests = await this.requests();
-    const toMs = requests.at(-1)?.arrivedMonotonicMs ?? 0;
-    return (countBetween(requests, toMs - lastMs, toMs) * 1_000) / lastMs / this.#setup.requestsPerSecond;
+    const count = requests.filter(({ arrivedAtMs }) => arrivedAtMs >= fromMs && arrivedAtMs < toMs).length;
+    return (count * 1_000) / (toMs - fromMs) / this.#setup.requestsPerSecond;
+  }
+
+  /** The sum of a gauge over all replicas. */
+  async sum(family: string): Promise<number> {
+    const pages = await Promise.all(this.running.map(({ url }) => fetch(`${url}/metrics?name[]=${family}`)));
+    const texts = await Promise.all(pages.map((page) => page.text()));
+    const values = texts.flatMap((text) => [...text.matchAll(/^acr_.* (\S+)$/gm)].map(([, value]) => Number(value)));
+    return values.reduce((sum, value) => sum + value, 0);
   }
 
   /** The replicas whose process runs. */
@@ -183,15 +199,13 @@ export class Replicas {
 
   async #start(network: Network | undefined): Promise<Replica> {
     const name = `replica-${this.#next++}`;
-    const config = join(this.#directory, 'config.yml');
-    writeFileSync(config, JSON.stringify(this.#configuration()));
     const [command, ...args] = [
       ...(network?.command ?? []),
       process.execPath,
       `--import=${CLOCK_OFF}`,
       'dist/bin.js',
       `--web.listen-address=${network?.inside ?? '127.0.0.1'}:0`,
-      `--config.file=${config}`,
+      `--config.file=${this.#config}`,
     ];
     const program = await Program.start(this.#t, command ?? '', args);
     const replica = new Replica(name, program, `http://${await program.outputMatch(LISTENING)}`);
@@ -200,35 +214,9 @@ export class Replicas {
     return replica;
   }
 
-  /** All tags are always due. */
-  #configuration() {
-    const { redis, max, requestsPerSecond, repositories, tagsEach } = this.#setup;
-    const tags = Array.from({ length: tagsEach }, (_, index) => `v${index + 1}`);
-    const always = '1s';
-    return {
-      credentials: {
-        type: 'access_key',
-        access_key_id: 'acr-simulator',
-        access_key_secret: 'acr-simulator-secret',
-      },
-      rate_limit: { requests_per_second: requestsPerSecond, max_concurrent: 8 },
-      intervals: { scanning: always, complete: always, failed: always },
-      backoff: { initial: always, max: always },
-      replicas: { redis_url: redis.url, group: 'e2e', max },
-      instances: [
-        {
-          id: INSTANCE_ID,
-          region: 'cn-hangzhou',
-          endpoint: `http://${this.#simulator}`,
-          repositories: Array.from({ length: repositories }, (_, index) => ({
-            namespace: 'shop',
-            name: `app-${index + 1}`,
-            id: `crr-${index + 1}`,
-            tags,
-          })),
-        },
-      ],
-    };
+  async #log(limit: number) {
+    const response = await fetch(`http://${this.#simulator}/_sim/requests?limit=${limit}`);
+    return JSON.parse(await response.text());
   }
 
   #event(): void {
@@ -270,15 +258,43 @@ export class Replicas {
   }
 }
 
+function configuration(setup: ReplicasSetup, simulator: string) {
+  const { redis, max, requestsPerSecond, repositories, tagsEach, discovers = false } = setup;
+  const always = '1s';
+  return {
+    credentials: { type: 'access_key', access_key_id: 'acr-simulator', access_key_secret: 'acr-simulator-secret' },
+    rate_limit: { requests_per_second: requestsPerSecond, max_concurrent: discovers ? 32 : 8 },
+    ...(discovers ? undefined : { intervals: { scanning: always, complete: always, failed: always } }),
+    backoff: { initial: always, max: always },
+    discovery_interval: '24h',
+    max_tags: repositories * tagsEach,
+    replicas: { redis_url: redis.url, group: 'e2e', max },
+    instances: [
+      {
+        id: INSTANCE_ID,
+        region: 'cn-hangzhou',
+        endpoint: `http://${simulator}`,
+        ...(discovers ? { discover: [{ namespaces: ['*'] }] } : { repositories: listed(setup) }),
+      },
+    ],
+  };
+}
+
+function listed({ repositories, tagsEach }: ReplicasSetup) {
+  const tags = Array.from({ length: tagsEach }, (_, index) => `v${index + 1}`);
+  return Array.from({ length: repositories }, (_, index) => {
+    return { namespace: 'shop', name: `app-${index + 1}`, id: `crr-${index + 1}`, tags };
+  });
+}
+
 /** Undefined if there is no answer in time. */
 async function lookAt({ name, url }: Replica): Promise<Look | undefined> {
   const fromMs = performance.now();
   const query = FAMILIES.map((family) => `name[]=${family}`).join('&');
   const signal = AbortSignal.timeout(LOOK_WITHIN_MS);
-  const page = await fetch(`${url}/metrics?${query}`, { signal }).then(
-    (response) => response.text(),
-    () => undefined,
-  );
+  const page = await fetch(`${url}/metrics?${query}`, { signal })
+    .then((response) => response.text())
+    .catch(() => undefined);
   return page === undefined ? undefined : { replica: name, fromMs, toMs: performance.now(), tags: tagsOn(page) };
 }
 

@@ -34,7 +34,7 @@ import { SnapshotCapture } from './snapshot-capture.ts';
 import { SnapshotRestore } from './snapshot-restore.ts';
 
 /** What a replica uses of the exporter. */
-export type ReplicaParts = Pick<ReplicaOptions, 'errors' | 'watchList' | 'receive' | 'schedulers' | 'apply'>;
+export type ReplicaParts = Pick<ReplicaOptions, 'errors' | 'watchList' | 'tags' | 'receive' | 'schedulers' | 'apply'>;
 
 /** The parts that a test may replace. */
 export type AppDependencies = {
@@ -115,6 +115,7 @@ export class App {
       discoveries: () => this.#pipeline.discoveryManager.statuses(),
       events: () => this.#pipeline.eventManager.statuses(),
       saves: () => this.#saver?.status,
+      replica: () => this.#replica?.status,
       droppedLogLines,
       processMetrics,
     });
@@ -359,6 +360,7 @@ export class App {
     return this.#deps.createReplica?.({
       errors: this.#errors,
       watchList: () => this.#pipeline.watchList,
+      tags: () => this.#pipeline.store.size,
       receive: (event, channel) => this.#pipeline.eventManager.intake.receiveForwarded(event, channel),
       schedulers: () => this.#schedulerPool.all,
       apply: (change) => this.#reloads.between(() => this.#changeOwnership(change)),

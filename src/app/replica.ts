@@ -32,6 +32,8 @@ export type ReplicaOptions = {
   readonly logger: Logger;
   readonly errors: InternalErrors;
   readonly watchList: () => WatchList;
+  /** How many tags are watched. */
+  readonly tags: () => number;
   /** Takes an event that another replica has heard. */
   readonly receive: (event: RegistryEvent, channel: EventChannel) => void;
   readonly schedulers: () => readonly Scheduler[];
@@ -158,7 +160,9 @@ export class Replica implements SchedulerPoolGroup, Ownership {
   }
 
   get status(): ReplicaStatus {
-    return { ...this.#membership.status, unwrittenTags: this.sharedState.unwrittenTags };
+    const { watchList, tags } = this.#options;
+    const repositories = Array.from(watchList().repositories()).length;
+    return { ...this.#membership.status, repositories, tags: tags(), unwrittenTags: this.sharedState.unwrittenTags };
   }
 
   /** Resolves when it is known whether another replica has taken over what this one shows: after the process stood still. */

@@ -152,10 +152,7 @@ export class SchedulerPool {
         due: { urgent: urgent.due, background: background.due },
         oldestDueSeconds: { urgent: urgent.oldestMs / 1_000, background: background.oldestMs / 1_000 },
         inFlight: scheduler.inFlight,
-        rate: {
-          configured: scheduler.quota.adaptiveRate.configured,
-          current: scheduler.allowedRate,
-        },
+        rate: scheduler.rate,
         inUse: source?.inUse(),
         refusal: scheduler.refusal,
         paused: { refused: scheduler.breaker.isRefused, throttled: scheduler.quota.adaptiveRate.pausedUntilMs > nowMs },

@@ -40,8 +40,11 @@ export type ReplicaStatus = {
   /** Why the last exchange failed; undefined if it succeeded. */
   readonly problem: string | undefined;
   readonly max: number;
-  /** The part of the rate of each set of credentials, in requests per second. */
-  readonly shares: readonly { readonly credentials: string; readonly requestsPerSecond: number }[];
+  /** The part of the rate of each set of credentials, from 0 to 1. */
+  readonly shares: readonly { readonly credentials: string; readonly ratio: number }[];
+  /** What this replica watches. */
+  readonly repositories: number;
+  readonly tags: number;
   /** Tags whose state waits to be written. */
   readonly unwrittenTags: number;
 };

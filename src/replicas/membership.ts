@@ -120,9 +120,9 @@ export class Membership {
     await this.#changes;
   }
 
-  get status(): Omit<ReplicaStatus, 'unwrittenTags'> {
+  get status(): Omit<ReplicaStatus, 'repositories' | 'tags' | 'unwrittenTags'> {
     const shares = [...this.#options.wishes()].map(([credentials, { total }]) => {
-      return { credentials, requestsPerSecond: this.share(credentials, total) };
+      return { credentials, ratio: this.share(credentials, total) / total };
     });
     const { id, max } = this.#options;
     return {

@@ -65,6 +65,9 @@ const RETRY_AFTER_MS = 30_000;
 /** Milliseconds. Throttling of several replicas within this time halves the rate once. */
 const SAME_EPISODE_MS = 1_000;
 
+/** Requests per second. A smaller share is none. */
+const MIN_RATE = 0.0001;
+
 /** At most so many tasks that belong to another scheduler are moved there before the event loop gets a turn. */
 const MAX_MOVED_AT_ONCE = 250;
 
@@ -134,11 +137,12 @@ export class Scheduler implements TaskScheduler {
     this.#wake(Number.NEGATIVE_INFINITY);
   }
 
-  /** The rate that this replica may use, after throttling, in requests per second. */
-  get allowedRate(): number {
+  /** What this replica may use: its share of the configured rate, and what throttling leaves of it. In requests per second. */
+  get rate(): { readonly configured: number; readonly current: number } {
     const { adaptiveRate } = this.quota;
-    const current = adaptiveRate.current(this.#clock.monotonic());
-    return (this.#group.share(adaptiveRate.configured) * current) / adaptiveRate.configured;
+    const share = this.#group.share(adaptiveRate.configured);
+    const current = (share * adaptiveRate.current(this.#clock.monotonic())) / adaptiveRate.configured;
+    return share < MIN_RATE ? { configured: 0, current: 0 } : { configured: share, current };
   }
 
   /** Applies a new share of the rate. */
@@ -216,7 +220,7 @@ export class Scheduler implements TaskScheduler {
   #startsAtMs(): number {
     const { pausedUntilMs } = this.quota.adaptiveRate;
     const dueAtMs = this.#queue.nextDueAtMs();
-    if (this.#credentials === undefined || dueAtMs === undefined || this.#isHeld || this.allowedRate === 0)
+    if (this.#credentials === undefined || dueAtMs === undefined || this.#isHeld || this.rate.current === 0)
       return Number.POSITIVE_INFINITY;
     return Math.max(this.breaker.isRefused ? this.breaker.probeAtMs : dueAtMs, pausedUntilMs);
   }
@@ -404,10 +408,9 @@ export class Scheduler implements TaskScheduler {
       this.#isThrottled = false;
       this.#log.recovered(adaptiveRate.configured);
     }
-    const requestsPerSecond = this.allowedRate;
-    if (requestsPerSecond === 0) return;
-    const part = this.#group.share(adaptiveRate.configured) / adaptiveRate.configured;
-    const maxConcurrent = Math.ceil(this.#maxConcurrent * part);
+    const { configured: share, current: requestsPerSecond } = this.rate;
+    if (share === 0) return;
+    const maxConcurrent = Math.ceil((this.#maxConcurrent * share) / adaptiveRate.configured);
     this.quota.limiter.limits = { requestsPerSecond, maxConcurrent };
   }
 }

@@ -23,7 +23,7 @@ const LOOK_WITHIN_MS = 10_000;
 const END_WITHIN_MS = 10_000;
 
 export type ReplicasSetup = {
-  readonly redis: RedisServer;
+  readonly redis: Pick<RedisServer, 'host' | 'url'>;
   readonly repositories: number;
   readonly tagsEach: number;
   readonly requestsPerSecond: number;

@@ -51,6 +51,8 @@ export type OwnershipChange = {
 
 /** A replica wants a rate that is enough for what is due within so many seconds. */
 const DUE_WITHIN_S = 5;
+/** So that the urgent tags of one replica do not wait as long as what is not urgent elsewhere. */
+const URGENT_WEIGHT = 10;
 /** Repositories that are read at once. */
 const READS_AT_ONCE = 50;
 /** How often the URL of Redis is read again: a password may change. */
@@ -198,7 +200,7 @@ export class Replica implements SchedulerPoolGroup, Ownership {
       schedulers().map((scheduler) => {
         const { urgent, background } = scheduler.backlog(clock.monotonic());
         const total = scheduler.quota.adaptiveRate.configured;
-        return [scheduler.name, { total, wanted: Math.min(total, (urgent.due + background.due) / DUE_WITHIN_S) }];
+        return [scheduler.name, { total, wanted: (URGENT_WEIGHT * urgent.due + background.due) / DUE_WITHIN_S }];
       }),
     );
   }

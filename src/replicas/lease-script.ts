@@ -24,6 +24,8 @@ export type RateWish = { readonly total: number; readonly wanted: number; readon
 export type BeatReply = {
   /** The number of this exchange. */
   readonly sequence: number;
+  /** Changes whenever Redis has lost data. */
+  readonly generation: number;
   readonly epoch: number;
   readonly members: readonly { readonly id: string; readonly host: string }[];
   /** Whether the group knew this member; if not, it is new, or others have taken over what it owned, or Redis has lost its data. */
@@ -38,8 +40,8 @@ export type BeatReply = {
 };
 
 /**
- * KEYS[1]: a hash with one field for each member, and the fields `sequence`, `epoch`, `learning` and `last`. KEYS[2]: the channel of the group. ARGV[1]: a
- * {@link Beat} as JSON, with the `id` of the member and the `channel` to which its process is subscribed. ARGV[2] and [3]: the leases. Gives a
+ * KEYS[1]: a hash with one field for each member, and the fields `sequence`, `generation`, `epoch`, `learning` and `last`. KEYS[2]: the channel of the
+ * group. ARGV[1]: a {@link Beat} as JSON, with the `id` of the member and the `channel` to which its process is subscribed. ARGV[2] and [3]: the leases. Gives a
  * {@link BeatReply} as JSON.
  *
  * The sum of what members may use is at most the total: a share grows only when another member has confirmed a smaller one, or its lease is over. A
@@ -57,7 +59,7 @@ local memberLease, shareLease = tonumber(ARGV[2]), tonumber(ARGV[3])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local fields = redis.call('HGETALL', key)
-local meta = { sequence = 0, epoch = 0, learning = 0, last = 0 }
+local meta = { sequence = 0, generation = 0, epoch = 0, learning = 0, last = 0 }
 local members, lost = {}, {}
 for at = 1, #fields, 2 do
   local name, value = fields[at], fields[at + 1]
@@ -79,6 +81,7 @@ end
 local known = members[me.id]
 -- After an outage all members come back within a moment: none of them is gone.
 local isLost = meta.sequence == 0 or meta.sequence < me.seen or (known and known.sequence < me.seen)
+if isLost then meta.generation = math.max(meta.generation + 1, now) end
 if isLost or now - meta.last > shareLease then meta.learning = now + shareLease end
 meta.sequence = math.max(meta.sequence, me.seen) + 1
 local learns = now < meta.learning
@@ -111,28 +114,17 @@ local function outstanding(member, credentials, total, max)
   return 0
 end
 
--- Each gets what it wants, as far as it goes; what is left is shared equally, so that nobody has to wait for its first request.
+-- In proportion to what each wants, so that a tag waits as long wherever it is. What nobody wants is shared equally, so that nobody has to wait for its
+-- first request.
 local function fairShare(credentials, total)
-  local wanted, rest, count = {}, total, 0
+  local mine, sum, count = 0, 0, 0
+  if joins then mine, sum, count = me.rates[credentials].wanted, me.rates[credentials].wanted, 1 end
   for id, member in pairs(members) do
-    local share = id == me.id and me.rates[credentials] or (member.rates and member.rates[credentials])
-    if id ~= me.id or joins then
-      count = count + 1
-      table.insert(wanted, { id = id, wish = math.min(share and share.wanted or 0, total) })
-    end
+    local share = member.rates and member.rates[credentials]
+    if id ~= me.id then sum, count = sum + (share and share.wanted or 0), count + 1 end
   end
-  if not members[me.id] and joins then
-    count = count + 1
-    table.insert(wanted, { id = me.id, wish = math.min(me.rates[credentials].wanted, total) })
-  end
-  table.sort(wanted, function(a, b) return a.wish < b.wish or (a.wish == b.wish and a.id < b.id) end)
-  local mine, left = 0, count
-  for _, each in ipairs(wanted) do
-    local given = math.min(each.wish, rest / left)
-    rest, left = rest - given, left - 1
-    if each.id == me.id then mine = given end
-  end
-  return mine + rest / math.max(count, 1)
+  if sum > total then return mine * total / sum end
+  return mine + (total - sum) / math.max(count, 1)
 end
 
 local shares, kept = {}, {}
@@ -153,7 +145,7 @@ for credentials, wish in pairs(me.rates) do
   kept[credentials] = { granted = math.max(granted, wish.held), wanted = wish.wanted }
 end
 
-local reply = { sequence = meta.sequence, epoch = meta.epoch, isMember = joins, isKnown = known ~= nil, settled = not learns, isLearning = learns, shares = shares, members = {} }
+local reply = { sequence = meta.sequence, generation = meta.generation, epoch = meta.epoch, isMember = joins, isKnown = known ~= nil, settled = not learns, isLearning = learns, shares = shares, members = {} }
 members[me.id] = nil
 if joins then
   members[me.id] = { host = me.host, channel = me.channel, leaseEnd = now + memberLease, shareEnd = now + shareLease, released = me.released, sequence = meta.sequence, rates = kept }
@@ -161,7 +153,7 @@ if joins then
 else
   redis.call('HDEL', key, 'm:' .. me.id)
 end
-redis.call('HSET', key, 'sequence', string.format('%.0f', meta.sequence), 'epoch', string.format('%.0f', meta.epoch), 'learning', string.format('%.0f', meta.learning), 'last', string.format('%.0f', now))
+redis.call('HSET', key, 'sequence', string.format('%.0f', meta.sequence), 'generation', string.format('%.0f', meta.generation), 'epoch', string.format('%.0f', meta.epoch), 'learning', string.format('%.0f', meta.learning), 'last', string.format('%.0f', now))
 for id, member in pairs(members) do
   table.insert(reply.members, { id = id, host = member.host })
   if member.released ~= meta.epoch then reply.settled = false end

@@ -10,7 +10,7 @@ const RETRY_MS = 1_000;
 /** While others have to give back a share, or wait for this member to give back its own. */
 const SOON_MS = 250;
 /** Shares that differ by less are equal. */
-const EQUAL = 0.999;
+const EQUAL = 0.98;
 
 /** What a set of credentials may use in all, and what this member could use, in requests per second. */
 export type Wish = { readonly total: number; readonly wanted: number };
@@ -46,6 +46,7 @@ export class Membership {
   #wake = new AbortController();
   #shares = new Map<string, Share>();
   #seen = 0;
+  #generation = 0;
   #epoch = 0;
   /** The epoch of the view after which everything was released. */
   #released = 0;
@@ -171,7 +172,10 @@ export class Membership {
   #apply(reply: BeatReply, held: Readonly<Record<string, { readonly held: number }>>, sentMs: number): number {
     const { dataLost, logger, clock } = this.#options;
     const isNew = this.#seen === 0;
-    if (reply.isLearning && !this.#isLearning && !isNew) dataLost();
+    // Data may be lost while the group learns, too.
+    const isLost = reply.generation !== this.#generation || (reply.isLearning && !this.#isLearning);
+    if (isLost && !isNew) dataLost();
+    this.#generation = reply.generation;
     if (!reply.isMember && (this.#isMember || isNew))
       logger.warn('the group of replicas is full: this one waits', { members: reply.members.length });
     this.#isLearning = reply.isLearning;

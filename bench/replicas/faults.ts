@@ -11,7 +11,7 @@ const COUNTS = [1, 2, 4, 8];
 const RATE = 20;
 const REPOSITORIES = 100;
 const TAGS_EACH = 20;
-const POLLED_WITHIN_MS = 200_000;
+const POLLED_WITHIN_MS = 400_000;
 /** How long each fault is measured on after its end. */
 const SETTLE_MS = 21_000;
 const CALM_MS = 30_000;

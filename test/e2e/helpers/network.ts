@@ -24,10 +24,13 @@ export class Network {
     const network = new Network(number);
     const [name, link] = [network.#name, network.#link];
     const gateway = `10.213.${number}.1`;
-    t.teardown(() => {
+    const remove = () => {
       run('ip', ['netns', 'delete', name]);
       run('ip', ['address', 'delete', `${network.outside}/32`, 'dev', 'lo']);
-    });
+    };
+    // A run that was killed may have left one.
+    remove();
+    t.teardown(remove);
     for (const command of [
       `netns add ${name}`,
       `link add ${link} type veth peer name eth0 netns ${name}`,

@@ -133,8 +133,9 @@ export class Replicas {
   async allPolled(withinMs: number): Promise<void> {
     const { repositories, tagsEach } = this.#setup;
     const tags = repositories * tagsEach;
-    const found = `${tags} polled tags, found ${this.#laws.known}`;
-    await until(found, withinMs, () => this.#laws.known === tags || undefined);
+    await until(`${tags} polled tags`, withinMs, () => this.#laws.known === tags || undefined).catch((error) => {
+      throw new Error(`found ${this.#laws.known} polled tags`, { cause: error });
+    });
   }
 
   /**
@@ -149,10 +150,11 @@ export class Replicas {
     await sleep(settleMs);
   }
 
-  /** Ends to look, and gives what was seen. */
+  /** Ends to look, ends all replicas, and gives what was seen. */
   async end(): Promise<{ readonly violations: readonly string[]; readonly mostAtOnce: number }> {
     this.#watching.abort();
     await this.#watched;
+    await Promise.all(this.running.map((replica) => replica.kill()));
     const violations = this.#laws.violations.map(
       ({ law, atMs, tags, example, detail }) =>
         `${law}, at ${seconds(atMs)}: ${tags} tags, such as ${example}, ${detail}`,

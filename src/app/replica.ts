@@ -200,7 +200,10 @@ export class Replica implements SchedulerPoolGroup, Ownership {
       schedulers().map((scheduler) => {
         const { urgent, background } = scheduler.backlog(clock.monotonic());
         const total = scheduler.quota.adaptiveRate.configured;
-        return [scheduler.name, { total, wanted: (URGENT_WEIGHT * urgent.due + background.due) / DUE_WITHIN_S }];
+        const ofTags = (URGENT_WEIGHT * urgent.due + background.due) / DUE_WITHIN_S;
+        // The next request of discovery is known only after the answer to this one.
+        const wanted = ofTags + (scheduler.hasOtherWork(clock.monotonic()) ? total : 0);
+        return [scheduler.name, { total, wanted }];
       }),
     );
   }

@@ -114,17 +114,22 @@ local function outstanding(member, credentials, total, max)
   return 0
 end
 
--- In proportion to what each wants, so that a tag waits as long wherever it is. What nobody wants is shared equally, so that nobody has to wait for its
--- first request.
+-- Half is for all alike, as far as they want it, so that no member has to wait for the many tags of another. The rest is in proportion to what each wants. What
+-- nobody wants is shared equally, so that nobody has to wait for its first request.
 local function fairShare(credentials, total)
-  local mine, sum, count = 0, 0, 0
-  if joins then mine, sum, count = me.rates[credentials].wanted, me.rates[credentials].wanted, 1 end
+  local wishes, count, sum, bases = {}, 0, 0, 0
   for id, member in pairs(members) do
     local share = member.rates and member.rates[credentials]
-    if id ~= me.id then sum, count = sum + (share and share.wanted or 0), count + 1 end
+    wishes[id], count = share and share.wanted or 0, count + 1
   end
-  if sum > total then return mine * total / sum end
-  return mine + (total - sum) / math.max(count, 1)
+  if not joins then return 0 end
+  if not members[me.id] then count = count + 1 end
+  wishes[me.id] = me.rates[credentials].wanted
+  local function wishOf(id) return math.max(wishes[id], total / (50 * count)) end
+  local function baseOf(id) return math.min(wishOf(id), total / (2 * count)) end
+  for id in pairs(wishes) do sum, bases = sum + wishOf(id), bases + baseOf(id) end
+  if sum <= total then return wishOf(me.id) + (total - sum) / count end
+  return baseOf(me.id) + (total - bases) * (wishOf(me.id) - baseOf(me.id)) / (sum - bases)
 end
 
 local shares, kept = {}, {}

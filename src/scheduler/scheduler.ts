@@ -129,6 +129,11 @@ export class Scheduler implements TaskScheduler {
     return this.#queue.backlog(nowMs);
   }
 
+  /** Whether a request is due that is not about a known tag: of discovery, for events, or a lookup. */
+  hasOtherWork(nowMs: number): boolean {
+    return this.#queue.hasOtherWork(nowMs);
+  }
+
   /** Changes the limits. Requests in flight, throttling and pauses still count. */
   configure({ requestsPerSecond, maxConcurrent }: RateLimits): void {
     this.quota.adaptiveRate.configured = requestsPerSecond;

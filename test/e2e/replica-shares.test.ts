@@ -14,22 +14,40 @@ const PLAIN: Omit<RedisAddress, 'hosts'> = {
   secrets: [],
 };
 
-test('a rate is shared in proportion to what is due, and what nobody needs is shared equally', async (t) => {
+test('half of a rate is shared equally, half in proportion to what is due, and what nobody needs equally', async (t) => {
   const redis = await RedisServer.start(t);
   const [one, two] = [replica(t, redis, 'one'), replica(t, redis, 'two')];
   // At first, nobody knows whether others hold shares.
   for (let learns = true; learns; await sleep(100)) learns = (await one.beat(300)).isLearning;
   t.is(await one.share(300), TOTAL, 'all of it for the first');
   t.is(await two.share(100), 0, 'nothing for the second before the first has given back a part');
-  t.is(await one.share(300), 15);
-  t.is(await one.share(300), 15, 'confirmed');
-  t.is(await two.share(100), 5);
-
-  t.is(await one.share(0), 0);
+  // Of 20, each has 5, and the other 10 are for 295 and 95 more.
+  const more = (10 * 295) / 390;
+  close(t, await one.share(300), 5 + more);
+  close(t, await one.share(300), 5 + more);
+  close(t, await two.share(100), 5 + 10 - more);
+  // Nothing is due at one: it keeps a fiftieth of its half, and two gets what it wants.
+  close(t, await one.share(0), TOTAL / 100);
   await one.share(0);
-  t.is(await two.share(4), 12);
-  t.is(await one.share(0), 8);
+  close(t, await two.share(1_000_000), TOTAL - TOTAL / 100);
+  // What nobody wants is shared equally.
+  await two.share(4);
+  await two.share(4);
+  close(t, await one.share(0), TOTAL / 100 + (TOTAL - 4 - TOTAL / 100) / 2);
 });
+
+test('a replica with little to do does not wait for the many tags of another', async (t) => {
+  const redis = await RedisServer.start(t);
+  const [one, two] = [replica(t, redis, 'one'), replica(t, redis, 'two')];
+  for (let learns = true; learns; await sleep(100)) learns = (await one.beat(1_000_000)).isLearning;
+  await two.share(3);
+  for (let beats = 0; beats < 2; beats += 1) await one.share(1_000_000);
+  close(t, await two.share(3), 3);
+});
+
+function close(t: ExecutionContext, found: number | undefined, expected: number): void {
+  t.true(Math.abs((found ?? Number.NaN) - expected) < 0.001, `expected ${expected}, found ${found}`);
+}
 
 test('data that Redis loses while replicas still learn from a former loss is noticed', async (t) => {
   const redis = await RedisServer.start(t);

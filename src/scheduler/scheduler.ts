@@ -59,6 +59,9 @@ export type SchedulerOptions = {
 /** While credentials are refused, the secret files are read this often. */
 const SECRET_CHECK_MS = 1_000;
 
+/** The API refuses the time of a request. */
+const CLOCK_REFUSED = /^InvalidTimeStamp/;
+
 /** A task that an error of our own code has stopped is due again after this time. */
 const RETRY_AFTER_MS = 30_000;
 
@@ -332,7 +335,9 @@ export class Scheduler implements TaskScheduler {
     }
     // The credentials are not in use any more: nothing to log.
     if (this.#hasEnded) return;
-    if (error?.kind === 'refused') this.#refuse(task, sentAtMs, nowMs);
+    // A wrong clock is this replica's own: the others are not refused.
+    if (error?.kind === 'refused' && this.#refuse(task, sentAtMs, nowMs) && !CLOCK_REFUSED.test(error.code))
+      this.#group.refused();
     const accepted = error === undefined || error.kind === 'answered' || error.kind === 'denied';
     if (accepted && this.breaker.recordAcceptance(sentAtMs)) this.#resume(nowMs);
     else if (probing && this.breaker.isRefused) this.breaker.probeFailed(nowMs);
@@ -362,15 +367,16 @@ export class Scheduler implements TaskScheduler {
     this.#log.refused(error, Math.max(0, this.breaker.probeAtMs - nowMs));
   }
 
-  #refuse(task: Task | undefined, sentAtMs: number, nowMs: number): void {
+  /** Whether the credentials count as refused from now on. */
+  #refuse(task: Task | undefined, sentAtMs: number, nowMs: number): boolean {
     const before = this.breaker.isRefused;
     this.breaker.recordRefusal(sentAtMs, nowMs);
-    if (!this.breaker.isRefused) return;
+    if (!this.breaker.isRefused) return false;
     if (task !== undefined && this.#owns(task)) this.#failedByRefusal.add(task);
-    if (before) return;
-    this.#group.refused();
+    if (before) return false;
     // A wait that began earlier would not read the secret files in time.
     this.#wake(Number.NEGATIVE_INFINITY);
+    return true;
   }
 
   /** The credentials are accepted again: tasks that failed because of them are due at once. */

@@ -4,7 +4,7 @@ import { Cluster, Redis } from 'ioredis';
 import type { RedisAddress } from '../util/redis-url.ts';
 
 export type RedisCommands = Redis | Cluster;
-export type Pipeline = ReturnType<RedisCommands['pipeline']>;
+export type CommandPipeline = ReturnType<RedisCommands['pipeline']>;
 
 /** No exchange may take longer: a member that waits does not renew its lease. */
 const COMMAND_TIMEOUT_MS = 1_500;

@@ -1,5 +1,5 @@
 // What is known of tags, in Redis: a hash for each repository with a field for each tag, and an index of the repositories of each instance.
-import type { Pipeline, RedisConnection } from './redis-connection.ts';
+import type { CommandPipeline, RedisConnection } from './redis-connection.ts';
 
 /** Seconds. What no member writes for so long is of no group any more. */
 const EXPIRY_S = 30 * 86_400;
@@ -56,7 +56,7 @@ export class RedisRecords {
     return { repository: record, tags: tagRecords };
   }
 
-  #add({ instanceId, key, repository, tags, removed }: RepositoryChanges, pipeline: Pipeline): void {
+  #add({ instanceId, key, repository, tags, removed }: RepositoryChanges, pipeline: CommandPipeline): void {
     const [hash, index] = [this.#hash(instanceId, key), this.#index(instanceId)];
     if (removed.length > 0) pipeline.hdel(hash, ...removed);
     if (tags.size === 0) return;

@@ -413,6 +413,7 @@ export class App {
       ready: this.#isReady,
       instances: this.#config.instances.length,
       reloadFailure: this.#reloadFailure,
+      replica: this.#replica?.status,
     };
   }
 }

@@ -29,6 +29,8 @@ export interface Ownership {
 /** For `acr_replica_*`, and the page. */
 export type ReplicaStatus = {
   readonly id: string;
+  /** For people. */
+  readonly host: string;
   /** Whether the last exchange with Redis succeeded. */
   readonly isConnected: boolean;
   /** Whether the member takes part: false before it joined, and while the group is full. */

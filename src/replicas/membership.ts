@@ -125,9 +125,10 @@ export class Membership {
     const shares = [...this.#options.wishes()].map(([credentials, { total }]) => {
       return { credentials, ratio: this.share(credentials, total) / total };
     });
-    const { id, max } = this.#options;
+    const { id, host, max } = this.#options;
     return {
       id,
+      host,
       max,
       shares,
       isConnected: this.#isConnected,

@@ -6,6 +6,7 @@ import {
   matchesNothing,
   type SchedulerStatus,
 } from '../../model/exporter-status.ts';
+import type { ReplicaStatus } from '../../model/replicas.ts';
 import type { PollError } from '../../model/scan.ts';
 import type { Overview } from '../overview.ts';
 import { CopyButton } from './copy-button.tsx';
@@ -16,8 +17,8 @@ import { RelativeTime } from './time.tsx';
 import { addressOf, EVERYTHING } from './view.ts';
 
 type ConnectionLine = {
-  readonly kind: 'Credentials' | 'Discovery' | 'Events' | 'Configuration';
-  /** An instance or a set of credentials. */
+  readonly kind: 'Credentials' | 'Discovery' | 'Events' | 'Configuration' | 'Replica';
+  /** An instance, a set of credentials, or the host of a replica. */
   readonly name: string;
   readonly tone: Tone;
   readonly state: string;
@@ -39,6 +40,7 @@ export function Connections({ overview }: { readonly overview: Overview }) {
   const { quota, discovery, events, nowMs } = overview;
   const lines = [
     ...configurationLine(overview),
+    ...replicaLine(overview),
     ...quota.map((row) => credentialsLine(row, nowMs)),
     ...discovery.map((row) => discoveryLine(row, overview)),
     ...events.map((row) => eventsLine(row, nowMs)),
@@ -85,11 +87,12 @@ function Lines({ lines, nowMs }: LinesProps) {
   );
 }
 
-function headingOf({ discovery, events }: Overview): string {
+function headingOf({ discovery, events, replica }: Overview): string {
   const parts = [
     'Credentials',
     ...(discovery.length > 0 ? ['discovery'] : []),
     ...(events.length > 0 ? ['events'] : []),
+    ...(replica === undefined ? [] : ['replicas']),
   ];
   const last = parts.pop() ?? '';
   return parts.length === 0 ? last : `${parts.join(', ')} and ${last}`;
@@ -159,6 +162,33 @@ function configurationLine({ reloadFailure, nowMs }: Overview): readonly Connect
       when: <RelativeTime ms={reloadFailure.timeMs} nowMs={nowMs} />,
     },
   ];
+}
+
+/** Which part of the tags this replica shows, and who shows the others. */
+function replicaLine({ replica, nowMs }: Overview): readonly ConnectionLine[] {
+  if (replica === undefined) return [];
+  const { host, members, repositories, tags, problem, lastExchangeMs } = replica;
+  const others = members.filter(({ id }) => id !== replica.id).map((member) => member.host);
+  const part = `shows its part: ${countText(repositories, 'repository', 'repositories')}, ${countText(tags, 'tag')}`;
+  const text = `${part}; the others: ${others.length === 0 ? 'none' : others.join(', ')}${problem === undefined ? '' : `; ${problem}`}`;
+  return [
+    {
+      kind: 'Replica',
+      name: host,
+      ...replicaState(replica),
+      error: undefined,
+      facts: <bdi>{text}</bdi>,
+      factsText: text,
+      when: lastExchangeMs === undefined ? 'not yet' : <RelativeTime ms={lastExchangeMs} nowMs={nowMs} />,
+    },
+  ];
+}
+
+function replicaState({ members, max, isConnected, isMember, problem }: ReplicaStatus): { tone: Tone; state: string } {
+  if (problem !== undefined) return { tone: 'bad', state: 'no answer from Redis' };
+  if (!isConnected) return { tone: 'busy', state: 'joining' };
+  if (!isMember) return { tone: 'warn', state: `waits: the group has its ${max} replicas` };
+  return { tone: 'good', state: `one of ${countText(members.length, 'replica')}` };
 }
 
 function credentialsLine(row: SchedulerStatus, nowMs: number): ConnectionLine {

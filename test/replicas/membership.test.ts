@@ -37,6 +37,7 @@ function setUp(t: ExecutionContext) {
         return {
           sequence: beats.length,
           epoch: 1,
+          generation: 1,
           members: [{ id: 'me', host: 'host' }],
           isKnown: beats.length > 1,
           settled: beat.released === (reply.epoch ?? 1),

@@ -203,6 +203,8 @@ export class Replica implements SchedulerPoolGroup, Ownership {
         const ofTags = (URGENT_WEIGHT * urgent.due + background.due) / DUE_WITHIN_S;
         // The next request of discovery is known only after the answer to this one.
         const wanted = ofTags + (scheduler.hasOtherWork(clock.monotonic()) ? total : 0);
+        // Refused credentials only probe.
+        if (scheduler.breaker.isRefused) return [scheduler.name, { total, wanted: 0 }];
         return [scheduler.name, { total, wanted }];
       }),
     );

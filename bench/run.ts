@@ -8,6 +8,9 @@ import { pagePart } from './page/part.ts';
 import type { BenchOptions, BenchPart } from './part.ts';
 import { pollPart } from './poll/part.ts';
 import { reloadPart } from './reload/part.ts';
+import { replicaFaultsPart } from './replicas/faults.ts';
+import { replicaMillionPart } from './replicas/million.ts';
+import { replicaRedisLoadPart } from './replicas/redis-load.ts';
 import { restartPart } from './restart/part.ts';
 import { scrapePart } from './scrape/part.ts';
 import { startPart } from './start/part.ts';
@@ -22,6 +25,9 @@ const PARTS: readonly BenchPart[] = [
   discoveryPart,
   restartPart,
   eventsPart,
+  replicaFaultsPart,
+  replicaRedisLoadPart,
+  replicaMillionPart,
 ];
 
 async function main(): Promise<void> {
@@ -34,7 +40,8 @@ async function main(): Promise<void> {
     },
   });
   const parts = PARTS.filter(({ name }) => values.only === undefined || name === values.only);
-  if (parts.length === 0) throw new Error(`expected --only to be one of ${PARTS.map(({ name }) => name).join(', ')}`);
+  if (parts.length === 0)
+    throw new Error(`expected --only to be one of ${[...new Set(PARTS.map(({ name }) => name))].join(', ')}`);
   const options: BenchOptions = {
     sizes: values.sizes.split(',').map((text) => positive('--sizes', text)),
     repeats: positive('--repeats', values.repeats),

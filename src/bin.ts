@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The program: runs `cli` with this process and exits with its status.
 import dns from 'node:dns';
-import { constants, totalmem } from 'node:os';
+import { constants, hostname, totalmem } from 'node:os';
 import { readBuildInfo } from './build-info.ts';
 import { createLookup } from './util/host-lookup.ts';
 import { LogOutput, logSink } from './util/log-output.ts';
@@ -50,6 +50,7 @@ const status = await run({
   env: process.env,
   pid: process.pid,
   nodeVersion: process.version,
+  hostName: hostname(),
   build: readBuildInfo(),
   // Without a limit of the container, this is 0, undefined or huge.
   freeMemory: () => Math.min(process.constrainedMemory() || Infinity, totalmem()) - process.memoryUsage.rss(),

@@ -1,4 +1,5 @@
 // Executes the command line: help, version, check, or the exporter until a signal stops it.
+import { randomUUID } from 'node:crypto';
 import { constants } from 'node:os';
 import type { App, AppDependencies } from './app/app.ts';
 import type { BuildInfo } from './build-info.ts';
@@ -7,11 +8,13 @@ import { ConfigFile } from './config/config-file.ts';
 import { missingSecrets, presentIn } from './config/credential-files.ts';
 import type { CommandSurroundings } from './config-commands.ts';
 import { helpText, type Options, readOptions, UsageError } from './flags.ts';
+import type { ReplicasSettings } from './model/replicas.ts';
 import { systemClock } from './util/clock.ts';
 import type { LogOutput } from './util/log-output.ts';
 import { createLogger, type Logger } from './util/logger.ts';
 import { openFilesAdvice } from './util/open-files-limit.ts';
 import { Redactor } from './util/redactor.ts';
+import { parseRedisUrl } from './util/redis-url.ts';
 import { systemdSockets } from './util/systemd-sockets.ts';
 import { ConfigError, formatProblems, loadTogether } from './util/yaml/problems.ts';
 import type { WebConfigWatcher } from './web/access/web-config-watcher.ts';
@@ -23,6 +26,7 @@ export type Surroundings = {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly pid: number;
   readonly nodeVersion: string;
+  readonly hostName: string;
   readonly build: BuildInfo;
   /** How much more memory the process may use, in bytes. */
   readonly freeMemory: () => number;
@@ -99,6 +103,7 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
     return 0;
   }
   const [config, webSettings, storage, { App }] = loaded;
+  const createReplica = config.replicas && (await loadReplica(config.replicas, surroundings, logger, redactor));
   void warnOfMissingSecrets(config, env, logger);
   const app = new App(config, {
     clock: systemClock,
@@ -111,6 +116,7 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
     autoReload: autoReloadIntervalMs === undefined ? undefined : { file: configFile, intervalMs: autoReloadIntervalMs },
     loadSdk: async () => (await import('./acr/sdk.ts')).loadSdk(),
     storage,
+    createReplica,
     listenAddresses: options.systemdSocket ? systemdSockets(env, surroundings.pid) : options.listenAddresses,
     externalUrl: options.externalUrl,
     routePrefix: options.routePrefix,
@@ -209,6 +215,26 @@ async function createStorage(
   const { SnapshotFile } = await import('./storage/snapshot-file.ts');
   const place = new SnapshotFile({ directory, pid, exporterVersion: build.version, clock: systemClock, logger });
   return { place, intervalMs };
+}
+
+/** Loads the code for replicas, and the client of Redis, only when they are used. */
+async function loadReplica(
+  settings: ReplicasSettings,
+  { env, hostName }: Surroundings,
+  logger: Logger,
+  redactor: Redactor,
+): Promise<AppDependencies['createReplica']> {
+  const [{ Replica }, { readSecretValues }] = await Promise.all([
+    import('./app/replica.ts'),
+    import('./acr/credentials/secret-values.ts'),
+  ]);
+  const redisUrl = async () => {
+    const { redis_url = '' } = await readSecretValues({ redis_url: settings.redisUrl }, { env, redactor });
+    for (const secret of parseRedisUrl(redis_url)?.secrets ?? []) redactor.add(secret);
+    return redis_url;
+  };
+  return (parts) =>
+    new Replica({ ...parts, settings, redisUrl, id: randomUUID(), host: hostName, clock: systemClock, logger });
 }
 
 function describe(error: unknown): string {

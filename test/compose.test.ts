@@ -19,6 +19,7 @@ type Service = {
   readonly image: string;
   readonly build?: { readonly context: string; readonly target?: string };
   readonly profiles?: readonly string[];
+  readonly scale?: number;
   readonly command?: readonly string[];
   readonly entrypoint?: readonly string[];
   readonly network_mode?: string;
@@ -67,19 +68,21 @@ function fileSeenAt(name: string, path: string): string {
   return `${mount.source}${path.slice(mount.target.length)}`;
 }
 
-test('the services are those of the demo, and only the simulator belongs to its profile', (t) => {
+test('the services are those of the demo and of replicas; the profiles add the simulator, and replicas with Redis', (t) => {
   t.deepEqual(Object.keys(services).sort(), [
     'alertmanager',
     'exporter',
     'grafana',
     'notifications',
     'prometheus',
+    'redis',
+    'replica',
     'simulator',
   ]);
-  t.deepEqual(
-    named.filter(([, { profiles }]) => profiles?.includes('demo')).map(([name]) => name),
-    ['simulator'],
-  );
+  const inProfile = (profile: string) =>
+    named.filter(([, { profiles }]) => profiles?.includes(profile)).map(([name]) => name);
+  t.deepEqual(inProfile('demo'), ['simulator']);
+  t.deepEqual(inProfile('replicas'), ['replica', 'redis', 'simulator']);
 });
 
 test('every service is read-only, without rights, seen from this machine alone, and of a pinned version', (t) => {
@@ -101,13 +104,14 @@ test('exporter and simulator are built from the Dockerfile, each as an image of 
     built.map(([name, { build }]) => [name, build?.context, build?.target]),
     [
       ['exporter', '.', undefined],
+      ['replica', '.', undefined],
       ['simulator', '.', 'simulator'],
       ['notifications', '.', undefined],
     ],
   );
   t.deepEqual(
     built.map(([, { image }]) => image),
-    ['acr-scan-exporter:local', 'acr-simulator:local', 'acr-scan-exporter:local'],
+    ['acr-scan-exporter:local', 'acr-scan-exporter:local', 'acr-simulator:local', 'acr-scan-exporter:local'],
   );
   const stages = [...read('Dockerfile').matchAll(/^FROM \S+(?: AS (\w+))?$/gm)].map(([, stage]) => stage);
   t.true(stages.includes('simulator'));
@@ -118,7 +122,7 @@ test('every service has a health check, of its own or of its image', (t) => {
   t.regex(read('Dockerfile'), /^HEALTHCHECK /m);
   t.deepEqual(
     named.filter(([, { healthcheck }]) => healthcheck === undefined).map(([name]) => name),
-    ['exporter'],
+    ['exporter', 'replica'],
   );
   for (const [name, { healthcheck }] of named) t.true((healthcheck?.test[0] ?? 'CMD') === 'CMD', name);
 });
@@ -146,14 +150,29 @@ test('the state of the exporter is in a volume, at a path that belongs to its us
   t.true(read('Dockerfile').includes(`--chown=65532:65532 /state ${storagePath}\n`));
 });
 
-test('the exporter asks the simulator', (t) => {
-  const { instances } = loadConfig(`${ROOT}/${fileSeenAt('exporter', '/etc/acr-scan-exporter/config.yml')}`);
-  const [listenAddress = ''] = service('simulator').command ?? [];
-  const port = /:(\d+)$/.exec(listenAddress)?.[1];
-  t.deepEqual(
-    instances.map(({ endpoint }) => endpoint),
-    [{ protocol: 'http', host: `simulator:${port}` }],
-  );
+test('the exporter and the replicas ask the simulator', (t) => {
+  for (const name of ['exporter', 'replica']) {
+    const { instances } = loadConfig(`${ROOT}/${fileSeenAt(name, '/etc/acr-scan-exporter/config.yml')}`);
+    const [listenAddress = ''] = service('simulator').command ?? [];
+    const port = /:(\d+)$/.exec(listenAddress)?.[1];
+    t.deepEqual(
+      instances.map(({ endpoint }) => endpoint),
+      [{ protocol: 'http', host: `simulator:${port}` }],
+    );
+  }
+});
+
+test('three replicas share the work over a Redis that drops no keys, each with a port, and Prometheus scrapes every one', (t) => {
+  const { scale = 0, ports: [port = ''] = [] } = service('replica');
+  const { replicas, events } = loadConfig(`${ROOT}/${fileSeenAt('replica', '/etc/acr-scan-exporter/config.yml')}`);
+  t.is(scale, 3);
+  t.deepEqual(replicas, { redisUrl: { from: 'value', value: 'redis://redis:6379' }, group: 'default', max: scale });
+  t.is(events.webhook, undefined);
+  t.true(service('redis').command?.join(' ').includes('--maxmemory-policy noeviction'));
+  const [, first, last] = /:(\d+)-(\d+):20181$/.exec(port) ?? [];
+  t.is(Number(last) - Number(first) + 1, scale);
+  const { scrape_configs } = parse(read(fileSeenAt('prometheus', '/etc/prometheus/prometheus.yml')));
+  t.like(scrape_configs[0].dns_sd_configs, [{ names: ['replica'], type: 'A', port: 20181 }]);
 });
 
 test('the demo configuration is that of `npm run demo`, but for the address of the simulator', (t) => {

@@ -1,5 +1,6 @@
-// Parts of PromQL that several panels share. Two replicas of the exporter export the same tags, so gauges are first combined with `max` or `min` by
-// the labels of the tag or repository, and then counted or summed.
+// Parts of PromQL that several panels share. Each of several replicas exports a part of the tags. While one takes over from another, both may export a
+// tag for a moment: so gauges are first combined with `max` by the labels of the tag or repository, and then counted or summed. What each replica
+// counts for itself is summed.
 import { allFamilies } from '../../src/metrics/self-families.ts';
 
 const FILTERS = ['instance_id', 'repo_namespace', 'repo_name'];
@@ -39,13 +40,9 @@ export function rate(series: string, matchers = ''): string {
   return `rate(${select(series, matchers)}[$__rate_interval])`;
 }
 
-/**
- * The number of watched tags with a status in each repository. If replicas differ, the larger number counts; but for `unknown` the smaller one,
- * because a replica that has just started has no answers yet.
- */
+/** The number of watched tags with a status in each repository. */
 export function tags(status: string): string {
-  const better = status === 'unknown' ? 'min' : 'max';
-  return `${better} by (${REPOSITORY}, status) (${select('acr_scan_tags', oneOf('status', status))})`;
+  return `max by (${REPOSITORY}, status) (${select('acr_scan_tags', oneOf('status', status))})`;
 }
 
 /** The vulnerabilities of a severity in each repository. */
@@ -56,7 +53,7 @@ export function findings(severity: string): string {
 const UNDER_WAY = select('acr_scan_tag_status', oneOf('status', 'scanning|retrying'));
 const ENDED = select('acr_scan_tag_status', oneOf('status', 'complete|failed|not_scanned'));
 
-/** For how many seconds each tag has been in `status`, according to the replica that has watched it for the longest time. */
+/** For how many seconds each tag has been in `status`. */
 export function secondsInStatus(status: string): string {
   const since = select('acr_scan_tag_status_since_timestamp_seconds');
   return `max by (${TAG}) (
@@ -92,8 +89,8 @@ export const STALE = `time() - ${LAST_SUCCESS} > ${STALE_AFTER_SECONDS}
       and on (job, instance, instance_id) max_over_time(${select('acr_events_healthy')}[1h]) == 1
   )`;
 
-/** When discovery last succeeded for each instance; before the first success, when the exporter started. */
-export const LISTED = `max by (instance_id) (
+/** When discovery last succeeded for each instance, on the replica where that is longest ago; before the first success, when it started. */
+export const LISTED = `min by (instance_id) (
   ${select('acr_discovery_last_success_timestamp_seconds')}
   or
   0 * ${select('acr_discovery_tags')} + on (job, instance) group_left () ${select('process_start_time_seconds')}

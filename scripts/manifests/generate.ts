@@ -41,9 +41,30 @@ export function composeFiles(root: string): readonly Manifest[] {
     },
     {
       path: 'deploy/compose/prometheus.yml',
-      text: inCompose('config/prometheus/prometheus.yml', read(root, 'config/prometheus/prometheus.yml')),
+      text: withReplicas(inCompose('config/prometheus/prometheus.yml', read(root, 'config/prometheus/prometheus.yml'))),
     },
+    { path: 'deploy/compose/replicas.yml', text: replicasConfig(root) },
   ];
+}
+
+/** Scrapes every replica of compose.yml, as many as there are. */
+function withReplicas(prometheus: string): string {
+  const target = '      - targets: [exporter:20181]\n';
+  const comment = '    # Without the profile replicas there are none.\n';
+  const replicas = '    dns_sd_configs:\n      - { names: [replica], type: A, port: 20181, refresh_interval: 5s }\n';
+  return prometheus.replace(target, `${target}${comment}${replicas}`);
+}
+
+/** The demo for replicas. They have no webhook, because the simulator sends its events to the one exporter. */
+function replicasConfig(root: string): string {
+  const demo = inCompose('config/demo.yml', read(root, 'config/demo.yml'));
+  const events = /^# EventBridge .*\n(?:# .*\n)*events:\n {2}webhook: .*\n/m;
+  return `${demo.replace(events, 'events:\n').replace('=./', '=../../config/')}
+# Three replicas share the work and the rate limit.
+replicas:
+  redis_url: redis://redis:6379
+  max: 3
+`;
 }
 
 /** A configuration for one machine, with the addresses replaced by the services of compose.yml. */

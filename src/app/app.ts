@@ -6,6 +6,8 @@ import { Exposition } from '../metrics/exposition.ts';
 import { SelfMetrics } from '../metrics/self-metrics.ts';
 import type { EventChannel } from '../model/events.ts';
 import { SCAN_STATUSES } from '../model/scan.ts';
+import type { FoundRepository } from '../model/target.ts';
+import type { StoreObserver } from '../state/store.ts';
 import { Saver } from '../storage/saver.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Clock } from '../util/clock.ts';
@@ -26,9 +28,14 @@ import { uncheckedInstances, uncheckedWarning, unusedProxyVariables } from './co
 import { PageData } from './page-data.ts';
 import { createPipeline, type Pipeline, timingOf } from './pipeline.ts';
 import { ReloadQueue } from './reload-queue.ts';
+import type { OwnershipChange, Replica, ReplicaOptions } from './replica.ts';
 import { SchedulerPool } from './scheduler-pool.ts';
+import type { SharedState } from './shared-state.ts';
 import { SnapshotCapture } from './snapshot-capture.ts';
 import { SnapshotRestore } from './snapshot-restore.ts';
+
+/** What a replica uses of the exporter. */
+export type ReplicaParts = Pick<ReplicaOptions, 'errors' | 'watchList' | 'tags' | 'receive' | 'schedulers' | 'apply'>;
 
 /** The parts that a test may replace. */
 export type AppDependencies = {
@@ -45,6 +52,8 @@ export type AppDependencies = {
   /** The configuration file and how often to look whether it has changed. Undefined: it is not watched. */
   readonly autoReload?: { readonly file: WatchedFile; readonly intervalMs: number } | undefined;
   readonly loadSdk: () => Promise<Sdk>;
+  /** Creates this exporter's part in the replicas of the configuration. Undefined without replicas. */
+  readonly createReplica?: ((parts: ReplicaParts) => Replica) | undefined;
   /** Where what is known outlives the process, and how often it is saved. Undefined: it does not. */
   readonly storage?: { readonly place: Storage; readonly intervalMs: number } | undefined;
   readonly listenAddresses: readonly (ListenAddress | OpenSocket)[];
@@ -81,6 +90,8 @@ export class App {
   readonly #pageData: PageData;
   readonly #accessControl: AccessControl;
   readonly #webhook: EventWebhook;
+  /** Undefined for one exporter alone. */
+  readonly #replica: Replica | undefined;
   readonly #server: WebServer;
   readonly #reloads = new ReloadQueue(() => this.#reload());
   /** The configuration in force. */
@@ -105,6 +116,7 @@ export class App {
       discoveries: () => this.#pipeline.discoveryManager.statuses(),
       events: () => this.#pipeline.eventManager.statuses(),
       saves: () => this.#saver?.status,
+      replica: () => this.#replica?.status,
       droppedLogLines,
       processMetrics,
     });
@@ -113,8 +125,11 @@ export class App {
     this.#selfMetrics = selfMetrics;
     this.#errors = errors;
     this.#exposition = exposition;
+    this.#replica = this.#createReplica();
     this.#pipeline = createPipeline({
-      observer: exposition,
+      observer: this.#replica === undefined ? exposition : observersOf(exposition, this.#replica.sharedState),
+      owns: (instanceId, repository) => this.#owns(instanceId, repository),
+      forward: (event, channel) => this.#replica?.forward(event, channel) ?? false,
       meter: selfMetrics,
       clock,
       random,
@@ -126,7 +141,15 @@ export class App {
       holdScrapes: (change) => exposition.holdDuring(change),
     });
     const { watchList } = this.#pipeline;
-    this.#schedulerPool = new SchedulerPool({ env, clock, logger, redactor, watchList, errors });
+    this.#schedulerPool = new SchedulerPool({
+      env,
+      clock,
+      logger,
+      redactor,
+      watchList,
+      errors,
+      group: this.#replica,
+    });
     this.#pageData = new PageData({ ...this.#pipeline, clock, schedulers, about: () => this.#about() });
     this.#accessControl = new AccessControl(deps.webSettings, { clock, logger });
     this.#webhook = new EventWebhook({
@@ -165,7 +188,7 @@ export class App {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#schedulerPool.stop();
-    await Promise.all([this.#server.close(STOP_GRACE_MS), this.#saved]);
+    await Promise.all([this.#server.close(STOP_GRACE_MS), this.#saved, this.#replica?.stop()]);
     await this.#deps.storage?.place.close();
   }
 
@@ -182,6 +205,7 @@ export class App {
     await this.#schedulerPool.configure(this.#config, this.#sdk);
     if (!this.#stopping.signal.aborted) this.#schedulerPool.start();
     this.#isPolling = true;
+    this.#replica?.start();
     logger.info('polling', { tags: this.#pipeline.store.size, sdk: this.#sdk.label });
     if (autoReload !== undefined) {
       const watcher = new AutoReload({ ...autoReload, clock, logger, reload: () => this.reload() });
@@ -193,7 +217,9 @@ export class App {
   /** Applies the configuration, and restores what a former process knew of its tags. From then on, what is known is saved. */
   async #restore(): Promise<void> {
     const { storage, clock, logger } = this.#deps;
-    if (storage === undefined) return this.#apply(this.#config);
+    if (storage !== undefined && this.#replica !== undefined)
+      logger.warn('--storage.path is not used: replicas keep their state in Redis');
+    if (storage === undefined || this.#replica !== undefined) return this.#apply(this.#config);
     const { place, intervalMs } = storage;
     const sources = { ...this.#pipeline, schedulerPool: this.#schedulerPool };
     const { records, savedMs } = await place.load();
@@ -219,11 +245,13 @@ export class App {
       const config = await loadConfig();
       const before = this.#counted();
       const isSame = isDeepStrictEqual(uncheckedInstances(config), uncheckedInstances(this.#config));
+      const hasSameReplicas = isDeepStrictEqual(config.replicas, this.#config.replicas);
       await this.#exposition.holdDuring(() => {
         this.#pageData.hold();
         return this.#replace(config);
       });
       if (!isSame) this.#warnOfUnchecked(config);
+      if (!hasSameReplicas) logger.warn('replicas have changed in the configuration: restart the exporter to use them');
       this.#selfMetrics.configReloaded(true, clock.now());
       this.#reloadFailure = undefined;
       const after = this.#counted();
@@ -279,8 +307,11 @@ export class App {
     }
   }
 
-  /** @param restore restores what a former process knew; for the first configuration */
-  async #apply(config: Config, restore?: SnapshotRestore): Promise<void> {
+  /**
+   * @param restore restores what a former process, or another replica, knew
+   * @param takesOver whether this replica gets repositories of others
+   */
+  async #apply(config: Config, restore?: SnapshotRestore, takesOver = false): Promise<void> {
     const { watchList, polls, discoveryManager, eventManager, reconciler } = this.#pipeline;
     const timing = timingOf(config);
     const isOtherTiming = !isDeepStrictEqual(timing, polls.timing);
@@ -288,8 +319,13 @@ export class App {
     // Until the former instances are removed, their requests still count.
     this.#selfMetrics.setInstances([...idsOf(this.#config), ...idsOf(config)]);
     this.#exposition.perTag = config.metrics.perTag;
+    this.#replica?.configure(config);
     const instances = await this.#schedulerPool.configure(config, this.#sdk);
-    await watchList.apply(config.instances, instances);
+    const owned = config.instances.map((instance) => ({
+      ...instance,
+      repositories: instance.repositories.filter((repository) => this.#owns(instance.id, repository)),
+    }));
+    await watchList.apply(owned, instances);
     await this.#unlessBroken(restore?.beforeDiscovery());
     const { webhook, completeMs } = config.events;
     const hasWebhook = webhook !== undefined;
@@ -298,8 +334,12 @@ export class App {
       webhook,
       config.instances.map(({ region }) => region),
     );
-    const isSooner = eventManager.configure(config.instances, { hasWebhook, completeMs }, instances);
-    await discoveryManager.configure(config.instances, config.discoveryIntervalMs, instances);
+    const feeds = config.instances.map(({ id, feedMs }) => {
+      const isOwn = this.#replica?.ownsFeed(id) ?? true;
+      return { id, feedMs: isOwn ? feedMs : undefined, isForwarded: !isOwn && feedMs !== undefined };
+    });
+    const isSooner = eventManager.configure(feeds, { hasWebhook, completeMs }, instances);
+    await discoveryManager.configure(config.instances, config.discoveryIntervalMs, instances, takesOver);
     await this.#unlessBroken(restore?.tags());
     await reconciler.limit(config.maxTags);
     this.#schedulerPool.retireUnused();
@@ -313,13 +353,40 @@ export class App {
     await restoring?.catch((error: unknown) => this.#errors.report('storage', error));
   }
 
+  #owns(instanceId: string, repository: FoundRepository): boolean {
+    return this.#replica?.owns(instanceId, repository) ?? true;
+  }
+
+  #createReplica(): Replica | undefined {
+    return this.#deps.createReplica?.({
+      errors: this.#errors,
+      watchList: () => this.#pipeline.watchList,
+      tags: () => this.#pipeline.store.size,
+      receive: (event, channel) => this.#pipeline.eventManager.intake.receiveForwarded(event, channel),
+      schedulers: () => this.#schedulerPool.all,
+      apply: (change) => this.#reloads.between(() => this.#changeOwnership(change)),
+    });
+  }
+
+  /** Applies the configuration in force again, because this replica owns other repositories now. */
+  async #changeOwnership({ records, takesOver }: OwnershipChange): Promise<void> {
+    const schedulerPool = this.#schedulerPool;
+    const restore = new SnapshotRestore(records, undefined, { ...this.#pipeline, schedulerPool });
+    const applied = this.#exposition.holdDuring(() => this.#apply(this.#config, restore, takesOver));
+    await Promise.all(schedulerPool.all.map((scheduler) => scheduler.holdDuring(applied)));
+    await applied;
+  }
+
   #routes(): ReturnType<typeof createRoutes> {
     const { externalUrl, routePrefix, telemetryPath, enableLifecycle } = this.#deps;
     return createRoutes({
       externalUrl,
       routePrefix,
       telemetryPath,
-      metrics: (request) => this.#exposition.scrape(request),
+      metrics: async (request) => {
+        await this.#replica?.settled();
+        return this.#exposition.scrape(request);
+      },
       isReady: () => this.#isReady,
       statuses: SCAN_STATUSES,
       overview: () => this.#pageData.overview(),
@@ -347,8 +414,30 @@ export class App {
       ready: this.#isReady,
       instances: this.#config.instances.length,
       reloadFailure: this.#reloadFailure,
+      replica: this.#replica?.status,
     };
   }
+}
+
+/** Reports every change to the exposition, and those of tags to the other replicas too. */
+function observersOf(exposition: Exposition, sharedState: SharedState): StoreObserver {
+  return {
+    tagAdded(tag) {
+      exposition.tagAdded(tag);
+      sharedState.tagAdded(tag);
+    },
+    tagChanged(tag) {
+      exposition.tagChanged(tag);
+      sharedState.tagChanged(tag);
+    },
+    tagRemoved(tag) {
+      exposition.tagRemoved(tag);
+      sharedState.tagRemoved(tag);
+    },
+    repositoryAdded: (totals) => exposition.repositoryAdded(totals),
+    repositoryChanged: (totals) => exposition.repositoryChanged(totals),
+    repositoryRemoved: (totals) => exposition.repositoryRemoved(totals),
+  };
 }
 
 function idsOf({ instances }: Config): readonly string[] {

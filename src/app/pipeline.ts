@@ -4,8 +4,10 @@ import type { Config } from '../config/config.ts';
 import { DiscoveryManager } from '../discovery/discovery-manager.ts';
 import { DiscoveredReconciler } from '../discovery/reconcile-discovered.ts';
 import { TagLimit } from '../discovery/tag-limit.ts';
+import type { EventIntakeOptions } from '../events/event-intake.ts';
 import { EventManager } from '../events/event-manager.ts';
 import type { SelfMetrics } from '../metrics/self-metrics.ts';
+import type { Ownership } from '../model/replicas.ts';
 import type { Timing } from '../model/settings.ts';
 import { lookupFailures } from '../polling/repository-lookup.ts';
 import { RequestSender } from '../polling/request-sender.ts';
@@ -42,6 +44,10 @@ export type PipelineOptions = {
   readonly turn?: () => Promise<void>;
   /** Makes a change that takes several turns of the event loop. Scrapes see the state before it or after it, nothing between. */
   readonly holdScrapes: (change: () => Promise<void>) => Promise<void>;
+  /** Which repositories this replica watches. Default: all. */
+  readonly owns?: Ownership['owns'];
+  /** Gives an event to the replica that watches its repository. Default: there is no other. */
+  readonly forward?: EventIntakeOptions['forward'];
   readonly timing: Timing;
   readonly maxTags: number;
 };
@@ -57,7 +63,15 @@ export type Pipeline = {
   readonly tagLimit: TagLimit;
 };
 
-export function createPipeline({ observer, meter, timing, maxTags, ...shared }: PipelineOptions): Pipeline {
+export function createPipeline({
+  observer,
+  meter,
+  timing,
+  maxTags,
+  owns = () => true,
+  forward = () => false,
+  ...shared
+}: PipelineOptions): Pipeline {
   const { clock, logger, errors, holdScrapes, turn } = shared;
   const store = new StateStore(observer);
   const yieldEvery = new YieldEvery(turn);
@@ -86,6 +100,7 @@ export function createPipeline({ observer, meter, timing, maxTags, ...shared }: 
   });
   const discoveryManager = new DiscoveryManager({
     ...shared,
+    owns,
     reconciler,
     tagLimit,
     yieldEvery,
@@ -95,6 +110,7 @@ export function createPipeline({ observer, meter, timing, maxTags, ...shared }: 
   });
   const eventManager: EventManager = new EventManager({
     ...shared,
+    forward,
     watchList,
     requests,
     meter,

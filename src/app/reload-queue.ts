@@ -17,6 +17,13 @@ export class ReloadQueue {
     this.#last = start.catch(() => {});
   }
 
+  /** Runs another change of the configuration in force when no reload runs. Rejects as it does. */
+  between(change: () => Promise<void>): Promise<void> {
+    const changed = this.#last.then(change);
+    this.#last = changed.catch(() => {});
+    return changed;
+  }
+
   /** Adds a reload. Requests that come while one waits for its turn share it: it has not read the file yet. */
   add(): Promise<ReloadResult> {
     this.#waiting ??= this.#last.then(() => {

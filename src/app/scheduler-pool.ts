@@ -21,6 +21,14 @@ import type { InternalErrors } from '../util/internal-errors.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Redactor } from '../util/redactor.ts';
 
+/** The replicas, for every set of credentials. */
+export interface SchedulerPoolGroup {
+  /** The part of a rate that this replica may use now, in requests per second. */
+  share(credentials: string, total: number): number;
+  throttled(credentials: string, retryAfterMs: number | undefined): void;
+  refused(credentials: string): void;
+}
+
 export type SchedulerPoolOptions = {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
@@ -28,6 +36,8 @@ export type SchedulerPoolOptions = {
   readonly redactor: Redactor;
   readonly watchList: WatchList;
   readonly errors: InternalErrors;
+  /** The replicas that share the rates; undefined for one exporter alone. */
+  readonly group: SchedulerPoolGroup | undefined;
 };
 
 /** `settingsKey` is the settings that `source` was created from. `source` is undefined until the SDK is loaded. */
@@ -142,15 +152,17 @@ export class SchedulerPool {
         due: { urgent: urgent.due, background: background.due },
         oldestDueSeconds: { urgent: urgent.oldestMs / 1_000, background: background.oldestMs / 1_000 },
         inFlight: scheduler.inFlight,
-        rate: {
-          configured: scheduler.quota.adaptiveRate.configured,
-          current: scheduler.quota.adaptiveRate.current(nowMs),
-        },
+        rate: scheduler.rate,
         inUse: source?.inUse(),
         refusal: scheduler.refusal,
         paused: { refused: scheduler.breaker.isRefused, throttled: scheduler.quota.adaptiveRate.pausedUntilMs > nowMs },
       };
     });
+  }
+
+  /** The schedulers of the configuration, by the name of their credentials. */
+  get all(): readonly Scheduler[] {
+    return this.#inUse.map(({ scheduler }) => scheduler);
   }
 
   /** The rates that throttling has lowered. */
@@ -202,7 +214,7 @@ export class SchedulerPool {
   }
 
   #scheduler(name: string, limits: Config['rateLimit']): Scheduler {
-    const { clock, logger, errors } = this.#options;
+    const { clock, logger, errors, group } = this.#options;
     const retired = this.#retired.get(name);
     this.#retired.delete(name);
     return new Scheduler({
@@ -212,6 +224,13 @@ export class SchedulerPool {
         limiter: new RateLimiter(limits, clock),
         adaptiveRate: new AdaptiveRate(limits.requestsPerSecond),
       },
+      ...(group && {
+        group: {
+          share: (total) => group.share(name, total),
+          throttled: (retryAfterMs) => group.throttled(name, retryAfterMs),
+          refused: () => group.refused(name),
+        },
+      }),
       clock,
       errors,
       logger,

@@ -7,6 +7,7 @@ import type { Repository } from '../model/target.ts';
 import type { TagPoll } from '../polling/tag-poll.ts';
 import type { SnapshotSource } from '../storage/saver.ts';
 import { hasOtherId } from '../targets/instance-targets.ts';
+import type { WatchList } from '../targets/watch-list.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { SchedulerPool } from './scheduler-pool.ts';
 
@@ -79,13 +80,7 @@ export class SnapshotCapture implements SnapshotSource {
   }
 
   #repository(repository: Repository, number: number): RepositoryRecord {
-    const { instanceId: instance, id, namespace, name } = repository;
-    const targets = this.#sources.watchList.targetsOf(instance);
-    const watched = targets?.find(repository);
-    // The id of the tags' state is kept while the repository is looked up again.
-    const knownId = watched === undefined || hasOtherId(watched.repository, repository) ? '' : watched.knownId;
-    const found = id !== '' && targets?.repositoryIds.idOf(repository) === id;
-    return { kind: 'repository', number, instance, id: id || knownId, namespace, name, found };
+    return repositoryRecord(repository, number, this.#sources.watchList);
   }
 
   /** A text that changes when anything changes that is in a snapshot. */
@@ -97,7 +92,19 @@ export class SnapshotCapture implements SnapshotSource {
   }
 }
 
-function tagRecord(poll: TagPoll, repository: number, moment: Moment): TagRecord {
+/** A repository with watched tags, as a record of a snapshot. */
+export function repositoryRecord(repository: Repository, number: number, watchList: WatchList): RepositoryRecord {
+  const { instanceId: instance, id, namespace, name } = repository;
+  const targets = watchList.targetsOf(instance);
+  const watched = targets?.find(repository);
+  // The id of the tags' state is kept while the repository is looked up again.
+  const knownId = watched === undefined || hasOtherId(watched.repository, repository) ? '' : watched.knownId;
+  const found = id !== '' && targets?.repositoryIds.idOf(repository) === id;
+  return { kind: 'repository', number, instance, id: id || knownId, namespace, name, found };
+}
+
+/** What is known of a watched tag, as a record of a snapshot. */
+export function tagRecord(poll: TagPoll, repository: number, moment: Moment): TagRecord {
   const { target, state } = poll.tag;
   const { status, scanSeenAtMonotonicMs: scanSeenAtMs } = state;
   const updatedMs = poll.discovered?.updatedMs;

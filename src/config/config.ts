@@ -2,6 +2,7 @@
 import type { ConnectionSettings } from '../model/connection-settings.ts';
 import type { CredentialSettings } from '../model/credential-settings.ts';
 import type { WebhookSettings } from '../model/events.ts';
+import type { ReplicasSettings } from '../model/replicas.ts';
 import type { Backoff, ConfiguredRepository, DiscoverRule, Intervals, PerTag, RateLimits } from '../model/settings.ts';
 
 /** The configuration file. Immutable: a reload makes a new one. */
@@ -21,6 +22,8 @@ export type Config = {
   readonly events: EventsConfig;
   /** For the credentials of the top level. Instances have their own, or a copy. */
   readonly connection: ConnectionSettings;
+  /** Undefined: this exporter does all of the work. */
+  readonly replicas?: ReplicasSettings | undefined;
   /** At least one; ids are unique. */
   readonly instances: readonly InstanceConfig[];
 };

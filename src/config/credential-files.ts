@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ConnectionSettings } from '../model/connection-settings.ts';
 import type { CredentialSettings, SecretSource } from '../model/credential-settings.ts';
 import type { WebhookSettings } from '../model/events.ts';
+import type { ReplicasSettings } from '../model/replicas.ts';
 import type { Config } from './config.ts';
 import { credentialSets } from './credential-sets.ts';
 
@@ -47,6 +48,11 @@ export function resolveConnection(
 export function resolveToken(settings: WebhookSettings, resolve: (path: string) => string): WebhookSettings {
   const { token } = settings;
   return token.from === 'file' ? { ...settings, token: { from: 'file', path: resolve(token.path) } } : settings;
+}
+
+/** The settings with an absolute path of the file that holds the URL of Redis. */
+export function resolveReplicas(settings: ReplicasSettings, resolve: (path: string) => string): ReplicasSettings {
+  return { ...settings, redisUrl: resolveSource(settings.redisUrl, resolve) };
 }
 
 function resolveSource(given: SecretSource, resolve: (path: string) => string): SecretSource {
@@ -95,6 +101,8 @@ export async function missingSecrets(config: Config, lookup: Lookup): Promise<re
   }
   const { webhook } = config.events;
   if (webhook !== undefined) missing.push(...(await missingAt('events.webhook.token', webhook.token, lookup)));
+  if (config.replicas !== undefined)
+    missing.push(...(await missingAt('replicas.redis_url', config.replicas.redisUrl, lookup)));
   return missing;
 }
 

@@ -6,6 +6,7 @@ import { strictMap } from '../util/yaml/schema.ts';
 import { isProxyUrl } from './connection-schema.ts';
 import { WEBHOOK_KEYS } from './events-schema.ts';
 import { environmentName, matching, text } from './fields.ts';
+import { REPLICAS_KEYS } from './replicas-schema.ts';
 
 const MAX_SECRET_LENGTH = 16_384;
 const MAX_TEXT_LENGTH = 2048;
@@ -85,11 +86,11 @@ export const CREDENTIAL_KEYS: ReadonlyMap<string, readonly string[]> = new Map(
   VARIANTS.map(({ in: { shape } }) => [shape.type.value, Object.keys(shape)]),
 );
 
-const ALL_KEYS = [...new Set([...CREDENTIAL_KEYS.values()].flat()), ...WEBHOOK_KEYS];
+const ALL_KEYS = [...new Set([...CREDENTIAL_KEYS.values()].flat()), ...WEBHOOK_KEYS, ...REPLICAS_KEYS];
 
-/** Whether the value at a path is a part of credentials, or of the webhook with its token. */
+/** Whether the value at a path is a part of credentials, of the webhook with its token, or of replicas with the URL of Redis. */
 export function isConfidential(path: Path): boolean {
-  return path.includes('credentials') || path.includes('webhook');
+  return path.includes('credentials') || path.includes('webhook') || path.includes('replicas');
 }
 
 /** What messages about a configuration hide. A key in credentials or the webhook is shown only if it is close to a known one: it may be a misplaced value. */

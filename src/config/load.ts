@@ -5,7 +5,7 @@ import { readText } from '../util/yaml/read-text.ts';
 import { dropBlanks } from './blank-keys.ts';
 import { reportCertificateFiles } from './certificate-files.ts';
 import type { Config } from './config.ts';
-import { resolveConnection, resolvePaths, resolveToken } from './credential-files.ts';
+import { resolveConnection, resolvePaths, resolveReplicas, resolveToken } from './credential-files.ts';
 import { REDACTION } from './credentials-schema.ts';
 import { reportImageReferences } from './image-references.ts';
 import { reportIssues } from './issues.ts';
@@ -53,6 +53,7 @@ function withAbsolutePaths(config: Config, directory: string): Config {
     connection: resolveConnection(config.connection, absolute),
     credentials: resolvePaths(config.credentials, absolute),
     events: { ...config.events, webhook: config.events.webhook && resolveToken(config.events.webhook, absolute) },
+    replicas: config.replicas && resolveReplicas(config.replicas, absolute),
     instances: config.instances.map((instance) => ({
       ...instance,
       credentials: instance.credentials && resolvePaths(instance.credentials, absolute),

@@ -56,6 +56,7 @@ export type Plan = {
   readonly intervals: Config['intervals'];
   /** The interval of complete tags while events are healthy; undefined if no instance has events. */
   readonly healthyCompleteMs: number | undefined;
+  readonly replicas: Config['replicas'];
   /** One for each set that needs more than its quota. */
   readonly warnings: readonly string[];
 };
@@ -65,7 +66,8 @@ export function planPolls(config: Config): Plan {
   const sets = credentialSets(config).map((set) => planSet(set, config));
   const hasEvents = sets.some(({ eventsHealthy }) => eventsHealthy !== undefined);
   const healthyCompleteMs = hasEvents ? healthyCompleteMsOf(config) : undefined;
-  return { sets, intervals: config.intervals, healthyCompleteMs, warnings: sets.flatMap(warningsOf) };
+  const { intervals, replicas } = config;
+  return { sets, intervals, healthyCompleteMs, replicas, warnings: sets.flatMap(warningsOf) };
 }
 
 function planSet({ name, instanceIds }: CredentialSet, config: Config): SetPlan {
@@ -168,7 +170,7 @@ function warningsOf({ credentials, allowedRate, discoveryRate, summaryRate, feed
 }
 
 /** The plan as a table with two rows for each set of credentials, three with events, and notes on discovery and vulnerabilities. Ends in a newline. */
-export function formatPlan({ sets, intervals, healthyCompleteMs }: Plan): string {
+export function formatPlan({ sets, intervals, healthyCompleteMs, replicas }: Plan): string {
   const { scanningMs, completeMs, failedMs, notScannedMs } = intervals;
   const header = ['CREDENTIALS', 'TAGS', 'FIRST SWEEP', 'WHEN', 'ASKED', 'ALLOWED', 'SCANNING EVERY', 'COMPLETE EVERY'];
   const rows = sets.flatMap((set) => {
@@ -193,8 +195,19 @@ export function formatPlan({ sets, intervals, healthyCompleteMs }: Plan): string
   const configured = `scanning ${formatDuration(scanningMs)}, complete ${formatDuration(completeMs)}, failed ${formatDuration(failedMs)}, not scanned ${formatDuration(notScannedMs)}`;
   const healthy =
     healthyCompleteMs === undefined ? '' : `, complete while events are healthy ${formatDuration(healthyCompleteMs)}`;
-  const notes = sets.flatMap((set) => notesOf(set, intervals)).map((note) => `${note}\n`);
+  const notes = [...replicaNotes(replicas, sets), ...sets.flatMap((set) => notesOf(set, intervals))].map(
+    (note) => `${note}\n`,
+  );
   return `Intervals: ${configured}${healthy}\n\n${alignColumns([header, ...rows])}\n${notes.length > 0 ? '\n' : ''}${notes.join('')}`;
+}
+
+/** The plan is that of all replicas together. */
+function replicaNotes(replicas: Config['replicas'], sets: readonly SetPlan[]): string[] {
+  if (replicas === undefined) return [];
+  const [rate] = sets.map(({ allowedRate }) => `${formatRate(allowedRate / replicas.max)}/s`);
+  return [
+    `replicas: at most ${replicas.max} of the group ${replicas.group} share this plan; without Redis each has ${rate ?? 'a part'} of a rate`,
+  ];
 }
 
 function notesOf(

@@ -10,6 +10,7 @@ import { credentialsSchema } from './credentials-schema.ts';
 import { eventsSchema } from './events-schema.ts';
 import { count, duration, listOf, rate, truth } from './fields.ts';
 import { always, instanceSchema, withDefaults } from './instance-schema.ts';
+import { replicasSchema } from './replicas-schema.ts';
 
 const metricsSchema = strictMap({
   per_tag: z.enum(['full', 'problems', 'none'], { error: 'full, problems or none' }).prefault('full').meta({
@@ -71,6 +72,9 @@ export const configSchema = strictMap({
   }),
   events: eventsSchema.prefault({}).meta({ description: 'How events of the registry are used.' }),
   ...connectionKeys,
+  replicas: replicasSchema.optional().meta({
+    description: 'Several exporters share the work and the quota over Redis. Default: this one does all.',
+  }),
   instances: listOf('instance', instanceSchema).meta({ description: 'Instances of Container Registry to watch.' }),
 })
   .superRefine(requireOneProxy, always)
@@ -89,6 +93,7 @@ export const configSchema = strictMap({
       maxTags: keys.max_tags,
       events: keys.events,
       connection,
+      replicas: keys.replicas,
       instances: keys.instances.map((instance) => withDefaults(instance, defaults)),
     };
   });

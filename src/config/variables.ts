@@ -6,7 +6,7 @@ import { isConfidential } from './credentials-schema.ts';
 
 /** The syntax of shells, Compose and Kubernetes. */
 const VARIABLE = /\$\{[A-Za-z_]\w*[^}]*\}|\$\([A-Za-z_]\w*\)|^\$[A-Za-z_]\w*$/;
-const SECRETS = ['access_key_id', 'access_key_secret', 'security_token'];
+const SECRETS = ['access_key_id', 'access_key_secret', 'security_token', 'redis_url'];
 
 /** Reports each value that refers to a variable, and what to write instead. */
 export function reportVariables(document: YamlDocument): void {

@@ -4,6 +4,7 @@ import type { DiscoveryStatus } from '../model/exporter-status.ts';
 import { type Moment, momentOf } from '../model/moment.ts';
 import type { DiscoverRule } from '../model/settings.ts';
 import type { DiscoveryMemory } from '../model/snapshot.ts';
+import type { FoundRepository } from '../model/target.ts';
 import type { WatchedInstance } from '../polling/watched-instance.ts';
 import { type DiscoveryContext, InstanceDiscovery } from './instance-discovery.ts';
 import type { PushedRepository } from './pushed-repositories.ts';
@@ -23,13 +24,18 @@ type ManagedDiscovery = {
   readonly discovery: InstanceDiscovery;
 };
 
+export type DiscoveryManagerOptions = DiscoveryContext & {
+  /** Whether this replica watches a repository. */
+  readonly owns: (instanceId: string, repository: FoundRepository) => boolean;
+};
+
 export class DiscoveryManager {
-  readonly #options: DiscoveryContext;
+  readonly #options: DiscoveryManagerOptions;
   #entries = new Map<string, ManagedDiscovery>();
   /** What a former process knew, by instance; until the first configuration. */
   readonly #memories = new Map<string, DiscoveryMemory>();
 
-  constructor(options: DiscoveryContext) {
+  constructor(options: DiscoveryManagerOptions) {
     this.#options = options;
   }
 
@@ -58,18 +64,21 @@ export class DiscoveryManager {
   /**
    * Applies the rules of a configuration. When this resolves, tags that the rules no longer take are removed. An instance whose rules or
    * interval changed starts a run at once, which finds the new tags. An instance without a change goes on as before.
+   *
+   * @param takesOver whether this replica has taken over repositories: then every instance starts a run at once
    */
   async configure(
     configs: readonly DiscoveryConfig[],
     intervalMs: number,
     instances: ReadonlyMap<string, WatchedInstance>,
+    takesOver = false,
   ): Promise<void> {
     const before = this.#entries;
     const entries = new Map<string, ManagedDiscovery>();
     for (const config of configs.filter(({ discover }) => discover.length > 0)) {
       const instance = instances.get(config.id);
       if (instance === undefined) continue;
-      entries.set(config.id, this.#entry(config, intervalMs, instance, before.get(config.id)));
+      entries.set(config.id, this.#entry(config, intervalMs, instance, before.get(config.id), takesOver));
     }
     const removed = [...before].filter(([id]) => !entries.has(id));
     for (const [, { discovery }] of removed) discovery.stop();
@@ -90,10 +99,12 @@ export class DiscoveryManager {
     intervalMs: number,
     instance: WatchedInstance,
     known: ManagedDiscovery | undefined,
+    takesOver: boolean,
   ): ManagedDiscovery {
-    const settings = { instanceId: id, domain, rules: new Rules(discover) };
+    const { owns } = this.#options;
+    const settings = { instanceId: id, domain, rules: new Rules(discover, (repository) => owns(id, repository)) };
     const isSame = known?.intervalMs === intervalMs && isDeepStrictEqual(known.discover, discover);
-    if (known !== undefined && isSame && known.discovery.instance === instance) {
+    if (known !== undefined && isSame && !takesOver && known.discovery.instance === instance) {
       known.discovery.settings = settings;
       return known;
     }

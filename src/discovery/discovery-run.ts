@@ -133,6 +133,10 @@ export class DiscoveryRun {
       discoveryRequests.throwIfCancelled();
       if (this.#failuresInARow === MAX_FAILURES_IN_A_ROW) break;
     }
+    // Another replica may have handed over repositories meanwhile.
+    await yieldEvery.each(repositories, ([id, repository]) => {
+      if (rules.takesRepository(repository)) wanted.set(id, repository);
+    });
     // A repository that was made meanwhile is not in the lists of this run.
     for (const repository of listings.since(Math.min(this.#beganAtMs, clock.monotonic())))
       wanted.set(repository.id, repository);

@@ -1,6 +1,6 @@
 // Logs discovery rules that take nothing: a typo in a rule causes no error.
 
-import type { RuleCount } from '../model/exporter-status.ts';
+import { matchesNothing, type RuleCount } from '../model/exporter-status.ts';
 import type { Logger } from '../util/logger.ts';
 import type { Rules } from './rules.ts';
 
@@ -28,8 +28,9 @@ export class EmptyRuleLog {
 
   /** Logs each rule that took nothing for the first time, or takes something again. Call it at the end of a run. */
   update(rules: Rules, { repositories: listed, counts, isComplete }: RunCounts): void {
-    for (const [index, { repositories, tags }] of counts.entries()) {
-      const isEmpty = repositories === 0 || (tags === 0 && isComplete);
+    for (const [index, count] of counts.entries()) {
+      const { repositories, tags } = count;
+      const isEmpty = matchesNothing(count) && (repositories === 0 || isComplete);
       if (isEmpty === this.#empty.has(index)) continue;
       const fields = {
         instance_id: this.#instanceId,

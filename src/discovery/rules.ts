@@ -23,8 +23,11 @@ export class Rules {
   /** The lists to request: together they have every repository that a rule may take. */
   readonly scopes: readonly ListScope[];
   readonly #rules: readonly CompiledRule[];
+  readonly #owns: (repository: FoundRepository) => boolean;
 
-  constructor(rules: readonly DiscoverRule[]) {
+  /** @param owns whether this replica watches a repository; else another does */
+  constructor(rules: readonly DiscoverRule[], owns: (repository: FoundRepository) => boolean = () => true) {
+    this.#owns = owns;
     this.scopes = listScopes(rules);
     this.#rules = rules.map(compile);
   }
@@ -38,7 +41,9 @@ export class Rules {
   countRepository(repository: FoundRepository, counts: readonly RuleCount[]): void {
     for (const [index, { takesRepository }] of this.#rules.entries()) {
       const count = counts[index];
-      if (count !== undefined && takesRepository(repository)) count.repositories += 1;
+      if (count === undefined || !takesRepository(repository)) continue;
+      if (this.#owns(repository)) count.repositories += 1;
+      else count.elsewhere = (count.elsewhere ?? 0) + 1;
     }
   }
 
@@ -48,9 +53,9 @@ export class Rules {
     return rule?.patterns.map(patternHint).find((hint) => hint !== undefined);
   }
 
-  /** Whether a rule takes the repository. */
+  /** Whether a rule takes the repository, and this replica owns it. */
   takesRepository(repository: FoundRepository): boolean {
-    return this.#rules.some(({ takesRepository }) => takesRepository(repository));
+    return this.#rules.some(({ takesRepository }) => takesRepository(repository)) && this.#owns(repository);
   }
 
   /** Whether to request the vulnerabilities of a repository's tags: the first rule that takes the repository decides. */
@@ -60,7 +65,10 @@ export class Rules {
 
   /** Whether a rule takes a tag of a repository by its name. */
   takesTag(repository: FoundRepository, tag: string): boolean {
-    return this.#rules.some(({ takesRepository, takesTag }) => takesRepository(repository) && takesTag(tag));
+    return (
+      this.#rules.some(({ takesRepository, takesTag }) => takesRepository(repository) && takesTag(tag)) &&
+      this.#owns(repository)
+    );
   }
 
   /** The tags of a repository that the rules take. */

@@ -13,6 +13,8 @@ export type EventIntakeOptions = {
   readonly meter: EventMeter;
   /** Lists the repository of a tag that was pushed, if discovery takes the tag. */
   readonly pushed: (event: RegistryEvent) => 'taken' | 'unwatched' | 'dropped';
+  /** Gives an event to the replica that watches its repository; false if this one does, or there is no other. */
+  readonly forward: (event: RegistryEvent, channel: EventChannel) => boolean;
   /** Called for every event that a scan of a watched tag has ended. */
   readonly scanAnnounced: (poll: TagPoll, channel: EventChannel) => void;
 };
@@ -40,6 +42,12 @@ export class EventIntake {
    * counted after the change, and given as `taken`. Never throws.
    */
   receive(event: RegistryEvent, channel: EventChannel): EventOutcome {
+    if (this.#options.forward(event, channel)) return this.#count(event, channel, 'forwarded');
+    return this.receiveForwarded(event, channel);
+  }
+
+  /** The same for an event that another replica has given to this one. */
+  receiveForwarded(event: RegistryEvent, channel: EventChannel): EventOutcome {
     const outcome = this.#tryDecide(event, channel);
     const { watchList } = this.#options;
     if (outcome === 'unwatched' && watchList.isChanging && this.#waiting < MAX_WAITING) {

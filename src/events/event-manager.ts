@@ -7,16 +7,22 @@ import { FailureLog } from '../polling/failure-log.ts';
 import type { TagPoll } from '../polling/tag-poll.ts';
 import type { WatchedInstance } from '../polling/watched-instance.ts';
 import type { EventFeed } from './event-feed.ts';
-import { EventIntake } from './event-intake.ts';
+import { EventIntake, type EventIntakeOptions } from './event-intake.ts';
 import { type EventsContext, type EventsSettings, InstanceEvents } from './instance-events.ts';
 
 export type EventManagerOptions = EventsContext & {
   /** Lists the repository of a tag that was pushed, if discovery takes the tag. */
   readonly pushed: (event: RegistryEvent) => 'taken' | 'unwatched' | 'dropped';
+  readonly forward: EventIntakeOptions['forward'];
 };
 
 /** The events of an instance in the configuration. */
-export type EventsConfigOf = { readonly id: string; readonly feedMs: number | undefined };
+export type EventsConfigOf = {
+  readonly id: string;
+  readonly feedMs: number | undefined;
+  /** Whether another replica asks its feed, and forwards what it hears. */
+  readonly isForwarded?: boolean;
+};
 
 export class EventManager {
   /** Takes the events of all instances and channels. */
@@ -79,10 +85,11 @@ export class EventManager {
     const before = [...instances.values()].map((instance) => ({ instance, completeMs: instance.completeMs ?? 0 }));
     const entries = new Map<string, InstanceEvents>();
     const settings = new Map<string, EventsSettings>();
-    for (const { id, feedMs } of configs) {
+    for (const { id, feedMs, isForwarded = false } of configs) {
       const instance = instances.get(id);
-      if (instance === undefined || (feedMs === undefined && !common.hasWebhook)) continue;
-      const each = { feedMs, ...common };
+      const hasWebhook = common.hasWebhook || isForwarded;
+      if (instance === undefined || (feedMs === undefined && !hasWebhook)) continue;
+      const each = { ...common, feedMs, hasWebhook };
       settings.set(id, each);
       entries.set(id, this.#entry(instance, each));
     }

@@ -1,4 +1,4 @@
-// The families of the exporter itself, as a table: API requests, discovery, schedulers, build, configuration and storage.
+// The families of the exporter itself, as a table: API requests, discovery, schedulers, build, configuration, storage and replicas.
 
 import { REPOSITORY_FAMILIES, TAG_FAMILIES } from './tag-families.ts';
 
@@ -186,6 +186,60 @@ export const SELF_FAMILIES = {
     name: 'acr_scan_exporter_state_restored_tags',
     type: 'gauge',
     help: 'Image tags whose state was restored from --storage.path at the start.',
+    labels: [],
+  },
+  replicaMembers: {
+    name: 'acr_replica_members',
+    type: 'gauge',
+    help: 'Replicas that took part in the group at the last exchange with Redis.',
+    labels: [],
+  },
+  replicaMaxMembers: {
+    name: 'acr_replica_max_members',
+    type: 'gauge',
+    help: 'How many replicas may take part in the group: replicas.max of the configuration.',
+    labels: [],
+  },
+  replicaJoined: {
+    name: 'acr_replica_joined',
+    type: 'gauge',
+    help: 'Whether this replica takes part in the group: 1 or 0. 0 before it has joined, and while the group is full.',
+    labels: [],
+  },
+  replicaRepositories: {
+    name: 'acr_replica_repositories',
+    type: 'gauge',
+    help: 'Repositories that this replica watches.',
+    labels: [],
+  },
+  replicaTags: {
+    name: 'acr_replica_tags',
+    type: 'gauge',
+    help: 'Image tags that this replica watches.',
+    labels: [],
+  },
+  replicaShare: {
+    name: 'acr_replica_rate_share_ratio',
+    type: 'gauge',
+    help: 'The part of the rate limit that this replica may use now, from 0 to 1.',
+    labels: ['credentials'],
+  },
+  replicaRedisConnected: {
+    name: 'acr_replica_redis_connected',
+    type: 'gauge',
+    help: 'Whether the last exchange with Redis succeeded: 1 or 0.',
+    labels: [],
+  },
+  replicaLastExchange: {
+    name: 'acr_replica_last_exchange_timestamp_seconds',
+    type: 'gauge',
+    help: 'When the last exchange with Redis succeeded.',
+    labels: [],
+  },
+  replicaUnwrittenTags: {
+    name: 'acr_replica_unwritten_tags',
+    type: 'gauge',
+    help: 'Image tags whose present state is not in Redis yet.',
     labels: [],
   },
 } as const satisfies Record<string, SelfFamily>;

@@ -3,6 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { EVENT_OUTCOMES, EVENT_TYPES, type EventChannel, type EventLabels } from '../model/events.ts';
 import type { DiscoveryStatus, EventsStatus, SaveStatus, SchedulerStatus } from '../model/exporter-status.ts';
 import { type ExpositionFormat, type PageSelection, WHOLE_PAGE } from '../model/metrics-page.ts';
+import type { ReplicaStatus } from '../model/replicas.ts';
 import { COMPONENTS, type Component } from '../util/internal-errors.ts';
 import { type CollectedFamily, formatCollected } from './exposition-format.ts';
 import { MISNAMED_DEFAULTS, SELF_FAMILIES, type SelfFamily } from './self-families.ts';
@@ -25,6 +26,8 @@ export type SelfMetricsOptions = {
   readonly events: () => readonly EventsStatus[];
   /** Called at every scrape. Undefined without storage, and until it is loaded. */
   readonly saves: () => SaveStatus | undefined;
+  /** Called at every scrape. Undefined for one exporter alone. */
+  readonly replica?: () => ReplicaStatus | undefined;
   /** Called at every scrape: the number of log lines lost so far. */
   readonly droppedLogLines: () => number;
   /** Whether to include `process_*` and `nodejs_*`. Their observers of garbage collection and event loop stay until the process ends. */
@@ -45,6 +48,8 @@ export class SelfMetrics {
   readonly #discoveries: () => readonly DiscoveryStatus[];
   readonly #events: () => readonly EventsStatus[];
   readonly #saves: () => SaveStatus | undefined;
+  readonly #replica: () => ReplicaStatus | undefined;
+  #isReplica = false;
   readonly #droppedLogLines: () => number;
   readonly #scanDuration = this.#histogram(SELF_FAMILIES.scanDuration);
   readonly #requests = this.#counter(SELF_FAMILIES.requests);
@@ -75,6 +80,15 @@ export class SelfMetrics {
   readonly #saveTime = this.#gauge(SELF_FAMILIES.saveTime);
   readonly #saveDuration = this.#gauge(SELF_FAMILIES.saveDuration);
   readonly #restoredTags = this.#gauge(SELF_FAMILIES.restoredTags);
+  readonly #replicaMembers = this.#gauge(SELF_FAMILIES.replicaMembers);
+  readonly #replicaMaxMembers = this.#gauge(SELF_FAMILIES.replicaMaxMembers);
+  readonly #replicaJoined = this.#gauge(SELF_FAMILIES.replicaJoined);
+  readonly #replicaRepositories = this.#gauge(SELF_FAMILIES.replicaRepositories);
+  readonly #replicaTags = this.#gauge(SELF_FAMILIES.replicaTags);
+  readonly #replicaShare = this.#gauge(SELF_FAMILIES.replicaShare);
+  readonly #replicaRedisConnected = this.#gauge(SELF_FAMILIES.replicaRedisConnected);
+  readonly #replicaLastExchange = this.#gauge(SELF_FAMILIES.replicaLastExchange);
+  readonly #replicaUnwrittenTags = this.#gauge(SELF_FAMILIES.replicaUnwrittenTags);
   /** The label values in use, to remove the series of an instance. */
   readonly #instances = new Set<string>();
   /** The channels of events of each instance that has some. */
@@ -82,11 +96,20 @@ export class SelfMetrics {
   readonly #actions = new Set<string>();
   readonly #codes = new Set<string>();
 
-  constructor({ schedulers, discoveries, events, saves, droppedLogLines, processMetrics }: SelfMetricsOptions) {
+  constructor({
+    schedulers,
+    discoveries,
+    events,
+    saves,
+    replica,
+    droppedLogLines,
+    processMetrics,
+  }: SelfMetricsOptions) {
     this.#schedulers = schedulers;
     this.#discoveries = discoveries;
     this.#events = events;
     this.#saves = saves;
+    this.#replica = replica ?? (() => undefined);
     this.#droppedLogLines = droppedLogLines;
     for (const component of COMPONENTS) this.#internalErrors.inc({ component }, 0);
     // prom-client shows a gauge without labels as 0 before it is set, which would be wrong.
@@ -203,6 +226,7 @@ export class SelfMetrics {
     this.#collectDiscoveries();
     this.#collectEvents();
     this.#collectSaves();
+    this.#collectReplica();
     this.#logLinesDropped.reset();
     this.#logLinesDropped.inc(this.#droppedLogLines());
     const shown = this.#registry.getMetricsAsArray().filter(({ name }) => this.#isShown(name));
@@ -216,8 +240,9 @@ export class SelfMetrics {
       .join('');
   }
 
-  /** A histogram without labels exists from the start. Without discovery it is left out. */
+  /** A histogram without labels exists from the start: without discovery it is left out. So are the families of replicas for an exporter alone. */
   #isShown(name: string): boolean {
+    if (name.startsWith('acr_replica_')) return this.#isReplica;
     return name !== SELF_FAMILIES.discoveryDuration.name || this.#discoveries().length > 0;
   }
 
@@ -314,6 +339,23 @@ export class SelfMetrics {
     setOrRemove(this.#saveSuccessful, successful === undefined ? undefined : Number(successful));
     setOrRemove(this.#saveTime, savedMs === undefined ? undefined : savedMs / 1_000);
     setOrRemove(this.#saveDuration, durationSeconds);
+  }
+
+  #collectReplica(): void {
+    const status = this.#replica();
+    this.#isReplica = status !== undefined;
+    if (status === undefined) return;
+    const { members, max, isMember, repositories, tags, shares, isConnected, lastExchangeMs, unwrittenTags } = status;
+    setOrRemove(this.#replicaMembers, lastExchangeMs === undefined ? undefined : members.length);
+    this.#replicaMaxMembers.set(max);
+    this.#replicaJoined.set(isMember ? 1 : 0);
+    this.#replicaRepositories.set(repositories);
+    this.#replicaTags.set(tags);
+    this.#replicaShare.reset();
+    for (const { credentials, ratio } of shares) this.#replicaShare.set({ credentials }, ratio);
+    this.#replicaRedisConnected.set(isConnected ? 1 : 0);
+    setOrRemove(this.#replicaLastExchange, lastExchangeMs === undefined ? undefined : lastExchangeMs / 1_000);
+    this.#replicaUnwrittenTags.set(unwrittenTags);
   }
 
   #gauge<Label extends string>({ name, help, labels }: LabelledFamily<Label>): Gauge<Label> {

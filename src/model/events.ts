@@ -33,6 +33,7 @@ export type RegistryEvent = {
  * - `invalid`: it is not an event as documented
  * - `refused`: its token or signature is wrong, or cannot be checked
  * - `dropped`: too many events waited
+ * - `forwarded`: another replica watches its repository, and gets it
  */
 export const EVENT_OUTCOMES = [
   'taken',
@@ -43,6 +44,7 @@ export const EVENT_OUTCOMES = [
   'invalid',
   'refused',
   'dropped',
+  'forwarded',
 ] as const;
 
 export type EventOutcome = (typeof EVENT_OUTCOMES)[number];

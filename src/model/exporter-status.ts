@@ -88,7 +88,14 @@ export type RuleCount = {
   repositories: number;
   /** Tags in them that match by name, before the limits of age and number. */
   tags: number;
+  /** Further repositories, which other replicas watch: what tags they have is not known here. Absent for none. */
+  elsewhere?: number;
 };
+
+/** Whether a rule takes nothing, which is probably a mistake in it. */
+export function matchesNothing({ tags, elsewhere = 0 }: Readonly<RuleCount>): boolean {
+  return tags === 0 && elsewhere === 0;
+}
 
 /** How saving what is known goes. Undefined: not yet. */
 export type SaveStatus = {

@@ -107,6 +107,11 @@ export class DueQueue<Entry extends QueueEntry> {
     return times.length === 0 ? undefined : Math.min(...times);
   }
 
+  /** Whether a task is due that is none of a tag. */
+  hasOtherWork(nowMs: number): boolean {
+    return this.#isDue('discovery', nowMs) || this.#isDue('events', nowMs) || this.#isDue('lookup', nowMs);
+  }
+
   backlog(nowMs: number): Backlog {
     const { woken, running, unanswered, settled } = this.#heaps;
     const overdueMs = (heap: DueHeap<Entry>) => Math.max(0, nowMs - (heap.peek()?.dueAtMs ?? nowMs));

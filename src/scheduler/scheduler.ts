@@ -32,11 +32,25 @@ export interface SchedulerCredentials {
   refresh(): Promise<boolean>;
 }
 
+/** The replicas that share the rate of these credentials. */
+export interface SchedulerGroup {
+  /** The part of a rate that this replica may use now, in requests per second. */
+  share(total: number): number;
+  /** The API throttles requests, and may ask for a pause: the others do as this one does. */
+  throttled(retryAfterMs: number | undefined): void;
+  /** The API refuses the credentials. */
+  refused(): void;
+}
+
+const ALONE: SchedulerGroup = { share: (total) => total, throttled: () => {}, refused: () => {} };
+
 export type SchedulerOptions = {
   /** The value of the `credentials` label. */
   readonly name: string;
   readonly limits: RateLimits;
   readonly quota: Quota;
+  /** Default: this process has the whole rate. */
+  readonly group?: SchedulerGroup;
   readonly clock: Clock;
   readonly errors: InternalErrors;
   readonly logger: Logger;
@@ -45,8 +59,17 @@ export type SchedulerOptions = {
 /** While credentials are refused, the secret files are read this often. */
 const SECRET_CHECK_MS = 1_000;
 
+/** The API refuses the time of a request. */
+const CLOCK_REFUSED = /^InvalidTimeStamp/;
+
 /** A task that an error of our own code has stopped is due again after this time. */
 const RETRY_AFTER_MS = 30_000;
+
+/** Milliseconds. Throttling of several replicas within this time halves the rate once. */
+const SAME_EPISODE_MS = 1_000;
+
+/** Requests per second. A smaller share is none. */
+const MIN_RATE = 0.0001;
 
 /** At most so many tasks that belong to another scheduler are moved there before the event loop gets a turn. */
 const MAX_MOVED_AT_ONCE = 250;
@@ -56,6 +79,7 @@ export class Scheduler implements TaskScheduler {
   readonly quota: Quota;
   readonly breaker = new CredentialsBreaker();
   readonly #queue = new DueQueue<Task>();
+  readonly #group: SchedulerGroup;
   readonly #clock: Clock;
   readonly #errors: InternalErrors;
   readonly #log: SchedulerLog;
@@ -63,6 +87,7 @@ export class Scheduler implements TaskScheduler {
   /** Undefined until the SDK is loaded. Until then no task starts. */
   #credentials: SchedulerCredentials | undefined;
   #maxConcurrent: number;
+  #isHeld = false;
   #isRunning = false;
   #hasEnded = false;
   #isThrottled = false;
@@ -72,9 +97,10 @@ export class Scheduler implements TaskScheduler {
   #ensured: SchedulerCredentials | undefined;
   #idle: { readonly untilMs: number; readonly wake: AbortController } | undefined;
 
-  constructor({ name, limits, quota, clock, errors, logger }: SchedulerOptions) {
+  constructor({ name, limits, quota, group = ALONE, clock, errors, logger }: SchedulerOptions) {
     this.name = name;
     this.quota = quota;
+    this.#group = group;
     this.#clock = clock;
     this.#errors = errors;
     this.#log = new SchedulerLog(name, logger, clock);
@@ -106,11 +132,54 @@ export class Scheduler implements TaskScheduler {
     return this.#queue.backlog(nowMs);
   }
 
+  /** Whether a request is due that is not about a known tag: of discovery, for events, or a lookup. */
+  hasOtherWork(nowMs: number): boolean {
+    return this.#queue.hasOtherWork(nowMs);
+  }
+
   /** Changes the limits. Requests in flight, throttling and pauses still count. */
   configure({ requestsPerSecond, maxConcurrent }: RateLimits): void {
     this.quota.adaptiveRate.configured = requestsPerSecond;
     this.#maxConcurrent = maxConcurrent;
     this.#applyLimits();
+    this.#wake(Number.NEGATIVE_INFINITY);
+  }
+
+  /** What this replica may use: its share of the configured rate, and what throttling leaves of it. In requests per second. */
+  get rate(): { readonly configured: number; readonly current: number } {
+    const { adaptiveRate } = this.quota;
+    const share = this.#group.share(adaptiveRate.configured);
+    const current = (share * adaptiveRate.current(this.#clock.monotonic())) / adaptiveRate.configured;
+    return share < MIN_RATE ? { configured: 0, current: 0 } : { configured: share, current };
+  }
+
+  /** Applies a new share of the rate. */
+  shareChanged(): void {
+    this.#applyLimits();
+    this.#wake(Number.NEGATIVE_INFINITY);
+  }
+
+  /** Starts no task until `change` has settled, so that no task starts before it is complete. */
+  async holdDuring(change: Promise<unknown>): Promise<void> {
+    this.#isHeld = true;
+    await change.catch(() => {});
+    this.#isHeld = false;
+    this.#wake(Number.NEGATIVE_INFINITY);
+  }
+
+  /** Another replica was throttled under these credentials. Within a second of a halving here it is the same episode. */
+  throttledElsewhere(retryAfterMs: number | undefined): void {
+    const nowMs = this.#clock.monotonic();
+    this.quota.adaptiveRate.throttled({ sentAtMs: nowMs - SAME_EPISODE_MS, nowMs });
+    if (retryAfterMs !== undefined) this.quota.adaptiveRate.pause(nowMs, retryAfterMs);
+    this.#isThrottled = true;
+    this.#applyLimits();
+  }
+
+  /** These credentials were refused to another replica. */
+  refusedElsewhere(): void {
+    const nowMs = this.#clock.monotonic();
+    this.breaker.recordRefusal(nowMs, nowMs);
     this.#wake(Number.NEGATIVE_INFINITY);
   }
 
@@ -159,7 +228,8 @@ export class Scheduler implements TaskScheduler {
   #startsAtMs(): number {
     const { pausedUntilMs } = this.quota.adaptiveRate;
     const dueAtMs = this.#queue.nextDueAtMs();
-    if (this.#credentials === undefined || dueAtMs === undefined) return Number.POSITIVE_INFINITY;
+    if (this.#credentials === undefined || dueAtMs === undefined || this.#isHeld || this.rate.current === 0)
+      return Number.POSITIVE_INFINITY;
     return Math.max(this.breaker.isRefused ? this.breaker.probeAtMs : dueAtMs, pausedUntilMs);
   }
 
@@ -265,7 +335,9 @@ export class Scheduler implements TaskScheduler {
     }
     // The credentials are not in use any more: nothing to log.
     if (this.#hasEnded) return;
-    if (error?.kind === 'refused') this.#refuse(task, sentAtMs, nowMs);
+    // A wrong clock is this replica's own: the others are not refused.
+    if (error?.kind === 'refused' && this.#refuse(task, sentAtMs, nowMs) && !CLOCK_REFUSED.test(error.code))
+      this.#group.refused();
     const accepted = error === undefined || error.kind === 'answered' || error.kind === 'denied';
     if (accepted && this.breaker.recordAcceptance(sentAtMs)) this.#resume(nowMs);
     else if (probing && this.breaker.isRefused) this.breaker.probeFailed(nowMs);
@@ -278,7 +350,10 @@ export class Scheduler implements TaskScheduler {
     adaptiveRate.throttled({ sentAtMs, nowMs });
     const rate = { current: adaptiveRate.current(nowMs), configured: adaptiveRate.configured };
     this.#isThrottled = true;
-    if (rate.current < before) this.#log.throttled(error, rate);
+    if (rate.current < before) {
+      this.#log.throttled(error, rate);
+      this.#group.throttled(error.retryAfterMs);
+    }
     this.#applyLimits();
   }
 
@@ -292,14 +367,16 @@ export class Scheduler implements TaskScheduler {
     this.#log.refused(error, Math.max(0, this.breaker.probeAtMs - nowMs));
   }
 
-  #refuse(task: Task | undefined, sentAtMs: number, nowMs: number): void {
+  /** Whether the credentials count as refused from now on. */
+  #refuse(task: Task | undefined, sentAtMs: number, nowMs: number): boolean {
     const before = this.breaker.isRefused;
     this.breaker.recordRefusal(sentAtMs, nowMs);
-    if (!this.breaker.isRefused) return;
+    if (!this.breaker.isRefused) return false;
     if (task !== undefined && this.#owns(task)) this.#failedByRefusal.add(task);
-    if (before) return;
+    if (before) return false;
     // A wait that began earlier would not read the secret files in time.
     this.#wake(Number.NEGATIVE_INFINITY);
+    return true;
   }
 
   /** The credentials are accepted again: tasks that failed because of them are due at once. */
@@ -337,11 +414,14 @@ export class Scheduler implements TaskScheduler {
 
   #applyLimits(): void {
     const { adaptiveRate } = this.quota;
-    const requestsPerSecond = adaptiveRate.current(this.#clock.monotonic());
-    if (this.#isThrottled && requestsPerSecond === adaptiveRate.configured) {
+    const isWhole = adaptiveRate.current(this.#clock.monotonic()) === adaptiveRate.configured;
+    if (this.#isThrottled && isWhole) {
       this.#isThrottled = false;
       this.#log.recovered(adaptiveRate.configured);
     }
-    this.quota.limiter.limits = { requestsPerSecond, maxConcurrent: this.#maxConcurrent };
+    const { configured: share, current: requestsPerSecond } = this.rate;
+    if (share === 0) return;
+    const maxConcurrent = Math.ceil((this.#maxConcurrent * share) / adaptiveRate.configured);
+    this.quota.limiter.limits = { requestsPerSecond, maxConcurrent };
   }
 }

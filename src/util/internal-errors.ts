@@ -3,7 +3,16 @@ import type { Clock } from './clock.ts';
 import type { LogFields, Logger } from './logger.ts';
 
 /** The values of the label `component` of `acr_scan_exporter_internal_errors_total`: where an error was caught. */
-export const COMPONENTS = ['scheduler', 'discovery', 'polling', 'events', 'reload', 'web', 'storage'] as const;
+export const COMPONENTS = [
+  'scheduler',
+  'discovery',
+  'polling',
+  'events',
+  'reload',
+  'web',
+  'storage',
+  'replicas',
+] as const;
 export type Component = (typeof COMPONENTS)[number];
 
 /** The same error of the same component is logged at most once in this time. */

@@ -1,6 +1,7 @@
 // The values on the status page and in the JSON API.
 
 import type { DiscoveryStatus, EventsStatus, SchedulerStatus } from '../model/exporter-status.ts';
+import type { ReplicaStatus } from '../model/replicas.ts';
 import type { PollError, ScanStatus, TagHistory, Vulnerabilities, VulnerabilityTotals } from '../model/scan.ts';
 
 /** Why a tag is watched: the configuration lists it, or discovery found it. */
@@ -116,4 +117,6 @@ export type Overview = {
   /** The limit beyond which discovery leaves tags out. */
   readonly maxTags: number;
   readonly quota: readonly SchedulerStatus[];
+  /** Undefined for one exporter alone. */
+  readonly replica?: ReplicaStatus | undefined;
 };

@@ -36,6 +36,7 @@ const minimal: Config = {
   maxTags: 100_000,
   events: { webhook: undefined, completeMs: 21_600_000 },
   connection: DIRECT,
+  replicas: undefined,
   instances: [
     {
       id: 'cri-1',
@@ -115,6 +116,7 @@ test('every key is in the unit of its name, and relative paths start at the dire
       completeMs: 43_200_000,
     },
     connection,
+    replicas: { redisUrl: { from: 'file', path: `${fixtures}secrets/redis` }, group: 'prod', max: 8 },
     instances: [
       {
         id: 'cri-1',

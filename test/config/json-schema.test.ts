@@ -131,6 +131,8 @@ for (const name of [
   'webhook-without-token',
   'webhook-two-tokens',
   'events-list',
+  'replicas-without-url',
+  'replicas-url-wrong',
 ]) {
   test(`an editor objects to ${name}.bad.yml`, (t) => {
     t.false(validate(parse(readFileSync(new URL(`${name}.bad.yml`, fixtures), 'utf8'))));

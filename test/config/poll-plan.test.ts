@@ -212,3 +212,12 @@ function configOf({ tags, head }: { tags: number; head: string }): Config {
   const text = `${head}\ninstances: [{ id: a, region: cn, repositories: [{ namespace: n, name: m, tags: [${list}] }] }]`;
   return parseConfig(text, '/etc/config.yml');
 }
+
+test('with replicas the plan is that of all together, and says what each has without Redis', (t) => {
+  const head = 'replicas: { redis_url_env: REDIS_URL, group: prod, max: 4 }\nrate_limit: { requests_per_second: 10 }';
+  const plan = formatPlan(planPolls(configOf({ tags: 1, head })));
+  t.true(
+    plan.includes('replicas: at most 4 of the group prod share this plan; without Redis each has 2.5/s of a rate\n'),
+    plan,
+  );
+});

@@ -16,11 +16,12 @@ const RANGE = '5m';
 
 const dashboards = readDashboards();
 
-/** Scrapes an exporter under two names, as if it were two replicas. */
-function startPrometheus(t: ExecutionContext, metricsUrl: string): Promise<Prometheus> {
-  const { host } = new URL(metricsUrl);
-  const replicas = CHOICE.instance.map((instance) => ({ targets: [host], labels: { instance } }));
-  return Prometheus.start(t, metricsUrl, { static_configs: replicas });
+/** Scrapes exporters under the names of replicas. */
+function startPrometheus(t: ExecutionContext, ...metricsUrls: readonly [string, string]): Promise<Prometheus> {
+  const replicas = CHOICE.instance.map((instance, index) => {
+    return { targets: [new URL(metricsUrls[index] ?? '').host], labels: { instance } };
+  });
+  return Prometheus.start(t, metricsUrls[0], { static_configs: replicas });
 }
 
 const queriesOf = (dashboard: Dashboard) => panelQueries(dashboard, CHOICE, WINDOW, RANGE);
@@ -28,7 +29,7 @@ const queriesOf = (dashboard: Dashboard) => panelQueries(dashboard, CHOICE, WIND
 test('Prometheus answers every query, and no panel is empty that should not be', async (t) => {
   t.timeout(240_000);
   const demo = await startDemo(t);
-  const prometheus = await startPrometheus(t, demo.metricsUrl);
+  const prometheus = await startPrometheus(t, demo.metricsUrl, demo.metricsUrl);
   const queries = dashboards.flatMap(({ dashboard }) => queriesOf(dashboard));
   t.true(queries.length > 60);
   let empty: readonly string[] = [];
@@ -70,7 +71,7 @@ async function assertVariablesOffer(t: ExecutionContext, prometheus: Prometheus)
   t.true(offered.get('repo_name')?.includes('web-frontend'));
 }
 
-/** A registry in which nothing moves: what the numbers on the first screen must be can be counted here. */
+/** The tags of each of two repositories, in which nothing moves: what the numbers on the first screen must be can be counted here. */
 const TAGS = [
   { tag: 'clean', status: 'COMPLETE', vulnerabilities: { high: 0, medium: 0, low: 0, unknown: 0 } },
   { tag: 'bad', status: 'COMPLETE', vulnerabilities: { high: 3, medium: 2, low: 1, unknown: 0 } },
@@ -82,46 +83,56 @@ const TAGS = [
 ] as const;
 const NUMBERS = {
   Exporter: 1,
-  Failed: 2,
+  Failed: 4,
   Stuck: 0,
-  Unknown: 1,
-  'Not scanned': 1,
+  Unknown: 2,
+  'Not scanned': 2,
   Stale: 0,
-  'High findings': 3,
-  'Under way': 1,
+  'High findings': 6,
+  'Under way': 2,
 };
-/** What both replicas show once every tag was polled. */
+/** What the replicas show of a repository once every tag was polled. */
 const SETTLED = [
-  'acr_scan_tags{status="complete"} == 2',
-  'acr_scan_tags{status="failed"} == 2',
-  'acr_scan_tags{status="scanning"} == 1',
-  'acr_scan_tags{status="not_scanned"} == 1',
-  'acr_scan_vulnerabilities{severity="high"} == 3',
+  '{status="complete"} == 2',
+  '{status="failed"} == 2',
+  '{status="scanning"} == 1',
+  '{status="not_scanned"} == 1',
 ];
 
 for (const perTag of ['full', 'problems', 'none'] as const) {
-  test(`numbers count each tag once, however many replicas tell of it: metrics.per_tag: ${perTag}`, async (t) => {
-    const repositories = [{ namespace: 'shop', name: 'api', id: 'crr-1', tags: [...TAGS] }];
+  test(`numbers add up the parts of replicas, and count once what two show while one takes over: metrics.per_tag: ${perTag}`, async (t) => {
+    const repositories = ['api', 'web'].map((name) => ({
+      namespace: 'shop',
+      name,
+      id: `crr-${name}`,
+      tags: [...TAGS],
+    }));
     const simulator = await startSimulator(t, { instances: [{ id: 'cri-1', repositories }] });
-    const watched = [{ namespace: 'shop', name: 'api', id: 'crr-1', tags: TAGS.map(({ tag }) => tag) }];
-    const { url } = await startExporter(
-      t,
-      configurationFor(simulator.address, {
-        vulnerabilities: true,
-        metrics: { per_tag: perTag },
-        instances: [instanceAt(simulator.address, { repositories: watched })],
-      }),
-    );
-    const prometheus = await startPrometheus(t, `${url}/metrics`);
+    const replicaOf = async (...names: readonly string[]) => {
+      const tags = TAGS.map(({ tag }) => tag);
+      const watched = names.map((name) => ({ namespace: 'shop', name, id: `crr-${name}`, tags }));
+      const { url } = await startExporter(
+        t,
+        configurationFor(simulator.address, {
+          vulnerabilities: true,
+          metrics: { per_tag: perTag },
+          instances: [instanceAt(simulator.address, { repositories: watched })],
+        }),
+      );
+      return `${url}/metrics`;
+    };
+    // The second takes web over from the first.
+    const prometheus = await startPrometheus(t, await replicaOf('api', 'web'), await replicaOf('web'));
     const overview = dashboards.find(({ name }) => name === 'acr-scan-overview');
     const queries = overview === undefined ? [] : queriesOf(overview.dashboard);
     const number = async (title: string) => {
       const query = queries.find(({ where }) => where === `${title}: A`);
       return (await prometheus.query(query?.expression ?? ''))[0]?.value;
     };
+    const known = [...SETTLED.map((each) => `acr_scan_tags${each}`), 'acr_scan_vulnerabilities{severity="high"} == 3'];
     await eventually('both replicas with all that is to be known', async () => {
-      const settled = await Promise.all(SETTLED.map((expression) => prometheus.query(expression)));
-      return settled.every((series) => series.length === CHOICE.instance.length) || undefined;
+      const settled = await Promise.all(known.map((expression) => prometheus.query(expression)));
+      return settled.every((series) => series.length === 3) || undefined;
     });
     const unknowable = perTag === 'none' ? { Stuck: undefined, Stale: undefined } : {};
     const expected = { ...NUMBERS, ...unknowable };

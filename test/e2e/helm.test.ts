@@ -9,6 +9,7 @@ import test from 'ava';
 import type { IDeployment } from 'kubernetes-models/apps/v1/Deployment';
 import type { IIngress } from 'kubernetes-models/networking.k8s.io/v1/Ingress';
 import type { INetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1/NetworkPolicy';
+import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1/PodDisruptionBudget';
 import type { IConfigMap } from 'kubernetes-models/v1/ConfigMap';
 import type { ISecret } from 'kubernetes-models/v1/Secret';
 import { parse } from 'yaml';
@@ -17,7 +18,16 @@ import { readOptions } from '../../src/flags.ts';
 import { webConfigSchema } from '../../src/web/access/schema.ts';
 import { EVENTS_PATH, FIXED_PATHS } from '../../src/web/assets.ts';
 import { temporaryDirectory } from './helpers/exporter.ts';
-import { CHART, find, type Resource, render, renderChart, schemaFindings, typeFindings } from './helpers/kubernetes.ts';
+import {
+  CHART,
+  find,
+  overlayWith,
+  type Resource,
+  render,
+  renderChart,
+  schemaFindings,
+  typeFindings,
+} from './helpers/kubernetes.ts';
 import { ROOT, run } from './helpers/program.ts';
 import type { ScrapeConfigFields } from './helpers/scrape-config.ts';
 import { commandOf } from './kubernetes-tools.ts';
@@ -315,6 +325,34 @@ test('the network policy is that of the base, and opens more only where values s
     spec?.rules?.flatMap(({ http }) => http?.paths.map(({ path, pathType }) => [path, pathType])),
     [[EVENTS_PATH, 'Exact']],
   );
+});
+
+test('replicas follow one another, share a group of their own, and have a way to Redis and no volume', (t) => {
+  const resources = renderGood('replicas');
+  const { spec } = find<IDeployment>(resources, 'Deployment');
+  const component = find<IDeployment>(render(overlayWith(t, 'replicas')), 'Deployment').spec;
+  t.deepEqual([spec?.replicas, spec?.strategy], [component?.replicas, component?.strategy]);
+  const { exporter, options } = podOf(resources);
+  t.deepEqual(
+    exporter.volumeMounts?.map(({ mountPath }) => mountPath).sort(),
+    component?.template.spec?.containers[0]?.volumeMounts?.map(({ mountPath }) => mountPath).sort(),
+  );
+  t.is(options.storagePath, undefined);
+  t.false(resources.some(({ kind }) => kind === 'PersistentVolumeClaim'));
+  t.is(find<IPodDisruptionBudget>(resources, 'PodDisruptionBudget').spec?.maxUnavailable, 1);
+  const replicasOf = (name: string) => {
+    const [text = ''] = Object.values(find<IConfigMap>(renderGood(name), 'ConfigMap').data ?? {});
+    return parseConfig(text, 'config.yml').replicas;
+  };
+  const redisUrl = { from: 'file', path: '/run/secrets/acr-scan-exporter-redis/url' } as const;
+  t.deepEqual(replicasOf('replicas'), { redisUrl, group: 'default.acr-acr-scan-exporter', max: 3 });
+  t.deepEqual(replicasOf('replicas-of-a-group'), { redisUrl, group: 'shop', max: 4 });
+  const egressOf = (name: string) => find<INetworkPolicy>(renderGood(name), 'NetworkPolicy').spec?.egress?.at(-1);
+  t.deepEqual(egressOf('replicas'), { ports: [{ protocol: 'TCP', port: 6379 }] });
+  t.deepEqual(egressOf('replicas-of-a-group'), {
+    ports: [{ protocol: 'TCP', port: 6380 }],
+    to: [{ podSelector: { matchLabels: { app: 'redis' } } }],
+  });
 });
 
 test('helm lint --strict has nothing to say, of the defaults and of every good file', (t) => {

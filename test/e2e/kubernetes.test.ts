@@ -1,21 +1,23 @@
 // The manifests as kubectl renders them: valid, restricted, and fitting together.
-import { readFileSync, realpathSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { IServiceMonitor } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/ServiceMonitor';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import type { IDeployment } from 'kubernetes-models/apps/v1/Deployment';
 import type { IIngress } from 'kubernetes-models/networking.k8s.io/v1/Ingress';
 import type { INetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1/NetworkPolicy';
+import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1/PodDisruptionBudget';
 import type { IConfigMap } from 'kubernetes-models/v1/ConfigMap';
 import type { INamespace } from 'kubernetes-models/v1/Namespace';
 import type { IService } from 'kubernetes-models/v1/Service';
 import { parseConfig } from '../../src/config/load.ts';
 import { readOptions } from '../../src/flags.ts';
 import { EVENTS_PATH, FIXED_PATHS } from '../../src/web/assets.ts';
-import { temporaryDirectory } from './helpers/exporter.ts';
-import { find, type Resource, render, schemaFindings, typeFindings } from './helpers/kubernetes.ts';
+import { find, overlayWith, type Resource, render, schemaFindings, typeFindings } from './helpers/kubernetes.ts';
 import { ROOT } from './helpers/program.ts';
 
+const INSTANCES =
+  'instances: [{ id: cri-1, region: cn-hangzhou, repositories: [{ namespace: a, name: b, tags: [c] }] }]\n';
 const BASE = 'deploy/kubernetes/base';
 const EXAMPLE = 'deploy/kubernetes/overlays/example';
 const KINDS_OF_BASE = [
@@ -201,19 +203,35 @@ test('with the webhook, an ingress passes on just its path, from just the pods o
   t.truthy(pod?.spec?.volumes?.find(({ name }) => name === mount?.name)?.secret);
 });
 
-/** A folder with the base and a component. */
-function overlayWith(t: ExecutionContext, component: string): string {
-  const directory = temporaryDirectory(t);
-  const pathTo = (folder: string) => relative(realpathSync(directory), join(ROOT, 'deploy/kubernetes', folder));
-  const overlay = {
-    apiVersion: 'kustomize.config.k8s.io/v1beta1',
-    kind: 'Kustomization',
-    resources: [pathTo('base')],
-    components: [pathTo(`components/${component}`)],
-  };
-  writeFileSync(join(directory, 'kustomization.yaml'), JSON.stringify(overlay));
-  return directory;
-}
+test('replicas are pods that follow one another, as many as the configuration allows at once, with the URL of Redis and the way to it', (t) => {
+  const resources = render(overlayWith(t, 'replicas'));
+  const kinds = KINDS_OF_BASE.filter((kind) => kind !== 'PersistentVolumeClaim');
+  t.deepEqual(kindsOf(resources), [...kinds, 'NetworkPolicy', 'PodDisruptionBudget'].sort());
+  t.deepEqual(schemaFindings(resources), []);
+  t.deepEqual(typeFindings(t, resources), []);
+  const { spec } = find<IDeployment>(resources, 'Deployment');
+  t.deepEqual(spec?.strategy, { type: 'RollingUpdate', rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } });
+  const [exporter] = spec?.template.spec?.containers ?? [];
+  const before = find<IDeployment>(render(BASE), 'Deployment').spec?.template.spec?.containers[0]?.args;
+  t.deepEqual(
+    exporter?.args,
+    before?.filter((argument) => !argument.startsWith('--storage.path')),
+  );
+  const mount = exporter?.volumeMounts?.find(({ name }) => name === 'redis');
+  t.truthy(spec?.template.spec?.volumes?.find(({ name }) => name === mount?.name)?.secret);
+  const text = readFileSync(join(ROOT, 'deploy/kubernetes/components/replicas/kustomization.yaml'), 'utf8');
+  const block = /`(replicas: .*)`/.exec(text)?.[1];
+  const { replicas } = parseConfig(`${INSTANCES}${block}\n`, 'config.yml');
+  t.deepEqual(replicas?.redisUrl, { from: 'file', path: `${mount?.mountPath}/url` });
+  t.is(replicas?.max, spec?.replicas);
+  const { spec: policy } = find<INetworkPolicy>(resources, 'NetworkPolicy', 'redis');
+  const labels = spec?.template.metadata?.labels;
+  t.deepEqual(policy?.podSelector?.matchLabels, labels);
+  t.deepEqual(policy?.policyTypes, ['Egress']);
+  t.deepEqual(policy?.egress, [{ ports: [{ protocol: 'TCP', port: 6379 }] }]);
+  const { spec: budget } = find<IPodDisruptionBudget>(resources, 'PodDisruptionBudget');
+  t.deepEqual(budget, { maxUnavailable: 1, selector: { matchLabels: labels ?? {} } });
+});
 
 test('the image has the version of the package', (t) => {
   const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));

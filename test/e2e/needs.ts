@@ -27,6 +27,7 @@ const NEEDS: readonly Need[] = [
     package: 'python3-prometheus-client',
     check: [PYTHON, '-c', 'import importlib.metadata as packages; print(packages.version("prometheus_client"))'],
   },
+  { package: 'redis-server', check: ['redis-server', '--version'] },
   { package: 'tinyproxy', check: ['tinyproxy', '-v'] },
   { package: 'systemd', check: ['systemd-analyze', '--version'] },
 ];

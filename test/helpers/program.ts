@@ -75,6 +75,7 @@ export async function runInProcess(argv: readonly string[], env: Readonly<Record
     argv,
     env,
     pid: process.pid,
+    hostName: 'test',
     nodeVersion: process.version,
     build: { version: '1.2.3', revision: 'abc' },
     stdout: (text) => {

@@ -403,3 +403,48 @@ test('the identity that signs is shown while there is one, and only the present 
     t.is(page.families.get(name)?.samples.length, 1);
   }
 });
+
+test('replicas show their members, part and shares; an exporter alone shows nothing of them', async (t) => {
+  const namesOf = (page: ParsedPage) => [...page.families.keys()].filter((name) => name.startsWith('acr_replica_'));
+  t.deepEqual(namesOf(await pageOf(setUp())), []);
+  let lastExchangeMs: number | undefined;
+  const own = new SelfMetrics({
+    schedulers: () => [],
+    discoveries: () => [],
+    events: () => [],
+    saves: () => undefined,
+    replica: () => ({
+      id: 'one',
+      host: 'pod-1',
+      isConnected: true,
+      isMember: true,
+      members: [
+        { id: 'one', host: 'pod-1' },
+        { id: 'two', host: 'pod-2' },
+      ],
+      lastExchangeMs,
+      problem: undefined,
+      max: 4,
+      shares: [{ credentials: 'default', ratio: 0.5 }],
+      repositories: 3,
+      tags: 9,
+      unwrittenTags: 1,
+    }),
+    droppedLogLines: () => 0,
+    processMetrics: false,
+  });
+  const before = await pageOf(own);
+  t.false(before.families.get('acr_replica_members')?.samples.some(() => true) ?? false);
+  lastExchangeMs = 1_795_480_000_500;
+  const page = await pageOf(own);
+  t.is(page.value('acr_replica_members', {}), 2);
+  t.is(page.value('acr_replica_max_members', {}), 4);
+  t.is(page.value('acr_replica_joined', {}), 1);
+  t.is(page.value('acr_replica_repositories', {}), 3);
+  t.is(page.value('acr_replica_tags', {}), 9);
+  t.is(page.value('acr_replica_rate_share_ratio', { credentials: 'default' }), 0.5);
+  t.is(page.value('acr_replica_redis_connected', {}), 1);
+  t.is(page.value('acr_replica_last_exchange_timestamp_seconds', {}), 1_795_480_000.5);
+  t.is(page.value('acr_replica_unwritten_tags', {}), 1);
+  t.is(namesOf(page).length, 9);
+});

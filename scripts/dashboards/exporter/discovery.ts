@@ -17,12 +17,12 @@ export const DISCOVERY: Section = {
         w: 5,
         h: 8,
         unit: 'none',
-        series: { '{{instance_id}}': `max by (instance_id) (${select('acr_discovery_tags')})` },
+        series: { '{{instance_id}}': `sum by (instance_id) (${select('acr_discovery_tags')})` },
       }),
       timeSeries({
         title: 'Time since last success',
         description:
-          'How long ago a discovery run last succeeded, by ACR instance. The line is at 15 minutes, three intervals: beyond it AcrDiscoveryFailing alerts after a while. Before the first success it is the time since the start.',
+          'How long ago a discovery run last succeeded, by ACR instance, and with several replicas on the slowest. The line is at 15 minutes, three intervals: beyond it AcrDiscoveryFailing alerts after a while. Before the first success it is the time since the start.',
         w: 5,
         h: 8,
         unit: 's',
@@ -48,7 +48,7 @@ export const DISCOVERY: Section = {
         w: 6,
         h: 8,
         noValue: 'No run has ended',
-        exprs: [`max by (instance_id, rule) (${select('acr_discovery_rule_repositories')})`],
+        exprs: [`sum by (instance_id, rule) (${select('acr_discovery_rule_repositories')})`],
         columns: [
           { field: 'rule', heading: 'Rule', width: 70 },
           {

@@ -42,7 +42,7 @@ export const QUOTA: Section = {
         h: 9,
         unit: 'none',
         series: {
-          '{{class}}, {{credentials}}': `max by (credentials, class) (${select('acr_scheduler_due_tags')})`,
+          '{{class}}, {{credentials}}': `sum by (credentials, class) (${select('acr_scheduler_due_tags')})`,
         },
       }),
       timeSeries({

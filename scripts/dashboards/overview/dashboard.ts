@@ -10,7 +10,7 @@ export const OVERVIEW_DASHBOARD: Dashboard = {
   uid: OVERVIEW_UID,
   title: 'ACR image scans / Overview',
   description:
-    'Image scans of Alibaba Cloud Container Registry from acr-scan-exporter: what is wrong, and where. Replicas of the exporter that watch the same tags are counted once.',
+    'Image scans of Alibaba Cloud Container Registry from acr-scan-exporter: what is wrong, and where. The parts of several replicas are added up.',
   links: [
     { title: 'Exporter', tooltip: 'API, quota, discovery and process of the exporter', url: `/d/${EXPORTER_UID}` },
     RUNBOOK_LINK,

@@ -1,6 +1,12 @@
 // The credentials, discovery and events of the exporter, one line each, what has a problem first.
 import type { ComponentChildren } from 'preact';
-import type { DiscoveryStatus, EventsStatus, SchedulerStatus } from '../../model/exporter-status.ts';
+import {
+  type DiscoveryStatus,
+  type EventsStatus,
+  matchesNothing,
+  type SchedulerStatus,
+} from '../../model/exporter-status.ts';
+import type { ReplicaStatus } from '../../model/replicas.ts';
 import type { PollError } from '../../model/scan.ts';
 import type { Overview } from '../overview.ts';
 import { CopyButton } from './copy-button.tsx';
@@ -11,8 +17,8 @@ import { RelativeTime } from './time.tsx';
 import { addressOf, EVERYTHING } from './view.ts';
 
 type ConnectionLine = {
-  readonly kind: 'Credentials' | 'Discovery' | 'Events' | 'Configuration';
-  /** An instance or a set of credentials. */
+  readonly kind: 'Credentials' | 'Discovery' | 'Events' | 'Configuration' | 'Replica';
+  /** An instance, a set of credentials, or the host of a replica. */
   readonly name: string;
   readonly tone: Tone;
   readonly state: string;
@@ -32,6 +38,7 @@ export function Connections({ overview }: { readonly overview: Overview }) {
   const { quota, discovery, events, nowMs } = overview;
   const lines = [
     ...configurationLine(overview),
+    ...replicaLine(overview),
     ...quota.map((row) => credentialsLine(row, nowMs)),
     ...discovery.map((row) => discoveryLine(row, overview)),
     ...events.map((row) => eventsLine(row, nowMs)),
@@ -76,11 +83,12 @@ function Lines({ lines, nowMs }: LinesProps) {
   );
 }
 
-function headingOf({ discovery, events }: Overview): string {
+function headingOf({ discovery, events, replica }: Overview): string {
   const parts = [
     'Credentials',
     ...(discovery.length > 0 ? ['discovery'] : []),
     ...(events.length > 0 ? ['events'] : []),
+    ...(replica === undefined ? [] : ['replicas']),
   ];
   const last = parts.pop() ?? '';
   return parts.length === 0 ? last : `${parts.join(', ')} and ${last}`;
@@ -146,6 +154,32 @@ function configurationLine({ reloadFailure, nowMs }: Overview): readonly Connect
       when: <RelativeTime ms={reloadFailure.timeMs} nowMs={nowMs} />,
     },
   ];
+}
+
+/** Which part of the tags this replica shows, and which replicas show the others. */
+function replicaLine({ replica, nowMs }: Overview): readonly ConnectionLine[] {
+  if (replica === undefined) return [];
+  const { host, members, repositories, tags, problem, lastExchangeMs } = replica;
+  const others = members.filter(({ id }) => id !== replica.id).map((member) => member.host);
+  const part = `shows its part: ${countText(repositories, 'repository', 'repositories')}, ${countText(tags, 'tag')}`;
+  const text = `${part}; the others: ${others.length === 0 ? 'none' : others.join(', ')}${problem === undefined ? '' : `; ${problem}`}`;
+  return [
+    {
+      kind: 'Replica',
+      name: host,
+      ...replicaState(replica),
+      error: undefined,
+      facts: <bdi>{text}</bdi>,
+      when: lastExchangeMs === undefined ? 'not yet' : <RelativeTime ms={lastExchangeMs} nowMs={nowMs} />,
+    },
+  ];
+}
+
+function replicaState({ members, max, isConnected, isMember, problem }: ReplicaStatus): { tone: Tone; state: string } {
+  if (problem !== undefined) return { tone: 'bad', state: 'no answer from Redis' };
+  if (!isConnected) return { tone: 'busy', state: 'joining' };
+  if (!isMember) return { tone: 'warn', state: `waits: the group has its ${max} replicas` };
+  return { tone: 'good', state: `one of ${countText(members.length, 'replica')}` };
 }
 
 function credentialsLine(row: SchedulerStatus, nowMs: number): ConnectionLine {
@@ -215,7 +249,7 @@ function discoveryLine(row: DiscoveryStatus, { maxTags, nowMs }: Overview): Conn
 
 /** The matches of each rule, if there are several, or one without a match. */
 function ruleTexts({ rules = [] }: DiscoveryStatus): readonly string[] {
-  if (rules.length <= 1 && rules.every(({ tags }) => tags > 0)) return [];
+  if (rules.length <= 1 && !rules.some(matchesNothing)) return [];
   return rules.map(({ repositories, tags }, index) => {
     const found = `${countText(repositories, 'repository', 'repositories')}, ${countText(tags, 'tag')}`;
     return `; rule ${index + 1}: ${found}`;
@@ -227,7 +261,7 @@ function discoveryState(row: DiscoveryStatus, maxTags: number): { tone: Tone; st
     return isPartial(row) ? { tone: 'warn', state: 'incomplete' } : { tone: 'bad', state: 'failing' };
   if (row.truncated)
     return { tone: 'warn', state: `truncated: more than max_tags (${maxTags.toLocaleString('en-US')})` };
-  const empty = (row.rules ?? []).flatMap(({ tags }, index) => (tags === 0 ? [index + 1] : []));
+  const empty = (row.rules ?? []).flatMap((rule, index) => (matchesNothing(rule) ? [index + 1] : []));
   if (empty.length > 0) return { tone: 'warn', state: `rule ${empty.join(', ')} matches nothing` };
   return row.lastSuccessMs === undefined ? { tone: 'good', state: 'running' } : { tone: 'good', state: 'complete' };
 }

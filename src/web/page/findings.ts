@@ -1,6 +1,7 @@
 // What is wrong, and where: the findings of the page, the worst first.
 
-import type { DiscoveryStatus, SchedulerStatus } from '../../model/exporter-status.ts';
+import { type DiscoveryStatus, matchesNothing, type SchedulerStatus } from '../../model/exporter-status.ts';
+import type { ReplicaStatus } from '../../model/replicas.ts';
 import {
   type Overview,
   type ProblemSummary,
@@ -58,6 +59,7 @@ const FINDERS: readonly Finder[] = [
   stopped,
   refused,
   notReloaded,
+  withoutRedis,
   discoveryFailing,
   inRepositories('failed', 'bad', 'scan', 'failed', 'Scan these images again.'),
   inRepositories('stuck', 'bad', 'scan', 'stuck for more than 30 min', 'Start these scans again.'),
@@ -271,7 +273,7 @@ function discoveryIncomplete({ overview: { discovery } }: VerdictInput): PageFin
 
 function rulesWithoutMatch({ overview: { discovery } }: VerdictInput): PageFinding | undefined {
   const rows = discovery.flatMap(({ instanceId, rules }) =>
-    (rules ?? []).flatMap(({ tags }, index) => (tags === 0 ? [{ instanceId, rule: index + 1 }] : [])),
+    (rules ?? []).flatMap((rule, index) => (matchesNothing(rule) ? [{ instanceId, rule: index + 1 }] : [])),
   );
   const [first] = rows;
   if (first === undefined) return undefined;
@@ -315,8 +317,20 @@ function eventsMissing({ overview: { events } }: VerdictInput): PageFinding | un
   };
 }
 
-function nothingWatched({ overview: { totals, discovery } }: VerdictInput): PageFinding | undefined {
+function withoutRedis({ overview: { replica } }: VerdictInput): PageFinding | undefined {
+  if (replica?.problem === undefined) return undefined;
+  return {
+    tone: 'bad',
+    sentence: ['No answer from Redis, this replica goes on alone: ', { name: replica.problem }],
+    short: ['no answer from Redis'],
+    advice: 'Check Redis and its URL.',
+    href: CONNECTIONS,
+  };
+}
+
+function nothingWatched({ overview: { totals, discovery, replica } }: VerdictInput): PageFinding | undefined {
   if (sum(Object.values(totals)) > 0) return undefined;
+  if (replica !== undefined) return withoutPart(replica);
   const isSearching = discovery.some(({ lastSuccessMs }) => lastSuccessMs === undefined);
   const sentence = [isSearching ? 'Discovery looks for the first tags' : 'No tag is watched'];
   return {
@@ -325,6 +339,19 @@ function nothingWatched({ overview: { totals, discovery } }: VerdictInput): Page
     short: sentence,
     advice: isSearching ? '' : 'List repositories or add discovery rules.',
     href: addressOf(EVERYTHING),
+  };
+}
+
+/** Other replicas may watch all there is. */
+function withoutPart({ isMember, isConnected, max }: ReplicaStatus): PageFinding {
+  const isFull = isConnected && !isMember;
+  const sentence = [isFull ? `This replica waits: the group has its ${max} replicas` : 'This replica watches no tag'];
+  return {
+    tone: isFull ? 'warn' : 'busy',
+    sentence,
+    short: sentence,
+    advice: isFull ? 'Raise replicas.max, or start fewer.' : '',
+    href: CONNECTIONS,
   };
 }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import type { FaultInput } from '../../../src/simulator/faults.ts';
-import { Program } from './program.ts';
+import { type Cleanup, Program } from './program.ts';
 import { until } from './until.ts';
 
 export const LISTENING = /msg="listening" address=(\S+)/;
@@ -28,7 +28,7 @@ export type ExporterSetup = {
 export type RunningExporter = { readonly program: Program; readonly url: string; readonly metricsUrl: string };
 
 /** A directory that goes with the test. */
-export function temporaryDirectory(t: ExecutionContext): string {
+export function temporaryDirectory(t: Cleanup): string {
   const directory = mkdtempSync(join(tmpdir(), 'acr-scan-exporter-e2e-'));
   t.teardown(() => rmSync(directory, { recursive: true, force: true }));
   return directory;

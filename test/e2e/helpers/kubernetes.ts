@@ -1,7 +1,7 @@
 // Kubernetes' resources as kubectl and helm render them, and what the published types and schemas say of them. No cluster is asked.
-import { symlinkSync, writeFileSync } from 'node:fs';
+import { realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { parseAllDocuments } from 'yaml';
 import { commandOf } from '../kubernetes-tools.ts';
@@ -31,6 +31,20 @@ export function render(directory: string): readonly Resource[] {
   const { status, stdout, stderr } = run(commandOf('kubectl'), ['kustomize', directory]);
   if (status !== 0) throw new Error(`kubectl kustomize ${directory}: ${stderr}`);
   return parseAllDocuments(stdout).map((document) => document.toJS() as Resource);
+}
+
+/** A folder for kustomize with the base and a component. */
+export function overlayWith(t: ExecutionContext, component: string): string {
+  const directory = temporaryDirectory(t);
+  const pathTo = (folder: string) => relative(realpathSync(directory), join(ROOT, 'deploy/kubernetes', folder));
+  const overlay = {
+    apiVersion: 'kustomize.config.k8s.io/v1beta1',
+    kind: 'Kustomization',
+    resources: [pathTo('base')],
+    components: [pathTo(`components/${component}`)],
+  };
+  writeFileSync(join(directory, 'kustomization.yaml'), JSON.stringify(overlay));
+  return directory;
 }
 
 /** The chart. */

@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import { until } from './until.ts';
 
+/** What a test does at its end. Also for what is no test. */
+export type Cleanup = Pick<ExecutionContext, 'teardown'>;
+
 /** The checkout. */
 export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -54,7 +57,7 @@ export class Program {
   }
 
   /** Starts a program, which ends with the test at the latest. */
-  static async start(t: ExecutionContext, command: string, args: readonly string[], cwd = ROOT): Promise<Program> {
+  static async start(t: Cleanup, command: string, args: readonly string[], cwd = ROOT): Promise<Program> {
     const child = spawn(command, args, { cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
     const program = new Program(child);
     t.teardown(() => program.#end());
@@ -78,7 +81,7 @@ export class Program {
 
   /** Sends a signal to the program alone, or to all of its group as a terminal does. */
   signal(signal: NodeJS.Signals, whom: 'program' | 'group' = 'program'): void {
-    process.kill(whom === 'group' ? -this.#pid : this.#pid, signal);
+    process.kill(whom === 'group' ? -this.pid : this.pid, signal);
   }
 
   /** Waits for the end: its exit status, or the signal that ended it. */
@@ -91,11 +94,12 @@ export class Program {
     const { stdout } = run('ps', ['-A', '-o', 'pgid=,stat=,args=']);
     return stdout.split('\n').flatMap((line) => {
       const [, group, state = '', args = ''] = /^\s*(\d+)\s+(\S+)\s+(.*)$/.exec(line) ?? [];
-      return Number(group) === this.#pid && !state.startsWith('Z') ? [args] : [];
+      return Number(group) === this.pid && !state.startsWith('Z') ? [args] : [];
     });
   }
 
-  get #pid(): number {
+  /** The id of its process. */
+  get pid(): number {
     if (this.#child.pid === undefined) throw new Error('the program was not started');
     return this.#child.pid;
   }

@@ -162,3 +162,34 @@ test('a problem that another sentence says already is not said twice', (t) => {
   t.deepEqual(shorts(0, { unknown: 3, errors: 3 }), ['3 polls failing'], 'a tag without a status has a failed poll');
   t.deepEqual(shorts(0, { unknown: 3, errors: 2 }), ['2 polls failing', '3 tags without a known status']);
 });
+
+const REPLICA: NonNullable<Overview['replica']> = {
+  id: 'one',
+  host: 'pod-1',
+  isConnected: true,
+  isMember: true,
+  members: [
+    { id: 'one', host: 'pod-1' },
+    { id: 'two', host: 'pod-2' },
+  ],
+  lastExchangeMs: NOW_MS,
+  problem: undefined,
+  max: 2,
+  shares: [],
+  repositories: 3,
+  tags: 9,
+  unwrittenTags: 0,
+};
+
+test('a replica without an answer from Redis says so, and one that takes part does not', (t) => {
+  t.is(verdict({ replica: REPLICA }).tone, 'good');
+  const away = verdict({ replica: { ...REPLICA, isConnected: false, problem: 'connect ECONNREFUSED' } });
+  t.like(away, { tone: 'bad', text: 'No answer from Redis, this replica goes on alone: connect ECONNREFUSED' });
+});
+
+test('a replica without tags waits for its part, or for a place in the group', (t) => {
+  const totals = { scanning: 0, retrying: 0, complete: 0, failed: 0, not_scanned: 0, unknown: 0 };
+  t.like(verdict({ totals, replica: REPLICA }), { tone: 'busy', text: 'This replica watches no tag' });
+  const full = verdict({ totals, replica: { ...REPLICA, isMember: false } });
+  t.like(full, { tone: 'warn', text: 'This replica waits: the group has its 2 replicas' });
+});

@@ -321,3 +321,28 @@ test('a view of one repository has no list of others, and nothing beside the cre
   for (const query of ['repository=shop/api', 'by=repository'])
     t.true(shown(query).includes('<div class="top single"><div class="slot" data-live="problems"></div>'), query);
 });
+
+test('a replica shows whose part of the tags it shows, and names the others', (t) => {
+  const members = ['pod-1', 'pod-2', 'pod-3'].map((host, index) => ({ id: `${index}`, host }));
+  const replica = {
+    id: '0',
+    host: 'pod-1',
+    members,
+    isConnected: true,
+    isMember: true,
+    lastExchangeMs: NOW_MS,
+    problem: undefined,
+    max: 4,
+    shares: [],
+    repositories: 34,
+    tags: 690,
+    unwrittenTags: 0,
+  };
+  const text = shownText(page([], '', 0, { replica }));
+  t.regex(
+    text,
+    /Replica pod-1\s*one of 3 replicas\s*shows its part: 34 repositories, 690 tags; the others: pod-2, pod-3/,
+  );
+  const away = shownText(page([], '', 0, { replica: { ...replica, problem: 'connect ECONNREFUSED' } }));
+  t.regex(away, /Replica pod-1\s*no answer from Redis/);
+});

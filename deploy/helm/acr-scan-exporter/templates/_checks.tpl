@@ -46,6 +46,31 @@
 {{- if and .storage.existingClaim (ne .storage.kind "PersistentVolumeClaim") -}}
   {{- $problems = append $problems (printf "storage.existingClaim: expected storage.kind: PersistentVolumeClaim, found %s" .storage.kind) -}}
 {{- end -}}
+{{- if and (gt (int .replicas.count) 1) (not .replicas.redisUrlSecret) -}}
+  {{- $problems = append $problems (printf "replicas.redisUrlSecret: expected a Secret with the URL of Redis, because replicas.count is %d, found nothing" (int .replicas.count)) -}}
+{{- end -}}
+{{- if .replicas.redisUrlSecret -}}
+  {{- if and .replicas.max (lt (int .replicas.max) (int .replicas.count)) -}}
+    {{- $problems = append $problems (printf "replicas.max: expected at least replicas.count, which is %d, found %d" (int .replicas.count) (int .replicas.max)) -}}
+  {{- end -}}
+  {{- if .storage.existingClaim -}}
+    {{- $problems = append $problems "storage.existingClaim: expected nothing, because replicas keep what is known of tags in Redis, found a claim" -}}
+  {{- end -}}
+  {{- if eq .monitor.kind "ScrapeConfig" -}}
+    {{- $problems = append $problems "monitor.kind: expected ServiceMonitor or PodMonitor, which scrape every pod, found ScrapeConfig" -}}
+  {{- end -}}
+  {{- if .existingConfigMap -}}
+    {{- if or .replicas.group .replicas.max -}}
+      {{- $problems = append $problems "replicas.group, replicas.max: expected nothing, because the configuration in existingConfigMap has them, found a value" -}}
+    {{- end -}}
+  {{- else if kindIs "string" .config -}}
+    {{- if hasKey (fromYaml .config) "replicas" -}}
+      {{- $problems = append $problems "config: expected no key replicas, because the chart adds it from its own values in replicas, found one" -}}
+    {{- else if not (hasKey (fromYaml (include "acr.config" $)) "replicas") -}}
+      {{- $problems = append $problems "config: expected block style without a line `---` or `...` at the end, because the chart adds the key replicas, found something else" -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
 {{- if and .web.existingSecret .web.config -}}
   {{- $problems = append $problems "web.config, web.existingSecret: expected one of the two, found both" -}}
 {{- end -}}

@@ -35,6 +35,29 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end }}
 
+{{/* Where what is known of tags is kept: none with replicas, which keep it in Redis. */}}
+{{- define "acr.storageKind" -}}
+{{- ternary .Values.storage.kind "none" (empty .Values.replicas.redisUrlSecret) -}}
+{{- end }}
+
+{{/* The block of the configuration for replicas. */}}
+{{- define "acr.replicas" -}}
+{{- $group := printf "%s.%s" .Release.Namespace (include "acr.fullname" .) -}}
+replicas:
+  redis_url_file: /run/secrets/acr-scan-exporter-redis/url
+  group: {{ .Values.replicas.group | default (ternary $group (sha256sum $group) (le (len $group) 64)) | quote }}
+  max: {{ .Values.replicas.max | default .Values.replicas.count | int }}
+{{- end }}
+
+{{/* The text of the configuration: to the letter, with the block for replicas at its end. */}}
+{{- define "acr.config" -}}
+{{- .Values.config -}}
+{{- if and .Values.replicas.redisUrlSecret (kindIs "string" .Values.config) -}}
+{{- if not (hasSuffix "\n" .Values.config) }}{{ "\n" }}{{ end -}}
+{{- printf "\n# Added by the chart, for the values in replicas.\n%s\n" (include "acr.replicas" .) -}}
+{{- end -}}
+{{- end }}
+
 {{/* The web configuration with the certificate of web.tlsSecret, as YAML; empty if there is none. */}}
 {{- define "acr.webConfig" -}}
 {{- $config := deepCopy .Values.web.config -}}

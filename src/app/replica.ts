@@ -1,0 +1,281 @@
+// This exporter as one of several replicas: which repositories it owns, its part of each rate, and what it tells the others.
+
+import type { Config } from '../config/config.ts';
+import type { EventChannel, RegistryEvent } from '../model/events.ts';
+import type { GroupView, Ownership, ReplicaStatus, ReplicasSettings } from '../model/replicas.ts';
+import type { FoundRepository } from '../model/target.ts';
+import type { GroupMessage } from '../replicas/group-client.ts';
+import { Membership } from '../replicas/membership.ts';
+import { ownerOf } from '../replicas/ownership.ts';
+import { RedisGroup } from '../replicas/redis-group.ts';
+import type { Scheduler } from '../scheduler/scheduler.ts';
+import { RedisError } from '../storage/redis-connection.ts';
+import { RedisRecords } from '../storage/redis-records.ts';
+import { namesKey } from '../targets/repository-ids.ts';
+import type { WatchList } from '../targets/watch-list.ts';
+import type { Clock } from '../util/clock.ts';
+import type { InternalErrors } from '../util/internal-errors.ts';
+import type { Logger } from '../util/logger.ts';
+import { parseRedisUrl, REDIS_URL_EXPECTED } from '../util/redis-url.ts';
+import type { SchedulerPoolGroup } from './scheduler-pool.ts';
+import { SharedState } from './shared-state.ts';
+
+export type ReplicaOptions = {
+  readonly settings: ReplicasSettings;
+  /** Reads the URL of Redis, which may be in a file. Rejects with a message for the log. */
+  readonly redisUrl: () => Promise<string>;
+  /** Unique among all processes. */
+  readonly id: string;
+  /** For people. */
+  readonly host: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly errors: InternalErrors;
+  readonly watchList: () => WatchList;
+  /** How many tags are watched. */
+  readonly tags: () => number;
+  /** Takes an event that another replica has heard. */
+  readonly receive: (event: RegistryEvent, channel: EventChannel) => void;
+  readonly schedulers: () => readonly Scheduler[];
+  /** Applies the configuration again, because the replica owns other repositories now. */
+  readonly apply: (change: OwnershipChange) => Promise<void>;
+};
+
+/** What a replica does when it owns other repositories. */
+export type OwnershipChange = {
+  /** What is known of the repositories that it gets, as records of a snapshot. */
+  readonly records: readonly object[];
+  /** Whether it gets repositories: discovery looks for their tags. */
+  readonly takesOver: boolean;
+};
+
+/** A replica wants a rate that is enough for what is due within so many seconds. */
+const DUE_WITHIN_S = 5;
+/** So that the urgent tags of one replica do not wait as long as what is not urgent elsewhere. */
+const URGENT_WEIGHT = 10;
+/** Repositories that are read at once. */
+const READS_AT_ONCE = 50;
+/** How often the URL of Redis is read again: a password may change. */
+const URL_CHECK_MS = 2_000;
+/** The process ends 5 s after it was asked to, whatever Redis does. */
+const HAND_OVER_MS = 3_500;
+
+/** Which instance's feed a replica asks is decided like the owner of a repository. */
+const FEED = { id: '', namespace: '', name: '' };
+
+export class Replica implements SchedulerPoolGroup, Ownership {
+  /** Reports what changes to the other replicas. */
+  readonly sharedState: SharedState;
+  readonly #options: ReplicaOptions;
+  readonly #stopping = new AbortController();
+  readonly #group: RedisGroup;
+  readonly #records: RedisRecords;
+  readonly #membership: Membership;
+  /** It owns what it owns in all of these: the view that it took, and later ones for which others have not released their part. */
+  #views: readonly GroupView[] = [];
+  /** The ids of repositories that the configuration lists by their ids alone, by instance. */
+  #listedByIds: ReadonlyMap<string, ReadonlySet<string>> = new Map();
+  #usedUrl: string | undefined;
+  #ended: Promise<unknown> = Promise.resolve();
+
+  constructor(options: ReplicaOptions) {
+    const { settings, id, errors, logger, schedulers } = options;
+    const prefix = `{acr-scan-exporter:${settings.group}}`;
+    this.#options = options;
+    this.#group = new RedisGroup({ prefix, id, received: (message) => this.#receive(message) });
+    this.#records = new RedisRecords(this.#group.connection, prefix);
+    this.#membership = new Membership({
+      ...options,
+      client: this.#group,
+      max: settings.max,
+      wishes: () => this.#wishes(),
+      release: (view) => this.#release(view),
+      take: (view) => this.#take(view),
+      sharesChanged: () => {
+        for (const scheduler of schedulers()) scheduler.shareChanged();
+      },
+      dataLost: () => this.sharedState.writeAll(),
+      failed: (error) => {
+        if (error instanceof RedisError) logger.warn('repositories are not taken over yet', { problem: error.message });
+        else errors.report('replicas', error);
+      },
+    });
+    this.sharedState = new SharedState({
+      ...options,
+      records: this.#records,
+      owns: (instanceId, repository) => this.owns(instanceId, repository),
+      keyOf: (instanceId, repository) => this.#keyOf(instanceId, repository),
+      mayWrite: () => this.#membership.holdsLease,
+    });
+  }
+
+  /** Joins the group, now or when Redis can be reached. */
+  start(): void {
+    const { signal } = this.#stopping;
+    this.#ended = Promise.all([this.#followUrl(), this.#membership.run(signal), this.sharedState.run(signal)]);
+  }
+
+  /** Hands over to the other replicas. Send no request after this call. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    const { clock } = this.#options;
+    const handOver = this.#ended.then(async () => {
+      if (this.#membership.holdsLease) await this.sharedState.flush();
+      await this.#membership.leave();
+    });
+    await Promise.race([handOver, clock.sleep(HAND_OVER_MS)]);
+    this.#group.connection.close();
+  }
+
+  /** Call it before the configuration is applied. */
+  configure({ instances }: Pick<Config, 'instances'>): void {
+    const idsOf = ({ repositories }: Config['instances'][number]) =>
+      new Set(repositories.flatMap(({ id, namespace }) => (namespace === '' ? [id] : [])));
+    this.#listedByIds = new Map(instances.map((instance) => [instance.id, idsOf(instance)]));
+  }
+
+  owns(instanceId: string, repository: FoundRepository): boolean {
+    return this.#isMine(this.#views, instanceId, this.#keyOf(instanceId, repository));
+  }
+
+  ownsFeed(instanceId: string): boolean {
+    return this.owns(instanceId, FEED);
+  }
+
+  share(credentials: string, total: number): number {
+    return this.#membership.share(credentials, total);
+  }
+
+  throttled(credentials: string, retryAfterMs: number | undefined): void {
+    this.#group.tell({ type: 'throttled', credentials, retryAfterMs });
+  }
+
+  refused(credentials: string): void {
+    this.#group.tell({ type: 'refused', credentials });
+  }
+
+  /** Gives an event to the others, unless this replica watches its repository. False if it is for this one to decide about. */
+  forward(event: RegistryEvent, channel: EventChannel): boolean {
+    if (this.#watches(event)) return false;
+    this.#group.tell({ type: 'event', event, channel });
+    return !this.owns(event.instanceId, event.repository);
+  }
+
+  get status(): ReplicaStatus {
+    const { watchList, tags } = this.#options;
+    const repositories = Array.from(watchList().repositories()).length;
+    return { ...this.#membership.status, repositories, tags: tags(), unwrittenTags: this.sharedState.unwrittenTags };
+  }
+
+  /** Resolves when it is known whether another replica has taken over what this one shows: after the process stood still. */
+  async settled(): Promise<void> {
+    await this.#membership.confirmed();
+  }
+
+  /** Uses the URL of Redis, and another one when it changes. */
+  async #followUrl(): Promise<void> {
+    const { clock, redisUrl } = this.#options;
+    const { signal } = this.#stopping;
+    const { connection } = this.#group;
+    while (!signal.aborted) {
+      try {
+        const url = await redisUrl();
+        if (url !== this.#usedUrl) {
+          const address = parseRedisUrl(url);
+          if (address === undefined) throw new Error(`redis_url: expected ${REDIS_URL_EXPECTED}`);
+          this.#usedUrl = url;
+          connection.use(address);
+        }
+      } catch (error) {
+        if (this.#usedUrl === undefined) connection.problem = error instanceof Error ? error.message : String(error);
+      }
+      await clock.sleep(URL_CHECK_MS, signal);
+    }
+  }
+
+  /** What each set of credentials could use within the next seconds. */
+  #wishes() {
+    const { schedulers, clock } = this.#options;
+    return new Map(
+      schedulers().map((scheduler) => {
+        const { urgent, background } = scheduler.backlog(clock.monotonic());
+        const total = scheduler.quota.adaptiveRate.configured;
+        const ofTags = (URGENT_WEIGHT * urgent.due + background.due) / DUE_WITHIN_S;
+        // The next request of discovery is known only after the answer to this one.
+        const wanted = ofTags + (scheduler.hasOtherWork(clock.monotonic()) ? total : 0);
+        // Refused credentials only probe.
+        if (scheduler.breaker.isRefused) return [scheduler.name, { total, wanted: 0 }];
+        return [scheduler.name, { total, wanted }];
+      }),
+    );
+  }
+
+  async #release(view: GroupView | undefined): Promise<void> {
+    if (this.#views.length === 0) return;
+    if (view === undefined) this.sharedState.dropAll();
+    else await this.sharedState.flush();
+    this.#views = view === undefined ? [] : [...this.#views, view];
+    await this.#options.apply({ records: [], takesOver: false });
+  }
+
+  async #take(view: GroupView): Promise<void> {
+    const { apply, logger } = this.#options;
+    const records = await this.#read(view);
+    this.#views = [view];
+    await this.sharedState.duringRestore(() => apply({ records, takesOver: true }));
+    logger.info('repositories are shared by replicas', { replicas: view.members.length, restored: records.length });
+  }
+
+  /** What is written of the repositories that this replica gets. */
+  async #read(view: GroupView): Promise<object[]> {
+    const gained: { readonly instanceId: string; readonly key: string }[] = [];
+    for (const instanceId of this.#options.watchList().instanceIds()) {
+      for (const key of await this.#records.repositories(instanceId))
+        if (this.#isMine([view], instanceId, key) && !this.#isMine(this.#views, instanceId, key))
+          gained.push({ instanceId, key });
+    }
+    const found: object[] = [];
+    for (let at = 0; at < gained.length; at += READS_AT_ONCE) {
+      const some = gained.slice(at, at + READS_AT_ONCE);
+      const stored = await Promise.all(some.map(({ instanceId, key }) => this.#records.read(instanceId, key)));
+      for (const [index, each] of stored.entries()) {
+        if (each === undefined) continue;
+        const number = at + index;
+        found.push({ ...each.repository, kind: 'repository', number });
+        for (const tag of each.tags) found.push({ ...tag, kind: 'tag', repository: number });
+      }
+    }
+    return found;
+  }
+
+  #isMine(views: readonly GroupView[], instanceId: string, key: string): boolean {
+    const { id } = this.#options;
+    return views.length > 0 && views.every(({ members }) => ownerOf(members, namesKey(instanceId, key)) === id);
+  }
+
+  /**
+   * A text for a repository that all replicas form alike, whatever they know of it: its names, or its id if it is listed by that alone, also where
+   * discovery finds it.
+   */
+  #keyOf(instanceId: string, { id, namespace, name }: FoundRepository): string {
+    return id !== '' && this.#listedByIds.get(instanceId)?.has(id) ? id : namesKey(namespace, name);
+  }
+
+  #watches({ instanceId, repository }: RegistryEvent): boolean {
+    return this.#options.watchList().targetsOf(instanceId)?.find(repository) !== undefined;
+  }
+
+  #receive(message: GroupMessage): void {
+    if (message.type === 'beat') this.#membership.beatNow();
+    else if (message.type === 'event') this.#receiveEvent(message.event, message.channel);
+    else {
+      const scheduler = this.#options.schedulers().find(({ name }) => name === message.credentials);
+      if (message.type === 'throttled') scheduler?.throttledElsewhere(message.retryAfterMs);
+      else scheduler?.refusedElsewhere();
+    }
+  }
+
+  #receiveEvent(event: RegistryEvent, channel: EventChannel): void {
+    if (this.#watches(event) || this.owns(event.instanceId, event.repository)) this.#options.receive(event, channel);
+  }
+}

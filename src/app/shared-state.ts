@@ -1,0 +1,188 @@
+// Writes what is known of this replica's tags where the other replicas find it, a second after it changed at the latest.
+
+import { momentOf } from '../model/moment.ts';
+import type { FoundRepository } from '../model/target.ts';
+import type { TagPoll } from '../polling/tag-poll.ts';
+import type { StoreObserver, WatchedTag } from '../state/store.ts';
+import type { RedisRecords, RepositoryChanges } from '../storage/redis-records.ts';
+import { namesKey } from '../targets/repository-ids.ts';
+import type { WatchList } from '../targets/watch-list.ts';
+import type { Clock } from '../util/clock.ts';
+import type { Logger } from '../util/logger.ts';
+import { repositoryRecord, tagRecord } from './snapshot-capture.ts';
+
+const WRITE_INTERVAL_MS = 1_000;
+/** With more at once an exchange would take too long. */
+const MAX_TAGS_AT_ONCE = 2_000;
+
+export type SharedStateOptions = {
+  readonly watchList: () => WatchList;
+  readonly records: RedisRecords;
+  readonly owns: (instanceId: string, repository: FoundRepository) => boolean;
+  /** A text for a repository that all replicas form alike. */
+  readonly keyOf: (instanceId: string, repository: FoundRepository) => string;
+  /** Whether no other replica can have taken over what this one owns: else what it knows may be older than what is written. */
+  readonly mayWrite: () => boolean;
+  readonly clock: Clock;
+  readonly logger: Logger;
+};
+
+/** The changes of one repository that wait to be written. */
+type Pending = {
+  readonly instanceId: string;
+  readonly changed: Map<string, WatchedTag>;
+  readonly removed: Set<string>;
+};
+
+export class SharedState implements Pick<StoreObserver, 'tagAdded' | 'tagChanged' | 'tagRemoved'> {
+  readonly #options: SharedStateOptions;
+  /** By instance and repository. */
+  #pending = new Map<string, Pending & { readonly key: string }>();
+  #isRestoring = false;
+  #lastProblem: string | undefined;
+
+  constructor(options: SharedStateOptions) {
+    this.#options = options;
+  }
+
+  /** Restores tags from what is written: it need not be written again. Tags that are added meanwhile without that are. */
+  async duringRestore(change: () => Promise<void>): Promise<void> {
+    this.#isRestoring = true;
+    try {
+      await change();
+    } finally {
+      this.#isRestoring = false;
+    }
+  }
+
+  /** Writes changes every second until `signal` is aborted. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, mayWrite } = this.#options;
+    while (!signal.aborted) {
+      await clock.sleep(WRITE_INTERVAL_MS, signal);
+      if (mayWrite()) await this.#tryWrite();
+    }
+  }
+
+  /** Writes everything that waits. Gives up when Redis cannot be reached. */
+  async flush(): Promise<void> {
+    while (this.unwrittenTags > 0 && (await this.#tryWrite()));
+  }
+
+  /** Others have taken over the tags of this replica: what it knows of them is not written any more. */
+  dropAll(): void {
+    this.#pending.clear();
+  }
+
+  get unwrittenTags(): number {
+    let tags = 0;
+    for (const { changed, removed } of this.#pending.values()) tags += changed.size + removed.size;
+    return tags;
+  }
+
+  /** Redis has lost what was written: everything is written again. */
+  writeAll(): void {
+    for (const poll of this.#options.watchList().polls()) this.tagChanged(poll.tag);
+  }
+
+  tagAdded(tag: WatchedTag): void {
+    this.#mark(tag);
+  }
+
+  tagChanged(tag: WatchedTag): void {
+    if (this.#isRestoring) this.#pendingOf(tag).changed.delete(tag.target.tag);
+    else this.#mark(tag);
+  }
+
+  /** What is known of a tag that is not watched any more is removed, unless another replica watches it now. */
+  tagRemoved(tag: WatchedTag): void {
+    const { repository, tag: name } = tag.target;
+    const pending = this.#pendingOf(tag);
+    pending.changed.delete(name);
+    if (this.#options.owns(repository.instanceId, repository)) pending.removed.add(name);
+  }
+
+  #mark(tag: WatchedTag): void {
+    const pending = this.#pendingOf(tag);
+    pending.changed.set(tag.target.tag, tag);
+    pending.removed.delete(tag.target.tag);
+  }
+
+  #pendingOf({ target: { repository } }: WatchedTag): Pending & { readonly key: string } {
+    const { instanceId } = repository;
+    return this.#pendingAs(instanceId, this.#options.keyOf(instanceId, repository));
+  }
+
+  #pendingAs(instanceId: string, key: string): Pending & { readonly key: string } {
+    const id = namesKey(instanceId, key);
+    const known = this.#pending.get(id);
+    if (known !== undefined) return known;
+    const pending = { instanceId, key, changed: new Map<string, WatchedTag>(), removed: new Set<string>() };
+    this.#pending.set(id, pending);
+    return pending;
+  }
+
+  async #tryWrite(): Promise<boolean> {
+    const { watchList, records } = this.#options;
+    // While the watch list changes, a tag may not be found although it is watched.
+    await new Promise<void>((resolve) => watchList().whenSettled(resolve));
+    const taken = this.#take();
+    try {
+      if (taken.length > 0) await records.write(taken.map((each) => this.#changesOf(each)));
+      this.#log(undefined);
+      return true;
+    } catch (error) {
+      for (const { instanceId, key, changed, removed } of taken) this.#putBack(instanceId, key, changed, removed);
+      this.#log(error instanceof Error ? error.message : String(error));
+      return false;
+    }
+  }
+
+  /** Up to so many changes as one exchange takes. */
+  #take(): readonly (Pending & { readonly key: string })[] {
+    const taken: (Pending & { readonly key: string })[] = [];
+    let tags = 0;
+    for (const [id, pending] of this.#pending) {
+      if (tags >= MAX_TAGS_AT_ONCE) break;
+      this.#pending.delete(id);
+      tags += pending.changed.size + pending.removed.size;
+      if (pending.changed.size + pending.removed.size > 0) taken.push(pending);
+    }
+    return taken;
+  }
+
+  #putBack(
+    instanceId: string,
+    key: string,
+    changed: ReadonlyMap<string, WatchedTag>,
+    removed: ReadonlySet<string>,
+  ): void {
+    const pending = this.#pendingAs(instanceId, key);
+    for (const [name, tag] of changed)
+      if (!pending.removed.has(name) && !pending.changed.has(name)) pending.changed.set(name, tag);
+    for (const name of removed) if (!pending.changed.has(name)) pending.removed.add(name);
+  }
+
+  #changesOf({ instanceId, key, changed, removed }: Pending & { readonly key: string }): RepositoryChanges {
+    const watchList = this.#options.watchList();
+    const moment = momentOf(this.#options.clock);
+    const tags = new Map<string, object>();
+    let repository: object = {};
+    for (const [name, tag] of changed) {
+      const poll: TagPoll | undefined = watchList.targetsOf(instanceId)?.find(tag.target.repository)?.polls.get(name);
+      if (poll?.tag !== tag) continue;
+      repository = repositoryRecord(tag.target.repository, 0, watchList);
+      tags.set(name, tagRecord(poll, 0, moment));
+    }
+    return { instanceId, key, repository, tags, removed: [...removed] };
+  }
+
+  #log(problem: string | undefined): void {
+    const { logger } = this.#options;
+    if (problem === this.#lastProblem) return;
+    if (problem === undefined) logger.info('state is shared with the other replicas again');
+    else if (this.#lastProblem === undefined)
+      logger.warn('state not shared with the other replicas', { error: problem });
+    this.#lastProblem = problem;
+  }
+}

@@ -1,0 +1,170 @@
+// One exchange of a member with its group, as one script, so that Redis sees all members at the same moment and by one clock.
+
+/** Milliseconds. A member that has not renewed its lease for so long has left. */
+export const MEMBER_LEASE_MS = 15_000;
+/** Milliseconds. The share of a rate that is not renewed for so long is over, and shrinks to the safe share. */
+export const SHARE_LEASE_MS = 6_000;
+
+/** What a member tells. Rates in requests per second. */
+export type Beat = {
+  /** For people. */
+  readonly host: string;
+  readonly max: number;
+  /** The number of the last exchange that this member knows of; 0 before the first. */
+  readonly seen: number;
+  /** The epoch of the view after which this member has released what others own now. */
+  readonly released: number;
+  readonly leaves: boolean;
+  readonly rates: Readonly<Record<string, RateWish>>;
+};
+
+/** `total` is the configured rate, `wanted` what the member could use, `held` what it may use now. */
+export type RateWish = { readonly total: number; readonly wanted: number; readonly held: number };
+
+export type BeatReply = {
+  /** The number of this exchange. */
+  readonly sequence: number;
+  /** Changes whenever Redis has lost data. */
+  readonly generation: number;
+  readonly epoch: number;
+  readonly members: readonly { readonly id: string; readonly host: string }[];
+  /** Whether the group knew this member; if not, it is new, or others have taken over what it owned, or Redis has lost its data. */
+  readonly isKnown: boolean;
+  /** Whether all members have released what others own in this view, and no forgotten member can be left. */
+  readonly settled: boolean;
+  /** Whether Redis may have lost data of the group: for a while no share grows, and no member counts as gone. */
+  readonly isLearning: boolean;
+  readonly isMember: boolean;
+  /** `granted` is the share until it is renewed, `target` the one that it grows to when others have given back theirs. */
+  readonly shares: Readonly<Record<string, { readonly granted: number; readonly target: number }>>;
+};
+
+/**
+ * KEYS[1]: a hash with one field for each member, and the fields `sequence`, `generation`, `epoch`, `learning` and `last`. KEYS[2]: the channel of the
+ * group. ARGV[1]: a {@link Beat} as JSON, with the `id` of the member and the `channel` to which its process is subscribed. ARGV[2] and [3]: the leases. Gives a
+ * {@link BeatReply} as JSON.
+ *
+ * The sum of what members may use is at most the total: a share grows only when another member has confirmed a smaller one, or its lease is over. A
+ * member whose share is over goes on with `total / max` while its process lives, because it may be cut off from Redis, not dead: so much is kept
+ * for it. A process that ended has closed its connection, so nothing is kept for it.
+ *
+ * Redis may have lost its data, or have gone back to older data: then members hold shares of which it does not know. It shows in a number of an exchange that
+ * is smaller than one that a member has seen. Redis may also have been away, and members could not renew their leases. In both cases the group learns for
+ * the time of a share's lease: no member gets more than it holds, and none counts as gone.
+ */
+export const LEASE_SCRIPT = `#!lua flags=allow-oom
+local key, channel = KEYS[1], KEYS[2]
+local me = cjson.decode(ARGV[1])
+local memberLease, shareLease = tonumber(ARGV[2]), tonumber(ARGV[3])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local fields = redis.call('HGETALL', key)
+local meta = { sequence = 0, generation = 0, epoch = 0, learning = 0, last = 0 }
+local members, lost = {}, {}
+for at = 1, #fields, 2 do
+  local name, value = fields[at], fields[at + 1]
+  if meta[name] then meta[name] = tonumber(value)
+  else members[string.sub(name, 3)] = cjson.decode(value) end
+end
+
+local function isAlive(member) return redis.call('PUBSUB', 'SHARDNUMSUB', member.channel)[2] > 0 end
+
+-- A clock that was set back would lengthen all leases.
+if now + 1000 < meta.last then
+  meta.learning = math.min(meta.learning, now + shareLease)
+  for id, member in pairs(members) do
+    member.leaseEnd, member.shareEnd = now + memberLease, now + shareLease
+    redis.call('HSET', key, 'm:' .. id, cjson.encode(member))
+  end
+end
+
+local known = members[me.id]
+-- After an outage all members come back within a moment: none of them is gone.
+local isLost = meta.sequence == 0 or meta.sequence < me.seen or (known and known.sequence < me.seen)
+if isLost then meta.generation = math.max(meta.generation + 1, now) end
+if isLost or now - meta.last > shareLease then meta.learning = now + shareLease end
+meta.sequence = math.max(meta.sequence, me.seen) + 1
+local learns = now < meta.learning
+
+local changed = false
+for id, member in pairs(members) do
+  local isOver = member.leaseEnd <= now or (member.shareEnd <= now and not isAlive(member))
+  if id ~= me.id and (member.isLost or (isOver and not learns)) then
+    if not member.isLost then changed = true; member.isLost = true; redis.call('HSET', key, 'm:' .. id, cjson.encode(member)) end
+    if isAlive(member) then lost[id] = member else redis.call('HDEL', key, 'm:' .. id) end
+    members[id] = nil
+  end
+end
+
+local others = 0
+for id in pairs(members) do if id ~= me.id then others = others + 1 end end
+local joins = not me.leaves and (others < me.max)
+if known and known.isLost then known = nil end
+if joins ~= (known ~= nil) then changed = true end
+if changed then
+  meta.epoch = math.max(meta.epoch + 1, now)
+  redis.call('SPUBLISH', channel, '{"type":"beat"}')
+end
+
+-- What a member may use at most at this moment.
+local function outstanding(member, credentials, total, max)
+  local share = member.rates and member.rates[credentials]
+  if share and now < member.shareEnd then return share.granted end
+  if isAlive(member) then return total / max end
+  return 0
+end
+
+-- Half is for all alike, as far as they want it, so that no member has to wait for the many tags of another. The rest is in proportion to what each wants. What
+-- nobody wants is shared equally, so that nobody has to wait for its first request.
+local function fairShare(credentials, total)
+  local wishes, count, sum, bases = {}, 0, 0, 0
+  for id, member in pairs(members) do
+    local share = member.rates and member.rates[credentials]
+    wishes[id], count = share and share.wanted or 0, count + 1
+  end
+  if not joins then return 0 end
+  if not members[me.id] then count = count + 1 end
+  wishes[me.id] = me.rates[credentials].wanted
+  local function wishOf(id) return math.max(wishes[id], total / (50 * count)) end
+  local function baseOf(id) return math.min(wishOf(id), total / (2 * count)) end
+  for id in pairs(wishes) do sum, bases = sum + wishOf(id), bases + baseOf(id) end
+  if sum <= total then return wishOf(me.id) + (total - sum) / count end
+  return baseOf(me.id) + (total - bases) * (wishOf(me.id) - baseOf(me.id)) / (sum - bases)
+end
+
+local shares, kept = {}, {}
+for credentials, wish in pairs(me.rates) do
+  local free = wish.total
+  for _, group in ipairs({ members, lost }) do
+    for id, member in pairs(group) do
+      if id ~= me.id then free = free - outstanding(member, credentials, wish.total, me.max) end
+    end
+  end
+  free = math.max(free, 0)
+  local target = fairShare(credentials, wish.total)
+  local granted = math.min(target, free)
+  if learns then granted = math.min(wish.held, free) end
+  if not joins then granted, target = 0, 0 end
+  shares[credentials] = { granted = granted, target = target }
+  -- Until the member confirms the new share, it may use the old one.
+  kept[credentials] = { granted = math.max(granted, wish.held), wanted = wish.wanted }
+end
+
+local reply = { sequence = meta.sequence, generation = meta.generation, epoch = meta.epoch, isMember = joins, isKnown = known ~= nil, settled = not learns, isLearning = learns, shares = shares, members = {} }
+members[me.id] = nil
+if joins then
+  members[me.id] = { host = me.host, channel = me.channel, leaseEnd = now + memberLease, shareEnd = now + shareLease, released = me.released, sequence = meta.sequence, rates = kept }
+  redis.call('HSET', key, 'm:' .. me.id, cjson.encode(members[me.id]))
+else
+  redis.call('HDEL', key, 'm:' .. me.id)
+end
+redis.call('HSET', key, 'sequence', string.format('%.0f', meta.sequence), 'generation', string.format('%.0f', meta.generation), 'epoch', string.format('%.0f', meta.epoch), 'learning', string.format('%.0f', meta.learning), 'last', string.format('%.0f', now))
+for id, member in pairs(members) do
+  table.insert(reply.members, { id = id, host = member.host })
+  if member.released ~= meta.epoch then reply.settled = false end
+end
+-- The others wait for the last one.
+if reply.settled and not (known and known.released == meta.epoch) then redis.call('SPUBLISH', channel, '{"type":"beat"}') end
+-- cjson writes an empty list as a map.
+return (string.gsub(cjson.encode(reply), '"members":{}', '"members":[]'))
+`;

@@ -1,0 +1,250 @@
+// The loop of a member: renews its lease, learns of the other members, and takes its share of each rate.
+import type { GroupView, ReplicaStatus } from '../model/replicas.ts';
+import type { Clock } from '../util/clock.ts';
+import type { Logger } from '../util/logger.ts';
+import type { GroupClient } from './group-client.ts';
+import { type BeatReply, MEMBER_LEASE_MS, SHARE_LEASE_MS } from './lease-script.ts';
+
+const BEAT_MS = 2_000;
+const RETRY_MS = 1_000;
+/** While others have to give back a share, or wait for this member to give back its own. */
+const SOON_MS = 250;
+/** Shares that differ by less are equal. */
+const EQUAL = 0.98;
+
+/** What a set of credentials may use in all, and what this member could use, in requests per second. */
+export type Wish = { readonly total: number; readonly wanted: number };
+
+export type MembershipOptions = {
+  readonly client: GroupClient;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly id: string;
+  readonly host: string;
+  readonly max: number;
+  /** By set of credentials. */
+  readonly wishes: () => ReadonlyMap<string, Wish>;
+  /**
+   * Gives up what this member does not own in this view; undefined: everything, because it is no member, or others have taken it over. Resolves when
+   * others may take it.
+   */
+  readonly release: (view: GroupView | undefined) => Promise<void>;
+  /** Takes what this member owns in this view. Called when the other members have given up what they do not own in it. */
+  readonly take: (view: GroupView) => Promise<void>;
+  /** Called after every exchange, successful or not: shares may have changed. */
+  readonly sharesChanged: () => void;
+  /** Called when Redis may have lost what this member has written. */
+  readonly dataLost: () => void;
+  /** An error of our own code in a release or a take. */
+  readonly failed: (error: unknown) => void;
+};
+
+type Share = { readonly granted: number; readonly endMs: number };
+
+export class Membership {
+  readonly #options: MembershipOptions;
+  #wake = new AbortController();
+  #shares = new Map<string, Share>();
+  #seen = 0;
+  #generation = 0;
+  #epoch = 0;
+  /** The epoch of the view after which everything was released. */
+  #released = 0;
+  #taken = 0;
+  #leaseEndMs = Number.NEGATIVE_INFINITY;
+  #isConnected = false;
+  #isMember = false;
+  #isLearning = false;
+  #lastExchangeMs: number | undefined;
+  #members: BeatReply['members'] = [];
+  /** Releases and takes, one after the other. */
+  #changes: Promise<void> = Promise.resolve();
+  #isExchanging = false;
+  /** Called at the end of the next exchange. */
+  #waiting: (() => void)[] = [];
+  #lastProblem: string | undefined;
+
+  constructor(options: MembershipOptions) {
+    this.#options = options;
+  }
+
+  /** Takes part until `signal` is aborted. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    while (!signal.aborted) {
+      this.#wake = new AbortController();
+      const waitMs = await this.#beat(false);
+      await clock.sleep(waitMs, AbortSignal.any([signal, this.#wake.signal]));
+    }
+  }
+
+  /** Leaves the group, so that others take over at once. Send no request after this call. */
+  async leave(): Promise<void> {
+    this.#shares.clear();
+    this.#isMember = false;
+    await this.#beat(true);
+  }
+
+  /** Makes the next exchange due at once. */
+  beatNow(): void {
+    this.#wake.abort();
+  }
+
+  /**
+   * What this member may use of the rate of a set of credentials, in requests per second. A share that Redis does not renew is over after its
+   * lease. Then this member goes on with no more than it had and no more than the safe share, `total / max`; and a lease later, when
+   * the shares of all others are over too, with the safe share.
+   */
+  share(credentials: string, total: number): number {
+    const share = this.#shares.get(credentials);
+    if (share === undefined) return 0;
+    const overMs = this.#options.clock.monotonic() - share.endMs;
+    const safe = total / this.#options.max;
+    if (overMs < 0) return Math.min(share.granted, total);
+    return overMs < SHARE_LEASE_MS ? Math.min(share.granted, safe) : safe;
+  }
+
+  /** Whether no other member can have taken over what this one owns. */
+  get holdsLease(): boolean {
+    return this.#leaseEndMs > this.#options.clock.monotonic();
+  }
+
+  /**
+   * Resolves when this member knows whether others have taken over what it owned, and has released that; or that Redis does not answer. They may
+   * have when its lease is over, because the process stood still or was cut off.
+   */
+  async confirmed(): Promise<void> {
+    if (!this.#isMember || this.holdsLease) return;
+    if (this.#isExchanging) await this.#exchangeEnd();
+    this.beatNow();
+    await this.#exchangeEnd();
+    await this.#changes;
+  }
+
+  get status(): Omit<ReplicaStatus, 'repositories' | 'tags' | 'unwrittenTags'> {
+    const shares = [...this.#options.wishes()].map(([credentials, { total }]) => {
+      return { credentials, ratio: this.share(credentials, total) / total };
+    });
+    const { id, host, max } = this.#options;
+    return {
+      id,
+      host,
+      max,
+      shares,
+      isConnected: this.#isConnected,
+      isMember: this.#isMember,
+      members: this.#members,
+      lastExchangeMs: this.#lastExchangeMs,
+      problem: this.#lastProblem,
+    };
+  }
+
+  /** One exchange. Gives the pause until the next. */
+  async #beat(leaves: boolean): Promise<number> {
+    const { client, clock, host, max, wishes, sharesChanged } = this.#options;
+    const sentMs = clock.monotonic();
+    this.#isExchanging = true;
+    const rates = Object.fromEntries(
+      [...wishes()].map(([credentials, { total, wanted }]) => {
+        return [credentials, { total, wanted, held: this.share(credentials, total) }];
+      }),
+    );
+    try {
+      const reply = await client.beat({ host, max, seen: this.#seen, released: this.#released, leaves, rates });
+      this.#log(undefined);
+      this.#isConnected = !leaves;
+      if (leaves) return 0;
+      return this.#apply(reply, rates, sentMs);
+    } catch (error) {
+      this.#isConnected = false;
+      this.#log(error instanceof Error ? error.message : String(error));
+      return RETRY_MS;
+    } finally {
+      sharesChanged();
+      this.#isExchanging = false;
+      for (const resolve of this.#waiting.splice(0)) resolve();
+    }
+  }
+
+  #exchangeEnd(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  #apply(reply: BeatReply, held: Readonly<Record<string, { readonly held: number }>>, sentMs: number): number {
+    const { dataLost, logger, clock } = this.#options;
+    const isNew = this.#seen === 0;
+    // Data may be lost while the group learns, too.
+    const isLost = reply.generation !== this.#generation || (reply.isLearning && !this.#isLearning);
+    if (isLost && !isNew) dataLost();
+    this.#generation = reply.generation;
+    if (!reply.isMember && (this.#isMember || isNew))
+      logger.warn('the group of replicas is full: this one waits', { members: reply.members.length });
+    this.#isLearning = reply.isLearning;
+    this.#seen = reply.sequence;
+    this.#leaseEndMs = sentMs + MEMBER_LEASE_MS;
+    this.#lastExchangeMs = clock.now();
+    this.#members = reply.members;
+    this.#isMember = reply.isMember;
+    this.#shares = new Map();
+    let pauseMs = BEAT_MS;
+    for (const [credentials, { granted, target }] of Object.entries(reply.shares)) {
+      if (reply.isMember) this.#shares.set(credentials, { granted, endMs: sentMs + SHARE_LEASE_MS });
+      const before = held[credentials]?.held ?? 0;
+      // Others wait for the confirmation of a smaller share.
+      if (granted < before * EQUAL || granted < target * EQUAL) pauseMs = SOON_MS;
+    }
+    // While the group learns, nobody can have taken over what this member owns.
+    this.#follow(reply, !reply.isKnown && !reply.isLearning);
+    return pauseMs;
+  }
+
+  #follow({ epoch, members, settled, isMember }: BeatReply, isForgotten: boolean): void {
+    const { release, take } = this.#options;
+    const view = { epoch, members: members.map(({ id }) => id).sort() };
+    if (epoch !== this.#epoch) {
+      this.#epoch = epoch;
+      this.#change(
+        async () => {
+          await release(isMember && !isForgotten ? view : undefined);
+          this.#released = epoch;
+        },
+        () => {
+          this.#epoch = 0;
+        },
+      );
+    }
+    if (settled && isMember && this.#taken !== epoch && this.#released === epoch) {
+      this.#taken = epoch;
+      this.#change(
+        async () => {
+          if (epoch === this.#epoch) await take(view);
+        },
+        () => {
+          this.#taken = 0;
+        },
+      );
+    }
+  }
+
+  #change(make: () => Promise<void>, undo: () => void): void {
+    this.#changes = this.#changes.then(make).then(
+      () => this.beatNow(),
+      (error: unknown) => {
+        undo();
+        this.#options.failed(error);
+      },
+    );
+  }
+
+  #log(problem: string | undefined): void {
+    const { logger, max } = this.#options;
+    if (problem === this.#lastProblem) return;
+    if (problem === undefined) logger.info('Redis answers again: the replicas share the quota');
+    else if (this.#seen === 0) logger.error('no answer from Redis: this replica waits to join the others', { problem });
+    else {
+      const message = `no answer from Redis: each replica goes on with its last repositories and 1/${max} of each rate`;
+      logger.error(message, { problem });
+    }
+    this.#lastProblem = problem;
+  }
+}

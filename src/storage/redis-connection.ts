@@ -1,0 +1,133 @@
+// Connects to Redis: one server, Sentinel, or a cluster. The only file that imports ioredis.
+import { once } from 'node:events';
+import { Cluster, Redis } from 'ioredis';
+import type { RedisAddress } from '../util/redis-url.ts';
+
+export type RedisCommands = Redis | Cluster;
+export type CommandPipeline = ReturnType<RedisCommands['pipeline']>;
+
+/** No exchange may take longer: a member that waits does not renew its lease. */
+const COMMAND_TIMEOUT_MS = 1_500;
+const CONNECT_TIMEOUT_MS = 1_000;
+const MAX_RECONNECT_DELAY_MS = 2_000;
+
+/** Messages of ioredis about a command that was not sent. The last error of the connection says why. */
+const NOT_SENT =
+  /^(Stream isn't writeable|Connection is closed|Cluster isn't ready|None of startup nodes|Failed to refresh slots)/;
+
+export type RedisConnectionOptions = {
+  /** To which the connection subscribes. All in one slot of a cluster. */
+  readonly channels: readonly string[];
+  readonly received: (channel: string, message: string) => void;
+};
+
+/** A command that failed, or that Redis did not answer in time. The message is for the log. */
+export class RedisError extends Error {
+  override readonly name = 'RedisError';
+}
+
+/** Two connections, one for commands and one for messages. Each connects again whenever it is lost. */
+export class RedisConnection {
+  readonly #options: RedisConnectionOptions;
+  #commands: RedisCommands | undefined;
+  #messages: RedisCommands | undefined;
+  /** Why there is no connection. */
+  problem = 'not connected yet';
+
+  constructor(options: RedisConnectionOptions) {
+    this.#options = options;
+  }
+
+  /** Connects by this address from now on. */
+  use(address: RedisAddress): void {
+    this.close();
+    this.#commands = this.#connect(address, false);
+    this.#messages = this.#connect(address, true);
+    this.#messages.on('smessage', this.#options.received);
+    // Rejects if the connection is given up before it subscribes.
+    this.#messages.ssubscribe(...this.#options.channels).catch(() => {});
+  }
+
+  /** Sends commands. Rejects with {@link RedisError} at once while there is no connection, and without an answer in time. */
+  async send<Reply>(commands: (redis: RedisCommands) => Promise<Reply>): Promise<Reply> {
+    if (this.#commands === undefined) throw new RedisError(this.problem);
+    try {
+      return await commands(this.#commands);
+    } catch (error) {
+      const { message } = error instanceof Error ? error : new Error(String(error));
+      throw new RedisError(NOT_SENT.test(message) ? this.problem : message, { cause: error });
+    }
+  }
+
+  /** Connects now, rather than after the delay, if there is no connection. Resolves when there is one, or after two attempts without success. */
+  async connectNow(): Promise<void> {
+    const commands = this.#commands;
+    if (commands === undefined || commands.status === 'ready') return;
+    // An attempt under way may have begun when it could not succeed.
+    await attempt(commands)
+      .catch(() => attempt(commands))
+      .catch(() => {});
+  }
+
+  close(): void {
+    this.#commands?.disconnect();
+    this.#messages?.disconnect();
+  }
+
+  #connect(address: RedisAddress, subscribes: boolean): RedisCommands {
+    const connection = connect(address, subscribes);
+    connection.on('error', (error: Error) => {
+      this.problem = error.message || 'no connection';
+    });
+    return connection;
+  }
+}
+
+/** A connection that subscribes waits for a connection with it, and subscribes again after each. */
+function connect(address: RedisAddress, subscribes: boolean): RedisCommands {
+  const { kind, hosts, path, isEncrypted, username, password, database, primary } = address;
+  const redisOptions = {
+    ...(username === undefined ? undefined : { username }),
+    ...(password === undefined ? undefined : { password }),
+    ...(isEncrypted ? { tls: {} } : undefined),
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    ...(subscribes ? undefined : { commandTimeout: COMMAND_TIMEOUT_MS, socketTimeout: 2 * COMMAND_TIMEOUT_MS }),
+    enableOfflineQueue: subscribes,
+    maxRetriesPerRequest: null,
+    autoResendUnfulfilledCommands: false,
+    keepAlive: 10_000,
+    retryStrategy: delayMs,
+    // A replica that was a primary before a failover.
+    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+    connectionName: 'acr-scan-exporter',
+  };
+  switch (kind) {
+    case 'single':
+      return new Redis({ ...redisOptions, ...(path === undefined ? hosts[0] : { path }), db: database });
+    case 'cluster':
+      return new Cluster([...hosts], {
+        redisOptions,
+        enableOfflineQueue: subscribes,
+        shardedSubscribers: subscribes,
+        clusterRetryStrategy: delayMs,
+      });
+    case 'sentinel':
+      return new Redis({
+        ...redisOptions,
+        sentinels: [...hosts],
+        name: primary,
+        db: database,
+        sentinelRetryStrategy: delayMs,
+        ...(isEncrypted ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : undefined),
+      });
+  }
+}
+
+async function attempt(connection: RedisCommands): Promise<void> {
+  connection.connect().catch(() => {});
+  await once(connection, 'ready', { signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS) });
+}
+
+function delayMs(attempt: number): number {
+  return Math.min(MAX_RECONNECT_DELAY_MS, 100 * 2 ** Math.min(attempt, 10));
+}

@@ -1,0 +1,87 @@
+// What is known of tags, in Redis: a hash for each repository with a field for each tag, and an index of the repositories of each instance.
+import type { CommandPipeline, RedisConnection } from './redis-connection.ts';
+
+/** Seconds. What no member writes for so long is of no group any more. */
+const EXPIRY_S = 30 * 86_400;
+
+/** The field of the repository itself. No tag has an empty name. */
+const REPOSITORY_FIELD = '';
+
+/** Changes of one repository. */
+export type RepositoryChanges = {
+  readonly instanceId: string;
+  /** The repository, by a text that all members form alike. */
+  readonly key: string;
+  readonly repository: object;
+  /** By tag. */
+  readonly tags: ReadonlyMap<string, object>;
+  readonly removed: readonly string[];
+};
+
+/** What was written of one repository. Each record is of unknown shape: another version may have written it. */
+export type StoredRepository = { readonly repository: object; readonly tags: readonly object[] };
+
+export class RedisRecords {
+  readonly #connection: RedisConnection;
+  readonly #prefix: string;
+
+  /** @param prefix of all keys */
+  constructor(connection: RedisConnection, prefix: string) {
+    this.#connection = connection;
+    this.#prefix = prefix;
+  }
+
+  /** Writes changes in one exchange. Rejects if any was refused: then some may have been written. */
+  async write(changes: readonly RepositoryChanges[]): Promise<void> {
+    await this.#connection.send(async (redis) => {
+      const pipeline = redis.pipeline();
+      for (const change of changes) this.#add(change, pipeline);
+      const results = (await pipeline.exec()) ?? [];
+      for (const [error] of results) if (error) throw error;
+    });
+  }
+
+  /** The keys of the repositories of an instance of which something is written. */
+  repositories(instanceId: string): Promise<string[]> {
+    return this.#connection.send((redis) => redis.smembers(this.#index(instanceId)));
+  }
+
+  /** Undefined if nothing is written. */
+  async read(instanceId: string, key: string): Promise<StoredRepository | undefined> {
+    const fields = await this.#connection.send((redis) => redis.hgetall(this.#hash(instanceId, key)));
+    const { [REPOSITORY_FIELD]: repository, ...tags } = fields;
+    const record = repository === undefined ? undefined : objectIn(repository);
+    if (record === undefined) return undefined;
+    const tagRecords = Object.values(tags).flatMap((text) => objectIn(text) ?? []);
+    return { repository: record, tags: tagRecords };
+  }
+
+  #add({ instanceId, key, repository, tags, removed }: RepositoryChanges, pipeline: CommandPipeline): void {
+    const [hash, index] = [this.#hash(instanceId, key), this.#index(instanceId)];
+    if (removed.length > 0) pipeline.hdel(hash, ...removed);
+    if (tags.size === 0) return;
+    const fields = [...tags].flatMap(([tag, record]) => [tag, JSON.stringify(record)]);
+    pipeline.hset(hash, REPOSITORY_FIELD, JSON.stringify(repository), ...fields);
+    pipeline.expire(hash, EXPIRY_S);
+    pipeline.sadd(index, key);
+    pipeline.expire(index, EXPIRY_S);
+  }
+
+  #hash(instanceId: string, key: string): string {
+    return `${this.#prefix}:tags:${instanceId}:${key}`;
+  }
+
+  #index(instanceId: string): string {
+    return `${this.#prefix}:repositories:${instanceId}`;
+  }
+}
+
+/** The object in a JSON text; undefined if it is not one. */
+function objectIn(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

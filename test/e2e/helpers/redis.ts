@@ -1,0 +1,100 @@
+// A real Redis of Debian, and what may happen to one.
+import { execFile } from 'node:child_process';
+import { mkdirSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { temporaryDirectory } from './exporter.ts';
+import { type Cleanup, Program } from './program.ts';
+
+const END_WITHIN_MS = 10_000;
+
+export class RedisServer {
+  readonly host: string;
+  readonly port: number;
+  readonly #t: Cleanup;
+  readonly #directory: string;
+  #program: Program | undefined;
+
+  private constructor(t: Cleanup, host: string, port: number) {
+    this.#t = t;
+    this.host = host;
+    this.port = port;
+    this.#directory = join(temporaryDirectory(t), 'data');
+  }
+
+  /** Starts a server that writes every change to its disk within a second. Its port stays the same over restarts. */
+  static async start(t: Cleanup, host = '127.0.0.1'): Promise<RedisServer> {
+    const server = new RedisServer(t, host, await freePort(host));
+    await server.continue();
+    return server;
+  }
+
+  get url(): string {
+    return `redis://${this.host}:${this.port}`;
+  }
+
+  get pid(): number {
+    if (this.#program === undefined) throw new Error('Redis was not started');
+    return this.#program.pid;
+  }
+
+  /** Ends the process as a crash does. */
+  async crash(): Promise<void> {
+    this.#program?.signal('SIGKILL');
+    await this.#program?.ended(END_WITHIN_MS);
+  }
+
+  /** Starts again after a crash, with the data on the disk or with none. */
+  async continue(data: 'kept' | 'lost' = 'kept'): Promise<void> {
+    if (data === 'lost') rmSync(this.#directory, { recursive: true });
+    mkdirSync(this.#directory, { recursive: true });
+    this.#program = await Program.start(this.#t, 'redis-server', [
+      `--bind ${this.host}`,
+      `--port ${this.port}`,
+      `--dir ${this.#directory}`,
+      '--save ""',
+      '--appendonly yes',
+      '--protected-mode no',
+    ]);
+    await this.#program.outputMatch(/(Ready to accept connections)/);
+  }
+
+  /** The process stands still: connections stay, and nothing is answered. */
+  freeze(): void {
+    this.#program?.signal('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#program?.signal('SIGCONT');
+  }
+
+  /** Sends one command, and gives the answer as redis-cli prints it. Throws when Redis answers with an error. */
+  async command(...command: readonly string[]): Promise<string> {
+    const { stdout } = await promisify(execFile)('redis-cli', [
+      '-e',
+      '-h',
+      this.host,
+      '-p',
+      `${this.port}`,
+      ...command,
+    ]);
+    return stdout.trim();
+  }
+
+  /** A number of `INFO`. */
+  async info(field: string): Promise<number> {
+    const found = new RegExp(`^${field}:(\\d+)`, 'm').exec(await this.command('INFO'))?.[1];
+    if (found === undefined) throw new Error(`expected ${field} in INFO, found none`);
+    return Number(found);
+  }
+}
+
+async function freePort(host: string): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error(`expected a free port of ${host}, found none`);
+  return address.port;
+}

@@ -1,0 +1,184 @@
+// The script of the leases in a real Redis: the sum of the shares, whatever members and Redis do.
+import { randomUUID } from 'node:crypto';
+import test, { type ExecutionContext } from 'ava';
+import fc from 'fast-check';
+import type { BeatReply } from '../../src/replicas/lease-script.ts';
+import { LEASE_SCRIPT } from '../../src/replicas/lease-script.ts';
+import { RedisConnection } from '../../src/storage/redis-connection.ts';
+import { parseRedisUrl } from '../../src/util/redis-url.ts';
+import { RedisServer } from './helpers/redis.ts';
+import { until } from './helpers/until.ts';
+
+const RATE = 20;
+const MAX = 4;
+/** Long enough to pass only where a test lets it. */
+const LONG_MS = 60_000;
+
+/** A member that does what it is told, but for the times of its beats. */
+class Member {
+  readonly id = randomUUID();
+  readonly #connection: RedisConnection;
+  readonly #group: string;
+  /** What it uses. */
+  held = 0;
+  seen = 0;
+  released = 0;
+
+  constructor(connection: RedisConnection, group: string) {
+    this.#connection = connection;
+    this.#group = group;
+  }
+
+  get channel(): string {
+    return `{${this.#group}}:member:${this.id}`;
+  }
+
+  async beat({ wanted = RATE, leaves = false, leaseMs = LONG_MS, shareMs = LONG_MS } = {}): Promise<BeatReply> {
+    const { id, channel, seen, released } = this;
+    const rates = { default: { total: RATE, wanted, held: this.held } };
+    const beat = { id, host: 'host', channel, max: MAX, seen, released, leaves, rates };
+    const keys = [`{${this.#group}}:members`, `{${this.#group}}:news`] as const;
+    const text = await this.#connection.send((redis) =>
+      redis.eval(LEASE_SCRIPT, 2, ...keys, JSON.stringify(beat), leaseMs, shareMs),
+    );
+    const reply: BeatReply = JSON.parse(String(text));
+    this.seen = reply.sequence;
+    this.released = reply.epoch;
+    this.held = reply.shares.default?.granted ?? 0;
+    return reply;
+  }
+}
+
+async function connect(t: ExecutionContext, redis: RedisServer, channels: readonly string[] = ['{x}']) {
+  const address = parseRedisUrl(redis.url);
+  if (address === undefined) throw new Error(redis.url);
+  const connection = new RedisConnection({ channels, received: () => {} });
+  connection.use(address);
+  t.teardown(() => connection.close());
+  await connection.connectNow();
+  return connection;
+}
+
+/** Members of a group whose first seconds are over. */
+async function settled(members: readonly Member[]): Promise<void> {
+  for (const shareMs of [1, 1, ...Array.from({ length: 6 }, () => LONG_MS)])
+    for (const each of members) await each.beat({ shareMs });
+}
+
+test('members never get more than the rate in all, whatever they want, and whatever Redis forgets', async (t) => {
+  const connection = await connect(t, await RedisServer.start(t));
+  const step = fc.record({
+    who: fc.nat(5),
+    wanted: fc.double({ min: 0, max: 2 * RATE, noNaN: true }),
+    what: fc.constantFrom('beat', 'beat', 'beat', 'beat', 'beat', 'beat', 'leave', 'forget'),
+  });
+  const property = fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60 }), async (steps) => {
+    const group = randomUUID();
+    const members = Array.from({ length: 6 }, () => new Member(connection, group));
+    await settled(members.slice(0, 3));
+    for (const { who, wanted, what } of steps) {
+      const member = members[who] ?? new Member(connection, group);
+      if (what === 'forget') await connection.send((redis) => redis.del(`{${group}}:members`));
+      if (what === 'leave') member.held = 0;
+      await member.beat({ wanted, leaves: what === 'leave' });
+      const sum = members.reduce((all, { held }) => all + held, 0);
+      if (sum > RATE * 1.000001) throw new Error(`${sum} after ${what} of ${who}`);
+    }
+  });
+  await t.notThrowsAsync(fc.assert(property, { numRuns: 60 }));
+});
+
+test('members that want all share the whole rate equally, and what one does not want the others get', async (t) => {
+  const connection = await connect(t, await RedisServer.start(t));
+  const members = Array.from({ length: 4 }, () => new Member(connection, 'g'));
+  await settled(members);
+  t.deepEqual(
+    members.map(({ held }) => held),
+    [5, 5, 5, 5],
+  );
+  for (let round = 0; round < 20; round += 1)
+    for (const [index, each] of members.entries()) await each.beat({ wanted: index === 0 ? 2 : RATE });
+  t.deepEqual(
+    members.map(({ held }) => Math.round(held)),
+    [2, 6, 6, 6],
+  );
+});
+
+test('a member that does not renew its share keeps the safe one while its process lives, and nothing when it has ended', async (t) => {
+  const redis = await RedisServer.start(t);
+  const connection = await connect(t, redis);
+  const [one, two] = [new Member(connection, 'g'), new Member(connection, 'g')];
+  const alive = await connect(t, redis, [two.channel]);
+  await settled([one, two]);
+  await two.beat({ shareMs: 1, wanted: 0 });
+  const isSubscribed = async () => {
+    const counts = await connection.send((each) => each.call('PUBSUB', 'SHARDNUMSUB', two.channel));
+    return Array.isArray(counts) && counts[1] === 1;
+  };
+  await until('a subscription', 5_000, async () => (await isSubscribed()) || undefined);
+  await one.beat();
+  t.is(one.held, RATE - RATE / MAX);
+  alive.close();
+  await until('no subscription', 5_000, async () => !(await isSubscribed()) || undefined);
+  t.is((await one.beat()).members.length, 1);
+  t.is(one.held, RATE);
+});
+
+test('nobody takes before all have released, and members that come and go make a new view', async (t) => {
+  const connection = await connect(t, await RedisServer.start(t));
+  const [one, two] = [new Member(connection, 'g'), new Member(connection, 'g')];
+  await settled([one]);
+  const before = await one.beat();
+  t.like(before, { settled: true, isKnown: true, isLearning: false });
+  const joined = await two.beat();
+  t.like(joined, { settled: false, isKnown: false, isMember: true });
+  t.true(joined.epoch > before.epoch);
+  t.false((await one.beat()).settled, 'it has not released yet');
+  t.false((await two.beat()).settled);
+  t.true((await one.beat()).settled);
+  const left = await two.beat({ leaves: true });
+  t.true(left.epoch > joined.epoch);
+  t.deepEqual(
+    (await one.beat()).members.map(({ id }) => id),
+    [one.id],
+  );
+});
+
+test('a full group lets others wait until one leaves', async (t) => {
+  const connection = await connect(t, await RedisServer.start(t));
+  const members = Array.from({ length: MAX }, () => new Member(connection, 'g'));
+  await settled(members);
+  const waiting = new Member(connection, 'g');
+  const { epoch } = await waiting.beat();
+  t.like(await waiting.beat(), { isMember: false, epoch, shares: { default: { granted: 0 } } });
+  await members[0]?.beat({ leaves: true });
+  t.true((await waiting.beat()).isMember);
+});
+
+test('older data is noticed: no share grows, and none of the members counts as gone', async (t) => {
+  const connection = await connect(t, await RedisServer.start(t));
+  const [one, two] = [new Member(connection, 'g'), new Member(connection, 'g')];
+  await settled([one]);
+  const old = await connection.send((redis) => redis.hgetall('{g}:members'));
+  await settled([two]);
+  for (const each of [one, two, one, two, one, two]) await each.beat();
+  t.is(one.held + two.held, RATE);
+  await connection.send((redis) => redis.del('{g}:members'));
+  await connection.send((redis) => redis.hset('{g}:members', old));
+  t.like(await one.beat({ wanted: RATE }), { isLearning: true, settled: false });
+  t.is(one.held, RATE / 2);
+  t.like(await two.beat(), { isLearning: true });
+  t.is(two.held, RATE / 2);
+});
+
+test('Redis without memory still renews leases', async (t) => {
+  const connection = await connect(t, await RedisServer.start(t));
+  const one = new Member(connection, 'g');
+  await settled([one]);
+  await connection.send((redis) => redis.config('SET', 'maxmemory', '1'));
+  await t.throwsAsync(
+    connection.send((redis) => redis.set('x', 'y')),
+    { message: /OOM/ },
+  );
+  t.true((await one.beat()).isMember);
+});

@@ -1,0 +1,49 @@
+// A user of a real Redis with the rights in docs/deployment.md: enough for replicas, and none too many.
+import { readFileSync } from 'node:fs';
+import test from 'ava';
+import { ROOT } from './helpers/program.ts';
+import { RedisServer } from './helpers/redis.ts';
+import { Replicas } from './helpers/replicas.ts';
+import { until } from './helpers/until.ts';
+
+const [REPOSITORIES, TAGS_EACH] = [6, 2];
+const WITHIN_MS = 30_000;
+
+/** The rights of the documentation, for the group of these tests. */
+function documentedRights(): readonly string[] {
+  const text = readFileSync(`${ROOT}/docs/deployment.md`, 'utf8');
+  const [, rights = ''] = /^user acr-scan-exporter on >PASSWORD (.*)$/m.exec(text) ?? [];
+  return rights.replaceAll('acr-scan-exporter:shop', 'acr-scan-exporter:e2e').split(' ');
+}
+
+test('with the documented rights Redis refuses nothing while a replica takes over from another, and each right is needed', async (t) => {
+  const redis = await RedisServer.start(t);
+  const rights = documentedRights();
+  await redis.command('ACL', 'SETUSER', 'acr-scan-exporter', 'on', '>a-password', ...rights);
+  const url = `redis://acr-scan-exporter:a-password@${redis.host}:${redis.port}`;
+  const replicas = await Replicas.start(t, {
+    redis: { host: redis.host, url },
+    repositories: REPOSITORIES,
+    tagsEach: TAGS_EACH,
+    requestsPerSecond: 50,
+    max: 2,
+  });
+  const [first] = await replicas.join(2);
+  const tags = REPOSITORIES * TAGS_EACH;
+  const shown = (count: number) => async () => {
+    const complete = await replicas.sum('acr_scan_tags');
+    return (complete === tags && replicas.running.length === count) || undefined;
+  };
+  await until(`${tags} tags of two replicas`, WITHIN_MS, shown(2));
+  await first?.kill();
+  await until(`${tags} tags of the other replica`, WITHIN_MS, shown(1));
+
+  t.is(await redis.command('ACL', 'LOG'), '');
+  const used = await redis.command('INFO', 'commandstats');
+  const commands = rights.filter((right) => right.startsWith('+')).map((right) => right.slice(1));
+  t.true(commands.length > 10);
+  t.deepEqual(
+    commands.filter((command) => !new RegExp(`^cmdstat_${command.replace('|', '\\|')}:calls=[1-9]`, 'm').test(used)),
+    [],
+  );
+});

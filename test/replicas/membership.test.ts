@@ -1,0 +1,228 @@
+// The loop of a member, with a scripted Redis and a manual clock.
+import test, { type ExecutionContext } from 'ava';
+import type { GroupView } from '../../src/model/replicas.ts';
+import type { Beat, BeatReply } from '../../src/replicas/lease-script.ts';
+import { Membership } from '../../src/replicas/membership.ts';
+import { createLogger } from '../../src/util/logger.ts';
+import { Redactor } from '../../src/util/redactor.ts';
+import { ManualClock } from '../helpers/manual-clock.ts';
+
+const RATE = 20;
+
+/** One member, and what its Redis answers. */
+function setUp(t: ExecutionContext) {
+  const clock = new ManualClock();
+  const beats: Beat[] = [];
+  const done: string[] = [];
+  const lines: string[] = [];
+  let answer: (beat: Beat) => Partial<BeatReply> | Error = () => ({});
+  const releases = { gate: Promise.resolve() };
+  const takes: { error: Error | undefined } = { error: undefined };
+  const membership = new Membership({
+    clock,
+    logger: createLogger({
+      level: 'debug',
+      format: 'logfmt',
+      redactor: new Redactor(),
+      write: (line) => lines.push(line),
+    }),
+    id: 'me',
+    host: 'host',
+    max: 4,
+    client: {
+      async beat(beat) {
+        beats.push(beat);
+        const reply = answer(beat);
+        if (reply instanceof Error) throw reply;
+        return {
+          sequence: beats.length,
+          epoch: 1,
+          generation: 1,
+          members: [{ id: 'me', host: 'host' }],
+          isKnown: beats.length > 1,
+          settled: beat.released === (reply.epoch ?? 1),
+          isLearning: false,
+          isMember: true,
+          shares: { default: { granted: 10, target: 10 } },
+          ...reply,
+        };
+      },
+      tell: () => {},
+    },
+    wishes: () => new Map([['default', { total: RATE, wanted: RATE }]]),
+    release: async (view) => {
+      await releases.gate;
+      done.push(`release ${nameOf(view)}`);
+    },
+    take: async (view) => {
+      if (takes.error !== undefined) throw takes.error;
+      done.push(`take ${nameOf(view)}`);
+    },
+    sharesChanged: () => {},
+    dataLost: () => void done.push('lost'),
+    failed: (error) => void done.push(`failed: ${error instanceof Error ? error.message : error}`),
+  });
+  const end = new AbortController();
+  const running = membership.run(end.signal);
+  t.teardown(async () => {
+    end.abort();
+    await running;
+  });
+  return {
+    clock,
+    membership,
+    beats,
+    done,
+    lines,
+    releases,
+    takes,
+    answers: (next: typeof answer) => {
+      answer = next;
+    },
+  };
+}
+
+function nameOf(view: GroupView | undefined): string {
+  return view === undefined ? 'everything' : `${view.epoch}: ${view.members.join(' ')}`;
+}
+
+test('a member releases in the first view, says so at once, and takes when all have released', async (t) => {
+  const { clock, beats, done } = setUp(t);
+  await clock.advance(0);
+  await clock.advance(0);
+  t.deepEqual(
+    beats.slice(0, 2).map(({ released }) => released),
+    [0, 1],
+  );
+  t.deepEqual(done, ['release everything', 'take 1: me']);
+});
+
+test('a member takes nothing while another has not released', async (t) => {
+  const { clock, done, answers } = setUp(t);
+  const members = ['me', 'other'].map((id) => ({ id, host: '' }));
+  answers(() => ({ settled: false, members }));
+  await clock.advance(10_000);
+  t.deepEqual(done, ['release everything']);
+  answers(() => ({ settled: true, members }));
+  await clock.advance(2_000);
+  t.deepEqual(done, ['release everything', 'take 1: me other']);
+});
+
+test('a member that others know releases only what it does not own in the new view', async (t) => {
+  const { clock, done, answers } = setUp(t);
+  await clock.advance(4_000);
+  answers(() => ({ epoch: 2, settled: false, members: ['me', 'new'].map((id) => ({ id, host: '' })) }));
+  await clock.advance(2_000);
+  t.is(done.at(-1), 'release 2: me new');
+});
+
+test('a member that the group has forgotten releases everything, because others have taken it over', async (t) => {
+  const { clock, done, answers } = setUp(t);
+  await clock.advance(4_000);
+  answers(() => ({ epoch: 2, isKnown: false }));
+  await clock.advance(2_000);
+  t.true(done.includes('release everything'));
+  t.is(done.at(-1), 'take 2: me');
+});
+
+test('a member keeps what it has when Redis has lost its data, and writes it again once', async (t) => {
+  const { clock, done, answers } = setUp(t);
+  await clock.advance(4_000);
+  done.length = 0;
+  answers(() => ({ epoch: 2, isKnown: false, isLearning: true, settled: false }));
+  await clock.advance(6_000);
+  t.deepEqual(done, ['lost', 'release 2: me']);
+});
+
+test('a share ends with its lease: no more than the safe share for another lease, then the safe share', async (t) => {
+  const { clock, membership, answers } = setUp(t);
+  t.is(membership.share('default', RATE), 0);
+  await clock.advance(1);
+  t.is(membership.share('default', RATE), 10);
+  answers(() => new Error('gone'));
+  await clock.advance(7_999);
+  t.is(membership.share('default', RATE), 5, 'RATE / max');
+  t.is(membership.share('other', RATE), 0);
+});
+
+test('a share that is smaller than the safe one does not grow before the leases of all others are over', async (t) => {
+  const { clock, membership, answers } = setUp(t);
+  answers(() => ({ shares: { default: { granted: 1, target: 1 } } }));
+  await clock.advance(1_000);
+  answers(() => new Error('gone'));
+  await clock.advance(10_000);
+  t.is(membership.share('default', RATE), 1);
+  await clock.advance(3_000);
+  t.is(membership.share('default', RATE), 5);
+});
+
+test('a smaller share is confirmed within a quarter of a second', async (t) => {
+  const { clock, beats, answers } = setUp(t);
+  await clock.advance(2_000);
+  answers(() => ({ shares: { default: { granted: 4, target: 4 } } }));
+  await clock.advance(2_000);
+  const before = beats.length;
+  await clock.advance(250);
+  t.is(beats[before]?.rates.default?.held, 4);
+});
+
+test('an outage of Redis is logged once, with its cause, and its end', async (t) => {
+  const { clock, lines, answers, membership } = setUp(t);
+  await clock.advance(2_000);
+  answers(() => new Error('connect ECONNREFUSED'));
+  await clock.advance(20_000);
+  t.like(membership.status, { isConnected: false, problem: 'connect ECONNREFUSED' });
+  answers(() => ({}));
+  await clock.advance(2_000);
+  const told = lines.filter((line) => line.includes('Redis'));
+  t.is(told.length, 2, told.join(''));
+  t.regex(told[0] ?? '', /level=error.*1\/4 of each rate.*problem="connect ECONNREFUSED"/);
+  t.regex(told[1] ?? '', /level=info.*Redis answers again/);
+});
+
+test('a scrape after the lease is over waits until the member knows what others have taken over, and has released it', async (t) => {
+  const { clock, membership, answers, done, releases } = setUp(t);
+  await clock.advance(2_000);
+  await membership.confirmed();
+  let open = () => {};
+  releases.gate = new Promise((resolve) => {
+    open = resolve;
+  });
+  answers(() => new Error('away'));
+  await clock.advance(16_000);
+  answers(() => ({ epoch: 2, isKnown: false, settled: false }));
+  let isConfirmed = false;
+  const confirmed = membership.confirmed().then(() => {
+    isConfirmed = true;
+  });
+  await clock.advance(0);
+  t.false(isConfirmed);
+  open();
+  await confirmed;
+  t.true(done.at(-1) === 'release everything');
+});
+
+test('a take that fails is reported and tried again', async (t) => {
+  const { clock, done, membership, takes } = setUp(t);
+  t.is(membership.status.isMember, false);
+  takes.error = new Error('Redis is away');
+  await clock.advance(1_000);
+  takes.error = undefined;
+  await clock.advance(4_000);
+  t.deepEqual(done, ['release everything', 'failed: Redis is away', 'take 1: me']);
+  t.like(membership.status, { isMember: true, isConnected: true, shares: [{ credentials: 'default', ratio: 0.5 }] });
+});
+
+test('a group that is full lets a member wait without a share', async (t) => {
+  const { clock, membership, done, lines, answers } = setUp(t);
+  answers(() => ({
+    isMember: false,
+    isKnown: false,
+    members: [{ id: 'other', host: '' }],
+    shares: { default: { granted: 0, target: 0 } },
+  }));
+  await clock.advance(6_000);
+  t.is(membership.share('default', RATE), 0);
+  t.deepEqual(done, ['release everything']);
+  t.is(lines.filter((line) => line.includes('is full')).length, 1);
+});

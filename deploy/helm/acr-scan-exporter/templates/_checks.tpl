@@ -21,7 +21,7 @@
 {{- end -}}
 {{- range .extraArgs -}}
   {{- $flag := regexFind "^--[^=]+" . -}}
-  {{- if has $flag (list "--config.enable-auto-reload" "--config.file" "--log.format" "--log.level" "--storage.path" "--web.config.file" "--web.external-url" "--web.listen-address" "--web.route-prefix" "--web.telemetry-path") -}}
+  {{- if has $flag (list "--config.enable-auto-reload" "--config.file" "--log.format" "--log.level" "--storage.path" "--web.config.file" "--web.external-url" "--web.listen-address" "--web.route-prefix" "--web.systemd-socket" "--web.telemetry-path") -}}
     {{- $problems = append $problems (printf "extraArgs: expected flags that the chart does not set by itself, found %s" $flag) -}}
   {{- end -}}
 {{- end -}}
@@ -31,6 +31,16 @@
     {{- $problems = append $problems (printf "secrets, extraVolumeMounts: expected each mountPath once, and not that of the configuration, found %s again" .mountPath) -}}
   {{- end -}}
   {{- $paths = append $paths .mountPath -}}
+{{- end -}}
+{{- range $key, $labels := dict "commonLabels" .commonLabels "podLabels" .podLabels -}}
+  {{- range $label := list "app.kubernetes.io/instance" "app.kubernetes.io/name" -}}
+    {{- if hasKey $labels $label -}}
+      {{- $problems = append $problems (printf "%s: expected other labels than those by which the Deployment and the Service select the pod, found %s" $key $label) -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- if and .networkPolicy.proxy.to (not .networkPolicy.proxy.port) -}}
+  {{- $problems = append $problems "networkPolicy.proxy.port: expected the port of the proxy beside networkPolicy.proxy.to, found none" -}}
 {{- end -}}
 {{- with .rrsa -}}
   {{- if and .roleName .roleArn -}}

@@ -14,12 +14,13 @@ export type SeriesCacheView<Item, Snapshot> = {
   readonly labels: (snapshot: Snapshot) => string;
   /** The object that the labels are made of: the same object gives the same labels. */
   readonly labelSource: (snapshot: Snapshot) => unknown;
-  /** The instance of an item, which never changes. */
   readonly instanceId: (item: Item) => string;
 };
 
 /** The row of an item, the same in every family. */
 type Row<Item, Snapshot> = {
+  /** The rows of its instance, itself among them. */
+  readonly instance: InstanceRows<Item, Snapshot>;
   readonly group: RowGroup<Snapshot>;
   /** From 0, in its group. */
   readonly position: number;
@@ -31,6 +32,7 @@ type Row<Item, Snapshot> = {
 
 /** The rows of one instance. No group has rows of two, so that the blocks of an instance are a part of the page. */
 type InstanceRows<Item, Snapshot> = {
+  readonly id: string;
   /** For each family, in their order, the blocks in the order of the groups. */
   readonly families: readonly FamilyBlock<Snapshot>[][];
   /** Rows without an item, for reuse from the end. */
@@ -120,7 +122,13 @@ export class SeriesCache<Item extends object, Snapshot> {
 
   change(item: Item): void {
     const row = this.#rows.get(item);
-    if (row) this.#markStale(row);
+    if (row === undefined) return;
+    if (row.instance.id === this.#view.instanceId(item)) {
+      this.#markStale(row);
+      return;
+    }
+    this.remove(item);
+    this.add(item);
   }
 
   remove(item: Item): void {
@@ -128,12 +136,11 @@ export class SeriesCache<Item extends object, Snapshot> {
     if (!row) return;
     row.item = undefined;
     this.#rows.delete(item);
-    const instanceId = this.#view.instanceId(item);
-    const rows = this.#rowsOf(instanceId);
-    rows.free.push(row);
-    rows.size--;
+    const { instance } = row;
+    instance.free.push(row);
+    instance.size--;
     this.#markStale(row);
-    if (rows.size === 0) this.#drop(instanceId, rows);
+    if (instance.size === 0) this.#drop(instance);
   }
 
   /** Marks all rows as stale: the view shows the items in another way. */
@@ -177,15 +184,16 @@ export class SeriesCache<Item extends object, Snapshot> {
   #rowsOf(instanceId: string): InstanceRows<Item, Snapshot> {
     let rows = this.#instances.get(instanceId);
     if (rows === undefined) {
-      rows = { families: this.#families.map(() => []), free: [], lastGroup: undefined, groups: 0, size: 0 };
+      const families = this.#families.map(() => []);
+      rows = { id: instanceId, families, free: [], lastGroup: undefined, groups: 0, size: 0 };
       this.#instances.set(instanceId, rows);
     }
     return rows;
   }
 
   /** Forgets an instance without items, so that instances that come and go do not use up memory. */
-  #drop(instanceId: string, rows: InstanceRows<Item, Snapshot>): void {
-    this.#instances.delete(instanceId);
+  #drop(rows: InstanceRows<Item, Snapshot>): void {
+    this.#instances.delete(rows.id);
     this.#groups -= rows.groups;
     for (const { group } of rows.free) this.#stale.delete(group);
   }
@@ -193,7 +201,7 @@ export class SeriesCache<Item extends object, Snapshot> {
   #newRow(rows: InstanceRows<Item, Snapshot>): Row<Item, Snapshot> {
     const { lastGroup } = rows;
     const group = lastGroup && lastGroup.size < BLOCK_ROWS ? lastGroup : this.#newGroup(rows);
-    return { group, position: group.size++, item: undefined, shown: undefined, stale: false };
+    return { instance: rows, group, position: group.size++, item: undefined, shown: undefined, stale: false };
   }
 
   #newGroup(rows: InstanceRows<Item, Snapshot>): RowGroup<Snapshot> {

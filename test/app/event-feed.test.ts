@@ -68,6 +68,6 @@ test('an instance without an event rule, or without the right to its records, is
     await exporter.until('more polls', () => polls() > before + 1);
     t.is((await exporter.page()).value('acr_events_healthy', { instance_id: 'cri-1' }), 0);
     const html = await (await fetch(`${exporter.url}/`)).text();
-    t.true(html.includes(reason) && html.includes('polled as without events'), reason);
+    t.true(html.includes(reason) && html.includes('polled at the usual intervals'), reason);
   }
 });

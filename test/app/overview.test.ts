@@ -186,5 +186,5 @@ test('the page says first what is wrong and where, and leads to it, from the sum
 
   write('instances: [');
   t.not((await app.reload()).problems.length, 0);
-  t.regex((await textOf(url, VERDICT)) ?? '', /^The configuration was not reloaded 0 s ago: \d+ problem/);
+  t.regex((await textOf(url, VERDICT)) ?? '', /^The reload of the configuration failed 0 s ago: \d+ problem/);
 });

@@ -99,6 +99,15 @@ const beginning: fc.Arbitrary<readonly Command[]> = fc.oneof(
     ]),
 );
 
+/** Random commands seldom move a tag to another instance, and then remove it. */
+const TO_ANOTHER_INSTANCE: Command[] = [
+  { do: 'add many', repository: 2, at: 0 },
+  { do: 'add', repository: 0, name: 'v1', at: 0 },
+  { do: 'retarget', pick: 0, repository: 0 },
+  { do: 'remove', pick: 0 },
+  { do: 'remove', pick: 149 },
+];
+
 /** Two of them have the same labels as another at different times: what a lookup does to a repository. */
 const REPOSITORIES: readonly Repository[] = [
   repository({ instanceId: 'cri-1', namespace: '', name: 'crr-1', id: 'crr-1', domain: 'r.example.com' }),
@@ -350,7 +359,7 @@ test('whatever happens while it is made, a scrape shows the tags of one moment b
         for (const step of [...first, ...then]) await run.do(step);
         await run.end();
       }),
-      { numRuns: 300 },
+      { numRuns: 300, examples: [[[], TO_ANOTHER_INSTANCE]] },
     ),
   );
 });

@@ -195,8 +195,8 @@ function credentialsLine(row: SchedulerStatus, nowMs: number): ConnectionLine {
           <bdi class="identity">{inUse.identity}</bdi> ({inUse.provider})
         </>
       )}
-      {refusal === undefined ? ` at ${rateOf(rate)}/s` : ''}
-      {waiting === 0 ? '' : `, ${countText(waiting, 'tag')} due for up to ${spanText(oldest)}`}
+      {refusal === undefined ? ` at ${rateOf(rate)} requests/s` : ''}
+      {waiting === 0 ? '' : `, ${countText(waiting, 'tag')} overdue by up to ${spanText(oldest)}`}
     </>
   );
   return {
@@ -272,7 +272,7 @@ function eventsLine(
 ): ConnectionLine {
   const channels = [...(feed === undefined ? [] : ['feed']), ...(webhook ? ['webhook'] : [])].join(', ');
   const reason = feed?.hasRule === false ? 'no event rule: ' : '';
-  const state = healthy ? 'healthy' : `${reason}polled as without events`;
+  const state = healthy ? 'healthy' : `${reason}polled at the usual intervals`;
   return {
     kind: 'Events',
     name: instanceId,

@@ -61,7 +61,7 @@ const FINDERS: readonly Finder[] = [
   notReloaded,
   withoutRedis,
   discoveryFailing,
-  inRepositories('failed', 'bad', 'scan', 'failed', 'Scan these images again.'),
+  inRepositories('failed', 'bad', 'scan', 'failed', 'Scan these images again in ACR.'),
   inRepositories('stuck', 'bad', 'scan', 'stuck for more than 30 min', 'Start these scans again.'),
   late,
   inRepositories('stale', 'warn', 'result', 'without an answer for more than 1 h', 'See why their polls fail.'),
@@ -132,16 +132,22 @@ function notReloaded({ overview: { reloadFailure, nowMs } }: VerdictInput): Page
   if (reloadFailure === undefined) return undefined;
   const { problems, timeMs } = reloadFailure;
   const sentence = [
-    `The configuration was not reloaded ${spanText(nowMs - timeMs)} ago: ${countText(problems.length, 'problem')} in the file`,
+    `The reload of the configuration failed ${spanText(nowMs - timeMs)} ago: ${countText(problems.length, 'problem')} in the file`,
   ];
   return {
     tone: 'bad',
     sentence,
     short: ['configuration not reloaded'],
-    advice: 'Correct the file and reload. The former configuration is in force.',
+    advice: 'Correct the file and reload. The previous configuration is in force.',
     href: CONNECTIONS,
   };
 }
+
+/** By the code of the error. */
+const DISCOVERY_ADVICE: Readonly<Record<string, string>> = {
+  NoPrivilege: 'Grant the permissions that --config.print-ram-policy prints.',
+  ProxyFailure: 'Check the proxy and proxy_url.',
+};
 
 function discoveryFailing({ overview: { discovery } }: VerdictInput): PageFinding | undefined {
   const rows = discovery.filter((row) => row.lastError !== undefined && !isPartial(row));
@@ -156,10 +162,7 @@ function discoveryFailing({ overview: { discovery } }: VerdictInput): PageFindin
       rows.length === 1 ? ')' : ', …)',
     ],
     short: ['discovery fails'],
-    advice:
-      first.lastError.code === 'ProxyFailure'
-        ? 'New tags are not found. Check the proxy and proxy_url.'
-        : 'New tags are not found. Check the network and the permission to list.',
+    advice: `New tags are not found. ${DISCOVERY_ADVICE[first.lastError.code] ?? 'Check the network and the endpoint.'}`,
     href: CONNECTIONS,
   };
 }
@@ -310,9 +313,9 @@ function eventsMissing({ overview: { events } }: VerdictInput): PageFinding | un
   if (row === undefined) return undefined;
   return {
     tone: 'warn',
-    sentence: ['Events do not arrive, tags are polled as without them: ', { name: row.instanceId }],
+    sentence: ['Events do not arrive, tags are polled at the usual intervals: ', { name: row.instanceId }],
     short: ['events do not arrive'],
-    advice: 'Check the event rule.',
+    advice: row.feed?.hasRule === false ? 'Create an event rule in ACR.' : 'Check the event rule in ACR.',
     href: CONNECTIONS,
   };
 }

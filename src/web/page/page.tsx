@@ -95,8 +95,7 @@ function Header({ overview }: { readonly overview: Overview }) {
         <a href="./">acr-scan-exporter</a>
       </h1>
       <p data-live="build">
-        <span class={`mark ${ready ? 'tone-good' : 'tone-bad'}`}>{ready ? 'polling' : 'not polling'}</span> version{' '}
-        {version}
+        <span class={ready ? 'mark' : 'mark tone-bad'}>{ready ? 'polling' : 'not polling'}</span> version {version}
         {revision === '' ? null : ` (${revision})`}, up for {spanText(nowMs - startedMs)}
         {sdk === '' ? null : `, ${sdk}`}
       </p>

@@ -74,14 +74,18 @@ test('failed scans are said with their repositories, and the one that has most o
   t.is(one.href, './?instance=cri-1&repository=shop%2Fapi&status=failed#targets');
 });
 
-test('where discovery fails because of the proxy, the advice is about the proxy', (t) => {
+test('where discovery fails, the advice is about the cause', (t) => {
   const adviceFor = (code: string) => {
     const lastError = { code, message: 'No.', requestId: '', timeMs: NOW_MS };
     const discovery = [{ ...DISCOVERY, lastSuccessMs: undefined, lastError }];
     return verdictOf({ overview: well({ discovery }), problems: problemSummary() }).first.advice;
   };
   t.is(adviceFor('ProxyFailure'), 'New tags are not found. Check the proxy and proxy_url.');
-  t.is(adviceFor('NoPrivilege'), 'New tags are not found. Check the network and the permission to list.');
+  t.is(
+    adviceFor('NoPrivilege'),
+    'New tags are not found. Grant the permissions that --config.print-ram-policy prints.',
+  );
+  t.is(adviceFor('ECONNREFUSED'), 'New tags are not found. Check the network and the endpoint.');
 });
 
 test('what is refused, late, failing to reload or to discover, stopped or throttled is never good', (t) => {
@@ -94,7 +98,7 @@ test('what is refused, late, failing to reload or to discover, stopped or thrott
     [
       { reloadFailure: { timeMs: NOW_MS - 300_000, problems: ['a', 'b'] } },
       'bad',
-      'The configuration was not reloaded 5 min ago: 2 problems in the file',
+      'The reload of the configuration failed 5 min ago: 2 problems in the file',
     ],
     [
       { discovery: [{ ...DISCOVERY, lastSuccessMs: undefined, lastError }] },

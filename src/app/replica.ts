@@ -112,7 +112,10 @@ export class Replica implements SchedulerPoolGroup, Ownership {
   /** Joins the group, now or when Redis can be reached. */
   start(): void {
     const { signal } = this.#stopping;
-    this.#ended = Promise.all([this.#followUrl(), this.#membership.run(signal), this.sharedState.run(signal)]);
+    // An exchange without an address would be told as an outage of Redis.
+    this.#ended = this.#readUrl().then(() =>
+      Promise.all([this.#followUrl(), this.#membership.run(signal), this.sharedState.run(signal)]),
+    );
   }
 
   /** Hands over to the other replicas. Send no request after this call. */
@@ -174,22 +177,25 @@ export class Replica implements SchedulerPoolGroup, Ownership {
 
   /** Uses the URL of Redis, and another one when it changes. */
   async #followUrl(): Promise<void> {
-    const { clock, redisUrl } = this.#options;
     const { signal } = this.#stopping;
-    const { connection } = this.#group;
     while (!signal.aborted) {
-      try {
-        const url = await redisUrl();
-        if (url !== this.#usedUrl) {
-          const address = parseRedisUrl(url);
-          if (address === undefined) throw new Error(`redis_url: expected ${REDIS_URL_EXPECTED}`);
-          this.#usedUrl = url;
-          connection.use(address);
-        }
-      } catch (error) {
-        if (this.#usedUrl === undefined) connection.problem = error instanceof Error ? error.message : String(error);
-      }
-      await clock.sleep(URL_CHECK_MS, signal);
+      await this.#options.clock.sleep(URL_CHECK_MS, signal);
+      await this.#readUrl();
+    }
+  }
+
+  /** Connects to the present address, if it is another one. Never rejects. */
+  async #readUrl(): Promise<void> {
+    const { connection } = this.#group;
+    try {
+      const url = await this.#options.redisUrl();
+      if (url === this.#usedUrl) return;
+      const address = parseRedisUrl(url);
+      if (address === undefined) throw new Error(`redis_url: expected ${REDIS_URL_EXPECTED}`);
+      this.#usedUrl = url;
+      connection.use(address);
+    } catch (error) {
+      if (this.#usedUrl === undefined) connection.problem = error instanceof Error ? error.message : String(error);
     }
   }
 

@@ -7,8 +7,7 @@ import type { Config } from './config.ts';
 const MEBIBYTE = 2 ** 20;
 /** The program itself. */
 const PROGRAM_BYTES = 30 * MEBIBYTE;
-/** The young generation of the heap holds nothing for long. A tenth of the rest is left for temporary objects. */
-const YOUNG_BYTES = 48 * MEBIBYTE;
+/** The share of the old generation that is not left for temporary objects. */
 const USABLE_SHARE = 0.9;
 /** The heap that a watched tag with a digest takes, and a repository without its tags: measured at the peak of reloads. */
 const TAG_BYTES = 1_000;
@@ -26,20 +25,34 @@ export function checkHeapLimit(
   file: string,
   present: Config | undefined,
   next: Config,
-  heapLimitBytes = getHeapStatistics().heap_size_limit,
+  oldGenerationBytes = oldGenerationLimit(),
 ): void {
   const [before, added] = [watched(present), addedBy(present, next)];
   const needed =
     PROGRAM_BYTES +
     TAG_BYTES * (before.tags + added.tags) +
     REPOSITORY_BYTES * (before.repositories + added.repositories);
-  const usable = (heapLimitBytes - YOUNG_BYTES) * USABLE_SHARE;
+  const usable = oldGenerationBytes * USABLE_SHARE;
   if (needed <= usable) return;
   const found =
     `${added.tags} ${present ? 'more tags' : 'tags'} in ${added.repositories} repositories, ` +
     `which need some ${Math.ceil(needed / MEBIBYTE)} MiB${present ? ' together with what is watched now' : ''}`;
   const expected = `tags and repositories that fit into ${Math.floor(usable / MEBIBYTE)} MiB of heap (give the process more memory)`;
   throw new ConfigError([{ file, line: 1, column: 1, path: 'instances', expected, found }]);
+}
+
+/**
+ * The limit of the old generation in bytes. The limit of the whole heap has the young generation too, which holds nothing for long: three
+ * semi-spaces, whose default is 16 MiB, and 64 MiB since V8 13 (Node.js 24).
+ */
+export function oldGenerationLimit(
+  heapLimitBytes = getHeapStatistics().heap_size_limit,
+  v8Version = process.versions.v8,
+  options = [process.env.NODE_OPTIONS, ...process.execArgv].join(' '),
+): number {
+  const [, configured] = /--max[-_]semi[-_]space[-_]size=(\d+)/.exec(options) ?? [];
+  const standard = Number.parseInt(v8Version, 10) >= 13 ? 64 : 16;
+  return heapLimitBytes - 3 * (configured === undefined ? standard : Number(configured)) * MEBIBYTE;
 }
 
 function watched(config: Config | undefined): Watched {

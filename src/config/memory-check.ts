@@ -1,5 +1,4 @@
 // Refuses a configuration with more tags than fit into the heap: a process that runs out of heap is killed.
-import { getHeapStatistics } from 'node:v8';
 import type { ConfiguredRepository } from '../model/settings.ts';
 import { ConfigError } from '../util/yaml/problems.ts';
 import type { Config } from './config.ts';
@@ -20,39 +19,21 @@ type Watched = { readonly tags: number; readonly repositories: number };
  * both count once.
  *
  * @param present undefined at the start
+ * @param heapBytes the limit of the old generation
  */
-export function checkHeapLimit(
-  file: string,
-  present: Config | undefined,
-  next: Config,
-  oldGenerationBytes = oldGenerationLimit(),
-): void {
+export function checkHeapLimit(file: string, present: Config | undefined, next: Config, heapBytes: number): void {
   const [before, added] = [watched(present), addedBy(present, next)];
   const needed =
     PROGRAM_BYTES +
     TAG_BYTES * (before.tags + added.tags) +
     REPOSITORY_BYTES * (before.repositories + added.repositories);
-  const usable = oldGenerationBytes * USABLE_SHARE;
+  const usable = heapBytes * USABLE_SHARE;
   if (needed <= usable) return;
   const found =
     `${added.tags} ${present ? 'more tags' : 'tags'} in ${added.repositories} repositories, ` +
     `which need some ${Math.ceil(needed / MEBIBYTE)} MiB${present ? ' together with what is watched now' : ''}`;
   const expected = `tags and repositories that fit into ${Math.floor(usable / MEBIBYTE)} MiB of heap (give the process more memory)`;
   throw new ConfigError([{ file, line: 1, column: 1, path: 'instances', expected, found }]);
-}
-
-/**
- * The limit of the old generation in bytes. The limit of the whole heap has the young generation too, which holds nothing for long: three
- * semi-spaces, whose default is 16 MiB, and 64 MiB since V8 13 (Node.js 24).
- */
-export function oldGenerationLimit(
-  heapLimitBytes = getHeapStatistics().heap_size_limit,
-  v8Version = process.versions.v8,
-  options = [process.env.NODE_OPTIONS, ...process.execArgv].join(' '),
-): number {
-  const [, configured] = /--max[-_]semi[-_]space[-_]size=(\d+)/.exec(options) ?? [];
-  const standard = Number.parseInt(v8Version, 10) >= 13 ? 64 : 16;
-  return heapLimitBytes - 3 * (configured === undefined ? standard : Number(configured)) * MEBIBYTE;
 }
 
 function watched(config: Config | undefined): Watched {

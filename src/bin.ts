@@ -3,6 +3,7 @@
 import dns from 'node:dns';
 import { constants, hostname, totalmem } from 'node:os';
 import { readBuildInfo } from './build-info.ts';
+import { oldGenerationLimit } from './util/heap-limit.ts';
 import { createLookup } from './util/host-lookup.ts';
 import { LogOutput, logSink } from './util/log-output.ts';
 import { openFilesAdvice } from './util/open-files-limit.ts';
@@ -54,6 +55,10 @@ const status = await run({
   build: readBuildInfo(),
   // Without a limit of the container, this is 0, undefined or huge.
   freeMemory: () => Math.min(process.constrainedMemory() || Infinity, totalmem()) - process.memoryUsage.rss(),
+  heapBytes: oldGenerationLimit({
+    v8Version: process.versions.v8,
+    nodeOptions: [process.env.NODE_OPTIONS, ...process.execArgv].join(' '),
+  }),
   stdout: (text) => void process.stdout.write(text),
   log,
   onDefect: (callback) => {

@@ -30,6 +30,8 @@ export type Surroundings = {
   readonly build: BuildInfo;
   /** How much more memory the process may use, in bytes. */
   readonly freeMemory: () => number;
+  /** The limit of the old generation of the heap, in bytes. */
+  readonly heapBytes: number;
   readonly stdout: (text: string) => void;
   /** Standard error: the log, and problems of the command line or a file. */
   readonly log: LogOutput;
@@ -89,7 +91,7 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
   const logger = createLog(options, surroundings, redactor);
   const signals = new SignalHandler(onSignal);
   const { autoReloadIntervalMs } = options;
-  const configFile = new ConfigFile(options.configFile, surroundings.freeMemory);
+  const configFile = new ConfigFile(options.configFile, surroundings.freeMemory, surroundings.heapBytes);
   // The worker parses the file while this thread loads the rest of the program.
   const loading = loadTogether([
     () => configFile.load(),

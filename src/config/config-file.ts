@@ -7,14 +7,19 @@ import { checkHeapLimit } from './memory-check.ts';
 export class ConfigFile {
   readonly #path: string;
   readonly #freeMemory: () => number;
+  readonly #heapBytes: number;
   /** The last configuration that was loaded. */
   #present: Config | undefined;
   #loadedChecksum = '';
 
-  /** @param freeMemory how much more memory the process may use, in bytes */
-  constructor(path: string, freeMemory: () => number) {
+  /**
+   * @param freeMemory how much more memory the process may use, in bytes
+   * @param heapBytes the limit of the old generation of the heap
+   */
+  constructor(path: string, freeMemory: () => number, heapBytes: number) {
     this.#path = path;
     this.#freeMemory = freeMemory;
+    this.#heapBytes = heapBytes;
   }
 
   /**
@@ -25,7 +30,7 @@ export class ConfigFile {
     // Taken first: a change meanwhile is then seen as a change, and the file is loaded once more.
     this.#loadedChecksum = await this.checksum();
     const config = await loadConfigInWorker(this.#path, this.#freeMemory());
-    checkHeapLimit(this.#path, this.#present, config);
+    checkHeapLimit(this.#path, this.#present, config, this.#heapBytes);
     this.#present = config;
     return config;
   }

@@ -1,5 +1,4 @@
 // Refuses a configuration with more tags than fit into the heap: a process that runs out of heap is killed.
-import { getHeapStatistics } from 'node:v8';
 import type { ConfiguredRepository } from '../model/settings.ts';
 import { ConfigError } from '../util/yaml/problems.ts';
 import type { Config } from './config.ts';
@@ -7,8 +6,7 @@ import type { Config } from './config.ts';
 const MEBIBYTE = 2 ** 20;
 /** The program itself. */
 const PROGRAM_BYTES = 30 * MEBIBYTE;
-/** The young generation of the heap holds nothing for long. A tenth of the rest is left for temporary objects. */
-const YOUNG_BYTES = 48 * MEBIBYTE;
+/** The share of the old generation that is not left for temporary objects. */
 const USABLE_SHARE = 0.9;
 /** The heap that a watched tag with a digest takes, and a repository without its tags: measured at the peak of reloads. */
 const TAG_BYTES = 1_000;
@@ -21,19 +19,15 @@ type Watched = { readonly tags: number; readonly repositories: number };
  * both count once.
  *
  * @param present undefined at the start
+ * @param heapBytes the limit of the old generation
  */
-export function checkHeapLimit(
-  file: string,
-  present: Config | undefined,
-  next: Config,
-  heapLimitBytes = getHeapStatistics().heap_size_limit,
-): void {
+export function checkHeapLimit(file: string, present: Config | undefined, next: Config, heapBytes: number): void {
   const [before, added] = [watched(present), addedBy(present, next)];
   const needed =
     PROGRAM_BYTES +
     TAG_BYTES * (before.tags + added.tags) +
     REPOSITORY_BYTES * (before.repositories + added.repositories);
-  const usable = (heapLimitBytes - YOUNG_BYTES) * USABLE_SHARE;
+  const usable = heapBytes * USABLE_SHARE;
   if (needed <= usable) return;
   const found =
     `${added.tags} ${present ? 'more tags' : 'tags'} in ${added.repositories} repositories, ` +

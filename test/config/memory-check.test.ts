@@ -5,7 +5,7 @@ import { parseConfig } from '../../src/config/load.ts';
 import { checkHeapLimit } from '../../src/config/memory-check.ts';
 import { ConfigError } from '../../src/util/yaml/problems.ts';
 
-const HEAP = 148 * 2 ** 20;
+const HEAP = 100 * 2 ** 20;
 
 function listing(repositories: number, tags: number, prefix = 'v'): Config {
   const names = Array.from({ length: tags }, (_, index) => `${prefix}${index}`);

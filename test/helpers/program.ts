@@ -90,6 +90,7 @@ export async function runInProcess(argv: readonly string[], env: Readonly<Record
       },
     }),
     freeMemory: () => Number.POSITIVE_INFINITY,
+    heapBytes: Number.POSITIVE_INFINITY,
     onDefect: () => {},
     onSignal: () => {},
   });

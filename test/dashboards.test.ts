@@ -1,9 +1,9 @@
 // The dashboards as files: what Grafana needs to import them, and what a reader finds on them.
 import { readdirSync, readFileSync } from 'node:fs';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { parse } from 'yaml';
 import { generateDashboards } from '../scripts/dashboards/generate.ts';
-import { contentPanels, linksOf, queryOf, readDashboards } from './helpers/dashboards.ts';
+import { contentPanels, linksOf, type Panel, queryOf, readDashboards } from './helpers/dashboards.ts';
 
 const VARIABLES = ['datasource', 'job', 'instance', 'instance_id', 'repo_namespace', 'repo_name'];
 /** Grafana's own, and what a link knows of its row. */
@@ -61,19 +61,33 @@ test('numbers in a table have a unit, and text has none that would take it for a
 
 test('panels have ids of their own and places of their own', (t) => {
   for (const { name, dashboard } of dashboards) {
-    t.is(new Set(dashboard.panels.map(({ id }) => id)).size, dashboard.panels.length, name);
-    const taken = new Map<string, string>();
-    for (const { title, gridPos } of dashboard.panels) {
-      t.true(gridPos.x >= 0 && gridPos.x + gridPos.w <= 24, title);
-      for (let x = gridPos.x; x < gridPos.x + gridPos.w; x += 1) {
-        for (let y = gridPos.y; y < gridPos.y + gridPos.h; y += 1) {
-          t.is(taken.get(`${x},${y}`), undefined, `${title} overlaps`);
-          taken.set(`${x},${y}`, title);
-        }
+    const all = dashboard.panels.flatMap((panel) => [panel, ...(panel.panels ?? [])]);
+    t.is(new Set(all.map(({ id }) => id)).size, all.length, name);
+    const collapsed = dashboard.panels.flatMap(({ panels = [] }) => (panels.length === 0 ? [] : [panels]));
+    for (const panels of [dashboard.panels, ...collapsed]) assertApart(t, panels);
+  }
+});
+
+test('only the row about replicas is collapsed, because most have none', (t) => {
+  const rows = dashboards.flatMap(({ dashboard }) => dashboard.panels.filter(({ type }) => type === 'row'));
+  t.deepEqual(
+    rows.filter(({ collapsed, panels = [] }) => collapsed || panels.length > 0).map(({ title }) => title),
+    ['Replicas'],
+  );
+});
+
+function assertApart(t: ExecutionContext, panels: readonly Panel[]): void {
+  const taken = new Map<string, string>();
+  for (const { title, gridPos } of panels) {
+    t.true(gridPos.x >= 0 && gridPos.x + gridPos.w <= 24, title);
+    for (let x = gridPos.x; x < gridPos.x + gridPos.w; x += 1) {
+      for (let y = gridPos.y; y < gridPos.y + gridPos.h; y += 1) {
+        t.is(taken.get(`${x},${y}`), undefined, `${title} overlaps`);
+        taken.set(`${x},${y}`, title);
       }
     }
   }
-});
+}
 
 test('both dashboards have the same variables, each narrowed down by those before it, and use all of them', (t) => {
   for (const { name, dashboard } of dashboards) {

@@ -6,7 +6,12 @@ import { DATASOURCE, variables } from './variables.ts';
 const SCHEMA_VERSION = 42;
 const HEADING_HEIGHT = 1;
 
-type Placed = { readonly panels: readonly object[]; readonly bottom: number };
+/** A panel with its position, or a heading, which holds its panels while it is collapsed. */
+type PlacedPanel = Readonly<Record<string, unknown>> & {
+  readonly gridPos: object;
+  readonly panels?: readonly PlacedPanel[];
+};
+type Placed = { readonly panels: readonly PlacedPanel[]; readonly bottom: number };
 
 /** The dashboard as Grafana's JSON. */
 export function assemble({ uid, title, description, links, sections }: Dashboard): object {
@@ -46,21 +51,29 @@ function dashboardLink({ title, tooltip, url }: Dashboard['links'][number]): obj
   };
 }
 
-function placed(sections: readonly Section[]): readonly object[] {
+function placed(sections: readonly Section[]): readonly PlacedPanel[] {
   let y = 0;
-  const panels: object[] = [];
-  for (const { title, rows } of sections) {
-    if (title !== undefined) {
-      panels.push({ type: 'row', title, collapsed: false, gridPos: { x: 0, y, w: 24, h: HEADING_HEIGHT }, panels: [] });
-      y += HEADING_HEIGHT;
-    }
-    for (const row of rows) {
-      const { panels: inRow, bottom } = placedRow(row, y);
-      panels.push(...inRow);
-      y = bottom;
-    }
+  const panels: PlacedPanel[] = [];
+  for (const { title, isCollapsed = false, rows } of sections) {
+    const below = placedRows(rows, title === undefined ? y : y + HEADING_HEIGHT);
+    const gridPos = { x: 0, y, w: 24, h: HEADING_HEIGHT };
+    if (title !== undefined)
+      panels.push({ type: 'row', title, collapsed: isCollapsed, gridPos, panels: isCollapsed ? below.panels : [] });
+    if (!isCollapsed) panels.push(...below.panels);
+    // Grafana moves what follows down when somebody opens the row.
+    y = isCollapsed ? y + HEADING_HEIGHT : below.bottom;
   }
   return panels;
+}
+
+function placedRows(rows: Section['rows'], top: number): Placed {
+  let bottom = top;
+  const panels = rows.flatMap((row) => {
+    const placed = placedRow(row, bottom);
+    bottom = placed.bottom;
+    return placed.panels;
+  });
+  return { panels, bottom };
 }
 
 function placedRow(row: readonly Panel[], y: number): Placed {
@@ -78,6 +91,13 @@ function placedRow(row: readonly Panel[], y: number): Placed {
   return { panels, bottom: y + Math.max(...row.map(({ h }) => h)) };
 }
 
-function numbered(panels: readonly object[]): readonly object[] {
-  return panels.map((panel, index) => ({ id: index + 1, ...panel }));
+/** Numbers from `first` in the order on the screen. */
+function numbered(panels: readonly PlacedPanel[], first = 1): readonly object[] {
+  let next = first;
+  return panels.map((panel) => {
+    const id = next;
+    const within = panel.panels === undefined ? undefined : numbered(panel.panels, id + 1);
+    next += 1 + (within?.length ?? 0);
+    return { id, ...panel, ...(within === undefined ? {} : { panels: within }) };
+  });
 }

@@ -50,7 +50,12 @@ export type Panel = {
 };
 
 /** Panels under a heading; those on the first screen have none. Each row is filled from the left. */
-export type Section = { readonly title?: string; readonly rows: readonly (readonly Panel[])[] };
+export type Section = {
+  readonly title?: string;
+  /** Whether only the heading is shown until somebody opens it. */
+  readonly isCollapsed?: boolean;
+  readonly rows: readonly (readonly Panel[])[];
+};
 
 export type Dashboard = {
   readonly uid: string;

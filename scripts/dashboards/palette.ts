@@ -34,6 +34,18 @@ export function colored(name: string, color: string, ...more: Override['properti
   };
 }
 
+/** The style of series that are limits: dashed and grey. `names` is a regular expression. */
+export function limits(names: string): Override {
+  return {
+    matcher: { id: 'byRegexp', options: names },
+    properties: [
+      { id: 'custom.lineStyle', value: { fill: 'dash', dash: [8, 8] } },
+      { id: 'custom.fillOpacity', value: 0 },
+      { id: 'color', value: { mode: 'fixed', fixedColor: GREY } },
+    ],
+  };
+}
+
 export const STATUS_OVERRIDES = Object.entries(STATUS_COLORS).map(([name, color]) => colored(name, color));
 export const SEVERITY_OVERRIDES = Object.entries(SEVERITY_COLORS).map(([name, color]) => colored(name, color));
 export const QUANTILE_OVERRIDES = [colored('p99', 'red'), colored('p90', 'orange'), colored('p50', 'blue')];

@@ -1,11 +1,13 @@
 // A real Prometheus answers what the dashboards ask, of the demo and of a registry in which nothing moves.
 import test, { type ExecutionContext } from 'ava';
-import { type Dashboard, queryOf, readDashboards } from '../helpers/dashboards.ts';
+import { type Dashboard, panelsIn, queryOf, readDashboards } from '../helpers/dashboards.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { configurationFor, instanceAt, startExporter, startSimulator } from '../helpers/exporter.ts';
 import { startDemo } from './helpers/demo.ts';
 import { type Choice, fillIn, type PanelQuery, panelQueries } from './helpers/grafana.ts';
 import { Prometheus, type QueryResult } from './helpers/prometheus.ts';
+import { RedisServer } from './helpers/redis.ts';
+import { Replicas } from './helpers/replicas.ts';
 
 const CHOICE: Choice = { job: ['acr'], instance: ['replica-1', 'replica-2'] };
 /** Nothing is stuck or out of date within a test. */
@@ -24,13 +26,18 @@ function startPrometheus(t: ExecutionContext, ...metricsUrls: readonly [string, 
   return Prometheus.start(t, metricsUrls[0], { static_configs: replicas });
 }
 
-const queriesOf = (dashboard: Dashboard) => panelQueries(dashboard, CHOICE, WINDOW, RANGE);
+const queriesOf = (dashboard: Pick<Dashboard, 'panels'>, choice = CHOICE) =>
+  panelQueries(dashboard, choice, WINDOW, RANGE);
+
+/** What the demo cannot fill: it has no replicas. */
+const ofReplicas = dashboards.flatMap(({ dashboard }) => panelsIn('Replicas', dashboard));
 
 test('Prometheus answers every query, and no panel is empty that should not be', async (t) => {
   t.timeout(240_000);
   const demo = await startDemo(t);
   const prometheus = await startPrometheus(t, demo.metricsUrl, demo.metricsUrl);
   const queries = dashboards.flatMap(({ dashboard }) => queriesOf(dashboard));
+  const mayBeEmpty = [...MAY_BE_EMPTY, ...queriesOf({ panels: ofReplicas }).map(({ where }) => where)];
   t.true(queries.length > 60);
   let empty: readonly string[] = [];
   const results = await eventually(
@@ -40,12 +47,69 @@ test('Prometheus answers every query, and no panel is empty that should not be',
         queries.map(async (query) => ({ query, series: await prometheus.query(query.expression) })),
       );
       empty = found.filter(({ series }) => series.length === 0).map(({ query }) => query.where);
-      return empty.every((where) => MAY_BE_EMPTY.includes(where)) ? found : undefined;
+      return empty.every((where) => mayBeEmpty.includes(where)) ? found : undefined;
     },
     () => `empty: ${empty.join('; ')}`,
   );
   for (const { query, series } of results) assertBounded(t, query, series);
   await assertVariablesOffer(t, prometheus);
+});
+
+test('Prometheus answers every query about replicas, which show whether it scrapes all of them', async (t) => {
+  t.timeout(120_000);
+  const [repositories, tagsEach] = [6, 2];
+  const redis = await RedisServer.start(t);
+  const replicas = await Replicas.start(t, { redis, repositories, tagsEach, requestsPerSecond: 50, max: 2 });
+  const [first, second] = await replicas.join(2);
+  const prometheus = await startPrometheus(t, `${first?.url}/metrics`, `${second?.url}/metrics`);
+  const ask = (choice = CHOICE) => {
+    const queries = queriesOf({ panels: ofReplicas }, choice);
+    return Promise.all(queries.map(async (each) => ({ ...each, series: await prometheus.query(each.expression) })));
+  };
+  const valuesOf = (answers: Awaited<ReturnType<typeof ask>>, panel: string) =>
+    answers.find(({ where }) => where === panel)?.series.map(({ value }) => value) ?? [];
+  const sumOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
+
+  const answers = await eventually('both replicas with all tags, and the whole rate', async () => {
+    const found = await ask();
+    const tags = sumOf(valuesOf(found, 'Tags by replica: A'));
+    const share = sumOf(valuesOf(found, 'Shares in all: A'));
+    return tags === repositories * tagsEach && share > 0.9 ? found : undefined;
+  });
+  t.true(answers.length > 12);
+  t.deepEqual(
+    answers.filter(({ series }) => series.length === 0).map(({ where }) => where),
+    [],
+  );
+  for (const each of answers) assertBounded(t, each, each.series);
+  for (const [panel, value] of Object.entries({
+    'Not shown here: A': 0,
+    'Redis: A': 1,
+    'Members: A': 2,
+    'Members: B': 2,
+    'Members: C': 2,
+  }))
+    t.deepEqual(valuesOf(answers, panel), [value], panel);
+  t.is(valuesOf(answers, 'Replicas: D').length, 2);
+  t.is(sumOf(valuesOf(answers, 'Replicas: D')), repositories);
+  t.true(Math.max(...valuesOf(answers, 'Time since last exchange: A')) < 15);
+  t.true(sumOf(valuesOf(answers, 'Shares by replica: A')) <= 1.0001);
+
+  // As if Prometheus scraped only one of them.
+  const ofOne = await ask({ ...CHOICE, instance: ['replica-1'] });
+  t.deepEqual(valuesOf(ofOne, 'Not shown here: A'), [1]);
+  t.deepEqual(valuesOf(ofOne, 'Members: A'), [2]);
+
+  await redis.crash();
+  await eventually('no replica that knows the group', async () => {
+    const found = await ask();
+    const missing = valuesOf(found, 'Not shown here: A');
+    t.deepEqual(
+      missing.filter((value) => value !== 0),
+      [],
+    );
+    return (missing.length === 0 && valuesOf(found, 'Redis: A')[0] === 0) || undefined;
+  });
 });
 
 /** Nothing draws a line for each tag, and what lists tags lists so many at most. */

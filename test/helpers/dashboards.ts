@@ -22,6 +22,9 @@ export type Panel = {
   readonly title: string;
   readonly description?: string;
   readonly gridPos: GridPos;
+  readonly collapsed?: boolean;
+  /** Of a row that is collapsed. */
+  readonly panels?: readonly Panel[];
   readonly targets?: readonly Target[];
   readonly fieldConfig?: {
     readonly defaults: { readonly unit?: string; readonly links?: readonly Link[] };
@@ -59,9 +62,14 @@ export function readDashboards(): readonly {
     });
 }
 
-/** The panels that show something: rows are headings. */
-export function contentPanels({ panels }: Dashboard): readonly Panel[] {
-  return panels.filter(({ type }) => type !== 'row');
+/** The panels that show something, those in collapsed rows too: rows are headings. */
+export function contentPanels({ panels }: Pick<Dashboard, 'panels'>): readonly Panel[] {
+  return panels.flatMap((panel) => (panel.type === 'row' ? (panel.panels ?? []) : [panel]));
+}
+
+/** The panels of a row that is collapsed. */
+export function panelsIn(title: string, { panels }: Dashboard): readonly Panel[] {
+  return panels.find((panel) => panel.type === 'row' && panel.title === title)?.panels ?? [];
 }
 
 /** What a variable asks Prometheus for. */

@@ -1,21 +1,12 @@
 // The row about the quota: what it allows, what is used, and what waits.
-import type { Override, Section } from '../model.ts';
+import type { Section } from '../model.ts';
+import { limits } from '../palette.ts';
 import { timeSeries } from '../panels.ts';
 import { rate, select } from '../queries.ts';
 import { FOR_CREDENTIALS } from './first-screen.ts';
 
 const rateLimit = (kind: string) =>
   `sum by (credentials) (${select('acr_scheduler_rate_limit_requests_per_second', `kind="${kind}"`)})`;
-
-/** The style of a series that is a limit. */
-const DASHED: Override = {
-  matcher: { id: 'byRegexp', options: '/^configured/' },
-  properties: [
-    { id: 'custom.lineStyle', value: { fill: 'dash', dash: [8, 8] } },
-    { id: 'custom.fillOpacity', value: 0 },
-    { id: 'color', value: { mode: 'fixed', fixedColor: '#8e8e8e' } },
-  ],
-};
 
 export const QUOTA: Section = {
   title: 'Quota',
@@ -33,7 +24,7 @@ export const QUOTA: Section = {
           'allowed now, {{credentials}}': rateLimit('current'),
           sent: `sum(${rate('acr_api_requests_total')})`,
         },
-        overrides: [DASHED],
+        overrides: [limits('/^configured/')],
       }),
       timeSeries({
         title: 'Due tags',

@@ -12,7 +12,7 @@ export type Choice = { readonly job: readonly string[]; readonly instance: reado
 
 /** Every query of a dashboard, filled in. `window` stands for `$__rate_interval`, `range` for `$__range`. */
 export function panelQueries(
-  dashboard: Dashboard,
+  dashboard: Pick<Dashboard, 'panels'>,
   choice: Choice,
   window: string,
   range: string,

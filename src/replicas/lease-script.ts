@@ -1,9 +1,16 @@
 // One exchange of a member with its group, as one script, so that Redis sees all members at the same moment and by one clock.
 
-/** Milliseconds. A member that has not renewed its lease for so long has left. */
-export const MEMBER_LEASE_MS = 15_000;
-/** Milliseconds. The share of a rate that is not renewed for so long is over, and shrinks to the safe share. */
-export const SHARE_LEASE_MS = 6_000;
+/** Times of the script, in milliseconds. */
+export const TIMES = {
+  /** A member that has not renewed its lease for so long has left. */
+  memberLease: 15_000,
+  /** The share of a rate that is not renewed for so long is over: others may get it. */
+  shareLease: 3_000,
+  /** After lost data or an outage. Until then, all members have come back. */
+  learning: 6_000,
+  /** For a member that is silent for so long, and whose process lives, the safe share is kept. It uses it later than that. */
+  keptAfter: 25_000,
+} as const;
 
 /** What a member tells. Rates in requests per second. */
 export type Beat = {
@@ -24,7 +31,7 @@ export type RateWish = { readonly total: number; readonly wanted: number; readon
 export type BeatReply = {
   /** The number of this exchange. */
   readonly sequence: number;
-  /** Changes whenever Redis has lost data. */
+  /** Changes whenever Redis may have lost data. */
   readonly generation: number;
   readonly epoch: number;
   readonly members: readonly { readonly id: string; readonly host: string }[];
@@ -32,7 +39,7 @@ export type BeatReply = {
   readonly isKnown: boolean;
   /** Whether all members have released what others own in this view, and no forgotten member can be left. */
   readonly settled: boolean;
-  /** Whether Redis may have lost data of the group: for a while no share grows, and no member counts as gone. */
+  /** Whether members may come back of which Redis does not know, or that it could not hear: no share grows, and no member counts as gone. */
   readonly isLearning: boolean;
   readonly isMember: boolean;
   /** `granted` is the share until it is renewed, `target` the one that it grows to when others have given back theirs. */
@@ -40,26 +47,26 @@ export type BeatReply = {
 };
 
 /**
- * KEYS[1]: a hash with one field for each member, and the fields `sequence`, `generation`, `epoch`, `learning` and `last`. KEYS[2]: the channel of the
- * group. ARGV[1]: a {@link Beat} as JSON, with the `id` of the member and the `channel` to which its process is subscribed. ARGV[2] and [3]: the leases. Gives a
- * {@link BeatReply} as JSON.
+ * KEYS[1]: a hash with one field for each member, and the fields `sequence`, `generation`, `epoch`, `blind`, `learning` and `last`. KEYS[2]: the channel of the
+ * group. ARGV[1]: a {@link Beat} as JSON, with the `id` of the member and the `channel` to which its process is subscribed. ARGV[2]: {@link TIMES} as JSON. Gives
+ * a {@link BeatReply} as JSON.
  *
  * The sum of what members may use is at most the total: a share grows only when another member has confirmed a smaller one, or its lease is over. A
- * member whose share is over goes on with `total / max` while its process lives, because it may be cut off from Redis, not dead: so much is kept
- * for it. A process that ended has closed its connection, so nothing is kept for it.
+ * member that is silent for long may be cut off from Redis, not dead: then it goes on with `total / max`, and so much is kept for it while its
+ * process lives. A process that ended has closed its connection, so nothing is kept for it.
  *
  * Redis may have lost its data, or have gone back to older data: then members hold shares of which it does not know. It shows in a number of an exchange that
- * is smaller than one that a member has seen. Redis may also have been away, and members could not renew their leases. In both cases the group learns for
- * the time of a share's lease: no member gets more than it holds, and none counts as gone.
+ * is smaller than one that a member has seen. Then the group learns for some seconds: no member gets more than it holds, and none counts as gone. Redis may
+ * also have been away, and members could not renew their leases. Then the group learns until all have come back, but no longer: each gets up to the safe share.
  */
 export const LEASE_SCRIPT = `#!lua flags=allow-oom
 local key, channel = KEYS[1], KEYS[2]
 local me = cjson.decode(ARGV[1])
-local memberLease, shareLease = tonumber(ARGV[2]), tonumber(ARGV[3])
+local times = cjson.decode(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local fields = redis.call('HGETALL', key)
-local meta = { sequence = 0, generation = 0, epoch = 0, learning = 0, last = 0 }
+local meta = { sequence = 0, generation = 0, epoch = 0, blind = 0, learning = 0, last = 0 }
 local members, lost = {}, {}
 for at = 1, #fields, 2 do
   local name, value = fields[at], fields[at + 1]
@@ -71,20 +78,27 @@ local function isAlive(member) return redis.call('PUBSUB', 'SHARDNUMSUB', member
 
 -- A clock that was set back would lengthen all leases.
 if now + 1000 < meta.last then
-  meta.learning = math.min(meta.learning, now + shareLease)
+  for _, name in ipairs({ 'blind', 'learning' }) do meta[name] = math.min(meta[name], now + times.learning) end
   for id, member in pairs(members) do
-    member.leaseEnd, member.shareEnd = now + memberLease, now + shareLease
+    member.leaseEnd, member.shareEnd = now + times.memberLease, now + times.shareLease
     redis.call('HSET', key, 'm:' .. id, cjson.encode(member))
   end
 end
 
 local known = members[me.id]
--- After an outage all members come back within a moment: none of them is gone.
 local isLost = meta.sequence == 0 or meta.sequence < me.seen or (known and known.sequence < me.seen)
-if isLost then meta.generation = math.max(meta.generation + 1, now) end
-if isLost or now - meta.last > shareLease then meta.learning = now + shareLease end
+if isLost then meta.blind = now + times.learning end
+if isLost or now - meta.last > times.shareLease then
+  meta.generation = math.max(meta.generation + 1, now)
+  meta.learning = now + times.learning
+end
 meta.sequence = math.max(meta.sequence, me.seen) + 1
-local learns = now < meta.learning
+local isBlind = now < meta.blind
+local learns = isBlind
+-- After an outage all members come back within a moment: none of them is gone.
+for id, member in pairs(members) do
+  if id ~= me.id and not member.isLost and member.shareEnd <= now and now < meta.learning then learns = true end
+end
 
 local changed = false
 for id, member in pairs(members) do
@@ -106,12 +120,12 @@ if changed then
   redis.call('SPUBLISH', channel, '{"type":"beat"}')
 end
 
--- What a member may use at most at this moment.
-local function outstanding(member, credentials, total, max)
+-- What another member may use at this moment: its share, and what is kept for it when it is over.
+local function useOf(member, credentials, total, max)
   local share = member.rates and member.rates[credentials]
-  if share and now < member.shareEnd then return share.granted end
-  if isAlive(member) then return total / max end
-  return 0
+  if now < member.shareEnd then return share and share.granted or 0, 0 end
+  local isCutOff = now >= member.shareEnd - times.shareLease + times.keptAfter and isAlive(member)
+  return 0, isCutOff and total / max or 0
 end
 
 -- Half is for all alike, as far as they want it, so that no member has to wait for the many tags of another. The rest is in proportion to what each wants. What
@@ -120,10 +134,10 @@ local function fairShare(credentials, total)
   local wishes, count, sum, bases = {}, 0, 0, 0
   for id, member in pairs(members) do
     local share = member.rates and member.rates[credentials]
-    wishes[id], count = share and share.wanted or 0, count + 1
+    if now < member.shareEnd then wishes[id], count = share and share.wanted or 0, count + 1 end
   end
   if not joins then return 0 end
-  if not members[me.id] then count = count + 1 end
+  if not wishes[me.id] then count = count + 1 end
   wishes[me.id] = me.rates[credentials].wanted
   local function wishOf(id) return math.max(wishes[id], total / (50 * count)) end
   local function baseOf(id) return math.min(wishOf(id), total / (2 * count)) end
@@ -134,16 +148,18 @@ end
 
 local shares, kept = {}, {}
 for credentials, wish in pairs(me.rates) do
-  local free = wish.total
+  local used, reserved = 0, 0
   for _, group in ipairs({ members, lost }) do
     for id, member in pairs(group) do
-      if id ~= me.id then free = free - outstanding(member, credentials, wish.total, me.max) end
+      local share, safe = useOf(member, credentials, wish.total, me.max)
+      if id ~= me.id then used, reserved = used + share, reserved + safe end
     end
   end
-  free = math.max(free, 0)
-  local target = fairShare(credentials, wish.total)
+  local rest = math.max(wish.total - reserved, 0)
+  local free = math.max(rest - used, 0)
+  local target = fairShare(credentials, rest)
   local granted = math.min(target, free)
-  if learns then granted = math.min(wish.held, free) end
+  if learns then granted = math.min(isBlind and wish.held or math.max(wish.held, wish.total / me.max), free) end
   if not joins then granted, target = 0, 0 end
   shares[credentials] = { granted = granted, target = target }
   -- Until the member confirms the new share, it may use the old one.
@@ -153,12 +169,12 @@ end
 local reply = { sequence = meta.sequence, generation = meta.generation, epoch = meta.epoch, isMember = joins, isKnown = known ~= nil, settled = not learns, isLearning = learns, shares = shares, members = {} }
 members[me.id] = nil
 if joins then
-  members[me.id] = { host = me.host, channel = me.channel, leaseEnd = now + memberLease, shareEnd = now + shareLease, released = me.released, sequence = meta.sequence, rates = kept }
+  members[me.id] = { host = me.host, channel = me.channel, leaseEnd = now + times.memberLease, shareEnd = now + times.shareLease, released = me.released, sequence = meta.sequence, rates = kept }
   redis.call('HSET', key, 'm:' .. me.id, cjson.encode(members[me.id]))
 else
   redis.call('HDEL', key, 'm:' .. me.id)
 end
-redis.call('HSET', key, 'sequence', string.format('%.0f', meta.sequence), 'generation', string.format('%.0f', meta.generation), 'epoch', string.format('%.0f', meta.epoch), 'learning', string.format('%.0f', meta.learning), 'last', string.format('%.0f', now))
+redis.call('HSET', key, 'sequence', string.format('%.0f', meta.sequence), 'generation', string.format('%.0f', meta.generation), 'epoch', string.format('%.0f', meta.epoch), 'blind', string.format('%.0f', meta.blind), 'learning', string.format('%.0f', meta.learning), 'last', string.format('%.0f', now))
 for id, member in pairs(members) do
   table.insert(reply.members, { id = id, host = member.host })
   if member.released ~= meta.epoch then reply.settled = false end

@@ -3,12 +3,14 @@ import type { GroupView, ReplicaStatus } from '../model/replicas.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import type { GroupClient } from './group-client.ts';
-import { type BeatReply, MEMBER_LEASE_MS, SHARE_LEASE_MS } from './lease-script.ts';
+import { type BeatReply, TIMES } from './lease-script.ts';
 
-const BEAT_MS = 2_000;
+const BEAT_MS = 1_000;
 const RETRY_MS = 1_000;
 /** While others have to give back a share, or wait for this member to give back its own. */
 const SOON_MS = 250;
+/** A member that has had no answer for so long goes on with the safe share, as Redis expects. */
+const CUT_OFF_MS = 30_000;
 /** Shares that differ by less are equal. */
 const EQUAL = 0.98;
 
@@ -54,7 +56,6 @@ export class Membership {
   #leaseEndMs = Number.NEGATIVE_INFINITY;
   #isConnected = false;
   #isMember = false;
-  #isLearning = false;
   #lastExchangeMs: number | undefined;
   #members: BeatReply['members'] = [];
   /** Releases and takes, one after the other. */
@@ -92,16 +93,20 @@ export class Membership {
 
   /**
    * What this member may use of the rate of a set of credentials, in requests per second. A share that Redis does not renew is over after its
-   * lease. Then this member goes on with no more than it had and no more than the safe share, `total / max`; and a lease later, when
-   * the shares of all others are over too, with the safe share.
+   * lease. If Redis is away for all, this member goes on with no more than it had and no more than the safe share, `total / max`; and a lease
+   * later, when the shares of all others are over too, with the safe share. If it may be cut off alone, others get its share: it waits until Redis keeps the
+   * safe share for it.
    */
   share(credentials: string, total: number): number {
+    const { client, clock, max } = this.#options;
     const share = this.#shares.get(credentials);
     if (share === undefined) return 0;
-    const overMs = this.#options.clock.monotonic() - share.endMs;
-    const safe = total / this.#options.max;
+    const overMs = clock.monotonic() - share.endMs;
+    const safe = total / max;
     if (overMs < 0) return Math.min(share.granted, total);
-    return overMs < SHARE_LEASE_MS ? Math.min(share.granted, safe) : safe;
+    if (overMs >= CUT_OFF_MS - TIMES.shareLease) return safe;
+    if (!client.isRedisDown) return 0;
+    return overMs < TIMES.shareLease ? Math.min(share.granted, safe) : safe;
   }
 
   /** Whether no other member can have taken over what this one owns. */
@@ -173,22 +178,19 @@ export class Membership {
   #apply(reply: BeatReply, held: Readonly<Record<string, { readonly held: number }>>, sentMs: number): number {
     const { dataLost, logger, clock } = this.#options;
     const isNew = this.#seen === 0;
-    // Data may be lost while the group learns, too.
-    const isLost = reply.generation !== this.#generation || (reply.isLearning && !this.#isLearning);
-    if (isLost && !isNew) dataLost();
+    if (reply.generation !== this.#generation && !isNew) dataLost();
     this.#generation = reply.generation;
     if (!reply.isMember && (this.#isMember || isNew))
       logger.warn('the group of replicas is full: this one waits', { members: reply.members.length });
-    this.#isLearning = reply.isLearning;
     this.#seen = reply.sequence;
-    this.#leaseEndMs = sentMs + MEMBER_LEASE_MS;
+    this.#leaseEndMs = sentMs + TIMES.memberLease;
     this.#lastExchangeMs = clock.now();
     this.#members = reply.members;
     this.#isMember = reply.isMember;
     this.#shares = new Map();
     let pauseMs = BEAT_MS;
     for (const [credentials, { granted, target }] of Object.entries(reply.shares)) {
-      if (reply.isMember) this.#shares.set(credentials, { granted, endMs: sentMs + SHARE_LEASE_MS });
+      if (reply.isMember) this.#shares.set(credentials, { granted, endMs: sentMs + TIMES.shareLease });
       const before = held[credentials]?.held ?? 0;
       // Others wait for the confirmation of a smaller share.
       if (granted < before * EQUAL || granted < target * EQUAL) pauseMs = SOON_MS;

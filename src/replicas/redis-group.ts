@@ -2,7 +2,7 @@
 import { EVENT_CHANNELS, EVENT_TYPES } from '../model/events.ts';
 import { RedisConnection } from '../storage/redis-connection.ts';
 import type { GroupClient, GroupMessage } from './group-client.ts';
-import { type Beat, type BeatReply, LEASE_SCRIPT, MEMBER_LEASE_MS, SHARE_LEASE_MS } from './lease-script.ts';
+import { type Beat, type BeatReply, LEASE_SCRIPT, TIMES } from './lease-script.ts';
 
 export type RedisGroupOptions = {
   /** The prefix of all keys. Its braces keep them together in a cluster. */
@@ -34,12 +34,16 @@ export class RedisGroup implements GroupClient {
     });
   }
 
+  get isRedisDown(): boolean {
+    return this.connection.isRedisDown;
+  }
+
   async beat(beat: Beat): Promise<BeatReply> {
     const { prefix, id } = this.#options;
     const [key, argument] = [`${prefix}:members`, JSON.stringify({ ...beat, id, channel: this.#alive })];
     await this.connection.connectNow();
     const reply = await this.connection.send((redis) =>
-      redis.eval(LEASE_SCRIPT, 2, key, this.#news, argument, MEMBER_LEASE_MS, SHARE_LEASE_MS),
+      redis.eval(LEASE_SCRIPT, 2, key, this.#news, argument, JSON.stringify(TIMES)),
     );
     return readReply(reply);
   }

@@ -9,7 +9,8 @@ export type CommandPipeline = ReturnType<RedisCommands['pipeline']>;
 /** No exchange may take longer: a member that waits does not renew its lease. */
 const COMMAND_TIMEOUT_MS = 1_500;
 const CONNECT_TIMEOUT_MS = 1_000;
-const MAX_RECONNECT_DELAY_MS = 2_000;
+/** So that all members come back before a share's lease is over. */
+const MAX_RECONNECT_DELAY_MS = 500;
 
 /** Messages of ioredis about a command that was not sent. The last error of the connection says why. */
 const NOT_SENT =
@@ -33,6 +34,11 @@ export class RedisConnection {
   #messages: RedisCommands | undefined;
   /** Why there is no connection. */
   problem = 'not connected yet';
+  /**
+   * Whether nobody can reach Redis: its host refuses connections, or takes them and Redis does not answer. False while Redis answers, and
+   * if its host cannot be reached, because this process may be cut off alone.
+   */
+  isRedisDown = false;
 
   constructor(options: RedisConnectionOptions) {
     this.#options = options;
@@ -43,6 +49,16 @@ export class RedisConnection {
     this.close();
     this.#commands = this.#connect(address, false);
     this.#messages = this.#connect(address, true);
+    this.isRedisDown = false;
+    this.#commands.on('connect', () => {
+      this.isRedisDown = true;
+    });
+    this.#commands.on('ready', () => {
+      this.isRedisDown = false;
+    });
+    this.#commands.on('error', (error: Error) => {
+      if (tellsOfHost(error)) this.isRedisDown = 'code' in error && error.code === 'ECONNREFUSED';
+    });
     this.#messages.on('smessage', this.#options.received);
     // Rejects if the connection is given up before it subscribes.
     this.#messages.ssubscribe(...this.#options.channels).catch(() => {});
@@ -121,6 +137,11 @@ function connect(address: RedisAddress, subscribes: boolean): RedisCommands {
         ...(isEncrypted ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : undefined),
       });
   }
+}
+
+/** Whether an error says how the host of Redis answers, or that Redis has answered. */
+function tellsOfHost(error: Error): boolean {
+  return ('syscall' in error && error.syscall === 'connect') || error.name === 'ReplyError';
 }
 
 async function attempt(connection: RedisCommands): Promise<void> {

@@ -13,6 +13,9 @@ const RATE = 20;
 const MAX = 4;
 /** Long enough to pass only where a test lets it. */
 const LONG_MS = 60_000;
+const TIMES = { memberLease: LONG_MS, shareLease: LONG_MS, learning: LONG_MS, keptAfter: LONG_MS };
+
+type BeatOptions = { readonly wanted?: number; readonly leaves?: boolean; readonly times?: Partial<typeof TIMES> };
 
 /** A member that does what it is told, but for the times of its beats. */
 class Member {
@@ -33,13 +36,13 @@ class Member {
     return `{${this.#group}}:member:${this.id}`;
   }
 
-  async beat({ wanted = RATE, leaves = false, leaseMs = LONG_MS, shareMs = LONG_MS } = {}): Promise<BeatReply> {
+  async beat({ wanted = RATE, leaves = false, times = {} }: BeatOptions = {}): Promise<BeatReply> {
     const { id, channel, seen, released } = this;
     const rates = { default: { total: RATE, wanted, held: this.held } };
     const beat = { id, host: 'host', channel, max: MAX, seen, released, leaves, rates };
     const keys = [`{${this.#group}}:members`, `{${this.#group}}:news`] as const;
     const text = await this.#connection.send((redis) =>
-      redis.eval(LEASE_SCRIPT, 2, ...keys, JSON.stringify(beat), leaseMs, shareMs),
+      redis.eval(LEASE_SCRIPT, 2, ...keys, JSON.stringify(beat), JSON.stringify({ ...TIMES, ...times })),
     );
     const reply: BeatReply = JSON.parse(String(text));
     this.seen = reply.sequence;
@@ -61,8 +64,8 @@ async function connect(t: ExecutionContext, redis: RedisServer, channels: readon
 
 /** Members of a group whose first seconds are over. */
 async function settled(members: readonly Member[]): Promise<void> {
-  for (const shareMs of [1, 1, ...Array.from({ length: 6 }, () => LONG_MS)])
-    for (const each of members) await each.beat({ shareMs });
+  for (const each of members) await each.beat({ times: { learning: 0 } });
+  for (let beats = 0; beats < 6; beats += 1) for (const each of members) await each.beat();
 }
 
 test('members never get more than the rate in all, whatever they want, and whatever Redis forgets', async (t) => {
@@ -104,24 +107,45 @@ test('members that want all share the whole rate equally, and what one does not 
   );
 });
 
-test('a member that does not renew its share keeps the safe one while its process lives, and nothing when it has ended', async (t) => {
+test('the share of a silent member goes to the others; later the safe share is kept for it while its process lives, and nothing when it has ended', async (t) => {
   const redis = await RedisServer.start(t);
   const connection = await connect(t, redis);
   const [one, two] = [new Member(connection, 'g'), new Member(connection, 'g')];
   const alive = await connect(t, redis, [two.channel]);
-  await settled([one, two]);
-  await two.beat({ shareMs: 1, wanted: 0 });
   const isSubscribed = async () => {
     const counts = await connection.send((each) => each.call('PUBSUB', 'SHARDNUMSUB', two.channel));
     return Array.isArray(counts) && counts[1] === 1;
   };
   await until('a subscription', 5_000, async () => (await isSubscribed()) || undefined);
-  await one.beat();
+  await settled([one, two]);
+  t.is(one.held, RATE / 2);
+  const silent = { shareLease: 0, learning: 0 };
+  await two.beat({ times: silent });
+  await one.beat({ times: silent });
+  t.is(one.held, RATE);
+  await one.beat({ times: { ...silent, keptAfter: 0 } });
   t.is(one.held, RATE - RATE / MAX);
   alive.close();
   await until('no subscription', 5_000, async () => !(await isSubscribed()) || undefined);
-  t.is((await one.beat()).members.length, 1);
+  t.is((await one.beat({ times: silent })).members.length, 1);
   t.is(one.held, RATE);
+});
+
+test('after an outage members get up to the safe share until all have come back, and none counts as gone', async (t) => {
+  const connection = await connect(t, await RedisServer.start(t));
+  const [one, two] = [new Member(connection, 'g'), new Member(connection, 'g')];
+  await settled([one, two]);
+  const { generation } = await two.beat({ times: { shareLease: 0, learning: 0 } });
+  one.held = 0;
+  const reply = await one.beat({ times: { shareLease: -1 } });
+  t.like(reply, { isLearning: true, settled: false });
+  t.true(reply.generation > generation);
+  t.is(one.held, RATE / MAX);
+  t.is(reply.members.length, 2);
+  two.held = 0;
+  await two.beat();
+  t.false((await one.beat()).isLearning);
+  t.is(one.held, RATE / 2);
 });
 
 test('nobody takes before all have released, and members that come and go make a new view', async (t) => {

@@ -17,6 +17,7 @@ function setUp(t: ExecutionContext) {
   const lines: string[] = [];
   let answer: (beat: Beat) => Partial<BeatReply> | Error = () => ({});
   const releases = { gate: Promise.resolve() };
+  const redis = { isDown: false };
   const takes: { error: Error | undefined } = { error: undefined };
   const membership = new Membership({
     clock,
@@ -30,6 +31,9 @@ function setUp(t: ExecutionContext) {
     host: 'host',
     max: 4,
     client: {
+      get isRedisDown() {
+        return redis.isDown;
+      },
       async beat(beat) {
         beats.push(beat);
         const reply = answer(beat);
@@ -76,6 +80,7 @@ function setUp(t: ExecutionContext) {
     lines,
     releases,
     takes,
+    redis,
     answers: (next: typeof answer) => {
       answer = next;
     },
@@ -129,30 +134,46 @@ test('a member keeps what it has when Redis has lost its data, and writes it aga
   const { clock, done, answers } = setUp(t);
   await clock.advance(4_000);
   done.length = 0;
-  answers(() => ({ epoch: 2, isKnown: false, isLearning: true, settled: false }));
+  answers(() => ({ epoch: 2, generation: 2, isKnown: false, isLearning: true, settled: false }));
   await clock.advance(6_000);
   t.deepEqual(done, ['lost', 'release 2: me']);
 });
 
-test('a share ends with its lease: no more than the safe share for another lease, then the safe share', async (t) => {
+test('a share ends with its lease, and a member that may be cut off alone sends nothing until Redis keeps the safe share for it', async (t) => {
   const { clock, membership, answers } = setUp(t);
   t.is(membership.share('default', RATE), 0);
   await clock.advance(1);
   t.is(membership.share('default', RATE), 10);
   answers(() => new Error('gone'));
-  await clock.advance(7_999);
+  await clock.advance(2_998);
+  t.is(membership.share('default', RATE), 10);
+  await clock.advance(1);
+  t.is(membership.share('default', RATE), 0);
+  await clock.advance(26_999);
+  t.is(membership.share('default', RATE), 0);
+  await clock.advance(1);
   t.is(membership.share('default', RATE), 5, 'RATE / max');
   t.is(membership.share('other', RATE), 0);
 });
 
-test('a share that is smaller than the safe one does not grow before the leases of all others are over', async (t) => {
-  const { clock, membership, answers } = setUp(t);
-  answers(() => ({ shares: { default: { granted: 1, target: 1 } } }));
-  await clock.advance(1_000);
+test('while Redis is away for all, a member goes on with the safe share', async (t) => {
+  const { clock, membership, answers, redis } = setUp(t);
+  await clock.advance(1);
   answers(() => new Error('gone'));
-  await clock.advance(10_000);
+  redis.isDown = true;
+  await clock.advance(2_999);
+  t.is(membership.share('default', RATE), 5, 'RATE / max');
+});
+
+test('a share that is smaller than the safe one does not grow before the leases of all others are over', async (t) => {
+  const { clock, membership, answers, redis } = setUp(t);
+  answers(() => ({ shares: { default: { granted: 1, target: 1 } } }));
+  await clock.advance(1);
+  answers(() => new Error('gone'));
+  redis.isDown = true;
+  await clock.advance(5_998);
   t.is(membership.share('default', RATE), 1);
-  await clock.advance(3_000);
+  await clock.advance(1);
   t.is(membership.share('default', RATE), 5);
 });
 
@@ -206,7 +227,7 @@ test('a take that fails is reported and tried again', async (t) => {
   const { clock, done, membership, takes } = setUp(t);
   t.is(membership.status.isMember, false);
   takes.error = new Error('Redis is away');
-  await clock.advance(1_000);
+  await clock.advance(500);
   takes.error = undefined;
   await clock.advance(4_000);
   t.deepEqual(done, ['release everything', 'failed: Redis is away', 'take 1: me']);

@@ -20,6 +20,8 @@ const SERIES =
   /^(acr_scan_\w+)\{instance_id="[^"]*",repo_namespace="shop",repo_name="([^"]*)"(?:,tag="([^"]*)")?(?:,status="([^"]*)")?\} (\S+)$/gm;
 const LOOK_EVERY_MS = 1_000;
 const LOOK_WITHIN_MS = 10_000;
+/** On a busy machine a process needs long to start. */
+const START_WITHIN_MS = 120_000;
 const END_WITHIN_MS = 10_000;
 
 export type ReplicasSetup = {
@@ -108,8 +110,8 @@ export class Replicas {
       `--scenario=${scenario}`,
     ]);
     const config = join(directory, 'config.yml');
-    writeFileSync(config, JSON.stringify(configuration(setup, await program.outputMatch(LISTENING))));
-    return new Replicas(t, setup, config, await program.outputMatch(LISTENING));
+    writeFileSync(config, JSON.stringify(configuration(setup, await program.outputMatch(LISTENING, START_WITHIN_MS))));
+    return new Replicas(t, setup, config, await program.outputMatch(LISTENING, START_WITHIN_MS));
   }
 
   /** Starts replicas at the same time. */
@@ -210,7 +212,7 @@ export class Replicas {
       `--config.file=${this.#config}`,
     ];
     const program = await Program.start(this.#t, command ?? '', args);
-    const replica = new Replica(name, program, `http://${await program.outputMatch(LISTENING)}`);
+    const replica = new Replica(name, program, `http://${await program.outputMatch(LISTENING, START_WITHIN_MS)}`);
     this.#replicas.push(replica);
     this.#mostAtOnce = Math.max(this.#mostAtOnce, this.running.length);
     return replica;

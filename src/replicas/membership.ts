@@ -238,15 +238,17 @@ export class Membership {
     );
   }
 
+  /** Logs the begin of an outage with its first cause, and its end. */
   #log(problem: string | undefined): void {
     const { logger, max } = this.#options;
-    if (problem === this.#lastProblem) return;
+    const former = this.#lastProblem;
+    this.#lastProblem = problem;
+    if ((problem === undefined) === (former === undefined)) return;
     if (problem === undefined) logger.info('Redis answers again: the replicas share the quota');
     else if (this.#seen === 0) logger.error('no answer from Redis: this replica waits to join the others', { problem });
     else {
-      const message = `no answer from Redis: each replica goes on with its last repositories and 1/${max} of each rate`;
+      const message = `no answer from Redis: this replica keeps its repositories, and goes on with 1/${max} of each rate`;
       logger.error(message, { problem });
     }
-    this.#lastProblem = problem;
   }
 }

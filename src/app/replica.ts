@@ -83,7 +83,7 @@ export class Replica implements SchedulerPoolGroup, Ownership {
     const prefix = `{acr-scan-exporter:${settings.group}}`;
     this.#options = options;
     this.#group = new RedisGroup({ prefix, id, received: (message) => this.#receive(message) });
-    this.#records = new RedisRecords(this.#group.connection, prefix);
+    this.#records = new RedisRecords(this.#group.connection, prefix, options.clock);
     this.#membership = new Membership({
       ...options,
       client: this.#group,

@@ -1,4 +1,6 @@
-// What is known of tags, in Redis: a hash for each repository with a field for each tag, and an index of the repositories of each instance.
+// What is known of tags, in Redis: a hash for each repository with a field for each tag, and an index of the repositories of each instance by the time of
+// their last write.
+import type { Clock } from '../util/clock.ts';
 import type { CommandPipeline, RedisConnection } from './redis-connection.ts';
 
 /** Seconds. What no member writes for so long is of no group any more. */
@@ -25,8 +27,11 @@ export class RedisRecords {
   readonly #connection: RedisConnection;
   readonly #prefix: string;
 
+  readonly #clock: Clock;
+
   /** @param prefix of all keys */
-  constructor(connection: RedisConnection, prefix: string) {
+  constructor(connection: RedisConnection, prefix: string, clock: Clock) {
+    this.#clock = clock;
     this.#connection = connection;
     this.#prefix = prefix;
   }
@@ -43,7 +48,7 @@ export class RedisRecords {
 
   /** The keys of the repositories of an instance of which something is written. */
   repositories(instanceId: string): Promise<string[]> {
-    return this.#connection.send((redis) => redis.smembers(this.#index(instanceId)));
+    return this.#connection.send((redis) => redis.zrange(this.#index(instanceId), '0', '-1'));
   }
 
   /** Undefined if nothing is written. */
@@ -63,7 +68,9 @@ export class RedisRecords {
     const fields = [...tags].flatMap(([tag, record]) => [tag, JSON.stringify(record)]);
     pipeline.hset(hash, REPOSITORY_FIELD, JSON.stringify(repository), ...fields);
     pipeline.expire(hash, EXPIRY_S);
-    pipeline.sadd(index, key);
+    const nowS = Math.floor(this.#clock.now() / 1_000);
+    pipeline.zadd(index, nowS, key);
+    pipeline.zremrangebyscore(index, 0, nowS - EXPIRY_S);
     pipeline.expire(index, EXPIRY_S);
   }
 

@@ -19,7 +19,7 @@ export const replicasSchema = strictMap({
     .optional()
     .meta({
       description: 'URL of Redis, such as redis://redis:6379 or rediss://USER:PASSWORD@redis:6379.',
-      pattern: '^(rediss?(-sentinel|-cluster)?://[^/]|unix:///).*$',
+      pattern: '^(rediss?(-sentinel|-cluster)?://[^/]|unix://[^/]*/).*$',
     }),
   redis_url_file: filePath()
     .optional()

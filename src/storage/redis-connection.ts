@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { Cluster, Redis } from 'ioredis';
 import type { RedisAddress } from '../util/redis-url.ts';
+import { describeRedisError } from './redis-problem.ts';
 
 export type RedisCommands = Redis | Cluster;
 export type CommandPipeline = ReturnType<RedisCommands['pipeline']>;
@@ -70,8 +71,8 @@ export class RedisConnection {
     try {
       return await commands(this.#commands);
     } catch (error) {
-      const { message } = error instanceof Error ? error : new Error(String(error));
-      throw new RedisError(NOT_SENT.test(message) ? this.problem : message, { cause: error });
+      const isSent = !(error instanceof Error && NOT_SENT.test(error.message));
+      throw new RedisError(isSent ? describeRedisError(error) : this.problem, { cause: error });
     }
   }
 
@@ -93,7 +94,7 @@ export class RedisConnection {
   #connect(address: RedisAddress, subscribes: boolean): RedisCommands {
     const connection = connect(address, subscribes);
     connection.on('error', (error: Error) => {
-      this.problem = error.message || 'no connection';
+      this.problem = describeRedisError(error);
     });
     return connection;
   }
@@ -134,6 +135,8 @@ function connect(address: RedisAddress, subscribes: boolean): RedisCommands {
         name: primary,
         db: database,
         sentinelRetryStrategy: delayMs,
+        // A Sentinel without a password accepts any.
+        ...(password === undefined ? undefined : { sentinelPassword: password }),
         ...(isEncrypted ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : undefined),
       });
   }

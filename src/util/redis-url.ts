@@ -20,43 +20,48 @@ export type RedisAddress = {
 /** What {@link parseRedisUrl} takes, for messages. */
 export const REDIS_URL_EXPECTED =
   'a URL such as redis://HOST:PORT/DB, rediss:// for TLS, redis-sentinel://HOST:PORT,HOST:PORT/DB#PRIMARY, redis-cluster://HOST:PORT,HOST:PORT ' +
-  'or unix:///PATH, with USER:PASSWORD@ before the first host';
+  'or unix:///PATH, with USER:PASSWORD@ before the first host or the path';
 
 const PATTERN =
   /^(?<scheme>redis|rediss)(?<kind>-sentinel|-cluster)?:\/\/(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<hosts>[^/@#?]+)(?:\/(?<db>\d*))?(?:#(?<primary>[^#]+))?$/;
-const SOCKET = /^unix:\/\/(?<path>\/.+)$/;
+const SOCKET = /^unix:\/\/(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<path>\/.+)$/;
 
 /** Undefined if the text is no URL of Redis. */
 export function parseRedisUrl(url: string): RedisAddress | undefined {
-  const path = SOCKET.exec(url)?.groups?.path;
-  if (path !== undefined)
-    return { kind: 'single', hosts: [], path, isEncrypted: false, database: 0, primary: '', secrets: [] };
-  const {
-    scheme,
-    kind: suffix,
-    user = '',
-    password = '',
-    hosts = '',
-    db,
-    primary = '',
-  } = PATTERN.exec(url)?.groups ?? {};
+  const socket = SOCKET.exec(url)?.groups;
+  if (socket?.path !== undefined) {
+    const user = userOf(socket.user, socket.password);
+    return (
+      user && { ...user, kind: 'single', hosts: [], path: socket.path, isEncrypted: false, database: 0, primary: '' }
+    );
+  }
+  const { scheme, kind: suffix, user, password, hosts = '', db, primary = '' } = PATTERN.exec(url)?.groups ?? {};
   const kind = suffix === '-sentinel' ? 'sentinel' : suffix === '-cluster' ? 'cluster' : 'single';
   const list = hosts.split(',').flatMap((each) => hostOf(each, kind === 'sentinel' ? 26_379 : 6_379) ?? []);
-  const [username, secret] = [decoded(user), decoded(password)];
+  const credentials = userOf(user, password);
   const database = Number(db ?? 0);
   const areHostsRight = list.length === hosts.split(',').length && (kind !== 'single' || list.length === 1);
   const isPrimaryRight = (kind === 'sentinel') === (primary !== '');
-  if (!areHostsRight || !isPrimaryRight || username === undefined || secret === undefined) return undefined;
+  if (!areHostsRight || !isPrimaryRight || credentials === undefined) return undefined;
   if (kind === 'cluster' && database !== 0) return undefined;
   return {
     kind,
     hosts: list,
     isEncrypted: scheme === 'rediss',
-    ...(username === '' ? undefined : { username }),
-    ...(secret === '' ? undefined : { password: secret }),
+    ...credentials,
     database,
     primary,
-    secrets: secret === '' ? [] : [secret, password],
+  };
+}
+
+/** Undefined if one is not percent-encoded as it must be. */
+function userOf(user = '', encoded = ''): Pick<RedisAddress, 'username' | 'password' | 'secrets'> | undefined {
+  const [username, password] = [decoded(user), decoded(encoded)];
+  if (username === undefined || password === undefined) return undefined;
+  return {
+    ...(username === '' ? undefined : { username }),
+    ...(password === '' ? undefined : { password }),
+    secrets: password === '' ? [] : [password, encoded],
   };
 }
 

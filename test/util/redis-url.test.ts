@@ -36,6 +36,12 @@ test('a cluster has several hosts, and no database', (t) => {
 
 test('a socket of this host', (t) => {
   t.deepEqual(parseRedisUrl('unix:///run/redis.sock'), { ...SINGLE, hosts: [], path: '/run/redis.sock' } as never);
+  t.like(parseRedisUrl('unix://acr:p%40ss@/run/redis.sock'), {
+    path: '/run/redis.sock',
+    username: 'acr',
+    password: 'p@ss',
+    secrets: ['p@ss', 'p%40ss'],
+  });
 });
 
 for (const url of [
@@ -50,6 +56,7 @@ for (const url of [
   'redis://redis#primary',
   'redis://us%er@redis',
   'unix://relative',
+  'unix://us%er@/run/redis.sock',
 ]) {
   test(`${url || 'an empty text'} is no URL of Redis`, (t) => {
     t.is(parseRedisUrl(url), undefined);

@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 // The program: runs `cli` with this process and exits with its status.
+import { Console } from 'node:console';
 import dns from 'node:dns';
 import { constants, hostname, totalmem } from 'node:os';
+import { Writable } from 'node:stream';
 import { readBuildInfo } from './build-info.ts';
 import { oldGenerationLimit } from './util/heap-limit.ts';
 import { createLookup } from './util/host-lookup.ts';
@@ -32,6 +34,18 @@ process.on('uncaughtException', (error) => {
   reportDefect(error);
   void log.flush(FLUSH_MS).then(() => process.exit(CANNOT_RUN));
 });
+// What packages write to the console, and warnings of Node.js, are lines of the log.
+let reportNotice = (text: string): void => log.write(`acr-scan-exporter: ${JSON.stringify(text)}\n`);
+const notices = new Writable({
+  decodeStrings: false,
+  write: (text, _encoding, done) => {
+    reportNotice(String(text).trimEnd());
+    done();
+  },
+});
+globalThis.console = new Console(notices);
+process.removeAllListeners('warning');
+process.on('warning', ({ name, message }) => reportNotice(`${name}: ${message}`));
 // A reader that closes its end must not end the process with an error.
 process.stdout.on('error', () => undefined);
 
@@ -63,6 +77,9 @@ const status = await run({
   log,
   onDefect: (callback) => {
     reportDefect = callback;
+  },
+  onNotice: (callback) => {
+    reportNotice = callback;
   },
   onSignal: (callback) => {
     deliver = callback;

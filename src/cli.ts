@@ -37,6 +37,8 @@ export type Surroundings = {
   readonly log: LogOutput;
   /** Calls back with an uncaught error of the exporter itself, right before the process ends. */
   readonly onDefect: (callback: (error: unknown) => void) => void;
+  /** Calls back with each text that a package or Node.js itself would write to the console. */
+  readonly onNotice: (callback: (text: string) => void) => void;
   /** Calls back for each signal from now on. */
   readonly onSignal: (callback: (signal: NodeJS.Signals) => void) => void;
 };
@@ -138,10 +140,10 @@ async function serve(options: Options, surroundings: Surroundings): Promise<numb
   return Promise.race([app.stop().then(() => 0), signals.secondStop.then(statusOf)]);
 }
 
-/** Creates the logger, which also logs lost lines and an error that ends the process. */
+/** Creates the logger, which also logs lost lines, what packages write, and an error that ends the process. */
 function createLog(
   { logLevel: level, logFormat: format }: Options,
-  { log, onDefect }: Surroundings,
+  { log, onDefect, onNotice }: Surroundings,
   redactor: Redactor,
 ): Logger {
   const logger = createLogger({ level, format, redactor, write: (line) => log.write(line) });
@@ -149,6 +151,7 @@ function createLog(
     const stack = error instanceof Error ? error.stack : undefined;
     logger.error('ended by an error of the exporter itself', { error: stack ?? String(error) });
   });
+  onNotice((text) => logger.warn('a message of a package or of Node.js', { text }));
   log.onResumed = (lines) => logger.warn('log lines lost: their reader did not keep up', { lines });
   return logger;
 }

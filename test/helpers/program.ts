@@ -92,6 +92,7 @@ export async function runInProcess(argv: readonly string[], env: Readonly<Record
     freeMemory: () => Number.POSITIVE_INFINITY,
     heapBytes: Number.POSITIVE_INFINITY,
     onDefect: () => {},
+    onNotice: () => {},
     onSignal: () => {},
   });
   return { status, ...output };

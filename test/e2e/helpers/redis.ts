@@ -3,29 +3,35 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { temporaryDirectory } from './exporter.ts';
 import { type Cleanup, Program } from './program.ts';
 
+/** Certificates of tests. */
+export const TLS = fileURLToPath(new URL('../../fixtures/tls/', import.meta.url));
 const END_WITHIN_MS = 10_000;
 
 export class RedisServer {
   readonly host: string;
   readonly port: number;
+  /** For TLS, with `server.crt` of the fixtures. */
+  readonly tlsPort: number;
   readonly #t: Cleanup;
   readonly #directory: string;
   #program: Program | undefined;
 
-  private constructor(t: Cleanup, host: string, port: number) {
+  private constructor(t: Cleanup, host: string, [port, tlsPort]: readonly [number, number]) {
     this.#t = t;
     this.host = host;
     this.port = port;
+    this.tlsPort = tlsPort;
     this.#directory = join(temporaryDirectory(t), 'data');
   }
 
   /** Starts a server that writes every change to its disk within a second. Its port stays the same over restarts. */
   static async start(t: Cleanup, host = '127.0.0.1'): Promise<RedisServer> {
-    const server = new RedisServer(t, host, await freePort(host));
+    const server = new RedisServer(t, host, await Promise.all([freePort(host), freePort(host)]));
     await server.continue();
     return server;
   }
@@ -52,6 +58,10 @@ export class RedisServer {
     this.#program = await Program.start(this.#t, 'redis-server', [
       `--bind ${this.host}`,
       `--port ${this.port}`,
+      `--tls-port ${this.tlsPort}`,
+      `--tls-cert-file ${join(TLS, 'server.crt')}`,
+      `--tls-key-file ${join(TLS, 'server.key')}`,
+      '--tls-auth-clients no',
       `--dir ${this.#directory}`,
       '--save ""',
       '--appendonly yes',

@@ -35,6 +35,9 @@ export type ReplicasSetup = {
   readonly discovers?: boolean;
 };
 
+/** The command that runs the command of a replica, and the address at which that listens. */
+export type ReplicaSurroundings = Pick<Network, 'command' | 'inside'>;
+
 export class Replica {
   readonly name: string;
   readonly program: Program;
@@ -115,9 +118,9 @@ export class Replicas {
   }
 
   /** Starts replicas at the same time. */
-  async join(count = 1, network?: Network): Promise<readonly Replica[]> {
+  async join(count = 1, surroundings?: ReplicaSurroundings): Promise<readonly Replica[]> {
     this.#event();
-    return Promise.all(Array.from({ length: count }, () => this.#start(network)));
+    return Promise.all(Array.from({ length: count }, () => this.#start(surroundings)));
   }
 
   /** Looks at all replicas once a second until {@link end}. */
@@ -201,14 +204,14 @@ export class Replicas {
     return this.#replicas.filter(({ program }) => !program.hasEnded);
   }
 
-  async #start(network: Network | undefined): Promise<Replica> {
+  async #start(surroundings: ReplicaSurroundings | undefined): Promise<Replica> {
     const name = `replica-${this.#next++}`;
     const [command, ...args] = [
-      ...(network?.command ?? []),
+      ...(surroundings?.command ?? []),
       process.execPath,
       `--import=${CLOCK_OFF}`,
       'dist/bin.js',
-      `--web.listen-address=${network?.inside ?? '127.0.0.1'}:0`,
+      `--web.listen-address=${surroundings?.inside ?? '127.0.0.1'}:0`,
       `--config.file=${this.#config}`,
     ];
     const program = await Program.start(this.#t, command ?? '', args);

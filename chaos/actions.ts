@@ -12,6 +12,8 @@ export type Action = {
   readonly perform: (stage: Stage) => Promise<void>;
   /** Whether it ends the exporter's process and starts another: a run of one long life leaves it out. */
   readonly endsLife?: true;
+  /** Whether it needs what members do not have: a state file, events, or another wall clock. */
+  readonly alone?: true;
 };
 
 export const ACTIONS: readonly Action[] = [
@@ -127,76 +129,105 @@ export const ACTIONS: readonly Action[] = [
   },
   {
     name: 'SIGHUP: the webhook and the feeds are switched on or off',
+    alone: true,
     perform: (stage) => stage.reload((settings) => settings.turnEvents(stage.random)),
   },
   {
     name: 'SIGHUP: another interval while events are healthy',
+    alone: true,
     perform: (stage) => stage.reload((settings) => settings.turnEventsInterval(stage.random)),
   },
   {
     name: 'the token of events changes',
+    alone: true,
     perform: async (stage) => {
       stage.settings.rotateToken();
       await sleep(stage.random.whole(0, 2_000));
       await stage.sendToken();
     },
   },
-  { name: 'events are lost', perform: (stage) => spoilEvents(stage, { loss: stage.random.one([0.2, 0.5, 1]) }) },
-  { name: 'events are sent twice', perform: (stage) => spoilEvents(stage, { duplicates: stage.random.one([0.2, 1]) }) },
+  {
+    name: 'events are lost',
+    alone: true,
+    perform: (stage) => spoilEvents(stage, { loss: stage.random.one([0.2, 0.5, 1]) }),
+  },
+  {
+    name: 'events are sent twice',
+    alone: true,
+    perform: (stage) => spoilEvents(stage, { duplicates: stage.random.one([0.2, 1]) }),
+  },
   {
     name: 'events are minutes late, and in any order',
+    alone: true,
     perform: (stage) => spoilEvents(stage, { reorder: stage.random.one([0.2, 0.5]), reorder_by: LATE }),
   },
-  { name: 'events are seconds late', perform: (stage) => spoilEvents(stage, { delay: { min: '0s', max: '5s' } }) },
+  {
+    name: 'events are seconds late',
+    alone: true,
+    perform: (stage) => spoilEvents(stage, { delay: { min: '0s', max: '5s' } }),
+  },
   {
     name: 'no event is lost or late',
+    alone: true,
     perform: (stage) => spoilEvents(stage, GOOD_DELIVERY),
   },
   ...FORGERIES.map((forgery) => ({
     name: `an event to the webhook: ${forgery.name}`,
+    alone: true as const,
     perform: (stage: Stage) => stage.forge(forgery),
   })),
-  { name: 'an event to the webhook: ten times, and another event', perform: (stage) => stage.repeatEvent(10) },
-  { name: 'a flood of events', perform: (stage) => stage.floodEvents() },
-  { name: 'the wall clock jumps by seconds', perform: (stage) => jump(stage, 10_000) },
-  { name: 'the wall clock jumps by minutes', perform: (stage) => jump(stage, 5 * 60_000) },
-  { name: 'the wall clock jumps by an hour', perform: (stage) => jump(stage, 3_600_000, 3_600_000) },
-  { name: 'the wall clock is corrected', perform: (stage) => stage.stepClock(0) },
+  {
+    name: 'an event to the webhook: ten times, and another event',
+    alone: true,
+    perform: (stage) => stage.repeatEvent(10),
+  },
+  { name: 'a flood of events', alone: true, perform: (stage) => stage.floodEvents() },
+  { name: 'the wall clock jumps by seconds', alone: true, perform: (stage) => jump(stage, 10_000) },
+  { name: 'the wall clock jumps by minutes', alone: true, perform: (stage) => jump(stage, 5 * 60_000) },
+  { name: 'the wall clock jumps by an hour', alone: true, perform: (stage) => jump(stage, 3_600_000, 3_600_000) },
+  { name: 'the wall clock is corrected', alone: true, perform: (stage) => stage.stepClock(0) },
   { name: 'the API is stopped for some seconds', perform: (stage) => stage.stopApi(stage.random.whole(200, 2_500)) },
   { name: 'SIGTERM and a new start', perform: (stage) => stage.endAndStart(), endsLife: true },
   { name: 'kill -9', perform: (stage) => stage.killAndStart(), endsLife: true },
   {
     name: 'kill -9, and a truncated state file',
+    alone: true,
     perform: (stage) => stage.killAndDamage(torn),
     endsLife: true,
   },
   {
     name: 'kill -9, and a flipped bit in the state file',
+    alone: true,
     perform: (stage) => stage.killAndDamage(withFlippedByte),
     endsLife: true,
   },
   {
     name: 'kill -9, and other statuses in the state file',
+    alone: true,
     perform: (stage) => stage.killAndDamage(withOtherStatuses),
     endsLife: true,
   },
   {
     name: 'kill -9, and something else in place of the state file',
+    alone: true,
     perform: (stage) => stage.killAndDamage(replaced),
     endsLife: true,
   },
   {
     name: 'kill -9, and both state files damaged',
+    alone: true,
     perform: (stage) => stage.killAndDamage(stage.random.one([torn, withOtherStatuses, replaced]), true),
     endsLife: true,
   },
   {
     name: 'kill -9, and tags are added and removed before the next start',
+    alone: true,
     perform: (stage) => stage.killAndChange((settings) => settings.turnTags(stage.random)),
     endsLife: true,
   },
   {
     name: 'kill -9, and the webhook and the feeds are switched on or off before the next start',
+    alone: true,
     perform: (stage) => stage.killAndChange((settings) => settings.turnEvents(stage.random)),
     endsLife: true,
   },
@@ -207,6 +238,7 @@ export const ACTIONS: readonly Action[] = [
   },
   {
     name: 'kill -9, and other digests are configured before the next start',
+    alone: true,
     perform: (stage) => stage.killAndChangeImages(),
     endsLife: true,
   },
@@ -220,9 +252,14 @@ export const ACTIONS: readonly Action[] = [
     perform: (stage) => stage.killAndStart(() => stage.makeAnew('cri-a', 'shop', 'web')),
     endsLife: true,
   },
-  { name: 'the disk with the state is full for some seconds', perform: async (stage) => stage.blockState('full') },
+  {
+    name: 'the disk with the state is full for some seconds',
+    alone: true,
+    perform: async (stage) => stage.blockState('full'),
+  },
   {
     name: 'a file replaces the state directory for some seconds',
+    alone: true,
     perform: async (stage) => stage.blockState('a file'),
   },
   { name: 'SIGSTOP', perform: (stage) => stage.pause(stage.random.whole(200, 3_000)) },
@@ -235,6 +272,85 @@ export const ACTIONS: readonly Action[] = [
     },
   })),
 ];
+
+/** What happens to several exporters that share the work over Redis, and to Redis. */
+export const MEMBER_ACTIONS: readonly Action[] = [
+  {
+    name: 'a member is killed, and another one joins seconds later',
+    perform: (stage) => stage.killAndStart(() => seconds(stage, 2, 12)),
+    endsLife: true,
+  },
+  {
+    name: 'a member leaves, and another one joins seconds later',
+    perform: (stage) => stage.endAndStart(() => seconds(stage, 2, 8)),
+    endsLife: true,
+  },
+  {
+    name: 'a member stands still for less than its lease',
+    perform: (stage) => stage.pauseMember(stage.random.whole(4_000, 13_000)),
+  },
+  {
+    name: 'a member stands still for longer than its lease',
+    perform: (stage) => stage.pauseMember(stage.random.whole(17_000, 20_000)),
+  },
+  { name: 'Redis: SCRIPT FLUSH', perform: ({ redis }) => redis.command('SCRIPT', 'FLUSH') },
+  { name: 'Redis: FLUSHALL', perform: (stage) => stage.spoilRedis((redis) => redis.command('FLUSHALL')) },
+  { name: 'Redis crashes, and starts with its data', perform: (stage) => restartRedis(stage, 'kept') },
+  { name: 'Redis crashes, and starts without its data', perform: (stage) => restartRedis(stage, 'lost') },
+  {
+    name: 'Redis is away for some seconds',
+    perform: (stage) => restartRedis(stage, stage.random.one(['kept', 'lost']), () => seconds(stage, 2, 12)),
+  },
+  {
+    name: 'Redis is away for longer than a lease',
+    perform: (stage) => restartRedis(stage, stage.random.one(['kept', 'lost']), () => seconds(stage, 17, 20)),
+  },
+  {
+    name: 'Redis is away, and meanwhile a member is killed and another one starts',
+    perform: (stage) => restartRedis(stage, stage.random.one(['kept', 'lost']), () => stage.killAndStart()),
+    endsLife: true,
+  },
+  {
+    name: 'Redis stands still for some seconds',
+    perform: (stage) =>
+      stage.spoilRedis(async (redis) => {
+        redis.freeze();
+        await seconds(stage, 1, 10);
+        redis.thaw();
+      }),
+  },
+  { name: 'Redis is out of memory for some seconds', perform: (stage) => fillRedis(stage, () => seconds(stage, 2, 8)) },
+  {
+    name: 'Redis is out of memory, and meanwhile a member leaves and another one joins',
+    perform: (stage) => fillRedis(stage, () => stage.endAndStart()),
+    endsLife: true,
+  },
+];
+
+/** The actions of a run with so many exporters at the same time. */
+export function actionsFor(members: number): readonly Action[] {
+  return members === 1 ? ACTIONS : [...ACTIONS.filter(({ alone }) => alone !== true), ...MEMBER_ACTIONS];
+}
+
+function seconds({ random }: Stage, least: number, most: number): Promise<void> {
+  return sleep(random.whole(1_000 * least, 1_000 * most));
+}
+
+function restartRedis(stage: Stage, data: 'kept' | 'lost', meanwhile = async () => {}): Promise<void> {
+  return stage.spoilRedis(async (redis) => {
+    await redis.crash();
+    await meanwhile();
+    await redis.start(data);
+  });
+}
+
+function fillRedis(stage: Stage, meanwhile: () => Promise<void>): Promise<void> {
+  return stage.spoilRedis(async (redis) => {
+    await redis.command('CONFIG', 'SET', 'maxmemory', '1');
+    await meanwhile();
+    await redis.command('CONFIG', 'SET', 'maxmemory', '0');
+  });
+}
 
 const LATE = { min: '30s', max: '2m' };
 

@@ -4,8 +4,8 @@ import { samplesOf } from './exposition.ts';
 import { isDiscovered } from './laws/configured.ts';
 import { healthySpans } from './laws/healthy.ts';
 import { shownTags } from './laws/tags.ts';
-import { type Calm, overlap, type Rest, type Scrape } from './record.ts';
-import { MODES, scrape } from './scraper.ts';
+import { type Calm, overlap, type Rest, type Scrape, unionOf } from './record.ts';
+import { MODES, type Mode, scrape } from './scraper.ts';
 import type { Stage } from './stage.ts';
 import { bare, type State, tagKey } from './truth.ts';
 import { DISCOVERED, EVENTS_COMPLETE_MS, INSTANCES, MAX_INTERVAL_MS, MAX_LATENCY_MS } from './world.ts';
@@ -59,14 +59,19 @@ async function firstTruth(
   let differences: readonly string[] = ['nothing was scraped'];
   const [mode] = MODES;
   while (mode !== undefined && !isOver() && !ending.aborted) {
-    const { life, exporter } = stage;
-    const seen = await scrape(exporter.url, life ?? { number: 0, clock: [] }, mode, SLACK_MS).catch(() => undefined);
+    const seen = await scrapeAll(stage, mode).catch(() => undefined);
     const state = await stage.simulator.look();
     if (seen !== undefined) differences = difference(stage, calmFrom, seen, state);
     if (differences.length === 0) return [];
     await sleep(200);
   }
   return differences;
+}
+
+/** What all members show together; undefined while there are none. */
+async function scrapeAll({ running }: Stage, mode: Mode): Promise<Scrape | undefined> {
+  const scrapes = await Promise.all(running.map(({ program, life }) => scrape(program.url, life, mode, SLACK_MS)));
+  return scrapes.length === 0 ? undefined : unionOf(scrapes);
 }
 
 /** Tags without a scan under way get at least one of five turns. */
@@ -84,7 +89,8 @@ function longestAgeMs({ from, seen, tags }: { from: number; seen: Scrape; tags: 
       kind === 'current' ? [rate] : [],
     ),
   );
-  const turnMs = Math.max(1_000 / Math.min(...rates), MAX_LATENCY_MS / configuration.maxConcurrent);
+  // Each of several members may have its part of the rate.
+  const turnMs = Math.max((1_000 * record.members) / Math.min(...rates), MAX_LATENCY_MS / configuration.maxConcurrent);
   const ageMs = MAX_INTERVAL_MS + SLACK_MS + TURNS_EACH * tags * turnMs;
   return ageMs + overlap(record.pauses, seen.sentAt - 2 * ageMs, seen.sentAt);
 }

@@ -1,9 +1,10 @@
 // A run: rounds of faults and calm, as the seed draws them, and the checks beside them.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ACTIONS, type Action } from './actions.ts';
+import { type Action, actionsFor } from './actions.ts';
 import { waitForTruth } from './calm.ts';
 import { Checker, type OnViolation, type Tally } from './checker.ts';
 import { FAULTS, type Fault, type FaultKind } from './faults.ts';
+import { lawsFor } from './laws/laws.ts';
 import { observe } from './observers.ts';
 import { createRandom, type Random } from './random.ts';
 import { progressOf } from './report.ts';
@@ -26,6 +27,8 @@ const POLLING_AFTER_MS = 2_000;
 export type ChaosOptions = {
   readonly seed: number;
   readonly minutes: number;
+  /** How many exporters there are at the same time: several share the work over Redis. */
+  readonly members?: number;
   /** The programs' files. */
   readonly exporter: string;
   readonly simulator: string;
@@ -58,6 +61,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const {
     seed,
     minutes,
+    members = 1,
     exporter,
     simulator,
     longLife = false,
@@ -69,9 +73,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     onViolation,
     stop,
   } = options;
-  const actions = ACTIONS.filter(({ endsLife }) => !(longLife && endsLife));
+  const actions = actionsFor(members).filter(({ endsLife }) => !(longLife && endsLife));
   // Observers, faults and the order of actions have sequences of their own, so that the pace of one does not change what is drawn for another.
-  const stage = new Stage({ seed, random: createRandom(seed), exporter, simulator, onLog });
+  const stage = new Stage({ seed, random: createRandom(seed), exporter, simulator, members, onLog });
   const drawn = new Map([...FAULTS, ...actions].map(({ name }) => [name, 0]));
   const course = {
     stage,
@@ -87,7 +91,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const end = Date.now() + minutes * 60_000;
   try {
     await stage.open();
-    const checker = new Checker(stage.record, stage.simulator, onViolation);
+    const checker = new Checker(stage.record, stage.simulator, lawsFor(members), onViolation);
     const observers = observe(stage, createRandom(seed + 1), { everyMs: CHECK_EVERY_MS, run: () => checker.check() });
     const ending = AbortSignal.any(stop === undefined ? [observers.failed] : [observers.failed, stop]);
     const summary = (rounds: number) => progressOf(stage.record, drawn, checker, rounds);
@@ -107,7 +111,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     }
     await observers.end();
     // The law about the end is checked in every run, also in one that never ended the process before.
-    await stage.endLife();
+    await stage.endLives();
     await checker.finish();
     return { drawn, tallies: checker.tallies, summary: summary(rounds) };
   } finally {

@@ -1,8 +1,7 @@
 // Holds a run to every law while it goes on, a little behind the present, and lets the record of it grow no longer than that needs.
 import { setImmediate as turn } from 'node:timers/promises';
 import { forget, neededFrom } from './forget.ts';
-import type { Judged, Violation } from './laws/law.ts';
-import { LAWS } from './laws/laws.ts';
+import type { Judged, Law, Violation } from './laws/law.ts';
 import { overlap, type RunRecord } from './record.ts';
 import type { SimulatorClient } from './simulator.ts';
 
@@ -21,9 +20,7 @@ const VIOLATIONS_KEPT = 20;
 
 export class Checker {
   /** By the names of laws. */
-  readonly tallies: ReadonlyMap<string, Tally> = new Map(
-    LAWS.map(({ name }) => [name, { checked: 0, violations: [], broken: 0 }]),
-  );
+  readonly tallies: ReadonlyMap<string, Tally>;
   /** For how long a law held up this program's event loop at most, and which. */
   longest = { law: '', ms: 0 };
   /** Of the time that was judged, for how long the exporter or this program was not let run: what takes time is excused then. */
@@ -32,6 +29,7 @@ export class Checker {
   requests = 0;
   readonly #record: RunRecord;
   readonly #simulator: SimulatorClient;
+  readonly #laws: readonly Law[];
   readonly #onViolation: OnViolation;
   #judgedTo = Number.NEGATIVE_INFINITY;
   /** The first request of which the record does not know how it ended. */
@@ -39,7 +37,9 @@ export class Checker {
   /** The first event that may still be sent. */
   #events = 0;
 
-  constructor(record: RunRecord, simulator: SimulatorClient, onViolation: OnViolation) {
+  constructor(record: RunRecord, simulator: SimulatorClient, laws: readonly Law[], onViolation: OnViolation) {
+    this.tallies = new Map(laws.map(({ name }) => [name, { checked: 0, violations: [], broken: 0 }]));
+    this.#laws = laws;
     this.#record = record;
     this.#simulator = simulator;
     this.#onViolation = onViolation;
@@ -68,7 +68,7 @@ export class Checker {
     const judged = { from: this.#judgedTo, to };
     this.#judgedTo = to;
     this.#noteExcused(judged);
-    for (const { name, check } of LAWS) {
+    for (const { name, check } of this.#laws) {
       await turn();
       const begin = performance.now();
       const { checked, violations } = check(this.#record, judged);

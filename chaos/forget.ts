@@ -46,6 +46,9 @@ export function forget(record: RunRecord, before: number): void {
   const token = record.tokenWrites.findLast(({ at }) => at < before);
   drop(record.tokenWrites, (each) => each.at < before && each !== token);
   drop(record.blocks, ({ to }) => to < before);
+  drop(record.moves, ({ to }) => to < before);
+  drop(record.losses, ({ at }) => at < before);
+  drop(record.redisFaults, ({ to }) => to < before);
   drop(record.calms, ({ to }) => to < before);
   const configuration = record.configurations.findLastIndex(({ inForceAt }) => inForceAt < before);
   record.configurations.splice(0, Math.max(0, configuration));

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from './random.ts';
 import type { Span } from './record.ts';
 import { get, MODES, scrape } from './scraper.ts';
-import type { Stage } from './stage.ts';
+import type { Member, Stage } from './stage.ts';
 import { starvationOf } from './starvation.ts';
 
 const SCRAPE_EVERY_MS = 250;
@@ -39,14 +39,18 @@ export function observe(stage: Stage, random: Random, other: Repeated): Observer
       throw error;
     }
   };
+  // Each member on its own: one that stands still does not delay what is seen of the others.
+  const places = Array.from({ length: stage.record.members }, (_, place) => place);
   const loops = Promise.all(
     [
-      { everyMs: SCRAPE_EVERY_MS, run: () => takeScrape(stage, random) },
-      { everyMs: PROBE_EVERY_MS, run: () => probe(stage) },
+      ...places.flatMap((place) => [
+        { everyMs: SCRAPE_EVERY_MS, run: () => takeScrape(stage, place, random) },
+        { everyMs: PROBE_EVERY_MS, run: () => probe(stage, place) },
+        { everyMs: STARVATION_EVERY_MS, run: watchStarvation(stage, place) },
+      ]),
       { everyMs: LOOK_EVERY_MS, run: async () => void (await stage.simulator.look()) },
       { everyMs: LOOK_EVERY_MS, run: async () => stage.watchState() },
       { everyMs: 0, run: () => watchOwnLoop(stage) },
-      { everyMs: STARVATION_EVERY_MS, run: watchStarvation(stage) },
       other,
     ].map(repeat),
   );
@@ -61,27 +65,36 @@ export function observe(stage: Stage, random: Random, other: Repeated): Observer
   };
 }
 
-async function takeScrape(stage: Stage, random: Random): Promise<void> {
-  const { life, exporter, record } = stage;
-  if (life === undefined) return;
-  await watch(stage, '/metrics', async () => {
-    record.scrapes.push(await scrape(exporter.url, life, random.one(MODES), TIMEOUT_MS));
+async function takeScrape(stage: Stage, place: number, random: Random): Promise<void> {
+  await watch(stage, place, '/metrics', async ({ program, life }) => {
+    stage.record.scrapes.push(await scrape(program.url, life, random.one(MODES), TIMEOUT_MS));
     return true;
   });
 }
 
-async function probe(stage: Stage): Promise<void> {
+async function probe(stage: Stage, place: number): Promise<void> {
   const path = '/-/healthy';
-  if (stage.life === undefined) return;
-  await watch(stage, path, async () => (await get(stage.exporter.url + path, {}, TIMEOUT_MS)).status === 200);
+  await watch(
+    stage,
+    place,
+    path,
+    async ({ program }) => (await get(program.url + path, {}, TIMEOUT_MS)).status === 200,
+  );
 }
 
 /** Notes how a request goes, unless the process that it went to ended meanwhile. */
-async function watch({ life, record }: Stage, path: string, ask: () => Promise<boolean>): Promise<void> {
+async function watch(
+  stage: Stage,
+  place: number,
+  path: string,
+  ask: (member: Member) => Promise<boolean>,
+): Promise<void> {
+  const member = stage.memberAt(place);
+  if (member === undefined) return;
   const [sentAt, begin] = [Date.now(), performance.now()];
-  const ok = await ask().catch(() => false);
-  if (life?.to === Number.POSITIVE_INFINITY)
-    record.probes.push({ path, sentAt, tookMs: performance.now() - begin, ok });
+  const ok = await ask(member).catch(() => false);
+  if (member.life.to === Number.POSITIVE_INFINITY)
+    stage.record.probes.push({ path, sentAt, tookMs: performance.now() - begin, ok });
 }
 
 /** Notes when this program itself was blocked: then its measurements are not about the exporter. */
@@ -93,10 +106,10 @@ async function watchOwnLoop({ record }: Stage): Promise<void> {
 }
 
 /** Notes when the exporter waited for a processor: on a busy machine, an answer is late for that reason too. */
-function watchStarvation(stage: Stage): () => Promise<void> {
+function watchStarvation(stage: Stage, place: number): () => Promise<void> {
   let measured: { readonly pid: number; readonly since: () => Span | undefined } | undefined;
   return async () => {
-    const { pid } = stage.exporter.child;
+    const pid = stage.memberAt(place)?.program.child.pid;
     if (pid === undefined) return;
     if (measured?.pid !== pid) measured = { pid, since: starvationOf(pid) };
     const wait = measured.since();

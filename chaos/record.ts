@@ -52,6 +52,18 @@ export type Scrape = {
   readonly exposition: Exposition;
 };
 
+/** What several members show together. */
+export function unionOf(scrapes: readonly Scrape[]): Scrape {
+  const [first] = scrapes;
+  if (first === undefined) throw new Error('expected a scrape');
+  return {
+    ...first,
+    sentAt: Math.min(...scrapes.map(({ sentAt }) => sentAt)),
+    answeredAt: Math.max(...scrapes.map(({ answeredAt }) => answeredAt)),
+    exposition: { ...first.exposition, samples: new Map(scrapes.flatMap(({ exposition }) => [...exposition.samples])) },
+  };
+}
+
 /** A tag that the file lists: instance, names of the repository, tag, parted by spaces. */
 export type TagName = string;
 
@@ -207,7 +219,17 @@ export type End = { readonly sentAt: number; readonly tookMs: number; readonly s
 /** From now on the secret files of a set of credentials hold another key, or nothing that the API accepts, or something that it accepts again. */
 export type KeyWrite = { readonly set: string; readonly keyId: string; readonly isGood: boolean; readonly at: number };
 
+/** A process of several that ended or stood still without warning: what it learned shortly before may be lost. */
+export type Loss = { readonly life: number; readonly at: number };
+
 export type RunRecord = {
+  /** How many exporters there are at the same time. */
+  readonly members: number;
+  /** Times in which repositories may move from one member to another. */
+  readonly moves: Span[];
+  readonly losses: Loss[];
+  /** Times in which Redis may not have what members have written. */
+  readonly redisFaults: Span[];
   /** The record is complete from then on; minus infinity until something was dropped. */
   keptFrom: number;
   readonly lives: Life[];
@@ -241,8 +263,12 @@ export type RunRecord = {
   readonly lastSuccesses: Map<TagName, number>;
 };
 
-export function emptyRecord(): RunRecord {
+export function emptyRecord(members = 1): RunRecord {
   return {
+    members,
+    moves: [],
+    losses: [],
+    redisFaults: [],
     keptFrom: Number.NEGATIVE_INFINITY,
     lives: [],
     scrapes: [],

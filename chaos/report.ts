@@ -2,7 +2,7 @@
 import type { Checker, Tally } from './checker.ts';
 import { samplesOf } from './exposition.ts';
 import type { Violation } from './laws/law.ts';
-import { LAWS } from './laws/laws.ts';
+import { lawsFor } from './laws/laws.ts';
 import { time } from './laws/tags.ts';
 import type { RunRecord } from './record.ts';
 
@@ -45,7 +45,7 @@ const CHECKS_ALL_FROM_MINUTES = 5;
  * @returns the report, and whether the run failed: a law was broken, or a run that was long enough for it never checked one
  */
 export function reportOf(
-  { seed, minutes }: { readonly seed: number; readonly minutes: number },
+  { seed, minutes, members = 1 }: { readonly seed: number; readonly minutes: number; readonly members?: number },
   drawn: ReadonlyMap<string, number>,
   tallies: ReadonlyMap<string, Tally>,
 ): { readonly lines: readonly string[]; readonly hasFailed: boolean } {
@@ -53,13 +53,14 @@ export function reportOf(
   const [fewest] = [...drawn].sort(([, one], [, other]) => one - other);
   if (fewest !== undefined) lines.push(`fewest draws: ${fewest[1]}, of: ${fewest[0]}`);
   let total = 0;
-  for (const { name, sentence } of LAWS) {
+  const laws = lawsFor(members);
+  for (const { name, sentence } of laws) {
     const { checked = 0, broken = 0, violations = [] } = tallies.get(name) ?? {};
     total += broken;
     lines.push(`law ${name}: checked ${checked} times, broken ${broken} times: ${sentence}`);
     for (const violation of violations) lines.push(`  ${violationLine(seed, name, violation)}`);
   }
-  const unchecked = LAWS.filter(({ name }) => (tallies.get(name)?.checked ?? 0) === 0).map(({ name }) => name);
+  const unchecked = laws.filter(({ name }) => (tallies.get(name)?.checked ?? 0) === 0).map(({ name }) => name);
   const hasMissed = unchecked.length > 0 && minutes >= CHECKS_ALL_FROM_MINUTES;
   if (unchecked.length > 0) {
     const failure = hasMissed ? `, which is a failure in a run of ${CHECKS_ALL_FROM_MINUTES} minutes or more` : '';

@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import { parseExposition } from './exposition.ts';
 import type { Life, Scrape } from './record.ts';
 
-type Mode = { readonly name: string; readonly headers: Readonly<Record<string, string>> };
+export type Mode = { readonly name: string; readonly headers: Readonly<Record<string, string>> };
 
 /** Every way to scrape. To add one, add it to the list. */
 export const MODES: readonly Mode[] = [

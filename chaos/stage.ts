@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CertificateSource, certificateProbe, TRUSTED_ORIGIN } from './certificates.ts';
 import { CLOCK_PROBE, type ClockSpan, noteStep, setClock, trueTimes } from './clock.ts';
-import { samplesOf } from './exposition.ts';
+import { type Exposition, samplesOf } from './exposition.ts';
 import { Forger, type Forgery, type Target } from './forger.ts';
 import { temporaryDirectory } from './leftovers.ts';
 import { type Program, startExporter, startSimulator } from './processes.ts';
@@ -18,12 +18,24 @@ import {
   type RestoredState,
   type RunRecord,
 } from './record.ts';
+import { RedisServer } from './redis.ts';
 import { MODES, scrape } from './scraper.ts';
 import { SimulatorClient } from './simulator.ts';
 import { type Damage, StateDirectory, type UsableState } from './state-directory.ts';
 import type { TagState } from './truth.ts';
 import { wireProbe } from './wire.ts';
-import { DISCOVERED, GUEST, keysBut, REPOSITORIES, SETS, Settings, scenario, tagName, usualLatency } from './world.ts';
+import {
+  DISCOVERED,
+  GUEST,
+  keysBut,
+  RATES_DIFFER_BY,
+  REPOSITORIES,
+  SETS,
+  Settings,
+  scenario,
+  tagName,
+  usualLatency,
+} from './world.ts';
 
 /** How long the process is given to end by itself: more than the law allows, so that it is known by how much it is late. */
 const ENDED_WITHIN_MS = 15_000;
@@ -45,6 +57,14 @@ const SAVED_WITHIN_MS = 1_000;
 /** What was answered so long before the signal is in the last save of a process that ends in order. */
 const ANSWERED_BEFORE_END_MS = 300;
 
+/** By then repositories have moved after the last member has joined, and after one has died. Each is some seconds more than is documented. */
+const JOINED_WITHIN_MS = 6_000;
+const DEAD_WITHIN_MS = 12_000;
+/** A member that stands still for so long has lost what it owned. */
+const LEASE_MS = 15_000;
+/** By then Redis has again what the members know. */
+const WRITTEN_AGAIN_WITHIN_MS = 5_000;
+
 /** Nothing goes wrong on the way. */
 export const GOOD_DELIVERY = { loss: 0, duplicates: 0, reorder: 0, delay: '0s' };
 
@@ -53,9 +73,14 @@ export type StageOptions = {
   readonly random: Random;
   readonly exporter: string;
   readonly simulator: string;
+  /** How many exporters there are at the same time: several share the work over Redis. */
+  readonly members?: number;
   /** Takes what the exporter logs. */
   readonly onLog?: ((text: Buffer) => void) | undefined;
 };
+
+/** A process of the exporter, the last one in its place. */
+export type Member = { readonly program: Program; readonly life: Life };
 
 export class Stage {
   readonly random: Random;
@@ -81,14 +106,18 @@ export class Stage {
   #pastClock: ClockSpan[] = [];
   #simulatorProgram: Program | undefined;
   #simulator: SimulatorClient | undefined;
-  #exporter: Program | undefined;
+  readonly redis = new RedisServer();
+  /** By their places: each has one process after the other. */
+  readonly #members: Member[] = [];
+  /** The place of the process that things happen to. */
+  #place = 0;
   #anew = 0;
   #strayReloadsUntil = Number.NEGATIVE_INFINITY;
 
   constructor(options: StageOptions) {
     this.#options = options;
     this.random = options.random;
-    this.record = emptyRecord();
+    this.record = emptyRecord(options.members);
     this.#storageRandom = createRandom(options.seed + 4);
     this.settings = new Settings(this.#directory.path, this.record.keyWrites, this.record.tokenWrites);
   }
@@ -98,15 +127,27 @@ export class Stage {
     return this.#simulator;
   }
 
+  /** The process that things happen to: of several members, it is another one after each end, and each time that it stood still. */
   get exporter(): Program {
-    if (this.#exporter === undefined) throw new Error('expected a stage that was opened');
-    return this.#exporter;
+    const member = this.#members[this.#place];
+    if (member === undefined) throw new Error('expected a stage that was opened');
+    return member.program;
   }
 
-  /** The present life; undefined between two. */
+  /** Its present life; undefined between two. */
   get life(): Life | undefined {
-    const last = this.record.lives.at(-1);
-    return last?.to === Number.POSITIVE_INFINITY ? last : undefined;
+    return this.memberAt(this.#place)?.life;
+  }
+
+  /** The process that runs in a place, if there is one. */
+  memberAt(place: number): Member | undefined {
+    const member = this.#members[place];
+    return member?.life.to === Number.POSITIVE_INFINITY ? member : undefined;
+  }
+
+  /** All processes that run. */
+  get running(): readonly Member[] {
+    return this.#members.filter(({ life }) => life.to === Number.POSITIVE_INFINITY);
   }
 
   get configuration(): Configuration {
@@ -127,36 +168,43 @@ export class Stage {
     await this.simulator.setLatency(usualLatency(this.random));
     await this.simulator.look();
     this.#certificates = { simulator: this.simulator.url, forger: this.forger.publicKey };
+    const { members } = this.record;
+    if (members > 1) {
+      await this.redis.start();
+      this.settings.shareOver(this.redis.url, members);
+    }
     this.#note();
-    await this.#start();
+    await this.#moving(async () => {
+      for (this.#place = 0; this.#place < members; this.#place++) await this.#start();
+      this.#place = 0;
+    });
   }
 
   async close(): Promise<void> {
     this.#noteEnd();
     clearTimeout(this.#blockEnd);
     clearInterval(this.#refill);
-    await this.#exporter?.kill();
+    for (const { program } of this.#members) await program.kill();
     await this.#simulatorProgram?.kill();
+    await this.redis.close();
     this.#directory.remove();
     this.#state.remove();
   }
 
   /** Changes the file and sends SIGHUP; resolves when a scrape says that the file is in force, or when that took too long. */
   async reload(change: (settings: Settings) => void, signals = 1): Promise<void> {
-    const before = await this.#lastReload();
+    const members = this.running;
+    const before = await Promise.all(members.map((member) => this.#lastReload(member)));
     change(this.settings);
     const configuration = this.#note();
     for (let signal = 0; signal < signals; signal++) {
       if (signal > 0) await sleep(10);
       this.#signalReload();
     }
-    let found = await this.#reloadAfter(before, configuration);
-    // Reloads run one after the other: one that had begun before may have read the file of before, the next one has not.
-    if (found !== undefined && configuration.toldAt < this.#strayReloadsUntil) {
-      this.#signalReload();
-      found = await this.#reloadAfter(found, configuration);
-    }
-    if (found === undefined) configuration.givenUpAt = Date.now();
+    const found = await Promise.all(
+      members.map((member, index) => this.#takenBy(member, before[index], configuration)),
+    );
+    if (found.includes(undefined)) configuration.givenUpAt = Date.now();
     else configuration.inForceAt = Date.now();
     if (signals > 1) this.expectStrayReloads();
   }
@@ -167,15 +215,32 @@ export class Stage {
   }
 
   #signalReload(): void {
-    this.exporter.child.kill('SIGHUP');
+    for (const { program } of this.running) program.child.kill('SIGHUP');
   }
 
-  /** When a file was taken next, as the exporter shows it; undefined when that took too long. */
-  async #reloadAfter(before: number | undefined, { toldAt }: Configuration): Promise<number | undefined> {
+  /** When a file was taken, as the exporter shows it; undefined when that took too long. */
+  async #takenBy(
+    member: Member,
+    before: number | undefined,
+    configuration: Configuration,
+  ): Promise<number | undefined> {
+    const found = await this.#reloadAfter(member, before, configuration);
+    // Reloads run one after the other: one that had begun before may have read the file of before, the next one has not.
+    if (found === undefined || configuration.toldAt >= this.#strayReloadsUntil) return found;
+    member.program.child.kill('SIGHUP');
+    return this.#reloadAfter(member, found, configuration);
+  }
+
+  /** When a file was taken next. */
+  async #reloadAfter(
+    member: Member,
+    before: number | undefined,
+    { toldAt }: Configuration,
+  ): Promise<number | undefined> {
     while (Date.now() - overlap(this.record.pauses, toldAt, Date.now()) < toldAt + RELOAD_WAITED_MS) {
-      const answered = await this.#lastReload(this.settings.shownRate);
+      const answered = await this.#lastReload(member, this.settings.shownRate);
       // On a clock that was set back, a time that was shown before may look like one that is still to come.
-      if (answered !== before && this.#isAfter(answered, toldAt)) return answered;
+      if (answered !== before && this.#isAfter(member, answered, toldAt)) return answered;
       await sleep(50);
     }
     return undefined;
@@ -186,9 +251,8 @@ export class Stage {
     change(this.settings);
     const configuration = this.#note();
     const init = { method: 'POST', signal: AbortSignal.timeout(3 * RELOAD_WAITED_MS) };
-    const asked = Array.from(
-      { length: times },
-      async () => (await fetch(`${this.exporter.url}/-/reload`, init)).status,
+    const asked = this.running.flatMap(({ program }) =>
+      Array.from({ length: times }, async () => (await fetch(`${program.url}/-/reload`, init)).status),
     );
     const statuses = await Promise.all(asked.map((answer) => answer.catch(() => 0)));
     if (statuses.every((status) => status === 200)) configuration.inForceAt = Date.now();
@@ -205,11 +269,15 @@ export class Stage {
 
   /** @param meanwhile what happens between the end of one process and the start of the next */
   async killAndStart(meanwhile: () => Promise<void> = async () => {}): Promise<void> {
-    this.#noteEnd();
-    this.#hasEndedWell = false;
-    await this.exporter.kill();
-    await meanwhile();
-    await this.#start();
+    await this.#moving(async () => {
+      this.#noteLoss();
+      this.#noteEnd();
+      this.#hasEndedWell = false;
+      await this.exporter.kill();
+      await meanwhile();
+      await this.#start();
+    }, DEAD_WITHIN_MS);
+    this.#turn();
   }
 
   /** Damages files of the state before the next process has them. */
@@ -283,9 +351,51 @@ export class Stage {
   }
 
   /** Ends the process as a service manager does, and starts it anew. */
-  async endAndStart(): Promise<void> {
-    await this.endLife();
-    await this.#start();
+  async endAndStart(meanwhile: () => Promise<void> = async () => {}): Promise<void> {
+    await this.#moving(async () => {
+      await this.endLife();
+      await meanwhile();
+      await this.#start();
+    });
+    this.#turn();
+  }
+
+  /** Ends all processes, one after the other. */
+  async endLives(): Promise<void> {
+    for (const _ of this.#members) {
+      await this.endLife();
+      this.#turn();
+    }
+  }
+
+  /** Has another member be the one that things happen to. */
+  #turn(): void {
+    this.#place = (this.#place + 1) % this.record.members;
+  }
+
+  /** Does something after which repositories move to other members, if there are some; at least for so long. */
+  async #moving(act: () => Promise<void>, leastMs = 0): Promise<void> {
+    const span = { from: Date.now(), to: Number.POSITIVE_INFINITY };
+    if (this.record.members > 1) this.record.moves.push(span);
+    await act();
+    span.to = Math.max(span.from + leastMs, Date.now() + JOINED_WITHIN_MS);
+  }
+
+  #noteLoss(): void {
+    if (this.life !== undefined) this.record.losses.push({ life: this.life.number, at: Date.now() });
+  }
+
+  /** Does something to Redis. No repository moves, but those that are moving may do so later. */
+  async spoilRedis(act: (redis: RedisServer) => Promise<void>): Promise<void> {
+    const span = { from: Date.now(), to: Number.POSITIVE_INFINITY };
+    this.record.redisFaults.push(span);
+    const extend = (to: number) => {
+      for (const each of this.record.moves) if (each.to > span.from) each.to = to;
+    };
+    extend(Number.POSITIVE_INFINITY);
+    await act(this.redis);
+    extend(Date.now() + DEAD_WITHIN_MS);
+    span.to = Date.now() + WRITTEN_AGAIN_WITHIN_MS;
   }
 
   /** Sets the exporter's wall clock off by so much; its monotonic clock goes on. */
@@ -304,10 +414,28 @@ export class Stage {
   async pause(ms: number): Promise<void> {
     const span = { from: Date.now(), to: Number.POSITIVE_INFINITY };
     this.record.pauses.push(span);
-    this.exporter.child.kill('SIGSTOP');
+    const { child } = this.exporter;
+    child.kill('SIGSTOP');
     await sleep(ms);
-    this.exporter.child.kill('SIGCONT');
+    child.kill('SIGCONT');
     span.to = Date.now();
+  }
+
+  /** A member stands still for so long that it may lose what it owns, or nearly so. */
+  async pauseMember(ms: number): Promise<void> {
+    const member = this.memberAt(this.#place);
+    if (member === undefined) return;
+    const pause = async () => {
+      await this.pause(ms);
+      // First of all it asks Redis what is still its own.
+      await this.#lastReload(member);
+    };
+    if (ms < LEASE_MS) await pause();
+    else {
+      this.#noteLoss();
+      await this.#moving(pause);
+    }
+    this.#turn();
   }
 
   async makeAnew(instanceId: string, namespace: string, name: string): Promise<void> {
@@ -426,19 +554,23 @@ export class Stage {
       certificateProbe(this.record.certificateFetches, number, this.#certificates),
       { preload: CLOCK_PROBE, onMessage: () => {} },
     ];
-    this.#exporter = await startExporter(this.#options.exporter, args, ...probes);
+    const program = await startExporter(this.#options.exporter, args, ...probes);
     const { onLog } = this.#options;
-    if (onLog !== undefined) this.#exporter.child.stderr?.on('data', onLog);
+    if (onLog !== undefined) program.child.stderr?.on('data', onLog);
     this.configuration.inForceAt = Math.min(this.configuration.inForceAt, Date.now());
     const own = { from: startedAt, to: Number.POSITIVE_INFINITY, offsetMs: 0 };
-    this.record.lives.push({
+    const clock = storage === undefined ? [own] : [...this.#pastClock, own];
+    const life = {
       number,
       startedAt,
       from: Date.now(),
       to: Number.POSITIVE_INFINITY,
-      clock: storage === undefined ? [own] : [...this.#pastClock, own],
+      // Members show what others have seen, and all clocks are right.
+      clock: this.record.members > 1 ? [{ ...own, from: 0 }] : clock,
       ...(storage !== undefined && { storage }),
-    });
+    };
+    this.record.lives.push(life);
+    this.#members[this.#place] = { program, life };
     await this.simulator.changeEvents({ to: this.webhook, certificate_url: `${TRUSTED_ORIGIN}/simulator.pem` });
     await this.sendToken();
   }
@@ -455,6 +587,7 @@ export class Stage {
 
   /** Whether and how the next process keeps its state, and what it finds. */
   #drawStorage(number: number): LifeStorage | undefined {
+    if (this.record.members > 1) return undefined;
     const keeps = this.#storageRandom.share() < KEEPING_SHARE || number < KEEPING_FROM_START;
     const intervalMs = this.#storageRandom.one(SAVE_INTERVALS_MS);
     if (!keeps) return undefined;
@@ -500,8 +633,8 @@ export class Stage {
   }
 
   /** Whether a time that the exporter shows, in seconds since the epoch of its clock, may be as late as a true one in milliseconds. */
-  #isAfter(shown: number | undefined, atMs: number): boolean {
-    const [latest] = shown === undefined ? [] : trueTimes(this.life?.clock ?? [], shown * 1_000, Date.now());
+  #isAfter({ life }: Member, shown: number | undefined, atMs: number): boolean {
+    const [latest] = shown === undefined ? [] : trueTimes(life.clock, shown * 1_000, Date.now());
     return latest !== undefined && latest >= atMs;
   }
 
@@ -510,21 +643,31 @@ export class Stage {
    *
    * @param rate undefined too where another rate is in force: a reload that began before may have read the file of before
    */
-  async #lastReload(rate?: number): Promise<number | undefined> {
+  async #lastReload({ program }: Member, rate?: number): Promise<number | undefined> {
     const [mode] = MODES;
     if (mode === undefined) return undefined;
     try {
-      const { exposition } = await scrape(this.exporter.url, { number: 0, clock: [] }, mode, 2_000);
+      const { exposition } = await scrape(program.url, { number: 0, clock: [] }, mode, 2_000);
       const [found] = samplesOf(exposition, 'acr_scan_exporter_config_last_reload_success_timestamp_seconds');
-      const inForce = [...samplesOf(exposition, 'acr_scheduler_rate_limit_requests_per_second')].find(
-        ([{ credentials, kind }]) => credentials === 'default' && kind === 'configured',
-      );
-      return rate === undefined || inForce?.[1] === rate ? found?.[1] : undefined;
+      const inForce = rateInForce(exposition);
+      const isOther = rate !== undefined && inForce !== undefined && Math.abs(inForce - rate) > RATES_DIFFER_BY / 2;
+      return isOther ? undefined : found?.[1];
     } catch {
       // The law about answers is held by the observers: here it only takes another try.
       return undefined;
     }
   }
+}
+
+/** The rate of the file in force. A member shows its part of it; undefined while it has none. */
+function rateInForce(exposition: Exposition): number | undefined {
+  const [[, part] = [undefined, 1]] = [...samplesOf(exposition, 'acr_replica_rate_share_ratio')].filter(
+    ([{ credentials }]) => credentials === 'default',
+  );
+  const shown = [...samplesOf(exposition, 'acr_scheduler_rate_limit_requests_per_second')].find(
+    ([{ credentials, kind }]) => credentials === 'default' && kind === 'configured',
+  );
+  return shown === undefined || part === 0 ? undefined : shown[1] / part;
 }
 
 type Names = { readonly instance: string; readonly namespace: string; readonly name: string };

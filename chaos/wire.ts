@@ -30,7 +30,9 @@ export function wireProbe(requests: WireRequest[], life: number): Probe {
         const parameters = Object.fromEntries(new URL(path, 'http://localhost').searchParams);
         const subject = subjectOf({ action, parameters });
         const present = { overMs: Number.POSITIVE_INFINITY, isAnswered: false };
-        requests.push({ life, id, accessKeyId, subject, at: Date.now(), fromMs, toMs, ...present });
+        // A process that stood still tells late of what it wrote before.
+        const later = requests.findLastIndex((each) => each.fromMs <= fromMs) + 1;
+        requests.splice(later, 0, { life, id, accessKeyId, subject, at: Date.now(), fromMs, toMs, ...present });
       }
       if (data?.wire === 'over') {
         const request = requests.findLast((each) => each.life === life && each.id === data.id);

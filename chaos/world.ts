@@ -133,6 +133,9 @@ const USUAL = {
   discoveryIntervalMs: 1_000,
 };
 
+/** Of two files, in requests a second. */
+export const RATES_DIFFER_BY = 1e-6;
+
 const LONG_INTERVAL_MS = 60_000;
 
 const USUAL_EVENTS: EventsFile = { webhook: true, signature: true, feedMs: 1_000, completeMs: EVENTS_COMPLETE_MS };
@@ -144,6 +147,7 @@ const EVENT_SOURCES = [
   [1, { webhook: false, feeds: false }],
 ] as const;
 const SIGNED_SHARE = 0.75;
+const NO_EVENTS: EventsFile = { webhook: false, signature: false, feedMs: undefined, completeMs: EVENTS_COMPLETE_MS };
 
 /** Every key that the API accepts, but for some. */
 export function keysBut(...refused: readonly string[]): Key[] {
@@ -198,6 +202,7 @@ export class Settings {
   #events = USUAL_EVENTS;
   readonly #tokenWrites: TokenWrite[];
   #tokens = 0;
+  #replicas: object | undefined;
 
   /**
    * @param keyWrites is told of everything that becomes of the secret files
@@ -369,7 +374,7 @@ export class Settings {
 
   /** The rate in the file: each change of the file lowers it by a hair, so that the exporter's metrics show which file is in force. */
   get shownRate(): number {
-    return this.#paces.rate - this.#changes / 1e6;
+    return this.#paces.rate - this.#changes * RATES_DIFFER_BY;
   }
 
   /** Writes everything, and says what it is. */
@@ -419,6 +424,7 @@ export class Settings {
       backoff: durations(backoffMs),
       discovery_interval: `${discoveryIntervalMs}ms`,
       metrics: { per_tag: this.#perTag },
+      ...(this.#replicas !== undefined && { replicas: this.#replicas }),
       events: { complete: `${completeMs}ms`, ...(webhook && { webhook: { token_file: this.#tokenFile, signature } }) },
       instances: [
         { ...a, ...(this.#discovers && { discover }) },
@@ -431,6 +437,12 @@ export class Settings {
   #tagContent(repository: ListedRepository, tag: string): string | object {
     const digest = this.#digests.get(tagName(repository, tag));
     return digest === undefined ? tag : { tag, digest };
+  }
+
+  /** Has several exporters share the work over Redis, without events. */
+  shareOver(redisUrl: string, members: number): void {
+    this.#replicas = { redis_url: redisUrl, group: 'chaos', max: members };
+    this.#events = NO_EVENTS;
   }
 
   #endpoint = '';

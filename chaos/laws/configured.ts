@@ -1,6 +1,6 @@
 // What is shown is what the file in force lists.
 import { samplesOf } from '../exposition.ts';
-import { type Configuration, overlap, type Scrape, type TagName } from '../record.ts';
+import { type Configuration, overlap, type RunRecord, type Scrape, type TagName, unionOf } from '../record.ts';
 import { DISCOVERED, GUEST } from '../world.ts';
 import { Findings, type Law } from './law.ts';
 import { repositoryOf, shownTags, time } from './tags.ts';
@@ -8,15 +8,36 @@ import { repositoryOf, shownTags, time } from './tags.ts';
 export const configuredLaw: Law = {
   name: 'configured',
   sentence: 'after a reload is confirmed, everything that is configured is shown, and nothing else',
-  check: ({ scrapes, configurations }, judged) => {
+  check: (record, judged) => {
     const findings = new Findings(judged);
-    for (const scrape of scrapes) {
-      const inForce = inForceDuring(configurations, scrape);
+    for (const scrape of unions(record, findings)) {
+      if (overlap(record.moves, scrape.sentAt, scrape.answeredAt) > 0) continue;
+      const inForce = inForceDuring(record.configurations, scrape);
       if (inForce !== undefined) findings.note(scrape.answeredAt, () => difference(inForce, scrape));
     }
     return findings;
   },
 };
+
+/** Scrapes of all members that are further apart do not show what they show together. */
+const TOGETHER_MS = 1_000;
+
+/** What all members show together, each time that one was scraped. */
+function* unions({ scrapes, lives, members }: RunRecord, findings: Findings): Generator<Scrape> {
+  if (members === 1) yield* scrapes;
+  else {
+    const newest = new Map<number, Scrape>();
+    for (const scrape of scrapes) {
+      newest.set(scrape.life, scrape);
+      const { answeredAt } = scrape;
+      if (!findings.isJudged(answeredAt)) continue;
+      const running = lives.filter(({ from, to }) => from <= answeredAt && answeredAt < to);
+      const last = running.flatMap(({ number }) => newest.get(number) ?? []);
+      const sentAt = Math.min(...last.map((each) => each.sentAt));
+      if (last.length === running.length && answeredAt - sentAt <= TOGETHER_MS) yield unionOf(last);
+    }
+  }
+}
 
 const RELOAD_WITHIN_MS = 5_000;
 

@@ -12,8 +12,8 @@ import {
 import { KEYS, SETS, type SetName, setOf, setOfInstance } from '../world.ts';
 import { longestHealthyMs } from './healthy.ts';
 import { Findings, type Law } from './law.ts';
-import { sentRequests } from './sent.ts';
-import { lifeOf, time } from './tags.ts';
+import { lifeOf, sentRequests } from './sent.ts';
+import { time } from './tags.ts';
 
 /** Files are looked at every second; reading them, and what was on its way, takes some time more. */
 const NEW_KEY_WITHIN_MS = 4_000;
@@ -61,7 +61,7 @@ export const silenceLaw: Law = {
         const mostMs = longestSilenceMs(record.configurations, from, next?.arrivedAtMs ?? end);
         const until = from + mostMs + overlap(record.pauses, from, from + 2 * mostMs);
         const life = record.lives.find(({ number }) => number === lifeOf(record, request));
-        if (until > end) return;
+        if (until > end || overlap(record.moves, from, until) > 0) return;
         findings.note(until, () => {
           const isSilent = (next === undefined || next.arrivedAtMs > until) && life !== undefined && life.to > until;
           return isSilent && overlap(idle, from, until) === 0

@@ -14,7 +14,8 @@ import { APPLIED_WITHIN_MS, deliveriesOf, isClockRight, mayBeAnnounced, nameOfEv
 import { inForceDuring, isDiscovered } from './configured.ts';
 import { shownHealth } from './healthy.ts';
 import { Findings, type Law } from './law.ts';
-import { askedTag, isOfSame, isTrueAnswer, pollsByTag, shownTags, time, truthDuring } from './tags.ts';
+import { isOfSame } from './sent.ts';
+import { askedTag, isTrueAnswer, pollsByTag, shownTags, time, truthDuring } from './tags.ts';
 
 /** Intervals are shortened at random by a tenth at the most. */
 const SHORTEST = 0.9;

@@ -26,8 +26,8 @@ import {
 } from './announced.ts';
 import { troublesOf } from './credentials.ts';
 import { Findings, type Judged, type Law } from './law.ts';
-import { sentRequests } from './sent.ts';
-import { isHonest, lifeOf, type Polls, pollsByTag, ROUNDING_MS, shownTags, time } from './tags.ts';
+import { lifeOf, sentRequests } from './sent.ts';
+import { isHonest, type Polls, pollsByTag, ROUNDING_MS, shownTags, time } from './tags.ts';
 
 /** Tags that an event announced get at least two of five turns while others are due. */
 const OTHERS_EACH = 1.5;

@@ -27,10 +27,10 @@ export const counterLaw: Law = {
     const withoutChannel = new Map(
       CHANNELS.map((channel) => [channel, spansWithout(configurations, ({ events }) => hasChannel(events, channel))]),
     );
-    let before: Scrape | undefined;
+    const before = new Map<number, Scrape>();
     for (const scrape of scrapes) {
-      const last = before?.life === scrape.life ? before : undefined;
-      before = scrape;
+      const last = before.get(scrape.life);
+      before.set(scrape.life, scrape);
       if (last === undefined || !findings.isJudged(scrape.answeredAt)) continue;
       const begunAnew = INSTANCES.filter((id) => overlap(absences.get(id) ?? [], last.sentAt, scrape.answeredAt) > 0);
       const withoutChannels = CHANNELS.filter(

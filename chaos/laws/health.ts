@@ -36,7 +36,10 @@ function answers({ probes, pauses }: RunRecord, judged: Judged | undefined, path
   const findings = new Findings(judged);
   for (const { path: asked, sentAt, tookMs, ok } of probes) {
     if (asked !== path) continue;
-    const isLate = tookMs - overlap(pauses, sentAt, sentAt + tookMs) > withinMs;
+    const waitedMs = tookMs - overlap(pauses, sentAt, sentAt + tookMs);
+    // It was given up while the process stood still.
+    if (!ok && tookMs > withinMs && waitedMs <= withinMs) continue;
+    const isLate = waitedMs > withinMs;
     const request = `to the request at ${time(sentAt)}, after ${Math.round(tookMs)} ms`;
     findings.note(sentAt + tookMs, !ok ? `no good answer ${request}` : isLate ? `a late answer ${request}` : undefined);
   }

@@ -16,9 +16,10 @@ import { mayBeAnnounced } from './announced.ts';
 import { inForceDuring, isDiscovered, isOfBuild } from './configured.ts';
 import { ANSWER_READ_MS, troublesOf } from './credentials.ts';
 import { Findings, type Law } from './law.ts';
+import { lifeOf } from './sent.ts';
 import { existed, listedFrom } from './shown.ts';
 import { isMeantThroughout, knownScrape } from './since.ts';
-import { lifeOf, pollsByTag, pollsOf, ROUNDING_MS, type ShownTag, shownTags, time, trueSeconds } from './tags.ts';
+import { pollsByTag, pollsOf, ROUNDING_MS, type ShownTag, shownTags, time, trueSeconds } from './tags.ts';
 
 /** From the first record of a save to the file in its place, on a busy machine, and to the metrics that say so. */
 const SAVED_WITHIN_MS = 1_500;

@@ -9,6 +9,7 @@ import { counterLaw, wellFormedLaw } from './exposition.ts';
 import { endLaw, healthLaw, scrapeLaw } from './health.ts';
 import { keptLaw, resumedLaw, savedLaw } from './kept.ts';
 import type { Law } from './law.ts';
+import { aloneLaw, handedLaw, quotaLaw } from './members.ts';
 import { memoryLaw } from './memory.ts';
 import { backoffLaw, intervalLaw } from './pace.ts';
 import { idleLaw, overtakenLaw } from './polled.ts';
@@ -59,3 +60,37 @@ export const LAWS: readonly Law[] = [
   calmLaw,
   memoryLaw,
 ];
+
+/** Those that several exporters are held to that share the work over Redis. */
+export const MEMBER_LAWS: readonly Law[] = [
+  aloneLaw,
+  handedLaw,
+  quotaLaw,
+  statusLaw,
+  sinceLaw,
+  newsLaw,
+  configuredLaw,
+  reloadLaw,
+  sumsLaw,
+  wellFormedLaw,
+  counterLaw,
+  concurrencyLaw,
+  seenLaw,
+  waitLaw,
+  timeoutLaw,
+  onceLaw,
+  askedLaw,
+  intervalLaw,
+  backoffLaw,
+  keysLaw,
+  silenceLaw,
+  healthLaw,
+  scrapeLaw,
+  endLaw,
+  calmLaw,
+  memoryLaw,
+];
+
+export function lawsFor(members: number): readonly Law[] {
+  return members === 1 ? LAWS : MEMBER_LAWS;
+}

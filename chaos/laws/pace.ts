@@ -6,9 +6,9 @@ import { INTERVALS_MS, REPOSITORIES, SETS, setOfInstance } from '../world.ts';
 import { lastAnswerFrom, mayBeAnnounced } from './announced.ts';
 import { ANSWER_READ_MS, troublesOf } from './credentials.ts';
 import { Findings, type Law } from './law.ts';
-import { sentRequests } from './sent.ts';
+import { isOfSame, sentRequests } from './sent.ts';
 import { beforeStall } from './stalls.ts';
-import { askedTag, isOfSame, isTrueAnswer, pollsByTag, truthDuring } from './tags.ts';
+import { askedTag, isTrueAnswer, pollsByTag, truthDuring } from './tags.ts';
 
 /** Intervals are shortened at random by a tenth at the most. */
 const SHORTEST = 0.9;
@@ -21,10 +21,11 @@ export const intervalLaw: Law = {
     'in a calm, the next poll of a tag starts no sooner after the last answer than the interval of its status, less a tenth, unless an event may announce news',
   check: (record, judged) => {
     const findings = new Findings(judged);
+    const sent = sentRequests(record);
     const isCalm = (poll: ApiRequest) =>
       record.calms.some(({ equalAt, to }) => equalAt <= poll.arrivedAtMs && poll.arrivedAtMs < to);
     for (const [before, poll] of successivePolls(record)) {
-      if (!isTrueAnswer(before) || !isCalm(before) || !isCalm(poll)) continue;
+      if (!isTrueAnswer(before) || sent.get(before)?.isAnswered === false || !isCalm(before) || !isCalm(poll)) continue;
       const intervalMs = intervalOf(record, before);
       if (intervalMs === undefined || isAnnounced(record, before, poll)) continue;
       findings.note(poll.arrivedAtMs, () => {
@@ -71,7 +72,10 @@ export const backoffLaw: Law = {
       const files = inForce(record.configurations, before.arrivedAtMs, poll.arrivedAtMs);
       const leastMs = Math.min(...files.map((file) => shortestPauseMs(file, before))) / 2;
       // An answer that is none is given up before its end, perhaps as soon as the request was written.
-      const afterMs = next.toMs - (before.fault === 'body' ? first.fromMs : first.overMs);
+      const fromMs = before.fault === 'body' ? first.fromMs : first.overMs;
+      // A process that waits for a processor may note an end long after it has decided when to ask again.
+      const zero = record.monotonicZeroAt;
+      const afterMs = next.toMs - fromMs + overlap(record.pauses, zero + first.fromMs, zero + next.toMs);
       findings.note(poll.arrivedAtMs, () =>
         afterMs >= leastMs - SOCKET_NOTED_LATE_MS ? undefined : tooSoon(record, [before, poll], afterMs, leastMs),
       );

@@ -14,25 +14,37 @@ export const rateLaw: Law = {
     const findings = new Findings(judged);
     const allowed = allowance(configurations);
     for (const requests of byLifeAndSet(wire)) {
-      // A window from one request to another is too full where the later one's count, less what the rate allows by then, is more
-      // than the burst above the lowest such number before it.
-      let lowest = Number.POSITIVE_INFINITY;
-      let first: WireRequest | undefined;
-      requests.forEach((request, count) => {
-        const begin = count - allowed(monotonicZeroAt + request.fromMs);
-        if (begin < lowest) [lowest, first] = [begin, request];
-        const excess = count + 1 - allowed(monotonicZeroAt + request.toMs) - lowest - BURST;
-        const windowMs = request.toMs - (first?.fromMs ?? 0);
+      for (const { request, first, excess } of excesses(requests, (ms) => allowed(monotonicZeroAt + ms))) {
+        const windowMs = request.toMs - first.fromMs;
         findings.note(request.at, () =>
-          excess > 0
-            ? `requests ${first?.id} to ${request.id} of life ${request.life}, in ${windowMs.toFixed(3)} ms, are ${excess.toFixed(3)} more than rate × T + ${BURST}`
+          excess > BURST
+            ? `requests ${first.id} to ${request.id} of life ${request.life}, in ${windowMs.toFixed(3)} ms, are ${(excess - BURST).toFixed(3)} more than rate × T + ${BURST}`
             : undefined,
         );
-      });
+      }
     }
     return findings;
   },
 };
+
+/**
+ * By how much a window that ends with each request exceeds the rate at most, and the first request of that window. Of the count of each request, less
+ * what the rate allows by then, it is the difference to the lowest such number before.
+ *
+ * @param allowed how many requests the rate allows by a time on the monotonic clock
+ */
+export function* excesses(
+  requests: readonly WireRequest[],
+  allowed: (ms: number) => number,
+): Generator<{ readonly request: WireRequest; readonly first: WireRequest; readonly excess: number }> {
+  let lowest = Number.POSITIVE_INFINITY;
+  let [first] = requests;
+  for (const [count, request] of requests.entries()) {
+    const begin = count - allowed(request.fromMs);
+    if (begin < lowest) [lowest, first] = [begin, request];
+    yield { request, first: first ?? request, excess: count + 1 - allowed(request.toMs) - lowest };
+  }
+}
 
 export const concurrencyLaw: Law = {
   name: 'concurrency',

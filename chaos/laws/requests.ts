@@ -3,8 +3,9 @@ import { longestTimeoutMs } from '../limits.ts';
 import { type Configuration, overlap, type RunRecord, recordedTo } from '../record.ts';
 import { isDiscovered } from './configured.ts';
 import { Findings, type Law } from './law.ts';
+import { isOfSame, lifeOf } from './sent.ts';
 import { beforeStall, WIRE_MS } from './stalls.ts';
-import { askedTag, isOfSame, lifeOf, pollsByTag, time } from './tags.ts';
+import { askedTag, pollsByTag, time } from './tags.ts';
 
 export const onceLaw: Law = {
   name: 'once',

@@ -94,3 +94,25 @@ export function subjectOf({ action, parameters }: Pick<ApiRequest, 'action' | 'p
   const { InstanceId = '', RepoId = '', Tag = '', Digest = '' } = parameters;
   return [action, InstanceId, RepoId, Tag, Digest].join(' ');
 }
+
+/** The number of the process that a request is of. With members several processes send: then it is the one at whose socket the request was seen. */
+export function lifeOf(record: RunRecord, request: ApiRequest): number | undefined {
+  if (record.members > 1) return senders(record).get(request)?.life;
+  return record.lives.findLast(({ startedAt }) => startedAt <= request.arrivedAtMs)?.number;
+}
+
+/** By the list of requests, which is another one for each check. */
+const known = new WeakMap<readonly ApiRequest[], ReadonlyMap<ApiRequest, WireRequest>>();
+
+function senders(record: RunRecord): ReadonlyMap<ApiRequest, WireRequest> {
+  const before = known.get(record.requests);
+  if (before !== undefined) return before;
+  const found = sentRequests(record);
+  known.set(record.requests, found);
+  return found;
+}
+
+/** Whether two requests are of one process, and about one repository. */
+export function isOfSame(record: RunRecord, one: ApiRequest, other: ApiRequest): boolean {
+  return one.parameters.RepoId === other.parameters.RepoId && lifeOf(record, one) === lifeOf(record, other);
+}

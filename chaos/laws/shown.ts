@@ -6,10 +6,10 @@ import { ANY, tagKey } from '../truth.ts';
 import { DISCOVERED } from '../world.ts';
 import { inForceDuring, isDiscovered, isOfBuild } from './configured.ts';
 import { Findings, type Law } from './law.ts';
+import { lifeOf } from './sent.ts';
 import {
   isTrueAnswer,
   lastArrived,
-  lifeOf,
   pollsByTag,
   pollsOf,
   ROUNDING_MS,

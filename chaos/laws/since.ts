@@ -14,7 +14,7 @@ import { isDiscovered } from './configured.ts';
 import { Findings, type Law } from './law.ts';
 import { deniesScan, isOfStart, pollsByTag, pollsOf, type ShownTag, shownTags, time, truthDuring } from './tags.ts';
 
-type Sight = { readonly scrape: Scrape; readonly tag: ShownTag };
+export type Sight = { readonly scrape: Scrape; readonly tag: ShownTag };
 
 export const sinceLaw: Law = {
   name: 'since',
@@ -23,11 +23,12 @@ export const sinceLaw: Law = {
     const { scrapes, truth } = record;
     const findings = new Findings(judged);
     const polls = pollsByTag(record);
-    const before = new Map<TagName, Sight>();
-    let life: number | undefined;
+    const ofLives = new Map<number, Map<TagName, Sight>>();
     for (const scrape of scrapes) {
-      if (scrape.life !== life) takeRestored(record, before, scrape.life);
-      life = scrape.life;
+      const before = ofLives.get(scrape.life) ?? restoredSights(record, scrape.life);
+      ofLives.set(scrape.life, before);
+      // What a member does not show is another's: the law about what is handed over tells what it has to be when it comes back.
+      if (record.members > 1) for (const name of before.keys()) if (!shownTags(scrape).has(name)) before.delete(name);
       for (const [name, tag] of shownTags(scrape)) {
         const last = before.get(name);
         before.set(name, { scrape, tag });
@@ -46,11 +47,11 @@ export const sinceLaw: Law = {
 };
 
 /** From one process to the next, what the file of its start has to have takes the place of what was shown last. */
-function takeRestored(record: RunRecord, before: Map<TagName, Sight>, life: number): void {
-  before.clear();
+function restoredSights(record: RunRecord, life: number): Map<TagName, Sight> {
   const restored = record.lives.find(({ number }) => number === life)?.storage?.restored;
   const scrape = restored && knownScrape(record, restored);
-  if (scrape !== undefined) for (const [name, tag] of shownTags(scrape)) before.set(name, { scrape, tag });
+  if (scrape === undefined) return new Map();
+  return new Map([...shownTags(scrape)].map(([name, tag]) => [name, { scrape, tag }]));
 }
 
 /** The last scrape that shows what the file of a start has to have. */
@@ -76,7 +77,13 @@ function meansTag({ tags, discovers, digests }: Configuration, name: TagName, { 
   return tags.has(name) && bare(digests?.get(name) ?? '') === bare(digest);
 }
 
-function wrongMove(name: TagName, last: ShownTag, tag: ShownTag, mayHaveChanged: () => boolean): string | undefined {
+/** What is wrong with how the time of a tag moved from one sight to another of the same tag. */
+export function wrongMove(
+  name: TagName,
+  last: ShownTag,
+  tag: ShownTag,
+  mayHaveChanged: () => boolean,
+): string | undefined {
   const [from, to] = [last.since ?? 0, tag.since ?? 0];
   const moved = `of ${name} went from ${time(from * 1_000)} to ${time(to * 1_000)}`;
   if (tag.sinces?.length === 0) return `the time ${moved}, when the clock was never so`;
@@ -96,7 +103,12 @@ function isAlwaysBefore(one: readonly number[] = [0], other: readonly number[] =
 }
 
 /** Whether a poll between two scrapes may have seen another status than the one that both show. */
-function sawOther(truth: Truth, polls: readonly ApiRequest[], { scrape: from, tag }: Sight, to: Scrape): boolean {
+export function sawOther(
+  truth: Truth,
+  polls: readonly ApiRequest[],
+  { scrape: from, tag }: Sight,
+  to: Scrape,
+): boolean {
   return polls.some((poll) => {
     const finished = poll.finishedAtMs ?? Number.POSITIVE_INFINITY;
     if (poll.arrivedAtMs > to.answeredAt || finished < from.sentAt - 1_000) return false;

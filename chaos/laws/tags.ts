@@ -137,16 +137,6 @@ export function pollsOf(polls: Polls, name: TagName, { repoId = '' }: Pick<Shown
   return (polls.get(name) ?? []).filter(({ parameters }) => repoId === '' || parameters.RepoId === repoId);
 }
 
-/** The number of the process that a request is of. */
-export function lifeOf({ lives }: RunRecord, { arrivedAtMs }: ApiRequest): number | undefined {
-  return lives.findLast(({ startedAt }) => startedAt <= arrivedAtMs)?.number;
-}
-
-/** Whether two requests are of one process, and about one repository. */
-export function isOfSame(record: RunRecord, one: ApiRequest, other: ApiRequest): boolean {
-  return one.parameters.RepoId === other.parameters.RepoId && lifeOf(record, one) === lifeOf(record, other);
-}
-
 /** What was true of a tag, or of the image that a poll asked about, in the repository that it asked about, while it was under way. */
 export function truthDuring(truth: Truth, poll: ApiRequest, until: number): readonly Phase[] {
   const { Digest = '' } = poll.parameters;

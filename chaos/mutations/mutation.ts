@@ -11,6 +11,8 @@ export type Mutation = {
   readonly law: string;
   /** Faults and actions that the break shows after: they are drawn as often as all the others together. */
   readonly often?: readonly string[];
+  /** How many exporters share the work; 1 where it is left out. */
+  readonly members?: number;
   /** How long a run has to find it, where a minute is too short: what only a calm shows may take a second storm. */
   readonly minutes?: number;
 };

@@ -3,6 +3,7 @@ import { OF_ASKING } from './asking.ts';
 import { OF_HEARING } from './hearing.ts';
 import { OF_KEEPING } from './keeping.ts';
 import type { Mutation } from './mutation.ts';
+import { OF_SHARING } from './sharing.ts';
 import { OF_SHOWING } from './showing.ts';
 import { OF_WATCHING } from './watching.ts';
 
@@ -12,4 +13,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...OF_SHOWING,
   ...OF_KEEPING,
   ...OF_HEARING,
+  ...OF_SHARING,
 ];

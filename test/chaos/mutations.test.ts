@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import { ACTIONS } from '../../chaos/actions.ts';
+import { ACTIONS, MEMBER_ACTIONS } from '../../chaos/actions.ts';
 import { FAULTS } from '../../chaos/faults.ts';
-import { LAWS } from '../../chaos/laws/laws.ts';
+import { lawsFor } from '../../chaos/laws/laws.ts';
 import { type Mutation, mutated } from '../../chaos/mutations/mutation.ts';
 import { MUTATIONS } from '../../chaos/mutations/mutations.ts';
 
@@ -33,12 +33,11 @@ test('a mutation whose place is gone, or is there twice, is refused by its name'
 test('every mutation has a name of its own, is expected to be found by a law that there is, and docs/reliability.md has just these', (t) => {
   const names = MUTATIONS.map(({ name }) => name);
   t.is(new Set(names).size, names.length);
-  const laws = new Set(LAWS.map(({ name }) => name));
   t.deepEqual(
-    MUTATIONS.filter(({ law }) => !laws.has(law)),
+    MUTATIONS.filter(({ law, members = 1 }) => !lawsFor(members).some(({ name }) => name === law)),
     [],
   );
-  const drawn = new Set([...FAULTS, ...ACTIONS].map(({ name }) => name));
+  const drawn = new Set([...FAULTS, ...ACTIONS, ...MEMBER_ACTIONS].map(({ name }) => name));
   t.deepEqual(
     MUTATIONS.flatMap(({ often = [] }) => often).filter((name) => !drawn.has(name)),
     [],

@@ -1,7 +1,7 @@
 // Records of runs, for tests of the laws: one tag, and what a test changes.
 import { parseExposition } from '../../chaos/exposition.ts';
 import type { Law } from '../../chaos/laws/law.ts';
-import { LAWS } from '../../chaos/laws/laws.ts';
+import { LAWS, MEMBER_LAWS } from '../../chaos/laws/laws.ts';
 import { type ApiRequest, type Configuration, emptyRecord, type RunRecord, type Scrape } from '../../chaos/record.ts';
 import { Truth } from '../../chaos/truth.ts';
 
@@ -28,7 +28,7 @@ export const FILE_OF_NAME: Configuration = {
 export const LABELS = 'instance_id="cri-a",repo_namespace="shop",repo_name="api",tag="v1"';
 
 export function law(name: string): Law {
-  const found = LAWS.find((each) => each.name === name);
+  const found = [...LAWS, ...MEMBER_LAWS].find((each) => each.name === name);
   if (found === undefined) throw new Error(`there is no law ${name}`);
   return found;
 }

@@ -1,0 +1,62 @@
+// Several exporters broken where they share the work over Redis: what each owns, what it may send, and what it tells the others.
+import type { Mutation } from './mutation.ts';
+
+const MEMBERS = 3;
+
+export const OF_SHARING: readonly Mutation[] = [
+  {
+    name: 'a member sends without a share',
+    members: MEMBERS,
+    file: 'replicas/membership.js',
+    before: 'return Math.min(share.granted, total);',
+    after: 'return total;',
+    law: 'quota',
+    often: ['SIGHUP: another rate and max_concurrent', 'kill -9'],
+  },
+  {
+    name: 'a member takes before others have released',
+    members: MEMBERS,
+    file: 'replicas/membership.js',
+    before: 'if (settled && isMember &&',
+    after: 'if (isMember &&',
+    law: 'alone',
+    often: ['SIGTERM and a new start', 'a member leaves, and another one joins seconds later'],
+  },
+  {
+    name: 'a member keeps what others own',
+    members: MEMBERS,
+    file: 'app/replica.js',
+    before: 'this.#views = view === undefined ? [] : [...this.#views, view];',
+    after: '',
+    law: 'alone',
+    often: ['SIGTERM and a new start'],
+  },
+  {
+    name: 'what another member wrote is not restored',
+    members: MEMBERS,
+    file: 'app/replica.js',
+    before: 'const records = await this.#read(view);',
+    after: 'const records = [];',
+    law: 'handed',
+    often: ['SIGTERM and a new start', 'kill -9'],
+  },
+  {
+    name: 'a member writes only when it leaves',
+    members: MEMBERS,
+    file: 'app/shared-state.js',
+    before: 'if (mayWrite())',
+    after: 'if (false)',
+    law: 'handed',
+    often: ['a member is killed, and another one joins seconds later'],
+  },
+  {
+    name: 'a dead member is not missed',
+    members: MEMBERS,
+    file: 'replicas/lease-script.js',
+    before: 'local isOver =',
+    after: 'local isOver = false; local _ =',
+    law: 'configured',
+    often: ['a member is killed, and another one joins seconds later'],
+    minutes: 2,
+  },
+];

@@ -41,7 +41,7 @@ export class RedisGroup implements GroupClient {
   async beat(beat: Beat): Promise<BeatReply> {
     const { prefix, id } = this.#options;
     const [key, argument] = [`${prefix}:members`, JSON.stringify({ ...beat, id, channel: this.#alive })];
-    await this.connection.connectNow();
+    await this.connection.connected();
     const reply = await this.connection.send((redis) =>
       redis.eval(LEASE_SCRIPT, 2, key, this.#news, argument, JSON.stringify(TIMES)),
     );

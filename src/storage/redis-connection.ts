@@ -1,5 +1,5 @@
 // Connects to Redis: one server, Sentinel, or a cluster. The only file that imports ioredis.
-import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Cluster, Redis } from 'ioredis';
 import type { RedisAddress } from '../util/redis-url.ts';
 import { describeRedisError } from './redis-problem.ts';
@@ -76,19 +76,24 @@ export class RedisConnection {
     }
   }
 
-  /** Connects now, rather than after the delay, if there is no connection. Resolves when there is one, or after two attempts without success. */
-  async connectNow(): Promise<void> {
+  /** Resolves when there is a connection, or after the time of two attempts without success. */
+  async connected(): Promise<void> {
     const commands = this.#commands;
     if (commands === undefined || commands.status === 'ready') return;
-    // An attempt under way may have begun when it could not succeed.
-    await attempt(commands)
-      .catch(() => attempt(commands))
-      .catch(() => {});
+    let ready = () => {};
+    const becomesReady = new Promise<void>((resolve) => {
+      ready = resolve;
+      commands.once('ready', ready);
+    });
+    await Promise.race([becomesReady, sleep(2 * CONNECT_TIMEOUT_MS)]);
+    commands.off('ready', ready);
   }
 
   close(): void {
     this.#commands?.disconnect();
     this.#messages?.disconnect();
+    this.#commands = undefined;
+    this.#messages = undefined;
   }
 
   #connect(address: RedisAddress, subscribes: boolean): RedisCommands {
@@ -145,11 +150,6 @@ function connect(address: RedisAddress, subscribes: boolean): RedisCommands {
 /** Whether an error says how the host of Redis answers, or that Redis has answered. */
 function tellsOfHost(error: Error): boolean {
   return ('syscall' in error && error.syscall === 'connect') || error.name === 'ReplyError';
-}
-
-async function attempt(connection: RedisCommands): Promise<void> {
-  connection.connect().catch(() => {});
-  await once(connection, 'ready', { signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS) });
 }
 
 function delayMs(attempt: number): number {

@@ -58,7 +58,7 @@ async function connect(t: ExecutionContext, redis: RedisServer, channels: readon
   const connection = new RedisConnection({ channels, received: () => {} });
   connection.use(address);
   t.teardown(() => connection.close());
-  await connection.connectNow();
+  await connection.connected();
   return connection;
 }
 

@@ -1,0 +1,77 @@
+// What the connection to Redis knows of an outage: whether Redis is away for all, or this process may be cut off alone.
+import test, { type ExecutionContext } from 'ava';
+import { RedisConnection } from '../../src/storage/redis-connection.ts';
+import { parseRedisUrl } from '../../src/util/redis-url.ts';
+import { Network } from './helpers/network.ts';
+import { RedisServer } from './helpers/redis.ts';
+import { until } from './helpers/until.ts';
+
+const WITHIN_MS = 10_000;
+
+/** A connection that answers, and a command that is sent again and again. */
+async function connect(t: ExecutionContext, redis: RedisServer) {
+  const address = parseRedisUrl(redis.url);
+  if (address === undefined) throw new Error(redis.url);
+  const connection = new RedisConnection({ channels: ['{x}'], received: () => {} });
+  connection.use(address);
+  t.teardown(() => connection.close());
+  const ping = () =>
+    connection
+      .send((commands) => commands.get('{x}'))
+      .then(
+        () => true,
+        () => false,
+      );
+  const answers = (expected: boolean) => async () => {
+    await connection.connected();
+    return (await ping()) === expected || undefined;
+  };
+  await until('an answer', WITHIN_MS, answers(true));
+  return { connection, answers };
+}
+
+test('Redis whose host refuses connections is away for all, until it answers again', async (t) => {
+  const redis = await RedisServer.start(t);
+  const { connection, answers } = await connect(t, redis);
+  t.false(connection.isRedisDown);
+  await redis.crash();
+  await until('a refused connection', WITHIN_MS, () => connection.isRedisDown || undefined);
+  t.regex(connection.problem, /ECONNREFUSED/);
+  await redis.continue();
+  await until('an answer', WITHIN_MS, answers(true));
+  t.false(connection.isRedisDown);
+});
+
+test('Redis that stands still is away for all, until it answers again', async (t) => {
+  const redis = await RedisServer.start(t);
+  const { connection, answers } = await connect(t, redis);
+  redis.freeze();
+  await until('no answer', WITHIN_MS, answers(false));
+  await until('a new connection', WITHIN_MS, () => connection.isRedisDown || undefined);
+  redis.thaw();
+  await until('an answer', WITHIN_MS, answers(true));
+  t.false(connection.isRedisDown);
+});
+
+test('a process that cannot reach the host of Redis may be cut off alone', async (t) => {
+  const { unreachable } = Network.create(t);
+  const { connection, answers } = await connect(t, await RedisServer.start(t));
+  const address = parseRedisUrl(`redis://${unreachable}:6379`);
+  if (address === undefined) throw new Error(unreachable);
+  connection.use(address);
+  await until('no answer', WITHIN_MS, answers(false));
+  t.regex(connection.problem, /EHOSTUNREACH/);
+  t.false(connection.isRedisDown);
+});
+
+test('a password that Redis refuses is a fault of this process', async (t) => {
+  const redis = await RedisServer.start(t);
+  const { connection, answers } = await connect(t, redis);
+  await redis.command('CONFIG', 'SET', 'requirepass', 'other');
+  // redis-cli loses its own connection too.
+  await redis.command('-a', 'other', 'CLIENT', 'KILL', 'TYPE', 'normal').catch(() => {});
+  await until('no answer', WITHIN_MS, answers(false));
+  await until('a refusal', WITHIN_MS, () => /NOAUTH/.test(connection.problem) || undefined);
+  await until('the end of an attempt', WITHIN_MS, () => !connection.isRedisDown || undefined);
+  t.pass();
+});

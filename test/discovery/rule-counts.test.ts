@@ -59,3 +59,37 @@ test('the tags of rules are not judged if some could not be listed, and no rule 
   t.deepEqual(discoveryManager.statuses()[0]?.rules, [{ repositories: 1, tags: 0 }], 'of the last whole pass');
   t.deepEqual(told(events), []);
 });
+
+test('a rule whose repositories other replicas watch is not told, and one that takes nothing anywhere is', async (t) => {
+  const { watch, discover, settle, discoveryManager, events } = discovering(t, {
+    owns: (_instanceId, { name }) => name === 'api',
+  });
+  await watch();
+  const ofWeb = { ...EVERYTHING, repositories: ['web'] };
+  await discover({ ...EVERYTHING, repositories: ['api'] }, ofWeb, TYPO, { ...ofWeb, tags: ['main'] });
+  await settle({ api: tags('v1'), web: tags('v1') });
+  t.deepEqual(discoveryManager.statuses()[0]?.rules, [
+    { repositories: 1, tags: 1 },
+    { repositories: 0, tags: 0, elsewhere: 1 },
+    { repositories: 0, tags: 0 },
+    { repositories: 0, tags: 0, elsewhere: 1 },
+  ]);
+  const [third, ...others] = told(events);
+  t.regex(third ?? '', /^a discovery rule matches nothing .*"rule":3,/);
+  t.deepEqual(others, []);
+});
+
+test('a rule of which no tag of this replica matches is told, unless others watch repositories that it takes too', async (t) => {
+  for (const [owned, isTold] of [
+    [['api', 'web'], true],
+    [['api'], false],
+  ] as const) {
+    const { watch, discover, settle, events } = discovering(t, {
+      owns: (_instanceId, { name }) => owned.some((each) => each === name),
+    });
+    await watch();
+    await discover({ ...EVERYTHING, tags: ['main'] });
+    await settle({ api: tags('v1'), web: tags('v1') });
+    t.is(told(events).length, isTold ? 1 : 0, owned.join());
+  }
+});

@@ -4,11 +4,12 @@ import { ApiError, type ApiErrorKind, StaleConnection } from '../../src/acr/api-
 import type { AcrApi, AcrOperations, ApiAction } from '../../src/acr/operations.ts';
 import { createPipeline } from '../../src/app/pipeline.ts';
 import type { EventChannel, EventLabels, EventOutcome } from '../../src/model/events.ts';
+import type { Ownership } from '../../src/model/replicas.ts';
 import type { ScanStatus } from '../../src/model/scan.ts';
 import type { ConfiguredRepository, DiscoverRule, Timing } from '../../src/model/settings.ts';
 import type { WatchedInstance } from '../../src/polling/watched-instance.ts';
 import { AdaptiveRate } from '../../src/scheduler/adaptive-rate.ts';
-import { Scheduler, type SlotLimiter } from '../../src/scheduler/scheduler.ts';
+import { Scheduler, type SchedulerGroup, type SlotLimiter } from '../../src/scheduler/scheduler.ts';
 import type { StoreObserver } from '../../src/state/store.ts';
 import { type Component, InternalErrors } from '../../src/util/internal-errors.ts';
 import type { Logger } from '../../src/util/logger.ts';
@@ -94,6 +95,8 @@ export function createScriptedPipeline({
   startMs,
   random = () => 0,
   api: givenApi,
+  owns = () => true,
+  group,
 }: {
   readonly maxTags?: number;
   readonly ids?: readonly [string, ...string[]];
@@ -102,6 +105,10 @@ export function createScriptedPipeline({
   readonly random?: () => number;
   /** Answers in place of the test. */
   readonly api?: (clock: ManualClock) => AcrApi;
+  /** Whether this replica watches a repository. */
+  readonly owns?: Ownership['owns'];
+  /** The other replicas. */
+  readonly group?: SchedulerGroup;
 } = {}) {
   const clock = new ManualClock(startMs);
   const pending: Pending[] = [];
@@ -143,10 +150,11 @@ export function createScriptedPipeline({
     maxTags,
     turn: () => hooks.turn(),
     holdScrapes: (change) => hooks.whole(change),
+    owns,
   });
   const { store, watchList, discoveryManager } = pipeline;
   const credentials = new ScriptedCredentials();
-  const scheduler = createScheduler('default', { clock, credentials, errors, logger });
+  const scheduler = createScheduler('default', { clock, credentials, errors, logger, ...(group && { group }) });
   const api = givenApi?.(clock) ?? scriptedApi(pending);
   const instanceOf = (id: string): WatchedInstance => ({
     id,
@@ -248,18 +256,20 @@ type SchedulerParts = {
   readonly errors: InternalErrors;
   readonly limiter?: SlotLimiter;
   readonly logger?: Logger;
+  readonly group?: SchedulerGroup;
 };
 
 const SILENT_LOGGER: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 export function createScheduler(
   name: string,
-  { clock, credentials, errors, limiter = new InstantLimiter(), logger = SILENT_LOGGER }: SchedulerParts,
+  { clock, credentials, errors, limiter = new InstantLimiter(), logger = SILENT_LOGGER, group }: SchedulerParts,
 ): Scheduler {
   const scheduler = new Scheduler({
     name,
     limits: { requestsPerSecond: 10, maxConcurrent: 100 },
     quota: { limiter, adaptiveRate: new AdaptiveRate(10) },
+    ...(group && { group }),
     clock,
     errors,
     logger,

@@ -156,25 +156,44 @@ test('a share ends with its lease, and a member that may be cut off alone sends 
   t.is(membership.share('other', RATE), 0);
 });
 
-test('while Redis is away for all, a member goes on with the safe share', async (t) => {
+test('when Redis has been away for all for the time of a lease, so that the shares of all are over, a member goes on with the safe share', async (t) => {
   const { clock, membership, answers, redis } = setUp(t);
   await clock.advance(1);
   answers(() => new Error('gone'));
   redis.isDown = true;
-  await clock.advance(2_999);
-  t.is(membership.share('default', RATE), 5, 'RATE / max');
+  await clock.advance(2_998);
+  t.is(membership.share('default', RATE), 10);
+  await clock.advance(1);
+  t.is(membership.share('default', RATE), 0, 'its own is over');
+  await clock.advance(999);
+  t.is(membership.share('default', RATE), 0);
+  await clock.advance(1);
+  t.is(membership.share('default', RATE), 5, 'RATE / max, three seconds after the first failure');
 });
 
-test('a share that is smaller than the safe one does not grow before the leases of all others are over', async (t) => {
+test('a member that was cut off alone before Redis went away for all waits until the shares of the others are over', async (t) => {
   const { clock, membership, answers, redis } = setUp(t);
-  answers(() => ({ shares: { default: { granted: 1, target: 1 } } }));
+  await clock.advance(1);
+  answers(() => new Error('ETIMEDOUT'));
+  await clock.advance(10_000);
+  redis.isDown = true;
+  await clock.advance(3_998);
+  t.is(membership.share('default', RATE), 0);
+  await clock.advance(2);
+  t.is(membership.share('default', RATE), 5);
+});
+
+test('an outage of Redis that ends within the time of a lease gives nobody the safe share', async (t) => {
+  const { clock, membership, answers, redis } = setUp(t);
   await clock.advance(1);
   answers(() => new Error('gone'));
-  redis.isDown = true;
-  await clock.advance(5_998);
-  t.is(membership.share('default', RATE), 1);
-  await clock.advance(1);
-  t.is(membership.share('default', RATE), 5);
+  for (let outages = 0; outages < 4; outages += 1) {
+    redis.isDown = true;
+    await clock.advance(3_000);
+    redis.isDown = false;
+    await clock.advance(1_000);
+    t.is(membership.share('default', RATE), 0);
+  }
 });
 
 test('a smaller share is confirmed within a quarter of a second', async (t) => {

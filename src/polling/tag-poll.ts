@@ -219,7 +219,10 @@ export class TagPoll implements Task, ScanPoll {
   /** Moves the next poll forward if the present intervals are shorter than those that it was scheduled with. */
   hasten(): void {
     const dueAtMs = this.#nowMs() + this.#delayMs();
-    if (this.position >= 0 && dueAtMs < this.statusDueAtMs) this.#schedule(dueAtMs);
+    if (dueAtMs >= this.statusDueAtMs) return;
+    if (this.position >= 0) this.#schedule(dueAtMs);
+    // A request for the summary is under way: the tag is scheduled at its end.
+    else if (this.#asked === 'summary') this.statusDueAtMs = dueAtMs;
   }
 
   /**

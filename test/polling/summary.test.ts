@@ -134,6 +134,19 @@ test('a reload that turns vulnerabilities off takes the numbers away, one that t
   t.deepEqual(pipeline.waiting(), ['GetRepoTagScanSummary']);
 });
 
+test('shorter intervals bring the next poll forward also while the numbers are asked for', async (t) => {
+  const { watchList, polls, clock, ...pipeline } = await running(t);
+  await pipeline.status('COMPLETE');
+  t.deepEqual(pipeline.waiting(), ['GetRepoTagScanSummary']);
+  polls.timing = { ...polls.timing, intervals: { ...polls.timing.intervals, completeMs: 30_000 } };
+  await watchList.hasten();
+  await pipeline.summary();
+  await clock.advance(29_999);
+  t.deepEqual(pipeline.waiting(), []);
+  await clock.advance(1);
+  t.deepEqual(pipeline.waiting(), ['GetRepoTagScanStatus']);
+});
+
 test('a request for the numbers that cannot be sent is no failed poll', async (t) => {
   const pipeline = await running(t);
   pipeline.credentials.unavailable = true;

@@ -26,11 +26,13 @@ export class ReloadQueue {
 
   /** Adds a reload. Requests that come while one waits for its turn share it: it has not read the file yet. */
   add(): Promise<ReloadResult> {
-    this.#waiting ??= this.#last.then(() => {
+    if (this.#waiting !== undefined) return this.#waiting;
+    const waiting = this.#last.then(() => {
       this.#waiting = undefined;
       return this.#reload();
     });
-    this.#last = this.#waiting;
-    return this.#waiting;
+    this.#waiting = waiting;
+    this.#last = waiting;
+    return waiting;
   }
 }

@@ -51,3 +51,27 @@ for (const outcome of ['succeeds', 'fails'] as const) {
     t.deepEqual(await reload, { problems: ['reload 1'] });
   });
 }
+
+test('a reload that many requests share does not run beside a change that was added between them', async (t) => {
+  const { queue, running } = createQueue();
+  const first = queue.add();
+  let endChange = () => {};
+  const change = queue.between(
+    () =>
+      new Promise((resolve) => {
+        endChange = resolve;
+      }),
+  );
+  queue.add();
+  const last = queue.between(async () => {});
+  await setImmediate();
+  running[0]?.();
+  await first;
+  queue.add();
+  await setImmediate();
+  t.is(running.length, 1, 'the next reload waits for both changes');
+  endChange();
+  await Promise.all([change, last]);
+  await setImmediate();
+  t.is(running.length, 2);
+});

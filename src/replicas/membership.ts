@@ -3,7 +3,7 @@ import type { GroupView, ReplicaStatus } from '../model/replicas.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import type { GroupClient } from './group-client.ts';
-import { type BeatReply, TIMES } from './lease-script.ts';
+import { type Beat, type BeatReply, TIMES } from './lease-script.ts';
 
 const BEAT_MS = 1_000;
 const RETRY_MS = 1_000;
@@ -41,7 +41,8 @@ export type MembershipOptions = {
   readonly failed: (error: unknown) => void;
 };
 
-type Share = { readonly granted: number; readonly endMs: number };
+/** `total` is the configured rate that the share was granted of. */
+type Share = { readonly granted: number; readonly total: number; readonly endMs: number };
 
 export class Membership {
   readonly #options: MembershipOptions;
@@ -103,7 +104,8 @@ export class Membership {
     const share = this.#shares.get(credentials);
     if (share === undefined) return 0;
     const overMs = clock.monotonic() - share.endMs;
-    if (overMs < 0) return Math.min(share.granted, total);
+    // A reload may have lowered the rate. The others have their parts of the lower one too.
+    if (overMs < 0) return Math.min(share.granted, (share.granted * total) / share.total);
     const isSafe = this.#downMs >= TIMES.shareLease || overMs >= CUT_OFF_MS - TIMES.shareLease;
     return isSafe ? total / max : 0;
   }
@@ -181,7 +183,7 @@ export class Membership {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  #apply(reply: BeatReply, held: Readonly<Record<string, { readonly held: number }>>, sentMs: number): number {
+  #apply(reply: BeatReply, rates: Beat['rates'], sentMs: number): number {
     const { dataLost, logger, clock } = this.#options;
     const isNew = this.#seen === 0;
     if (reply.generation !== this.#generation && !isNew) dataLost();
@@ -196,8 +198,8 @@ export class Membership {
     this.#shares = new Map();
     let pauseMs = BEAT_MS;
     for (const [credentials, { granted, target }] of Object.entries(reply.shares)) {
-      if (reply.isMember) this.#shares.set(credentials, { granted, endMs: sentMs + TIMES.shareLease });
-      const before = held[credentials]?.held ?? 0;
+      const { held: before, total } = rates[credentials] ?? { held: 0, total: granted };
+      if (reply.isMember) this.#shares.set(credentials, { granted, total, endMs: sentMs + TIMES.shareLease });
       // Others wait for the confirmation of a smaller share.
       if (granted < before * EQUAL || granted < target * EQUAL) pauseMs = SOON_MS;
     }

@@ -156,6 +156,15 @@ test('a share ends with its lease, and a member that may be cut off alone sends 
   t.is(membership.share('other', RATE), 0);
 });
 
+test('a lower rate holds at once: until the next exchange each member has its part of it', async (t) => {
+  const { clock, membership, answers } = setUp(t);
+  answers(() => ({ shares: { default: { granted: 8, target: 8 } } }));
+  await clock.advance(1_000);
+  t.is(membership.share('default', RATE), 8);
+  t.is(membership.share('default', RATE / 4), 2);
+  t.is(membership.share('default', 4 * RATE), 8, 'of a higher rate the others may not have given back anything yet');
+});
+
 test('when Redis has been away for all for the time of a lease, so that the shares of all are over, a member goes on with the safe share', async (t) => {
   const { clock, membership, answers, redis } = setUp(t);
   await clock.advance(1);

@@ -13,6 +13,9 @@ const CONNECT_TIMEOUT_MS = 1_000;
 /** So that all members come back before a share's lease is over. */
 const MAX_RECONNECT_DELAY_MS = 500;
 
+/** Nobody listens at the port, or at the socket of this host. */
+const REFUSED = /^(ECONNREFUSED|ENOENT)$/;
+
 /** Messages of ioredis about a command that was not sent. The last error of the connection says why. */
 const NOT_SENT =
   /^(Stream isn't writeable|Connection is closed|Cluster isn't ready|None of startup nodes|Failed to refresh slots)/;
@@ -58,7 +61,7 @@ export class RedisConnection {
       this.isRedisDown = false;
     });
     this.#commands.on('error', (error: Error) => {
-      if (tellsOfHost(error)) this.isRedisDown = 'code' in error && error.code === 'ECONNREFUSED';
+      if (tellsOfHost(error)) this.isRedisDown = 'code' in error && REFUSED.test(String(error.code));
     });
     this.#messages.on('smessage', this.#options.received);
     // Rejects if the connection is given up before it subscribes.

@@ -79,11 +79,11 @@ export class Replica implements SchedulerPoolGroup, Ownership {
   #ended: Promise<unknown> = Promise.resolve();
 
   constructor(options: ReplicaOptions) {
-    const { settings, id, errors, logger, schedulers } = options;
+    const { settings, id, clock, errors, logger, schedulers } = options;
     const prefix = `{acr-scan-exporter:${settings.group}}`;
     this.#options = options;
-    this.#group = new RedisGroup({ prefix, id, received: (message) => this.#receive(message) });
-    this.#records = new RedisRecords(this.#group.connection, prefix, options.clock);
+    this.#group = new RedisGroup({ prefix, id, clock, received: (message) => this.#receive(message) });
+    this.#records = new RedisRecords(this.#group.connection, prefix, clock);
     this.#membership = new Membership({
       ...options,
       client: this.#group,

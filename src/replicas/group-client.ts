@@ -14,8 +14,8 @@ export type GroupMessage =
   | { readonly type: 'event'; readonly event: RegistryEvent; readonly channel: EventChannel };
 
 export interface GroupClient {
-  /** Whether no member can reach Redis. False while there is an answer, and if this one may be cut off alone. */
-  readonly isRedisDown: boolean;
+  /** Since when no member can reach Redis, on the monotonic clock. Undefined while there is an answer, and if this one may be cut off alone. */
+  readonly downSinceMs: number | undefined;
   /** Rejects with an error whose message is for the log when there is no answer in time. */
   beat(beat: Beat): Promise<BeatReply>;
   /** Sends a message to the other members, if it can be sent now. Never throws. */

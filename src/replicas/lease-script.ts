@@ -6,6 +6,8 @@ export const TIMES = {
   memberLease: 15_000,
   /** The share of a rate that is not renewed for so long is over: others may get it. */
   shareLease: 3_000,
+  /** All members exchange more often. Without an exchange for so long, Redis was away, and no share of a lease that was renewed before it has ended. */
+  outage: 1_500,
   /** After lost data or an outage. Until then, all members have come back. */
   learning: 6_000,
   /** For a member that is silent for so long, and whose process lives, the safe share is kept. It uses it later than that. */
@@ -39,7 +41,7 @@ export type BeatReply = {
   readonly isKnown: boolean;
   /** Whether all members have released what others own in this view, and no forgotten member can be left. */
   readonly settled: boolean;
-  /** Whether members may come back of which Redis does not know, or that it could not hear: no share grows, and no member counts as gone. */
+  /** Whether members may come back that Redis does not know, or that it could not hear: none counts as gone. */
   readonly isLearning: boolean;
   readonly isMember: boolean;
   /** `granted` is the share until it is renewed, `target` the one that it grows to when others have given back theirs. */
@@ -56,8 +58,9 @@ export type BeatReply = {
  * process lives. A process that ended has closed its connection, so nothing is kept for it.
  *
  * Redis may have lost its data, or have gone back to older data: then members hold shares of which it does not know. It shows in a number of an exchange that
- * is smaller than one that a member has seen. Then the group learns for some seconds: no member gets more than it holds, and none counts as gone. Redis may
- * also have been away, and members could not renew their leases. Then the group learns until all have come back, but no longer: each gets up to the safe share.
+ * is smaller than one that a member has seen. Then the group is blind for some seconds: no member gets more than it holds, and none counts as gone. Redis may
+ * also have been away, and members could not renew their leases. Then the group learns until all have come back, but no longer: none counts as gone, and
+ * the safe share is kept for each.
  */
 export const LEASE_SCRIPT = `#!lua flags=allow-oom
 local key, channel = KEYS[1], KEYS[2]
@@ -88,10 +91,8 @@ end
 local known = members[me.id]
 local isLost = meta.sequence == 0 or meta.sequence < me.seen or (known and known.sequence < me.seen)
 if isLost then meta.blind = now + times.learning end
-if isLost or now - meta.last > times.shareLease then
-  meta.generation = math.max(meta.generation + 1, now)
-  meta.learning = now + times.learning
-end
+if isLost or now - meta.last > times.shareLease then meta.generation = math.max(meta.generation + 1, now) end
+if isLost or now - meta.last > times.outage then meta.learning = now + times.learning end
 meta.sequence = math.max(meta.sequence, me.seen) + 1
 local isBlind = now < meta.blind
 local learns = isBlind
@@ -125,7 +126,8 @@ local function useOf(member, credentials, total, max)
   local share = member.rates and member.rates[credentials]
   if now < member.shareEnd then return share and share.granted or 0, 0 end
   local isCutOff = now >= member.shareEnd - times.shareLease + times.keptAfter and isAlive(member)
-  return 0, isCutOff and total / max or 0
+  local mayUseSafe = isCutOff or now < meta.learning
+  return 0, mayUseSafe and total / max or 0
 end
 
 -- Half is for all alike, as far as they want it, so that no member has to wait for the many tags of another. The rest is in proportion to what each wants. What
@@ -159,7 +161,7 @@ for credentials, wish in pairs(me.rates) do
   local free = math.max(rest - used, 0)
   local target = fairShare(credentials, rest)
   local granted = math.min(target, free)
-  if learns then granted = math.min(isBlind and wish.held or math.max(wish.held, wish.total / me.max), free) end
+  if isBlind then granted = math.min(wish.held, free) end
   if not joins then granted, target = 0, 0 end
   shares[credentials] = { granted = granted, target = target }
   -- Until the member confirms the new share, it may use the old one.

@@ -65,8 +65,6 @@ export class Membership {
   /** Called at the end of the next exchange. */
   #waiting: (() => void)[] = [];
   #lastProblem: string | undefined;
-  /** From when to when Redis was away for all, as far as this member knows: from the end of the first failed exchange to the begin of the last. */
-  #down: { readonly fromMs: number; readonly toMs: number } | undefined;
 
   constructor(options: MembershipOptions) {
     this.#options = options;
@@ -96,22 +94,21 @@ export class Membership {
 
   /**
    * What this member may use of the rate of a set of credentials, in requests per second. A share that Redis does not renew is over after its
-   * lease: Redis may give it to others. If Redis is away for all for the time of a lease, it gives nothing to others, and their shares are over too: then this
-   * member goes on with the safe share, `total / max`. If it may be cut off alone, it waits until Redis keeps the safe share for it.
+   * lease: Redis may give it to others. If Redis is away for all since then, it gives nothing to others: this member goes on with no more than it had and no more
+   * than the safe share, `total / max`, and a lease after the begin, when the shares of all others are over too, with the safe share. If it may be cut off alone,
+   * it waits until Redis keeps the safe share for it.
    */
   share(credentials: string, total: number): number {
-    const { clock, max } = this.#options;
+    const { client, clock, max } = this.#options;
     const share = this.#shares.get(credentials);
     if (share === undefined) return 0;
-    const overMs = clock.monotonic() - share.endMs;
+    const nowMs = clock.monotonic();
     // A reload may have lowered the rate. The others have their parts of the lower one too.
-    if (overMs < 0) return Math.min(share.granted, (share.granted * total) / share.total);
-    const isSafe = this.#downMs >= TIMES.shareLease || overMs >= CUT_OFF_MS - TIMES.shareLease;
-    return isSafe ? total / max : 0;
-  }
-
-  get #downMs(): number {
-    return this.#down === undefined ? 0 : this.#down.toMs - this.#down.fromMs;
+    const granted = Math.min(share.granted, (share.granted * total) / share.total);
+    if (nowMs < share.endMs) return granted;
+    const [safe, downSinceMs = nowMs] = [total / max, client.downSinceMs];
+    if (nowMs >= downSinceMs + TIMES.shareLease || nowMs >= share.endMs - TIMES.shareLease + CUT_OFF_MS) return safe;
+    return downSinceMs < share.endMs ? Math.min(granted, safe) : 0;
   }
 
   /** Whether no other member can have taken over what this one owns. */
@@ -162,13 +159,10 @@ export class Membership {
     try {
       const reply = await client.beat({ host, max, seen: this.#seen, released: this.#released, leaves, rates });
       this.#log(undefined);
-      this.#down = undefined;
       this.#isConnected = !leaves;
       if (leaves) return 0;
       return this.#apply(reply, rates, sentMs);
     } catch (error) {
-      const fromMs = this.#down?.fromMs ?? clock.monotonic();
-      this.#down = client.isRedisDown ? { fromMs, toMs: sentMs } : undefined;
       this.#isConnected = false;
       this.#log(error instanceof Error ? error.message : String(error));
       return RETRY_MS;

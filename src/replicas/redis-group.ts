@@ -1,6 +1,7 @@
 // The group in Redis: the exchange is a script, messages are published.
 import { EVENT_CHANNELS, EVENT_TYPES } from '../model/events.ts';
 import { RedisConnection } from '../storage/redis-connection.ts';
+import type { Clock } from '../util/clock.ts';
 import type { GroupClient, GroupMessage } from './group-client.ts';
 import { type Beat, type BeatReply, LEASE_SCRIPT, TIMES } from './lease-script.ts';
 
@@ -10,6 +11,7 @@ export type RedisGroupOptions = {
   /** The id of this member. */
   readonly id: string;
   readonly received: (message: GroupMessage) => void;
+  readonly clock: Clock;
 };
 
 type Envelope = { readonly from?: string } & GroupMessage;
@@ -22,11 +24,12 @@ export class RedisGroup implements GroupClient {
   readonly #alive: string;
 
   constructor(options: RedisGroupOptions) {
-    const { prefix, id } = options;
+    const { prefix, id, clock } = options;
     this.#options = options;
     this.#news = `${prefix}:news`;
     this.#alive = `${prefix}:member:${id}`;
     this.connection = new RedisConnection({
+      clock,
       channels: [this.#news, this.#alive],
       received: (channel, text) => {
         if (channel === this.#news) this.#receive(text);
@@ -34,8 +37,8 @@ export class RedisGroup implements GroupClient {
     });
   }
 
-  get isRedisDown(): boolean {
-    return this.connection.isRedisDown;
+  get downSinceMs(): number | undefined {
+    return this.connection.downSinceMs;
   }
 
   async beat(beat: Beat): Promise<BeatReply> {

@@ -1,13 +1,14 @@
 // Connects to Redis: one server, Sentinel, or a cluster. The only file that imports ioredis.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cluster, Redis } from 'ioredis';
+import type { Clock } from '../util/clock.ts';
 import type { RedisAddress } from '../util/redis-url.ts';
 import { describeRedisError } from './redis-problem.ts';
 
 export type RedisCommands = Redis | Cluster;
 export type CommandPipeline = ReturnType<RedisCommands['pipeline']>;
 
-/** No exchange may take longer: a member that waits does not renew its lease. */
+/** No exchange may take longer: a member that waits does not renew its lease. Then another connection tells whether Redis is away for all. */
 const COMMAND_TIMEOUT_MS = 1_500;
 const CONNECT_TIMEOUT_MS = 1_000;
 /** So that all members come back before a share's lease is over. */
@@ -21,6 +22,7 @@ const NOT_SENT =
   /^(Stream isn't writeable|Connection is closed|Cluster isn't ready|None of startup nodes|Failed to refresh slots)/;
 
 export type RedisConnectionOptions = {
+  readonly clock: Clock;
   /** To which the connection subscribes. All in one slot of a cluster. */
   readonly channels: readonly string[];
   readonly received: (channel: string, message: string) => void;
@@ -39,10 +41,10 @@ export class RedisConnection {
   /** Why there is no connection. */
   problem = 'not connected yet';
   /**
-   * Whether nobody can reach Redis: its host refuses connections, or takes them and Redis does not answer. False while Redis answers, and
-   * if its host cannot be reached, because this process may be cut off alone.
+   * Since when nobody can reach Redis, on the monotonic clock: its host refuses connections, or takes them and Redis does not answer. Undefined while
+   * Redis answers, and if its host cannot be reached, because this process may be cut off alone.
    */
-  isRedisDown = false;
+  downSinceMs: number | undefined;
 
   constructor(options: RedisConnectionOptions) {
     this.#options = options;
@@ -53,16 +55,7 @@ export class RedisConnection {
     this.close();
     this.#commands = this.#connect(address, false);
     this.#messages = this.#connect(address, true);
-    this.isRedisDown = false;
-    this.#commands.on('connect', () => {
-      this.isRedisDown = true;
-    });
-    this.#commands.on('ready', () => {
-      this.isRedisDown = false;
-    });
-    this.#commands.on('error', (error: Error) => {
-      if (tellsOfHost(error)) this.isRedisDown = 'code' in error && REFUSED.test(String(error.code));
-    });
+    this.#learnOfOutages(this.#commands);
     this.#messages.on('smessage', this.#options.received);
     // Rejects if the connection is given up before it subscribes.
     this.#messages.ssubscribe(...this.#options.channels).catch(() => {});
@@ -99,6 +92,22 @@ export class RedisConnection {
     this.#messages = undefined;
   }
 
+  #learnOfOutages(commands: RedisCommands): void {
+    this.downSinceMs = undefined;
+    const isDown = () => {
+      this.downSinceMs ??= this.#options.clock.monotonic();
+    };
+    const isNotDown = () => {
+      this.downSinceMs = undefined;
+    };
+    commands.on('connect', isDown);
+    commands.on('ready', isNotDown);
+    commands.on('error', (error: Error) => {
+      if ('code' in error && REFUSED.test(String(error.code))) isDown();
+      else if (tellsOfHost(error)) isNotDown();
+    });
+  }
+
   #connect(address: RedisAddress, subscribes: boolean): RedisCommands {
     const connection = connect(address, subscribes);
     connection.on('error', (error: Error) => {
@@ -116,7 +125,7 @@ function connect(address: RedisAddress, subscribes: boolean): RedisCommands {
     ...(password === undefined ? undefined : { password }),
     ...(isEncrypted ? { tls: {} } : undefined),
     connectTimeout: CONNECT_TIMEOUT_MS,
-    ...(subscribes ? undefined : { commandTimeout: COMMAND_TIMEOUT_MS, socketTimeout: 2 * COMMAND_TIMEOUT_MS }),
+    ...(subscribes ? undefined : { commandTimeout: COMMAND_TIMEOUT_MS, socketTimeout: COMMAND_TIMEOUT_MS }),
     enableOfflineQueue: subscribes,
     maxRetriesPerRequest: null,
     autoResendUnfulfilledCommands: false,
@@ -150,7 +159,7 @@ function connect(address: RedisAddress, subscribes: boolean): RedisCommands {
   }
 }
 
-/** Whether an error says how the host of Redis answers, or that Redis has answered. */
+/** Whether an error says that the host of Redis cannot be reached, or that Redis has answered. */
 function tellsOfHost(error: Error): boolean {
   return ('syscall' in error && error.syscall === 'connect') || error.name === 'ReplyError';
 }

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import type { BeatReply } from '../../src/replicas/lease-script.ts';
 import { LEASE_SCRIPT } from '../../src/replicas/lease-script.ts';
 import { RedisConnection } from '../../src/storage/redis-connection.ts';
+import { systemClock } from '../../src/util/clock.ts';
 import { parseRedisUrl } from '../../src/util/redis-url.ts';
 import { RedisServer } from './helpers/redis.ts';
 import { until } from './helpers/until.ts';
@@ -13,7 +14,7 @@ const RATE = 20;
 const MAX = 4;
 /** Long enough to pass only where a test lets it. */
 const LONG_MS = 60_000;
-const TIMES = { memberLease: LONG_MS, shareLease: LONG_MS, learning: LONG_MS, keptAfter: LONG_MS };
+const TIMES = { memberLease: LONG_MS, shareLease: LONG_MS, outage: LONG_MS, learning: LONG_MS, keptAfter: LONG_MS };
 
 type BeatOptions = { readonly wanted?: number; readonly leaves?: boolean; readonly times?: Partial<typeof TIMES> };
 
@@ -55,7 +56,7 @@ class Member {
 async function connect(t: ExecutionContext, redis: RedisServer, channels: readonly string[] = ['{x}']) {
   const address = parseRedisUrl(redis.url);
   if (address === undefined) throw new Error(redis.url);
-  const connection = new RedisConnection({ channels, received: () => {} });
+  const connection = new RedisConnection({ clock: systemClock, channels, received: () => {} });
   connection.use(address);
   t.teardown(() => connection.close());
   await connection.connected();
@@ -131,19 +132,19 @@ test('the share of a silent member goes to the others; later the safe share is k
   t.is(one.held, RATE);
 });
 
-test('after an outage members get up to the safe share until all have come back, and none counts as gone', async (t) => {
+test('after an outage the safe share is kept for each member until it has come back, and none counts as gone', async (t) => {
   const connection = await connect(t, await RedisServer.start(t));
   const [one, two] = [new Member(connection, 'g'), new Member(connection, 'g')];
   await settled([one, two]);
   const { generation } = await two.beat({ times: { shareLease: 0, learning: 0 } });
   one.held = 0;
-  const reply = await one.beat({ times: { shareLease: -1 } });
+  const reply = await one.beat({ times: { shareLease: -1, outage: -1 } });
   t.like(reply, { isLearning: true, settled: false });
   t.true(reply.generation > generation);
-  t.is(one.held, RATE / MAX);
+  t.is(one.held, RATE - RATE / MAX);
   t.is(reply.members.length, 2);
   two.held = 0;
-  await two.beat();
+  for (const each of [two, one, two, two]) await each.beat();
   t.false((await one.beat()).isLearning);
   t.is(one.held, RATE / 2);
 });

@@ -7,6 +7,7 @@ import type { GroupClient } from '../../src/replicas/group-client.ts';
 import { type Beat, type BeatReply, LEASE_SCRIPT, TIMES } from '../../src/replicas/lease-script.ts';
 import { Membership } from '../../src/replicas/membership.ts';
 import { RedisConnection } from '../../src/storage/redis-connection.ts';
+import { systemClock } from '../../src/util/clock.ts';
 import { parseRedisUrl } from '../../src/util/redis-url.ts';
 import { ManualClock, settle } from '../helpers/manual-clock.ts';
 import { RedisServer } from './helpers/redis.ts';
@@ -15,6 +16,8 @@ const RATE = 20;
 const MAX = 4;
 /** As the client of Redis. */
 const TIMEOUT_MS = 1_500;
+/** A member without an answer takes Redis for away so long after its return. */
+const NOTICED_WITHIN_MS = 1_000;
 const STEP_MS = 20;
 const RUN_MS = 45_000;
 const REDIS_STARTED_MS = Date.UTC(2026, 0, 1);
@@ -156,9 +159,10 @@ class Group {
   }
 
   #client(id: string): GroupClient {
-    const { clock } = this;
+    const clock = this.clock;
+    const plan = this.#plan;
     const isDuring = (fault: Fault) => {
-      const { fault: planned, fromMs, forMs } = this.#plan;
+      const { fault: planned, fromMs, forMs } = plan;
       const nowMs = clock.monotonic();
       return fault === planned && nowMs >= fromMs && nowMs < fromMs + forMs;
     };
@@ -166,6 +170,7 @@ class Group {
     const never = new Promise<never>(() => {});
     /** Requests of one connection arrive in their order. */
     let lastArrivalMs = 0;
+    let lastAnswerMs = 0;
     /** Since the last answer in time. */
     let failures = 0;
     const exchange = async (beat: Beat): Promise<BeatReply> => {
@@ -178,11 +183,16 @@ class Group {
       await clock.sleep(backMs);
       if (isLost || !isReachable()) return never;
       failures = 0;
+      lastAnswerMs = clock.monotonic();
       return reply;
     };
     return {
-      get isRedisDown() {
-        return isDuring('Redis away');
+      get downSinceMs() {
+        const { fault, fromMs, forMs } = plan;
+        const nowMs = clock.monotonic();
+        const isNoticed =
+          nowMs >= fromMs && nowMs < fromMs + forMs + NOTICED_WITHIN_MS && lastAnswerMs < fromMs + forMs;
+        return fault === 'Redis away' && isNoticed ? fromMs : undefined;
       },
       beat: (beat) =>
         Promise.race([
@@ -212,7 +222,7 @@ async function connect(t: ExecutionContext): Promise<RedisConnection> {
   const redis = await RedisServer.start(t);
   const address = parseRedisUrl(redis.url);
   if (address === undefined) throw new Error(redis.url);
-  const connection = new RedisConnection({ channels: ['{x}'], received: () => {} });
+  const connection = new RedisConnection({ clock: systemClock, channels: ['{x}'], received: () => {} });
   connection.use(address);
   t.teardown(() => connection.close());
   await connection.connected();

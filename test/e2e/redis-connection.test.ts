@@ -1,6 +1,7 @@
 // What the connection to Redis knows of an outage: whether Redis is away for all, or this process may be cut off alone.
 import test, { type ExecutionContext } from 'ava';
 import { RedisConnection } from '../../src/storage/redis-connection.ts';
+import { systemClock } from '../../src/util/clock.ts';
 import { parseRedisUrl } from '../../src/util/redis-url.ts';
 import { Network } from './helpers/network.ts';
 import { RedisServer } from './helpers/redis.ts';
@@ -12,7 +13,7 @@ const WITHIN_MS = 10_000;
 async function connect(t: ExecutionContext, redis: RedisServer) {
   const address = parseRedisUrl(redis.url);
   if (address === undefined) throw new Error(redis.url);
-  const connection = new RedisConnection({ channels: ['{x}'], received: () => {} });
+  const connection = new RedisConnection({ clock: systemClock, channels: ['{x}'], received: () => {} });
   connection.use(address);
   t.teardown(() => connection.close());
   const ping = () =>
@@ -33,13 +34,13 @@ async function connect(t: ExecutionContext, redis: RedisServer) {
 test('Redis whose host refuses connections is away for all, until it answers again', async (t) => {
   const redis = await RedisServer.start(t);
   const { connection, answers } = await connect(t, redis);
-  t.false(connection.isRedisDown);
+  t.is(connection.downSinceMs, undefined);
   await redis.crash();
-  await until('a refused connection', WITHIN_MS, () => connection.isRedisDown || undefined);
+  await until('a refused connection', WITHIN_MS, () => connection.downSinceMs);
   t.regex(connection.problem, /ECONNREFUSED/);
   await redis.continue();
   await until('an answer', WITHIN_MS, answers(true));
-  t.false(connection.isRedisDown);
+  t.is(connection.downSinceMs, undefined);
 });
 
 test('Redis that stands still is away for all, until it answers again', async (t) => {
@@ -47,10 +48,10 @@ test('Redis that stands still is away for all, until it answers again', async (t
   const { connection, answers } = await connect(t, redis);
   redis.freeze();
   await until('no answer', WITHIN_MS, answers(false));
-  await until('a new connection', WITHIN_MS, () => connection.isRedisDown || undefined);
+  await until('a new connection', WITHIN_MS, () => connection.downSinceMs);
   redis.thaw();
   await until('an answer', WITHIN_MS, answers(true));
-  t.false(connection.isRedisDown);
+  t.is(connection.downSinceMs, undefined);
 });
 
 test('a process that cannot reach the host of Redis may be cut off alone', async (t) => {
@@ -61,7 +62,7 @@ test('a process that cannot reach the host of Redis may be cut off alone', async
   connection.use(address);
   await until('no answer', WITHIN_MS, answers(false));
   t.regex(connection.problem, /EHOSTUNREACH/);
-  t.false(connection.isRedisDown);
+  t.is(connection.downSinceMs, undefined);
 });
 
 test('a password that Redis refuses is a fault of this process', async (t) => {
@@ -72,6 +73,6 @@ test('a password that Redis refuses is a fault of this process', async (t) => {
   await redis.command('-a', 'other', 'CLIENT', 'KILL', 'TYPE', 'normal').catch(() => {});
   await until('no answer', WITHIN_MS, answers(false));
   await until('a refusal', WITHIN_MS, () => /NOAUTH/.test(connection.problem) || undefined);
-  await until('the end of an attempt', WITHIN_MS, () => !connection.isRedisDown || undefined);
+  await until('the end of an attempt', WITHIN_MS, () => connection.downSinceMs === undefined || undefined);
   t.pass();
 });

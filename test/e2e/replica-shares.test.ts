@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { RedisGroup } from '../../src/replicas/redis-group.ts';
+import { systemClock } from '../../src/util/clock.ts';
 import type { RedisAddress } from '../../src/util/redis-url.ts';
 import { RedisServer } from './helpers/redis.ts';
 
@@ -64,7 +65,7 @@ test('data that Redis loses while replicas still learn from a former loss is not
 });
 
 function replica(t: ExecutionContext, { host, port }: RedisServer, id: string) {
-  const group = new RedisGroup({ prefix: '{test}', id, received: () => {} });
+  const group = new RedisGroup({ prefix: '{test}', id, clock: systemClock, received: () => {} });
   group.connection.use({ ...PLAIN, hosts: [{ host, port }] });
   t.teardown(() => group.connection.close());
   let [seen, held] = [0, 0];

@@ -17,7 +17,7 @@ function setUp(t: ExecutionContext) {
   const lines: string[] = [];
   let answer: (beat: Beat) => Partial<BeatReply> | Error = () => ({});
   const releases = { gate: Promise.resolve() };
-  const redis = { isDown: false };
+  const redis: { downSinceMs: number | undefined } = { downSinceMs: undefined };
   const takes: { error: Error | undefined } = { error: undefined };
   const membership = new Membership({
     clock,
@@ -31,8 +31,8 @@ function setUp(t: ExecutionContext) {
     host: 'host',
     max: 4,
     client: {
-      get isRedisDown() {
-        return redis.isDown;
+      get downSinceMs() {
+        return redis.downSinceMs;
       },
       async beat(beat) {
         beats.push(beat);
@@ -165,19 +165,29 @@ test('a lower rate holds at once: until the next exchange each member has its pa
   t.is(membership.share('default', 4 * RATE), 8, 'of a higher rate the others may not have given back anything yet');
 });
 
-test('when Redis has been away for all for the time of a lease, so that the shares of all are over, a member goes on with the safe share', async (t) => {
+test('while Redis is away for all, a member goes on with its share, and then with no more than the safe one', async (t) => {
   const { clock, membership, answers, redis } = setUp(t);
   await clock.advance(1);
   answers(() => new Error('gone'));
-  redis.isDown = true;
-  await clock.advance(2_998);
+  await clock.advance(1_000);
+  redis.downSinceMs = clock.monotonic();
+  await clock.advance(1_998);
   t.is(membership.share('default', RATE), 10);
   await clock.advance(1);
-  t.is(membership.share('default', RATE), 0, 'its own is over');
-  await clock.advance(999);
-  t.is(membership.share('default', RATE), 0);
+  t.is(membership.share('default', RATE), 5, 'RATE / max');
+});
+
+test('a share that is smaller than the safe one does not grow before the shares of all others are over', async (t) => {
+  const { clock, membership, answers, redis } = setUp(t);
+  answers(() => ({ shares: { default: { granted: 1, target: 1 } } }));
   await clock.advance(1);
-  t.is(membership.share('default', RATE), 5, 'RATE / max, three seconds after the first failure');
+  answers(() => new Error('gone'));
+  await clock.advance(1_000);
+  redis.downSinceMs = clock.monotonic();
+  await clock.advance(2_999);
+  t.is(membership.share('default', RATE), 1);
+  await clock.advance(1);
+  t.is(membership.share('default', RATE), 5);
 });
 
 test('a member that was cut off alone before Redis went away for all waits until the shares of the others are over', async (t) => {
@@ -185,10 +195,10 @@ test('a member that was cut off alone before Redis went away for all waits until
   await clock.advance(1);
   answers(() => new Error('ETIMEDOUT'));
   await clock.advance(10_000);
-  redis.isDown = true;
-  await clock.advance(3_998);
+  redis.downSinceMs = clock.monotonic();
+  await clock.advance(2_999);
   t.is(membership.share('default', RATE), 0);
-  await clock.advance(2);
+  await clock.advance(1);
   t.is(membership.share('default', RATE), 5);
 });
 
@@ -196,10 +206,11 @@ test('an outage of Redis that ends within the time of a lease gives nobody the s
   const { clock, membership, answers, redis } = setUp(t);
   await clock.advance(1);
   answers(() => new Error('gone'));
+  await clock.advance(3_000);
   for (let outages = 0; outages < 4; outages += 1) {
-    redis.isDown = true;
-    await clock.advance(3_000);
-    redis.isDown = false;
+    redis.downSinceMs = clock.monotonic();
+    await clock.advance(2_999);
+    redis.downSinceMs = undefined;
     await clock.advance(1_000);
     t.is(membership.share('default', RATE), 0);
   }

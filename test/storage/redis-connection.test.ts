@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { RedisConnection } from '../../src/storage/redis-connection.ts';
+import { systemClock } from '../../src/util/clock.ts';
 import { parseRedisUrl } from '../../src/util/redis-url.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { temporaryDirectory } from '../helpers/exporter.ts';
@@ -11,7 +12,7 @@ import { temporaryDirectory } from '../helpers/exporter.ts';
 async function failed(t: ExecutionContext, url: string): Promise<RedisConnection> {
   const address = parseRedisUrl(url);
   if (address === undefined) throw new Error(`expected a URL of Redis, found ${url}`);
-  const connection = new RedisConnection({ channels: ['{x}'], received: () => {} });
+  const connection = new RedisConnection({ clock: systemClock, channels: ['{x}'], received: () => {} });
   const { problem } = connection;
   t.teardown(() => connection.close());
   connection.use(address);
@@ -25,14 +26,15 @@ test('Redis is away for all if nobody listens at its port, or at the socket of t
   const address = server.address();
   await new Promise((resolve) => server.close(resolve));
   const port = address !== null && typeof address === 'object' ? address.port : 0;
-  t.like(await failed(t, `redis://127.0.0.1:${port}`), {
-    isRedisDown: true,
-    problem: `connect ECONNREFUSED 127.0.0.1:${port}`,
-  });
+  const refused = await failed(t, `redis://127.0.0.1:${port}`);
+  t.is(refused.problem, `connect ECONNREFUSED 127.0.0.1:${port}`);
+  t.is(typeof refused.downSinceMs, 'number');
   const path = join(temporaryDirectory(t), 'redis.sock');
-  t.like(await failed(t, `unix://${path}`), { isRedisDown: true, problem: `connect ENOENT ${path}` });
+  const missing = await failed(t, `unix://${path}`);
+  t.is(missing.problem, `connect ENOENT ${path}`);
+  t.is(typeof missing.downSinceMs, 'number');
 });
 
 test('a host that is not found may be so for this replica alone', async (t) => {
-  t.like(await failed(t, 'redis://redis.invalid'), { isRedisDown: false });
+  t.is((await failed(t, 'redis://redis.invalid')).downSinceMs, undefined);
 });

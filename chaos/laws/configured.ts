@@ -11,13 +11,18 @@ export const configuredLaw: Law = {
   check: (record, judged) => {
     const findings = new Findings(judged);
     for (const scrape of unions(record, findings)) {
-      if (overlap(record.moves, scrape.sentAt, scrape.answeredAt) > 0) continue;
+      if (areMoving(record, scrape.sentAt, scrape.answeredAt)) continue;
       const inForce = inForceDuring(record.configurations, scrape);
       if (inForce !== undefined) findings.note(scrape.answeredAt, () => difference(inForce, scrape));
     }
     return findings;
   },
 };
+
+/** Whether repositories may move between two times. They take longer while processes wait for a processor. */
+export function areMoving({ moves, pauses }: RunRecord, from: number, to: number): boolean {
+  return moves.some((span) => span.from <= to && span.to + overlap(pauses, span.from, span.to) >= from);
+}
 
 /** Scrapes of all members that are further apart do not show what they show together. */
 const TOGETHER_MS = 1_000;

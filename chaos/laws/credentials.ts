@@ -10,6 +10,7 @@ import {
   spansWithout,
 } from '../record.ts';
 import { KEYS, SETS, type SetName, setOf, setOfInstance } from '../world.ts';
+import { areMoving } from './configured.ts';
 import { longestHealthyMs } from './healthy.ts';
 import { Findings, type Law } from './law.ts';
 import { lifeOf, sentRequests } from './sent.ts';
@@ -61,7 +62,7 @@ export const silenceLaw: Law = {
         const mostMs = longestSilenceMs(record.configurations, from, next?.arrivedAtMs ?? end);
         const until = from + mostMs + overlap(record.pauses, from, from + 2 * mostMs);
         const life = record.lives.find(({ number }) => number === lifeOf(record, request));
-        if (until > end || overlap(record.moves, from, until) > 0) return;
+        if (until > end || areMoving(record, from, until)) return;
         findings.note(until, () => {
           const isSilent = (next === undefined || next.arrivedAtMs > until) && life !== undefined && life.to > until;
           return isSilent && overlap(idle, from, until) === 0

@@ -36,6 +36,8 @@ export const sinceLaw: Law = {
         if (last.tag.digest !== tag.digest) continue;
         if (!isMeantThroughout(record, name, tag, last.scrape, scrape)) continue;
         // A time that is still to come by the clock of the new process is that of its start.
+        // A member that stood still for long has lost it, and what it shows then is what was handed over to it.
+        if (isLostBetween(record, last.scrape, scrape)) continue;
         if (last.scrape.life !== scrape.life && isOfStart(record, scrape, tag.since ?? 0)) continue;
         findings.note(scrape.answeredAt, () =>
           wrongMove(name, last.tag, tag, () => sawOther(truth, pollsOf(polls, name, tag), last, scrape)),
@@ -45,6 +47,10 @@ export const sinceLaw: Law = {
     return findings;
   },
 };
+
+function isLostBetween({ losses }: RunRecord, { sentAt }: Scrape, { life, answeredAt }: Scrape): boolean {
+  return losses.some((loss) => loss.life === life && loss.at >= sentAt && loss.at <= answeredAt);
+}
 
 /** From one process to the next, what the file of its start has to have takes the place of what was shown last. */
 function restoredSights(record: RunRecord, life: number): Map<TagName, Sight> {

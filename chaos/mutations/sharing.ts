@@ -14,16 +14,6 @@ export const OF_SHARING: readonly Mutation[] = [
     often: ['SIGHUP: another rate and max_concurrent', 'kill -9'],
   },
   {
-    name: 'after a reload each member has its former part of a lower rate',
-    members: MEMBERS,
-    file: 'replicas/membership.js',
-    before: 'return Math.min(share.granted, (share.granted * total) / share.total);',
-    after: 'return Math.min(share.granted, total);',
-    law: 'quota',
-    often: ['SIGHUP: another rate and max_concurrent'],
-    minutes: 2,
-  },
-  {
     name: 'members disagree about who owns what',
     members: MEMBERS,
     file: 'replicas/ownership.js',

@@ -82,6 +82,15 @@ test('only what a member learned in the last two seconds before it was killed or
   t.is(verdict(5_000), 1, 'it has shown it since');
 });
 
+test('a member that stood still may show an older time than before, and one that did not breaks the law', (t) => {
+  const requests = [poll(0, 4_990), poll(1, 8_000, { fault: 'status' })];
+  const scrapes = [by(0, { at: 6_000, since: 5_500 }), by(0, { at: 9_000, since: 1_000 })];
+  const run = { members: 2, lives: LIVES, requests, scrapes };
+  t.is(broken('since', run), 1);
+  t.is(broken('since', { ...run, losses: [{ life: 0, at: START + 6_500 }] }), 0);
+  t.is(broken('since', { ...run, losses: [{ life: 1, at: START + 6_500 }] }), 1);
+});
+
 test('all members together keep to the rate, but for two requests of each', (t) => {
   const written = (count: number): WireRequest[] =>
     Array.from({ length: count }, (_, id) => ({

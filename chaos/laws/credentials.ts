@@ -40,6 +40,8 @@ export const keysLaw: Law = {
   },
 };
 
+/** Without Redis, members wait for so long until the shares of all are over. */
+const WITHOUT_SHARES_MS = 10_000;
 /** The longest time to wait that the API asks for in a run, less a turn at the usual rate. */
 const MAX_WAIT_MS = 1_250;
 /** After throttling the rate may be a tenth of the one in the file. */
@@ -59,7 +61,9 @@ export const silenceLaw: Law = {
       requests.forEach((request, position) => {
         const from = request.arrivedAtMs;
         const next = requests[position + 1];
-        const mostMs = longestSilenceMs(record.configurations, from, next?.arrivedAtMs ?? end);
+        const withRedisMs = longestSilenceMs(record.configurations, from, next?.arrivedAtMs ?? end);
+        const isRedisWell = overlap(record.redisFaults, from, from + withRedisMs) === 0;
+        const mostMs = withRedisMs + (isRedisWell ? 0 : WITHOUT_SHARES_MS);
         const until = from + mostMs + overlap(record.pauses, from, from + 2 * mostMs);
         const life = record.lives.find(({ number }) => number === lifeOf(record, request));
         if (until > end || areMoving(record, from, until)) return;

@@ -113,6 +113,10 @@ export class RedisConnection {
     connection.on('error', (error: Error) => {
       this.problem = describeRedisError(error);
     });
+    connection.on('ready', () => {
+      // A former problem is not the cause of the next one, which may come without an error.
+      this.problem = 'the connection was closed';
+    });
     return connection;
   }
 }

@@ -1,6 +1,9 @@
 // How replicas reach a real Redis: TLS, users and passwords, and what they log when it does not work.
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { RedisConnection } from '../../src/storage/redis-connection.ts';
+import { systemClock } from '../../src/util/clock.ts';
+import { parseRedisUrl } from '../../src/util/redis-url.ts';
 import { RedisServer, TLS } from './helpers/redis.ts';
 import { type Replica, Replicas } from './helpers/replicas.ts';
 import { until } from './helpers/until.ts';
@@ -64,6 +67,26 @@ test('a certificate, a password and a protocol that are wrong are logged with wh
       if (replica !== undefined) assertLog(t, replica);
     }),
   );
+});
+
+test('a connection that Redis closes without an error is told as that, and not as a former problem', async (t) => {
+  const redis = await RedisServer.start(t);
+  const address = parseRedisUrl(redis.url);
+  if (address === undefined) throw new Error(redis.url);
+  const connection = new RedisConnection({ clock: systemClock, channels: ['{x}'], received: () => {} });
+  t.teardown(() => connection.close());
+  connection.use(address);
+  await connection.connected();
+  const problem = await until('a command that fails', WITHIN_MS, async () => {
+    await redis.command('CLIENT', 'KILL', 'TYPE', 'normal');
+    return connection
+      .send((commands) => commands.ping())
+      .then(
+        () => undefined,
+        (error: Error) => error.message,
+      );
+  });
+  t.is(problem, 'the connection was closed');
 });
 
 /** With a user who has all rights but INFO. */

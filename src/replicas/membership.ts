@@ -7,6 +7,8 @@ import { type Beat, type BeatReply, TIMES } from './lease-script.ts';
 
 const BEAT_MS = 1_000;
 const RETRY_MS = 1_000;
+/** The end of an outage is noticed later than it comes. A shorter one may be none for Redis, which then gives shares that are over to others. */
+const NOTICED_WITHIN_MS = 1_000;
 /** While others have to give back a share, or wait for this member to give back its own. */
 const SOON_MS = 250;
 /** A member that has had no answer for so long goes on with the safe share, as Redis expects. */
@@ -94,7 +96,7 @@ export class Membership {
 
   /**
    * What this member may use of the rate of a set of credentials, in requests per second. A share that Redis does not renew is over after its
-   * lease: Redis may give it to others. If Redis is away for all since then, it gives nothing to others: this member goes on with no more than it had and no more
+   * lease: Redis may give it to others. If Redis is away for all since then, and so long that it notices, it gives nothing to others: this member goes on with no more than it had and no more
    * than the safe share, `total / max`, and a lease after the begin, when the shares of all others are over too, with the safe share. If it may be cut off alone,
    * it waits until Redis keeps the safe share for it.
    */
@@ -108,7 +110,8 @@ export class Membership {
     if (nowMs < share.endMs) return granted;
     const [safe, downSinceMs = nowMs] = [total / max, client.downSinceMs];
     if (nowMs >= downSinceMs + TIMES.shareLease || nowMs >= share.endMs - TIMES.shareLease + CUT_OFF_MS) return safe;
-    return downSinceMs < share.endMs ? Math.min(granted, safe) : 0;
+    const isOutage = nowMs >= downSinceMs + TIMES.outage + NOTICED_WITHIN_MS;
+    return isOutage && downSinceMs < share.endMs ? Math.min(granted, safe) : 0;
   }
 
   /** Whether no other member can have taken over what this one owns. */

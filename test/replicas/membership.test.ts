@@ -165,7 +165,7 @@ test('a lower rate holds at once: until the next exchange each member has its pa
   t.is(membership.share('default', 4 * RATE), 8, 'of a higher rate the others may not have given back anything yet');
 });
 
-test('while Redis is away for all, a member goes on with its share, and then with no more than the safe one', async (t) => {
+test('while Redis is away for all, a member goes on with its share, and with no more than the safe one once Redis must notice the outage', async (t) => {
   const { clock, membership, answers, redis } = setUp(t);
   await clock.advance(1);
   answers(() => new Error('gone'));
@@ -173,6 +173,10 @@ test('while Redis is away for all, a member goes on with its share, and then wit
   redis.downSinceMs = clock.monotonic();
   await clock.advance(1_998);
   t.is(membership.share('default', RATE), 10);
+  await clock.advance(1);
+  t.is(membership.share('default', RATE), 0, 'after a shorter outage, Redis may give it to others');
+  await clock.advance(500);
+  t.is(membership.share('default', RATE), 0);
   await clock.advance(1);
   t.is(membership.share('default', RATE), 5, 'RATE / max');
 });

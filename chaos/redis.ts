@@ -74,7 +74,9 @@ async function ready(child: ChildProcess): Promise<void> {
   if (stdout === null) throw new Error('expected a log of Redis');
   const failed = new Promise<never>((_, reject) => {
     child.once('error', reject);
-    child.once('exit', () => reject(new Error(`expected redis-server to start, found: ${log || 'no log'}`)));
+    child.once('exit', () =>
+      reject(new Error(`expected redis-server to be installed and to start, found: ${log || 'no log'}`)),
+    );
   });
   let log = '';
   const found = new Promise<void>((resolve) => {

@@ -40,8 +40,8 @@ export const keysLaw: Law = {
   },
 };
 
-/** Without Redis, members wait for so long until the shares of all are over. */
-const WITHOUT_SHARES_MS = 10_000;
+/** Without Redis, each member goes on with its share, which may be small, until the shares of all are over. */
+const WITHOUT_SHARES_MS = 5_000;
 /** The longest time to wait that the API asks for in a run, less a turn at the usual rate. */
 const MAX_WAIT_MS = 1_250;
 /** After throttling the rate may be a tenth of the one in the file. */

@@ -13,6 +13,8 @@ const NOTICED_WITHIN_MS = 1_000;
 const SOON_MS = 250;
 /** A member that has had no answer for so long goes on with the safe share, as Redis expects. */
 const CUT_OFF_MS = 30_000;
+/** An exchange without an answer and the pause after it take less. Where more time is between the ends of two exchanges, the process stood still. */
+const STOOD_STILL_MS = 5_000;
 /** Shares that differ by less are equal. */
 const EQUAL = 0.98;
 
@@ -64,6 +66,10 @@ export class Membership {
   /** Releases and takes, one after the other. */
   #changes: Promise<void> = Promise.resolve();
   #isExchanging = false;
+  /** The end of the last exchange, successful or not. */
+  #exchangeEndMs = Number.NEGATIVE_INFINITY;
+  /** Whether the process stood still since the last successful exchange: others may have taken over what it owned, although they reach Redis as it does. */
+  #stoodStill = false;
   /** Called at the end of the next exchange. */
   #waiting: (() => void)[] = [];
   #lastProblem: string | undefined;
@@ -121,10 +127,11 @@ export class Membership {
 
   /**
    * Resolves when this member knows whether others have taken over what it owned, and has released that; or that Redis does not answer. They may
-   * have when its lease is over, because the process stood still or was cut off.
+   * have when its lease is over, because the process stood still. A member that has asked in vain ever since does not ask once more: no scrape waits for
+   * Redis while it is away.
    */
   async confirmed(): Promise<void> {
-    if (!this.#isMember || this.holdsLease) return;
+    if (!this.#isMember || this.holdsLease || !this.#hasStoodStill()) return;
     if (this.#isExchanging) await this.#exchangeEnd();
     this.beatNow();
     await this.#exchangeEnd();
@@ -163,17 +170,24 @@ export class Membership {
       const reply = await client.beat({ host, max, seen: this.#seen, released: this.#released, leaves, rates });
       this.#log(undefined);
       this.#isConnected = !leaves;
+      this.#stoodStill = false;
       if (leaves) return 0;
       return this.#apply(reply, rates, sentMs);
     } catch (error) {
       this.#isConnected = false;
+      this.#stoodStill = this.#hasStoodStill();
       this.#log(error instanceof Error ? error.message : String(error));
       return RETRY_MS;
     } finally {
       sharesChanged();
+      this.#exchangeEndMs = clock.monotonic();
       this.#isExchanging = false;
       for (const resolve of this.#waiting.splice(0)) resolve();
     }
+  }
+
+  #hasStoodStill(): boolean {
+    return this.#stoodStill || this.#options.clock.monotonic() - this.#exchangeEndMs > STOOD_STILL_MS;
   }
 
   #exchangeEnd(): Promise<void> {

@@ -39,6 +39,11 @@ export class ManualClock implements Clock {
     this.#wallOffsetMs += byMs;
   }
 
+  /** Lets time pass in which nothing runs, as for a process that is stopped. Whoever slept wakes at the next {@link advance}. */
+  standStill(ms: number): void {
+    this.#monotonicMs += ms;
+  }
+
   /** Lets time pass: whoever sleeps wakes at its time, and what it does is done before time goes on. */
   async advance(byMs: number): Promise<void> {
     const endMs = this.#monotonicMs + byMs;

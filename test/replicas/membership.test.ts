@@ -254,8 +254,7 @@ test('a scrape after the lease is over waits until the member knows what others 
   releases.gate = new Promise((resolve) => {
     open = resolve;
   });
-  answers(() => new Error('away'));
-  await clock.advance(16_000);
+  clock.standStill(16_000);
   answers(() => ({ epoch: 2, isKnown: false, settled: false }));
   let isConfirmed = false;
   const confirmed = membership.confirmed().then(() => {
@@ -266,6 +265,27 @@ test('a scrape after the lease is over waits until the member knows what others 
   open();
   await confirmed;
   t.true(done.at(-1) === 'release everything');
+});
+
+test('no scrape waits for Redis that is away for longer than the lease', async (t) => {
+  const { clock, membership, answers, beats } = setUp(t);
+  await clock.advance(2_000);
+  answers(() => new Error('away'));
+  await clock.advance(20_000);
+  const before = beats.length;
+  await membership.confirmed();
+  t.is(beats.length, before);
+});
+
+test('a scrape asks Redis after the process stood still, although an exchange has failed since', async (t) => {
+  const { clock, membership, answers, beats } = setUp(t);
+  await clock.advance(2_000);
+  answers(() => new Error('Connection is closed'));
+  clock.standStill(16_000);
+  await clock.advance(0);
+  const before = beats.length;
+  await membership.confirmed();
+  t.true(beats.length > before);
 });
 
 test('a take that fails is reported and tried again', async (t) => {

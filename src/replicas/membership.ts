@@ -68,7 +68,7 @@ export class Membership {
   #isExchanging = false;
   /** The end of the last exchange, successful or not. */
   #exchangeEndMs = Number.NEGATIVE_INFINITY;
-  /** Whether the process stood still since the last successful exchange: others may have taken over what it owned, although they reach Redis as it does. */
+  /** Whether the process stood still between two exchanges, and none has succeeded since. */
   #stoodStill = false;
   /** Called at the end of the next exchange. */
   #waiting: (() => void)[] = [];

@@ -40,6 +40,8 @@ export class RedisConnection {
   #messages: RedisCommands | undefined;
   /** Why there is no connection. */
   problem = 'not connected yet';
+  /** Why Redis refuses to send messages. */
+  #subscriptionProblem: string | undefined;
   /**
    * Since when nobody can reach Redis, on the monotonic clock: its host refuses connections, or takes them and Redis does not answer. Undefined while
    * Redis answers, and if its host cannot be reached, because this process may be cut off alone.
@@ -57,8 +59,8 @@ export class RedisConnection {
     this.#messages = this.#connect(address, true);
     this.#learnOfOutages(this.#commands);
     this.#messages.on('smessage', this.#options.received);
-    // Rejects if the connection is given up before it subscribes.
-    this.#messages.ssubscribe(...this.#options.channels).catch(() => {});
+    this.#subscriptionProblem = undefined;
+    this.#subscribe(this.#messages);
   }
 
   /** Sends commands. Rejects with {@link RedisError} at once while there is no connection, and without an answer in time. */
@@ -72,8 +74,15 @@ export class RedisConnection {
     }
   }
 
-  /** Resolves when there is a connection, or after the time of two attempts without success. */
+  /**
+   * Resolves when there is a connection, or after the time of two attempts without success. Rejects with {@link RedisError} if Redis refuses to send
+   * messages, which it tries again.
+   */
   async connected(): Promise<void> {
+    if (this.#subscriptionProblem !== undefined) {
+      if (this.#messages !== undefined) this.#subscribe(this.#messages);
+      throw new RedisError(this.#subscriptionProblem);
+    }
     const commands = this.#commands;
     if (commands === undefined || commands.status === 'ready') return;
     let ready = () => {};
@@ -90,6 +99,20 @@ export class RedisConnection {
     this.#messages?.disconnect();
     this.#commands = undefined;
     this.#messages = undefined;
+  }
+
+  /** Without the right to subscribe, messages would be missed, and others would take this process for dead. */
+  #subscribe(messages: RedisCommands): void {
+    messages.ssubscribe(...this.#options.channels).then(
+      () => {
+        if (messages === this.#messages) this.#subscriptionProblem = undefined;
+      },
+      (error: unknown) => {
+        // It also rejects if the connection is given up before it subscribes.
+        const isRefused = error instanceof Error && error.name === 'ReplyError';
+        if (isRefused && messages === this.#messages) this.#subscriptionProblem = describeRedisError(error);
+      },
+    );
   }
 
   #learnOfOutages(commands: RedisCommands): void {

@@ -6,7 +6,8 @@ const VARYING = /^(read|write) (?=E[A-Z]+$)| Retrying from scratch after \d+ms\.
 const ADVICE: readonly (readonly [problem: RegExp, advice: string])[] = [
   [/WRONGPASS|ERR invalid password/, 'check USER:PASSWORD in the URL of Redis'],
   [/NOAUTH/, 'Redis wants a password: add USER:PASSWORD@ to the URL of Redis'],
-  [/NOPERM/, 'give the user of Redis the rights in docs/deployment.md'],
+  [/unknown command|Error compiling script/, 'Redis 7 or newer is needed'],
+  [/NOPERM|The user executing the script can't/, 'give the user of Redis the rights in docs/deployment.md'],
   [/altnames/, 'the host in the URL of Redis must be a name in its certificate'],
   [/certificate/, 'set NODE_EXTRA_CA_CERTS to a file with the certificate of its authority'],
   [

@@ -76,3 +76,24 @@ test('a password that Redis refuses is a fault of this process', async (t) => {
   await until('the end of an attempt', WITHIN_MS, () => connection.downSinceMs === undefined || undefined);
   t.pass();
 });
+
+test('without the right to subscribe there is no connection, until the user gets it', async (t) => {
+  const redis = await RedisServer.start(t);
+  const rights = ['~*', '&*', '+@all', '-ssubscribe'];
+  await redis.command('ACL', 'SETUSER', 'acr', 'on', '>a-password', ...rights);
+  const address = parseRedisUrl(`redis://acr:a-password@${redis.host}:${redis.port}`);
+  if (address === undefined) throw new Error('expected a URL of Redis');
+  const connection = new RedisConnection({ clock: systemClock, channels: ['{x}'], received: () => {} });
+  t.teardown(() => connection.close());
+  connection.use(address);
+  const problem = () =>
+    connection.connected().then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
+  const text = await until('a refusal', WITHIN_MS, problem);
+  t.regex(text, /NOPERM.*ssubscribe.*docs\/deployment\.md/);
+  await redis.command('ACL', 'SETUSER', 'acr', '+ssubscribe');
+  await until('a connection', WITHIN_MS, async () => (await problem()) === undefined || undefined);
+  t.pass();
+});

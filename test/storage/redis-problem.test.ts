@@ -7,6 +7,12 @@ test('a refused user, a missing password, a missing right and a certificate say 
     ['WRONGPASS invalid username-password pair or user is disabled.', 'check USER:PASSWORD in the URL of Redis'],
     ['NOAUTH Authentication required.', 'add USER:PASSWORD@ to the URL of Redis'],
     ["NOPERM User acr has no permissions to run the 'eval' command", 'the rights in docs/deployment.md'],
+    ["ERR The user executing the script can't run this command", 'the rights in docs/deployment.md'],
+    ["ERR unknown command 'ssubscribe'", 'Redis 7 or newer is needed'],
+    [
+      "ERR Error compiling script (new function): user_script:1: unexpected symbol near '#'",
+      'Redis 7 or newer is needed',
+    ],
     ['self-signed certificate', 'NODE_EXTRA_CA_CERTS'],
     ['unable to verify the first certificate', 'NODE_EXTRA_CA_CERTS'],
     ["Hostname/IP does not match certificate's altnames: IP: 10.0.0.1", 'must be a name in its certificate'],

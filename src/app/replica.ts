@@ -60,6 +60,9 @@ const URL_CHECK_MS = 2_000;
 /** The process ends 5 s after it was asked to, whatever Redis does. */
 const HAND_OVER_MS = 3_500;
 
+const NOT_TAKEN_OVER = 'repositories are not taken over yet';
+const URL_UNUSABLE = 'the URL of Redis cannot be used: this replica keeps the former one';
+
 /** Which instance's feed a replica asks is decided like the owner of a repository. */
 const FEED = { id: '', namespace: '', name: '' };
 
@@ -76,10 +79,12 @@ export class Replica implements SchedulerPoolGroup, Ownership {
   /** The ids of repositories that the configuration lists by their ids alone, by instance. */
   #listedByIds: ReadonlyMap<string, ReadonlySet<string>> = new Map();
   #usedUrl: string | undefined;
+  /** What goes on and was logged, by message. */
+  readonly #problems = new Map<string, string>();
   #ended: Promise<unknown> = Promise.resolve();
 
   constructor(options: ReplicaOptions) {
-    const { settings, id, clock, errors, logger, schedulers } = options;
+    const { settings, id, clock, errors, schedulers } = options;
     const prefix = `{acr-scan-exporter:${settings.group}}`;
     this.#options = options;
     this.#group = new RedisGroup({ prefix, id, clock, received: (message) => this.#receive(message) });
@@ -96,7 +101,7 @@ export class Replica implements SchedulerPoolGroup, Ownership {
       },
       dataLost: () => this.sharedState.writeAll(),
       failed: (error) => {
-        if (error instanceof RedisError) logger.warn('repositories are not taken over yet', { problem: error.message });
+        if (error instanceof RedisError) this.#warnOnce(NOT_TAKEN_OVER, error.message);
         else errors.report('replicas', error);
       },
     });
@@ -189,14 +194,24 @@ export class Replica implements SchedulerPoolGroup, Ownership {
     const { connection } = this.#group;
     try {
       const url = await this.#options.redisUrl();
-      if (url === this.#usedUrl) return;
       const address = parseRedisUrl(url);
       if (address === undefined) throw new Error(`redis_url: expected ${REDIS_URL_EXPECTED}`);
+      this.#problems.delete(URL_UNUSABLE);
+      if (url === this.#usedUrl) return;
       this.#usedUrl = url;
       connection.use(address);
     } catch (error) {
-      if (this.#usedUrl === undefined) connection.problem = error instanceof Error ? error.message : String(error);
+      const problem = error instanceof Error ? error.message : String(error);
+      if (this.#usedUrl === undefined) connection.problem = problem;
+      else this.#warnOnce(URL_UNUSABLE, problem);
     }
+  }
+
+  /** Logs what is tried again and again, unless the same was logged before. */
+  #warnOnce(message: string, problem: string): void {
+    if (this.#problems.get(message) === problem) return;
+    this.#problems.set(message, problem);
+    this.#options.logger.warn(message, { problem });
   }
 
   /** What each set of credentials could use within the next seconds. */
@@ -227,6 +242,7 @@ export class Replica implements SchedulerPoolGroup, Ownership {
   async #take(view: GroupView): Promise<void> {
     const { apply, logger } = this.#options;
     const records = await this.#read(view);
+    this.#problems.delete(NOT_TAKEN_OVER);
     this.#views = [view];
     await this.sharedState.duringRestore(() => apply({ records, takesOver: true }));
     logger.info('repositories are shared by replicas', { replicas: view.members.length, restored: records.length });

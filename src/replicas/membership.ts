@@ -257,12 +257,14 @@ export class Membership {
     );
   }
 
-  /** Logs the begin of an outage with its first cause, and its end. */
+  /** Logs the begin of an outage with its first cause, and its end; before the first exchange each cause. */
   #log(problem: string | undefined): void {
     const { logger, max } = this.#options;
     const former = this.#lastProblem;
     this.#lastProblem = problem;
-    if ((problem === undefined) === (former === undefined)) return;
+    if (problem === former) return;
+    // Who sets up a group learns of one obstacle after the other; an outage has one line.
+    if (problem !== undefined && former !== undefined && this.#seen > 0) return;
     if (problem === undefined) logger.info('Redis answers again: the replicas share the quota');
     else if (this.#seen === 0) logger.error('no answer from Redis: this replica waits to join the others', { problem });
     else {

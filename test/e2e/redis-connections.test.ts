@@ -95,3 +95,19 @@ async function redisWithUser(t: ExecutionContext): Promise<RedisServer> {
   await redis.command('ACL', 'SETUSER', 'acr', 'on', `>${PASSWORD}`, '~*', '&*', '+@all', '-info');
   return redis;
 }
+
+test('a part that cannot be read is logged once, until it can be taken over', async (t) => {
+  const redis = await RedisServer.start(t);
+  await redis.command('ACL', 'SETUSER', 'acr', 'on', `>${PASSWORD}`, '~*', '&*', '+@all', '-zrange');
+  const url = `redis://acr:${encodeURIComponent(PASSWORD)}@${redis.host}:${redis.port}`;
+  const replicas = await startReplicas(t, redis.host, url);
+  const [replica] = await replicas.join();
+  await until('three refusals', WITHIN_MS, async () => {
+    const statistics = await redis.command('INFO', 'commandstats');
+    return /cmdstat_zrange:.*rejected_calls=([3-9]|\d\d)/.test(statistics) || undefined;
+  });
+  await redis.command('ACL', 'SETUSER', 'acr', '+zrange');
+  const shown = async () => (await replicas.sum('acr_replica_tags')) === REPOSITORIES * TAGS_EACH || undefined;
+  await until('all tags', WITHIN_MS, shown);
+  t.is(replica?.program.stderr.match(/not taken over yet/g)?.length, 1);
+});

@@ -9,13 +9,15 @@ import { ManualClock } from '../helpers/manual-clock.ts';
 
 const RATE = 20;
 
+type Answer = (beat: Beat) => Partial<BeatReply> | Error;
+
 /** One member, and what its Redis answers. */
-function setUp(t: ExecutionContext) {
+function setUp(t: ExecutionContext, first: Answer = () => ({})) {
   const clock = new ManualClock();
   const beats: Beat[] = [];
   const done: string[] = [];
   const lines: string[] = [];
-  let answer: (beat: Beat) => Partial<BeatReply> | Error = () => ({});
+  let answer = first;
   const releases = { gate: Promise.resolve() };
   const redis: { downSinceMs: number | undefined } = { downSinceMs: undefined };
   const takes: { error: Error | undefined } = { error: undefined };
@@ -81,7 +83,7 @@ function setUp(t: ExecutionContext) {
     releases,
     takes,
     redis,
-    answers: (next: typeof answer) => {
+    answers: (next: Answer) => {
       answer = next;
     },
   };
@@ -244,6 +246,20 @@ test('an outage of Redis is logged once, with its cause, and its end', async (t)
   t.is(told.length, 2, told.join(''));
   t.regex(told[0] ?? '', /level=error.*1\/4 of each rate.*problem="connect ECONNREFUSED"/);
   t.regex(told[1] ?? '', /level=info.*Redis answers again/);
+});
+
+test('before the first exchange each cause is logged when it changes', async (t) => {
+  const { clock, lines, answers } = setUp(t, () => new Error('connect ECONNREFUSED'));
+  await clock.advance(3_000);
+  answers(() => new Error('WRONGPASS'));
+  await clock.advance(3_000);
+  answers(() => ({}));
+  await clock.advance(2_000);
+  const told = lines.filter((line) => line.includes('Redis'));
+  t.is(told.length, 3, told.join(''));
+  t.regex(told[0] ?? '', /waits to join.*problem="connect ECONNREFUSED"/);
+  t.regex(told[1] ?? '', /waits to join.*problem=WRONGPASS/);
+  t.regex(told[2] ?? '', /level=info/);
 });
 
 test('a scrape after the lease is over waits until the member knows what others have taken over, and has released it', async (t) => {

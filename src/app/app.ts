@@ -426,9 +426,9 @@ function observersOf(exposition: Exposition, sharedState: SharedState): StoreObs
       exposition.tagAdded(tag);
       sharedState.tagAdded(tag);
     },
-    tagChanged(tag) {
+    tagChanged(tag, isRestored) {
       exposition.tagChanged(tag);
-      sharedState.tagChanged(tag);
+      sharedState.tagChanged(tag, isRestored);
     },
     tagRemoved(tag) {
       exposition.tagRemoved(tag);

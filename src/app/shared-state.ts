@@ -17,7 +17,7 @@ const MAX_TAGS_AT_ONCE = 2_000;
 
 export type SharedStateOptions = {
   readonly watchList: () => WatchList;
-  readonly records: RedisRecords;
+  readonly records: Pick<RedisRecords, 'write'>;
   readonly owns: (instanceId: string, repository: FoundRepository) => boolean;
   /** A text for a repository that all replicas form alike. */
   readonly keyOf: (instanceId: string, repository: FoundRepository) => string;
@@ -38,21 +38,10 @@ export class SharedState implements Pick<StoreObserver, 'tagAdded' | 'tagChanged
   readonly #options: SharedStateOptions;
   /** By instance and repository. */
   #pending = new Map<string, Pending & { readonly key: string }>();
-  #isRestoring = false;
   #lastProblem: string | undefined;
 
   constructor(options: SharedStateOptions) {
     this.#options = options;
-  }
-
-  /** Restores tags from what is written: it need not be written again. Tags that are added meanwhile without that are. */
-  async duringRestore(change: () => Promise<void>): Promise<void> {
-    this.#isRestoring = true;
-    try {
-      await change();
-    } finally {
-      this.#isRestoring = false;
-    }
   }
 
   /** Writes changes every second until `signal` is aborted. Never rejects. */
@@ -82,15 +71,16 @@ export class SharedState implements Pick<StoreObserver, 'tagAdded' | 'tagChanged
 
   /** Redis has lost what was written: everything is written again. */
   writeAll(): void {
-    for (const poll of this.#options.watchList().polls()) this.tagChanged(poll.tag);
+    for (const poll of this.#options.watchList().polls()) this.#mark(poll.tag);
   }
 
   tagAdded(tag: WatchedTag): void {
     this.#mark(tag);
   }
 
-  tagChanged(tag: WatchedTag): void {
-    if (this.#isRestoring) this.#pendingOf(tag).changed.delete(tag.target.tag);
+  /** What is restored need not be written again. */
+  tagChanged(tag: WatchedTag, isRestored: boolean): void {
+    if (isRestored) this.#pendingOf(tag).changed.delete(tag.target.tag);
     else this.#mark(tag);
   }
 

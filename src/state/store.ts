@@ -33,7 +33,8 @@ export type RepositoryTotals = {
 /** Called after every change. A repository changes with its totals and its names. */
 export interface StoreObserver {
   tagAdded(tag: WatchedTag): void;
-  tagChanged(tag: WatchedTag): void;
+  /** @param isRestored whether its state was restored from records of it: everything else is news */
+  tagChanged(tag: WatchedTag, isRestored: boolean): void;
   tagRemoved(tag: WatchedTag): void;
   repositoryAdded(totals: RepositoryTotals): void;
   repositoryChanged(totals: RepositoryTotals): void;
@@ -160,10 +161,10 @@ export class StateStore {
 
   /** Sets the state of a tag to what a former process knew. */
   restore(tag: WatchedTag, state: TagState): void {
-    this.#replace(tag, { target: tag.target, state });
+    this.#replace(tag, { target: tag.target, state }, true);
   }
 
-  #replace(tag: WatchedTag, { target, state }: Readonly<WatchedTag>): void {
+  #replace(tag: WatchedTag, { target, state }: Readonly<WatchedTag>, isRestored = false): void {
     const before = { ...tag };
     this.#changes += 1;
     tag.target = target;
@@ -173,7 +174,7 @@ export class StateStore {
       this.#count(tag, 1);
       this.#count(before, -1);
     }
-    this.#observer.tagChanged(tag);
+    this.#observer.tagChanged(tag, isRestored);
   }
 
   #remember(tag: WatchedTag, { status, sinceMs, answered, lastError, summaryError }: TagState): void {

@@ -10,7 +10,7 @@ import type { ConfiguredRepository, DiscoverRule, Timing } from '../../src/model
 import type { WatchedInstance } from '../../src/polling/watched-instance.ts';
 import { AdaptiveRate } from '../../src/scheduler/adaptive-rate.ts';
 import { Scheduler, type SchedulerGroup, type SlotLimiter } from '../../src/scheduler/scheduler.ts';
-import type { StoreObserver } from '../../src/state/store.ts';
+import type { StoreObserver, WatchedTag } from '../../src/state/store.ts';
 import { type Component, InternalErrors } from '../../src/util/internal-errors.ts';
 import type { Logger } from '../../src/util/logger.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -133,13 +133,20 @@ export function createScriptedPipeline({
   const hooks = {
     turn: (): Promise<void> => setImmediate(),
     whole: (change: () => Promise<void>) => change(),
-    tagChanged() {},
+    tagAdded(_tag: WatchedTag) {},
+    tagChanged(_tag: WatchedTag, _isRestored: boolean) {},
+    tagRemoved(_tag: WatchedTag) {},
   };
   const passes: number[] = [];
   const internalErrors: Component[] = [];
   const errors = new InternalErrors({ logger, clock, count: (component) => void internalErrors.push(component) });
   const pipeline = createPipeline({
-    observer: { ...SILENT, tagChanged: () => hooks.tagChanged() },
+    observer: {
+      ...SILENT,
+      tagAdded: (tag) => hooks.tagAdded(tag),
+      tagChanged: (tag, isRestored) => hooks.tagChanged(tag, isRestored),
+      tagRemoved: (tag) => hooks.tagRemoved(tag),
+    },
     meter: { ...meter, discoveryRunEnded: (seconds) => void passes.push(seconds) },
     clock,
     random,

@@ -1,0 +1,106 @@
+// What a replica writes for the others: every change of a tag, and what was restored only once it changes again.
+import test from 'ava';
+import { SharedState } from '../../src/app/shared-state.ts';
+import { momentOf } from '../../src/model/moment.ts';
+import type { FoundRepository } from '../../src/model/target.ts';
+import type { RepositoryChanges } from '../../src/storage/redis-records.ts';
+import { createScriptedPipeline, entry } from '../helpers/scripted-pipeline.ts';
+
+const LISTED = [
+  entry({ namespace: 'shop', name: 'api', id: 'crr-api' }, 'v1', 'v2'),
+  entry({ namespace: 'shop', name: 'web', id: 'crr-web' }, 'v1'),
+];
+
+const COMPLETE = { type: 'answered', status: 'complete', scanService: '' } as const;
+
+/** A pipeline whose changes are written to Redis that refuses them, or takes note of them. */
+async function setUp() {
+  const watching = createScriptedPipeline();
+  const written: string[] = [];
+  const redis: { error: Error | undefined; owned: readonly string[] } = { error: undefined, owned: ['api', 'web'] };
+  const sharedState = new SharedState({
+    watchList: () => watching.watchList,
+    records: {
+      async write(changes) {
+        if (redis.error !== undefined) throw redis.error;
+        written.push(...changes.flatMap(linesOf));
+      },
+    },
+    owns: (_instanceId, { name }) => redis.owned.includes(name),
+    keyOf: (_instanceId, { namespace, name }: FoundRepository) => `${namespace}/${name}`,
+    mayWrite: () => true,
+    clock: watching.clock,
+    logger: { debug() {}, info() {}, warn() {}, error() {} },
+  });
+  Object.assign(watching.hooks, {
+    tagAdded: sharedState.tagAdded.bind(sharedState),
+    tagChanged: sharedState.tagChanged.bind(sharedState),
+    tagRemoved: sharedState.tagRemoved.bind(sharedState),
+  });
+  await watching.watch(...LISTED);
+  const tag = (repository: string, name: string) => {
+    const found = [...watching.store.tags()].find(
+      ({ target }) => target.repository.name === repository && target.tag === name,
+    );
+    if (found === undefined) throw new Error(`expected the tag ${repository}:${name}`);
+    return found;
+  };
+  const answer = (repository: string, name: string) =>
+    watching.store.apply(tag(repository, name), COMPLETE, momentOf(watching.clock));
+  /** What is written now, and how much waits after it. */
+  const flush = async () => {
+    await sharedState.flush();
+    return { written: written.splice(0).sort(), waits: sharedState.unwrittenTags };
+  };
+  return { ...watching, sharedState, redis, tag, answer, flush };
+}
+
+function linesOf({ key, tags, removed }: RepositoryChanges): readonly string[] {
+  const changed = [...tags].map(([name, record]) => `${key}:${name} ${'status' in record ? record.status : ''}`);
+  return [...changed, ...removed.map((name) => `${key}:${name} removed`)];
+}
+
+test('a tag is written when it is added and when it changes', async (t) => {
+  const { answer, flush } = await setUp();
+  t.deepEqual((await flush()).written, ['shop/api:v1 unknown', 'shop/api:v2 unknown', 'shop/web:v1 unknown']);
+  answer('api', 'v2');
+  t.deepEqual(await flush(), { written: ['shop/api:v2 complete'], waits: 0 });
+});
+
+test('a tag that is restored is not written again, and one that is answered meanwhile is', async (t) => {
+  const { store, tag, answer, flush, sharedState } = await setUp();
+  const restored = tag('api', 'v1');
+  store.restore(restored, { ...restored.state, status: 'failed' });
+  answer('web', 'v1');
+  t.is(sharedState.unwrittenTags, 2);
+  t.deepEqual(await flush(), { written: ['shop/api:v2 unknown', 'shop/web:v1 complete'], waits: 0 });
+  answer('api', 'v1');
+  t.deepEqual(await flush(), { written: ['shop/api:v1 complete'], waits: 0 });
+});
+
+test('what Redis refuses is written later, as it is then', async (t) => {
+  const { answer, flush, redis } = await setUp();
+  redis.error = new Error('OOM');
+  t.deepEqual(await flush(), { written: [], waits: 3 });
+  answer('api', 'v1');
+  redis.error = undefined;
+  t.deepEqual((await flush()).written, ['shop/api:v1 complete', 'shop/api:v2 unknown', 'shop/web:v1 unknown']);
+});
+
+test('a tag that is not watched any more is removed, unless another replica watches it now', async (t) => {
+  const { watch, flush, redis } = await setUp();
+  await flush();
+  redis.owned = ['api'];
+  await watch(entry({ namespace: 'shop', name: 'api', id: 'crr-api' }, 'v1'));
+  t.deepEqual(await flush(), { written: ['shop/api:v2 removed'], waits: 0 });
+});
+
+test('after a loss everything is written again, and nothing of a replica whose tags others have taken over', async (t) => {
+  const { sharedState, answer, flush } = await setUp();
+  await flush();
+  sharedState.writeAll();
+  t.is((await flush()).written.length, 3);
+  answer('api', 'v1');
+  sharedState.dropAll();
+  t.deepEqual(await flush(), { written: [], waits: 0 });
+});

@@ -170,7 +170,8 @@ export class Membership {
       const reply = await client.beat({ host, max, seen: this.#seen, released: this.#released, leaves, rates });
       this.#log(undefined);
       this.#isConnected = !leaves;
-      this.#stoodStill = false;
+      // An answer from before a stop says nothing about now.
+      this.#stoodStill = clock.monotonic() - sentMs > STOOD_STILL_MS;
       if (leaves) return 0;
       return this.#apply(reply, rates, sentMs);
     } catch (error) {

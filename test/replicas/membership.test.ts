@@ -19,6 +19,7 @@ function setUp(t: ExecutionContext, first: Answer = () => ({})) {
   const lines: string[] = [];
   let answer = first;
   const releases = { gate: Promise.resolve() };
+  const exchanges = { gate: Promise.resolve() };
   const redis: { downSinceMs: number | undefined } = { downSinceMs: undefined };
   const takes: { error: Error | undefined } = { error: undefined };
   const membership = new Membership({
@@ -38,6 +39,7 @@ function setUp(t: ExecutionContext, first: Answer = () => ({})) {
       },
       async beat(beat) {
         beats.push(beat);
+        await exchanges.gate;
         const reply = answer(beat);
         if (reply instanceof Error) throw reply;
         return {
@@ -81,6 +83,7 @@ function setUp(t: ExecutionContext, first: Answer = () => ({})) {
     done,
     lines,
     releases,
+    exchanges,
     takes,
     redis,
     answers: (next: Answer) => {
@@ -298,6 +301,22 @@ test('a scrape asks Redis after the process stood still, although an exchange ha
   await clock.advance(2_000);
   answers(() => new Error('Connection is closed'));
   clock.standStill(16_000);
+  await clock.advance(0);
+  const before = beats.length;
+  await membership.confirmed();
+  t.true(beats.length > before);
+});
+
+test('a scrape asks Redis after the process stood still in an exchange', async (t) => {
+  const { clock, membership, exchanges, beats } = setUp(t);
+  await clock.advance(2_000);
+  let answer = () => {};
+  exchanges.gate = new Promise((resolve) => {
+    answer = resolve;
+  });
+  await clock.advance(1_000);
+  clock.standStill(16_000);
+  answer();
   await clock.advance(0);
   const before = beats.length;
   await membership.confirmed();

@@ -60,6 +60,9 @@ export function unionOf(scrapes: readonly Scrape[]): Scrape {
     ...first,
     sentAt: Math.min(...scrapes.map(({ sentAt }) => sentAt)),
     answeredAt: Math.max(...scrapes.map(({ answeredAt }) => answeredAt)),
+    mode: scrapes
+      .map(({ life, sentAt, mode }) => `process ${life} since ${new Date(sentAt).toISOString()}, ${mode}`)
+      .join('; '),
     exposition: { ...first.exposition, samples: new Map(scrapes.flatMap(({ exposition }) => [...exposition.samples])) },
   };
 }

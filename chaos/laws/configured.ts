@@ -79,7 +79,8 @@ function difference({ tags, perTag, discovers }: Configuration, scrape: Scrape):
   const alien = shown.filter((name) => !tags.has(name) && !(discovers && isDiscovered(name)));
   if (alien.length > 0) return `shown, but not configured: ${alien.join(', ')}`;
   const missing = [...tags].filter((name) => !shown.includes(name));
-  if (perTag === 'full' && missing.length > 0) return `configured, but not shown: ${missing.join(', ')}`;
+  if (perTag === 'full' && missing.length > 0)
+    return `configured, but not shown: ${missing.join(', ')} (${scrape.mode})`;
   if (perTag === 'none' && shown.length > 0) return `shown, though no tag has series of its own: ${shown.join(', ')}`;
   return wrongSums(tags, scrape);
 }

@@ -244,7 +244,7 @@ export class Replica implements SchedulerPoolGroup, Ownership {
     const records = await this.#read(view);
     this.#problems.delete(NOT_TAKEN_OVER);
     this.#views = [view];
-    await apply({ records, takesOver: true });
+    await this.sharedState.holdDuring(apply({ records, takesOver: true }));
     logger.info('repositories are shared by replicas', { replicas: view.members.length, restored: records.length });
   }
 

@@ -38,10 +38,17 @@ export class SharedState implements Pick<StoreObserver, 'tagAdded' | 'tagChanged
   readonly #options: SharedStateOptions;
   /** By instance and repository. */
   #pending = new Map<string, Pending & { readonly key: string }>();
+  #held: Promise<void> = Promise.resolve();
   #lastProblem: string | undefined;
 
   constructor(options: SharedStateOptions) {
     this.#options = options;
+  }
+
+  /** Writes nothing until `change` has settled: tags that it adds have no state before it restores them. Settles as it does. */
+  async holdDuring(change: Promise<void>): Promise<void> {
+    this.#held = change.catch(() => {});
+    await change;
   }
 
   /** Writes changes every second until `signal` is aborted. Never rejects. */
@@ -115,7 +122,11 @@ export class SharedState implements Pick<StoreObserver, 'tagAdded' | 'tagChanged
   async #tryWrite(): Promise<boolean> {
     const { watchList, records } = this.#options;
     // While the watch list changes, a tag may not be found although it is watched.
-    await new Promise<void>((resolve) => watchList().whenSettled(resolve));
+    for (let held: Promise<void> | undefined; held !== this.#held; ) {
+      held = this.#held;
+      await held;
+      await new Promise<void>((resolve) => watchList().whenSettled(resolve));
+    }
     const taken = this.#take();
     try {
       if (taken.length > 0) await records.write(taken.map((each) => this.#changesOf(each)));

@@ -1,4 +1,5 @@
 // What a replica writes for the others: every change of a tag, and what was restored only once it changes again.
+import { setImmediate } from 'node:timers/promises';
 import test from 'ava';
 import { SharedState } from '../../src/app/shared-state.ts';
 import { momentOf } from '../../src/model/moment.ts';
@@ -76,6 +77,23 @@ test('a tag that is restored is not written again, and one that is answered mean
   t.deepEqual(await flush(), { written: ['shop/api:v2 unknown', 'shop/web:v1 complete'], waits: 0 });
   answer('api', 'v1');
   t.deepEqual(await flush(), { written: ['shop/api:v1 complete'], waits: 0 });
+});
+
+test('nothing is written while tags are taken over: what is added is not restored yet', async (t) => {
+  const { store, tag, flush, sharedState } = await setUp();
+  let end = () => {};
+  const held = sharedState.holdDuring(
+    new Promise((resolve) => {
+      end = resolve;
+    }),
+  );
+  const flushed = flush();
+  await setImmediate();
+  const [one, two] = [tag('api', 'v1'), tag('api', 'v2')];
+  for (const each of [one, two]) store.restore(each, { ...each.state, status: 'failed' });
+  end();
+  await held;
+  t.deepEqual((await flushed).written, ['shop/web:v1 unknown']);
 });
 
 test('what Redis refuses is written later, as it is then', async (t) => {

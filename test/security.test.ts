@@ -11,6 +11,7 @@ const SECTIONS = [
   'Scrapers, and other clients that reach the port',
   'Visitors of the page',
   'Events',
+  'Redis',
   'Releases',
 ];
 const read = (path: string) => readFileSync(`${ROOT}/${path}`, 'utf8');

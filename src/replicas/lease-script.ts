@@ -71,10 +71,26 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local fields = redis.call('HGETALL', key)
 local meta = { sequence = 0, generation = 0, epoch = 0, blind = 0, learning = 0, last = 0 }
 local members, lost = {}, {}
+local types = { host = 'string', channel = 'string', leaseEnd = 'number', shareEnd = 'number', sequence = 'number', rates = 'table' }
+local function memberIn(text)
+  local isRead, member = pcall(cjson.decode, text)
+  if not isRead or type(member) ~= 'table' then return nil end
+  for name, expected in pairs(types) do if type(member[name]) ~= expected then return nil end end
+  return member
+end
+
+-- What this script did not write counts as lost data. Other fields may be of another version.
+local isBroken = false
 for at = 1, #fields, 2 do
   local name, value = fields[at], fields[at + 1]
-  if meta[name] then meta[name] = tonumber(value)
-  else members[string.sub(name, 3)] = cjson.decode(value) end
+  if meta[name] then
+    meta[name] = tonumber(value) or 0
+    isBroken = isBroken or not tonumber(value)
+  elseif string.sub(name, 1, 2) == 'm:' then
+    local member = memberIn(value)
+    if member then members[string.sub(name, 3)] = member
+    else isBroken = true; redis.call('HDEL', key, name) end
+  end
 end
 
 local function isAlive(member) return redis.call('PUBSUB', 'SHARDNUMSUB', member.channel)[2] > 0 end
@@ -89,7 +105,7 @@ if now + 1000 < meta.last then
 end
 
 local known = members[me.id]
-local isLost = meta.sequence == 0 or meta.sequence < me.seen or (known and known.sequence < me.seen)
+local isLost = isBroken or meta.sequence == 0 or meta.sequence < me.seen or (known and known.sequence < me.seen)
 if isLost then meta.blind = now + times.learning end
 if isLost or now - meta.last > times.shareLease then meta.generation = math.max(meta.generation + 1, now) end
 if isLost or now - meta.last > times.outage then meta.learning = now + times.learning end
@@ -101,7 +117,7 @@ for id, member in pairs(members) do
   if id ~= me.id and not member.isLost and member.shareEnd <= now and now < meta.learning then learns = true end
 end
 
-local changed = false
+local changed = isBroken
 for id, member in pairs(members) do
   local isOver = member.leaseEnd <= now or (member.shareEnd <= now and not isAlive(member))
   if id ~= me.id and (member.isLost or (isOver and not learns)) then

@@ -196,6 +196,28 @@ test('older data is noticed: no share grows, and none of the members counts as g
   t.is(two.held, RATE / 2);
 });
 
+test('what the script did not write is lost data: no share grows, and none of the members counts as gone', async (t) => {
+  const connection = await connect(t, await RedisServer.start(t));
+  const [one, two] = [new Member(connection, 'g'), new Member(connection, 'g')];
+  await settled([one, two]);
+  for (const [field, value] of [
+    ['m:half', '{"host":"x"'],
+    ['m:other', '{"host":"x"}'],
+    ['m:number', '5'],
+    ['epoch', 'x'],
+    ['sequence', ''],
+  ] as const) {
+    await connection.send((redis) => redis.hset('{g}:members', field, value));
+    const { members } = await one.beat();
+    t.is(members.length, 2, field);
+    t.true((await two.beat()).isLearning, field);
+    t.true(one.held + two.held <= RATE, field);
+    await settled([one, two]);
+  }
+  await connection.send((redis) => redis.hset('{g}:members', 'of-another-version', 'x'));
+  t.true((await one.beat()).isMember);
+});
+
 test('Redis without memory still renews leases', async (t) => {
   const connection = await connect(t, await RedisServer.start(t));
   const one = new Member(connection, 'g');

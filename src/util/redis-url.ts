@@ -20,7 +20,7 @@ export type RedisAddress = {
 /** What {@link parseRedisUrl} takes, for messages. */
 export const REDIS_URL_EXPECTED =
   'a URL such as redis://HOST:PORT/DB, rediss:// for TLS, redis-sentinel://HOST:PORT,HOST:PORT/DB#PRIMARY, redis-cluster://HOST:PORT,HOST:PORT ' +
-  'or unix:///PATH, with USER:PASSWORD@ before the first host or the path';
+  'or unix:///PATH, with USER:PASSWORD@, percent-encoded, before the first host or the path';
 
 const PATTERN =
   /^(?<scheme>redis|rediss)(?<kind>-sentinel|-cluster)?:\/\/(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<hosts>[^/@#?]+)(?:\/(?<db>\d*))?(?:#(?<primary>[^#]+))?$/;

@@ -1,7 +1,7 @@
 // What is known of tags, in Redis: a hash for each repository with a field for each tag, and an index of the repositories of each instance by the time of
 // their last write.
 import type { Clock } from '../util/clock.ts';
-import type { CommandPipeline, RedisConnection } from './redis-connection.ts';
+import type { CommandPipeline, RedisCommands, RedisConnection } from './redis-connection.ts';
 
 /** Seconds. What no member writes for so long is of no group any more. */
 const EXPIRY_S = 30 * 86_400;
@@ -42,23 +42,40 @@ export class RedisRecords {
       const pipeline = redis.pipeline();
       for (const change of changes) this.#add(change, pipeline);
       const results = (await pipeline.exec()) ?? [];
-      for (const [error] of results) if (error) throw error;
+      const errors = results.flatMap(([error]) => error ?? []);
+      for (const key of errors.filter(isWrongType).flatMap(keyOf)) await redis.expire(key, 0);
+      for (const error of errors) throw error;
     });
   }
 
   /** The keys of the repositories of an instance of which something is written. */
-  repositories(instanceId: string): Promise<string[]> {
-    return this.#connection.send((redis) => redis.zrange(this.#index(instanceId), '0', '-1'));
+  async repositories(instanceId: string): Promise<string[]> {
+    const index = this.#index(instanceId);
+    return (await this.#unlessWrongType(index, (redis) => redis.zrange(index, '0', '-1'))) ?? [];
   }
 
   /** Undefined if nothing is written. */
   async read(instanceId: string, key: string): Promise<StoredRepository | undefined> {
-    const fields = await this.#connection.send((redis) => redis.hgetall(this.#hash(instanceId, key)));
+    const hash = this.#hash(instanceId, key);
+    const fields = (await this.#unlessWrongType(hash, (redis) => redis.hgetall(hash))) ?? {};
     const { [REPOSITORY_FIELD]: repository, ...tags } = fields;
     const record = repository === undefined ? undefined : objectIn(repository);
     if (record === undefined) return undefined;
     const tagRecords = Object.values(tags).flatMap((text) => objectIn(text) ?? []);
     return { repository: record, tags: tagRecords };
+  }
+
+  /** Removes a key that holds something else: it would be in the way for ever. Gives undefined then. */
+  #unlessWrongType<Reply>(key: string, read: (redis: RedisCommands) => Promise<Reply>): Promise<Reply | undefined> {
+    return this.#connection.send(async (redis) => {
+      try {
+        return await read(redis);
+      } catch (error) {
+        if (!isWrongType(error)) throw error;
+        await redis.expire(key, 0);
+        return undefined;
+      }
+    });
   }
 
   #add({ instanceId, key, repository, tags, removed }: RepositoryChanges, pipeline: CommandPipeline): void {
@@ -81,6 +98,18 @@ export class RedisRecords {
   #index(instanceId: string): string {
     return `${this.#prefix}:repositories:${instanceId}`;
   }
+}
+
+function isWrongType(error: unknown): error is Error {
+  return error instanceof Error && error.message.startsWith('WRONGTYPE');
+}
+
+/** The key of the command that failed, as the client tells it. */
+function keyOf(error: Error): string[] {
+  const command: unknown = 'command' in error ? error.command : undefined;
+  const args: unknown = typeof command === 'object' && command !== null && 'args' in command ? command.args : undefined;
+  const key: unknown = Array.isArray(args) ? args[0] : undefined;
+  return typeof key === 'string' ? [key] : [];
 }
 
 /** The object in a JSON text; undefined if it is not one. */

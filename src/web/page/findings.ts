@@ -322,9 +322,10 @@ function eventsMissing({ overview: { events } }: VerdictInput): PageFinding | un
 
 function withoutRedis({ overview: { replica } }: VerdictInput): PageFinding | undefined {
   if (replica?.problem === undefined) return undefined;
+  const consequence = replica.isMember ? 'goes on alone' : 'waits to join the others';
   return {
     tone: 'bad',
-    sentence: ['No answer from Redis, this replica goes on alone: ', { name: replica.problem }],
+    sentence: [`No answer from Redis, this replica ${consequence}: `, { name: replica.problem }],
     short: ['no answer from Redis'],
     advice: 'Check Redis and its URL.',
     href: CONNECTIONS,

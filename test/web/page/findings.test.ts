@@ -189,6 +189,8 @@ test('a replica without an answer from Redis says so, and one that takes part do
   t.is(verdict({ replica: REPLICA }).tone, 'good');
   const away = verdict({ replica: { ...REPLICA, isConnected: false, problem: 'connect ECONNREFUSED' } });
   t.like(away, { tone: 'bad', text: 'No answer from Redis, this replica goes on alone: connect ECONNREFUSED' });
+  const joining = verdict({ replica: { ...REPLICA, isMember: false, isConnected: false, problem: 'WRONGPASS' } });
+  t.is(joining.text, 'No answer from Redis, this replica waits to join the others: WRONGPASS');
 });
 
 test('a replica without tags waits for its part, or for a place in the group', (t) => {

@@ -109,6 +109,7 @@ export class Replica implements SchedulerPoolGroup, Ownership {
       ...options,
       records: this.#records,
       owns: (instanceId, repository) => this.owns(instanceId, repository),
+      ownsKey: (instanceId, key) => this.#isMine(this.#views, instanceId, key),
       keyOf: (instanceId, repository) => this.#keyOf(instanceId, repository),
       mayWrite: () => this.#membership.holdsLease,
     });

@@ -19,6 +19,8 @@ export type SharedStateOptions = {
   readonly watchList: () => WatchList;
   readonly records: Pick<RedisRecords, 'write'>;
   readonly owns: (instanceId: string, repository: FoundRepository) => boolean;
+  /** The same for a repository by the text that `keyOf` gives. */
+  readonly ownsKey: (instanceId: string, key: string) => boolean;
   /** A text for a repository that all replicas form alike. */
   readonly keyOf: (instanceId: string, repository: FoundRepository) => string;
   /** Whether no other replica can have taken over what this one owns: else what it knows may be older than what is written. */
@@ -39,6 +41,8 @@ export class SharedState implements Pick<StoreObserver, 'tagAdded' | 'tagChanged
   /** By instance and repository. */
   #pending = new Map<string, Pending & { readonly key: string }>();
   #held: Promise<void> = Promise.resolve();
+  /** Writes, one after the other: one that fails puts back what a later one would have replaced. */
+  #writes: Promise<boolean> = Promise.resolve(true);
   #lastProblem: string | undefined;
 
   constructor(options: SharedStateOptions) {
@@ -119,7 +123,13 @@ export class SharedState implements Pick<StoreObserver, 'tagAdded' | 'tagChanged
     return pending;
   }
 
-  async #tryWrite(): Promise<boolean> {
+  #tryWrite(): Promise<boolean> {
+    this.#writes = this.#writes.then(() => this.#write());
+    return this.#writes;
+  }
+
+  /** Never rejects. */
+  async #write(): Promise<boolean> {
     const { watchList, records } = this.#options;
     // While the watch list changes, a tag may not be found although it is watched.
     for (let held: Promise<void> | undefined; held !== this.#held; ) {
@@ -139,15 +149,18 @@ export class SharedState implements Pick<StoreObserver, 'tagAdded' | 'tagChanged
     }
   }
 
-  /** Up to so many changes as one exchange takes. */
+  /** Up to so many changes as one exchange takes. What others own now is theirs to write. */
   #take(): readonly (Pending & { readonly key: string })[] {
     const taken: (Pending & { readonly key: string })[] = [];
     let tags = 0;
     for (const [id, pending] of this.#pending) {
       if (tags >= MAX_TAGS_AT_ONCE) break;
       this.#pending.delete(id);
-      tags += pending.changed.size + pending.removed.size;
-      if (pending.changed.size + pending.removed.size > 0) taken.push(pending);
+      const count = this.#options.ownsKey(pending.instanceId, pending.key)
+        ? pending.changed.size + pending.removed.size
+        : 0;
+      tags += count;
+      if (count > 0) taken.push(pending);
     }
     return taken;
   }

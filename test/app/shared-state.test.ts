@@ -7,10 +7,8 @@ import type { FoundRepository } from '../../src/model/target.ts';
 import type { RepositoryChanges } from '../../src/storage/redis-records.ts';
 import { createScriptedPipeline, entry } from '../helpers/scripted-pipeline.ts';
 
-const LISTED = [
-  entry({ namespace: 'shop', name: 'api', id: 'crr-api' }, 'v1', 'v2'),
-  entry({ namespace: 'shop', name: 'web', id: 'crr-web' }, 'v1'),
-];
+const API = { namespace: 'shop', name: 'api', id: 'crr-api' };
+const WEB = entry({ namespace: 'shop', name: 'web', id: 'crr-web' }, 'v1');
 
 const COMPLETE = { type: 'answered', status: 'complete', scanService: '' } as const;
 
@@ -18,16 +16,28 @@ const COMPLETE = { type: 'answered', status: 'complete', scanService: '' } as co
 async function setUp() {
   const watching = createScriptedPipeline();
   const written: string[] = [];
-  const redis: { error: Error | undefined; owned: readonly string[] } = { error: undefined, owned: ['api', 'web'] };
+  const redis: {
+    error?: Error | undefined;
+    delay?: Promise<never> | undefined;
+    owned: readonly string[];
+    last: Map<string, string>;
+  } = {
+    owned: ['api', 'web'],
+    last: new Map(),
+  };
   const sharedState = new SharedState({
     watchList: () => watching.watchList,
     records: {
       async write(changes) {
+        await redis.delay;
         if (redis.error !== undefined) throw redis.error;
-        written.push(...changes.flatMap(linesOf));
+        const lines = changes.flatMap(linesOf);
+        written.push(...lines);
+        for (const [key = '', state = ''] of lines.map((line) => line.split(' '))) redis.last.set(key, state);
       },
     },
     owns: (_instanceId, { name }) => redis.owned.includes(name),
+    ownsKey: (_instanceId, key) => redis.owned.some((name) => key === `shop/${name}`),
     keyOf: (_instanceId, { namespace, name }: FoundRepository) => `${namespace}/${name}`,
     mayWrite: () => true,
     clock: watching.clock,
@@ -38,7 +48,7 @@ async function setUp() {
     tagChanged: sharedState.tagChanged.bind(sharedState),
     tagRemoved: sharedState.tagRemoved.bind(sharedState),
   });
-  await watching.watch(...LISTED);
+  await watching.watch(entry(API, 'v1', 'v2'), WEB);
   const tag = (repository: string, name: string) => {
     const found = [...watching.store.tags()].find(
       ({ target }) => target.repository.name === repository && target.tag === name,
@@ -109,8 +119,42 @@ test('a tag that is not watched any more is removed, unless another replica watc
   const { watch, flush, redis } = await setUp();
   await flush();
   redis.owned = ['api'];
-  await watch(entry({ namespace: 'shop', name: 'api', id: 'crr-api' }, 'v1'));
+  await watch(entry(API, 'v1'));
   t.deepEqual(await flush(), { written: ['shop/api:v2 removed'], waits: 0 });
+});
+
+test('what could not be written before another replica took over is not written after it', async (t) => {
+  const { answer, flush, redis, watch } = await setUp();
+  await flush();
+  redis.error = new Error('away');
+  answer('api', 'v1');
+  await watch(entry(API, 'v1'), WEB);
+  t.deepEqual(await flush(), { written: [], waits: 2 });
+  redis.owned = ['web'];
+  redis.error = undefined;
+  t.deepEqual(await flush(), { written: [], waits: 0 });
+});
+
+test('a write that fails late does not undo a later one', async (t) => {
+  const { answer, flush, redis, watch } = await setUp();
+  await flush();
+  const api = (...tags: string[]) => watch(entry(API, ...tags), WEB);
+  let fail = () => {};
+  redis.delay = new Promise((_resolve, reject) => {
+    fail = () => reject(new Error('away'));
+  });
+  await api('v1');
+  const first = flush();
+  await setImmediate();
+  await api('v1', 'v2');
+  answer('api', 'v2');
+  const second = flush();
+  await setImmediate();
+  redis.delay = undefined;
+  fail();
+  await Promise.all([first, second]);
+  t.deepEqual((await flush()).waits, 0);
+  t.deepEqual(redis.last.get('shop/api:v2'), 'complete');
 });
 
 test('after a loss everything is written again, and nothing of a replica whose tags others have taken over', async (t) => {

@@ -14,7 +14,6 @@ import type { LogOutput } from './util/log-output.ts';
 import { createLogger, type Logger } from './util/logger.ts';
 import { openFilesAdvice } from './util/open-files-limit.ts';
 import { Redactor } from './util/redactor.ts';
-import { parseRedisUrl } from './util/redis-url.ts';
 import { systemdSockets } from './util/systemd-sockets.ts';
 import { ConfigError, formatProblems, loadTogether } from './util/yaml/problems.ts';
 import type { WebConfigWatcher } from './web/access/web-config-watcher.ts';
@@ -229,15 +228,11 @@ async function loadReplica(
   logger: Logger,
   redactor: Redactor,
 ): Promise<AppDependencies['createReplica']> {
-  const [{ Replica }, { readSecretValues }] = await Promise.all([
+  const [{ Replica }, { readRedisUrl }] = await Promise.all([
     import('./app/replica.ts'),
-    import('./acr/credentials/secret-values.ts'),
+    import('./app/redis-url-reader.ts'),
   ]);
-  const redisUrl = async () => {
-    const { redis_url = '' } = await readSecretValues({ redis_url: settings.redisUrl }, { env, redactor });
-    for (const secret of parseRedisUrl(redis_url)?.secrets ?? []) redactor.add(secret);
-    return redis_url;
-  };
+  const redisUrl = () => readRedisUrl(settings, { env, redactor });
   return (parts) =>
     new Replica({ ...parts, settings, redisUrl, id: randomUUID(), host: hostName, clock: systemClock, logger });
 }

@@ -43,6 +43,10 @@ export type Finding = {
 export async function* checkOnline(config: Config, deps: OnlineCheckDependencies): AsyncGenerator<Finding> {
   const errorCodes = new ErrorCodeLimiter(deps.redactor);
   for (const set of credentialSets(config)) yield* checkSet(set, config, { ...deps, errorCodes });
+  if (config.replicas === undefined) return;
+  // Without replicas the client of Redis is not loaded.
+  const { redisProblem } = await import('./redis-check.ts');
+  yield { subject: `replicas ${config.replicas.group}`, problem: await redisProblem(config.replicas, deps) };
 }
 
 type Context = OnlineCheckDependencies & { readonly errorCodes: ErrorCodeLimiter };

@@ -66,6 +66,11 @@ const URL_UNUSABLE = 'the URL of Redis cannot be used: this replica keeps the fo
 /** Which instance's feed a replica asks is decided like the owner of a repository. */
 const FEED = { id: '', namespace: '', name: '' };
 
+/** The prefix of all keys of a group. Its braces keep them in one slot of a cluster. */
+export function groupPrefix({ group }: Pick<ReplicasSettings, 'group'>): string {
+  return `{acr-scan-exporter:${group}}`;
+}
+
 export class Replica implements SchedulerPoolGroup, Ownership {
   /** Reports what changes to the other replicas. */
   readonly sharedState: SharedState;
@@ -85,7 +90,7 @@ export class Replica implements SchedulerPoolGroup, Ownership {
 
   constructor(options: ReplicaOptions) {
     const { settings, id, clock, errors, schedulers } = options;
-    const prefix = `{acr-scan-exporter:${settings.group}}`;
+    const prefix = groupPrefix(settings);
     this.#options = options;
     this.#group = new RedisGroup({ prefix, id, clock, received: (message) => this.#receive(message) });
     this.#records = new RedisRecords(this.#group.connection, prefix, clock);

@@ -127,11 +127,13 @@ export class Membership {
 
   /**
    * Resolves when this member knows whether others have taken over what it owned, and has released that; or that Redis does not answer. They may
-   * have when its lease is over, because the process stood still. A member that has asked in vain ever since does not ask once more: no scrape waits for
-   * Redis while it is away.
+   * have when its lease is over, because the process stood still or was cut off. While Redis is away for all since before that, nobody takes over, and
+   * no scrape waits.
    */
   async confirmed(): Promise<void> {
-    if (!this.#isMember || this.holdsLease || !this.#hasStoodStill()) return;
+    const { downSinceMs = Number.POSITIVE_INFINITY } = this.#options.client;
+    const isAwayForAll = downSinceMs < this.#leaseEndMs && !this.#hasStoodStill();
+    if (!this.#isMember || this.holdsLease || isAwayForAll) return;
     if (this.#isExchanging) await this.#exchangeEnd();
     this.beatNow();
     await this.#exchangeEnd();

@@ -51,6 +51,13 @@ export class RedisGroup implements GroupClient {
     return readReply(reply);
   }
 
+  /** Makes an exchange that leaves nothing behind. Rejects as {@link beat} does. */
+  async try(): Promise<void> {
+    const [key, max] = [`${this.#options.prefix}:members`, 1];
+    await this.beat({ host: '', max, seen: 0, released: 0, leaves: true, rates: {} });
+    await this.connection.send((redis) => redis.expire(key, 0));
+  }
+
   tell(message: GroupMessage): void {
     const text = JSON.stringify({ from: this.#options.id, ...message });
     this.connection.send((redis) => redis.spublish(this.#news, text)).catch(() => {});

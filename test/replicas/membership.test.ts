@@ -286,14 +286,28 @@ test('a scrape after the lease is over waits until the member knows what others 
   t.true(done.at(-1) === 'release everything');
 });
 
-test('no scrape waits for Redis that is away for longer than the lease', async (t) => {
-  const { clock, membership, answers, beats } = setUp(t);
+test('no scrape waits for Redis that is away for all for longer than the lease', async (t) => {
+  const { clock, membership, answers, beats, redis } = setUp(t);
   await clock.advance(2_000);
   answers(() => new Error('away'));
+  redis.downSinceMs = clock.monotonic();
   await clock.advance(20_000);
   const before = beats.length;
   await membership.confirmed();
   t.is(beats.length, before);
+});
+
+test('a scrape asks Redis while this member may be cut off alone: others have taken over, and the network may be back', async (t) => {
+  const { clock, membership, answers, beats, redis } = setUp(t);
+  await clock.advance(2_000);
+  answers(() => new Error('ETIMEDOUT'));
+  await clock.advance(20_000);
+  const before = beats.length;
+  await membership.confirmed();
+  t.true(beats.length > before);
+  redis.downSinceMs = clock.monotonic();
+  await membership.confirmed();
+  t.true(beats.length > before + 1, 'Redis went away after others took over');
 });
 
 test('a scrape asks Redis after the process stood still, although an exchange has failed since', async (t) => {

@@ -35,7 +35,7 @@ export const FLAGS = {
   'config.check.online': {
     type: 'switch',
     commandLineOnly: true,
-    help: 'Check the file, and also try the credentials and each repository once.',
+    help: 'Check the file, and also try the credentials, each repository, and Redis once.',
   },
   'config.print-ram-policy': {
     type: 'switch',

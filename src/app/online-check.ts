@@ -1,4 +1,4 @@
-// `--config.check.online`: tries the credentials and each repository once, and lists what is missing.
+// `--config.check.online`: tries the credentials, each repository, and Redis once, and lists what is missing.
 import { createAcrApi } from '../acr/acr-api.ts';
 import { ApiError } from '../acr/api-error.ts';
 import { Routes } from '../acr/connections/routes.ts';

@@ -1,6 +1,7 @@
 // This exporter as one of several replicas: which repositories it owns, its part of each rate, and what it tells the others.
 
 import type { Config } from '../config/config.ts';
+import { groupConfigDigest } from '../config/group-config-digest.ts';
 import type { EventChannel, RegistryEvent } from '../model/events.ts';
 import type { GroupView, Ownership, ReplicaStatus, ReplicasSettings } from '../model/replicas.ts';
 import type { FoundRepository } from '../model/target.ts';
@@ -83,6 +84,9 @@ export class Replica implements SchedulerPoolGroup, Ownership {
   #views: readonly GroupView[] = [];
   /** The ids of repositories that the configuration lists by their ids alone, by instance. */
   #listedByIds: ReadonlyMap<string, ReadonlySet<string>> = new Map();
+  #configured: Config | undefined;
+  /** Of what all replicas must configure alike. */
+  #configDigest = '';
   #usedUrl: string | undefined;
   /** What goes on and was logged, by message. */
   readonly #problems = new Map<string, string>();
@@ -98,6 +102,7 @@ export class Replica implements SchedulerPoolGroup, Ownership {
       ...options,
       client: this.#group,
       max: settings.max,
+      config: () => this.#configDigest,
       wishes: () => this.#wishes(),
       release: (view) => this.#release(view),
       take: (view) => this.#take(view),
@@ -142,10 +147,14 @@ export class Replica implements SchedulerPoolGroup, Ownership {
   }
 
   /** Call it before the configuration is applied. */
-  configure({ instances }: Pick<Config, 'instances'>): void {
+  configure(config: Config): void {
+    // It is applied again whenever this replica owns other repositories.
+    if (config === this.#configured) return;
+    this.#configured = config;
+    this.#configDigest = groupConfigDigest(config, this.#options.settings.max);
     const idsOf = ({ repositories }: Config['instances'][number]) =>
       new Set(repositories.flatMap(({ id, namespace }) => (namespace === '' ? [id] : [])));
-    this.#listedByIds = new Map(instances.map((instance) => [instance.id, idsOf(instance)]));
+    this.#listedByIds = new Map(config.instances.map((instance) => [instance.id, idsOf(instance)]));
   }
 
   owns(instanceId: string, repository: FoundRepository): boolean {

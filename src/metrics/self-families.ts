@@ -236,6 +236,12 @@ export const SELF_FAMILIES = {
     help: 'When the last exchange with Redis succeeded.',
     labels: [],
   },
+  replicaConfigDiffers: {
+    name: 'acr_replica_config_differs',
+    type: 'gauge',
+    help: 'Other replicas whose configuration has differed from that of this one for a minute.',
+    labels: [],
+  },
   replicaUnwrittenTags: {
     name: 'acr_replica_unwritten_tags',
     type: 'gauge',

@@ -88,6 +88,7 @@ export class SelfMetrics {
   readonly #replicaShare = this.#gauge(SELF_FAMILIES.replicaShare);
   readonly #replicaRedisConnected = this.#gauge(SELF_FAMILIES.replicaRedisConnected);
   readonly #replicaLastExchange = this.#gauge(SELF_FAMILIES.replicaLastExchange);
+  readonly #replicaConfigDiffers = this.#gauge(SELF_FAMILIES.replicaConfigDiffers);
   readonly #replicaUnwrittenTags = this.#gauge(SELF_FAMILIES.replicaUnwrittenTags);
   /** The label values in use, to remove the series of an instance. */
   readonly #instances = new Set<string>();
@@ -345,7 +346,7 @@ export class SelfMetrics {
     const status = this.#replica();
     this.#isReplica = status !== undefined;
     if (status === undefined) return;
-    const { members, max, isMember, repositories, tags, shares, isConnected, lastExchangeMs, unwrittenTags } = status;
+    const { members, max, isMember, repositories, tags, shares, isConnected, lastExchangeMs } = status;
     setOrRemove(this.#replicaMembers, lastExchangeMs === undefined ? undefined : members.length);
     this.#replicaMaxMembers.set(max);
     this.#replicaJoined.set(isMember ? 1 : 0);
@@ -355,7 +356,8 @@ export class SelfMetrics {
     for (const { credentials, ratio } of shares) this.#replicaShare.set({ credentials }, ratio);
     this.#replicaRedisConnected.set(isConnected ? 1 : 0);
     setOrRemove(this.#replicaLastExchange, lastExchangeMs === undefined ? undefined : lastExchangeMs / 1_000);
-    this.#replicaUnwrittenTags.set(unwrittenTags);
+    this.#replicaConfigDiffers.set(status.differs.length);
+    this.#replicaUnwrittenTags.set(status.unwrittenTags);
   }
 
   #gauge<Label extends string>({ name, help, labels }: LabelledFamily<Label>): Gauge<Label> {

@@ -37,6 +37,8 @@ export type ReplicaStatus = {
   readonly isMember: boolean;
   /** The members that Redis knew at the last exchange, this one included. */
   readonly members: readonly { readonly id: string; readonly host: string }[];
+  /** The hosts of members that have had another configuration than this one for a minute. */
+  readonly differs: readonly string[];
   /** The last successful exchange, in milliseconds since the epoch; undefined before it. */
   readonly lastExchangeMs: number | undefined;
   /** Why the last exchange failed; undefined if it succeeded. */

@@ -19,6 +19,8 @@ export type Beat = {
   /** For people. */
   readonly host: string;
   readonly max: number;
+  /** A digest of what all members must configure alike. */
+  readonly config: string;
   /** The number of the last exchange that this member knows of; 0 before the first. */
   readonly seen: number;
   /** The epoch of the view after which this member has released what others own now. */
@@ -36,7 +38,7 @@ export type BeatReply = {
   /** Changes whenever Redis may have lost data. */
   readonly generation: number;
   readonly epoch: number;
-  readonly members: readonly { readonly id: string; readonly host: string }[];
+  readonly members: readonly { readonly id: string; readonly host: string; readonly config: string }[];
   /** Whether the group knew this member; if not, it is new, or others have taken over what it owned, or Redis has lost its data. */
   readonly isKnown: boolean;
   /** Whether all members have released what others own in this view, and no forgotten member can be left. */
@@ -71,7 +73,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local fields = redis.call('HGETALL', key)
 local meta = { sequence = 0, generation = 0, epoch = 0, blind = 0, learning = 0, last = 0 }
 local members, lost = {}, {}
-local types = { host = 'string', channel = 'string', leaseEnd = 'number', shareEnd = 'number', sequence = 'number', rates = 'table' }
+local types = { host = 'string', config = 'string', channel = 'string', leaseEnd = 'number', shareEnd = 'number', sequence = 'number', rates = 'table' }
 local function memberIn(text)
   local isRead, member = pcall(cjson.decode, text)
   if not isRead or type(member) ~= 'table' then return nil end
@@ -187,14 +189,14 @@ end
 local reply = { sequence = meta.sequence, generation = meta.generation, epoch = meta.epoch, isMember = joins, isKnown = known ~= nil, settled = not learns, isLearning = learns, shares = shares, members = {} }
 members[me.id] = nil
 if joins then
-  members[me.id] = { host = me.host, channel = me.channel, leaseEnd = now + times.memberLease, shareEnd = now + times.shareLease, released = me.released, sequence = meta.sequence, rates = kept }
+  members[me.id] = { host = me.host, config = me.config, channel = me.channel, leaseEnd = now + times.memberLease, shareEnd = now + times.shareLease, released = me.released, sequence = meta.sequence, rates = kept }
   redis.call('HSET', key, 'm:' .. me.id, cjson.encode(members[me.id]))
 else
   redis.call('HDEL', key, 'm:' .. me.id)
 end
 redis.call('HSET', key, 'sequence', string.format('%.0f', meta.sequence), 'generation', string.format('%.0f', meta.generation), 'epoch', string.format('%.0f', meta.epoch), 'blind', string.format('%.0f', meta.blind), 'learning', string.format('%.0f', meta.learning), 'last', string.format('%.0f', now))
 for id, member in pairs(members) do
-  table.insert(reply.members, { id = id, host = member.host })
+  table.insert(reply.members, { id = id, host = member.host, config = member.config })
   if member.released ~= meta.epoch then reply.settled = false end
 end
 -- The others wait for the last one.

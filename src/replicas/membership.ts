@@ -15,6 +15,8 @@ const SOON_MS = 250;
 const CUT_OFF_MS = 30_000;
 /** An exchange without an answer and the pause after it take less. Where more time is between the ends of two exchanges, the process stood still. */
 const STOOD_STILL_MS = 5_000;
+/** A reload reaches the replicas at different times. */
+const DIFFERS_AFTER_MS = 60_000;
 /** Shares that differ by less are equal. */
 const EQUAL = 0.98;
 
@@ -28,6 +30,8 @@ export type MembershipOptions = {
   readonly id: string;
   readonly host: string;
   readonly max: number;
+  /** A digest of what all members must configure alike. It changes with a reload. */
+  readonly config: () => string;
   /** By set of credentials. */
   readonly wishes: () => ReadonlyMap<string, Wish>;
   /**
@@ -63,6 +67,10 @@ export class Membership {
   #isMember = false;
   #lastExchangeMs: number | undefined;
   #members: BeatReply['members'] = [];
+  /** Since when members have another configuration, by their ids. */
+  #otherSinceMs: ReadonlyMap<string, number> = new Map();
+  /** The hosts of those that have had it for long. */
+  #differs: readonly string[] = [];
   /** Releases and takes, one after the other. */
   #changes: Promise<void> = Promise.resolve();
   #isExchanging = false;
@@ -153,6 +161,7 @@ export class Membership {
       isConnected: this.#isConnected,
       isMember: this.#isMember,
       members: this.#members,
+      differs: this.#differs,
       lastExchangeMs: this.#lastExchangeMs,
       problem: this.#lastProblem,
     };
@@ -161,6 +170,7 @@ export class Membership {
   /** One exchange. Gives the pause until the next. */
   async #beat(leaves: boolean): Promise<number> {
     const { client, clock, host, max, wishes, sharesChanged } = this.#options;
+    const config = this.#options.config();
     const sentMs = clock.monotonic();
     this.#isExchanging = true;
     const rates = Object.fromEntries(
@@ -169,12 +179,14 @@ export class Membership {
       }),
     );
     try {
-      const reply = await client.beat({ host, max, seen: this.#seen, released: this.#released, leaves, rates });
+      const [seen, released] = [this.#seen, this.#released];
+      const reply = await client.beat({ host, max, config, seen, released, leaves, rates });
       this.#log(undefined);
       this.#isConnected = !leaves;
       // An answer from before a stop says nothing about now.
       this.#stoodStill = clock.monotonic() - sentMs > STOOD_STILL_MS;
       if (leaves) return 0;
+      this.#compare(reply.members, config);
       return this.#apply(reply, rates, sentMs);
     } catch (error) {
       this.#isConnected = false;
@@ -220,6 +232,24 @@ export class Membership {
     // While the group learns, nobody can have taken over what this member owns.
     this.#follow(reply, !reply.isKnown && !reply.isLearning);
     return pauseMs;
+  }
+
+  /** Finds the members whose configuration is another one than `own`, and logs the begin and the end of such a difference. */
+  #compare(members: BeatReply['members'], own: string): void {
+    const { logger, clock, id } = this.#options;
+    const nowMs = clock.monotonic();
+    const others = members.filter((member) => member.id !== id && member.config !== own);
+    const sinceMs = new Map(others.map((other) => [other.id, this.#otherSinceMs.get(other.id) ?? nowMs]));
+    this.#otherSinceMs = sinceMs;
+    const isLong = (other: { readonly id: string }) => nowMs - (sinceMs.get(other.id) ?? nowMs) >= DIFFERS_AFTER_MS;
+    const hosts = others
+      .filter(isLong)
+      .map(({ host }) => host)
+      .sort();
+    if (hosts.length > 0 && this.#differs.length === 0)
+      logger.warn('replicas have different configurations', { hosts: hosts.join(', ') });
+    if (hosts.length === 0 && this.#differs.length > 0) logger.info('replicas have the same configuration again');
+    this.#differs = hosts;
   }
 
   #follow({ epoch, members, settled, isMember }: BeatReply, isForgotten: boolean): void {

@@ -54,7 +54,7 @@ export class RedisGroup implements GroupClient {
   /** Makes an exchange that leaves nothing behind. Rejects as {@link beat} does. */
   async try(): Promise<void> {
     const [key, max] = [`${this.#options.prefix}:members`, 1];
-    await this.beat({ host: '', max, seen: 0, released: 0, leaves: true, rates: {} });
+    await this.beat({ host: '', max, config: '', seen: 0, released: 0, leaves: true, rates: {} });
     await this.connection.send((redis) => redis.expire(key, 0));
   }
 

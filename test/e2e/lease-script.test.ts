@@ -27,6 +27,7 @@ class Member {
   held = 0;
   seen = 0;
   released = 0;
+  config = 'a';
 
   constructor(connection: RedisConnection, group: string) {
     this.#connection = connection;
@@ -38,9 +39,9 @@ class Member {
   }
 
   async beat({ wanted = RATE, leaves = false, times = {} }: BeatOptions = {}): Promise<BeatReply> {
-    const { id, channel, seen, released } = this;
+    const { id, channel, seen, released, config } = this;
     const rates = { default: { total: RATE, wanted, held: this.held } };
-    const beat = { id, host: 'host', channel, max: MAX, seen, released, leaves, rates };
+    const beat = { id, host: 'host', config, channel, max: MAX, seen, released, leaves, rates };
     const keys = [`{${this.#group}}:members`, `{${this.#group}}:news`] as const;
     const text = await this.#connection.send((redis) =>
       redis.eval(LEASE_SCRIPT, 2, ...keys, JSON.stringify(beat), JSON.stringify({ ...TIMES, ...times })),
@@ -216,6 +217,18 @@ test('what the script did not write is lost data: no share grows, and none of th
   }
   await connection.send((redis) => redis.hset('{g}:members', 'of-another-version', 'x'));
   t.true((await one.beat()).isMember);
+});
+
+test('the reply tells the configuration of each member, as of its last exchange', async (t) => {
+  const connection = await connect(t, await RedisServer.start(t));
+  const [one, two] = [new Member(connection, 'g'), new Member(connection, 'g')];
+  two.config = 'b';
+  await settled([one, two]);
+  const configOf = (members: BeatReply['members']) => Object.fromEntries(members.map(({ id, config }) => [id, config]));
+  t.deepEqual(configOf((await one.beat()).members), { [one.id]: 'a', [two.id]: 'b' });
+  two.config = 'a';
+  t.deepEqual(configOf((await two.beat()).members), { [one.id]: 'a', [two.id]: 'a' });
+  t.deepEqual(configOf((await one.beat()).members), { [one.id]: 'a', [two.id]: 'a' });
 });
 
 test('Redis without memory still renews leases', async (t) => {

@@ -135,6 +135,7 @@ class Group {
       id,
       host: 'host',
       max: MAX,
+      config: () => '',
       wishes: () => new Map([['default', { total: RATE, wanted: this.#next().wanted }]]),
       release: async () => {},
       take: async () => {},

@@ -71,7 +71,7 @@ function replica(t: ExecutionContext, { host, port }: RedisServer, id: string) {
   let [seen, held] = [0, 0];
   const beat = async (wanted: number) => {
     const rates = { default: { total: TOTAL, wanted, held } };
-    const reply = await group.beat({ host: id, max: 4, seen, released: 0, leaves: false, rates });
+    const reply = await group.beat({ host: id, max: 4, config: '', seen, released: 0, leaves: false, rates });
     seen = reply.sequence;
     held = reply.shares.default?.granted ?? Number.NaN;
     return reply;

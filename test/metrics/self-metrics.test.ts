@@ -422,6 +422,7 @@ test('replicas show their members, part and shares; an exporter alone shows noth
         { id: 'one', host: 'pod-1' },
         { id: 'two', host: 'pod-2' },
       ],
+      differs: ['pod-2'],
       lastExchangeMs,
       problem: undefined,
       max: 4,
@@ -445,6 +446,7 @@ test('replicas show their members, part and shares; an exporter alone shows noth
   t.is(page.value('acr_replica_rate_share_ratio', { credentials: 'default' }), 0.5);
   t.is(page.value('acr_replica_redis_connected', {}), 1);
   t.is(page.value('acr_replica_last_exchange_timestamp_seconds', {}), 1_795_480_000.5);
+  t.is(page.value('acr_replica_config_differs', {}), 1);
   t.is(page.value('acr_replica_unwritten_tags', {}), 1);
-  t.is(namesOf(page).length, 9);
+  t.is(namesOf(page).length, 10);
 });

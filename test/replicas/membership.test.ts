@@ -8,6 +8,7 @@ import { Redactor } from '../../src/util/redactor.ts';
 import { ManualClock } from '../helpers/manual-clock.ts';
 
 const RATE = 20;
+const CONFIG = 'a';
 
 type Answer = (beat: Beat) => Partial<BeatReply> | Error;
 
@@ -21,6 +22,7 @@ function setUp(t: ExecutionContext, first: Answer = () => ({})) {
   const releases = { gate: Promise.resolve() };
   const exchanges = { gate: Promise.resolve() };
   const redis: { downSinceMs: number | undefined } = { downSinceMs: undefined };
+  const own = { config: CONFIG };
   const takes: { error: Error | undefined } = { error: undefined };
   const membership = new Membership({
     clock,
@@ -33,6 +35,7 @@ function setUp(t: ExecutionContext, first: Answer = () => ({})) {
     id: 'me',
     host: 'host',
     max: 4,
+    config: () => own.config,
     client: {
       get downSinceMs() {
         return redis.downSinceMs;
@@ -46,7 +49,7 @@ function setUp(t: ExecutionContext, first: Answer = () => ({})) {
           sequence: beats.length,
           epoch: 1,
           generation: 1,
-          members: [{ id: 'me', host: 'host' }],
+          members: membersOf('me'),
           isKnown: beats.length > 1,
           settled: beat.released === (reply.epoch ?? 1),
           isLearning: false,
@@ -85,11 +88,16 @@ function setUp(t: ExecutionContext, first: Answer = () => ({})) {
     releases,
     exchanges,
     takes,
+    own,
     redis,
     answers: (next: Answer) => {
       answer = next;
     },
   };
+}
+
+function membersOf(...ids: readonly string[]): BeatReply['members'] {
+  return ids.map((id) => ({ id, host: `host of ${id}`, config: CONFIG }));
 }
 
 function nameOf(view: GroupView | undefined): string {
@@ -109,7 +117,7 @@ test('a member releases in the first view, says so at once, and takes when all h
 
 test('a member takes nothing while another has not released', async (t) => {
   const { clock, done, answers } = setUp(t);
-  const members = ['me', 'other'].map((id) => ({ id, host: '' }));
+  const members = membersOf('me', 'other');
   answers(() => ({ settled: false, members }));
   await clock.advance(10_000);
   t.deepEqual(done, ['release everything']);
@@ -121,7 +129,7 @@ test('a member takes nothing while another has not released', async (t) => {
 test('a member that others know releases only what it does not own in the new view', async (t) => {
   const { clock, done, answers } = setUp(t);
   await clock.advance(4_000);
-  answers(() => ({ epoch: 2, settled: false, members: ['me', 'new'].map((id) => ({ id, host: '' })) }));
+  answers(() => ({ epoch: 2, settled: false, members: membersOf('me', 'new') }));
   await clock.advance(2_000);
   t.is(done.at(-1), 'release 2: me new');
 });
@@ -353,11 +361,50 @@ test('a group that is full lets a member wait without a share', async (t) => {
   answers(() => ({
     isMember: false,
     isKnown: false,
-    members: [{ id: 'other', host: '' }],
+    members: membersOf('other'),
     shares: { default: { granted: 0, target: 0 } },
   }));
   await clock.advance(6_000);
   t.is(membership.share('default', RATE), 0);
   t.deepEqual(done, ['release everything']);
   t.is(lines.filter((line) => line.includes('is full')).length, 1);
+});
+
+test('members with another configuration are told after a minute, once, and so is the end', async (t) => {
+  const { clock, membership, lines, answers } = setUp(t);
+  const logged = () => lines.filter((line) => line.includes('configuration'));
+  const withOther = (config: string) => ({
+    members: [...membersOf('me'), { id: 'two', host: 'pod-2', config }, { id: 'three', host: 'pod-1', config }],
+  });
+  answers(() => withOther('b'));
+  await clock.advance(0);
+  await clock.advance(59_000);
+  t.deepEqual(membership.status.differs, []);
+  t.deepEqual(logged(), []);
+  await clock.advance(1_000);
+  t.deepEqual(membership.status.differs, ['pod-1', 'pod-2']);
+  await clock.advance(10_000);
+  t.is(logged().length, 1);
+  t.regex(logged()[0] ?? '', /level=warn .*replicas have different configurations.*pod-1, pod-2/);
+  answers(() => withOther(CONFIG));
+  await clock.advance(2_000);
+  t.deepEqual(membership.status.differs, []);
+  t.is(logged().length, 2);
+  t.regex(logged()[1] ?? '', /level=info .*replicas have the same configuration again/);
+  answers(() => withOther('b'));
+  await clock.advance(59_000);
+  t.deepEqual(membership.status.differs, [], 'the minute begins again');
+});
+
+test('a member that reloads its configuration compares the new one', async (t) => {
+  const { clock, membership, beats, own, answers } = setUp(t);
+  answers(() => ({ members: membersOf('me', 'other') }));
+  own.config = 'b';
+  await clock.advance(62_000);
+  t.is(beats.at(-1)?.config, 'b');
+  t.deepEqual(membership.status.differs, ['host of other']);
+  own.config = CONFIG;
+  await clock.advance(2_000);
+  t.is(beats.at(-1)?.config, CONFIG);
+  t.deepEqual(membership.status.differs, []);
 });

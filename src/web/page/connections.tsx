@@ -175,10 +175,12 @@ function replicaLine({ replica, nowMs }: Overview): readonly ConnectionLine[] {
   ];
 }
 
-function replicaState({ members, max, isConnected, isMember, problem }: ReplicaStatus): { tone: Tone; state: string } {
+function replicaState(status: ReplicaStatus): { tone: Tone; state: string } {
+  const { members, differs, max, isConnected, isMember, problem } = status;
   if (problem !== undefined) return { tone: 'bad', state: 'no answer from Redis' };
   if (!isConnected) return { tone: 'busy', state: 'joining' };
   if (!isMember) return { tone: 'warn', state: `waits: the group has its ${max} replicas` };
+  if (differs.length > 0) return { tone: 'warn', state: 'has another configuration than others' };
   return { tone: 'good', state: `one of ${countText(members.length, 'replica')}` };
 }
 

@@ -64,6 +64,7 @@ const FINDERS: readonly Finder[] = [
   inRepositories('failed', 'bad', 'scan', 'failed', 'Scan these images again in ACR.'),
   inRepositories('stuck', 'bad', 'scan', 'stuck for more than 30 min', 'Start these scans again.'),
   late,
+  differentReplicas,
   inRepositories('stale', 'warn', 'result', 'without an answer for more than 1 h', 'See why their polls fail.'),
   inRepositories('high', 'warn', 'high-severity vulnerabilit', 'found', 'Fix or replace these images.', ['y', 'ies']),
   inRepositories('errors', 'warn', 'poll', 'failing', 'See their error codes.'),
@@ -104,7 +105,7 @@ function stopped({ overview: { quota } }: VerdictInput): PageFinding | undefined
   if (rows.length === 0 || rows.length === quota.length) return undefined;
   return {
     tone: 'bad',
-    sentence: [`Polling has stopped for ${setsText(rows, quota)}: `, ...names(rows)],
+    sentence: [`Polling has stopped for ${setsText(rows, quota)}: `, ...names(rows.map(credentialsOf))],
     short: [`polling stopped: ${setsText(rows, quota)}`],
     advice: 'The log says why. A restart helps.',
     href: CONNECTIONS,
@@ -116,7 +117,7 @@ function refused({ overview: { quota } }: VerdictInput): PageFinding | undefined
   if (rows.length === 0) return undefined;
   const codes = [...new Set(rows.flatMap(({ refusal }) => refusal?.error.code ?? []))];
   const reason = codes.length === 0 ? '' : `: ${codes.slice(0, MAX_NAMES).join(', ')}`;
-  const where: readonly Part[] = quota.length === 1 ? [] : [' (', ...names(rows), ')'];
+  const where: readonly Part[] = quota.length === 1 ? [] : [' (', ...names(rows.map(credentialsOf)), ')'];
   const tags = dueOf(rows);
   const head = quota.length === 1 ? 'The credentials are refused' : `${setsText(rows, quota)} refused`;
   return {
@@ -209,7 +210,7 @@ function late({ overview: { quota }, problems }: VerdictInput): PageFinding | un
   const most = spanText(Math.max(...rows.map(seconds)) * 1_000);
   return {
     tone: 'warn',
-    sentence: [`Polls are up to ${most} late with ${setsText(rows, quota)}: `, ...names(rows)],
+    sentence: [`Polls are up to ${most} late with ${setsText(rows, quota)}: `, ...names(rows.map(credentialsOf))],
     short: [`polls up to ${most} late`],
     advice: 'Raise requests_per_second or the intervals.',
     href: CONNECTIONS,
@@ -241,7 +242,7 @@ function throttled({ overview: { quota } }: VerdictInput): PageFinding | undefin
     tone: 'warn',
     sentence: [
       `The API throttles ${setsText(rows, quota)}: ${rateText(current)} of ${rateText(configured)} requests a second (`,
-      ...names(rows),
+      ...names(rows.map(credentialsOf)),
       ')',
     ],
     short: [`${setsText(rows, quota)} throttled`],
@@ -255,7 +256,7 @@ function notRenewed({ overview: { quota } }: VerdictInput): PageFinding | undefi
   if (rows.length === 0) return undefined;
   return {
     tone: 'warn',
-    sentence: [`${setsText(rows, quota)} cannot be renewed: `, ...names(rows)],
+    sentence: [`${setsText(rows, quota)} cannot be renewed: `, ...names(rows.map(credentialsOf))],
     short: [`${setsText(rows, quota)} cannot be renewed`],
     advice: 'They are still valid. The log says why.',
     href: CONNECTIONS,
@@ -332,6 +333,17 @@ function withoutRedis({ overview: { replica } }: VerdictInput): PageFinding | un
   };
 }
 
+function differentReplicas({ overview: { replica } }: VerdictInput): PageFinding | undefined {
+  if (replica === undefined || replica.differs.length === 0) return undefined;
+  return {
+    tone: 'warn',
+    sentence: ['Replicas have different configurations: ', ...names(replica.differs)],
+    short: ['replicas with different configurations'],
+    advice: 'Give all replicas the same file.',
+    href: CONNECTIONS,
+  };
+}
+
 function nothingWatched({ overview: { totals, discovery, replica } }: VerdictInput): PageFinding | undefined {
   if (sum(Object.values(totals)) > 0) return undefined;
   if (replica !== undefined) return withoutPart(replica);
@@ -393,11 +405,13 @@ function setsText(rows: readonly SchedulerStatus[], all: readonly SchedulerStatu
   return `${rows.length} of ${all.length} credential sets`;
 }
 
-function names(rows: readonly SchedulerStatus[]): readonly Part[] {
-  const shown = rows
-    .slice(0, MAX_NAMES)
-    .flatMap(({ credentials }, index) => [index === 0 ? '' : ', ', { name: credentials }]);
-  return rows.length > MAX_NAMES ? [...shown, ', …'] : shown;
+function credentialsOf({ credentials }: SchedulerStatus): string {
+  return credentials;
+}
+
+function names(all: readonly string[]): readonly Part[] {
+  const shown = all.slice(0, MAX_NAMES).flatMap((name, index) => [index === 0 ? '' : ', ', { name }]);
+  return all.length > MAX_NAMES ? [...shown, ', …'] : shown;
 }
 
 /** How many polls are due. */

@@ -176,6 +176,7 @@ const REPLICA: NonNullable<Overview['replica']> = {
     { id: 'one', host: 'pod-1' },
     { id: 'two', host: 'pod-2' },
   ],
+  differs: [],
   lastExchangeMs: NOW_MS,
   problem: undefined,
   max: 2,
@@ -191,6 +192,11 @@ test('a replica without an answer from Redis says so, and one that takes part do
   t.like(away, { tone: 'bad', text: 'No answer from Redis, this replica goes on alone: connect ECONNREFUSED' });
   const joining = verdict({ replica: { ...REPLICA, isMember: false, isConnected: false, problem: 'WRONGPASS' } });
   t.is(joining.text, 'No answer from Redis, this replica waits to join the others: WRONGPASS');
+});
+
+test('replicas whose configurations differ are named', (t) => {
+  const differs = verdict({ replica: { ...REPLICA, differs: ['pod-2', 'pod-3', 'pod-4'] } });
+  t.like(differs, { tone: 'warn', text: 'Replicas have different configurations: pod-2, pod-3, …' });
 });
 
 test('a replica without tags waits for its part, or for a place in the group', (t) => {

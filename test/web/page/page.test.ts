@@ -328,6 +328,7 @@ test('a replica shows whose part of the tags it shows, and names the others', (t
     id: '0',
     host: 'pod-1',
     members,
+    differs: [],
     isConnected: true,
     isMember: true,
     lastExchangeMs: NOW_MS,
@@ -345,4 +346,6 @@ test('a replica shows whose part of the tags it shows, and names the others', (t
   );
   const away = shownText(page([], '', 0, { replica: { ...replica, problem: 'connect ECONNREFUSED' } }));
   t.regex(away, /Replica pod-1\s*no answer from Redis/);
+  const other = shownText(page([], '', 0, { replica: { ...replica, differs: ['pod-2'] } }));
+  t.regex(other, /Replica pod-1\s*has another configuration than others/);
 });

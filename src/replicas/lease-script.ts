@@ -148,8 +148,8 @@ local function useOf(member, credentials, total, max)
   return 0, mayUseSafe and total / max or 0
 end
 
--- Half is for all alike, as far as they want it, so that no member has to wait for the many tags of another. The rest is in proportion to what each wants. What
--- nobody wants is shared equally, so that nobody has to wait for its first request.
+-- Half of the rate is shared equally, as far as members want it, so that no member has to wait for the many tags of another. The other half is in proportion
+-- to what each wants. What no member wants is shared equally, so that each can send its next request without an exchange before it.
 local function fairShare(credentials, total)
   local wishes, count, sum, bases = {}, 0, 0, 0
   for id, member in pairs(members) do

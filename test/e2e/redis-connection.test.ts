@@ -73,8 +73,9 @@ test('a password that Redis refuses is a fault of this process', async (t) => {
   await redis.command('-a', 'other', 'CLIENT', 'KILL', 'TYPE', 'normal').catch(() => {});
   await until('no answer', WITHIN_MS, answers(false));
   await until('a refusal', WITHIN_MS, () => /NOAUTH/.test(connection.problem) || undefined);
+  // While an attempt is under way, Redis has not answered yet.
   await until('the end of an attempt', WITHIN_MS, () => connection.downSinceMs === undefined || undefined);
-  t.pass();
+  t.regex(connection.problem, /add USER:PASSWORD@ to the URL of Redis/);
 });
 
 test('without the right to subscribe there is no connection, until the user gets it', async (t) => {
@@ -95,5 +96,5 @@ test('without the right to subscribe there is no connection, until the user gets
   t.regex(text, /NOPERM.*ssubscribe.*docs\/deployment\.md/);
   await redis.command('ACL', 'SETUSER', 'acr', '+ssubscribe');
   await until('a connection', WITHIN_MS, async () => (await problem()) === undefined || undefined);
-  t.pass();
+  t.is(await connection.send((commands) => commands.get('{x}')), null);
 });

@@ -48,8 +48,11 @@ const USAGE = 2;
 const SIGNALLED = 128;
 
 /** Runs the program. Resolves with its exit status; never rejects for a problem that a user can fix. */
-export async function run(surroundings: Surroundings): Promise<number> {
-  const { argv, env, freeMemory, stdout, log, build, nodeVersion } = surroundings;
+export async function run(given: Surroundings): Promise<number> {
+  // The configuration names variables. Without a prototype, there is none that is called `constructor`.
+  const env: Surroundings['env'] = Object.assign(Object.create(null), given.env);
+  const surroundings = { ...given, env };
+  const { argv, freeMemory, stdout, log, build, nodeVersion } = surroundings;
   const stderr = (text: string) => log.write(text);
   try {
     const options = readOptions({ argv, env }, FIXED_PATHS);

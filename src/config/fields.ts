@@ -46,9 +46,14 @@ export function namePattern(what: string) {
   return text(expected, MAX_PATTERN_LENGTH).refine((value) => !/[[\]{}\\]/.test(value), { error: expected });
 }
 
+const TRUTHS: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['false', false],
+]);
+
 /** `true` or `false`. */
 export function truth() {
-  return parsed('true or false', (written) => ({ true: true, false: false })[written]).meta({ type: 'boolean' });
+  return parsed('true or false', (written) => TRUTHS.get(written)).meta({ type: 'boolean' });
 }
 
 /** The path of a file. */

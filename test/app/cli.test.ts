@@ -77,7 +77,7 @@ const WITHOUT_SECRETS = configurationFor('127.0.0.1:9', {
   credentials: {
     type: 'sts',
     access_key_id_env: 'NO_ID',
-    access_key_secret_env: 'NO_SECRET',
+    access_key_secret_env: 'constructor',
     security_token_file: 'none',
   },
   instances: [

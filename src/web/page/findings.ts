@@ -145,10 +145,10 @@ function notReloaded({ overview: { reloadFailure, nowMs } }: VerdictInput): Page
 }
 
 /** By the code of the error. */
-const DISCOVERY_ADVICE: Readonly<Record<string, string>> = {
-  NoPrivilege: 'Grant the permissions that --config.print-ram-policy prints.',
-  ProxyFailure: 'Check the proxy and proxy_url.',
-};
+const DISCOVERY_ADVICE: ReadonlyMap<string, string> = new Map([
+  ['NoPrivilege', 'Grant the permissions that --config.print-ram-policy prints.'],
+  ['ProxyFailure', 'Check the proxy and proxy_url.'],
+]);
 
 function discoveryFailing({ overview: { discovery } }: VerdictInput): PageFinding | undefined {
   const rows = discovery.filter((row) => row.lastError !== undefined && !isPartial(row));
@@ -163,7 +163,7 @@ function discoveryFailing({ overview: { discovery } }: VerdictInput): PageFindin
       rows.length === 1 ? ')' : ', …)',
     ],
     short: ['discovery fails'],
-    advice: `New tags are not found. ${DISCOVERY_ADVICE[first.lastError.code] ?? 'Check the network and the endpoint.'}`,
+    advice: `New tags are not found. ${DISCOVERY_ADVICE.get(first.lastError.code) ?? 'Check the network and the endpoint.'}`,
     href: CONNECTIONS,
   };
 }

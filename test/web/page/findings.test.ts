@@ -85,7 +85,8 @@ test('where discovery fails, the advice is about the cause', (t) => {
     adviceFor('NoPrivilege'),
     'New tags are not found. Grant the permissions that --config.print-ram-policy prints.',
   );
-  t.is(adviceFor('ECONNREFUSED'), 'New tags are not found. Check the network and the endpoint.');
+  for (const code of ['ECONNREFUSED', 'constructor'])
+    t.is(adviceFor(code), 'New tags are not found. Check the network and the endpoint.');
 });
 
 test('what is refused, late, failing to reload or to discover, stopped or throttled is never good', (t) => {

@@ -364,7 +364,7 @@ export class App {
       tags: () => this.#pipeline.store.size,
       receive: (event, channel) => this.#pipeline.eventManager.intake.receiveForwarded(event, channel),
       schedulers: () => this.#schedulerPool.all,
-      apply: (change) => this.#reloads.between(() => this.#changeOwnership(change)),
+      apply: (change) => this.#reloads.between(async () => this.#changeOwnership(await change())),
     });
   }
 

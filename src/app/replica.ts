@@ -1,5 +1,5 @@
 // This exporter as one of several replicas: which repositories it owns, its part of each rate, and what it tells the others.
-
+import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../config/config.ts';
 import { groupConfigDigest } from '../config/group-config-digest.ts';
 import type { EventChannel, RegistryEvent } from '../model/events.ts';
@@ -20,6 +20,7 @@ import type { Logger } from '../util/logger.ts';
 import { parseRedisUrl, REDIS_URL_EXPECTED } from '../util/redis-url.ts';
 import type { SchedulerPoolGroup } from './scheduler-pool.ts';
 import { SharedState } from './shared-state.ts';
+import { readRecord } from './snapshot-records.ts';
 
 export type ReplicaOptions = {
   readonly settings: ReplicasSettings;
@@ -38,8 +39,11 @@ export type ReplicaOptions = {
   /** Takes an event that another replica has heard. */
   readonly receive: (event: RegistryEvent, channel: EventChannel) => void;
   readonly schedulers: () => readonly Scheduler[];
-  /** Applies the configuration again, because the replica owns other repositories now. */
-  readonly apply: (change: OwnershipChange) => Promise<void>;
+  /**
+   * Applies the configuration again, because the replica owns other repositories from `change` on. That is called when no reload runs: a reload would
+   * apply a part of the configuration with the former owners and a part with the new ones. Rejects as `change` does.
+   */
+  readonly apply: (change: () => Promise<OwnershipChange>) => Promise<void>;
 };
 
 /** What a replica does when it owns other repositories. */
@@ -61,7 +65,7 @@ const URL_CHECK_MS = 2_000;
 /** The process ends 5 s after it was asked to, whatever Redis does. */
 const HAND_OVER_MS = 3_500;
 
-const NOT_TAKEN_OVER = 'repositories are not taken over yet';
+const NOT_MOVED = 'repositories do not move to their new owners yet';
 const URL_UNUSABLE = 'the URL of Redis cannot be used: this replica keeps the former one';
 
 /** Which instance's feed a replica asks is decided like the owner of a repository. */
@@ -111,7 +115,7 @@ export class Replica implements SchedulerPoolGroup, Ownership {
       },
       dataLost: () => this.sharedState.writeAll(),
       failed: (error) => {
-        if (error instanceof RedisError) this.#warnOnce(NOT_TAKEN_OVER, error.message);
+        if (error instanceof RedisError) this.#warnOnce(NOT_MOVED, error.message);
         else errors.report('replicas', error);
       },
     });
@@ -154,7 +158,11 @@ export class Replica implements SchedulerPoolGroup, Ownership {
     this.#configDigest = groupConfigDigest(config, this.#options.settings.max);
     const idsOf = ({ repositories }: Config['instances'][number]) =>
       new Set(repositories.flatMap(({ id, namespace }) => (namespace === '' ? [id] : [])));
-    this.#listedByIds = new Map(config.instances.map((instance) => [instance.id, idsOf(instance)]));
+    const listedByIds = new Map(config.instances.map((instance) => [instance.id, idsOf(instance)]));
+    if (isDeepStrictEqual(listedByIds, this.#listedByIds)) return;
+    this.#listedByIds = listedByIds;
+    // A repository that is listed by its names now has another key.
+    this.sharedState.writeAll();
   }
 
   owns(instanceId: string, repository: FoundRepository): boolean {
@@ -248,19 +256,32 @@ export class Replica implements SchedulerPoolGroup, Ownership {
 
   async #release(view: GroupView | undefined): Promise<void> {
     if (this.#views.length === 0) return;
-    if (view === undefined) this.sharedState.dropAll();
-    else await this.sharedState.flush();
-    this.#views = view === undefined ? [] : [...this.#views, view];
-    await this.#options.apply({ records: [], takesOver: false });
+    await this.#options.apply(async () => {
+      if (view === undefined) this.sharedState.dropAll();
+      else await this.#writeBefore(view);
+      this.#views = view === undefined ? [] : [...this.#views, view];
+      return { records: [], takesOver: false };
+    });
+  }
+
+  /** Writes what is known of the repositories that others own in this view. Rejects if it cannot: then they stay here, and it is tried again. */
+  async #writeBefore(view: GroupView): Promise<void> {
+    const isWritten = await this.sharedState.flush((instanceId, key) => !this.#isMine([view], instanceId, key));
+    if (!isWritten) throw new RedisError('what is known of them cannot be written');
   }
 
   async #take(view: GroupView): Promise<void> {
     const { apply, logger } = this.#options;
-    const records = await this.#read(view);
-    this.#problems.delete(NOT_TAKEN_OVER);
-    this.#views = [view];
-    await this.sharedState.holdDuring(apply({ records, takesOver: true }));
-    logger.info('repositories are shared by replicas', { replicas: view.members.length, restored: records.length });
+    let restored = 0;
+    const taken = apply(async () => {
+      const records = await this.#read(view);
+      restored = records.length;
+      this.#views = [view];
+      return { records, takesOver: true };
+    });
+    await this.sharedState.holdDuring(taken);
+    this.#problems.delete(NOT_MOVED);
+    logger.info('repositories are shared by replicas', { replicas: view.members.length, restored });
   }
 
   /** What is written of the repositories that this replica gets. */
@@ -276,10 +297,13 @@ export class Replica implements SchedulerPoolGroup, Ownership {
       const some = gained.slice(at, at + READS_AT_ONCE);
       const stored = await Promise.all(some.map(({ instanceId, key }) => this.#records.read(instanceId, key)));
       for (const [index, each] of stored.entries()) {
-        if (each === undefined) continue;
         const number = at + index;
-        found.push({ ...each.repository, kind: 'repository', number });
-        for (const tag of each.tags) found.push({ ...tag, kind: 'tag', repository: number });
+        const repository = each && readRecord({ ...each.repository, kind: 'repository', number });
+        // Where the configuration lists it in another way than before, what was written under its former key is out of date.
+        if (repository?.kind !== 'repository' || this.#keyOf(repository.instance, repository) !== some[index]?.key)
+          continue;
+        found.push(repository);
+        for (const tag of each?.tags ?? []) found.push({ ...tag, kind: 'tag', repository: number });
       }
     }
     return found;

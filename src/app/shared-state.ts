@@ -64,9 +64,12 @@ export class SharedState implements Pick<StoreObserver, 'tagAdded' | 'tagChanged
     }
   }
 
-  /** Writes everything that waits. Gives up when Redis cannot be reached. */
-  async flush(): Promise<void> {
-    while (this.unwrittenTags > 0 && (await this.#tryWrite()));
+  /** Writes everything that waits. False if Redis refused something, and changes of these repositories still wait. */
+  async flush(isMeant: SharedStateOptions['ownsKey'] = () => true): Promise<boolean> {
+    // A write that is under way may fail, and its changes wait again.
+    while (await this.#tryWrite()) if (this.unwrittenTags === 0) return true;
+    const waiting = [...this.#pending.values()].filter(({ changed, removed }) => changed.size + removed.size > 0);
+    return !waiting.some(({ instanceId, key }) => isMeant(instanceId, key));
   }
 
   /** Others have taken over the tags of this replica: what it knows of them is not written any more. */

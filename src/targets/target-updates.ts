@@ -102,6 +102,7 @@ export class TargetUpdates {
   makeDiscovered(poll: TagPoll): void {
     poll.instance.discoveredTags += 1;
     poll.discovered = foundUnseen(poll.tag.target);
+    this.#store.retarget(poll.tag, poll.tag.target);
   }
 
   /** Sets the digest of a tag that had none, or had the same one in another form. */

@@ -30,7 +30,7 @@ test('a URL that cannot be used is logged once, and again after one that can', a
     tags: () => 0,
     receive: () => {},
     schedulers: () => [],
-    apply: () => Promise.resolve(),
+    apply: async () => {},
   });
   replica.start();
   t.teardown(async () => {

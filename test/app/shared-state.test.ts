@@ -5,7 +5,7 @@ import { SharedState } from '../../src/app/shared-state.ts';
 import { momentOf } from '../../src/model/moment.ts';
 import type { FoundRepository } from '../../src/model/target.ts';
 import type { RepositoryChanges } from '../../src/storage/redis-records.ts';
-import { createScriptedPipeline, entry } from '../helpers/scripted-pipeline.ts';
+import { createScriptedPipeline, EVERYTHING, entry } from '../helpers/scripted-pipeline.ts';
 
 const API = { namespace: 'shop', name: 'api', id: 'crr-api' };
 const WEB = entry({ namespace: 'shop', name: 'web', id: 'crr-web' }, 'v1');
@@ -113,6 +113,33 @@ test('what Redis refuses is written later, as it is then', async (t) => {
   answer('api', 'v1');
   redis.error = undefined;
   t.deepEqual((await flush()).written, ['shop/api:v1 complete', 'shop/api:v2 unknown', 'shop/web:v1 unknown']);
+});
+
+test('a flush waits for a write that is under way, and says whether what it is meant for is written', async (t) => {
+  const { answer, flush, redis, sharedState } = await setUp();
+  await flush();
+  let fail = () => {};
+  redis.delay = new Promise((_resolve, reject) => {
+    fail = () => reject(new Error('away'));
+  });
+  answer('api', 'v1');
+  const first = flush();
+  await setImmediate();
+  t.is(sharedState.unwrittenTags, 0);
+  const [ofApi, ofWeb] = ['api', 'web'].map((name) => sharedState.flush((_instanceId, key) => key === `shop/${name}`));
+  redis.error = new Error('away');
+  redis.delay = undefined;
+  fail();
+  await first;
+  t.deepEqual(await Promise.all([ofApi, ofWeb]), [false, true]);
+});
+
+test('a tag that is not listed any more, but discovered, is written as such', async (t) => {
+  const { watch, discover, flush } = await setUp();
+  await discover(EVERYTHING);
+  await flush();
+  await watch(entry(API, 'v1'), WEB);
+  t.deepEqual((await flush()).written, ['shop/api:v2 unknown']);
 });
 
 test('a tag that is not watched any more is removed, unless another replica watches it now', async (t) => {

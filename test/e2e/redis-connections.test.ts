@@ -109,5 +109,5 @@ test('a part that cannot be read is logged once, until it can be taken over', as
   await redis.command('ACL', 'SETUSER', 'acr', '+zrange');
   const shown = async () => (await replicas.sum('acr_replica_tags')) === REPOSITORIES * TAGS_EACH || undefined;
   await until('all tags', WITHIN_MS, shown);
-  t.is(replica?.program.stderr.match(/not taken over yet/g)?.length, 1);
+  t.is(replica?.program.stderr.match(/do not move to their new owners yet/g)?.length, 1);
 });

@@ -4,7 +4,7 @@ import { samplesOf } from './exposition.ts';
 import { isDiscovered } from './laws/configured.ts';
 import { healthySpans } from './laws/healthy.ts';
 import { shownTags } from './laws/tags.ts';
-import { type Calm, overlap, type Rest, type Scrape, unionOf } from './record.ts';
+import { type Calm, overlap, type Rest, type Scrape, timeBefore, unionOf } from './record.ts';
 import { MODES, type Mode, scrape } from './scraper.ts';
 import type { Stage } from './stage.ts';
 import { bare, type State, tagKey } from './truth.ts';
@@ -92,7 +92,7 @@ function longestAgeMs({ from, seen, tags }: { from: number; seen: Scrape; tags: 
   // Each of several members may have its part of the rate.
   const turnMs = Math.max((1_000 * record.members) / Math.min(...rates), MAX_LATENCY_MS / configuration.maxConcurrent);
   const ageMs = MAX_INTERVAL_MS + SLACK_MS + TURNS_EACH * tags * turnMs;
-  return ageMs + overlap(record.pauses, seen.sentAt - 2 * ageMs, seen.sentAt);
+  return seen.sentAt - timeBefore(record.pauses, seen.sentAt, ageMs);
 }
 
 /** What differs between a scrape and the truth. Every tag has to be polled since the calm began, at a time since the epoch. */

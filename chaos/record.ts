@@ -329,6 +329,28 @@ export function overlap(spans: readonly Span[], from: number, to: number): numbe
   return sum;
 }
 
+/** When so many milliseconds outside of some spans have passed, from a time on. */
+export function timeAfter(spans: readonly Span[], from: number, ms: number): number {
+  let [at, leftMs] = [from, ms];
+  for (const span of [...spans].sort((one, other) => one.from - other.from)) {
+    const freeMs = Math.max(0, span.from - at);
+    if (freeMs >= leftMs) break;
+    if (span.to <= at) continue;
+    leftMs -= freeMs;
+    at = span.to;
+  }
+  return at + leftMs;
+}
+
+/** The time from which on so many milliseconds outside of some spans have passed until `to`. */
+export function timeBefore(spans: readonly Span[], to: number, ms: number): number {
+  return -timeAfter(
+    spans.map((span) => ({ from: -span.to, to: -span.from })),
+    -to,
+    ms,
+  );
+}
+
 /** Whether another configuration may have come into force between two times. */
 export function isToldBetween(configurations: readonly Configuration[], from: number, to: number): boolean {
   return configurations.some(({ toldAt }, index) => {

@@ -17,6 +17,7 @@ import {
   overlap,
   type RestoredState,
   type RunRecord,
+  timeBefore,
 } from './record.ts';
 import { RedisServer } from './redis.ts';
 import { MODES, scrape } from './scraper.ts';
@@ -606,7 +607,7 @@ export class Stage {
   /** What the file has that a start uses. */
   #restored({ savedAt, successes }: UsableState, isUntouched: boolean): RestoredState {
     const { lives, pauses } = this.record;
-    const before = (at: number, ms: number) => at - ms - overlap(pauses, at - 2 * ms, at);
+    const before = (at: number, ms: number) => timeBefore(pauses, at, ms);
     const keeping = lives.filter(({ storage }) => storage !== undefined);
     const last = keeping.at(-1);
     // What the last process knew in time has to be in a file, whoever wrote it.

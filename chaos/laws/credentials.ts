@@ -8,6 +8,7 @@ import {
   recordedTo,
   type Span,
   spansWithout,
+  timeAfter,
 } from '../record.ts';
 import { KEYS, SETS, type SetName, setOf, setOfInstance } from '../world.ts';
 import { areMoving } from './configured.ts';
@@ -64,7 +65,7 @@ export const silenceLaw: Law = {
         const withRedisMs = longestSilenceMs(record.configurations, from, next?.arrivedAtMs ?? end);
         const isRedisWell = overlap(record.redisFaults, from, from + withRedisMs) === 0;
         const mostMs = withRedisMs + (isRedisWell ? 0 : WITHOUT_SHARES_MS);
-        const until = from + mostMs + overlap(record.pauses, from, from + 2 * mostMs);
+        const until = timeAfter(record.pauses, from, mostMs);
         const life = record.lives.find(({ number }) => number === lifeOf(record, request));
         if (until > end || areMoving(record, from, until)) return;
         findings.note(until, () => {

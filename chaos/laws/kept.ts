@@ -9,6 +9,7 @@ import {
   type RunRecord,
   type Scrape,
   type TagName,
+  timeBefore,
 } from '../record.ts';
 import { bare } from '../truth.ts';
 import { REPOSITORIES, SETS, setOfInstance } from '../world.ts';
@@ -160,7 +161,7 @@ export const savedLaw: Law = {
       const life = lives.find(({ number }) => number === scrape.life);
       if (life?.storage === undefined || !findings.isJudged(scrape.answeredAt)) continue;
       const lateMs = life.storage.intervalMs + SAVED_WITHIN_MS;
-      const before = scrape.sentAt - lateMs - overlap(pauses, scrape.sentAt - 2 * lateMs, scrape.sentAt);
+      const before = timeBefore(pauses, scrape.sentAt, lateMs);
       const [success] = samplesOf(scrape.exposition, 'acr_scan_exporter_state_last_save_successful');
       const saves = lastSave(scrape);
       const block = blocks.find((each) => saves?.some((at) => at > each.from && at < each.to));

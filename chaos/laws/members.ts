@@ -1,6 +1,14 @@
 // Several exporters that share the work over Redis: together they show what one would, each tag once, and they keep to one rate.
 import { allowance } from '../limits.ts';
-import { grouped, overlap, type RunRecord, type Scrape, type TagName, type WireRequest } from '../record.ts';
+import {
+  grouped,
+  overlap,
+  type RunRecord,
+  type Scrape,
+  type TagName,
+  timeBefore,
+  type WireRequest,
+} from '../record.ts';
 import { setOf } from '../world.ts';
 import { Findings, type Law } from './law.ts';
 import { excesses } from './quota.ts';
@@ -91,8 +99,8 @@ function knownBefore(record: RunRecord, sights: readonly Sight[], now: Sight): S
     ({ life, at }) => life === last.scrape.life && at >= last.scrape.sentAt && at <= now.scrape.answeredAt,
   );
   if (loss === undefined) return last.scrape.life === now.scrape.life ? undefined : last;
-  const lostMs = WRITTEN_WITHIN_MS + overlap(record.pauses, loss.at - 2 * WRITTEN_WITHIN_MS, loss.at);
-  return sights.slice(0, -1).findLast(({ scrape }) => scrape.answeredAt <= loss.at - lostMs);
+  const writtenUntil = timeBefore(record.pauses, loss.at, WRITTEN_WITHIN_MS);
+  return sights.slice(0, -1).findLast(({ scrape }) => scrape.answeredAt <= writtenUntil);
 }
 
 /** Whether a tag is the same one in two sights, and Redis has kept what was known of it at the first. */

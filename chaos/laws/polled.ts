@@ -12,6 +12,7 @@ import {
   type Scrape,
   type Span,
   type TagName,
+  timeAfter,
 } from '../record.ts';
 import { INSTANCES, SETS, type SetName, setOf, setOfInstance } from '../world.ts';
 import { lastAnswerFrom, mayBeAnnounced } from './announced.ts';
@@ -91,7 +92,7 @@ export const idleLaw: Law = {
       for (const tag of waitingTags(record, healthy, scrape)) {
         if (seen.get(tag.name) === tag.answeredAt) continue;
         seen.set(tag.name, tag.answeredAt);
-        const until = tag.to + idleMs + overlap(record.pauses, tag.to, tag.to + 2 * idleMs);
+        const until = timeAfter(record.pauses, tag.to, idleMs);
         if (until > end || !findings.isJudged(until)) continue;
         // What a list says of a discovered tag may change when it is due.
         if (isDiscovered(tag.name) || isToldBetween(record.configurations, tag.answeredAt, until)) continue;

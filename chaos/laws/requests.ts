@@ -1,6 +1,6 @@
 // The exporter requests only what its file lists, one request for a tag at a time, and with the configured keys.
 import { longestTimeoutMs } from '../limits.ts';
-import { type Configuration, overlap, type RunRecord, recordedTo } from '../record.ts';
+import { type Configuration, overlap, type RunRecord, recordedTo, timeAfter } from '../record.ts';
 import { isDiscovered } from './configured.ts';
 import { Findings, type Law } from './law.ts';
 import { isOfSame, lifeOf } from './sent.ts';
@@ -68,7 +68,7 @@ export const timeoutLaw: Law = {
     for (const request of record.requests) {
       const { arrivedAtMs: from, finishedAtMs, index } = request;
       const mostMs = longestTimeoutMs(record.configurations, from, from) + NOTED_WITHIN_MS;
-      const until = from + mostMs + overlap(record.pauses, from, from + 2 * mostMs);
+      const until = timeAfter(record.pauses, from, mostMs);
       const life = record.lives.find(({ number }) => number === lifeOf(record, request));
       if (until > end || life === undefined || life.to <= until) continue;
       const isLate = (finishedAtMs ?? Number.POSITIVE_INFINITY) > until;

@@ -1,5 +1,13 @@
 // Each request is noted twice: where the exporter writes it to its socket, and where the simulator reads it. This pairs the two notes.
-import { type ApiRequest, grouped, overlap, type RunRecord, recordedTo, type WireRequest } from '../record.ts';
+import {
+  type ApiRequest,
+  grouped,
+  overlap,
+  type RunRecord,
+  recordedTo,
+  timeAfter,
+  type WireRequest,
+} from '../record.ts';
 import { Findings, type Law } from './law.ts';
 import { earliestArrival } from './stalls.ts';
 import { time } from './tags.ts';
@@ -45,7 +53,7 @@ export const seenLaw: Law = {
 };
 
 function toldBy({ pauses }: RunRecord, at: number): number {
-  return at + TOLD_WITHIN_MS + overlap(pauses, at, at + 2 * TOLD_WITHIN_MS);
+  return timeAfter(pauses, at, TOLD_WITHIN_MS);
 }
 
 function isNearAnEnd(record: RunRecord, request: ApiRequest): boolean {

@@ -9,7 +9,7 @@ import { forget } from '../../chaos/forget.ts';
 import type { Law } from '../../chaos/laws/law.ts';
 import { LAWS, MEMBER_LAWS } from '../../chaos/laws/laws.ts';
 import { createRandom } from '../../chaos/random.ts';
-import { overlap, type RunRecord, type Scrape, type WireRequest } from '../../chaos/record.ts';
+import { overlap, type RunRecord, type Scrape, timeAfter, timeBefore, type WireRequest } from '../../chaos/record.ts';
 import { Truth } from '../../chaos/truth.ts';
 import { faultsSchema } from '../../src/simulator/faults.ts';
 import { broken, LABELS, law, NAME, PACES, poll, record, START, scrape, truth } from './records.ts';
@@ -208,6 +208,22 @@ test('times that lie in several stretches count once', (t) => {
   t.is(overlap(spans, 1, 8), 7);
   t.is(overlap(spans, 8, 25), 6);
   t.is(overlap(spans, 10, 20), 0);
+});
+
+test('a time limit goes on after a pause, however long that was', (t) => {
+  const pauses = [
+    { from: 30, to: 45 },
+    { from: 10, to: 25 },
+    { from: 22, to: 27 },
+    { from: 60, to: Number.POSITIVE_INFINITY },
+  ];
+  t.is(timeAfter(pauses, 0, 10), 10);
+  t.is(timeAfter(pauses, 0, 11), 28);
+  t.is(timeAfter(pauses, 12, 4), 46);
+  t.is(timeAfter(pauses, 27, 19), Number.POSITIVE_INFINITY);
+  t.is(timeBefore(pauses, 50, 5), 45);
+  t.is(timeBefore(pauses, 50, 9), 9);
+  t.is(timeBefore(pauses, 8, 3), 5);
 });
 
 test('a series that is there twice, and a text that is cut off, break the law', (t) => {

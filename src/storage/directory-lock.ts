@@ -1,7 +1,7 @@
 // Lets one process at a time use a directory, by a file in it that says which.
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { open, readFile, rename, rm, utimes } from 'node:fs/promises';
+import { open, readFile, rm, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../util/clock.ts';
@@ -43,6 +43,7 @@ export type DirectoryLockOptions = {
 };
 
 export class DirectoryLock {
+  readonly #directory: string;
   readonly #path: string;
   readonly #options: DirectoryLockOptions;
   readonly #host: string;
@@ -50,8 +51,10 @@ export class DirectoryLock {
   /** The attempt under way: a renewal and a save never make two. */
   #holding: Promise<void> | undefined;
 
-  constructor(directory: string, options: DirectoryLockOptions) {
-    this.#path = join(directory, FILE);
+  /** @param name of the file */
+  constructor(directory: string, options: DirectoryLockOptions, name = FILE) {
+    this.#directory = directory;
+    this.#path = join(directory, name);
     this.#options = options;
     this.#host = options.host ?? hostname();
   }
@@ -118,14 +121,14 @@ export class DirectoryLock {
   }
 
   /** Undefined if there is no lock. */
-  async #read(path = this.#path): Promise<Found | undefined> {
+  async #read(): Promise<Found | undefined> {
     try {
       // Network file systems look at the server again when a file is opened.
       // Opening a pipe would wait for its writer, and reading a device might never end.
-      const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+      const handle = await open(this.#path, constants.O_RDONLY | constants.O_NONBLOCK);
       try {
         const stats = await handle.stat();
-        if (!stats.isFile()) throw new Error(`${path}: expected a regular file, found a file of another kind`);
+        if (!stats.isFile()) throw new Error(`${this.#path}: expected a regular file, found a file of another kind`);
         const text = await handle.readFile('utf8');
         return { text, holder: parseHolder(text), renewedMs: stats.mtimeMs };
       } finally {
@@ -169,17 +172,24 @@ export class DirectoryLock {
     return signal.aborted;
   }
 
-  /** Another process may have replaced the lock meanwhile: then its lock is put back. */
+  /**
+   * Removes a lock that was left behind. Several processes may find the same one: each looks at it again and removes it while it has a lock for just
+   * that, so none removes what another has taken since.
+   */
   async #removeLeftBehind({ text }: Found): Promise<void> {
-    const aside = `${this.#path}.${this.#token}`;
+    const name = `${FILE}.${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
+    const removal = new DirectoryLock(this.#directory, this.#options, name);
     try {
-      await rename(this.#path, aside);
+      await removal.hold();
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') return;
+      if (error instanceof StorageInUseError) return;
       throw error;
     }
-    if ((await readFile(aside, 'utf8')) === text) await rm(aside);
-    else await rename(aside, this.#path);
+    try {
+      if ((await this.#read())?.text === text) await rm(this.#path);
+    } finally {
+      await removal.release();
+    }
   }
 }
 

@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { DirectoryLock } from '../../src/storage/directory-lock.ts';
 import { StorageInUseError } from '../../src/storage/storage.ts';
+import { type Clock, systemClock } from '../../src/util/clock.ts';
 import { ManualClock, settle } from '../helpers/manual-clock.ts';
 import { type Line, temporaryDirectory } from '../helpers/storing.ts';
 
@@ -14,7 +16,7 @@ function createLock(
   directory: string,
   {
     pid = process.pid,
-    clock = new ManualClock(Date.now()),
+    clock = new ManualClock(Date.now()) as Clock,
     host = 'here',
     signal = never,
     log = (_line: Line) => {},
@@ -217,13 +219,28 @@ test('a lock that a user removed is made again', async (t) => {
   t.true(existsSync(join(directory, 'lock')));
 });
 
+const LEFT_BEHIND = JSON.stringify({ token: 'x', pid: 1, started: 'before', host: 'here' });
+
 test('of many that take a lock that was left behind one gets it', async (t) => {
   const directory = temporaryDirectory(t);
-  for (let round = 0; round < 20; round += 1) {
-    writeFileSync(join(directory, 'lock'), JSON.stringify({ token: 'x', pid: 1, started: 'before', host: 'here' }));
-    const locks = Array.from({ length: 6 }, () => createLock(directory));
-    const outcomes = await Promise.allSettled(locks.map((lock) => lock.hold()));
+  for (let round = 0; round < 60; round += 1) {
+    writeFileSync(join(directory, 'lock'), LEFT_BEHIND);
+    const locks = Array.from({ length: 6 }, () => createLock(directory, { clock: systemClock }));
+    // Some find it when others have replaced it.
+    const attempts = locks.map((lock, index) => systemClock.sleep((index * round) % 7).then(() => lock.hold()));
+    const outcomes = await Promise.allSettled(attempts);
     t.is(outcomes.filter(({ status }) => status === 'fulfilled').length, 1, `round ${round}`);
     await Promise.all(locks.map((lock) => lock.release()));
+    t.deepEqual(readdirSync(directory), []);
   }
+});
+
+test('a process that ended while it removed a lock keeps nobody from it', async (t) => {
+  const directory = temporaryDirectory(t);
+  writeFileSync(join(directory, 'lock'), LEFT_BEHIND);
+  const removal = `lock.${createHash('sha256').update(LEFT_BEHIND).digest('hex').slice(0, 16)}`;
+  writeFileSync(join(directory, removal), LEFT_BEHIND.replace('x', 'y'));
+  const lock = createLock(directory);
+  await lock.hold();
+  t.deepEqual(readdirSync(directory), ['lock']);
 });

@@ -39,7 +39,9 @@ function* unions({ scrapes, lives, members }: RunRecord, findings: Findings): Ge
       const running = lives.filter(({ from, to }) => from <= answeredAt && answeredAt < to);
       const last = running.flatMap(({ number }) => newest.get(number) ?? []);
       const sentAt = Math.min(...last.map((each) => each.sentAt));
-      if (last.length === running.length && answeredAt - sentAt <= TOGETHER_MS) yield unionOf(last);
+      // The last answer of a process that ends may come after its end is noted.
+      const isRunning = running.some(({ number }) => number === scrape.life);
+      if (isRunning && last.length === running.length && answeredAt - sentAt <= TOGETHER_MS) yield unionOf(last);
     }
   }
 }

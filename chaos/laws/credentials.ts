@@ -141,7 +141,7 @@ type Troubles = { readonly refusals: readonly Span[]; readonly spoils: readonly 
 export function troublesOf(
   record: RunRecord,
   set: SetName,
-  isAccepted: (request: ApiRequest) => boolean = ({ code }) => code !== '',
+  isAccepted: (request: ApiRequest) => boolean = mayShowAcceptance,
 ): Troubles {
   const requests = requestsOf(record, set);
   const writes = record.keyWrites.filter((each) => each.set === set);
@@ -156,6 +156,11 @@ export function troublesOf(
     refusals: requests.filter(({ code }) => REFUSED.test(code)).map(({ arrivedAtMs }) => until(arrivedAtMs)),
     spoils: writes.filter(({ isGood }) => !isGood).map(({ at }) => until(at)),
   };
+}
+
+/** An answer of the API itself that is no throttling: that may come before the key is looked at. */
+function mayShowAcceptance({ code, fault }: ApiRequest): boolean {
+  return code !== '' && fault !== 'body' && !code.startsWith('Throttling');
 }
 
 /** Times in which no instance of a set may have been configured. */

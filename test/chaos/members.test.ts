@@ -47,6 +47,10 @@ test('what is configured and shown by no member breaks the law, unless repositor
   t.deepEqual(judge([empty(1, 1_100)]), [0, 0], 'a member is not seen');
   const moves = [{ from: START, to: START + 1_050 }];
   t.deepEqual(judge([empty(0, 1_000), empty(1, 1_100)], { moves }), [0, 0]);
+  const [first, second] = LIVES;
+  const ended = [first, { ...second, to: START + 1_150 }] as RunRecord['lives'];
+  const ofEnded = [empty(0, 1_000), by(1, { at: 1_100 }), by(1, { at: 1_200 })];
+  t.deepEqual(judge(ofEnded, { lives: ended }), [1, 0], 'the last answer of a process that ends');
   const [other = FILE_OF_NAME] = [{ ...FILE_OF_NAME, tags: new Set<string>() }];
   t.deepEqual(judge([by(0, { at: 1_000 }), empty(1, 1_100)], { configurations: [other] }), [1, 1]);
 });

@@ -246,8 +246,8 @@ export type RunRecord = {
   readonly monotonicZeroAt: number;
   /** Times in which the simulator's loop stood still, on its monotonic clock. */
   readonly simulatorStalls: Span[];
-  /** Times in which the exporter was stopped or waited for a processor, or this program's own loop stood still. */
-  readonly pauses: Span[];
+  /** Times in which the exporter waited for a processor, or this program's own loop stood still; with `life` only that process was stopped. */
+  readonly pauses: (Span & { readonly life?: number | undefined })[];
   readonly probes: Probe[];
   readonly calms: Calm[];
   readonly ends: End[];

@@ -413,7 +413,7 @@ export class Stage {
   }
 
   async pause(ms: number): Promise<void> {
-    const span = { from: Date.now(), to: Number.POSITIVE_INFINITY };
+    const span = { from: Date.now(), to: Number.POSITIVE_INFINITY, life: this.life?.number };
     this.record.pauses.push(span);
     const { child } = this.exporter;
     child.kill('SIGSTOP');

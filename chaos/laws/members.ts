@@ -54,7 +54,7 @@ function scrapesAround(others: readonly Scrape[], { sentAt, answeredAt }: Scrape
 }
 
 /** What a member has learned is written within a second; then it is written, and shown before. */
-const WRITTEN_WITHIN_MS = 2_000;
+export const WRITTEN_WITHIN_MS = 2_000;
 
 export const handedLaw: Law = {
   name: 'handed',
@@ -99,7 +99,8 @@ function knownBefore(record: RunRecord, sights: readonly Sight[], now: Sight): S
     ({ life, at }) => life === last.scrape.life && at >= last.scrape.sentAt && at <= now.scrape.answeredAt,
   );
   if (loss === undefined) return last.scrape.life === now.scrape.life ? undefined : last;
-  const writtenUntil = timeBefore(record.pauses, loss.at, WRITTEN_WITHIN_MS);
+  const pauses = record.pauses.filter(({ life = loss.life }) => life === loss.life);
+  const writtenUntil = timeBefore(pauses, loss.at, WRITTEN_WITHIN_MS);
   return sights.slice(0, -1).findLast(({ scrape }) => scrape.answeredAt <= writtenUntil);
 }
 

@@ -6,6 +6,7 @@ import { ANY, tagKey } from '../truth.ts';
 import { DISCOVERED } from '../world.ts';
 import { inForceDuring, isDiscovered, isOfBuild } from './configured.ts';
 import { Findings, type Law } from './law.ts';
+import { WRITTEN_WITHIN_MS } from './members.ts';
 import { lifeOf } from './sent.ts';
 import {
   isTrueAnswer,
@@ -143,7 +144,19 @@ function missedNews(
 /** Whether what is shown of a tag goes back to a time before the poll: neither the process nor the file nor the repository is another one. */
 function isOfThisTag(record: RunRecord, poll: ApiRequest, scrape: Scrape, { repoId }: ShownTag): boolean {
   const isSame = lifeOf(record, poll) === scrape.life && poll.parameters.RepoId === repoId;
-  return isSame && !isToldBetween(record.configurations, poll.arrivedAtMs, scrape.answeredAt);
+  return (
+    isSame &&
+    !isToldBetween(record.configurations, poll.arrivedAtMs, scrape.answeredAt) &&
+    !isLost(record, poll, scrape)
+  );
+}
+
+/** Whether a member stood still after a poll for so long that others took over the tag, and did not write the answer before. */
+function isLost({ losses }: RunRecord, { arrivedAtMs, finishedAtMs }: ApiRequest, { life, answeredAt }: Scrape) {
+  const writtenAtMs = (finishedAtMs ?? Number.POSITIVE_INFINITY) + WRITTEN_WITHIN_MS;
+  return losses.some(
+    (loss) => loss.life === life && loss.at >= arrivedAtMs && loss.at <= Math.min(answeredAt, writtenAtMs),
+  );
 }
 
 function isOld({ pauses }: RunRecord, { finishedAtMs }: ApiRequest, { sentAt }: Scrape): boolean {

@@ -62,6 +62,8 @@ const URGENT_WEIGHT = 10;
 const READS_AT_ONCE = 50;
 /** How often the URL of Redis is read again: a password may change. */
 const URL_CHECK_MS = 2_000;
+/** So long repositories that go to others wait for Redis to take what is known of them. Others show what a dead replica had within 20 s. */
+const MOVES_WAIT_MS = 8_000;
 /** The process ends 5 s after it was asked to, whatever Redis does. */
 const HAND_OVER_MS = 3_500;
 
@@ -92,6 +94,8 @@ export class Replica implements SchedulerPoolGroup, Ownership {
   /** Of what all replicas must configure alike. */
   #configDigest = '';
   #usedUrl: string | undefined;
+  /** Since when Redis refuses what is known of repositories that go to others, on the monotonic clock. */
+  #unwrittenSinceMs: number | undefined;
   /** What goes on and was logged, by message. */
   readonly #problems = new Map<string, string>();
   #ended: Promise<unknown> = Promise.resolve();
@@ -113,7 +117,7 @@ export class Replica implements SchedulerPoolGroup, Ownership {
       sharesChanged: () => {
         for (const scheduler of schedulers()) scheduler.shareChanged();
       },
-      dataLost: () => this.sharedState.writeAll(),
+      dataLost: () => this.sharedState.writeAgain(),
       failed: (error) => {
         if (error instanceof RedisError) this.#warnOnce(NOT_MOVED, error.message);
         else errors.report('replicas', error);
@@ -158,11 +162,14 @@ export class Replica implements SchedulerPoolGroup, Ownership {
     this.#configDigest = groupConfigDigest(config, this.#options.settings.max);
     const idsOf = ({ repositories }: Config['instances'][number]) =>
       new Set(repositories.flatMap(({ id, namespace }) => (namespace === '' ? [id] : [])));
-    const listedByIds = new Map(config.instances.map((instance) => [instance.id, idsOf(instance)]));
-    if (isDeepStrictEqual(listedByIds, this.#listedByIds)) return;
-    this.#listedByIds = listedByIds;
-    // A repository that is listed by its names now has another key.
-    this.sharedState.writeAll();
+    const before = this.#listedByIds;
+    this.#listedByIds = new Map(config.instances.map((instance) => [instance.id, idsOf(instance)]));
+    // A repository that is listed by its names now has another key, and what is written is under the former one.
+    if (!isDeepStrictEqual(this.#listedByIds, before))
+      this.sharedState.writeAgain((repository) => {
+        const { instanceId } = repository;
+        return this.#keyOf(instanceId, repository) !== this.#keyOf(instanceId, repository, before);
+      });
   }
 
   owns(instanceId: string, repository: FoundRepository): boolean {
@@ -256,30 +263,47 @@ export class Replica implements SchedulerPoolGroup, Ownership {
 
   async #release(view: GroupView | undefined): Promise<void> {
     if (this.#views.length === 0) return;
+    if (view === undefined) {
+      // Others own it already, also while a reload runs.
+      this.sharedState.dropAll();
+      this.#views = [];
+    }
     await this.#options.apply(async () => {
-      if (view === undefined) this.sharedState.dropAll();
-      else await this.#writeBefore(view);
-      this.#views = view === undefined ? [] : [...this.#views, view];
+      if (view !== undefined) {
+        await this.#writeBefore(view);
+        this.#views = [...this.#views, view];
+      }
       return { records: [], takesOver: false };
     });
   }
 
-  /** Writes what is known of the repositories that others own in this view. Rejects if it cannot: then they stay here, and it is tried again. */
+  /**
+   * Writes what is known of the repositories that others own in this view. Rejects if it cannot: then it is tried again, for some seconds. Others
+   * wait for this replica meanwhile, also to take over what nobody shows.
+   */
   async #writeBefore(view: GroupView): Promise<void> {
+    const nowMs = this.#options.clock.monotonic();
     const isWritten = await this.sharedState.flush((instanceId, key) => !this.#isMine([view], instanceId, key));
-    if (!isWritten) throw new RedisError('what is known of them cannot be written');
+    this.#unwrittenSinceMs = isWritten ? undefined : (this.#unwrittenSinceMs ?? nowMs);
+    if (this.#unwrittenSinceMs === undefined || nowMs >= this.#unwrittenSinceMs + MOVES_WAIT_MS) return;
+    throw new RedisError('what is known of them cannot be written');
   }
 
   async #take(view: GroupView): Promise<void> {
     const { apply, logger } = this.#options;
     let restored = 0;
-    const taken = apply(async () => {
-      const records = await this.#read(view);
-      restored = records.length;
-      this.#views = [view];
-      return { records, takesOver: true };
-    });
-    await this.sharedState.holdDuring(taken);
+    let goOn = () => {};
+    try {
+      await apply(async () => {
+        const records = await this.#read(view);
+        restored = records.length;
+        goOn = this.sharedState.hold();
+        this.#views = [view];
+        return { records, takesOver: true };
+      });
+    } finally {
+      goOn();
+    }
     this.#problems.delete(NOT_MOVED);
     logger.info('repositories are shared by replicas', { replicas: view.members.length, restored });
   }
@@ -318,8 +342,8 @@ export class Replica implements SchedulerPoolGroup, Ownership {
    * A text for a repository that all replicas form alike, whatever they know of it: its names, or its id if it is listed by that alone, also where
    * discovery finds it.
    */
-  #keyOf(instanceId: string, { id, namespace, name }: FoundRepository): string {
-    return id !== '' && this.#listedByIds.get(instanceId)?.has(id) ? id : namesKey(namespace, name);
+  #keyOf(instanceId: string, { id, namespace, name }: FoundRepository, listedByIds = this.#listedByIds): string {
+    return id !== '' && listedByIds.get(instanceId)?.has(id) ? id : namesKey(namespace, name);
   }
 
   #watches({ instanceId, repository }: RegistryEvent): boolean {

@@ -1,7 +1,7 @@
 // Writes what is known of this replica's tags where the other replicas find it, a second after it changed at the latest.
 
 import { momentOf } from '../model/moment.ts';
-import type { FoundRepository } from '../model/target.ts';
+import type { FoundRepository, Repository } from '../model/target.ts';
 import type { TagPoll } from '../polling/tag-poll.ts';
 import type { StoreObserver, WatchedTag } from '../state/store.ts';
 import type { RedisRecords, RepositoryChanges } from '../storage/redis-records.ts';
@@ -49,10 +49,13 @@ export class SharedState implements Pick<StoreObserver, 'tagAdded' | 'tagChanged
     this.#options = options;
   }
 
-  /** Writes nothing until `change` has settled: tags that it adds have no state before it restores them. Settles as it does. */
-  async holdDuring(change: Promise<void>): Promise<void> {
-    this.#held = change.catch(() => {});
-    await change;
+  /** Writes nothing until the function that it gives is called: tags that are taken over have no state before they are restored. */
+  hold(): () => void {
+    let end = () => {};
+    this.#held = new Promise((resolve) => {
+      end = resolve;
+    });
+    return end;
   }
 
   /** Writes changes every second until `signal` is aborted. Never rejects. */
@@ -64,12 +67,15 @@ export class SharedState implements Pick<StoreObserver, 'tagAdded' | 'tagChanged
     }
   }
 
-  /** Writes everything that waits. False if Redis refused something, and changes of these repositories still wait. */
+  /** Writes until no change of these repositories waits. False if that is refused, or not allowed. */
   async flush(isMeant: SharedStateOptions['ownsKey'] = () => true): Promise<boolean> {
+    const waits = () =>
+      [...this.#pending.values()].some(
+        ({ instanceId, key, changed, removed }) => changed.size + removed.size > 0 && isMeant(instanceId, key),
+      );
     // A write that is under way may fail, and its changes wait again.
-    while (await this.#tryWrite()) if (this.unwrittenTags === 0) return true;
-    const waiting = [...this.#pending.values()].filter(({ changed, removed }) => changed.size + removed.size > 0);
-    return !waiting.some(({ instanceId, key }) => isMeant(instanceId, key));
+    while (await this.#tryWrite()) if (!waits()) return true;
+    return !waits();
   }
 
   /** Others have taken over the tags of this replica: what it knows of them is not written any more. */
@@ -83,9 +89,9 @@ export class SharedState implements Pick<StoreObserver, 'tagAdded' | 'tagChanged
     return tags;
   }
 
-  /** Redis has lost what was written: everything is written again. */
-  writeAll(): void {
-    for (const poll of this.#options.watchList().polls()) this.#mark(poll.tag);
+  /** What is written of these repositories is lost, or of no use: it is written again. */
+  writeAgain(isMeant: (repository: Repository) => boolean = () => true): void {
+    for (const { tag } of this.#options.watchList().polls()) if (isMeant(tag.target.repository)) this.#mark(tag);
   }
 
   tagAdded(tag: WatchedTag): void {
@@ -133,13 +139,15 @@ export class SharedState implements Pick<StoreObserver, 'tagAdded' | 'tagChanged
 
   /** Never rejects. */
   async #write(): Promise<boolean> {
-    const { watchList, records } = this.#options;
+    const { watchList, records, mayWrite } = this.#options;
     // While the watch list changes, a tag may not be found although it is watched.
     for (let held: Promise<void> | undefined; held !== this.#held; ) {
       held = this.#held;
       await held;
       await new Promise<void>((resolve) => watchList().whenSettled(resolve));
     }
+    // The process may have stood still meanwhile.
+    if (!mayWrite()) return false;
     const taken = this.#take();
     try {
       if (taken.length > 0) await records.write(taken.map((each) => this.#changesOf(each)));

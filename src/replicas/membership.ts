@@ -71,6 +71,8 @@ export class Membership {
   #otherSinceMs: ReadonlyMap<string, number> = new Map();
   /** The hosts of those that have had it for long. */
   #differs: readonly string[] = [];
+  /** Whether others have taken over what this member owned, and it has not released that yet. */
+  #isForgotten = false;
   /** Releases and takes, one after the other. */
   #changes: Promise<void> = Promise.resolve();
   #isExchanging = false;
@@ -130,7 +132,7 @@ export class Membership {
 
   /** Whether no other member can have taken over what this one owns. */
   get holdsLease(): boolean {
-    return this.#leaseEndMs > this.#options.clock.monotonic();
+    return !this.#isForgotten && this.#leaseEndMs > this.#options.clock.monotonic();
   }
 
   /**
@@ -255,11 +257,14 @@ export class Membership {
   #follow({ epoch, members, settled, isMember }: BeatReply, isForgotten: boolean): void {
     const { release, take } = this.#options;
     const view = { epoch, members: members.map(({ id }) => id).sort() };
+    this.#isForgotten ||= isForgotten;
     if (epoch !== this.#epoch) {
       this.#epoch = epoch;
       this.#change(
         async () => {
-          await release(isMember && !isForgotten ? view : undefined);
+          const ofEverything = !isMember || this.#isForgotten;
+          await release(ofEverything ? undefined : view);
+          if (ofEverything) this.#isForgotten = false;
           this.#released = epoch;
         },
         () => {

@@ -44,6 +44,7 @@ export type DirectoryLockOptions = {
 
 export class DirectoryLock {
   readonly #directory: string;
+  readonly #name: string;
   readonly #path: string;
   readonly #options: DirectoryLockOptions;
   readonly #host: string;
@@ -54,6 +55,7 @@ export class DirectoryLock {
   /** @param name of the file */
   constructor(directory: string, options: DirectoryLockOptions, name = FILE) {
     this.#directory = directory;
+    this.#name = name;
     this.#path = join(directory, name);
     this.#options = options;
     this.#host = options.host ?? hostname();
@@ -177,16 +179,17 @@ export class DirectoryLock {
    * that, so none removes what another has taken since.
    */
   async #removeLeftBehind({ text }: Found): Promise<void> {
-    const name = `${FILE}.${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
-    const removal = new DirectoryLock(this.#directory, this.#options, name);
+    const hash = createHash('sha256').update(`${this.#name} ${text}`).digest('hex').slice(0, 16);
+    const removal = new DirectoryLock(this.#directory, this.#options, `${FILE}.${hash}`);
     try {
       await removal.hold();
     } catch (error) {
       if (error instanceof StorageInUseError) return;
-      throw error;
+      // On a full volume, what is removed makes room.
+      if (codeOf(error) !== 'ENOSPC' && codeOf(error) !== 'EDQUOT') throw error;
     }
     try {
-      if ((await this.#read())?.text === text) await rm(this.#path);
+      if ((await this.#read())?.text === text) await rm(this.#path, { force: true });
     } finally {
       await removal.release();
     }

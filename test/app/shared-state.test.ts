@@ -21,7 +21,9 @@ async function setUp() {
     delay?: Promise<never> | undefined;
     owned: readonly string[];
     last: Map<string, string>;
+    mayWrite: boolean;
   } = {
+    mayWrite: true,
     owned: ['api', 'web'],
     last: new Map(),
   };
@@ -39,7 +41,7 @@ async function setUp() {
     owns: (_instanceId, { name }) => redis.owned.includes(name),
     ownsKey: (_instanceId, key) => redis.owned.some((name) => key === `shop/${name}`),
     keyOf: (_instanceId, { namespace, name }: FoundRepository) => `${namespace}/${name}`,
-    mayWrite: () => true,
+    mayWrite: () => redis.mayWrite,
     clock: watching.clock,
     logger: { debug() {}, info() {}, warn() {}, error() {} },
   });
@@ -91,19 +93,23 @@ test('a tag that is restored is not written again, and one that is answered mean
 
 test('nothing is written while tags are taken over: what is added is not restored yet', async (t) => {
   const { store, tag, flush, sharedState } = await setUp();
-  let end = () => {};
-  const held = sharedState.holdDuring(
-    new Promise((resolve) => {
-      end = resolve;
-    }),
-  );
+  const goOn = sharedState.hold();
   const flushed = flush();
   await setImmediate();
   const [one, two] = [tag('api', 'v1'), tag('api', 'v2')];
   for (const each of [one, two]) store.restore(each, { ...each.state, status: 'failed' });
-  end();
-  await held;
+  goOn();
   t.deepEqual((await flushed).written, ['shop/web:v1 unknown']);
+});
+
+test('nothing is written once another replica may have taken over, also after a wait', async (t) => {
+  const { flush, redis, sharedState } = await setUp();
+  const goOn = sharedState.hold();
+  const flushed = flush();
+  await setImmediate();
+  redis.mayWrite = false;
+  goOn();
+  t.deepEqual(await flushed, { written: [], waits: 3 });
 });
 
 test('what Redis refuses is written later, as it is then', async (t) => {
@@ -187,7 +193,7 @@ test('a write that fails late does not undo a later one', async (t) => {
 test('after a loss everything is written again, and nothing of a replica whose tags others have taken over', async (t) => {
   const { sharedState, answer, flush } = await setUp();
   await flush();
-  sharedState.writeAll();
+  sharedState.writeAgain();
   t.is((await flush()).written.length, 3);
   answer('api', 'v1');
   sharedState.dropAll();

@@ -245,5 +245,9 @@ test('an answer that is not shown a second later breaks the law, and so does a s
   const configurations = [FILE, { ...FILE, toldAt: START + 5_200, inForceAt: START + 5_300 }];
   t.is(broken('news', { requests, configurations, scrapes: [scrape({ at: 6_100, success: 3_000 })] }), 0);
   t.is(broken('news', { requests, lives: LIVES, scrapes: [scrape({ at: 6_100, success: 3_000 })] }), 0);
+  const lostAt = (at: number) => [{ life: 0, at: START + at }];
+  const retaken = { requests, scrapes: [scrape({ at: 8_000, success: 3_000 })] };
+  t.is(broken('news', { ...retaken, losses: lostAt(5_100) }), 0, 'it stood still before it wrote the answer');
+  t.is(broken('news', { ...retaken, losses: lostAt(7_100) }), 1, 'it was written by then');
   t.is(broken('news', { requests, truth: truth(), scrapes: [scrape({ at: 6_100 })] }), 0);
 });

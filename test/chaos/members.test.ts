@@ -76,14 +76,18 @@ test('a tag that moves without what was known of it breaks the law', (t) => {
 
 test('only what a member learned in the last two seconds before it was killed or stood still may be lost', (t) => {
   const requests = [poll(0, 1_990), poll(1, 4_990)];
-  const verdict = (at: number, life = 0) => {
+  const verdict = (at: number, life = 0, pauses: RunRecord['pauses'] = []) => {
     const scrapes = [by(0, { at: 3_000, success: 2_000 }), by(0, { at: 5_500 }), by(1, { at: 8_000, success: 2_000 })];
-    return broken('handed', { members: 2, lives: LIVES, requests, scrapes, losses: [{ life, at: START + at }] });
+    const losses = [{ life, at: START + at }];
+    return broken('handed', { members: 2, lives: LIVES, requests, scrapes, losses, pauses });
   };
   t.is(verdict(6_000), 0);
   t.is(verdict(7_600), 1);
   t.is(verdict(6_000, 1), 1, 'another one was killed');
   t.is(verdict(5_000), 1, 'it has shown it since');
+  const stopped = (life: number) => [{ from: START + 5_600, to: START + 7_000, life }];
+  t.is(verdict(7_600, 0, stopped(0)), 0, 'it could not write while it was stopped');
+  t.is(verdict(7_600, 0, stopped(1)), 1, 'another one was stopped');
 });
 
 test('a member that stood still may show an older time than before, and one that did not breaks the law', (t) => {

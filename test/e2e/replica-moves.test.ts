@@ -106,6 +106,18 @@ test('repositories stay where they are until what is known of them is written', 
   t.is(two.restored(), two.owned());
 });
 
+test('repositories move after some seconds without what cannot be written, so that nobody waits for them', async (t) => {
+  const redis = await RedisServer.start(t);
+  await redis.command('CONFIG', 'SET', 'maxmemory', '1');
+  const one = await start(t, redis, 'one');
+  await eventually('it owns everything', () => one.owned() === REPOSITORIES.length || undefined);
+  const two = await start(t, redis, 'two');
+  await eventually('the other takes its part', () => two.owned() > 0 || undefined);
+  t.true(one.warnings.some((text) => text.includes('do not move')));
+  t.is(one.owned() + two.owned(), REPOSITORIES.length);
+  t.is(two.restored(), 0);
+});
+
 test('a repository that is listed in another way is written under its other key, and what was under the former is out of date', async (t) => {
   const redis = await RedisServer.start(t);
   const one = await start(t, redis, 'one', BY_ID);

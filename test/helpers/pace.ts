@@ -15,7 +15,7 @@ export class Pace {
 
   constructor(t: ExecutionContext, requestsPerSecond: number) {
     this.#periodMs = 1_000 / requestsPerSecond;
-    this.#timer = this.#startAt(performance.now() + this.#periodMs);
+    this.#timer = this.#startAt(performance.now() + this.#periodMs / 2);
     t.teardown(() => clearTimeout(this.#timer));
   }
 

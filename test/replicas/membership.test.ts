@@ -143,6 +143,22 @@ test('a member that the group has forgotten releases everything, because others 
   t.is(done.at(-1), 'take 2: me');
 });
 
+test('a forgotten member counts as one whose lease is over until it has released everything', async (t) => {
+  const { clock, membership, answers, done, releases } = setUp(t);
+  await clock.advance(2_000);
+  t.true(membership.holdsLease);
+  releases.gate = Promise.reject(new Error('cannot be applied'));
+  releases.gate.catch(() => {});
+  answers(() => ({ epoch: 2, isKnown: false, settled: false }));
+  await clock.advance(1_000);
+  t.false(membership.holdsLease);
+  answers(() => ({ epoch: 2, settled: false }));
+  releases.gate = Promise.resolve();
+  await clock.advance(2_000);
+  t.is(done.at(-1), 'release everything');
+  t.true(membership.holdsLease);
+});
+
 test('a member keeps what it has when Redis has lost its data, and writes it again once', async (t) => {
   const { clock, done, answers } = setUp(t);
   await clock.advance(4_000);

@@ -238,7 +238,7 @@ test('of many that take a lock that was left behind one gets it', async (t) => {
 test('a process that ended while it removed a lock keeps nobody from it', async (t) => {
   const directory = temporaryDirectory(t);
   writeFileSync(join(directory, 'lock'), LEFT_BEHIND);
-  const removal = `lock.${createHash('sha256').update(LEFT_BEHIND).digest('hex').slice(0, 16)}`;
+  const removal = `lock.${createHash('sha256').update(`lock ${LEFT_BEHIND}`).digest('hex').slice(0, 16)}`;
   writeFileSync(join(directory, removal), LEFT_BEHIND.replace('x', 'y'));
   const lock = createLock(directory);
   await lock.hold();

@@ -108,7 +108,8 @@ end
 
 local known = members[me.id]
 local isLost = isBroken or meta.sequence == 0 or meta.sequence < me.seen or (known and known.sequence < me.seen)
-if isLost then meta.blind = now + times.learning end
+-- Members that had not come back since a loss when Redis went away may still do so.
+if isLost or (now - meta.last > times.outage and meta.last < meta.blind) then meta.blind = now + times.learning end
 if isLost or now - meta.last > times.shareLease then meta.generation = math.max(meta.generation + 1, now) end
 if isLost or now - meta.last > times.outage then meta.learning = now + times.learning end
 meta.sequence = math.max(meta.sequence, me.seen) + 1

@@ -1,5 +1,6 @@
 // The script of the leases in a real Redis: the sum of the shares, whatever members and Redis do.
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import type { BeatReply } from '../../src/replicas/lease-script.ts';
@@ -195,6 +196,19 @@ test('older data is noticed: no share grows, and none of the members counts as g
   t.is(one.held, RATE / 2);
   t.like(await two.beat(), { isLearning: true });
   t.is(two.held, RATE / 2);
+});
+
+test('after a loss of data members may still come back if Redis is away again before they have', async (t) => {
+  const redis = await RedisServer.start(t);
+  const connection = await connect(t, redis);
+  const [one, two, three] = [new Member(connection, 'g'), new Member(connection, 'g'), new Member(connection, 'g')];
+  await settled([one, two, three]);
+  await redis.command('FLUSHALL');
+  const times = { outage: 500, learning: 2_000 };
+  for (const each of [one, two]) t.true((await each.beat({ times })).isLearning);
+  await sleep(2_100);
+  for (const each of [one, two]) t.false((await each.beat({ times })).settled);
+  t.like(await three.beat({ times }), { isKnown: false, isLearning: true });
 });
 
 test('what the script did not write is lost data: no share grows, and none of the members counts as gone', async (t) => {

@@ -158,9 +158,12 @@ export function troublesOf(
   };
 }
 
-/** An answer of the API itself that is no throttling: that may come before the key is looked at. */
+/** Codes that may come before the key is looked at. */
+const BEFORE_THE_KEY = /^(?:Throttling|System_?Error|Service_?Unavailable|Internal_?Error)/i;
+
+/** An answer of the API itself about a request, for which it has looked at the key. */
 function mayShowAcceptance({ code, fault }: ApiRequest): boolean {
-  return code !== '' && fault !== 'body' && !code.startsWith('Throttling');
+  return code !== '' && fault !== 'body' && !BEFORE_THE_KEY.test(code);
 }
 
 /** Times in which no instance of a set may have been configured. */

@@ -6,8 +6,11 @@ const THROTTLED = /throttling/i;
 const REFUSED =
   /^(?:InvalidAccessKeyId|InvalidSecurityToken|InvalidTimeStamp|(?:SignatureDoesNotMatch|IncompleteSignature)$)/;
 const DENIED = /^(?:NoPrivilege$|Forbidden)/;
-/** `InvalidAction.NotFound` comes for operations that exist while a gateway is updated: it says nothing about the request. */
-const TRANSIENT = /^(?:SystemError|ServiceUnavailable|InternalError|InvalidAction\.NotFound$)/;
+/**
+ * A failure of the server, written as gateways do (`SystemError`) or as answers with HTTP 200 do (`SYSTEM_ERROR`): it says nothing about the
+ * request. `InvalidAction.NotFound` comes for operations that exist while a gateway is updated.
+ */
+const TRANSIENT = /^(?:system_?error|service_?unavailable|internal_?error|InvalidAction\.NotFound$)/i;
 
 /**
  * The kind of an answer that is an error.

@@ -134,9 +134,14 @@ test('credentials that are not used for long break the law, unless they are refu
   t.is(broken('silence', { requests: [poll(0, 1_000)], probes: [] }), 0);
   t.is(until({ requests: [poll(0, 1_000), poll(1, 5_000)] }), 0);
   t.is(until({ requests: [poll(0, 1_000, { code: 'InvalidAccessKeyId.NotFound' }), poll(1, 6_000)] }), 0);
-  const throttled = [1_050, 1_150].map((at, n) => poll(1 + n, at, { code: 'Throttling.User', fault: 'error' }));
-  const refused = poll(0, 1_000, { code: 'InvalidAccessKeyId.NotFound' });
-  t.is(until({ requests: [refused, ...throttled, poll(3, 6_000)] }), 0, 'throttling does not show acceptance');
+  const after = (code: string) => {
+    const refused = poll(0, 1_000, { code: 'InvalidAccessKeyId.NotFound' });
+    const failed = [1_050, 1_150].map((at, n) => poll(1 + n, at, { code, fault: 'error' }));
+    return until({ requests: [refused, ...failed, poll(3, 6_000)] });
+  };
+  for (const code of ['Throttling.User', 'SystemError', 'SYSTEM_ERROR', 'ServiceUnavailable', 'InternalError'])
+    t.is(after(code), 0, `${code} does not show acceptance`);
+  t.is(after('NoPrivilege'), 1, 'what may not be done was looked at');
   t.is(until({ requests, keyWrites: [{ ...WRITTEN, isGood: false }] }), 0);
   t.is(until({ requests, lives: LIVES }), 0);
   t.is(until({ requests, pauses: [{ from: START + 2_000, to: START + 3_000 }] }), 0);

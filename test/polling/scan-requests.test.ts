@@ -1,5 +1,6 @@
 // What a tag is asked, and asked again, when the API knows no scan of it: with a scripted API and a manual clock.
 import test, { type ExecutionContext } from 'ava';
+import { kindOfAnswer } from '../../src/acr/error-codes.ts';
 import { createScriptedPipeline, EVERYTHING, entry } from '../helpers/scripted-pipeline.ts';
 
 const API = { namespace: 'shop', name: 'api', id: 'crr-api' };
@@ -287,6 +288,19 @@ test('another error about a form of digest counts as no scan, and an error about
   await reply((answer) => answer.error('REPO_NOT_EXIST', 'answered'));
   t.is(state()?.lastError?.code, 'REPO_NOT_EXIST');
   t.deepEqual(waiting(), []);
+});
+
+test('a failure of the server in place of an answer about a form of digest decides nothing, however its code is written', async (t) => {
+  for (const code of ['SystemError', 'SYSTEM_ERROR', 'SERVICE_UNAVAILABLE', 'INTERNAL_ERROR']) {
+    const { watch, clock, reply, state, waiting } = running(t);
+    await watch(pinned(DIGITS));
+    await clock.advance(0);
+    await reply((answer) => answer.error('REPO_TAG_NOT_EXIST', kindOfAnswer('REPO_TAG_NOT_EXIST', 200)));
+    await reply((answer) => answer.tag(DIGITS));
+    await reply((answer) => answer.error(code, kindOfAnswer(code, 200)));
+    t.like(state(), { status: 'unknown', failures: 1, lastError: { code } });
+    t.deepEqual(waiting(), []);
+  }
 });
 
 test('a form of digest that the instance refuses is not an error if it accepts another one, and is not sent again for an hour', async (t) => {

@@ -58,8 +58,8 @@ export type OwnershipChange = {
 const DUE_WITHIN_S = 5;
 /** So that the urgent tags of one replica do not wait as long as what is not urgent elsewhere. */
 const URGENT_WEIGHT = 10;
-/** Repositories that are read at once. */
-const READS_AT_ONCE = 50;
+/** Repositories that are read at once. Each may have thousands of tags, and Redis answers an exchange only after them. */
+const READS_AT_ONCE = 10;
 /** How often the URL of Redis is read again: a password may change. */
 const URL_CHECK_MS = 2_000;
 /** So long repositories that go to others wait for Redis to take what is known of them. Others show what a dead replica had within 20 s. */
@@ -298,8 +298,9 @@ export class Replica implements SchedulerPoolGroup, Ownership {
         const records = await this.#read(view);
         restored = records.length;
         goOn = this.sharedState.hold();
+        const takesOver = this.#mayGain(view);
         this.#views = [view];
-        return { records, takesOver: true };
+        return { records, takesOver };
       });
     } finally {
       goOn();
@@ -331,6 +332,12 @@ export class Replica implements SchedulerPoolGroup, Ownership {
       }
     }
     return found;
+  }
+
+  /** Whether this replica may own more in this view than before: it does only if it is new, or another has left. */
+  #mayGain({ members }: GroupView): boolean {
+    const before = this.#views.flatMap((view) => view.members);
+    return before.length === 0 || before.some((id) => !members.includes(id));
   }
 
   #isMine(views: readonly GroupView[], instanceId: string, key: string): boolean {

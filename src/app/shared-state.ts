@@ -160,18 +160,24 @@ export class SharedState implements Pick<StoreObserver, 'tagAdded' | 'tagChanged
     }
   }
 
-  /** Up to so many changes as one exchange takes. What others own now is theirs to write. */
+  /** Up to so many changes as one exchange takes, also of one repository. What others own now is theirs to write. */
   #take(): readonly (Pending & { readonly key: string })[] {
     const taken: (Pending & { readonly key: string })[] = [];
-    let tags = 0;
+    let room = MAX_TAGS_AT_ONCE;
     for (const [id, pending] of this.#pending) {
-      if (tags >= MAX_TAGS_AT_ONCE) break;
+      if (room === 0) break;
+      const { instanceId, key, changed, removed } = pending;
+      if (this.#options.ownsKey(instanceId, key)) {
+        const part = { instanceId, key, changed: new Map(firstOf(changed, room)), removed: new Set<string>() };
+        room -= part.changed.size;
+        for (const name of firstOf(removed, room)) part.removed.add(name);
+        room -= part.removed.size;
+        for (const name of part.changed.keys()) changed.delete(name);
+        for (const name of part.removed) removed.delete(name);
+        if (part.changed.size + part.removed.size > 0) taken.push(part);
+        if (changed.size + removed.size > 0) break;
+      }
       this.#pending.delete(id);
-      const count = this.#options.ownsKey(pending.instanceId, pending.key)
-        ? pending.changed.size + pending.removed.size
-        : 0;
-      tags += count;
-      if (count > 0) taken.push(pending);
     }
     return taken;
   }
@@ -210,4 +216,13 @@ export class SharedState implements Pick<StoreObserver, 'tagAdded' | 'tagChanged
       logger.warn('state not shared with the other replicas', { error: problem });
     this.#lastProblem = problem;
   }
+}
+
+function firstOf<Item>(items: Iterable<Item>, count: number): Item[] {
+  const first: Item[] = [];
+  for (const item of items) {
+    if (first.length === count) break;
+    first.push(item);
+  }
+  return first;
 }

@@ -129,6 +129,8 @@ export class DiscoveryRun {
       if (rules.takesRepository(repository)) wanted.set(id, repository);
     });
     for (const repository of wanted.values()) {
+      // Another replica may have joined, which lists it now.
+      if (!rules.takesRepository(repository)) continue;
       await this.#takeTags(repository);
       discoveryRequests.throwIfCancelled();
       if (this.#failuresInARow === MAX_FAILURES_IN_A_ROW) break;
@@ -140,6 +142,7 @@ export class DiscoveryRun {
     // A repository that was made meanwhile is not in the lists of this run.
     for (const repository of listings.since(Math.min(this.#beganAtMs, clock.monotonic())))
       wanted.set(repository.id, repository);
+    discoveryRequests.throwIfCancelled();
     await reconciler.listed(instanceId, wanted, overLimit);
     discoveryRequests.throwIfCancelled();
     const found = { repositories: repositories.size, counts };

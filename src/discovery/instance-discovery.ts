@@ -170,7 +170,9 @@ export class InstanceDiscovery {
    * @returns `unwatched` if no rule takes it, `dropped` if too many repositories wait: then the next run lists this one
    */
   pushed({ namespace, name }: PushedRepository, tag: string): 'taken' | 'unwatched' | 'dropped' {
-    if (!this.settings.rules.takesTag({ id: '', namespace, name }, tag)) return 'unwatched';
+    // Which replica owns it may depend on its id.
+    const repository = this.#options.reconciler.known(this.instance.id, { namespace, name });
+    if (!this.settings.rules.takesTag(repository ?? { id: '', namespace, name }, tag)) return 'unwatched';
     return this.#pushed.add({ namespace, name }) ? 'taken' : 'dropped';
   }
 

@@ -71,13 +71,14 @@ export class Rules {
     );
   }
 
-  /** The tags of a repository that the rules take. */
+  /** The tags of a repository that the rules take: none if another replica owns it by now. */
   async choose(
     repository: FoundRepository,
     tags: readonly FoundTag[],
     { nowMs, maybeYield, counts }: ChoiceOptions,
   ): Promise<ReadonlySet<FoundTag>> {
     const chosen = new Set<FoundTag>();
+    if (!this.#owns(repository)) return chosen;
     for (const [index, { takesRepository, takesTag, newest, maxAgeMs }] of this.#rules.entries()) {
       if (!takesRepository(repository)) continue;
       const isYoung = ({ updatedMs }: FoundTag) => !Number.isFinite(updatedMs) || nowMs - updatedMs <= maxAgeMs;

@@ -8,7 +8,7 @@ export const TIMES = {
   shareLease: 3_000,
   /** All members exchange more often. Without an exchange for so long, Redis was away, and no share of a lease that was renewed before it has ended. */
   outage: 1_500,
-  /** After lost data or an outage. Until then, all members have come back. */
+  /** After lost data, an outage, or closed connections. Until then, all members have come back. */
   learning: 6_000,
   /** For a member that is silent for so long, and whose process lives, the safe share is kept. It uses it later than that. */
   keptAfter: 25_000,
@@ -51,9 +51,9 @@ export type BeatReply = {
 };
 
 /**
- * KEYS[1]: a hash with one field for each member, and the fields `sequence`, `generation`, `epoch`, `blind`, `learning` and `last`. KEYS[2]: the channel of the
- * group. ARGV[1]: a {@link Beat} as JSON, with the `id` of the member and the `channel` to which its process is subscribed. ARGV[2]: {@link TIMES} as JSON. Gives
- * a {@link BeatReply} as JSON.
+ * KEYS[1]: a hash with one field for each member, and the fields `sequence`, `generation`, `epoch`, `blind`, `learning`, `reconnecting` and `last`. KEYS[2]:
+ * the channel of the group. ARGV[1]: a {@link Beat} as JSON, with the `id` of the member, the `channel` to which its process is subscribed, and whether it
+ * `hasReconnected` since its last exchange. ARGV[2]: {@link TIMES} as JSON. Gives a {@link BeatReply} as JSON.
  *
  * The sum of what members may use is at most the total: a share grows only when another member has confirmed a smaller one, or its lease is over. A
  * member that is silent for long may be cut off from Redis, not dead: then it goes on with `total / max`, and so much is kept for it while its
@@ -62,7 +62,8 @@ export type BeatReply = {
  * Redis may have lost its data, or have gone back to older data: then members hold shares of which it does not know. It shows in a number of an exchange that
  * is smaller than one that a member has seen. Then the group is blind for some seconds: no member gets more than it holds, and none counts as gone. Redis may
  * also have been away, and members could not renew their leases. Then the group learns until all have come back, but no longer: none counts as gone, and
- * the safe share is kept for each.
+ * the safe share is kept for each. If it was away for a moment only, no lease has ended, but all connections were closed. One member that has connected again
+ * tells of it: for some seconds, that another is not subscribed does not mean that its process has ended.
  */
 export const LEASE_SCRIPT = `#!lua flags=allow-oom
 local key, channel = KEYS[1], KEYS[2]
@@ -71,7 +72,7 @@ local times = cjson.decode(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local fields = redis.call('HGETALL', key)
-local meta = { sequence = 0, generation = 0, epoch = 0, blind = 0, learning = 0, last = 0 }
+local meta = { sequence = 0, generation = 0, epoch = 0, blind = 0, learning = 0, reconnecting = 0, last = 0 }
 local members, lost = {}, {}
 local types = { host = 'string', config = 'string', channel = 'string', leaseEnd = 'number', shareEnd = 'number', sequence = 'number', rates = 'table' }
 local function memberIn(text)
@@ -99,7 +100,7 @@ local function isAlive(member) return redis.call('PUBSUB', 'SHARDNUMSUB', member
 
 -- A clock that was set back would lengthen all leases.
 if now + 1000 < meta.last then
-  for _, name in ipairs({ 'blind', 'learning' }) do meta[name] = math.min(meta[name], now + times.learning) end
+  for _, name in ipairs({ 'blind', 'learning', 'reconnecting' }) do meta[name] = math.min(meta[name], now + times.learning) end
   for id, member in pairs(members) do
     member.leaseEnd, member.shareEnd = now + times.memberLease, now + times.shareLease
     redis.call('HSET', key, 'm:' .. id, cjson.encode(member))
@@ -112,6 +113,7 @@ local isLost = isBroken or meta.sequence == 0 or meta.sequence < me.seen or (kno
 if isLost or (now - meta.last > times.outage and meta.last < meta.blind) then meta.blind = now + times.learning end
 if isLost or now - meta.last > times.shareLease then meta.generation = math.max(meta.generation + 1, now) end
 if isLost or now - meta.last > times.outage then meta.learning = now + times.learning end
+if known and me.hasReconnected then meta.reconnecting = now + times.learning end
 meta.sequence = math.max(meta.sequence, me.seen) + 1
 local isBlind = now < meta.blind
 local learns = isBlind
@@ -122,7 +124,7 @@ end
 
 local changed = isBroken
 for id, member in pairs(members) do
-  local isOver = member.leaseEnd <= now or (member.shareEnd <= now and not isAlive(member))
+  local isOver = member.leaseEnd <= now or (member.shareEnd <= now and now >= meta.reconnecting and not isAlive(member))
   if id ~= me.id and (member.isLost or (isOver and not learns)) then
     if not member.isLost then changed = true; member.isLost = true; redis.call('HSET', key, 'm:' .. id, cjson.encode(member)) end
     if isAlive(member) then lost[id] = member else redis.call('HDEL', key, 'm:' .. id) end
@@ -195,13 +197,13 @@ if joins then
 else
   redis.call('HDEL', key, 'm:' .. me.id)
 end
-redis.call('HSET', key, 'sequence', string.format('%.0f', meta.sequence), 'generation', string.format('%.0f', meta.generation), 'epoch', string.format('%.0f', meta.epoch), 'blind', string.format('%.0f', meta.blind), 'learning', string.format('%.0f', meta.learning), 'last', string.format('%.0f', now))
+redis.call('HSET', key, 'sequence', string.format('%.0f', meta.sequence), 'generation', string.format('%.0f', meta.generation), 'epoch', string.format('%.0f', meta.epoch), 'blind', string.format('%.0f', meta.blind), 'learning', string.format('%.0f', meta.learning), 'reconnecting', string.format('%.0f', meta.reconnecting), 'last', string.format('%.0f', now))
 for id, member in pairs(members) do
   table.insert(reply.members, { id = id, host = member.host, config = member.config })
   if member.released ~= meta.epoch then reply.settled = false end
 end
 -- The others wait for the last one.
-if reply.settled and not (known and known.released == meta.epoch) then redis.call('SPUBLISH', channel, '{"type":"beat"}') end
+if reply.settled and joins and not (known and known.released == meta.epoch) then redis.call('SPUBLISH', channel, '{"type":"beat"}') end
 -- cjson writes an empty list as a map.
 return (string.gsub(cjson.encode(reply), '"members":{}', '"members":[]'))
 `;

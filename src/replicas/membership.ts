@@ -56,6 +56,8 @@ export class Membership {
   readonly #options: MembershipOptions;
   #wake = new AbortController();
   #shares = new Map<string, Share>();
+  /** The end of the lease of all shares; undefined without one. A set of credentials that a reload adds meanwhile has a share of nothing until then. */
+  #sharesEndMs: number | undefined;
   #seen = 0;
   #generation = 0;
   #epoch = 0;
@@ -101,6 +103,7 @@ export class Membership {
   /** Leaves the group, so that others take over at once. Send no request after this call. */
   async leave(): Promise<void> {
     this.#shares.clear();
+    this.#sharesEndMs = undefined;
     this.#isMember = false;
     await this.#beat(true);
   }
@@ -118,8 +121,8 @@ export class Membership {
    */
   share(credentials: string, total: number): number {
     const { client, clock, max } = this.#options;
-    const share = this.#shares.get(credentials);
-    if (share === undefined) return 0;
+    if (this.#sharesEndMs === undefined) return 0;
+    const share = this.#shares.get(credentials) ?? { granted: 0, total, endMs: this.#sharesEndMs };
     const nowMs = clock.monotonic();
     // A reload may have lowered the rate. The others have their parts of the lower one too.
     const granted = Math.min(share.granted, (share.granted * total) / share.total);
@@ -224,10 +227,11 @@ export class Membership {
     this.#members = reply.members;
     this.#isMember = reply.isMember;
     this.#shares = new Map();
+    this.#sharesEndMs = reply.isMember ? sentMs + TIMES.shareLease : undefined;
     let pauseMs = BEAT_MS;
     for (const [credentials, { granted, target }] of Object.entries(reply.shares)) {
       const { held: before, total } = rates[credentials] ?? { held: 0, total: granted };
-      if (reply.isMember) this.#shares.set(credentials, { granted, total, endMs: sentMs + TIMES.shareLease });
+      if (this.#sharesEndMs !== undefined) this.#shares.set(credentials, { granted, total, endMs: this.#sharesEndMs });
       // Others wait for the confirmation of a smaller share.
       if (granted < before * EQUAL || granted < target * EQUAL) pauseMs = SOON_MS;
     }

@@ -22,6 +22,8 @@ export class RedisGroup implements GroupClient {
   readonly #news: string;
   /** Only this process is subscribed to it: while it is, Redis knows that the process lives. */
   readonly #alive: string;
+  /** The connection of the last exchange. */
+  #lastConnection: number | undefined;
 
   constructor(options: RedisGroupOptions) {
     const { prefix, id, clock } = options;
@@ -43,11 +45,14 @@ export class RedisGroup implements GroupClient {
 
   async beat(beat: Beat): Promise<BeatReply> {
     const { prefix, id } = this.#options;
-    const [key, argument] = [`${prefix}:members`, JSON.stringify({ ...beat, id, channel: this.#alive })];
     await this.connection.connected();
+    const number = this.connection.number;
+    const hasReconnected = this.#lastConnection !== undefined && number !== this.#lastConnection;
+    const argument = JSON.stringify({ ...beat, id, channel: this.#alive, hasReconnected });
     const reply = await this.connection.send((redis) =>
-      redis.eval(LEASE_SCRIPT, 2, key, this.#news, argument, JSON.stringify(TIMES)),
+      redis.eval(LEASE_SCRIPT, 2, `${prefix}:members`, this.#news, argument, JSON.stringify(TIMES)),
     );
+    this.#lastConnection = number;
     return readReply(reply);
   }
 

@@ -47,6 +47,8 @@ export class RedisConnection {
    * Redis answers, and if its host cannot be reached, because this process may be cut off alone.
    */
   downSinceMs: number | undefined;
+  /** Counts the connections for commands: another one than before may mean that Redis has closed those of all. */
+  number = 0;
 
   constructor(options: RedisConnectionOptions) {
     this.#options = options;
@@ -124,7 +126,10 @@ export class RedisConnection {
       this.downSinceMs = undefined;
     };
     commands.on('connect', isDown);
-    commands.on('ready', isNotDown);
+    commands.on('ready', () => {
+      isNotDown();
+      this.number += 1;
+    });
     commands.on('error', (error: Error) => {
       if ('code' in error && REFUSED.test(String(error.code))) isDown();
       else if (tellsOfHost(error)) isNotDown();

@@ -16,6 +16,8 @@ const COMPLETE = { type: 'answered', status: 'complete', scanService: '' } as co
 async function setUp() {
   const watching = createScriptedPipeline();
   const written: string[] = [];
+  /** How many tags each exchange had. */
+  const sizes: number[] = [];
   const redis: {
     error?: Error | undefined;
     delay?: Promise<never> | undefined;
@@ -34,6 +36,7 @@ async function setUp() {
         await redis.delay;
         if (redis.error !== undefined) throw redis.error;
         const lines = changes.flatMap(linesOf);
+        sizes.push(lines.length);
         written.push(...lines);
         for (const [key = '', state = ''] of lines.map((line) => line.split(' '))) redis.last.set(key, state);
       },
@@ -65,7 +68,7 @@ async function setUp() {
     await sharedState.flush();
     return { written: written.splice(0).sort(), waits: sharedState.unwrittenTags };
   };
-  return { ...watching, sharedState, redis, tag, answer, flush };
+  return { ...watching, sharedState, redis, sizes, tag, answer, flush };
 }
 
 function linesOf({ key, tags, removed }: RepositoryChanges): readonly string[] {
@@ -166,6 +169,21 @@ test('what could not be written before another replica took over is not written 
   redis.owned = ['web'];
   redis.error = undefined;
   t.deepEqual(await flush(), { written: [], waits: 0 });
+});
+
+test('a repository with very many tags is written in parts, and what comes after it is written too', async (t) => {
+  const { watch, flush, sizes, redis } = await setUp();
+  await flush();
+  sizes.splice(0);
+  const names = Array.from({ length: 4_500 }, (_, n) => `t${n}`);
+  await watch(entry(API, ...names), entry({ namespace: 'shop', name: 'web', id: 'crr-web' }, 'v2'));
+  t.is((await flush()).waits, 0);
+  t.deepEqual(sizes, [2_000, 2_000, 504], 'with three tags that are watched no more');
+  t.deepEqual(
+    names.filter((name) => redis.last.get(`shop/api:${name}`) !== 'unknown'),
+    [],
+  );
+  t.is(redis.last.get('shop/web:v2'), 'unknown');
 });
 
 test('a write that fails late does not undo a later one', async (t) => {

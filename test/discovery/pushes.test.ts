@@ -1,12 +1,17 @@
 // An event that an image was pushed: its repository is listed at once, without waiting for the next run.
 import test, { type ExecutionContext } from 'ava';
+import type { DiscoverRule } from '../../src/model/settings.ts';
 import { discovering, INTERVAL_MS, listings, many, type Registry, tags } from '../helpers/discovering.ts';
 import { pushCompleted } from '../helpers/event-registry.ts';
 import { EVERYTHING, entry, type Pending } from '../helpers/scripted-pipeline.ts';
 
 /** An instance whose first run has ended, a minute ago, and the events that it gets. */
-async function discovered(t: ExecutionContext, registry: Registry, rule = EVERYTHING, maxTags?: number) {
-  const pipeline = discovering(t, maxTags === undefined ? {} : { maxTags });
+async function discovered(
+  t: ExecutionContext,
+  registry: Registry,
+  { rule = EVERYTHING, ...options }: { rule?: DiscoverRule } & Parameters<typeof discovering>[1] = {},
+) {
+  const pipeline = discovering(t, options);
   const { watch, discover, settle, clock, eventManager } = pipeline;
   await watch();
   await discover(rule);
@@ -62,7 +67,11 @@ test('many pushes to a repository during its listing cause one more listing', as
 });
 
 test('a tag that no rule takes is not listed, and one that is watched all the same is polled', async (t) => {
-  const { push, settle, watch, clock } = await discovered(t, { api: tags('v1') }, { ...EVERYTHING, tags: ['v*'] });
+  const { push, settle, watch, clock } = await discovered(
+    t,
+    { api: tags('v1') },
+    { rule: { ...EVERYTHING, tags: ['v*'] } },
+  );
   t.is(push('api', 'nightly'), 'unwatched');
   t.deepEqual(await settle({ api: tags('v1') }), []);
   await watch(entry({ namespace: 'shop', name: 'api', id: 'crr-api' }, 'nightly'));
@@ -102,7 +111,7 @@ test('a tag that is pushed while the run lists its repository stays', async (t) 
 test('with max_tags reached, the tag that was pushed replaces the oldest', async (t) => {
   const at = (tag: string, updatedMs: number) => ({ tag, updatedMs });
   const registry = { api: [at('v1', 1), at('v2', 2)] };
-  const { push, settle, shown } = await discovered(t, registry, EVERYTHING, 2);
+  const { push, settle, shown } = await discovered(t, registry, { maxTags: 2 });
   push('api', 'v3');
   await settle({ api: [at('v1', 1), at('v2', 2), at('v3', 3)] });
   t.deepEqual(shown(), ['shop/api:v2 complete', 'shop/api:v3 complete']);
@@ -129,4 +138,13 @@ test('a listing that fails changes nothing, and ends with the discovery', async 
   await clock.advance(0);
   t.is(instance.tasks.size, 0);
   t.deepEqual(shown(), []);
+});
+
+test('a push to a repository that is owned by its id is taken by the replica that watches it', async (t) => {
+  const owned = (_instanceId: string, { id }: { readonly id: string }) => id === 'crr-api';
+  const { push, settle, shown } = await discovered(t, { api: tags('v1'), web: tags('v1') }, { owns: owned });
+  t.is(push('api', 'v2'), 'taken');
+  t.is(push('web', 'v2'), 'unwatched');
+  await settle({ api: tags('v1', 'v2'), web: tags('v1', 'v2') });
+  t.deepEqual(shown(), ['shop/api:v1 complete', 'shop/api:v2 complete']);
 });

@@ -499,3 +499,28 @@ test('a pass that tries refused credentials before it is due took no time before
   t.true(clock.monotonic() - startMs < 0.9 * INTERVAL_MS, 'the pass did not begin early');
   t.deepEqual(passes.slice(before), [0]);
 });
+
+test('what another replica owns by now is not watched by a pass that is under way, and not listed any more', async (t) => {
+  const registry = { api: tags('v1'), web: tags('v1'), db: tags('v1') };
+  for (const [owned, listed] of [
+    [
+      ['web', 'db'],
+      ['crr-api', 'crr-web', 'crr-db'],
+    ],
+    [['api'], ['crr-api']],
+  ] as const) {
+    let own: readonly string[] = ['api', 'web', 'db'];
+    const { watch, discover, settle, shown } = discovering(t, { owns: (_id, { name }) => own.includes(name) });
+    await watch();
+    await discover(EVERYTHING);
+    const asked = await settle(registry, ({ action }) => {
+      if (action === 'ListRepoTag') own = owned;
+      return false;
+    });
+    t.deepEqual(
+      listings(asked).flatMap(({ request }) => request.repoId ?? []),
+      [...listed],
+    );
+    t.deepEqual(shown(), owned.map((name) => `shop/${name}:v1 complete`).sort());
+  }
+});

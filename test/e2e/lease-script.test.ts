@@ -17,7 +17,12 @@ const MAX = 4;
 const LONG_MS = 60_000;
 const TIMES = { memberLease: LONG_MS, shareLease: LONG_MS, outage: LONG_MS, learning: LONG_MS, keptAfter: LONG_MS };
 
-type BeatOptions = { readonly wanted?: number; readonly leaves?: boolean; readonly times?: Partial<typeof TIMES> };
+type BeatOptions = {
+  readonly wanted?: number;
+  readonly leaves?: boolean;
+  readonly hasReconnected?: boolean;
+  readonly times?: Partial<typeof TIMES>;
+};
 
 /** A member that does what it is told, but for the times of its beats. */
 class Member {
@@ -39,10 +44,15 @@ class Member {
     return `{${this.#group}}:member:${this.id}`;
   }
 
-  async beat({ wanted = RATE, leaves = false, times = {} }: BeatOptions = {}): Promise<BeatReply> {
+  async beat({
+    wanted = RATE,
+    leaves = false,
+    hasReconnected = false,
+    times = {},
+  }: BeatOptions = {}): Promise<BeatReply> {
     const { id, channel, seen, released, config } = this;
     const rates = { default: { total: RATE, wanted, held: this.held } };
-    const beat = { id, host: 'host', config, channel, max: MAX, seen, released, leaves, rates };
+    const beat = { id, host: 'host', config, channel, max: MAX, seen, released, leaves, rates, hasReconnected };
     const keys = [`{${this.#group}}:members`, `{${this.#group}}:news`] as const;
     const text = await this.#connection.send((redis) =>
       redis.eval(LEASE_SCRIPT, 2, ...keys, JSON.stringify(beat), JSON.stringify({ ...TIMES, ...times })),
@@ -55,10 +65,15 @@ class Member {
   }
 }
 
-async function connect(t: ExecutionContext, redis: RedisServer, channels: readonly string[] = ['{x}']) {
+async function connect(
+  t: ExecutionContext,
+  redis: RedisServer,
+  channels: readonly string[] = ['{x}'],
+  received: (channel: string, message: string) => void = () => {},
+) {
   const address = parseRedisUrl(redis.url);
   if (address === undefined) throw new Error(redis.url);
-  const connection = new RedisConnection({ clock: systemClock, channels, received: () => {} });
+  const connection = new RedisConnection({ clock: systemClock, channels, received });
   connection.use(address);
   t.teardown(() => connection.close());
   await connection.connected();
@@ -180,6 +195,47 @@ test('a full group lets others wait until one leaves', async (t) => {
   t.like(await waiting.beat(), { isMember: false, epoch, shares: { default: { granted: 0 } } });
   await members[0]?.beat({ leaves: true });
   t.true((await waiting.beat()).isMember);
+});
+
+test('a replica that waits for a place wakes nobody', async (t) => {
+  const redis = await RedisServer.start(t);
+  const connection = await connect(t, redis);
+  const messages: string[] = [];
+  await connect(t, redis, ['{g}:news'], (_channel, message) => void messages.push(message));
+  const tell = (text: string) => connection.send((each) => each.spublish('{g}:news', text));
+  const heard = async (text: string) => {
+    await until(text, 5_000, async () => {
+      await tell(text);
+      return messages.includes(text) || undefined;
+    });
+    return messages.splice(0).filter((message) => message.startsWith('{'));
+  };
+  const members = Array.from({ length: MAX }, () => new Member(connection, 'g'));
+  await heard('begin');
+  await settled(members);
+  t.true((await heard('joined')).length > 0);
+  const waiting = new Member(connection, 'g');
+  for (let beats = 0; beats < 5; beats += 1) await waiting.beat();
+  t.deepEqual(await heard('waited'), []);
+  await members[0]?.beat({ leaves: true });
+  t.true((await heard('left')).length > 0);
+});
+
+test('a member without a connection counts as gone when its share is over, but not where Redis may have closed all connections', async (t) => {
+  const connection = await connect(t, await RedisServer.start(t));
+  const [one, two] = [new Member(connection, 'g'), new Member(connection, 'g')];
+  await settled([one, two]);
+  const silent = { shareLease: 0, learning: 0 };
+  await two.beat({ times: silent });
+  const members = async (options: BeatOptions) => (await one.beat(options)).members.length;
+  t.is(await members({ hasReconnected: true }), 2);
+  t.is(await members({}), 2, 'it may connect again later');
+  await two.beat({ times: { ...silent, memberLease: 0 } });
+  t.is(await members({ hasReconnected: true }), 1, 'its lease is over');
+  t.false((await two.beat()).isKnown);
+  await settled([one, two]);
+  await two.beat({ times: silent });
+  t.is(await members({ hasReconnected: true, times: { learning: 0 } }), 1, 'all have had time to connect');
 });
 
 test('older data is noticed: no share grows, and none of the members counts as gone', async (t) => {

@@ -91,6 +91,22 @@ test('what a replica owns changes when it is applied, and not while a reload run
   t.is(two.restored(), two.owned());
 });
 
+test('only a replica that may get repositories looks for their tags: one that is new, and those that stay when another leaves', async (t) => {
+  const redis = await RedisServer.start(t);
+  const one = await start(t, redis, 'one');
+  await eventually('it owns everything', () => one.owned() === REPOSITORIES.length || undefined);
+  const takesOver = ({ applied }: typeof one) => applied.splice(0).some((change) => change.takesOver);
+  t.true(takesOver(one));
+  const two = await start(t, redis, 'two');
+  await eventually('the other takes its part', () => two.owned() > 0 || undefined);
+  await eventually('the replica takes what stays', () => one.applied.length === 2 || undefined);
+  t.false(takesOver(one));
+  t.true(takesOver(two));
+  await two.replica.stop();
+  await eventually('it owns everything again', () => one.owned() === REPOSITORIES.length || undefined);
+  t.true(takesOver(one));
+});
+
 test('repositories stay where they are until what is known of them is written', async (t) => {
   const redis = await RedisServer.start(t);
   await redis.command('CONFIG', 'SET', 'maxmemory', '1');

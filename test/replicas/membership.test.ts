@@ -182,7 +182,7 @@ test('a share ends with its lease, and a member that may be cut off alone sends 
   t.is(membership.share('default', RATE), 0);
   await clock.advance(1);
   t.is(membership.share('default', RATE), 5, 'RATE / max');
-  t.is(membership.share('other', RATE), 0);
+  t.is(membership.share('other', RATE), 5, 'credentials that a reload has added');
 });
 
 test('a lower rate holds at once: until the next exchange each member has its part of it', async (t) => {
@@ -208,6 +208,21 @@ test('while Redis is away for all, a member goes on with its share, and with no 
   t.is(membership.share('default', RATE), 0);
   await clock.advance(1);
   t.is(membership.share('default', RATE), 5, 'RATE / max');
+});
+
+test('credentials that a reload adds while Redis is away get the safe share when the shares of all others are over', async (t) => {
+  const { clock, membership, answers, redis } = setUp(t);
+  await clock.advance(1);
+  t.is(membership.share('added', RATE), 0);
+  answers(() => new Error('gone'));
+  await clock.advance(1_000);
+  redis.downSinceMs = clock.monotonic();
+  await clock.advance(2_999);
+  t.is(membership.share('added', RATE), 0);
+  await clock.advance(1);
+  t.is(membership.share('added', RATE), 5);
+  await membership.leave();
+  t.is(membership.share('added', RATE), 0);
 });
 
 test('a share that is smaller than the safe one does not grow before the shares of all others are over', async (t) => {

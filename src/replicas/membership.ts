@@ -133,14 +133,17 @@ export class Membership {
     return isOutage && downSinceMs < share.endMs ? Math.min(granted, safe) : 0;
   }
 
-  /** Whether no other member can have taken over what this one owns. */
+  /**
+   * Whether no other member can have taken over what this one owns. They can before the end of the lease if the process stands still while Redis is
+   * restarted: it does not connect again.
+   */
   get holdsLease(): boolean {
-    return !this.#isForgotten && this.#leaseEndMs > this.#options.clock.monotonic();
+    return !this.#isForgotten && !this.#hasStoodStill() && this.#leaseEndMs > this.#options.clock.monotonic();
   }
 
   /**
    * Resolves when this member knows whether others have taken over what it owned, and has released that; or that Redis does not answer. They may
-   * have when its lease is over, because the process stood still or was cut off. While Redis is away for all since before that, nobody takes over, and
+   * have when the process stood still, or when its lease is over because it was cut off. While Redis is away for all since before that, nobody takes over, and
    * no scrape waits.
    */
   async confirmed(): Promise<void> {

@@ -56,11 +56,14 @@ export class RedisGroup implements GroupClient {
     return readReply(reply);
   }
 
-  /** Makes an exchange that leaves nothing behind. Rejects as {@link beat} does. */
+  /** Makes an exchange, and tries messages. Leaves nothing behind. Rejects as {@link beat} does. */
   async try(): Promise<void> {
     const [key, max] = [`${this.#options.prefix}:members`, 1];
     await this.beat({ host: '', max, config: '', seen: 0, released: 0, leaves: true, rates: {} });
     await this.connection.send((redis) => redis.expire(key, 0));
+    await this.connection.trySubscription();
+    await this.connection.send((redis) => redis.spublish(this.#news, ''));
+    await this.connection.send((redis) => redis.call('PUBSUB', 'SHARDNUMSUB', this.#alive));
   }
 
   tell(message: GroupMessage): void {

@@ -58,11 +58,24 @@ export class RedisConnection {
   use(address: RedisAddress): void {
     this.close();
     this.#commands = this.#connect(address, false);
-    this.#messages = this.#connect(address, true);
+    const messages = this.#connect(address, true);
+    this.#messages = messages;
     this.#learnOfOutages(this.#commands);
-    this.#messages.on('smessage', this.#options.received);
+    messages.on('smessage', this.#options.received);
     this.#subscriptionProblem = undefined;
-    this.#subscribe(this.#messages);
+    // A cluster has a connection of its own for messages, which subscribes again by itself.
+    if (messages instanceof Cluster) this.#subscribe(messages);
+    else messages.on('ready', () => this.#subscribe(messages));
+  }
+
+  /** Subscribes once more. Rejects with {@link RedisError} if that is refused, or not answered in time. */
+  async trySubscription(): Promise<void> {
+    if (this.#messages === undefined) throw new RedisError(this.problem);
+    try {
+      await Promise.race([this.#messages.ssubscribe(...this.#options.channels), noAnswer(2 * CONNECT_TIMEOUT_MS)]);
+    } catch (error) {
+      throw new RedisError(describeRedisError(error), { cause: error });
+    }
   }
 
   /** Sends commands. Rejects with {@link RedisError} at once while there is no connection, and without an answer in time. */
@@ -149,7 +162,12 @@ export class RedisConnection {
   }
 }
 
-/** A connection that subscribes waits for a connection with it, and subscribes again after each. */
+async function noAnswer(afterMs: number): Promise<never> {
+  await sleep(afterMs);
+  throw new Error('no answer to a subscription');
+}
+
+/** Commands of a connection that subscribes wait until it is there. */
 function connect(address: RedisAddress, subscribes: boolean): RedisCommands {
   const { kind, hosts, path, isEncrypted, username, password, database, primary } = address;
   const redisOptions = {
@@ -167,9 +185,11 @@ function connect(address: RedisAddress, subscribes: boolean): RedisCommands {
     reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
     connectionName: 'acr-scan-exporter',
   };
+  // Nobody would notice that Redis refuses it.
+  const ofOne = { ...redisOptions, autoResubscribe: false };
   switch (kind) {
     case 'single':
-      return new Redis({ ...redisOptions, ...(path === undefined ? hosts[0] : { path }), db: database });
+      return new Redis({ ...ofOne, ...(path === undefined ? hosts[0] : { path }), db: database });
     case 'cluster':
       return new Cluster([...hosts], {
         redisOptions,
@@ -179,7 +199,7 @@ function connect(address: RedisAddress, subscribes: boolean): RedisCommands {
       });
     case 'sentinel':
       return new Redis({
-        ...redisOptions,
+        ...ofOne,
         sentinels: [...hosts],
         name: primary,
         db: database,

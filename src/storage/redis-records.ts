@@ -65,6 +65,15 @@ export class RedisRecords {
     return { repository: record, tags: tagRecords };
   }
 
+  /** Writes a record, reads it, and removes it. Rejects as {@link write} does. */
+  async try(): Promise<void> {
+    const [instanceId, key] = ['', ''];
+    await this.write([{ instanceId, key, repository: {}, tags: new Map([['tag', {}]]), removed: ['other'] }]);
+    for (const each of await this.repositories(instanceId)) await this.read(instanceId, each);
+    for (const each of [this.#hash(instanceId, key), this.#index(instanceId)])
+      await this.#connection.send((redis) => redis.expire(each, 0));
+  }
+
   /** Removes a key that holds something else: it would be in the way for ever. Gives undefined then. */
   #unlessWrongType<Reply>(key: string, read: (redis: RedisCommands) => Promise<Reply>): Promise<Reply | undefined> {
     return this.#connection.send(async (redis) => {

@@ -78,6 +78,39 @@ test('a password that Redis refuses is a fault of this process', async (t) => {
   t.regex(connection.problem, /add USER:PASSWORD@ to the URL of Redis/);
 });
 
+test('a right to subscribe that is taken away is noticed after the next connection, and messages come again when it is back', async (t) => {
+  const redis = await RedisServer.start(t);
+  const rights = ['~*', '&*', '+@all'];
+  await redis.command('ACL', 'SETUSER', 'acr', 'on', '>a-password', ...rights);
+  const address = parseRedisUrl(`redis://acr:a-password@${redis.host}:${redis.port}`);
+  if (address === undefined) throw new Error('expected a URL of Redis');
+  const messages: string[] = [];
+  const received = (_channel: string, message: string) => void messages.push(message);
+  const connection = new RedisConnection({ clock: systemClock, channels: ['{x}'], received });
+  t.teardown(() => connection.close());
+  connection.use(address);
+  const hears = (text: string) =>
+    until(text, WITHIN_MS, async () => {
+      await redis.command('SPUBLISH', '{x}', text);
+      return messages.includes(text) || undefined;
+    });
+  await hears('first');
+  const problem = () =>
+    connection.connected().then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
+  const killed = () => redis.command('CLIENT', 'KILL', 'USER', 'acr');
+  await redis.command('ACL', 'SETUSER', 'acr', '-ssubscribe');
+  await killed();
+  t.regex(await until('a refusal', WITHIN_MS, problem), /NOPERM.*ssubscribe/);
+  await redis.command('ACL', 'SETUSER', 'acr', '+ssubscribe');
+  await until('a connection', WITHIN_MS, async () => (await problem()) === undefined || undefined);
+  await hears('second');
+  await killed();
+  await hears('third');
+});
+
 test('without the right to subscribe there is no connection, until the user gets it', async (t) => {
   const redis = await RedisServer.start(t);
   const rights = ['~*', '&*', '+@all', '-ssubscribe'];

@@ -1,24 +1,15 @@
 // A user of a real Redis with the rights in docs/deployment.md: enough for replicas, and none too many.
-import { readFileSync } from 'node:fs';
 import test from 'ava';
-import { ROOT } from './helpers/program.ts';
-import { RedisServer } from './helpers/redis.ts';
+import { documentedRights, RedisServer } from './helpers/redis.ts';
 import { Replicas } from './helpers/replicas.ts';
 import { until } from './helpers/until.ts';
 
 const [REPOSITORIES, TAGS_EACH] = [6, 2];
 const WITHIN_MS = 30_000;
 
-/** The rights of the documentation, for the group of these tests. */
-function documentedRights(): readonly string[] {
-  const text = readFileSync(`${ROOT}/docs/deployment.md`, 'utf8');
-  const [, rights = ''] = /^user acr-scan-exporter on >PASSWORD (.*)$/m.exec(text) ?? [];
-  return rights.replaceAll('acr-scan-exporter:shop', 'acr-scan-exporter:e2e').split(' ');
-}
-
 test('with the documented rights Redis refuses nothing while a replica takes over from another, and each right is needed', async (t) => {
   const redis = await RedisServer.start(t);
-  const rights = documentedRights();
+  const rights = documentedRights('e2e');
   await redis.command('ACL', 'SETUSER', 'acr-scan-exporter', 'on', '>a-password', ...rights);
   const url = `redis://acr-scan-exporter:a-password@${redis.host}:${redis.port}`;
   const replicas = await Replicas.start(t, {

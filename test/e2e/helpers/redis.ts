@@ -1,16 +1,23 @@
 // A real Redis of Debian, and what may happen to one.
 import { execFile } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { temporaryDirectory } from './exporter.ts';
-import { type Cleanup, Program } from './program.ts';
+import { type Cleanup, Program, ROOT } from './program.ts';
 
 /** Certificates of tests. */
 export const TLS = fileURLToPath(new URL('../../fixtures/tls/', import.meta.url));
 const END_WITHIN_MS = 10_000;
+
+/** What a user of Redis needs for this group: the rules of an ACL, as the documentation has them. */
+export function documentedRights(group: string): readonly string[] {
+  const text = readFileSync(`${ROOT}/docs/deployment.md`, 'utf8');
+  const [, rights = ''] = /^user acr-scan-exporter on >PASSWORD (.*)$/m.exec(text) ?? [];
+  return rights.replaceAll('acr-scan-exporter:shop', `acr-scan-exporter:${group}`).split(' ');
+}
 
 export class RedisServer {
   readonly host: string;

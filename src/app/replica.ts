@@ -68,6 +68,8 @@ const MOVES_WAIT_MS = 8_000;
 const HAND_OVER_MS = 3_500;
 
 const NOT_MOVED = 'repositories do not move to their new owners yet';
+const NO_MESSAGES =
+  'Redis refuses messages: this replica does not hear the others, and counts as dead when it is silent for 3 s';
 const URL_UNUSABLE = 'the URL of Redis cannot be used: this replica keeps the former one';
 
 /** Which instance's feed a replica asks is decided like the owner of a repository. */
@@ -216,6 +218,7 @@ export class Replica implements SchedulerPoolGroup, Ownership {
     while (!signal.aborted) {
       await this.#options.clock.sleep(URL_CHECK_MS, signal);
       await this.#readUrl();
+      this.#reportMessages();
     }
   }
 
@@ -235,6 +238,13 @@ export class Replica implements SchedulerPoolGroup, Ownership {
       if (this.#usedUrl === undefined) connection.problem = problem;
       else this.#warnOnce(URL_UNUSABLE, problem);
     }
+  }
+
+  #reportMessages(): void {
+    const { subscriptionProblem } = this.#group.connection;
+    // Before the first exchange the membership reports it.
+    if (subscriptionProblem === undefined || !this.#membership.status.isMember) this.#problems.delete(NO_MESSAGES);
+    else this.#warnOnce(NO_MESSAGES, subscriptionProblem);
   }
 
   /** Logs what is tried again and again, unless the same was logged before. */
@@ -293,6 +303,7 @@ export class Replica implements SchedulerPoolGroup, Ownership {
     const { apply, logger } = this.#options;
     let restored = 0;
     let goOn = () => {};
+    const before = this.#views;
     try {
       await apply(async () => {
         const records = await this.#read(view);
@@ -302,6 +313,10 @@ export class Replica implements SchedulerPoolGroup, Ownership {
         this.#views = [view];
         return { records, takesOver };
       });
+    } catch (error) {
+      // It is tried again, as if it had not begun.
+      this.#views = before;
+      throw error;
     } finally {
       goOn();
     }

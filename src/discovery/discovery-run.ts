@@ -125,7 +125,6 @@ export class DiscoveryRun {
     // A repository that no rule takes counts as gone.
     const wanted = new Map<string, FoundRepository>();
     await yieldEvery.each(repositories, ([id, repository]) => {
-      rules.countRepository(repository, counts);
       if (rules.takesRepository(repository)) wanted.set(id, repository);
     });
     for (const repository of wanted.values()) {
@@ -135,15 +134,16 @@ export class DiscoveryRun {
       discoveryRequests.throwIfCancelled();
       if (this.#failuresInARow === MAX_FAILURES_IN_A_ROW) break;
     }
-    // Another replica may have handed over repositories meanwhile.
+    // Other replicas may have handed over repositories meanwhile, or have got some.
     await yieldEvery.each(repositories, ([id, repository]) => {
+      rules.countRepository(repository, counts);
       if (rules.takesRepository(repository)) wanted.set(id, repository);
     });
     // A repository that was made meanwhile is not in the lists of this run.
     for (const repository of listings.since(Math.min(this.#beganAtMs, clock.monotonic())))
       wanted.set(repository.id, repository);
     discoveryRequests.throwIfCancelled();
-    await reconciler.listed(instanceId, wanted, overLimit);
+    await reconciler.listed(settings(), wanted, overLimit);
     discoveryRequests.throwIfCancelled();
     const found = { repositories: repositories.size, counts };
     return { failure: this.#failure, denied: this.#denied, found };
@@ -161,7 +161,7 @@ export class DiscoveryRun {
     if (repository === undefined || !settings().rules.takesRepository(repository)) return;
     await this.#takeTags(repository);
     discoveryRequests.throwIfCancelled();
-    await reconciler.settle(settings().instanceId, this.#collected.overLimit);
+    await reconciler.settle(settings(), this.#collected.overLimit);
   }
 
   async #findRepository(scope: PushedRepository, startAtMs: number): Promise<FoundRepository | undefined> {

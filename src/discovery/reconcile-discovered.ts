@@ -132,19 +132,27 @@ export class DiscoveredReconciler {
   }
 
   /** Applies the list of all repositories of an instance that the rules take: removes those that are not in it. */
-  listed(instanceId: string, listed: ReadonlyMap<string, unknown>, overLimit: readonly TagOverLimit[]): Promise<void> {
+  listed(
+    settings: DiscoverySettings,
+    listed: ReadonlyMap<string, unknown>,
+    overLimit: readonly TagOverLimit[],
+  ): Promise<void> {
+    const { instanceId } = settings;
     return this.#change(instanceId, async (instanceTargets) => {
       await this.#removeRepositories(instanceTargets, ({ repository }) => !listed.has(repository.id));
-      await this.#options.tagLimit.settle(instanceId, overLimit, this.#options.yieldEvery.next);
+      const taken = await this.#stillTaken(settings, overLimit);
+      await this.#options.tagLimit.settle(instanceId, taken, this.#options.yieldEvery.next);
       instanceTargets.findsNew = true;
     });
   }
 
   /** Applies `max_tags` to the tags that exceeded it when a single repository was listed: the newest stay. */
-  settle(instanceId: string, overLimit: readonly TagOverLimit[]): Promise<void> {
+  settle(settings: DiscoverySettings, overLimit: readonly TagOverLimit[]): Promise<void> {
     const { tagLimit, yieldEvery } = this.#options;
     if (overLimit.length === 0) return Promise.resolve();
-    return this.#change(instanceId, () => tagLimit.settle(undefined, overLimit, yieldEvery.next));
+    return this.#change(settings.instanceId, async () => {
+      await tagLimit.settle(undefined, await this.#stillTaken(settings, overLimit), yieldEvery.next);
+    });
   }
 
   /** Applies other rules: removes the tags whose names they do not take, and updates the rest. */
@@ -176,6 +184,19 @@ export class DiscoveredReconciler {
       tagLimit.maxTags = maxTags;
       await tagLimit.settle(undefined, [], this.#options.yieldEvery.next);
     });
+  }
+
+  /** Without the tags of repositories that another replica has got since they were listed. */
+  async #stillTaken({ rules }: DiscoverySettings, overLimit: readonly TagOverLimit[]): Promise<TagOverLimit[]> {
+    const isTaken = new Map<string, boolean>();
+    const taken: TagOverLimit[] = [];
+    await this.#options.yieldEvery.each(overLimit, (each) => {
+      const { repository } = each;
+      const known = isTaken.get(repository.id) ?? rules.takesRepository(repository);
+      isTaken.set(repository.id, known);
+      if (known) taken.push(each);
+    });
+    return taken;
   }
 
   #change(instanceId: string, change: (instanceTargets: InstanceTargets) => Promise<void>): Promise<void> {

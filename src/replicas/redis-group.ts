@@ -46,6 +46,8 @@ export class RedisGroup implements GroupClient {
   async beat(beat: Beat): Promise<BeatReply> {
     const { prefix, id } = this.#options;
     await this.connection.connected();
+    // Who is a member goes on without messages: without an exchange others would take over what it shows.
+    if (this.#lastConnection === undefined && this.connection.isReady) await this.connection.trySubscription();
     const number = this.connection.number;
     const hasReconnected = this.#lastConnection !== undefined && number !== this.#lastConnection;
     const argument = JSON.stringify({ ...beat, id, channel: this.#alive, hasReconnected });
@@ -61,7 +63,6 @@ export class RedisGroup implements GroupClient {
     const [key, max] = [`${this.#options.prefix}:members`, 1];
     await this.beat({ host: '', max, config: '', seen: 0, released: 0, leaves: true, rates: {} });
     await this.connection.send((redis) => redis.expire(key, 0));
-    await this.connection.trySubscription();
     await this.connection.send((redis) => redis.spublish(this.#news, ''));
     await this.connection.send((redis) => redis.call('PUBSUB', 'SHARDNUMSUB', this.#alive));
   }

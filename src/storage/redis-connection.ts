@@ -40,14 +40,14 @@ export class RedisConnection {
   #messages: RedisCommands | undefined;
   /** Why there is no connection. */
   problem = 'not connected yet';
-  /** Why Redis refuses to send messages. */
-  #subscriptionProblem: string | undefined;
+  /** Why Redis refuses to send messages; undefined while it does not. */
+  subscriptionProblem: string | undefined;
   /**
    * Since when nobody can reach Redis, on the monotonic clock: its host refuses connections, or takes them and Redis does not answer. Undefined while
    * Redis answers, and if its host cannot be reached, because this process may be cut off alone.
    */
   downSinceMs: number | undefined;
-  /** Counts the connections for commands: another one than before may mean that Redis has closed those of all. */
+  /** Counts the connections for commands. Another one than before may mean that Redis has closed those of all. */
   number = 0;
 
   constructor(options: RedisConnectionOptions) {
@@ -62,8 +62,8 @@ export class RedisConnection {
     this.#messages = messages;
     this.#learnOfOutages(this.#commands);
     messages.on('smessage', this.#options.received);
-    this.#subscriptionProblem = undefined;
-    // A cluster has a connection of its own for messages, which subscribes again by itself.
+    this.subscriptionProblem = undefined;
+    // A cluster has a connection of its own for messages, which subscribes again by itself, and does not tell of a refusal.
     if (messages instanceof Cluster) this.#subscribe(messages);
     else messages.on('ready', () => this.#subscribe(messages));
   }
@@ -89,15 +89,9 @@ export class RedisConnection {
     }
   }
 
-  /**
-   * Resolves when there is a connection, or after the time of two attempts without success. Rejects with {@link RedisError} if Redis refuses to send
-   * messages, which it tries again.
-   */
+  /** Resolves when there is a connection, or after the time of two attempts without success. Tries again what Redis refuses. */
   async connected(): Promise<void> {
-    if (this.#subscriptionProblem !== undefined) {
-      if (this.#messages !== undefined) this.#subscribe(this.#messages);
-      throw new RedisError(this.#subscriptionProblem);
-    }
+    if (this.subscriptionProblem !== undefined && this.#messages !== undefined) this.#subscribe(this.#messages);
     const commands = this.#commands;
     if (commands === undefined || commands.status === 'ready') return;
     let ready = () => {};
@@ -107,6 +101,10 @@ export class RedisConnection {
     });
     await Promise.race([becomesReady, sleep(2 * CONNECT_TIMEOUT_MS)]);
     commands.off('ready', ready);
+  }
+
+  get isReady(): boolean {
+    return this.#commands?.status === 'ready';
   }
 
   close(): void {
@@ -120,12 +118,12 @@ export class RedisConnection {
   #subscribe(messages: RedisCommands): void {
     messages.ssubscribe(...this.#options.channels).then(
       () => {
-        if (messages === this.#messages) this.#subscriptionProblem = undefined;
+        if (messages === this.#messages) this.subscriptionProblem = undefined;
       },
       (error: unknown) => {
         // It also rejects if the connection is given up before it subscribes.
         const isRefused = error instanceof Error && error.name === 'ReplyError';
-        if (isRefused && messages === this.#messages) this.#subscriptionProblem = describeRedisError(error);
+        if (isRefused && messages === this.#messages) this.subscriptionProblem = describeRedisError(error);
       },
     );
   }
@@ -139,10 +137,13 @@ export class RedisConnection {
       this.downSinceMs = undefined;
     };
     commands.on('connect', isDown);
-    commands.on('ready', () => {
-      isNotDown();
+    const isAnother = () => {
       this.number += 1;
-    });
+    };
+    commands.on('ready', isNotDown);
+    commands.on('ready', isAnother);
+    // A node of a cluster that was restarted.
+    if (commands instanceof Cluster) commands.on('+node', isAnother);
     commands.on('error', (error: Error) => {
       if ('code' in error && REFUSED.test(String(error.code))) isDown();
       else if (tellsOfHost(error)) isNotDown();

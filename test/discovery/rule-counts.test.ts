@@ -93,3 +93,21 @@ test('a rule of which no tag of this replica matches is told, unless others watc
     t.is(told(events).length, isTold ? 1 : 0, owned.join());
   }
 });
+
+test('a rule whose repository another replica gets while it is listed is not told', async (t) => {
+  let own: readonly string[] = ['api', 'web'];
+  const { watch, discover, settle, events, discoveryManager } = discovering(t, {
+    owns: (_instanceId, { name }) => own.includes(name),
+  });
+  await watch();
+  await discover({ ...EVERYTHING, repositories: ['api'] }, { ...EVERYTHING, repositories: ['web'] });
+  await settle({ api: tags('v1'), web: tags('v1') }, ({ action, request }) => {
+    if (action === 'ListRepoTag' && request.repoId === 'crr-api') own = ['api'];
+    return false;
+  });
+  t.deepEqual(discoveryManager.statuses()[0]?.rules, [
+    { repositories: 1, tags: 1 },
+    { repositories: 0, tags: 0, elsewhere: 1 },
+  ]);
+  t.deepEqual(told(events), []);
+});

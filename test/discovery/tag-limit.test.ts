@@ -37,6 +37,23 @@ test('tags over the limit are dropped at the end of the pass that found them', a
   t.deepEqual(shown(), ['shop/api:old complete']);
 });
 
+test('tags over the limit of a repository that another replica has got meanwhile are not watched', async (t) => {
+  let own: readonly string[] = ['api', 'web', 'db'];
+  const { watch, discover, settle, shown } = discovering(t, {
+    maxTags: 1,
+    owns: (_id, { name }) => own.includes(name),
+  });
+  await watch();
+  await discover(EVERYTHING);
+  const registry = { api: pushed({ old: 1 }), web: pushed({ new: 2 }), db: [] };
+  await settle(registry, ({ action, request }) => {
+    // The last of the lists: the tag of `web` is over the limit by then.
+    if (action === 'ListRepoTag' && request.repoId === 'crr-db') own = ['api'];
+    return false;
+  });
+  t.deepEqual(shown(), ['shop/api:old complete']);
+});
+
 test('beyond max_tags the newest are watched, over all that was found, and a metric and a log line say so', async (t) => {
   const { watch, discover, settle, shown, clock, tagLimit, events } = discovering(t, { maxTags: 4 });
   await watch(entry({ namespace: 'shop', name: 'db', id: 'crr-db' }, 'listed'));
@@ -273,7 +290,7 @@ test('of the tags over the limit at most about twice the limit are kept, and the
     );
     t.true(overLimit.length <= 8, `${overLimit.length} are kept`);
   }
-  await reconciler.listed('cri-1', repositories, overLimit);
+  await reconciler.listed(settings, repositories, overLimit);
   const watched = [...watchList.polls()].map(({ discovered }) => discovered?.updatedMs ?? 0);
   t.is(store.size, 4);
   t.deepEqual(

@@ -204,7 +204,7 @@ test('a replica that waits for a place wakes nobody', async (t) => {
   await connect(t, redis, ['{g}:news'], (_channel, message) => void messages.push(message));
   const tell = (text: string) => connection.send((each) => each.spublish('{g}:news', text));
   const heard = async (text: string) => {
-    await until(text, 5_000, async () => {
+    await until(text, 30_000, async () => {
       await tell(text);
       return messages.includes(text) || undefined;
     });

@@ -1,5 +1,6 @@
 // What the connection to Redis knows of an outage: whether Redis is away for all, or this process may be cut off alone.
 import test, { type ExecutionContext } from 'ava';
+import { RedisGroup } from '../../src/replicas/redis-group.ts';
 import { RedisConnection } from '../../src/storage/redis-connection.ts';
 import { systemClock } from '../../src/util/clock.ts';
 import { parseRedisUrl } from '../../src/util/redis-url.ts';
@@ -78,56 +79,59 @@ test('a password that Redis refuses is a fault of this process', async (t) => {
   t.regex(connection.problem, /add USER:PASSWORD@ to the URL of Redis/);
 });
 
-test('a right to subscribe that is taken away is noticed after the next connection, and messages come again when it is back', async (t) => {
-  const redis = await RedisServer.start(t);
-  const rights = ['~*', '&*', '+@all'];
-  await redis.command('ACL', 'SETUSER', 'acr', 'on', '>a-password', ...rights);
+/** A member whose user of Redis has all rights but these. */
+async function member(t: ExecutionContext, redis: RedisServer, ...less: readonly string[]) {
+  await redis.command('ACL', 'SETUSER', 'acr', 'on', '>a-password', '~*', '&*', '+@all', ...less);
   const address = parseRedisUrl(`redis://acr:a-password@${redis.host}:${redis.port}`);
   if (address === undefined) throw new Error('expected a URL of Redis');
-  const messages: string[] = [];
-  const received = (_channel: string, message: string) => void messages.push(message);
-  const connection = new RedisConnection({ clock: systemClock, channels: ['{x}'], received });
-  t.teardown(() => connection.close());
-  connection.use(address);
-  const hears = (text: string) =>
-    until(text, WITHIN_MS, async () => {
-      await redis.command('SPUBLISH', '{x}', text);
-      return messages.includes(text) || undefined;
-    });
-  await hears('first');
+  const events: unknown[] = [];
+  const group = new RedisGroup({
+    prefix: '{x}',
+    id: 'one',
+    clock: systemClock,
+    received: (message) => void events.push(message.type === 'refused' && message.credentials),
+  });
+  t.teardown(() => group.connection.close());
+  group.connection.use(address);
   const problem = () =>
-    connection.connected().then(
+    group.beat({ host: '', max: 1, config: '', seen: 0, released: 0, leaves: false, rates: {} }).then(
       () => undefined,
       (error: Error) => error.message,
     );
-  const killed = () => redis.command('CLIENT', 'KILL', 'USER', 'acr');
-  await redis.command('ACL', 'SETUSER', 'acr', '-ssubscribe');
-  await killed();
-  t.regex(await until('a refusal', WITHIN_MS, problem), /NOPERM.*ssubscribe/);
+  const hears = (credentials: string) =>
+    until(`a message about ${credentials}`, WITHIN_MS, async () => {
+      await redis.command('SPUBLISH', '{x}:news', JSON.stringify({ type: 'refused', credentials }));
+      return events.includes(credentials) || undefined;
+    });
+  return { connection: group.connection, problem, hears };
+}
+
+test('without the right to subscribe a process does not become a member, until its user gets it', async (t) => {
+  const redis = await RedisServer.start(t);
+  const { problem, hears } = await member(t, redis, '-ssubscribe');
+  t.regex(await until('a refusal', WITHIN_MS, problem), /NOPERM.*ssubscribe.*docs\/deployment\.md/);
+  t.regex((await problem()) ?? '', /NOPERM/);
   await redis.command('ACL', 'SETUSER', 'acr', '+ssubscribe');
-  await until('a connection', WITHIN_MS, async () => (await problem()) === undefined || undefined);
-  await hears('second');
-  await killed();
-  await hears('third');
+  await until('an exchange', WITHIN_MS, async () => (await problem()) === undefined || undefined);
+  await hears('a');
 });
 
-test('without the right to subscribe there is no connection, until the user gets it', async (t) => {
+test('a member whose right to subscribe is taken away goes on and tells of it, and messages come again when it is back', async (t) => {
   const redis = await RedisServer.start(t);
-  const rights = ['~*', '&*', '+@all', '-ssubscribe'];
-  await redis.command('ACL', 'SETUSER', 'acr', 'on', '>a-password', ...rights);
-  const address = parseRedisUrl(`redis://acr:a-password@${redis.host}:${redis.port}`);
-  if (address === undefined) throw new Error('expected a URL of Redis');
-  const connection = new RedisConnection({ clock: systemClock, channels: ['{x}'], received: () => {} });
-  t.teardown(() => connection.close());
-  connection.use(address);
-  const problem = () =>
-    connection.connected().then(
-      () => undefined,
-      (error: Error) => error.message,
-    );
-  const text = await until('a refusal', WITHIN_MS, problem);
-  t.regex(text, /NOPERM.*ssubscribe.*docs\/deployment\.md/);
+  const { connection, problem, hears } = await member(t, redis);
+  await until('an exchange', WITHIN_MS, async () => (await problem()) === undefined || undefined);
+  await hears('a');
+  const loseConnections = () => redis.command('CLIENT', 'KILL', 'USER', 'acr');
+  await redis.command('ACL', 'SETUSER', 'acr', '-ssubscribe');
+  await loseConnections();
+  const refusal = await until('a refusal', WITHIN_MS, () => connection.subscriptionProblem);
+  t.regex(refusal, /NOPERM.*ssubscribe.*docs\/deployment\.md/);
+  await until('an exchange', WITHIN_MS, async () => (await problem()) === undefined || undefined);
+  t.is(connection.subscriptionProblem, refusal);
   await redis.command('ACL', 'SETUSER', 'acr', '+ssubscribe');
-  await until('a connection', WITHIN_MS, async () => (await problem()) === undefined || undefined);
-  t.is(await connection.send((commands) => commands.get('{x}')), null);
+  await problem();
+  await until('a subscription', WITHIN_MS, () => connection.subscriptionProblem === undefined || undefined);
+  await hears('b');
+  await loseConnections();
+  await hears('c');
 });

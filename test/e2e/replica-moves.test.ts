@@ -28,6 +28,7 @@ async function start(t: ExecutionContext, redis: RedisServer, id: string, config
   const applied: OwnershipChange[] = [];
   const asked: unknown[] = [];
   const reload = { ends: Promise.resolve() };
+  const failures = { left: 0, areExpected: false };
   const warnings: string[] = [];
   const logger = { debug() {}, info() {}, warn: (text: string) => void warnings.push(text), error() {} };
   const replica = new Replica({
@@ -37,7 +38,11 @@ async function start(t: ExecutionContext, redis: RedisServer, id: string, config
     host: id,
     clock: systemClock,
     logger,
-    errors: new InternalErrors({ logger, clock: systemClock, count: () => t.fail('an internal error') }),
+    errors: new InternalErrors({
+      logger,
+      clock: systemClock,
+      count: () => failures.areExpected || t.fail('an internal error'),
+    }),
     watchList: () => watchList,
     tags: () => store.size,
     receive: (_event: RegistryEvent) => {},
@@ -46,6 +51,10 @@ async function start(t: ExecutionContext, redis: RedisServer, id: string, config
       asked.push(change);
       await reload.ends;
       applied.push(await change());
+      if (failures.left > 0) {
+        failures.left -= 1;
+        throw new Error('an error of our own');
+      }
       if (store.size === 0) await watch(...REPOSITORIES.map((repository) => entry(repository, 'v1')));
     },
   });
@@ -63,7 +72,7 @@ async function start(t: ExecutionContext, redis: RedisServer, id: string, config
   /** How many repositories were taken over with what was known of them. */
   const restored = () =>
     applied.flatMap(({ records }) => records).filter((record) => 'kind' in record && record.kind === 'tag').length;
-  return { replica, applied, asked, reload, warnings, owned, restored };
+  return { replica, applied, asked, reload, failures, warnings, owned, restored };
 }
 
 test('what a replica owns changes when it is applied, and not while a reload runs', async (t) => {
@@ -99,12 +108,26 @@ test('only a replica that may get repositories looks for their tags: one that is
   t.true(takesOver(one));
   const two = await start(t, redis, 'two');
   await eventually('the other takes its part', () => two.owned() > 0 || undefined);
-  await eventually('the replica takes what stays', () => one.applied.length === 2 || undefined);
+  await eventually('the replica takes what stays', () => one.applied.length >= 2 || undefined);
   t.false(takesOver(one));
   t.true(takesOver(two));
   await two.replica.stop();
   await eventually('it owns everything again', () => one.owned() === REPOSITORIES.length || undefined);
   t.true(takesOver(one));
+});
+
+test('a part that could not be applied is taken again, with what is known of it', async (t) => {
+  const redis = await RedisServer.start(t);
+  const one = await start(t, redis, 'one');
+  await eventually('it owns everything', () => one.owned() === REPOSITORIES.length || undefined);
+  await eventually('everything is written', () => one.replica.sharedState.unwrittenTags === 0 || undefined);
+  const two = await start(t, redis, 'two');
+  Object.assign(two.failures, { left: 1, areExpected: true });
+  await eventually('the other takes its part', () => (two.owned() > 0 && two.applied.length > 1) || undefined);
+  t.is(two.failures.left, 0);
+  const last = two.applied.at(-1);
+  t.true(last?.takesOver);
+  t.is(two.restored(), 2 * two.owned(), 'at both times');
 });
 
 test('repositories stay where they are until what is known of them is written', async (t) => {
@@ -143,4 +166,17 @@ test('a repository that is listed in another way is written under its other key,
   const two = await start(t, redis, 'two');
   await eventually('the other takes its part', () => two.owned() > 0 || undefined);
   t.is(two.restored(), two.owned());
+});
+
+test('a replica that Redis refuses messages keeps what it has, and says so', async (t) => {
+  const redis = await RedisServer.start(t);
+  const one = await start(t, redis, 'one');
+  await eventually('it owns everything', () => one.owned() === REPOSITORIES.length || undefined);
+  await redis.command('ACL', 'SETUSER', 'default', '-ssubscribe');
+  await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
+  await eventually('a warning', () => one.warnings.some((text) => text.includes('refuses messages')) || undefined);
+  const { lastExchangeMs = 0 } = one.replica.status;
+  await eventually('another exchange', () => (one.replica.status.lastExchangeMs ?? 0) > lastExchangeMs || undefined);
+  t.like(one.replica.status, { isConnected: true, isMember: true });
+  t.is(one.owned(), REPOSITORIES.length);
 });

@@ -2,6 +2,7 @@
 import { allowance } from '../limits.ts';
 import {
   grouped,
+  type Loss,
   overlap,
   type RunRecord,
   type Scrape,
@@ -95,13 +96,19 @@ export const handedLaw: Law = {
 function knownBefore(record: RunRecord, sights: readonly Sight[], now: Sight): Sight | undefined {
   const last = sights.at(-2);
   if (last === undefined) return undefined;
-  const loss = record.losses.findLast(
-    ({ life, at }) => life === last.scrape.life && at >= last.scrape.sentAt && at <= now.scrape.answeredAt,
-  );
-  if (loss === undefined) return last.scrape.life === now.scrape.life ? undefined : last;
-  const pauses = record.pauses.filter(({ life = loss.life }) => life === loss.life);
-  const writtenUntil = timeBefore(pauses, loss.at, WRITTEN_WITHIN_MS);
-  return sights.slice(0, -1).findLast(({ scrape }) => scrape.answeredAt <= writtenUntil);
+  if (last.scrape.life === now.scrape.life && lossAfter(record, last, now) === undefined) return undefined;
+  // The process before the last one may have been killed too, before it had written what it showed.
+  return sights.slice(0, -1).findLast((each) => {
+    const loss = lossAfter(record, each, now);
+    if (loss === undefined) return true;
+    const pauses = record.pauses.filter(({ life = loss.life }) => life === loss.life);
+    return each.scrape.answeredAt <= timeBefore(pauses, loss.at, WRITTEN_WITHIN_MS);
+  });
+}
+
+/** The first loss of the process of a sight, from that until now. */
+function lossAfter({ losses }: RunRecord, { scrape }: Sight, now: Sight): Loss | undefined {
+  return losses.find(({ life, at }) => life === scrape.life && at >= scrape.sentAt && at <= now.scrape.answeredAt);
 }
 
 /** Whether a tag is the same one in two sights, and Redis has kept what was known of it at the first. */

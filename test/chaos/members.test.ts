@@ -90,6 +90,21 @@ test('only what a member learned in the last two seconds before it was killed or
   t.is(verdict(7_600, 0, stopped(1)), 1, 'another one was stopped');
 });
 
+test('what a member had not written when it was killed is not expected of the next but one either', (t) => {
+  const requests = [poll(0, 1_990), poll(1, 4_990)];
+  const losses = [
+    { life: 0, at: START + 6_000 },
+    { life: 1, at: START + 9_000 },
+  ];
+  const verdict = (success: number) => {
+    const ofFirst = [by(0, { at: 3_000, success: 2_000 }), by(0, { at: 5_500 })];
+    const scrapes = [...ofFirst, by(1, { at: 8_000, success: 2_000 }), by(0, { at: 12_000, success })];
+    return broken('handed', { members: 2, lives: LIVES, requests, scrapes, losses });
+  };
+  t.is(verdict(2_000), 0);
+  t.is(verdict(1_000), 1);
+});
+
 test('a member that stood still may show an older time than before, and one that did not breaks the law', (t) => {
   const requests = [poll(0, 4_990), poll(1, 8_000, { fault: 'status' })];
   const scrapes = [by(0, { at: 6_000, since: 5_500 }), by(0, { at: 9_000, since: 1_000 })];

@@ -9,6 +9,7 @@ import {
   type RunRecord,
   type Scrape,
   type TagName,
+  timeAfter,
   timeBefore,
 } from '../record.ts';
 import { bare } from '../truth.ts';
@@ -40,7 +41,7 @@ export const keptLaw: Law = {
           ? (future(life, scrape) ?? lostFile(record, life) ?? anything(life, scrape))
           : (future(life, scrape) ??
             lostFile(record, life) ??
-            later(life, scrape, restored) ??
+            later(record, life, scrape, restored) ??
             notRestored(life, scrape, restored) ??
             lost(record, scrape, restored)),
       );
@@ -98,9 +99,11 @@ function lostFile({ scrapes, lives }: RunRecord, { number, storage }: Life): str
   return `life ${writer} has shown a save at ${time(last)}, but ${found}`;
 }
 
-function later(life: Life, scrape: Scrape, { savedAt }: RestoredState): string | undefined {
+/** Each record of a file has what is known in its own moment, which is later than that of the first one. */
+function later({ pauses }: RunRecord, life: Life, scrape: Scrape, { savedAt }: RestoredState): string | undefined {
+  const writtenAt = timeAfter(pauses, savedAt, SAVED_WITHIN_MS);
   const late = [...shownTags(scrape)].find(
-    ([, tag]) => isFromBefore(tag, life) && Math.min(...(tag.lastSuccesses ?? [])) * 1_000 > savedAt + ROUNDING_MS,
+    ([, tag]) => isFromBefore(tag, life) && Math.min(...(tag.lastSuccesses ?? [])) * 1_000 > writtenAt,
   );
   return late && `${late[0]} is shown with an answer from before the start, but after the save at ${time(savedAt)}`;
 }

@@ -73,7 +73,16 @@ test('an answer from before the start breaks the law where there was no good fil
   const scrapes = [BEFORE, after({ at: 7_300 })];
   t.deepEqual(verdict('kept', { lives: lives(none), scrapes }), [2, 1]);
   t.deepEqual(verdict('kept', { lives: lives(none), scrapes: [BEFORE, after({ at: 8_000, success: 7_500 })] }), [2, 0]);
-  t.deepEqual(verdict('kept', { scrapes: [BEFORE, after({ at: 7_300, success: 6_800 })] }), [2, 1]);
+  const restored = { life: 0, savedAt: START + 5_200, successes: new Map(), knownBy: START + 4_000 };
+  const kept = (success: number, pauses: RunRecord['pauses'] = []) =>
+    verdict('kept', {
+      lives: lives({ ...RESTORED, restored }),
+      scrapes: [BEFORE, after({ at: 7_300, success })],
+      pauses,
+    });
+  t.deepEqual(kept(6_600), [2, 0], 'its record was written later than the first one');
+  t.deepEqual(kept(6_800), [2, 1]);
+  t.deepEqual(kept(6_800, [{ from: START + 5_300, to: START + 5_500 }]), [2, 0], 'the process stood still meanwhile');
 });
 
 test('the state of a tag that is listed by another digest than in the file breaks the law', (t) => {

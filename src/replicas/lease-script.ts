@@ -62,8 +62,8 @@ export type BeatReply = {
  * Redis may have lost its data, or have gone back to older data: then members hold shares of which it does not know. It shows in a number of an exchange that
  * is smaller than one that a member has seen. Then the group is blind for some seconds: no member gets more than it holds, and none counts as gone. Redis may
  * also have been away, and members could not renew their leases. Then the group learns until all have come back, but no longer: none counts as gone, and
- * the safe share is kept for each. If it was away for a moment only, no lease has ended, but all connections were closed. One member that has connected again
- * tells of it: for some seconds, that another is not subscribed does not mean that its process has ended.
+ * the safe share is kept for each. If Redis was away only for a moment, no lease has ended, but all connections were closed. A member says in its next exchange
+ * that it has reconnected. For some seconds after that, a missing subscription is no sign that a process has ended.
  */
 export const LEASE_SCRIPT = `#!lua flags=allow-oom
 local key, channel = KEYS[1], KEYS[2]

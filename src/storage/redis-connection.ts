@@ -63,7 +63,7 @@ export class RedisConnection {
     this.#learnOfOutages(this.#commands);
     messages.on('smessage', this.#options.received);
     this.subscriptionProblem = undefined;
-    // A cluster has a connection of its own for messages, which subscribes again by itself, and does not tell of a refusal.
+    // ioredis renews the subscriptions of a cluster by itself, and hides a refusal.
     if (messages instanceof Cluster) this.#subscribe(messages);
     else messages.on('ready', () => this.#subscribe(messages));
   }
@@ -103,6 +103,7 @@ export class RedisConnection {
     commands.off('ready', ready);
   }
 
+  /** Whether commands are sent at once. */
   get isReady(): boolean {
     return this.#commands?.status === 'ready';
   }

@@ -9,7 +9,7 @@ const BEAT_MS = 1_000;
 const RETRY_MS = 1_000;
 /** The end of an outage is noticed later than it comes. A shorter one may be none for Redis, which then gives shares that are over to others. */
 const NOTICED_WITHIN_MS = 1_000;
-/** While others have to give back a share, or wait for this member to give back its own. */
+/** While others have to give back a share, or wait for this member to give back its own; and between two looks at a share whose lease is over. */
 const SOON_MS = 250;
 /** A member that has had no answer for so long goes on with the safe share, as Redis expects. */
 const CUT_OFF_MS = 30_000;
@@ -41,7 +41,7 @@ export type MembershipOptions = {
   readonly release: (view: GroupView | undefined) => Promise<void>;
   /** Takes what this member owns in this view. Called when the other members have given up what they do not own in it. */
   readonly take: (view: GroupView) => Promise<void>;
-  /** Called after every exchange, successful or not: shares may have changed. */
+  /** Called after every exchange, successful or not, and several times a second in an outage: shares may have changed. */
   readonly sharesChanged: () => void;
   /** Called when Redis may have lost what this member has written. */
   readonly dataLost: () => void;
@@ -92,11 +92,24 @@ export class Membership {
 
   /** Takes part until `signal` is aborted. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#exchange(signal), this.#watchLease(signal)]);
+  }
+
+  async #exchange(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     while (!signal.aborted) {
       this.#wake = new AbortController();
       const waitMs = await this.#beat(false);
       await clock.sleep(waitMs, AbortSignal.any([signal, this.#wake.signal]));
+    }
+  }
+
+  /** Once a lease is over, shares change with time, also while an exchange waits for its answer. */
+  async #watchLease(signal: AbortSignal): Promise<void> {
+    const { clock, sharesChanged } = this.#options;
+    while (!signal.aborted) {
+      await clock.sleep(SOON_MS, signal);
+      if (this.#sharesEndMs !== undefined && clock.monotonic() >= this.#sharesEndMs) sharesChanged();
     }
   }
 

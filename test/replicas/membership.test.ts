@@ -22,7 +22,7 @@ function setUp(t: ExecutionContext, first: Answer = () => ({})) {
   const releases = { gate: Promise.resolve() };
   const exchanges = { gate: Promise.resolve() };
   const redis: { downSinceMs: number | undefined } = { downSinceMs: undefined };
-  const own = { config: CONFIG };
+  const own = { config: CONFIG, told: () => {} };
   const takes: { error: Error | undefined } = { error: undefined };
   const membership = new Membership({
     clock,
@@ -69,7 +69,7 @@ function setUp(t: ExecutionContext, first: Answer = () => ({})) {
       if (takes.error !== undefined) throw takes.error;
       done.push(`take ${nameOf(view)}`);
     },
-    sharesChanged: () => {},
+    sharesChanged: () => own.told(),
     dataLost: () => void done.push('lost'),
     failed: (error) => void done.push(`failed: ${error instanceof Error ? error.message : error}`),
   });
@@ -208,6 +208,27 @@ test('while Redis is away for all, a member goes on with its share, and with no 
   t.is(membership.share('default', RATE), 0);
   await clock.advance(1);
   t.is(membership.share('default', RATE), 5, 'RATE / max');
+});
+
+test('who sends requests hears within a quarter of a second how an outage changes a share, also while an exchange waits for its answer', async (t) => {
+  const { clock, membership, own, redis, exchanges } = setUp(t);
+  await clock.advance(1);
+  let answer = () => {};
+  exchanges.gate = new Promise((resolve) => {
+    answer = resolve;
+  });
+  t.teardown(() => answer());
+  let heard = membership.share('default', RATE);
+  own.told = () => {
+    heard = membership.share('default', RATE);
+  };
+  await clock.advance(1_000);
+  redis.downSinceMs = clock.monotonic();
+  t.is(heard, 10);
+  await clock.advance(2_249);
+  t.is(heard, 0, 'the share was over after 3 s');
+  await clock.advance(501);
+  t.is(heard, 5, 'Redis must have noticed the outage after 3.5 s');
 });
 
 test('credentials that a reload adds while Redis is away get the safe share when the shares of all others are over', async (t) => {

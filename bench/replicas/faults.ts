@@ -106,6 +106,7 @@ export const replicaFaultsPart: BenchPart = {
       notes: [
         `Each fault is measured from its begin until ${SETTLE_MS / 1_000} s after its end. \`max\` is N.`,
         'At most rate × T + 2 × N requests arrive in any window of T seconds. Once a second, all replicas are scraped: no tag is shown by two, none is missing 20 s after an event, and none has another time than before.',
+        'Arrivals are measured: what the network of one holds up while it is cut off arrives at once when it is back.',
         ...reports.flatMap(({ count, violations }) => violations.map((violation) => `N = ${count}: ${violation}`)),
       ],
     };

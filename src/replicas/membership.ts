@@ -128,9 +128,9 @@ export class Membership {
 
   /**
    * What this member may use of the rate of a set of credentials, in requests per second. A share that Redis does not renew is over after its
-   * lease: Redis may give it to others. If Redis is away for all since then, and so long that it notices, it gives nothing to others: this member goes on with no more than it had and no more
-   * than the safe share, `total / max`, and a lease after the begin, when the shares of all others are over too, with the safe share. If it may be cut off alone,
-   * it waits until Redis keeps the safe share for it.
+   * lease: Redis may give it to others. If Redis is away for all since then, and so long that it notices, it gives nothing to others: this member
+   * goes on with no more than it had and no more than the safe share, `total / max`, and a lease after the begin, when the shares of all others
+   * are over too, with the safe share. If it may be cut off alone, it waits until Redis keeps the safe share for it.
    */
   share(credentials: string, total: number): number {
     const { client, clock, max } = this.#options;
@@ -156,8 +156,8 @@ export class Membership {
 
   /**
    * Resolves when this member knows whether others have taken over what it owned, and has released that; or that Redis does not answer. They may
-   * have when the process stood still, or when its lease is over because it was cut off. While Redis is away for all since before that, nobody takes over, and
-   * no scrape waits.
+   * have when the process stood still, or when its lease is over because it was cut off. While Redis is away for all since before that, nobody
+   * takes over, and no scrape waits.
    */
   async confirmed(): Promise<void> {
     const { downSinceMs = Number.POSITIVE_INFINITY } = this.#options.client;

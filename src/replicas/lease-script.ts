@@ -39,7 +39,10 @@ export type BeatReply = {
   readonly generation: number;
   readonly epoch: number;
   readonly members: readonly { readonly id: string; readonly host: string; readonly config: string }[];
-  /** Whether the group knew this member; if not, it is new, or others have taken over what it owned, or Redis has lost its data. */
+  /**
+   * Whether the group knew this member before; if not, it is new, or others have taken over what it owned, or Redis has lost its data. It is told so
+   * until it has seen such an answer.
+   */
   readonly isKnown: boolean;
   /** Whether all members have released what others own in this view, and no forgotten member can be left. */
   readonly settled: boolean;
@@ -189,10 +192,12 @@ for credentials, wish in pairs(me.rates) do
   kept[credentials] = { granted = math.max(granted, wish.held), wanted = wish.wanted }
 end
 
-local reply = { sequence = meta.sequence, generation = meta.generation, epoch = meta.epoch, isMember = joins, isKnown = known ~= nil, settled = not learns, isLearning = learns, shares = shares, members = {} }
+local reply = { sequence = meta.sequence, generation = meta.generation, epoch = meta.epoch, isMember = joins, isKnown = known ~= nil and me.seen >= (known.joined or 0), settled = not learns, isLearning = learns, shares = shares, members = {} }
+-- Until it has seen the answer to the exchange in which it joined, it does not know that it was gone. What is lost comes back as if it had never been.
+local joined = known and known.joined or (learns and 0 or meta.sequence)
 members[me.id] = nil
 if joins then
-  members[me.id] = { host = me.host, config = me.config, channel = me.channel, leaseEnd = now + times.memberLease, shareEnd = now + times.shareLease, released = me.released, sequence = meta.sequence, rates = kept }
+  members[me.id] = { joined = joined, host = me.host, config = me.config, channel = me.channel, leaseEnd = now + times.memberLease, shareEnd = now + times.shareLease, released = me.released, sequence = meta.sequence, rates = kept }
   redis.call('HSET', key, 'm:' .. me.id, cjson.encode(members[me.id]))
 else
   redis.call('HDEL', key, 'm:' .. me.id)

@@ -238,6 +238,22 @@ test('a member without a connection counts as gone when its share is over, but n
   t.is(await members({ hasReconnected: true, times: { learning: 0 } }), 1, 'all have had time to connect');
 });
 
+test('a member that was gone is told so until it has seen an answer', async (t) => {
+  const connection = await connect(t, await RedisServer.start(t));
+  const [one, two] = [new Member(connection, 'g'), new Member(connection, 'g')];
+  await settled([one, two]);
+  const { seen, released } = two;
+  await two.beat({ times: { memberLease: 0 } });
+  two.seen = seen;
+  t.is((await one.beat({ times: { learning: 0 } })).members.length, 1, 'it is gone');
+  for (const answers of ['the answer is lost', 'once more', 'it is seen']) {
+    const { isKnown, isMember } = await two.beat();
+    t.deepEqual({ isKnown, isMember }, { isKnown: false, isMember: true }, answers);
+    if (answers !== 'it is seen') Object.assign(two, { seen, released });
+  }
+  t.true((await two.beat()).isKnown);
+});
+
 test('older data is noticed: no share grows, and none of the members counts as gone', async (t) => {
   const connection = await connect(t, await RedisServer.start(t));
   const [one, two] = [new Member(connection, 'g'), new Member(connection, 'g')];

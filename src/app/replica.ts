@@ -295,8 +295,9 @@ export class Replica implements SchedulerPoolGroup, Ownership {
     const nowMs = this.#options.clock.monotonic();
     const isWritten = await this.sharedState.flush((instanceId, key) => !this.#isMine([view], instanceId, key));
     this.#unwrittenSinceMs = isWritten ? undefined : (this.#unwrittenSinceMs ?? nowMs);
-    if (this.#unwrittenSinceMs === undefined || nowMs >= this.#unwrittenSinceMs + MOVES_WAIT_MS) return;
-    throw new RedisError('what is known of them cannot be written');
+    if (this.#unwrittenSinceMs === undefined) return;
+    if (nowMs < this.#unwrittenSinceMs + MOVES_WAIT_MS) throw new RedisError('what is known of them cannot be written');
+    this.#unwrittenSinceMs = undefined;
   }
 
   async #take(view: GroupView): Promise<void> {

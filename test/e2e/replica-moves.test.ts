@@ -155,6 +155,10 @@ test('repositories move after some seconds without what cannot be written, so th
   t.true(one.warnings.some((text) => text.includes('do not move')));
   t.is(one.owned() + two.owned(), REPOSITORIES.length);
   t.is(two.restored(), 0);
+  const [owned, beganMs] = [one.owned(), performance.now()];
+  await start(t, redis, 'three');
+  await eventually('it gives up a part again', () => one.owned() < owned || undefined);
+  t.true(performance.now() - beganMs >= 8_000, 'it tries as long as the first time');
 });
 
 test('a repository that is listed in another way is written under its other key, and what was under the former is out of date', async (t) => {

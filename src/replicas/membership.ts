@@ -97,10 +97,12 @@ export class Membership {
 
   async #exchange(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
+    // `AbortSignal.any` would leave something behind at `signal` each second: Node.js 20 frees it with `signal` only.
+    signal.addEventListener('abort', () => this.beatNow(), { once: true });
     while (!signal.aborted) {
       this.#wake = new AbortController();
       const waitMs = await this.#beat(false);
-      await clock.sleep(waitMs, AbortSignal.any([signal, this.#wake.signal]));
+      await clock.sleep(waitMs, this.#wake.signal);
     }
   }
 
@@ -140,6 +142,8 @@ export class Membership {
     // A reload may have lowered the rate. The others have their parts of the lower one too.
     const granted = Math.min(share.granted, (share.granted * total) / share.total);
     if (nowMs < share.endMs) return granted;
+    // Meanwhile Redis may have been restarted, and may keep nothing for this member.
+    if (this.#standsStill()) return 0;
     const [safe, downSinceMs = nowMs] = [total / max, client.downSinceMs];
     if (nowMs >= downSinceMs + TIMES.shareLease || nowMs >= share.endMs - TIMES.shareLease + CUT_OFF_MS) return safe;
     const isOutage = nowMs >= downSinceMs + TIMES.outage + NOTICED_WITHIN_MS;
@@ -213,7 +217,8 @@ export class Membership {
       this.#isConnected = false;
       this.#stoodStill = this.#hasStoodStill();
       this.#log(error instanceof Error ? error.message : String(error));
-      return RETRY_MS;
+      // After a stop, the connection may have been lost without notice.
+      return this.#stoodStill ? SOON_MS : RETRY_MS;
     } finally {
       sharesChanged();
       this.#exchangeEndMs = clock.monotonic();
@@ -222,8 +227,14 @@ export class Membership {
     }
   }
 
+  /** Whether the process stood still, and has not asked Redis since. */
+  #standsStill(): boolean {
+    return this.#options.clock.monotonic() - this.#exchangeEndMs > STOOD_STILL_MS;
+  }
+
+  /** Whether the process stood still, and has had no answer from Redis since. */
   #hasStoodStill(): boolean {
-    return this.#stoodStill || this.#options.clock.monotonic() - this.#exchangeEndMs > STOOD_STILL_MS;
+    return this.#stoodStill || this.#standsStill();
   }
 
   #exchangeEnd(): Promise<void> {

@@ -231,6 +231,27 @@ test('who sends requests hears within a quarter of a second how an outage change
   t.is(heard, 5, 'Redis must have noticed the outage after 3.5 s');
 });
 
+test('a member that stood still asks Redis before it sends anything, and asks again at once if the connection was lost', async (t) => {
+  const { clock, membership, answers, beats, exchanges } = setUp(t);
+  await clock.advance(1);
+  let answer = () => {};
+  exchanges.gate = new Promise((resolve) => {
+    answer = resolve;
+  });
+  t.teardown(() => answer());
+  clock.standStill(40_000);
+  t.is(membership.share('default', RATE), 0);
+  await clock.advance(1_500);
+  t.is(membership.share('default', RATE), 0, 'while it asks');
+  const asked = beats.length;
+  answers(() => new Error('no answer'));
+  answer();
+  await clock.advance(0);
+  t.is(membership.share('default', RATE), 5, 'Redis may be away');
+  await clock.advance(250);
+  t.is(beats.length, asked + 1);
+});
+
 test('credentials that a reload adds while Redis is away get the safe share when the shares of all others are over', async (t) => {
   const { clock, membership, answers, redis } = setUp(t);
   await clock.advance(1);
